@@ -1,0 +1,79 @@
+/**
+ * What executes a graph. An engine is a module of `engine/<name>/` that exports `engine`.
+ */
+import type { Graph } from "../model/mod.ts";
+
+/** Values by name. Float tensors as Float32Array (Float64Array only inside `reference`), ids as Int32Array. */
+export type TensorData = Float32Array | Int32Array;
+export type Feeds = Readonly<Record<string, TensorData>>;
+export type Fetches = Record<string, Float32Array>;
+
+export interface EngineOptions {
+  /** Threads of one operator. Results depend on their number. */
+  readonly threads: number;
+  readonly precision: "fp32";
+}
+
+/** AdamW, decoupled decay. Source: Loshchilov and Hutter 2019, algorithm 2; Kingma and Ba 2015 for the bias correction. */
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+}
+
+export interface UpdateOptions {
+  readonly learningRate: number;
+  /** Gradients are scaled down to this global L2 norm when theirs is larger; Infinity turns it off. */
+  readonly clipNorm: number;
+  /** Factor of the learning rate by parameter name, default 1; 0 leaves a parameter as it is. */
+  readonly rateFactor?: (parameter: string) => number;
+}
+
+export interface Engine {
+  /** `reference`, `onnxruntime`. */
+  readonly name: string;
+  /** A program that runs a graph forward with parameters that `write` sets. */
+  compile(graph: Graph, options: EngineOptions): Promise<Program>;
+  /** A program that owns parameters, summed gradients and Adam moments. `graph.gradients` says what is trained. */
+  compileTraining(
+    graph: Graph,
+    options: EngineOptions & { readonly optimizer: AdamWOptions },
+  ): Promise<TrainingProgram>;
+}
+
+export interface Program {
+  readonly graph: Graph;
+  /**
+   * Runs once and returns the outputs by name (all, or those named). Buffers are the caller's to keep.
+   * @throws RangeError for a feed that is missing, of another size, or an id outside its table (which is checked on the host).
+   */
+  run(feeds: Feeds, outputs?: readonly string[]): Promise<Fetches>;
+  /** Copies parameter values in, by name. @throws RangeError for an unknown name or another size. */
+  write(values: Readonly<Record<string, Float32Array>>): Promise<void>;
+  /** Copies of parameter values, all or those named. */
+  read(names?: readonly string[]): Promise<Record<string, Float32Array>>;
+  dispose(): Promise<void>;
+}
+
+export interface TrainingProgram extends Program {
+  /** Runs forward and backward, adds the gradients to the running sum, returns the graph's outputs. */
+  accumulate(feeds: Feeds): Promise<Fetches>;
+  /**
+   * Clips the summed gradients, takes one AdamW step, clears the sum.
+   * Returns the gradient's global norm before clipping. A non-finite norm changes nothing but clears the sum.
+   */
+  update(
+    options: UpdateOptions,
+  ): Promise<{ readonly gradientNorm: number; readonly applied: boolean }>;
+  /** Copy of the optimizer's state: moments `<parameter>.m` and `<parameter>.v`, and the count of steps taken. */
+  readOptimizer(): Promise<OptimizerState>;
+  writeOptimizer(state: OptimizerState): Promise<void>;
+  /** Moments to zero, step count to zero. */
+  resetOptimizer(): Promise<void>;
+}
+
+export interface OptimizerState {
+  readonly step: number;
+  readonly moments: Readonly<Record<string, Float32Array>>;
+}

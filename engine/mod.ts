@@ -1,0 +1,31 @@
+/**
+ * Engines by the name that recipes and `--engine` use. An entry names a module that exports `engine`; it is loaded only
+ * when chosen, so that no native library is touched before.
+ *
+ * ```ts
+ * import { engineModule } from "./mod.ts";
+ * const { engine } = await import(engineModule("reference"));
+ * console.log(engine.name); // reference
+ * ```
+ */
+import { didYouMean, UsageError } from "../pipeline/base/mod.ts";
+export type * from "./engine.ts";
+
+/** Modules by engine name. `cpu` is ONNX Runtime's CPU provider. */
+export const engineModules = {
+  cpu: "./onnxruntime/mod.ts",
+  reference: "./reference/mod.ts",
+} as const;
+
+export type EngineName = keyof typeof engineModules;
+
+/** Absolute URL of the module that exports the engine. @throws UsageError for an unknown name. */
+export function engineModule(name: string): string {
+  if (!Object.hasOwn(engineModules, name)) {
+    const known = Object.keys(engineModules);
+    throw new UsageError(
+      `Cannot use engine "${name}": expected one of ${known.join(", ")}${didYouMean(name, known)}`,
+    );
+  }
+  return new URL(engineModules[name as EngineName], import.meta.url).href;
+}

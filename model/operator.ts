@@ -1,0 +1,92 @@
+/**
+ * The network as data: tensors, nodes, graphs, and what an operator is.
+ *
+ * Operators are named and defined as in ONNX (opset 18; `com.microsoft` for the contributed ones of ONNX Runtime;
+ * `dept` for the few that mean something neither has). A graph says what is meant; an engine may rewrite it.
+ */
+
+export type DType = "float32" | "int32" | "bool";
+
+/** Static shape and element type. Scalars have shape []. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export type AttributeValue = number | string | readonly number[];
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** One application of an operator. Value names are unique in a graph. An empty input name is an absent optional input. */
+export interface Node {
+  readonly op: string;
+  /** "" (ONNX), "com.microsoft" or "dept". */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Attributes;
+  /** Where it belongs, for errors and profiles: `body.block.3.attn`. */
+  readonly scope: string;
+}
+
+/** A constant tensor; ids and masks as numbers too. */
+export interface Constant {
+  readonly type: TensorType;
+  readonly data: Float32Array | Int32Array | Uint8Array;
+}
+
+/**
+ * A static graph. `nodes` stand in an order in which every value is made before it is used.
+ * In a training graph `gradients` names the value that holds the gradient of `outputs.loss` for each trained parameter.
+ */
+export interface Graph {
+  /** Fed at every run, by name: token ids, targets, weights. */
+  readonly inputs: Readonly<Record<string, TensorType>>;
+  /** Kept by a program between runs, by parameter name. */
+  readonly parameters: Readonly<Record<string, TensorType>>;
+  readonly constants: Readonly<Record<string, Constant>>;
+  readonly nodes: readonly Node[];
+  /** Type of every value: inputs, parameters, constants and node outputs. */
+  readonly types: Readonly<Record<string, TensorType>>;
+  /** Value names by the name that callers use: `loss`, `nll`, `logits`. */
+  readonly outputs: Readonly<Record<string, string>>;
+  /** Value names by parameter name; empty in an inference graph. */
+  readonly gradients: Readonly<Record<string, string>>;
+}
+
+/** What a gradient rule may use to write nodes: the builder of the graph under construction. */
+export interface NodeWriter {
+  /** Applies an operator and returns its first output's name. */
+  apply(op: string, inputs: readonly string[], attributes?: Attributes): string;
+  /** Applies an operator with several outputs and returns their names. */
+  applyAll(op: string, inputs: readonly string[], attributes?: Attributes): readonly string[];
+  constant(data: ArrayLike<number>, type: TensorType): string;
+  type(value: string): TensorType;
+}
+
+/** One operator: an entry of the table in `ops/mod.ts`, a file each. */
+export interface Operator {
+  readonly name: string;
+  readonly domain: string;
+  /**
+   * Types of the outputs.
+   * @throws RangeError when the inputs do not fit, saying which, expected and found.
+   */
+  infer(inputs: readonly TensorType[], attributes: Attributes): readonly TensorType[];
+  /**
+   * Writes the nodes of the gradient: given a node and the gradients of its outputs (undefined where none flows),
+   * returns the gradients of its inputs (undefined where none is defined or wanted). Undefined for operators that
+   * appear only in gradients or have none.
+   */
+  gradient?(
+    node: Node,
+    outputGradients: readonly (string | undefined)[],
+    writer: NodeWriter,
+    wanted: readonly boolean[],
+  ): readonly (string | undefined)[];
+  /** Floating-point operations of one application, a multiply-add as 2. */
+  flops(
+    inputs: readonly TensorType[],
+    outputs: readonly TensorType[],
+    attributes: Attributes,
+  ): number;
+}

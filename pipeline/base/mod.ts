@@ -1,0 +1,15 @@
+/**
+ * Ground floor: what every room may use. Imports nothing but Deno and `node:` built-ins.
+ *
+ * ```ts
+ * import { canonicalJson, sha256 } from "./mod.ts";
+ * console.log(sha256(canonicalJson({ b: 1, a: [true, null] })).slice(0, 8)); // the digest of {"a":[true,null],"b":1}
+ * ```
+ */
+export { writeFileAtomic, writeFileSynced } from "./atomic_file.ts";
+export { canonicalJson, type Json } from "./canonical_json.ts";
+export { sha256 } from "./digest.ts";
+export { messageOf, StageError, UsageError } from "./errors.ts";
+export { didYouMean, editDistance, nearestName } from "./names.ts";
+export { Random, type Seed, seedOf } from "./random.ts";
+export { formatBytes, formatCount, formatDuration } from "./units.ts";

@@ -1,0 +1,109 @@
+/**
+ * What a stage is: all that `stages/` sees of the runner.
+ *
+ * A stage file exports two things: a declaration (`Stage`, plain data and small functions that the runner calls while it
+ * plans) and `run` (what a child process executes). Only `run` and the registry entries an instance `uses` enter the
+ * code digest of its action key, so a change of planning code makes nothing stale unless it changes what it yields.
+ * A declaration is a plain object, not a call: that is what lets the bundler leave it out of the digest.
+ */
+import type { Json, Seed } from "./base/mod.ts";
+
+/** `stage/part/part`, as in `continue/trim/random`. */
+export type InstanceId = string;
+
+/** An output of an instance: `tokenize/it/global#train`. */
+export type OutputRef = `${string}#${string}`;
+
+/**
+ * The declaration of one kind of stage. `Recipe` is the validated recipe; the runner passes it through and never looks in.
+ * Every function is pure: the same recipe and parts give the same answer.
+ */
+// deno-lint-ignore no-explicit-any -- the runner holds stages of any recipe type
+export interface Stage<Recipe = any, Params extends object = object> {
+  /** First part of every instance id, kebab-case. */
+  readonly name: string;
+  /** One sentence for `--help` and the graph. */
+  readonly description: string;
+  /** The module that exports `run`: `import.meta.url`. */
+  readonly module: string;
+  /** The parts of every instance that the recipe asks for, in the order of the plan. */
+  instances(recipe: Recipe): readonly (readonly string[])[];
+  /** Why an instance that looks valid cannot exist (`continue/spec/pretrained`), else undefined. */
+  impossible?(recipe: Recipe, parts: readonly string[]): string | undefined;
+  /** Inputs from other instances, by name. A name may have a slash: `tokens/it`, see `group`. */
+  inputs(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, OutputRef>>;
+  /** Files from outside the store, by name. Their content enters the key, their path does not. */
+  files?(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, string>>;
+  /** Names of the outputs; each is a folder that `run` fills. */
+  readonly outputs: readonly string[];
+  /** The stage's own parameters: what of the recipe enters the key and reaches `run`. Plain data. */
+  params(recipe: Recipe, parts: readonly string[]): Params;
+  /** Names of the seeds that `run` may ask for; `*` stands for any run of characters. The root seed enters the key if there are any. */
+  readonly seeds?: readonly string[];
+  /** Registry entries by role (`variant`, `engine`, `reader`): absolute module URLs. Each is digested by itself and handed to `run`. */
+  uses?(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, string>>;
+  /** Relative cost for the order of starting (largest first among the ready) and the forecast; default 1. */
+  weight?(recipe: Recipe, parts: readonly string[]): number;
+}
+
+/** What `run` is given. The same context gives the same bytes in the output folders. */
+export interface StageContext<Params extends object = object> {
+  readonly instance: InstanceId;
+  readonly parts: readonly string[];
+  readonly params: Params;
+  /** Folder of each input, by the declared name. Read only. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Path of each file from outside the store, by the declared name. Read only. */
+  readonly files: Readonly<Record<string, string>>;
+  /** An empty folder for each declared output. It is published when `run` returns, dropped when it throws. */
+  readonly outputs: Readonly<Record<string, string>>;
+  /** A folder bound to this action key that outlives a kill: what is in it was written by this very computation. */
+  readonly checkpointFolder: string;
+  /** The seed of a declared name. @throws RangeError for a name that was not declared. */
+  seed(name: string): Seed;
+  /** The modules of `uses`, by role, imported. */
+  readonly modules: Readonly<Record<string, unknown>>;
+  readonly log: StageLog;
+  /** Aborted at the first Ctrl-C: finish the micro-batch, write a checkpoint, throw `signal.reason`. */
+  readonly signal: AbortSignal;
+}
+
+/** `run` as a stage file exports it. A returned record is the line `status` and the run's summary show. */
+export type StageRun<Params extends object = object> = (
+  context: StageContext<Params>,
+) => Promise<StageSummary | void>;
+
+/** Few numbers or words worth showing beside a finished instance. Stored in the manifest: no clock, no path. */
+export type StageSummary = Readonly<Record<string, Json>>;
+
+export interface StageLog {
+  info(message: string, fields?: Readonly<Record<string, Json>>): void;
+  warn(message: string, fields?: Readonly<Record<string, Json>>): void;
+  /** Where long work stands. Cheap to call often: it is thinned out on the way. */
+  progress(state: StageProgress): void;
+}
+
+export interface StageProgress {
+  readonly done: number;
+  readonly total: number;
+  /** What is counted: `steps`, `documents`. */
+  readonly unit: string;
+  /** Mean loss in nats since the last report. */
+  readonly lossNats?: number;
+  /** Tokens that were trained on since the last report. The reader of progress makes a rate of it. */
+  readonly tokens?: number;
+  /** Anything short: `round 3 of 10, source it`. */
+  readonly note?: string;
+}
+
+/** A log that says nothing, for tests and library use. */
+export const silentLog: StageLog = { info() {}, warn() {}, progress() {} };
+
+/** The inputs (or files) whose names start with `prefix/`, by the rest of the name, sorted by it. */
+export function group(
+  inputs: Readonly<Record<string, string>>,
+  prefix: string,
+): Map<string, string> {
+  const names = Object.keys(inputs).filter((name) => name.startsWith(`${prefix}/`)).sort();
+  return new Map(names.map((name) => [name.slice(prefix.length + 1), inputs[name]]));
+}

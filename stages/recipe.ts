@@ -1,0 +1,261 @@
+/**
+ * What a recipe may say: the schema of the YAML files in `pipeline/recipes/`, and what stages derive from it.
+ *
+ * Numbers have their home in `pipeline/recipes/base.yaml`, each with its reason; a recipe says only how it differs.
+ */
+import { z } from "zod";
+import { UsageError } from "../pipeline/base/mod.ts";
+
+const count = z.int().positive();
+const fraction = z.number().min(0).max(1);
+const name = z.string().regex(
+  /^[a-z0-9][a-z0-9_-]*$/,
+  "expected lower-case letters, digits, - and _",
+);
+
+/** Text made by a generator of `datasets/sources/`. */
+const generatedSource = z.strictObject({
+  generator: z.string(),
+  options: z.record(z.string(), z.unknown()).default({}),
+  /** Documents made for each split. */
+  documents: z.strictObject({ train: count, validation: count }),
+});
+
+/** Text in files: one or several a split, relative to the recipe's `data` folder, or absolute. */
+const fileSource = z.strictObject({
+  train: z.union([z.string(), z.array(z.string()).min(1)]),
+  validation: z.union([z.string(), z.array(z.string()).min(1)]),
+});
+
+const generatedTask = z.strictObject({
+  generator: z.string(),
+  options: z.record(z.string(), z.unknown()).default({}),
+  examples: z.strictObject({ train: count, dev: count, test: count }),
+});
+
+const variant = z.string().regex(
+  /^(std-t(0|03|1)(-tokens)?|glob|trim|spec|spec-opt)$/,
+  "expected std-t0, std-t03, std-t1 (with -tokens for the equal-token baseline), glob, trim, spec or spec-opt",
+);
+
+/** Partial overrides of `unigramDefaults` (tokenizers/), whose names and types the tokenizer room checks. */
+const unigram = z.record(z.string(), z.union([z.number(), z.boolean(), z.string()]));
+
+const optimizer = z.strictObject({
+  /** Peak of the schedule, η_max. */
+  peakLearningRate: z.number().positive(),
+  /** Steps of linear warm-up from 0. */
+  warmupSteps: z.int().nonnegative(),
+  /** The cosine ends at this share of the peak, α. */
+  finalFactor: fraction,
+  beta1: fraction,
+  beta2: fraction,
+  epsilon: z.number().positive(),
+  weightDecay: z.number().nonnegative(),
+  clipNorm: z.number().positive(),
+});
+
+export const recipeSchema = z.strictObject({
+  name,
+  description: z.string(),
+  seed: z.int().nonnegative(),
+  engine: z.strictObject({
+    kind: z.string(),
+    threads: count,
+    precision: z.literal("fp32"),
+  }),
+  /** A folder of sources: `<source>/{train,validation}.jsonl[.gz]`. Null when `sources` says all. */
+  data: z.string().nullable(),
+  /** Sources by id; null takes every folder of `data`. */
+  sources: z.record(name, z.union([generatedSource, fileSource])).nullable(),
+  /** Sources that are evaluated but never trained on before continuation. */
+  outOfDistribution: z.array(name),
+  documents: z.strictObject({
+    textField: z.string(),
+    badRows: z.enum(["error", "skip"]),
+    textDocuments: z.enum(["blank-line", "line", "file"]),
+    maxRowBytes: count,
+    /** Take only the first documents of a split; null takes all. */
+    maxDocuments: z.strictObject({ train: count.nullable(), validation: count.nullable() }),
+  }),
+  vocabulary: z.strictObject({ global: unigram, own: unigram }),
+  model: z.strictObject({
+    nLayers: count,
+    dModel: count,
+    nHeads: count,
+    expansion: count,
+    seqLen: count,
+    positions: z.enum(["alibi", "learned"]),
+    bias: z.boolean(),
+  }),
+  pretrain: z.strictObject({
+    variants: z.array(variant).min(1),
+    /** T, and N_local: sequential steps are their product for every variant. */
+    rounds: count,
+    localSteps: count,
+    /** |S_t|. */
+    sourcesPerRound: count,
+    /** Sequences a step, of one source (DEPT) or of the mixture (STD). */
+    batchSize: count,
+    microBatchSize: count,
+    inner: optimizer,
+    /** Peak rates of baselines that were tuned apart, by variant. */
+    peakLearningRates: z.record(z.string(), z.number().positive()),
+    outer: z.strictObject({ kind: z.literal("average") }),
+    adamState: z.enum(["reset", "keep"]),
+    /** Windows of each source's validation text that choose the `best` checkpoint. */
+    validationWindows: count,
+    /** Steps between checkpoints within local training, for resumption only: results do not depend on it. */
+    checkpointEverySteps: count,
+  }),
+  continue: z.strictObject({
+    starts: z.array(z.enum(["random", "pretrained"])).min(1),
+    steps: count,
+    sampling: z.enum(["uniform", "proportional"]),
+    batchSize: count,
+    microBatchSize: count,
+    inner: optimizer,
+    /** From pre-trained embeddings the peak is this share of `inner.peakLearningRate` (paper §3.5: half). */
+    pretrainedRateFactor: z.number().positive(),
+    checkpointEverySteps: count,
+  }),
+  evaluate: z.strictObject({
+    batchSize: count,
+    /** Resamples of documents behind an interval. */
+    bootstrapSamples: count,
+  }),
+  finetune: z.strictObject({
+    tasks: z.record(name, generatedTask),
+    epochs: count,
+    batchSize: count,
+    seqLen: count,
+    inner: optimizer.omit({ warmupSteps: true, finalFactor: true }),
+    warmupFraction: fraction,
+    /** Weight of the auxiliary language-model loss (Radford et al. 2018, eq. 5). */
+    languageModelWeight: z.number().nonnegative(),
+  }),
+  tables: z.array(name),
+  /** The paper's cost model for a recipe at the paper's size: local vocabulary sizes that no run has counted. */
+  costs: z.strictObject({
+    /** Nominal model size in parameters at `nominalVocabSize` rows: the body is this less those rows' embeddings. */
+    nominalParameters: z.number().positive(),
+    nominalVocabSize: count,
+    globalVocabSize: count,
+    /** |V_k| by source. */
+    localVocabSizes: z.record(z.string(), count).nullable(),
+    ownVocabSize: count.nullable(),
+  }).nullable(),
+  /** Which table of the paper stands beside ours, by table name. */
+  paper: z.record(z.string(), z.string()).nullable(),
+});
+
+export type Recipe = z.infer<typeof recipeSchema>;
+export type SourceSpec = NonNullable<Recipe["sources"]>[string];
+export type GeneratedSourceSpec = z.infer<typeof generatedSource>;
+export type FileSourceSpec = z.infer<typeof fileSource>;
+
+/** Every source of a recipe, out-of-distribution ones too, sorted by id. @throws UsageError when there is none. */
+export function allSources(recipe: Recipe): readonly string[] {
+  return Object.keys(sourceSpecs(recipe)).sort();
+}
+
+/** The sources that are trained on, sorted by id. */
+export function sourcesOf(recipe: Recipe): readonly string[] {
+  const held = new Set(recipe.outOfDistribution);
+  return allSources(recipe).filter((source) => !held.has(source));
+}
+
+/** How each source is read: the recipe's own word, or the folders of `data`. */
+export function sourceSpecs(recipe: Recipe): Readonly<Record<string, SourceSpec>> {
+  if (recipe.sources !== null) return recipe.sources;
+  if (recipe.data === null) {
+    throw new UsageError(
+      `Cannot plan recipe "${recipe.name}": expected a folder of sources, found none; ` +
+        `run with --set data=DIR (DIR/<source>/{train,validation}.jsonl[.gz])`,
+    );
+  }
+  const folders = [...readFolder(recipe.data)].filter((entry) => entry.isDirectory)
+    .map((entry) => entry.name).sort();
+  if (folders.length === 0) {
+    throw new UsageError(
+      `Cannot plan recipe "${recipe.name}": expected a folder for each source in "${recipe.data}", found none`,
+    );
+  }
+  return Object.fromEntries(
+    folders.map((source) => [source, {
+      train: splitFile(recipe.data!, source, "train"),
+      validation: splitFile(recipe.data!, source, "validation"),
+    }]),
+  );
+}
+
+function splitFile(data: string, source: string, split: string): string {
+  const names = new Set([...readFolder(`${data}/${source}`)].map((entry) => entry.name));
+  const wanted = [`${split}.jsonl`, `${split}.jsonl.gz`, `${split}.txt`];
+  const found = wanted.find((file) => names.has(file));
+  if (found !== undefined) return `${source}/${found}`;
+  throw new UsageError(
+    `Cannot read source "${source}" in "${data}/${source}": expected one of ${
+      wanted.join(", ")
+    }, ` +
+      `found ${names.size === 0 ? "an empty folder" : [...names].sort().slice(0, 5).join(", ")}`,
+  );
+}
+
+function readFolder(path: string): Iterable<Deno.DirEntry> {
+  try {
+    return [...Deno.readDirSync(path)];
+  } catch (cause) {
+    const found = cause instanceof Deno.errors.NotFound ? "nothing" : "something else";
+    throw new UsageError(
+      `Cannot read data folder "${path}": expected a folder of sources, found ${found}; name it with --set data=DIR`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * What a schema cannot say: relations between parts of a recipe. Called once, before anything is planned.
+ * @throws UsageError naming the key.
+ */
+export function checkRecipe(recipe: Recipe): void {
+  const { pretrain, model } = recipe;
+  const fail = (key: string, expected: string, found: unknown): never => {
+    throw new UsageError(
+      `Cannot run recipe "${recipe.name}": expected ${key} ${expected}, found ${found}`,
+    );
+  };
+  if (model.dModel % model.nHeads !== 0) {
+    fail("model.dModel", `to be a multiple of model.nHeads (${model.nHeads})`, model.dModel);
+  }
+  for (const section of ["pretrain", "continue"] as const) {
+    const { batchSize, microBatchSize } = recipe[section];
+    if (batchSize % microBatchSize !== 0) {
+      fail(
+        `${section}.batchSize`,
+        `to be a multiple of ${section}.microBatchSize (${microBatchSize})`,
+        batchSize,
+      );
+    }
+  }
+  if (recipe.sources === null && recipe.data === null) return; // a recipe that is only costed
+  const sources = sourcesOf(recipe);
+  const unknown = recipe.outOfDistribution.find((source) => !allSources(recipe).includes(source));
+  if (unknown !== undefined) {
+    fail("outOfDistribution", `to name sources (${allSources(recipe).join(", ")})`, `"${unknown}"`);
+  }
+  if (pretrain.sourcesPerRound > sources.length) {
+    fail(
+      "pretrain.sourcesPerRound",
+      `to be at most the number of sources (${sources.length})`,
+      pretrain.sourcesPerRound,
+    );
+  }
+}
+
+/** The engine's part of a recipe: parameters of every stage that computes on an engine. */
+export interface EngineParams {
+  readonly kind: string;
+  readonly threads: number;
+  readonly precision: "fp32";
+}
