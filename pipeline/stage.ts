@@ -38,8 +38,13 @@ export interface Stage<Recipe = any, Params extends object = object> {
   readonly outputs: readonly string[];
   /** The stage's own parameters: what of the recipe enters the key and reaches `run`. Plain data. */
   params(recipe: Recipe, parts: readonly string[]): Params;
-  /** Names of the seeds that `run` may ask for; `*` stands for any run of characters. The root seed enters the key if there are any. */
-  readonly seeds?: readonly string[];
+  /**
+   * Names of the seeds that `run` may ask for; `*` stands for any run of characters. The root seed enters the key if
+   * there are any. A function where only some instances draw: files read as they are must not depend on the seed.
+   */
+  readonly seeds?:
+    | readonly string[]
+    | ((recipe: Recipe, parts: readonly string[]) => readonly string[]);
   /** Registry entries by role (`variant`, `engine`, `reader`): absolute module URLs. Each is digested by itself and handed to `run`. */
   uses?(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, string>>;
   /** Relative cost for the order of starting (largest first among the ready) and the forecast; default 1. */

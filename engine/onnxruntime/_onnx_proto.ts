@@ -38,10 +38,8 @@ export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
 }
 
-/** Attributes that ONNX declares as float; every other number is an int. A number does not say which it is. */
+/** Attributes that ONNX declares as float; every other number is an int. A number alone does not say which it is. */
 const floatAttributes: ReadonlySet<string> = new Set(["alpha", "beta", "epsilon"]);
-/** Operators whose attributes differ from the rule above. */
-const floatAttributesOf: Readonly<Record<string, readonly string[]>> = {};
 
 const text = new TextEncoder();
 
@@ -76,7 +74,7 @@ function writeNode(writer: ProtoWriter, node: OnnxNode): void {
   writer.string(3, node.name);
   writer.string(4, node.op);
   for (const [name, value] of Object.entries(node.attributes)) {
-    writer.message(5, (inner) => writeAttribute(inner, node.op, name, value));
+    writer.message(5, (inner) => writeAttribute(inner, name, value));
   }
   writer.string(7, node.domain);
 }
@@ -84,7 +82,6 @@ function writeNode(writer: ProtoWriter, node: OnnxNode): void {
 /** AttributeProto: name 1, f 2, i 3, s 4, ints 8, type 20 (1 float, 2 int, 3 string, 7 ints). */
 function writeAttribute(
   writer: ProtoWriter,
-  op: string,
   name: string,
   value: Attributes[string],
 ): void {
@@ -93,7 +90,7 @@ function writeAttribute(
     writer.string(4, value);
     writer.int(20, 3);
   } else if (typeof value === "number") {
-    const isFloat = floatAttributes.has(name) || floatAttributesOf[op]?.includes(name);
+    const isFloat = floatAttributes.has(name);
     if (isFloat) writer.float(2, value);
     else writer.int(3, value);
     writer.int(20, isFloat ? 1 : 2);

@@ -1,0 +1,67 @@
+/**
+ * Text and tokens on disk: readers, documents, token shards, and the order in which training sees them.
+ *
+ * ```ts
+ * import { openTokenShards, openTokenStream, writeTokenShards } from "./mod.ts";
+ *
+ * const folder = Deno.makeTempDirSync();
+ * const documents = [{ ids: [7, 8, 9], bytes: 3 }, { ids: [9, 8], bytes: 2 }];
+ * await writeTokenShards(folder, documents, { vocabSize: 10, endId: 2 });
+ * const shards = openTokenShards(folder);
+ * console.log(shards.slice(0, 7)); // Int32Array(7) [ 7, 8, 9, 2, 9, 8, 2 ]
+ * const stream = openTokenStream(shards, { seqLen: 3, seed: [1, 2, 3, 4] });
+ * console.log(stream.next(), stream.position.taken); // one of two windows, 1
+ * shards.close();
+ * ```
+ */
+export {
+  type Document,
+  type DocumentReader,
+  type GeneratedSource,
+  readerDefaults,
+  type ReaderOptions,
+} from "./document.ts";
+export {
+  type DocumentsReport,
+  readDocuments,
+  readDocumentsReport,
+  SkipLog,
+  writeDocuments,
+  type WriteDocumentsOptions,
+} from "./documents.ts";
+export {
+  type MixedWindow,
+  type Mixture,
+  type MixtureOptions,
+  type MixturePosition,
+  mixtureWeights,
+  openMixture,
+} from "./mixture.ts";
+export { seededPermutation } from "./permutation.ts";
+export { readerModule, readerModules } from "./readers/mod.ts";
+export {
+  countTokens,
+  localVocabulary,
+  readStatistics,
+  type StatisticsOptions,
+  type TokenStatistics,
+  type UnigramModel,
+  unigramModel,
+  unigramNats,
+  writeStatistics,
+} from "./statistics.ts";
+export type { GeneratedTask, TaskDescription, TaskExample, TaskKind } from "./task.ts";
+export { openTokenShards } from "./token_shard_reader.ts";
+export {
+  type EncodedDocument,
+  writeTokenShards,
+  type WriteTokenShardsOptions,
+} from "./token_shard_writer.ts";
+export {
+  batchTokens,
+  type StreamPosition,
+  type TokenShards,
+  type TokenStream,
+} from "./token_shards.ts";
+export type { ShardsFile } from "./token_shards_format.ts";
+export { openTokenStream, type TokenStreamOptions } from "./token_stream.ts";

@@ -1,0 +1,423 @@
+/**
+ * Documents of an invented language as a process: a heading names the topic, then sentence follows sentence.
+ *
+ * What a model can learn, from near to far: the spelling of words; which word classes follow each other; which words keep
+ * company (a noun its adjectives and verbs, a verb its objects); agreement with an earlier word, across others; what the
+ * last sentence was about, which this one often takes up; the question word that asks for a question mark; the topic.
+ */
+import { type Lexicon, nTopics, numbers, type Word } from "./_lexicon.ts";
+import type { Inflection, Role } from "./_morphology.ts";
+import { type Choice, type Process, type State, States } from "./_process.ts";
+import { type Weighted, zipf } from "./_zipf.ts";
+
+/** Chances that give the text its rhythm; those of one group sum to 1. */
+const rhythm = {
+  opening: { connective: 0.1, question: 0.06, plain: 0.84 },
+  subject: { pronoun: 0.2, related: 0.45, any: 0.35 },
+  predicate: { adjective: 0.15, intransitive: 0.27, transitive: 0.58 },
+  tail: { none: 0.62, adverb: 0.13, place: 0.15, relative: 0.1 },
+  adjective: 0.35,
+  plural: 0.3,
+  negation: 0.2,
+} as const;
+
+/** What a sentence remembers from its first word to its last. */
+interface Frame {
+  readonly topic: number;
+  readonly isQuestion: boolean;
+  readonly isRelative: boolean;
+}
+
+/** A noun in the text, with what later words need to know of it. */
+interface Mention {
+  readonly word: Word;
+  readonly isPlural: boolean;
+}
+
+/** The process that writes documents of `minUnits` to `maxUnits` sentences, the heading counted as part of the first. */
+export function sentenceProcess(
+  lexicon: Lexicon,
+  length: { readonly minUnits: number; readonly maxUnits: number },
+): Process {
+  const joints = [{ text: lexicon.language.space, weight: 3 }, { text: "\n\n", weight: 1 }];
+  return { opening: new Sentences(lexicon).heading(), ...length, joints };
+}
+
+class Sentences {
+  readonly #lexicon: Lexicon;
+  readonly #states = new States();
+
+  constructor(lexicon: Lexicon) {
+    this.#lexicon = lexicon;
+  }
+
+  /** The first line: a noun that only this topic has, so that the text tells its topic. */
+  heading(): State {
+    return this.#states.at("heading", () => {
+      const choices: Choice[] = [];
+      for (const topic of numbers(nTopics)) {
+        const own = this.#lexicon.pool("noun", topic).filter(({ item }) => item.topic === topic);
+        for (const { item: word, weight } of zipf(own.slice(0, 3).map(({ item }) => item))) {
+          const first = this.#states.at(
+            `first/${topic}/${word.id}`,
+            () => this.#sentence(topic, word),
+          );
+          for (const phrase of this.#nounPhrases([{ item: word, weight }], topic, "subject")) {
+            if (phrase.mention.isPlural) continue;
+            choices.push([phrase.weight, `${this.#first(phrase.text)}\n\n`, first]);
+          }
+        }
+      }
+      return choices;
+    });
+  }
+
+  /** Between two sentences; `focus` is what the last one was about. */
+  #boundary(topic: number, focus: Word): State {
+    return this.#states.boundary(
+      `boundary/${topic}/${focus.id}`,
+      () => this.#sentence(topic, focus),
+    );
+  }
+
+  #sentence(topic: number, focus: Word): Choice[] {
+    const { language } = this.#lexicon;
+    const frame = { topic, isQuestion: false, isRelative: false };
+    const { connective, question, plain } = rhythm.opening;
+    const clause = (isQuestion: boolean) =>
+      this.#states.at(
+        `clause/${isQuestion}/${topic}/${focus.id}`,
+        () => this.#clause({ ...frame, isQuestion }, focus, 1),
+      );
+    return [
+      ...zipf(language.connectives).map(({ item, weight }): Choice => [
+        connective * weight,
+        this.#first(language.space + item),
+        clause(false),
+      ]),
+      [question, this.#first(language.space + language.questionWord), clause(true)],
+      ...this.#clause(frame, focus, plain).map(([weight, text, next]): Choice => [
+        weight,
+        this.#first(text),
+        next,
+      ]),
+    ];
+  }
+
+  #clause(frame: Frame, focus: Word, weight: number): Choice[] {
+    return this.#lexicon.language.order === "vso"
+      ? this.#verbFirst(frame, focus, weight)
+      : this.#subjectFirst(frame, focus, weight);
+  }
+
+  /** The focus again as a pronoun, a noun that goes with it, or any noun of the topic. */
+  #subjectFirst(frame: Frame, focus: Word, weight: number): Choice[] {
+    const { language } = this.#lexicon;
+    const subject = { word: focus, isPlural: false };
+    return [
+      [
+        weight * rhythm.subject.pronoun,
+        language.space + language.pronouns[focus.nounClass],
+        this.#predicate(frame, subject),
+      ],
+      ...this.#nounPhrases(this.#subjects(frame.topic, focus), frame.topic, "subject").map(
+        (phrase): Choice => [
+          weight * (1 - rhythm.subject.pronoun) * phrase.weight,
+          phrase.text,
+          this.#predicate(frame, phrase.mention),
+        ],
+      ),
+    ];
+  }
+
+  #subjects(topic: number, focus: Word): Weighted<Word>[] {
+    const { related, any } = rhythm.subject;
+    const companions = this.#lexicon.companions(focus, "subjects", "noun", topic);
+    return [
+      ...scaled(companions, related / (related + any)),
+      ...scaled(this.#lexicon.pool("noun", topic), any / (related + any)),
+    ];
+  }
+
+  /** The verb comes first and already shows the class and number of a subject that is still to be named. */
+  #verbFirst(frame: Frame, focus: Word, weight: number): Choice[] {
+    const { topic } = frame;
+    const { language } = this.#lexicon;
+    const choices: Choice[] = [];
+    for (const { item: verb, weight: verbWeight } of this.#verbs(topic, focus)) {
+      const subjects = this.#lexicon.companions(verb, "subjects", "noun", topic);
+      for (const nounClass of numbers(language.nounClasses)) {
+        const fitting = subjects.filter(({ item }) => item.nounClass === nounClass);
+        const share = fitting.reduce((sum, entry) => sum + entry.weight, 0);
+        if (share === 0) continue;
+        for (const { isPlural, weight: numberWeight } of numberChoices) {
+          const inflection = { nounClass, isPlural, role: "subject" } as const;
+          const next = this.#lateSubject(frame, verb, fitting, inflection);
+          const nounWeight = weight * (1 - rhythm.subject.pronoun) * verbWeight * share;
+          choices.push(...this.#verbForms(verb, inflection, nounWeight * numberWeight, next));
+        }
+      }
+      const inflection = { nounClass: focus.nounClass, isPlural: false, role: "subject" } as const;
+      const subject = { word: focus, isPlural: false };
+      const pronoun = language.space + language.pronouns[focus.nounClass];
+      for (
+        const [formWeight, text, next] of this.#verbForms(
+          verb,
+          inflection,
+          weight * rhythm.subject.pronoun * verbWeight,
+          this.#afterSubject(frame, verb, subject),
+        )
+      ) choices.push([formWeight, text + pronoun, next]);
+    }
+    return choices;
+  }
+
+  #verbs(topic: number, noun: Word): Weighted<Word>[] {
+    const { intransitive, transitive } = rhythm.predicate;
+    const total = intransitive + transitive;
+    return (["intransitive", "transitive"] as const).flatMap((kind) =>
+      scaled(
+        this.#lexicon.companions(noun, kind, kind, topic),
+        (kind === "transitive" ? transitive : intransitive) / total,
+      )
+    );
+  }
+
+  #lateSubject(
+    frame: Frame,
+    verb: Word,
+    subjects: readonly Weighted<Word>[],
+    { nounClass, isPlural }: Inflection,
+  ): State {
+    return this.#states.at(
+      `subject/${frameKey(frame)}/${verb.id}/${nounClass}/${isPlural}`,
+      () =>
+        this.#nounPhrases(subjects, frame.topic, "subject")
+          .filter(({ mention }) => mention.isPlural === isPlural)
+          .map(({ weight, text, mention }): Choice => [
+            weight,
+            text,
+            this.#afterSubject(frame, verb, mention),
+          ]),
+    );
+  }
+
+  #afterSubject(frame: Frame, verb: Word, subject: Mention): State {
+    return verb.kind === "transitive" ? this.#object(frame, verb) : this.#tail(frame, subject);
+  }
+
+  /** What is said of a subject that has been named. */
+  #predicate(frame: Frame, subject: Mention): State {
+    return this.#states.at(
+      `predicate/${frameKey(frame)}/${mentionKey(subject)}`,
+      () => [
+        ...this.#predicateAdjectives(frame, subject),
+        ...(this.#lexicon.language.order === "sov"
+          ? this.#verbLast(frame, subject)
+          : this.#verbNext(frame, subject)),
+      ],
+    );
+  }
+
+  #predicateAdjectives(frame: Frame, subject: Mention): Choice[] {
+    const { language } = this.#lexicon;
+    const inflection = inflectionOf(subject, "subject");
+    const next = this.#tail(frame, subject);
+    return this.#adjectives(frame.topic, subject.word).flatMap(({ item, weight }) =>
+      [false, true].map((isNegated): Choice => [
+        rhythm.predicate.adjective * weight * (isNegated ? rhythm.negation : 1 - rhythm.negation),
+        language.space + language.predicate(item.stem, inflection, isNegated),
+        next,
+      ])
+    );
+  }
+
+  #verbNext(frame: Frame, subject: Mention): Choice[] {
+    const inflection = inflectionOf(subject, "subject");
+    return this.#verbs(frame.topic, subject.word).flatMap(({ item: verb, weight }) =>
+      this.#verbForms(
+        verb,
+        inflection,
+        (1 - rhythm.predicate.adjective) * weight,
+        this.#afterSubject(frame, verb, subject),
+      )
+    );
+  }
+
+  /** Place or object come before the verb, which agrees with the subject across them. */
+  #verbLast(frame: Frame, subject: Mention): Choice[] {
+    const { topic } = frame;
+    const { intransitive, transitive } = rhythm.predicate;
+    const inflection = inflectionOf(subject, "subject");
+    const verbs = this.#lexicon.companions(
+      subject.word,
+      "intransitive",
+      "intransitive",
+      topic,
+    );
+    const verbChoices = (weight: number) =>
+      verbs.flatMap((verb) =>
+        this.#verbForms(verb.item, inflection, weight * verb.weight, this.#tail(frame, subject))
+      );
+    const afterPlace = this.#states.at(
+      `after-place/${frameKey(frame)}/${mentionKey(subject)}`,
+      () => verbChoices(1),
+    );
+    const objects = this.#lexicon.companions(
+      subject.word,
+      "objects",
+      "noun",
+      topic,
+    );
+    return [
+      ...verbChoices(intransitive / 2),
+      ...this.#places(topic, subject.word, intransitive / 2).map(([weight, text]): Choice => [
+        weight,
+        text,
+        afterPlace,
+      ]),
+      ...this.#nounPhrases(objects, topic, "object").map(({ weight, text, mention }): Choice => [
+        transitive * weight,
+        text,
+        this.#action(frame, mention, inflection),
+      ]),
+    ];
+  }
+
+  /** The verb at the end, chosen by the object and inflected for the subject. */
+  #action(frame: Frame, object: Mention, subject: Inflection): State {
+    return this.#states.at(
+      `action/${frameKey(frame)}/${mentionKey(object)}/${subject.nounClass}/${subject.isPlural}`,
+      () =>
+        this.#lexicon.companions(
+          object.word,
+          "actions",
+          "transitive",
+          frame.topic,
+        ).flatMap(({ item, weight }) =>
+          this.#verbForms(item, subject, weight, this.#tail(frame, object))
+        ),
+    );
+  }
+
+  #object(frame: Frame, verb: Word): State {
+    return this.#states.at(`object/${frameKey(frame)}/${verb.id}`, () => {
+      const objects = this.#lexicon.companions(
+        verb,
+        "objects",
+        "noun",
+        frame.topic,
+      );
+      return this.#nounPhrases(objects, frame.topic, "object").map((
+        { weight, text, mention },
+      ): Choice => [weight, text, this.#tail(frame, mention)]);
+    });
+  }
+
+  /** After the last phrase: the sentence ends, or goes on with manner, place or a relative clause. */
+  #tail(frame: Frame, last: Mention): State {
+    return this.#states.at(`tail/${frameKey(frame)}/${mentionKey(last)}`, () => {
+      const { language } = this.#lexicon;
+      const { topic, isQuestion, isRelative } = frame;
+      const { tail } = rhythm;
+      const end = isQuestion ? language.questionMark : language.stop;
+      const next = this.#boundary(topic, last.word);
+      const choices: Choice[] = [[tail.none, end, next]];
+      if (language.order !== "sov") {
+        for (const { item, weight } of this.#lexicon.pool("adverb", topic)) {
+          const adverb = language.space + language.adverb(item.stem);
+          choices.push([tail.adverb * weight, adverb + end, next]);
+        }
+        for (const [weight, text] of this.#places(topic, last.word, tail.place)) {
+          choices.push([weight, text + end, next]);
+        }
+      }
+      if (!isRelative) {
+        const relative = language.space + language.relatives[last.word.nounClass];
+        const clause = this.#predicate({ ...frame, isRelative: true }, last);
+        choices.push([tail.relative, language.comma + relative, clause]);
+      }
+      return choices;
+    });
+  }
+
+  #places(topic: number, noun: Word, weight: number): [weight: number, text: string][] {
+    const { language } = this.#lexicon;
+    const nouns = this.#lexicon.companions(noun, "places", "noun", topic);
+    return nouns.flatMap(({ item, weight: nounWeight }) => {
+      const inflection = { nounClass: item.nounClass, isPlural: false, role: "subject" } as const;
+      return zipf(numbers(language.places)).map((place): [number, string] => [
+        weight * nounWeight * place.weight,
+        language.space + language.place(item.stem, place.item, inflection),
+      ]);
+    });
+  }
+
+  /** Each noun in both numbers, alone and with each of its adjectives; the weights sum to 1. */
+  #nounPhrases(
+    nouns: readonly Weighted<Word>[],
+    topic: number,
+    role: Role,
+  ): { weight: number; text: string; mention: Mention }[] {
+    const { space, isAdjectiveFirst, ...language } = this.#lexicon.language;
+    const total = nouns.reduce((sum, { weight }) => sum + weight, 0);
+    return nouns.flatMap(({ item: word, weight }) =>
+      numberChoices.flatMap(({ isPlural, weight: numberWeight }) => {
+        const mention = { word, isPlural };
+        const inflection = inflectionOf(mention, role);
+        const noun = space + language.noun(word.stem, inflection);
+        const base = (weight / total) * numberWeight;
+        const described = this.#adjectives(topic, word).map((adjective) => {
+          const text = space + language.adjective(adjective.item.stem, inflection);
+          return {
+            weight: base * rhythm.adjective * adjective.weight,
+            text: isAdjectiveFirst ? text + noun : noun + text,
+            mention,
+          };
+        });
+        return [{ weight: base * (1 - rhythm.adjective), text: noun, mention }, ...described];
+      })
+    );
+  }
+
+  #adjectives(topic: number, noun: Word): readonly Weighted<Word>[] {
+    return this.#lexicon.companions(noun, "adjectives", "adjective", topic);
+  }
+
+  #verbForms(verb: Word, subject: Inflection, weight: number, next: State): Choice[] {
+    const { language } = this.#lexicon;
+    return zipf(numbers(language.tenses)).map((tense): Choice => [
+      weight * tense.weight,
+      language.space + language.verb(verb.stem, tense.item, subject),
+      next,
+    ]);
+  }
+
+  /** A sentence's first words: without the space before, with a capital where the script has them. */
+  #first(text: string): string {
+    const { space, hasCapitals } = this.#lexicon.language;
+    const bare = text.slice(space.length);
+    return hasCapitals ? bare[0].toUpperCase() + bare.slice(1) : bare;
+  }
+}
+
+const numberChoices = [
+  { isPlural: false, weight: 1 - rhythm.plural },
+  { isPlural: true, weight: rhythm.plural },
+] as const;
+
+function inflectionOf({ word, isPlural }: Mention, role: Role): Inflection {
+  return { nounClass: word.nounClass, isPlural, role };
+}
+
+function scaled<T>(items: readonly Weighted<T>[], factor: number): Weighted<T>[] {
+  return items.map(({ item, weight }) => ({ item, weight: weight * factor }));
+}
+
+function frameKey({ topic, isQuestion, isRelative }: Frame): string {
+  return `${topic}/${isQuestion}/${isRelative}`;
+}
+
+function mentionKey({ word, isPlural }: Mention): string {
+  return `${word.id}/${isPlural}`;
+}

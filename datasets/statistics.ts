@@ -1,0 +1,142 @@
+/**
+ * Token statistics of a training split: a folder with
+ *   counts.arrow    Arrow IPC file, column `count` (float64), a row per piece of the vocabulary
+ *   statistics.json see `TokenStatistics`
+ */
+import { Field, Float64, Schema } from "apache-arrow";
+import { join } from "node:path";
+import { StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import { ArrowFileReader, ArrowFileWriter } from "./arrow_file.ts";
+import { float64Column } from "./columns.ts";
+import { readJsonFile } from "./json_file.ts";
+import { batchTokens, type TokenShards } from "./token_shards.ts";
+
+export interface TokenStatistics {
+  readonly format: 1;
+  readonly vocabSize: number;
+  /** With the end symbols. */
+  readonly tokens: number;
+  readonly documents: number;
+  /** UTF-8 bytes of all texts. */
+  readonly bytes: number;
+  /** V_k as the paper counts it: distinct tokens that occur. */
+  readonly distinctTokens: number;
+  /** Rows of a local embedding: distinct tokens and all reserved pieces. */
+  readonly localVocabSize: number;
+  /** Ids below this are in every local vocabulary. */
+  readonly reservedPieces: number;
+  readonly unknownTokens: number;
+}
+
+export interface StatisticsOptions {
+  /** Ids below this are special and byte pieces: a local vocabulary has them whether they occur or not. */
+  readonly reservedPieces: number;
+  readonly unknownId: number;
+}
+
+/** How often each id occurs: (V). */
+export function countTokens(shards: TokenShards): Float64Array {
+  const counts = new Float64Array(shards.vocabSize);
+  for (let start = 0; start < shards.tokens; start += batchTokens) {
+    for (const id of shards.slice(start, Math.min(batchTokens, shards.tokens - start))) {
+      counts[id]++;
+    }
+  }
+  return counts;
+}
+
+/** Counts the tokens of a split and writes what was found to a folder. */
+export function writeStatistics(
+  folder: string,
+  shards: TokenShards,
+  { reservedPieces, unknownId }: StatisticsOptions,
+): TokenStatistics {
+  const counts = countTokens(shards);
+  const statistics: TokenStatistics = {
+    format: 1,
+    vocabSize: shards.vocabSize,
+    tokens: shards.tokens,
+    documents: shards.documents,
+    bytes: shards.bytes,
+    distinctTokens: counts.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0),
+    localVocabSize: localVocabulary(counts, reservedPieces).length,
+    reservedPieces,
+    unknownTokens: counts[unknownId],
+  };
+  const schema = new Schema([new Field("count", new Float64(), false)]);
+  using writer = new ArrowFileWriter(join(folder, "counts.arrow"), schema);
+  for (let start = 0; start < counts.length; start += batchTokens) {
+    writer.write([float64Column(counts.subarray(start, start + batchTokens))]);
+  }
+  writer.finish();
+  const text = JSON.stringify(statistics, null, 2) + "\n";
+  writeFileSynced(join(folder, "statistics.json"), text);
+  return statistics;
+}
+
+/** What `writeStatistics` wrote, with the counts. @throws StageError when it is damaged. */
+export function readStatistics(folder: string): TokenStatistics & { counts: Float64Array } {
+  const statistics = readJsonFile<TokenStatistics>(join(folder, "statistics.json"), [
+    "vocabSize",
+    "tokens",
+    "documents",
+    "bytes",
+    "distinctTokens",
+    "localVocabSize",
+    "reservedPieces",
+    "unknownTokens",
+  ]);
+  const counts = new Float64Array(statistics.vocabSize);
+  using reader = new ArrowFileReader(join(folder, "counts.arrow"), { count: "Float64" });
+  let rows = 0;
+  for (let index = 0; index < reader.batches; index++) {
+    const { count } = reader.batch(index);
+    if (rows + count.length <= counts.length) counts.set(count.toArray(), rows);
+    rows += count.length;
+  }
+  if (rows !== counts.length) {
+    throw new StageError(
+      `Cannot read "counts.arrow": expected ${counts.length} rows, found ${rows}`,
+    );
+  }
+  return { ...statistics, counts };
+}
+
+/**
+ * I_k, the rows of the global embedding that a source has in TRIM: ids that occur and all reserved pieces, ascending.
+ *
+ * @param reservedPieces ids below it are always in: special and byte pieces
+ */
+export function localVocabulary(counts: ArrayLike<number>, reservedPieces: number): Int32Array {
+  const ids: number[] = [];
+  for (let id = 0; id < counts.length; id++) {
+    if (id < reservedPieces || counts[id] > 0) ids.push(id);
+  }
+  return Int32Array.from(ids);
+}
+
+/** Log probability of each id in nats: (V). */
+export type UnigramModel = Float64Array;
+
+/** Add-one smoothed frequencies: (count + 1) / (tokens + V). */
+export function unigramModel(counts: ArrayLike<number>): UnigramModel {
+  let tokens = 0;
+  for (let id = 0; id < counts.length; id++) tokens += counts[id];
+  const logTotal = Math.log(tokens + counts.length);
+  return Float64Array.from(counts, (count) => Math.log(count + 1) - logTotal);
+}
+
+/** Code length of ids in nats under a unigram model, summed in their order. @throws RangeError for an id it has not. */
+export function unigramNats(model: UnigramModel, ids: ArrayLike<number>): number {
+  let nats = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const logProb = model[ids[i]];
+    if (logProb === undefined) {
+      throw new RangeError(
+        `Cannot weigh token ${i}: expected an id in [0, ${model.length}), found ${ids[i]}`,
+      );
+    }
+    nats -= logProb;
+  }
+  return nats;
+}

@@ -1,0 +1,121 @@
+/**
+ * How operators of ours become ONNX nodes where the two differ: an entry by operator name. What is not here is copied.
+ */
+import { type Graph, type Node, sizeOf } from "../../model/mod.ts";
+import type { OnnxBuilder } from "./_builder.ts";
+
+export interface RewriteContext {
+  readonly graph: Graph;
+  /** Whether anything reads a value. */
+  isUsed(value: string): boolean;
+}
+
+export type Rewrite = (node: Node, builder: OnnxBuilder, context: RewriteContext) => void;
+
+/** Attributes of ours that ONNX takes as constant int64 inputs, in the order of those inputs. */
+const attributeInputs: Readonly<Record<string, readonly string[]>> = {
+  Expand: ["shape"],
+  Pad: ["pads"],
+  ReduceMean: ["axes"],
+  ReduceSum: ["axes"],
+  Reshape: ["shape"],
+  Slice: ["starts", "ends", "axes"],
+  Split: ["split"],
+};
+
+const rewrites: Readonly<Record<string, Rewrite>> = {
+  CrossEntropy: crossEntropy,
+  CrossEntropyGradient: crossEntropyGradient,
+  EmbeddingGradient: embeddingGradient,
+  GeluGradient: geluGradient,
+};
+
+/** Emits one node of ours. @throws Error naming operator and scope for an operator of `dept` without a rewriting. */
+export function emitNode(node: Node, builder: OnnxBuilder, context: RewriteContext): void {
+  builder.enter(node.scope);
+  const rewrite = node.domain === "dept" ? rewrites[node.op] : undefined;
+  if (rewrite !== undefined) return rewrite(node, builder, context);
+  if (node.domain === "dept") {
+    const known = Object.keys(rewrites).join(", ");
+    throw new Error(
+      `Cannot compile ${node.op} in ${node.scope}: expected one of ${known} in domain dept`,
+    );
+  }
+  const names = attributeInputs[node.op] ?? [];
+  const attributes = Object.fromEntries(
+    Object.entries(node.attributes).filter(([name]) => !names.includes(name)),
+  );
+  const constants = names.map((name) =>
+    builder.integers(node.attributes[name] as readonly number[])
+  );
+  builder.emit(node.op, [...node.inputs, ...constants], {
+    domain: node.domain,
+    attributes,
+    outputs: node.outputs,
+  });
+}
+
+/** nll from the logarithm of softmax, which stays exact where a probability underflows. */
+function crossEntropy(
+  { inputs: [logits, targets], outputs: [nll, probabilities] }: Node,
+  builder: OnnxBuilder,
+  { graph, isUsed }: RewriteContext,
+): void {
+  const [rows] = graph.types[logits].shape;
+  const column = builder.reshape(targets, [rows, 1]);
+  const logs = builder.emit("LogSoftmax", [logits], { attributes: { axis: -1 } }); // (N, V)
+  const chosen = builder.emit("GatherElements", [logs, column], { attributes: { axis: 1 } }); // (N, 1)
+  builder.emit("Neg", [builder.reshape(chosen, [rows])], { outputs: [nll] });
+  if (isUsed(probabilities)) builder.emit("Exp", [logs], { outputs: [probabilities] });
+}
+
+/** One scale a row, then one replaced element a row: positions are distinct, so scattering is deterministic. */
+function crossEntropyGradient(
+  { inputs: [probabilities, targets, dNll], outputs }: Node,
+  builder: OnnxBuilder,
+  { graph }: RewriteContext,
+): void {
+  const [rows] = graph.types[probabilities].shape;
+  const column = builder.reshape(targets, [rows, 1]);
+  const perRow = builder.reshape(dNll, [rows, 1]);
+  const scaled = builder.emit("Mul", [probabilities, perRow]); // (N, V)
+  const chosen = builder.emit("GatherElements", [scaled, column], { attributes: { axis: 1 } });
+  const replaced = builder.emit("Sub", [chosen, perRow]); // (N, 1)
+  builder.emit("ScatterElements", [scaled, column, replaced], { attributes: { axis: 1 }, outputs });
+}
+
+/**
+ * Where it is no summand of a parameter's gradient (there the host adds the rows): a product with the 0/1 matrix of ids,
+ * which costs rows × ids but adds in a fixed order.
+ */
+function embeddingGradient(
+  { inputs: [ids, dY], outputs, attributes }: Node,
+  builder: OnnxBuilder,
+  { graph }: RewriteContext,
+): void {
+  const rows = attributes.rows as number;
+  const count = sizeOf(graph.types[ids].shape);
+  const width = sizeOf(graph.types[dY].shape) / count;
+  const column = builder.reshape(ids, [count, 1]);
+  const table = builder.ids(Array.from({ length: rows }, (_, row) => row));
+  const isRow = builder.emit("Equal", [column, table]); // (N, rows)
+  const chosen = builder.emit("Cast", [isRow], { attributes: { to: 1 } });
+  builder.emit("Gemm", [chosen, builder.reshape(dY, [count, width])], {
+    attributes: { transA: 1 },
+    outputs,
+  });
+}
+
+/**
+ * dX = dY·(½·(1 + erf(r)) + r·exp(−r² − ½·ln π)) with r = x/√2, since x·φ(x) = r·exp(−r²)/√π: the constant inside the
+ * exponent saves a pass over the widest tensor of a block.
+ */
+function geluGradient({ inputs: [dY, x], outputs }: Node, builder: OnnxBuilder): void {
+  const root = builder.emit("Mul", [x, builder.scalar(Math.SQRT1_2)]);
+  const twiceArea = builder.emit("Add", [builder.emit("Erf", [root]), builder.scalar(1)]);
+  const area = builder.emit("Mul", [twiceArea, builder.scalar(0.5)]); // Φ(x)
+  const square = builder.emit("Mul", [root, root]);
+  const exponent = builder.emit("Sub", [builder.scalar(-0.5 * Math.log(Math.PI)), square]);
+  const bell = builder.emit("Mul", [root, builder.emit("Exp", [exponent])]); // x·φ(x)
+  builder.emit("Mul", [dY, builder.emit("Add", [area, bell])], { outputs });
+}

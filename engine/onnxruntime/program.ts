@@ -1,0 +1,157 @@
+/** Forward execution: parameters as plain arrays on the host, a session for each set of outputs that is asked for. */
+import { type Graph, sizeOf } from "../../model/mod.ts";
+import { didYouMean } from "../../pipeline/base/mod.ts";
+import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
+import { Executable } from "./_executable.ts";
+import type { SessionData } from "./_session.ts";
+
+export class OnnxRuntimeProgram implements Program {
+  readonly graph: Graph;
+  /** The values themselves, which sessions read where they lie. */
+  protected readonly parameters: Readonly<Record<string, Float32Array>>;
+  protected readonly options: EngineOptions;
+  readonly #executables = new Map<string, Promise<Executable>>();
+  #isRunning = false;
+  #isDisposed = false;
+
+  /** Use `open`. */
+  constructor(graph: Graph, options: EngineOptions) {
+    if (!(Number.isInteger(options.threads) && options.threads >= 1)) {
+      throw new RangeError(
+        `Cannot compile a graph: expected threads of 1 or more, found ${options.threads}`,
+      );
+    }
+    this.graph = graph;
+    this.options = options;
+    this.parameters = Object.fromEntries(
+      Object.entries(graph.parameters).map((
+        [name, { shape }],
+      ) => [name, new Float32Array(sizeOf(shape))]),
+    );
+  }
+
+  /** Opens the session of all outputs at once, so that a graph the runtime refuses is refused here. */
+  static async open(graph: Graph, options: EngineOptions): Promise<OnnxRuntimeProgram> {
+    const program = new OnnxRuntimeProgram(graph, options);
+    await program.#forward(Object.keys(graph.outputs));
+    return program;
+  }
+
+  async run(
+    feeds: Feeds,
+    outputs: readonly string[] = Object.keys(this.graph.outputs),
+  ): Promise<Fetches> {
+    for (const output of outputs) expectName(output, this.graph.outputs, "output");
+    return await this.exclusively(async () => {
+      const executable = await this.#forward(outputs);
+      const targets = outputTargets(this.graph, executable, outputs);
+      await executable.run(feeds, targets);
+      return fetchesOf(this.graph, outputs, targets);
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async write(values: Readonly<Record<string, Float32Array>>): Promise<void> {
+    for (const [name, value] of Object.entries(values)) {
+      expectName(name, this.parameters, "parameter");
+      expectLength(name, value, this.parameters[name].length);
+    }
+    for (const [name, value] of Object.entries(values)) this.parameters[name].set(value);
+  }
+
+  // deno-lint-ignore require-await
+  async read(
+    names: readonly string[] = Object.keys(this.parameters),
+  ): Promise<Record<string, Float32Array>> {
+    return Object.fromEntries(names.map((name) => {
+      expectName(name, this.parameters, "parameter");
+      return [name, this.parameters[name].slice()];
+    }));
+  }
+
+  async dispose(): Promise<void> {
+    this.#isDisposed = true;
+    const executables = [...this.#executables.values()];
+    this.#executables.clear();
+    for (const executable of executables) await (await executable).release();
+  }
+
+  /** The executable for a set of graph values, opened once. */
+  protected executable(purpose: string, values: readonly string[]): Promise<Executable> {
+    const key = JSON.stringify([...new Set(values)].sort());
+    let executable = this.#executables.get(key);
+    if (executable === undefined) {
+      const { threads } = this.options;
+      executable = Executable.open(this.graph, values, this.parameters, { threads, purpose });
+      this.#executables.set(key, executable);
+      executable.catch(() => this.#executables.delete(key));
+    }
+    return executable;
+  }
+
+  /** Runs an action that writes into buffers of the program. @throws Error when another has not ended, or after `dispose`. */
+  protected async exclusively<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#isDisposed) {
+      throw new Error("Cannot run a program: expected one that was not disposed of");
+    }
+    if (this.#isRunning) {
+      throw new Error("Cannot run a program: expected the call before to have ended (await it)");
+    }
+    this.#isRunning = true;
+    try {
+      return await action();
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #forward(outputs: readonly string[]): Promise<Executable> {
+    return this.executable("graph", outputs.map((output) => this.graph.outputs[output]));
+  }
+}
+
+/** Fresh arrays for the values behind outputs. */
+export function outputTargets(
+  graph: Graph,
+  executable: Executable,
+  outputs: readonly string[],
+): Map<string, SessionData> {
+  return new Map(outputs.map((output) => {
+    const value = graph.outputs[output];
+    return [value, executable.allocate(value)];
+  }));
+}
+
+/** What a run filled, by output name; each output has an array of its own. */
+export function fetchesOf(
+  graph: Graph,
+  outputs: readonly string[],
+  targets: ReadonlyMap<string, SessionData>,
+): Fetches {
+  const fetches: Fetches = {};
+  const given = new Set<SessionData>();
+  for (const output of outputs) {
+    const data = targets.get(graph.outputs[output])!;
+    const isOwn = data instanceof Float32Array && !given.has(data);
+    fetches[output] = isOwn ? data : Float32Array.from(data);
+    given.add(data);
+  }
+  return fetches;
+}
+
+/** @throws RangeError for a name that the table does not hold. */
+export function expectName(name: string, table: object, what: string): void {
+  if (Object.hasOwn(table, name)) return;
+  const known = Object.keys(table);
+  throw new RangeError(
+    `Cannot find ${what} "${name}": expected one of ${known.join(", ")}${didYouMean(name, known)}`,
+  );
+}
+
+/** @throws RangeError for an array of another size. */
+export function expectLength(name: string, value: Float32Array, length: number): void {
+  if (value.length === length) return;
+  throw new RangeError(
+    `Cannot write "${name}": expected ${length} values, found ${value.length}`,
+  );
+}

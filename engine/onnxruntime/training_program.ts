@@ -1,0 +1,192 @@
+/**
+ * Training: the gradients come from a session, everything after them happens on the host. Gradient sums and Adam's moments
+ * are plain arrays; the first micro-batch of a step lets the session write straight into the sums.
+ */
+import type { Graph } from "../../model/mod.ts";
+import type {
+  AdamWOptions,
+  EngineOptions,
+  Feeds,
+  Fetches,
+  OptimizerState,
+  TrainingProgram,
+  UpdateOptions,
+} from "../engine.ts";
+import type { Executable } from "./_executable.ts";
+import { addRows, type GradientParts, gradientParts } from "./_host_rows.ts";
+import type { SessionData } from "./_session.ts";
+import { adamWStep, addInto, sumOfSquares } from "./adamw.ts";
+import {
+  expectLength,
+  expectName,
+  fetchesOf,
+  OnnxRuntimeProgram,
+  outputTargets,
+} from "./program.ts";
+
+export interface TrainingOptions extends EngineOptions {
+  readonly optimizer: AdamWOptions;
+}
+
+export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements TrainingProgram {
+  readonly #optimizer: AdamWOptions;
+  readonly #parts: readonly GradientParts[];
+  /** Values that a step fetches beside the outputs: terms of gradients, rows and their ids. */
+  readonly #stepValues: readonly string[];
+  readonly #sums = new Map<string, Float32Array>();
+  readonly #moments: Record<string, Float32Array> = {};
+  /** Arrays for fetched values that no sum can hold, made when first needed. */
+  readonly #scratch = new Map<string, SessionData>();
+  #step = 0;
+  /** Micro-batches in the sums; at 0 they hold whatever the last step left. */
+  #accumulated = 0;
+
+  /** Use `openTraining`. */
+  constructor(graph: Graph, options: TrainingOptions) {
+    super(graph, options);
+    if (Object.keys(graph.gradients).length === 0) {
+      throw new RangeError(
+        "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
+      );
+    }
+    this.#optimizer = options.optimizer;
+    this.#parts = gradientParts(graph);
+    const values = new Set<string>();
+    for (const { parameter, terms, rowTerms } of this.#parts) {
+      const { length } = this.parameters[parameter];
+      this.#sums.set(parameter, new Float32Array(length));
+      this.#moments[`${parameter}.m`] = new Float32Array(length);
+      this.#moments[`${parameter}.v`] = new Float32Array(length);
+      for (const term of terms) values.add(term);
+      for (const { ids, rows } of rowTerms) values.add(ids).add(rows);
+    }
+    this.#stepValues = [...values];
+  }
+
+  static async openTraining(
+    graph: Graph,
+    options: TrainingOptions,
+  ): Promise<OnnxRuntimeTrainingProgram> {
+    const program = new OnnxRuntimeTrainingProgram(graph, options);
+    await program.#trainer();
+    return program;
+  }
+
+  accumulate(feeds: Feeds): Promise<Fetches> {
+    return this.exclusively(async () => {
+      const executable = await this.#trainer();
+      const outputs = Object.keys(this.graph.outputs);
+      const targets = outputTargets(this.graph, executable, outputs);
+      const direct = this.#accumulated === 0 ? this.#directTerms(targets) : new Map();
+      for (const [value, sum] of direct) targets.set(value, sum);
+      for (const value of this.#stepValues) {
+        if (!targets.has(value)) targets.set(value, this.#scratchFor(value, executable));
+      }
+      await executable.run(feeds, targets);
+      for (const parts of this.#parts) this.#addTerms(parts, targets, direct);
+      for (const parts of this.#parts) this.#addRowTerms(parts, targets);
+      this.#accumulated++;
+      return fetchesOf(this.graph, outputs, targets);
+    });
+  }
+
+  update(
+    { learningRate, clipNorm, rateFactor = () => 1 }: UpdateOptions,
+  ): Promise<{ readonly gradientNorm: number; readonly applied: boolean }> {
+    // deno-lint-ignore require-await
+    return this.exclusively(async () => {
+      if (this.#accumulated === 0) { for (const sum of this.#sums.values()) sum.fill(0); }
+      this.#accumulated = 0;
+      let squares = 0;
+      for (const sum of this.#sums.values()) squares += sumOfSquares(sum);
+      const gradientNorm = Math.sqrt(squares);
+      if (!Number.isFinite(gradientNorm)) return { gradientNorm, applied: false };
+      const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+      this.#step++;
+      for (const [parameter, gradient] of this.#sums) {
+        const rate = learningRate * rateFactor(parameter);
+        const tensor = {
+          value: this.parameters[parameter],
+          gradient,
+          m: this.#moments[`${parameter}.m`],
+          v: this.#moments[`${parameter}.v`],
+        };
+        adamWStep(tensor, this.#optimizer, rate, scale, this.#step);
+      }
+      return { gradientNorm, applied: true };
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async readOptimizer(): Promise<OptimizerState> {
+    const moments = Object.entries(this.#moments).map(([name, data]) => [name, data.slice()]);
+    return { step: this.#step, moments: Object.fromEntries(moments) };
+  }
+
+  // deno-lint-ignore require-await
+  async writeOptimizer({ step, moments }: OptimizerState): Promise<void> {
+    for (const [name, data] of Object.entries(moments)) {
+      expectName(name, this.#moments, "moment");
+      expectLength(name, data, this.#moments[name].length);
+    }
+    for (const name of Object.keys(this.#moments)) expectName(name, moments, "moment");
+    for (const [name, data] of Object.entries(moments)) this.#moments[name].set(data);
+    this.#step = step;
+  }
+
+  // deno-lint-ignore require-await
+  async resetOptimizer(): Promise<void> {
+    for (const moment of Object.values(this.#moments)) moment.fill(0);
+    this.#step = 0;
+  }
+
+  #trainer(): Promise<Executable> {
+    const values = [...Object.values(this.graph.outputs), ...this.#stepValues];
+    return this.executable("training graph", values);
+  }
+
+  /** Terms that a session may write straight into a sum: those of one parameter alone that are no output. */
+  #directTerms(outputs: ReadonlyMap<string, SessionData>): Map<string, Float32Array> {
+    const uses = new Map<string, number>();
+    for (const { terms, rowTerms } of this.#parts) {
+      for (const value of [...terms, ...rowTerms.map(({ rows }) => rows)]) {
+        uses.set(value, (uses.get(value) ?? 0) + 1);
+      }
+    }
+    const direct = new Map<string, Float32Array>();
+    for (const { parameter, terms: [first] } of this.#parts) {
+      if (first === undefined || outputs.has(first) || uses.get(first) !== 1) continue;
+      direct.set(first, this.#sums.get(parameter)!);
+    }
+    return direct;
+  }
+
+  #scratchFor(value: string, executable: Executable): SessionData {
+    let data = this.#scratch.get(value);
+    if (data === undefined) this.#scratch.set(value, data = executable.allocate(value));
+    return data;
+  }
+
+  #addTerms(
+    { parameter, terms }: GradientParts,
+    targets: ReadonlyMap<string, SessionData>,
+    direct: ReadonlyMap<string, Float32Array>,
+  ): void {
+    const sum = this.#sums.get(parameter)!;
+    const isWritten = terms.length > 0 && direct.has(terms[0]);
+    if (this.#accumulated === 0 && !isWritten) sum.fill(0);
+    for (const term of isWritten ? terms.slice(1) : terms) {
+      addInto(sum, targets.get(term) as Float32Array);
+    }
+  }
+
+  #addRowTerms(
+    { parameter, rowTerms }: GradientParts,
+    targets: ReadonlyMap<string, SessionData>,
+  ): void {
+    const sum = this.#sums.get(parameter)!;
+    for (const { ids, rows, width } of rowTerms) {
+      addRows(sum, targets.get(ids) as Int32Array, targets.get(rows) as Float32Array, width);
+    }
+  }
+}

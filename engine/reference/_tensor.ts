@@ -1,0 +1,57 @@
+/**
+ * Tensors of the reference engine, and the one way in which kernels go through axes.
+ */
+import type { Attributes, TensorType } from "../../model/mod.ts";
+import { type Shape, sizeOf, stridesOf } from "../../model/mod.ts";
+
+/** A row-major tensor: numbers in float64, ids as whole numbers. */
+export interface Tensor {
+  readonly shape: Shape;
+  readonly data: Float64Array | Int32Array;
+}
+
+/** Computes the outputs of one operator; `outputs` are their types, as the operator's shape rule gives them. */
+export type Kernel = (
+  inputs: readonly Tensor[],
+  outputs: readonly TensorType[],
+  attributes: Attributes,
+) => readonly (Float64Array | Int32Array)[];
+
+/**
+ * Where each element of a tensor of this shape, in row-major order, stands in an array with these strides.
+ * A stride of 0 stretches an axis, another order of strides transposes.
+ */
+export function offsetsOf(shape: Shape, strides: readonly number[], start = 0): Int32Array {
+  let offsets = Int32Array.of(start);
+  for (let axis = 0; axis < shape.length; axis++) {
+    const next = new Int32Array(offsets.length * shape[axis]);
+    let at = 0;
+    for (const offset of offsets) {
+      for (let i = 0; i < shape[axis]; i++) next[at++] = offset + i * strides[axis];
+    }
+    offsets = next;
+  }
+  return offsets;
+}
+
+/** Strides that read a tensor of shape `from` as one of shape `to` to which it broadcasts. */
+export function stretchedStrides(from: Shape, to: Shape): number[] {
+  const strides = stridesOf(from);
+  return to.map((_, axis) => {
+    const own = axis - to.length + from.length;
+    return own < 0 || from[own] === 1 ? 0 : strides[own];
+  });
+}
+
+/** The elements at these offsets, in order. */
+export function pick(data: Float64Array | Int32Array, offsets: Int32Array): Float64Array {
+  const picked = new Float64Array(offsets.length);
+  for (let i = 0; i < offsets.length; i++) picked[i] = data[offsets[i]];
+  return picked;
+}
+
+/** Rows and width of a tensor seen as a matrix whose columns are its last axis. */
+export function matrixOf({ shape }: Tensor): { rows: number; width: number } {
+  const width = shape[shape.length - 1];
+  return { rows: sizeOf(shape) / width, width };
+}

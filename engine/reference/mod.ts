@@ -1,0 +1,33 @@
+/**
+ * The reference engine: any graph in float64, in plain TypeScript. It says what is right; its neighbours are fast.
+ *
+ * Between runs, parameters and moments are single precision, so that a checkpoint holds all there is; a run and an update
+ * compute in float64 and round once. Threads and precision make no difference.
+ *
+ * ```ts
+ * import { GraphBuilder } from "../../model/mod.ts";
+ * import { engine } from "./mod.ts";
+ * const builder = new GraphBuilder();
+ * const x = builder.input("x", { dtype: "float32", shape: [2] });
+ * const graph = builder.build({ y: builder.apply("Exp", [x]) });
+ * const program = await engine.compile(graph, { threads: 1, precision: "fp32" });
+ * console.log((await program.run({ x: new Float32Array(2) })).y); // Float32Array(2) [ 1, 1 ]
+ * ```
+ */
+import type { Engine } from "../engine.ts";
+import { ReferenceProgram } from "./program.ts";
+import { ReferenceTrainingProgram } from "./training_program.ts";
+
+export { interpret, type Schedule, scheduleFor, type Values } from "./interpret.ts";
+
+export const engine: Engine = {
+  name: "reference",
+  // deno-lint-ignore require-await
+  async compile(graph) {
+    return new ReferenceProgram(graph);
+  },
+  // deno-lint-ignore require-await
+  async compileTraining(graph, { optimizer }) {
+    return new ReferenceTrainingProgram(graph, optimizer);
+  },
+};

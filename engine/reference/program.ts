@@ -1,0 +1,109 @@
+/**
+ * A program of the reference engine: a graph and the values of its parameters.
+ */
+import { formatShape, type Graph, type IdLimit, idLimits, sizeOf } from "../../model/mod.ts";
+import { didYouMean } from "../../pipeline/base/mod.ts";
+import type { Feeds, Fetches, Program } from "../engine.ts";
+import { acceptFeeds } from "./feeds.ts";
+import { interpret, type Schedule, scheduleFor } from "./interpret.ts";
+
+/**
+ * Parameters are held as numbers that single precision can write, zero until set, so that what is read and written back is
+ * the same state; everything computed from them is in float64.
+ */
+export class ReferenceProgram implements Program {
+  readonly graph: Graph;
+  protected readonly parameters: Record<string, Float64Array> = {};
+  readonly #limits: Readonly<Record<string, IdLimit>>;
+  readonly #schedules = new Map<string, Schedule>();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    this.#limits = idLimits(graph);
+    for (const [name, { shape }] of Object.entries(graph.parameters)) {
+      this.parameters[name] = new Float64Array(sizeOf(shape));
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async run(
+    feeds: Feeds,
+    outputs: readonly string[] = Object.keys(this.graph.outputs),
+  ): Promise<Fetches> {
+    const values = this.compute(feeds, outputs.map((name) => this.#outputValue(name)));
+    return this.fetch(outputs, values);
+  }
+
+  // deno-lint-ignore require-await
+  async write(values: Readonly<Record<string, Float32Array>>): Promise<void> {
+    for (const [name, data] of Object.entries(values)) {
+      const { length } = this.#parameter(name);
+      if (data.length === length) continue;
+      throw new RangeError(
+        `Cannot write ${name}: expected ${length} values, shape ${
+          formatShape(this.graph.parameters[name].shape)
+        }, found ${data.length}`,
+      );
+    }
+    for (const [name, data] of Object.entries(values)) this.parameters[name].set(data);
+  }
+
+  // deno-lint-ignore require-await
+  async read(
+    names: readonly string[] = Object.keys(this.parameters),
+  ): Promise<Record<string, Float32Array>> {
+    return Object.fromEntries(
+      names.map((name) => [name, Float32Array.from(this.#parameter(name))]),
+    );
+  }
+
+  async dispose(): Promise<void> {}
+
+  /** Values of the graph by value name. */
+  protected compute(
+    feeds: Feeds,
+    wanted: readonly string[],
+  ): Map<string, Float64Array | Int32Array> {
+    const schedule = this.#schedule(wanted);
+    const inputs = schedule.leaves.filter((name) => Object.hasOwn(this.graph.inputs, name));
+    const accepted = acceptFeeds(this.graph, inputs, this.#limits, feeds);
+    return interpret(this.graph, schedule, { ...this.parameters, ...accepted });
+  }
+
+  protected fetch(
+    outputs: readonly string[],
+    values: ReadonlyMap<string, Float64Array | Int32Array>,
+  ): Fetches {
+    return Object.fromEntries(
+      outputs.map((name) => [name, Float32Array.from(values.get(this.graph.outputs[name])!)]),
+    );
+  }
+
+  #schedule(wanted: readonly string[]): Schedule {
+    const key = wanted.join("\n");
+    let schedule = this.#schedules.get(key);
+    if (schedule === undefined) {
+      this.#schedules.set(key, schedule = scheduleFor(this.graph, wanted));
+    }
+    return schedule;
+  }
+
+  #outputValue(name: string): string {
+    const known = Object.keys(this.graph.outputs);
+    if (known.includes(name)) return this.graph.outputs[name];
+    throw new RangeError(
+      `Cannot fetch output "${name}": expected one of ${known.join(", ")}${
+        didYouMean(name, known)
+      }`,
+    );
+  }
+
+  #parameter(name: string): Float64Array {
+    if (Object.hasOwn(this.parameters, name)) return this.parameters[name];
+    throw new RangeError(
+      `Cannot use parameter "${name}": the graph has no such parameter${
+        didYouMean(name, Object.keys(this.parameters))
+      }`,
+    );
+  }
+}

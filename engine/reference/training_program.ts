@@ -1,0 +1,137 @@
+/**
+ * Training with the reference engine: gradient sums in float64, clipping by global norm, AdamW.
+ */
+import type { Graph } from "../../model/mod.ts";
+import type {
+  AdamWOptions,
+  Feeds,
+  Fetches,
+  OptimizerState,
+  TrainingProgram,
+  UpdateOptions,
+} from "../engine.ts";
+import { ReferenceProgram } from "./program.ts";
+
+interface Moments {
+  readonly m: Float64Array;
+  readonly v: Float64Array;
+}
+
+export class ReferenceTrainingProgram extends ReferenceProgram implements TrainingProgram {
+  readonly #optimizer: AdamWOptions;
+  readonly #sums: Record<string, Float64Array> = {};
+  readonly #moments: Record<string, Moments> = {};
+  #step = 0;
+
+  /** @throws RangeError when the graph has no gradients. */
+  constructor(graph: Graph, optimizer: AdamWOptions) {
+    super(graph);
+    if (Object.keys(graph.gradients).length === 0) {
+      throw new RangeError(
+        "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
+      );
+    }
+    this.#optimizer = optimizer;
+    for (const name of Object.keys(graph.gradients)) {
+      const { length } = this.parameters[name];
+      this.#sums[name] = new Float64Array(length);
+      this.#moments[name] = { m: new Float64Array(length), v: new Float64Array(length) };
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async accumulate(feeds: Feeds): Promise<Fetches> {
+    const outputs = Object.keys(this.graph.outputs);
+    const gradients = Object.values(this.graph.gradients);
+    const wanted = new Set([...Object.values(this.graph.outputs), ...gradients]);
+    const values = this.compute(feeds, [...wanted]);
+    for (const [name, value] of Object.entries(this.graph.gradients)) {
+      const gradient = values.get(value)!;
+      const sum = this.#sums[name];
+      for (let i = 0; i < sum.length; i++) sum[i] += gradient[i];
+    }
+    return this.fetch(outputs, values);
+  }
+
+  // deno-lint-ignore require-await
+  async update(
+    { learningRate, clipNorm, rateFactor = () => 1 }: UpdateOptions,
+  ): Promise<{ readonly gradientNorm: number; readonly applied: boolean }> {
+    const gradientNorm = Math.sqrt(this.#sumOfSquares());
+    const applied = Number.isFinite(gradientNorm);
+    if (applied) {
+      this.#step++;
+      const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+      for (const name of Object.keys(this.#sums)) {
+        this.#adamW(name, learningRate * rateFactor(name), scale);
+      }
+    }
+    for (const sum of Object.values(this.#sums)) sum.fill(0);
+    return { gradientNorm, applied };
+  }
+
+  // deno-lint-ignore require-await
+  async readOptimizer(): Promise<OptimizerState> {
+    const moments: Record<string, Float32Array> = {};
+    for (const [name, { m, v }] of Object.entries(this.#moments)) {
+      moments[`${name}.m`] = Float32Array.from(m);
+      moments[`${name}.v`] = Float32Array.from(v);
+    }
+    return { step: this.#step, moments };
+  }
+
+  /** @throws RangeError for a moment that is missing, unknown or of another size; then nothing is written. */
+  // deno-lint-ignore require-await
+  async writeOptimizer({ step, moments }: OptimizerState): Promise<void> {
+    const own = new Map<string, Float64Array>();
+    for (const [name, { m, v }] of Object.entries(this.#moments)) {
+      own.set(`${name}.m`, m).set(`${name}.v`, v);
+    }
+    for (const name of new Set([...own.keys(), ...Object.keys(moments)])) {
+      const expected = own.get(name)?.length ?? 0;
+      const found = moments[name]?.length ?? 0;
+      if (expected === found) continue;
+      throw new RangeError(
+        `Cannot write moment "${name}": expected ${expected} values, found ${found}`,
+      );
+    }
+    for (const [name, moment] of own) moment.set(moments[name]);
+    this.#step = step;
+  }
+
+  // deno-lint-ignore require-await
+  async resetOptimizer(): Promise<void> {
+    for (const { m, v } of Object.values(this.#moments)) {
+      m.fill(0);
+      v.fill(0);
+    }
+    this.#step = 0;
+  }
+
+  #sumOfSquares(): number {
+    let squares = 0;
+    for (const sum of Object.values(this.#sums)) {
+      for (let i = 0; i < sum.length; i++) squares += sum[i] * sum[i];
+    }
+    return squares;
+  }
+
+  /** θ ← θ − rate·(m̂ / (√v̂ + ε) + decay·θ). What is kept is rounded to single, as a checkpoint will hold it. */
+  #adamW(name: string, rate: number, scale: number): void {
+    const { beta1, beta2, epsilon, weightDecay } = this.#optimizer;
+    const { m, v } = this.#moments[name];
+    const theta = this.parameters[name];
+    const sum = this.#sums[name];
+    const firstBias = 1 - beta1 ** this.#step;
+    const secondBias = 1 - beta2 ** this.#step;
+    for (let i = 0; i < theta.length; i++) {
+      const gradient = scale * sum[i];
+      const first = beta1 * m[i] + (1 - beta1) * gradient;
+      const second = beta2 * v[i] + (1 - beta2) * gradient * gradient;
+      const direction = (first / firstBias) / (Math.sqrt(second / secondBias) + epsilon);
+      theta[i] = Math.fround(theta[i] - rate * (direction + weightDecay * theta[i]));
+      m[i] = Math.fround(first);
+      v[i] = Math.fround(second);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The network as data: operators with shape rule and gradient, graphs, the transformer, its losses and initial values.
+ *
+ * ```ts
+ * import { countParameters, differentiate, languageModelGraph } from "./mod.ts";
+ * const config = {
+ *   nLayers: 2, dModel: 32, nHeads: 4, expansion: 4, seqLen: 16, vocabSize: 100, positions: "alibi", bias: true,
+ * } as const;
+ * const graph = differentiate(languageModelGraph(config, 8));
+ * console.log(graph.types[graph.gradients["embedding.token.weight"]].shape); // [ 100, 32 ]
+ * console.log(countParameters(config).body); // 25472
+ * ```
+ */
+export {
+  countParameters,
+  type ModelConfig,
+  type ParameterCounts,
+  parameterShapes,
+  validateConfig,
+} from "./config.ts";
+export { differentiate } from "./differentiate.ts";
+export { fineTuneGraph, type FineTuneOptions, headShapes } from "./fine_tune.ts";
+export { flopsPerToken, graphFlops } from "./flops.ts";
+export { GraphBuilder } from "./graph_builder.ts";
+export { type IdLimit, idLimits } from "./id_limits.ts";
+export { initialiseBody, initialiseHead, initialiseTable } from "./initialise.ts";
+export type * from "./operator.ts";
+export { boundsOf } from "./ops/layout.ts";
+export { type OperatorName, operatorNamed, operators } from "./ops/mod.ts";
+export { alibiBias, alibiSlopes, causalMask } from "./positions.ts";
+export {
+  broadcastShapes,
+  float32,
+  formatShape,
+  int32,
+  sameShape,
+  type Shape,
+  sizeOf,
+  stridesOf,
+} from "./shapes.ts";
+export { languageModelGraph, type SequenceOptions } from "./transformer.ts";

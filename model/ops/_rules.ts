@@ -1,0 +1,140 @@
+/**
+ * What several operators share: reading attributes, checking inputs, broadcasting and its gradient.
+ *
+ * Messages here start with "expected"; the graph builder puts `Cannot build <op> in <scope>: ` before them.
+ */
+import type { Attributes, NodeWriter, TensorType } from "../operator.ts";
+import { broadcastShapes, float32, formatShape, type Shape, sizeOf } from "../shapes.ts";
+
+/** A whole-number attribute. @throws RangeError when it is missing or not whole. */
+export function integerOf(attributes: Attributes, name: string, otherwise?: number): number {
+  const value = attributes[name] ?? otherwise;
+  if (!Number.isInteger(value)) {
+    throw new RangeError(`expected a whole number as attribute ${name}, found ${value}`);
+  }
+  return value as number;
+}
+
+/** A list of whole numbers. @throws RangeError when it is missing or holds anything else. */
+export function integersOf(attributes: Attributes, name: string): readonly number[] {
+  const value = attributes[name];
+  if (!Array.isArray(value) || !value.every(Number.isInteger)) {
+    throw new RangeError(`expected whole numbers as attribute ${name}, found ${value}`);
+  }
+  return value;
+}
+
+/** A number, or the default of an attribute that is not there. */
+export function numberOf(attributes: Attributes, name: string, otherwise: number): number {
+  const value = attributes[name] ?? otherwise;
+  if (typeof value !== "number" || !Number.isFinite(value)) {
+    throw new RangeError(`expected a number as attribute ${name}, found ${value}`);
+  }
+  return value;
+}
+
+/** A flag as ONNX writes it, 0 or 1, default 0. */
+export function flagOf(attributes: Attributes, name: string): boolean {
+  return integerOf(attributes, name, 0) !== 0;
+}
+
+/** An axis counted from the front, where `axis` may count from the end. @throws RangeError when there is none. */
+export function axisOf(axis: number, rank: number): number {
+  const counted = axis < 0 ? axis + rank : axis;
+  if (counted < 0 || counted >= rank) {
+    throw new RangeError(`expected an axis of a tensor of rank ${rank}, found ${axis}`);
+  }
+  return counted;
+}
+
+/** @throws RangeError unless there are between `least` and `most` inputs. */
+export function expectInputs(inputs: readonly TensorType[], least: number, most = least): void {
+  if (inputs.length < least || inputs.length > most) {
+    const wanted = least === most ? `${least}` : `${least} to ${most}`;
+    throw new RangeError(`expected ${wanted} inputs, found ${inputs.length}`);
+  }
+}
+
+/** @throws RangeError unless the input is float32, of the given rank where one is given. */
+export function expectFloat(input: TensorType, name: string, rank?: number): void {
+  expectType(input, name, "float32", rank);
+}
+
+/** @throws RangeError unless the input holds ids, of the given rank where one is given. */
+export function expectIds(input: TensorType, name: string, rank?: number): void {
+  expectType(input, name, "int32", rank);
+}
+
+function expectType(input: TensorType, name: string, dtype: string, rank?: number): void {
+  if (input.dtype !== dtype) {
+    throw new RangeError(`expected ${name} of type ${dtype}, found ${input.dtype}`);
+  }
+  if (rank !== undefined && input.shape.length !== rank) {
+    throw new RangeError(`expected ${name} of rank ${rank}, found ${formatShape(input.shape)}`);
+  }
+}
+
+/** @throws RangeError unless the shape is the one expected. */
+export function expectShape(input: TensorType, name: string, expected: Shape): void {
+  if (formatShape(input.shape) !== formatShape(expected)) {
+    throw new RangeError(
+      `expected ${name} of shape ${formatShape(expected)}, found ${formatShape(input.shape)}`,
+    );
+  }
+}
+
+/** Shape rule of one float tensor to one of the same shape. */
+export function inferUnary(inputs: readonly TensorType[]): readonly TensorType[] {
+  expectInputs(inputs, 1);
+  expectFloat(inputs[0], "the input");
+  return [inputs[0]];
+}
+
+/** Shape rule of two float tensors that broadcast. */
+export function inferBinary(inputs: readonly TensorType[]): readonly TensorType[] {
+  expectInputs(inputs, 2);
+  expectFloat(inputs[0], "the first input");
+  expectFloat(inputs[1], "the second input");
+  return [float32(broadcastShapes(inputs[0].shape, inputs[1].shape))];
+}
+
+/** Cost of an operator that spends one operation on each element of its first output. */
+export function oneAnElement(
+  _inputs: readonly TensorType[],
+  outputs: readonly TensorType[],
+): number {
+  return sizeOf(outputs[0].shape);
+}
+
+/** Cost of an operator that only moves data. */
+export function nothing(): number {
+  return 0;
+}
+
+/** Sums a gradient over the axes along which a tensor of shape `shape` was stretched. */
+export function sumTo(writer: NodeWriter, gradient: string, shape: Shape): string {
+  const from = writer.type(gradient).shape;
+  const added = from.length - shape.length;
+  const axes: number[] = [];
+  for (let axis = 0; axis < from.length; axis++) {
+    if (axis < added || (shape[axis - added] === 1 && from[axis] !== 1)) axes.push(axis);
+  }
+  if (axes.length === 0) return gradient;
+  if (axes.length === added) return writer.apply("ReduceSum", [gradient], { axes, keepdims: 0 });
+  const summed = writer.apply("ReduceSum", [gradient], { axes, keepdims: 1 });
+  return added === 0 ? summed : writer.apply("Reshape", [summed], { shape });
+}
+
+/** Multiplies by a number. */
+export function scaled(writer: NodeWriter, value: string, factor: number): string {
+  return writer.apply("Mul", [value, scalar(writer, factor)]);
+}
+
+export function scalar(writer: NodeWriter, value: number): string {
+  return writer.constant([value], float32([]));
+}
+
+/** A tensor of zeros, stored as one number. */
+export function zeros(writer: NodeWriter, shape: Shape): string {
+  return writer.apply("Expand", [scalar(writer, 0)], { shape });
+}

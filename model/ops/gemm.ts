@@ -1,0 +1,74 @@
+/**
+ * Gemm (ONNX): Y = alpha·op(A)·op(B) + C, where op transposes when `transA`, `transB` say so.
+ *
+ * A and B are matrices; C is optional and broadcasts to [M, N] (`beta` is always 1). A linear layer with weight [out, in]
+ * is `Gemm(x, weight, bias, {transB: 1})`.
+ */
+import type { Attributes, Operator, TensorType } from "../operator.ts";
+import { broadcastShapes, float32, formatShape, sameShape, sizeOf } from "../shapes.ts";
+import { expectFloat, expectInputs, flagOf, numberOf, sumTo } from "./_rules.ts";
+
+export const gemm: Operator = {
+  name: "Gemm",
+  domain: "",
+  infer(inputs, attributes) {
+    expectInputs(inputs, 2, 3);
+    const [a, b, c] = inputs;
+    expectFloat(a, "A", 2);
+    expectFloat(b, "B", 2);
+    const { m, k, n, inner } = extents(a, b, attributes);
+    if (k !== inner) {
+      throw new RangeError(
+        `expected op(A) with as many columns as op(B) has rows, found ${k} and ${inner}`,
+      );
+    }
+    if (c !== undefined) {
+      expectFloat(c, "C");
+      if (c.shape.length > 2 || !sameShape(broadcastShapes(c.shape, [m, n]), [m, n])) {
+        throw new RangeError(
+          `expected C to broadcast to [${m}, ${n}], found ${formatShape(c.shape)}`,
+        );
+      }
+    }
+    return [float32([m, n])];
+  },
+  gradient({ inputs: [a, b, c], attributes }, [dY], writer, wanted) {
+    const transA = flagOf(attributes, "transA");
+    const transB = flagOf(attributes, "transB");
+    const alpha = numberOf(attributes, "alpha", 1);
+    const product = (
+      left: string,
+      leftTransposed: boolean,
+      right: string,
+      rightTransposed: boolean,
+    ) =>
+      writer.apply("Gemm", [left, right], {
+        transA: Number(leftTransposed),
+        transB: Number(rightTransposed),
+        ...(alpha === 1 ? {} : { alpha }),
+      });
+    return [
+      !wanted[0]
+        ? undefined
+        : transA
+        ? product(b, transB, dY!, true)
+        : product(dY!, false, b, !transB),
+      !wanted[1]
+        ? undefined
+        : transB
+        ? product(dY!, true, a, transA)
+        : product(a, !transA, dY!, false),
+      wanted[2] ? sumTo(writer, dY!, writer.type(c).shape) : undefined,
+    ];
+  },
+  flops([a, b, c], [y], attributes) {
+    const { m, k, n } = extents(a, b, attributes);
+    return 2 * m * k * n + (c === undefined ? 0 : sizeOf(y.shape));
+  },
+};
+
+function extents(a: TensorType, b: TensorType, attributes: Attributes) {
+  const [m, k] = flagOf(attributes, "transA") ? [a.shape[1], a.shape[0]] : a.shape;
+  const [inner, n] = flagOf(attributes, "transB") ? [b.shape[1], b.shape[0]] : b.shape;
+  return { m, k, inner, n };
+}

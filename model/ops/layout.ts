@@ -1,0 +1,184 @@
+/**
+ * Operators that move data and compute nothing: Reshape, Transpose, Split, Concat, Slice, Pad.
+ *
+ * Reshape     attribute shape, all lengths given (no 0, no −1); ids may be reshaped too
+ * Transpose   attribute perm
+ * Split       attributes axis and split (the lengths, one output each)
+ * Concat      attribute axis
+ * Slice       attributes axes, starts, ends (0 ≤ start < end ≤ length, step 1)
+ * Pad         attribute pads: zeros before each axis, then zeros after each axis, none negative
+ *
+ * Differs: `shape`, `split`, `axes`, `starts`, `ends` and `pads` are attributes here; ONNX takes them as constant int64
+ * inputs.
+ */
+import type { Attributes, Operator } from "../operator.ts";
+import { float32, formatShape, type Shape, sizeOf } from "../shapes.ts";
+import {
+  axisOf,
+  expectFloat,
+  expectInputs,
+  integerOf,
+  integersOf,
+  nothing,
+  zeros,
+} from "./_rules.ts";
+
+export const reshape: Operator = {
+  name: "Reshape",
+  domain: "",
+  infer(inputs, attributes) {
+    expectInputs(inputs, 1);
+    const shape = integersOf(attributes, "shape");
+    if (sizeOf(shape) !== sizeOf(inputs[0].shape) || shape.some((length) => length < 1)) {
+      throw new RangeError(
+        `expected a shape of ${sizeOf(inputs[0].shape)} elements, as ${
+          formatShape(inputs[0].shape)
+        } has, found ${formatShape(shape)}`,
+      );
+    }
+    return [{ dtype: inputs[0].dtype, shape }];
+  },
+  flops: nothing,
+  gradient: ({ inputs: [x] }, [dY], writer) => [
+    writer.apply("Reshape", [dY!], { shape: writer.type(x).shape }),
+  ],
+};
+
+export const transpose: Operator = {
+  name: "Transpose",
+  domain: "",
+  infer(inputs, attributes) {
+    expectInputs(inputs, 1);
+    expectFloat(inputs[0], "the input");
+    const perm = integersOf(attributes, "perm");
+    const { shape } = inputs[0];
+    if (perm.length !== shape.length || !shape.every((_, axis) => perm.includes(axis))) {
+      throw new RangeError(
+        `expected perm to order the axes of ${formatShape(shape)}, found ${formatShape(perm)}`,
+      );
+    }
+    return [float32(perm.map((axis) => shape[axis]))];
+  },
+  flops: nothing,
+  gradient({ attributes }, [dY], writer) {
+    const perm = integersOf(attributes, "perm");
+    return [writer.apply("Transpose", [dY!], { perm: perm.map((_, axis) => perm.indexOf(axis)) })];
+  },
+};
+
+export const split: Operator = {
+  name: "Split",
+  domain: "",
+  infer(inputs, attributes) {
+    expectInputs(inputs, 1);
+    expectFloat(inputs[0], "the input");
+    const { shape } = inputs[0];
+    const axis = axisOf(integerOf(attributes, "axis", 0), shape.length);
+    const lengths = integersOf(attributes, "split");
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    if (total !== shape[axis] || lengths.some((length) => length < 1)) {
+      throw new RangeError(
+        `expected lengths that add up to ${shape[axis]}, found ${formatShape(lengths)}`,
+      );
+    }
+    return lengths.map((length) => float32(shape.with(axis, length)));
+  },
+  flops: nothing,
+  gradient({ outputs, attributes }, outputGradients, writer) {
+    const axis = integerOf(attributes, "axis", 0);
+    const parts = outputs.map((output, i) =>
+      outputGradients[i] ?? zeros(writer, writer.type(output).shape)
+    );
+    return [writer.apply("Concat", parts, { axis })];
+  },
+};
+
+export const concat: Operator = {
+  name: "Concat",
+  domain: "",
+  infer(inputs, attributes) {
+    expectInputs(inputs, 1, Infinity);
+    const { shape } = inputs[0];
+    const axis = axisOf(integerOf(attributes, "axis"), shape.length);
+    let length = 0;
+    inputs.forEach((input, i) => {
+      expectFloat(input, `input ${i}`, shape.length);
+      if (input.shape.some((size, at) => at !== axis && size !== shape[at])) {
+        throw new RangeError(
+          `expected inputs alike but for axis ${axis}, found ${formatShape(shape)} and ${
+            formatShape(input.shape)
+          }`,
+        );
+      }
+      length += input.shape[axis];
+    });
+    return [float32(shape.with(axis, length))];
+  },
+  flops: nothing,
+  gradient({ inputs, attributes }, [dY], writer) {
+    const axis = axisOf(integerOf(attributes, "axis"), writer.type(inputs[0]).shape.length);
+    const lengths = inputs.map((input) => writer.type(input).shape[axis]);
+    return writer.applyAll("Split", [dY!], { axis, split: lengths });
+  },
+};
+
+export const slice: Operator = {
+  name: "Slice",
+  domain: "",
+  infer(inputs, attributes) {
+    expectInputs(inputs, 1);
+    expectFloat(inputs[0], "the input");
+    const { shape } = inputs[0];
+    const { starts, ends } = boundsOf(shape, attributes);
+    return [float32(shape.map((_, axis) => ends[axis] - starts[axis]))];
+  },
+  flops: nothing,
+  gradient({ inputs: [x], attributes }, [dY], writer) {
+    const { shape } = writer.type(x);
+    const { starts, ends } = boundsOf(shape, attributes);
+    const pads = [...starts, ...shape.map((length, axis) => length - ends[axis])];
+    return [writer.apply("Pad", [dY!], { pads })];
+  },
+};
+
+export const pad: Operator = {
+  name: "Pad",
+  domain: "",
+  infer(inputs, attributes) {
+    expectInputs(inputs, 1);
+    expectFloat(inputs[0], "the input");
+    const { shape } = inputs[0];
+    const pads = integersOf(attributes, "pads");
+    if (pads.length !== 2 * shape.length || pads.some((count) => count < 0)) {
+      throw new RangeError(
+        `expected ${2 * shape.length} pads of 0 or more, found ${formatShape(pads)}`,
+      );
+    }
+    return [float32(shape.map((length, axis) => pads[axis] + length + pads[axis + shape.length]))];
+  },
+  flops: nothing,
+  gradient({ inputs: [x], attributes }, [dY], writer) {
+    const { shape } = writer.type(x);
+    const starts = integersOf(attributes, "pads").slice(0, shape.length);
+    const ends = shape.map((length, axis) => starts[axis] + length);
+    return [writer.apply("Slice", [dY!], { axes: shape.map((_, axis) => axis), starts, ends })];
+  },
+};
+
+/** Bounds of a slice for every axis. @throws RangeError when they leave the tensor or are empty. */
+export function boundsOf(shape: Shape, attributes: Attributes) {
+  const starts: number[] = shape.map(() => 0);
+  const ends = [...shape];
+  const from = integersOf(attributes, "starts");
+  const to = integersOf(attributes, "ends");
+  integersOf(attributes, "axes").forEach((given, i) => {
+    const axis = axisOf(given, shape.length);
+    if (!(from[i] >= 0 && from[i] < to[i] && to[i] <= shape[axis])) {
+      throw new RangeError(
+        `expected a range in [0, ${shape[axis]}] on axis ${axis}, found ${from[i]} to ${to[i]}`,
+      );
+    }
+    [starts[axis], ends[axis]] = [from[i], to[i]];
+  });
+  return { starts, ends };
+}

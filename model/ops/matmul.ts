@@ -1,0 +1,86 @@
+/**
+ * Products of stacks of matrices: Y[…] = alpha·op(A[…])·op(B[…]), leading axes broadcast.
+ *
+ * MatMul (ONNX)                 without transposes and alpha
+ * FusedMatMul (com.microsoft)   attributes transA, transB (0 or 1, the last two axes are exchanged) and alpha
+ *
+ * Both take tensors of rank 2 and more.
+ */
+import type { Attributes, Node, NodeWriter, Operator, TensorType } from "../operator.ts";
+import { broadcastShapes, float32, formatShape, sizeOf } from "../shapes.ts";
+import { expectFloat, expectInputs, flagOf, numberOf, sumTo } from "./_rules.ts";
+
+export const matMul: Operator = {
+  name: "MatMul",
+  domain: "",
+  infer: (inputs) => infer(inputs, {}),
+  gradient,
+  flops: (inputs, outputs) => flops(inputs, outputs, {}),
+};
+
+export const fusedMatMul: Operator = {
+  name: "FusedMatMul",
+  domain: "com.microsoft",
+  infer,
+  gradient,
+  flops,
+};
+
+function infer(inputs: readonly TensorType[], attributes: Attributes): readonly TensorType[] {
+  expectInputs(inputs, 2);
+  const [a, b] = inputs;
+  for (const [name, input] of [["A", a], ["B", b]] as const) {
+    expectFloat(input, name);
+    if (input.shape.length < 2) {
+      throw new RangeError(`expected ${name} of rank 2 or more, found ${formatShape(input.shape)}`);
+    }
+  }
+  const [m, k] = matrixOf(a, flagOf(attributes, "transA"));
+  const [inner, n] = matrixOf(b, flagOf(attributes, "transB"));
+  if (k !== inner) {
+    throw new RangeError(
+      `expected op(A) with as many columns as op(B) has rows, found ${k} and ${inner}`,
+    );
+  }
+  return [float32([...broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2)), m, n])];
+}
+
+function gradient(
+  { inputs: [a, b], attributes }: Node,
+  [dY]: readonly (string | undefined)[],
+  writer: NodeWriter,
+  wanted: readonly boolean[],
+): readonly (string | undefined)[] {
+  const transA = flagOf(attributes, "transA");
+  const transB = flagOf(attributes, "transB");
+  const alpha = numberOf(attributes, "alpha", 1);
+  const product = (
+    left: string,
+    leftTransposed: boolean,
+    right: string,
+    rightTransposed: boolean,
+  ) =>
+    writer.apply("FusedMatMul", [left, right], {
+      transA: Number(leftTransposed),
+      transB: Number(rightTransposed),
+      ...(alpha === 1 ? {} : { alpha }),
+    });
+  const towardsA = () => transA ? product(b, transB, dY!, true) : product(dY!, false, b, !transB);
+  const towardsB = () => transB ? product(dY!, true, a, transA) : product(a, !transA, dY!, false);
+  return [
+    wanted[0] ? sumTo(writer, towardsA(), writer.type(a).shape) : undefined,
+    wanted[1] ? sumTo(writer, towardsB(), writer.type(b).shape) : undefined,
+  ];
+}
+
+function flops(
+  [a]: readonly TensorType[],
+  [y]: readonly TensorType[],
+  attributes: Attributes,
+): number {
+  return 2 * sizeOf(y.shape) * matrixOf(a, flagOf(attributes, "transA"))[1];
+}
+
+function matrixOf({ shape }: TensorType, transposed: boolean): readonly number[] {
+  return transposed ? [shape[shape.length - 1], shape[shape.length - 2]] : shape.slice(-2);
+}

@@ -1,0 +1,72 @@
+/**
+ * The table of operators: an entry each, by name. An engine has a kernel or a rewriting for every entry.
+ *
+ * What ONNX passes as constant int64 inputs (`shape`, `axes`, `split`, `starts`, `ends`, `pads`) are attributes here, so that
+ * a graph holds no 64-bit tensors; optional inputs stand last and are left out when absent.
+ *
+ * ```ts
+ * import { operators } from "./mod.ts";
+ * const [y] = operators.Softmax.infer([{ dtype: "float32", shape: [2, 3] }], {});
+ * console.log(y.shape); // [ 2, 3 ]
+ * ```
+ */
+import { didYouMean } from "../../pipeline/base/mod.ts";
+import type { Operator } from "../operator.ts";
+import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
+import { add, div, erf, exp, log, mul, neg, sqrt, sub } from "./elementwise.ts";
+import { embeddingGradient, gather } from "./gather.ts";
+import { gelu, geluGradient } from "./gelu.ts";
+import { gemm } from "./gemm.ts";
+import { layerNormalization } from "./layer_normalization.ts";
+import { concat, pad, reshape, slice, split, transpose } from "./layout.ts";
+import { fusedMatMul, matMul } from "./matmul.ts";
+import { expand, reduceMean, reduceSum } from "./reduce.ts";
+import { logSoftmax, softmax } from "./softmax.ts";
+
+export const operators = {
+  Add: add,
+  Concat: concat,
+  CrossEntropy: crossEntropy,
+  CrossEntropyGradient: crossEntropyGradient,
+  Div: div,
+  EmbeddingGradient: embeddingGradient,
+  Erf: erf,
+  Exp: exp,
+  Expand: expand,
+  FusedMatMul: fusedMatMul,
+  Gather: gather,
+  Gelu: gelu,
+  GeluGradient: geluGradient,
+  Gemm: gemm,
+  LayerNormalization: layerNormalization,
+  Log: log,
+  LogSoftmax: logSoftmax,
+  MatMul: matMul,
+  Mul: mul,
+  Neg: neg,
+  Pad: pad,
+  ReduceMean: reduceMean,
+  ReduceSum: reduceSum,
+  Reshape: reshape,
+  Slice: slice,
+  Softmax: softmax,
+  Split: split,
+  Sqrt: sqrt,
+  Sub: sub,
+  Transpose: transpose,
+} as const satisfies Record<string, Operator>;
+
+export type OperatorName = keyof typeof operators;
+
+/** @throws RangeError for a name that is not in the table. */
+export function operatorNamed(name: string): Operator {
+  if (!Object.hasOwn(operators, name)) {
+    const known = Object.keys(operators);
+    throw new RangeError(
+      `Cannot use operator "${name}": expected one of ${known.join(", ")}${
+        didYouMean(name, known)
+      }`,
+    );
+  }
+  return operators[name as OperatorName];
+}

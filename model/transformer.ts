@@ -1,0 +1,191 @@
+/**
+ * The decoder-only transformer of the paper: pre-norm, fused qkv, exact GELU, tied head without bias.
+ *
+ * Source: DEPT App. A.1; MosaicML llm-foundry, `MPTForCausalLM`; Radford et al. 2018 for the block, Press and Wolf 2017 for
+ * the tied head.
+ */
+import { type ModelConfig, parameterShapes } from "./config.ts";
+import { GraphBuilder } from "./graph_builder.ts";
+import type { Graph } from "./operator.ts";
+import { alibiBias, causalMask } from "./positions.ts";
+import { float32, int32 } from "./shapes.ts";
+
+/** Added to the variance in a norm. */
+const normEpsilon = 1e-5;
+
+export interface SequenceOptions {
+  /** Positions of a sequence, default and at most `config.seqLen`; more are fine with ALiBi. */
+  readonly sequenceLength?: number;
+}
+
+/**
+ * The language-model loss.
+ *
+ * in   tokens   int32 [B, T]
+ *      targets  int32 [B, T], the token that position t predicts: the host shifts
+ *      weights  [B, T], the factor of each prediction, 0 for none
+ * out  loss     scalar Σ weights·nll; callers normalise the weights, so that the losses of micro-batches add up
+ *      nll      [B, T], in nats
+ *
+ * @throws RangeError for a configuration or a length that does not fit.
+ */
+export function languageModelGraph(
+  config: ModelConfig,
+  batchSize: number,
+  { sequenceLength = config.seqLen }: SequenceOptions = {},
+): Graph {
+  const builder = new GraphBuilder();
+  declareParameters(builder, config);
+  const shape = [batchSize, sequenceLength];
+  const tokens = builder.input("tokens", int32(shape));
+  const hidden = hiddenStates(builder, config, tokens); // (N, C)
+  return builder.build(languageModelLoss(builder, hidden, shape));
+}
+
+/** Declares the parameters of a configuration, in their order. */
+export function declareParameters(builder: GraphBuilder, config: ModelConfig): void {
+  for (const [name, shape] of Object.entries(parameterShapes(config))) {
+    builder.parameter(name, shape);
+  }
+}
+
+/**
+ * Token ids [B, T] to the states after the final norm, [N, C].
+ * @throws RangeError when the table of learned positions is shorter than the sequences.
+ */
+export function hiddenStates(builder: GraphBuilder, config: ModelConfig, tokens: string): string {
+  const [batchSize, length] = builder.type(tokens).shape;
+  const bias = builder.within(
+    "body.attn",
+    () =>
+      config.positions === "alibi"
+        ? builder.constant(
+          alibiBias(config.nHeads, length),
+          float32([config.nHeads, length, length]),
+        )
+        : builder.constant(causalMask(length), float32([length, length])),
+  );
+  let x = builder.within("embedding", () => embed(builder, config, tokens)); // (N, C)
+  for (let layer = 0; layer < config.nLayers; layer++) {
+    const block = `body.block.${layer}`;
+    const attended = attention(
+      builder,
+      config,
+      block,
+      norm(builder, config, `${block}.norm_1`, x),
+      {
+        bias,
+        batchSize,
+        length,
+      },
+    );
+    x = builder.within(`${block}.attn`, () => builder.apply("Add", [x, attended]));
+    const mixed = mlp(builder, config, block, norm(builder, config, `${block}.norm_2`, x));
+    x = builder.within(`${block}.mlp`, () => builder.apply("Add", [x, mixed]));
+  }
+  return norm(builder, config, "body.norm_final", x);
+}
+
+/** Declares targets and weights of shape [B, T] and returns the outputs `loss` and `nll`. */
+export function languageModelLoss(
+  builder: GraphBuilder,
+  hidden: string,
+  shape: readonly number[],
+): { loss: string; nll: string } {
+  const targets = builder.input("targets", int32(shape));
+  const weights = builder.input("weights", float32(shape));
+  const logits = builder.within(
+    "head",
+    () => builder.apply("Gemm", [hidden, "embedding.token.weight"], { transB: 1 }), // (N, V)
+  );
+  return builder.within("loss", () => {
+    const nll = builder.apply("Reshape", [crossEntropy(builder, logits, targets)], { shape });
+    return { loss: weightedSum(builder, nll, weights), nll };
+  });
+}
+
+/** nll [N] of ids of any shape with N elements. */
+export function crossEntropy(builder: GraphBuilder, logits: string, targets: string): string {
+  const rows = builder.type(logits).shape[0];
+  const flat = builder.type(targets).shape.length === 1
+    ? targets
+    : builder.apply("Reshape", [targets], { shape: [rows] });
+  return builder.applyAll("CrossEntropy", [logits, flat])[0];
+}
+
+/** Σ weights·values, a scalar. */
+export function weightedSum(builder: GraphBuilder, values: string, weights: string): string {
+  const weighted = builder.apply("Mul", [values, weights]);
+  const axes = builder.type(weighted).shape.map((_, axis) => axis);
+  return builder.apply("ReduceSum", [weighted], { axes, keepdims: 0 });
+}
+
+function embed(builder: GraphBuilder, config: ModelConfig, tokens: string): string {
+  const [batchSize, length] = builder.type(tokens).shape;
+  const { dModel, seqLen } = config;
+  const flat = [batchSize * length, dModel];
+  const ids = builder.apply("Reshape", [tokens], { shape: [batchSize * length] });
+  const rows = builder.apply("Gather", ["embedding.token.weight", ids], { axis: 0 }); // (N, C)
+  if (config.positions === "alibi") return rows;
+  if (length > seqLen) {
+    throw new RangeError(
+      `Cannot build a model: expected sequences of at most seqLen = ${seqLen} tokens with learned positions, found ${length}`,
+    );
+  }
+  const table = length === seqLen
+    ? "embedding.position.weight"
+    : builder.apply("Slice", ["embedding.position.weight"], {
+      axes: [0],
+      starts: [0],
+      ends: [length],
+    });
+  const stacked = builder.apply("Reshape", [rows], { shape: [batchSize, length, dModel] });
+  const placed = builder.apply("Add", [stacked, table]); // (B, T, C)
+  return builder.apply("Reshape", [placed], { shape: flat });
+}
+
+function norm(builder: GraphBuilder, config: ModelConfig, name: string, x: string): string {
+  const inputs = [x, `${name}.weight`, ...(config.bias ? [`${name}.bias`] : [])];
+  return builder.within(
+    name,
+    () => builder.apply("LayerNormalization", inputs, { axis: -1, epsilon: normEpsilon }),
+  );
+}
+
+function linear(builder: GraphBuilder, config: ModelConfig, name: string, x: string): string {
+  const inputs = [x, `${name}.weight`, ...(config.bias ? [`${name}.bias`] : [])];
+  return builder.apply("Gemm", inputs, { transB: 1 });
+}
+
+function attention(
+  builder: GraphBuilder,
+  config: ModelConfig,
+  block: string,
+  x: string,
+  { bias, batchSize: B, length: T }: { bias: string; batchSize: number; length: number },
+): string {
+  const { dModel: C, nHeads: H } = config;
+  const S = C / H;
+  return builder.within(`${block}.attn`, () => {
+    const qkv = linear(builder, config, `${block}.attn.qkv`, x); // (N, 3C): all q, all k, all v
+    const apart = builder.apply("Reshape", [qkv], { shape: [B, T, 3, H, S] });
+    // One transposition for all three; the split that follows is along the first axis and so a plain copy.
+    const stacked = builder.apply("Transpose", [apart], { perm: [2, 0, 3, 1, 4] }); // (3, B, H, T, S)
+    const [q, k, v] = builder.applyAll("Split", [stacked], { axis: 0, split: [1, 1, 1] })
+      .map((part) => builder.apply("Reshape", [part], { shape: [B, H, T, S] }));
+    const alpha = 1 / Math.sqrt(S);
+    const scores = builder.apply("FusedMatMul", [q, k], { transB: 1, alpha }); // (B, H, T, T), a row per query
+    const weights = builder.apply("Softmax", [builder.apply("Add", [scores, bias])], { axis: -1 });
+    const context = builder.apply("MatMul", [weights, v]); // (B, H, T, S)
+    const together = builder.apply("Transpose", [context], { perm: [0, 2, 1, 3] }); // (B, T, H, S)
+    const flat = builder.apply("Reshape", [together], { shape: [B * T, C] });
+    return linear(builder, config, `${block}.attn.out`, flat);
+  });
+}
+
+function mlp(builder: GraphBuilder, config: ModelConfig, block: string, x: string): string {
+  return builder.within(`${block}.mlp`, () => {
+    const up = linear(builder, config, `${block}.mlp.up`, x); // (N, F)
+    return linear(builder, config, `${block}.mlp.down`, builder.apply("Gelu", [up]));
+  });
+}

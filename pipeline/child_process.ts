@@ -1,0 +1,140 @@
+/**
+ * The runner's side of a child process: starts it, reads what it says, keeps its log.
+ */
+import { join } from "node:path";
+import { type ChildMessage, type ChildRequest, decodeLine } from "./protocol.ts";
+
+export interface ChildOptions {
+  /** The folder of `deno.json`: children see the same packages. */
+  readonly root: string;
+  readonly request: ChildRequest;
+  readonly logPath: string;
+  /** Progress and log messages, as they come. */
+  onMessage(message: ChildMessage): void;
+}
+
+/** How a child ended: what it said last, or that it died without a word. */
+export type ChildOutcome = Exclude<ChildMessage, { type: "log" | "progress" }>;
+
+export class Child {
+  /** Settles when the process has ended and all that it said was read. */
+  readonly outcome: Promise<ChildOutcome>;
+  readonly #process: Deno.ChildProcess;
+  readonly #log: Deno.FsFile;
+  #isStopping = false;
+
+  constructor(options: ChildOptions) {
+    this.#log = Deno.openSync(options.logPath, { append: true, create: true });
+    this.#write(`-- ${options.request.instance}, started ${new Date().toISOString()}`);
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--quiet",
+        "--config",
+        join(options.root, "deno.json"),
+        join(import.meta.dirname!, "child.ts"),
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.outcome = this.#follow(options);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Asks the child to write a checkpoint and stop. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#signal("SIGTERM");
+  }
+
+  kill(): void {
+    this.#isStopping = true;
+    this.#signal("SIGKILL");
+  }
+
+  async #follow({ request, onMessage }: ChildOptions): Promise<ChildOutcome> {
+    let outcome: ChildOutcome | undefined;
+    const lastWords: string[] = [];
+    const note = (line: string) => {
+      if (line === "") return;
+      this.#write(line);
+      lastWords.push(line);
+      if (lastWords.length > 5) lastWords.shift();
+    };
+    const readMessages = async () => {
+      for await (const line of lines(this.#process.stdout)) {
+        const { message, printed } = decodeLine(line);
+        note(printed);
+        if (message === undefined) continue;
+        if (message.type === "log") this.#write(logLine(message));
+        if (message.type === "log" || message.type === "progress") onMessage(message);
+        else outcome = message;
+      }
+    };
+    const readErrors = async () => {
+      for await (const line of lines(this.#process.stderr)) note(line);
+    };
+    const [status] = await Promise.all([
+      this.#process.status,
+      readMessages(),
+      readErrors(),
+      sendRequest(this.#process, request),
+    ]);
+    outcome ??= this.#isStopping ? { type: "stopped" } : diedSilently(status, lastWords);
+    if (outcome.type === "failed") this.#write(outcome.stack ?? outcome.message);
+    this.#write(`-- ${outcome.type}`);
+    this.#log.close();
+    return outcome;
+  }
+
+  #write(line: string): void {
+    const bytes = new TextEncoder().encode(`${line}\n`);
+    for (let at = 0; at < bytes.length;) at += this.#log.writeSync(bytes.subarray(at));
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.#process.kill(signal);
+    } catch { /* it has ended */ }
+  }
+}
+
+async function sendRequest(process: Deno.ChildProcess, request: ChildRequest): Promise<void> {
+  const writer = process.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(`${JSON.stringify(request)}\n`));
+    await writer.close();
+  } catch { /* it died at once: its status says so */ }
+}
+
+function diedSilently(status: Deno.CommandStatus, lastWords: readonly string[]): ChildOutcome {
+  const how = status.signal === "SIGKILL"
+    ? "was killed (SIGKILL; when nobody did, the system was out of memory)"
+    : status.signal !== null
+    ? `ended with ${status.signal}`
+    : `ended with code ${status.code}`;
+  const words = lastWords.length === 0 ? "" : `: ${lastWords.join("\n")}`;
+  return { type: "failed", message: `Its process ${how}${words}`, isExpected: true };
+}
+
+function logLine(message: Extract<ChildMessage, { type: "log" }>): string {
+  const fields = message.fields === undefined ? "" : ` ${JSON.stringify(message.fields)}`;
+  return `${message.level}: ${message.message}${fields}`;
+}
+
+/** The lines of a stream of UTF-8, without their ends; a last line needs none. */
+async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of stream) {
+    const parts = (text + decoder.decode(bytes, { stream: true })).split("\n");
+    text = parts.pop()!;
+    yield* parts;
+  }
+  if (text !== "") yield text;
+}

@@ -1,0 +1,30 @@
+/**
+ * Finished tables as text.
+ */
+import { join } from "node:path";
+import type { Store } from "../store.ts";
+import type { Project, TableFormat } from "./project.ts";
+
+/** The stage whose instances are tables; each has one output with a file `table.json`. */
+export const tableStage = "table";
+
+/** The tables of objects, one after another; JSON as one list, CSV under one header. */
+export async function printTables(
+  project: Project,
+  store: Store,
+  digests: readonly string[],
+  format: TableFormat,
+): Promise<string> {
+  const tables = digests.map((digest) =>
+    JSON.parse(Deno.readTextFileSync(join(store.objectFolder(digest), "table.json")))
+  );
+  const texts: string[] = [];
+  for (const table of tables) texts.push((await project.formatTable(table, format)).trimEnd());
+  if (format === "json") return `[${texts.join(",\n")}]`;
+  if (format === "csv") return texts.map((text, i) => i === 0 ? text : withoutHeader(text)).join("\n");
+  return texts.join("\n\n");
+}
+
+function withoutHeader(csv: string): string {
+  return csv.slice(csv.indexOf("\n") + 1);
+}

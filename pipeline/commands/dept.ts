@@ -1,0 +1,19 @@
+/**
+ * The project of this repository: where the machine meets the stages.
+ */
+import { fileURLToPath } from "node:url";
+import { checkRecipe, type Recipe, recipeSchema, stages } from "../../stages/mod.ts";
+import type { Table } from "../../stages/report/mod.ts";
+import type { Project } from "./project.ts";
+
+export const project: Project = {
+  root: fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, ""),
+  recipes: fileURLToPath(new URL("../recipes", import.meta.url)),
+  schema: recipeSchema,
+  check: (recipe) => checkRecipe(recipe as Recipe),
+  stages,
+  async formatTable(table, format) {
+    const { formatTable } = await import("../../stages/report/mod.ts");
+    return formatTable(table as Table, format);
+  },
+};

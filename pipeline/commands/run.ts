@@ -1,0 +1,251 @@
+/**
+ * `run`: brings targets up to date and says how.
+ */
+import type { Command } from "commander";
+import { formatDuration, UsageError } from "../base/mod.ts";
+import type { PlannedInstance, RunEvent, RunResult } from "../events.ts";
+import { selectTargets, withNeeds } from "../instances.ts";
+import type { InstanceState } from "../plan.ts";
+import type { InstanceId } from "../stage.ts";
+import { type LockHolder, lockStore } from "../store_lock.ts";
+import { RunView } from "./_run_view.ts";
+import { openSession, type Session } from "./_session.ts";
+import { printTables, tableStage } from "./_tables.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+
+export interface RunOptions extends PlanOptions {
+  readonly jobs?: string;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly only?: boolean;
+  readonly keepGoing?: boolean;
+  readonly wait: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+}
+
+/** Runs targets and returns the exit code. */
+export async function run(
+  project: Project,
+  targets: readonly string[],
+  options: RunOptions,
+): Promise<number> {
+  const session = await openSession(project, options, { create: options.dryRun !== true });
+  const named = selectTargets(
+    targets.length === 0 ? ["all"] : targets,
+    session.instances,
+    project.stages,
+    session.recipe,
+  );
+  const jobs = jobsOf(options, session);
+  if (options.dryRun) {
+    await plan(session, named, options, jobs);
+    return 0;
+  }
+  using lock = await lockStore(session.store.folder, {
+    command: ["run", ...targets].join(" "),
+    onBusy: (holder) => busy(holder, session, options),
+  });
+  if (lock === undefined) return 1;
+  session.store.sweepTemporary();
+  const planned = await plan(session, named, options, jobs);
+  if (planned.isFresh) return 0;
+  const { result, signal } = await execute(session, planned, options, jobs);
+  if (result.failed.length === 0 && signal === undefined) {
+    if (!options.json && !options.quiet) await showResults(session, named);
+    return 0;
+  }
+  return signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 1;
+}
+
+interface Planned {
+  readonly ids: readonly InstanceId[];
+  readonly states: ReadonlyMap<InstanceId, InstanceState>;
+  readonly forced: ReadonlySet<InstanceId>;
+  readonly isFresh: boolean;
+}
+
+/** Finds what would run and says so. */
+async function plan(
+  session: Session,
+  named: readonly InstanceId[],
+  options: RunOptions,
+  jobs: number,
+): Promise<Planned> {
+  const { planner, recipe, instances } = session;
+  const closure = withNeeds(named, instances);
+  await planner.prepare(closure);
+  const forced = new Set(options.force ? named : []);
+  const states = planner.states(closure, forced);
+  session.saveCaches();
+  const ids = options.only ? named : closure;
+  if (options.only) checkInputsMade(ids, session, states);
+  const planned = ids.map((id) => plannedInstance(id, states.get(id)!));
+  const isFresh = planned.every(({ state }) => state === "fresh");
+  if (options.json) {
+    emitJson({ type: "plan", ...headerOf(session, options, jobs), instances: planned });
+    if (isFresh && !options.dryRun) {
+      emitJson({ type: "summary", durationMs: 0, ran: [], cached: ids, failed: [], left: [] });
+    }
+  } else if (isFresh && !options.quiet) {
+    const which = ids.length === 1 ? ids[0] : `all ${ids.length} instances of "${recipe.name}"`;
+    console.log(
+      `Nothing to do: ${which} ${ids.length === 1 ? "is" : "are"} fresh (${
+        formatDuration(performance.now())
+      })`,
+    );
+    if (ids.some(isTable)) console.log("See the results: deno task pipeline table");
+  } else if (options.dryRun && !options.quiet) {
+    for (const { instance, state, reason } of planned) {
+      if (state !== "fresh") console.log(`${state.padEnd(8)} ${instance.padEnd(30)}  ${reason}`);
+    }
+    const count = (state: string) => planned.filter((it) => it.state === state).length;
+    console.log(
+      `Would run ${count("run")}, then as needed ${count("waiting")}; ${count("fresh")} are fresh`,
+    );
+  }
+  return { ids, states, forced, isFresh };
+}
+
+async function execute(
+  session: Session,
+  { ids, states, forced }: Planned,
+  options: RunOptions,
+  jobs: number,
+): Promise<{ result: RunResult; signal: Deno.Signal | undefined }> {
+  const { Scheduler } = await import("../scheduler.ts");
+  const { emit, close } = reporter(options);
+  const startedAt = performance.now();
+  if (!options.json) {
+    emit({
+      type: "plan",
+      ...headerOf(session, options, jobs),
+      instances: ids.map((id) => plannedInstance(id, states.get(id)!)),
+    });
+  }
+  const scheduler = new Scheduler({
+    planner: session.planner,
+    ids,
+    forced,
+    jobs,
+    keepGoing: options.keepGoing === true,
+    root: session.project.root,
+    emit,
+  });
+  let signal: Deno.Signal | undefined;
+  const onSignal = (name: Deno.Signal) => () => {
+    if (signal !== undefined) return scheduler.kill();
+    signal = name;
+    emit({ type: "stopping", signal: name, running: scheduler.stop() });
+  };
+  const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => [name, onSignal(name)] as const);
+  for (const [name, handler] of handlers) Deno.addSignalListener(name, handler);
+  const result = await scheduler.run(states);
+  for (const [name, handler] of handlers) Deno.removeSignalListener(name, handler);
+  emit({ type: "summary", durationMs: performance.now() - startedAt, ...result });
+  close();
+  return { result, signal };
+}
+
+/** Where events go: lines of JSON, a terminal, or nowhere but for errors. */
+function reporter(options: RunOptions): { emit(event: RunEvent): void; close(): void } {
+  if (options.json) return { emit: emitJson, close() {} };
+  const encoder = new TextEncoder();
+  const isTerminal = Deno.stdout.isTerminal() && !options.quiet;
+  const view = new RunView({
+    isTerminal,
+    columns: () => isTerminal ? Deno.consoleSize().columns : 80,
+    write(text) {
+      if (!options.quiet) writeAll(Deno.stdout, encoder.encode(text));
+    },
+    writeError: (text) => writeAll(Deno.stderr, encoder.encode(text)),
+  }, { isVerbose: options.verbose === true });
+  const timer = isTerminal ? setInterval(() => view.tick(), 500) : undefined;
+  return { emit: (event) => view.show(event), close: () => clearInterval(timer) };
+}
+
+function emitJson(event: RunEvent): void {
+  console.log(JSON.stringify(event));
+}
+
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+}
+
+function headerOf({ recipe, storeName }: Session, options: RunOptions, jobs: number) {
+  const { kind, threads } = recipe.engine;
+  return {
+    recipe: recipe.name,
+    description: recipe.description,
+    store: options.store ?? storeName,
+    engine: `${kind}, ${threads} thread${threads === 1 ? "" : "s"}`,
+    jobs,
+  };
+}
+
+function plannedInstance(id: InstanceId, state: InstanceState): PlannedInstance {
+  switch (state.status) {
+    case "fresh":
+      return { instance: id, state: "fresh", key: state.key };
+    case "run":
+      return { instance: id, state: "run", key: state.key, reason: state.reason };
+    case "waiting":
+      return { instance: id, state: "waiting", reason: `after ${state.on.join(", ")}` };
+  }
+}
+
+/** @throws UsageError when something outside the targets would have to run first. */
+function checkInputsMade(
+  ids: readonly InstanceId[],
+  { instances }: Session,
+  states: ReadonlyMap<InstanceId, InstanceState>,
+): void {
+  for (const id of ids) {
+    const missing = instances.get(id)!.needs
+      .filter((needed) => !ids.includes(needed) && states.get(needed)!.status !== "fresh");
+    if (missing.length > 0) {
+      throw new UsageError(
+        `Cannot run only ${id}: expected what it needs to be made, ` +
+          `found that ${missing.join(", ")} would have to run first; leave out --only`,
+      );
+    }
+  }
+}
+
+function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {
+  if (jobs === undefined) {
+    return Math.max(1, Math.floor(navigator.hardwareConcurrency / recipe.engine.threads));
+  }
+  if (/^[1-9][0-9]*$/.test(jobs)) return Number(jobs);
+  throw new UsageError(`Cannot accept --jobs ${jobs}: expected a whole number of 1 or more`);
+}
+
+/** Says who holds the lock, and whether to wait. */
+function busy(holder: LockHolder | undefined, { storeName }: Session, options: RunOptions): boolean {
+  const who = holder === undefined
+    ? "another process"
+    : `process ${holder.pid} (${holder.command}, since ${holder.since})`;
+  if (!options.wait) console.error(`error: Cannot run: ${who} is using store "${storeName}"`);
+  else if (!options.quiet) console.error(`Waiting for ${who}, which is using store "${storeName}"`);
+  return options.wait;
+}
+
+function isTable(id: InstanceId): boolean {
+  return id.startsWith(`${tableStage}/`);
+}
+
+/** Prints the tables that were asked for. */
+async function showResults(session: Session, named: readonly InstanceId[]): Promise<void> {
+  const { project, store, storeName, planner } = session;
+  console.log(`Results are in ${storeName}; again: deno task pipeline table`);
+  const tables = named.filter(isTable);
+  if (tables.length === 0) return;
+  const states = planner.states(withNeeds(tables, session.instances));
+  const digests = tables.flatMap((id) => {
+    const state = states.get(id);
+    return state?.status === "fresh" ? Object.values(state.manifest.outputs) : [];
+  });
+  console.log(`\n${await printTables(project, store, digests, "text")}`);
+}

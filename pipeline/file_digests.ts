@@ -1,0 +1,126 @@
+/**
+ * Content digests of files, read again only when the file may have changed.
+ *
+ * A file is taken as unchanged while its stat record (device, inode, size, mtime, ctime) is what it was when its content
+ * was digested. Deno reports ctime in whole seconds, so a record younger than two seconds when it was taken proves
+ * nothing: such a file is read again the next time.
+ */
+import { createHash } from "node:crypto";
+import { sha256, writeFileAtomic } from "./base/mod.ts";
+
+/** A record younger than this when taken may hide a second write within one tick of the file system's clock. */
+const settledAfterMs = 2000;
+
+/** Bytes read at a time. */
+const bufferBytes = 4 << 20;
+
+interface FileEntry {
+  /** Device, inode, size, mtime and ctime, as one text. */
+  readonly stat: string;
+  readonly digest: string;
+  /** Whether the file was old enough, when digested, for the stat record to be trusted. */
+  readonly settled: boolean;
+}
+
+/** Digests of files by absolute path, kept between processes in a file of the store. */
+export class FileDigests {
+  readonly #cache: CacheFile<FileEntry>;
+  /** What this process has looked at: a run sees one state of each file. */
+  readonly #seen = new Map<string, string>();
+
+  /** @param cachePath Where entries outlive the process; undefined keeps them in memory only. */
+  constructor(cachePath: string | undefined) {
+    this.#cache = new CacheFile(cachePath);
+  }
+
+  /** SHA-256 of a file's content. @throws Deno.errors.NotFound and others as reading does. */
+  digest(path: string): string {
+    const seen = this.#seen.get(path);
+    if (seen !== undefined) return seen;
+    const info = Deno.statSync(path);
+    if (!info.isFile) throw new Deno.errors.IsADirectory(path);
+    const stat = statRecord(info);
+    const entry = this.#cache.get(path);
+    const digest = entry?.settled === true && entry.stat === stat
+      ? entry.digest
+      : this.#read(path, info, stat);
+    this.#seen.set(path, digest);
+    return digest;
+  }
+
+  /** Writes what was learned. */
+  save(): void {
+    this.#cache.save();
+  }
+
+  #read(path: string, info: Deno.FileInfo, stat: string): string {
+    const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? Infinity);
+    const settled = Date.now() - changed > settledAfterMs;
+    const digest = digestOfFile(path);
+    // A write between the stat and the end of reading leaves the digest of neither state under a trusted record.
+    const unchanged = statRecord(Deno.statSync(path)) === stat;
+    this.#cache.set(path, { stat, digest, settled: settled && unchanged });
+    return digest;
+  }
+}
+
+/** SHA-256 of a file, read in pieces. */
+export function digestOfFile(path: string): string {
+  const hash = createHash("sha256");
+  using file = Deno.openSync(path);
+  const buffer = new Uint8Array(bufferBytes);
+  for (let n = file.readSync(buffer); n !== null; n = file.readSync(buffer)) {
+    hash.update(buffer.subarray(0, n));
+  }
+  return hash.digest("hex");
+}
+
+function statRecord(info: Deno.FileInfo): string {
+  return [info.dev, info.ino, info.size, info.mtime?.getTime(), info.ctime?.getTime()].join(" ");
+}
+
+/**
+ * A map in a file that may be lost: a damaged, foreign or absent file reads as empty.
+ * The first line is the digest of the rest.
+ */
+export class CacheFile<Entry> {
+  readonly #path: string | undefined;
+  readonly #entries: Map<string, Entry>;
+  #changed = false;
+
+  constructor(path: string | undefined) {
+    this.#path = path;
+    this.#entries = path === undefined ? new Map() : readEntries(path);
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  set(key: string, entry: Entry): void {
+    this.#entries.set(key, entry);
+    this.#changed = true;
+  }
+
+  /** Writes the map when it has changed. A cache that cannot be written costs time, never a run. */
+  save(): void {
+    if (this.#path === undefined || !this.#changed) return;
+    const body = JSON.stringify(Object.fromEntries(this.#entries));
+    try {
+      writeFileAtomic(this.#path, `${sha256(body)}\n${body}`);
+      this.#changed = false;
+    } catch { /* a read-only store still answers */ }
+  }
+}
+
+function readEntries<Entry>(path: string): Map<string, Entry> {
+  try {
+    const text = Deno.readTextFileSync(path);
+    const end = text.indexOf("\n");
+    const body = text.slice(end + 1);
+    if (end < 0 || sha256(body) !== text.slice(0, end)) return new Map();
+    return new Map(Object.entries(JSON.parse(body) as Record<string, Entry>));
+  } catch {
+    return new Map();
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * The command line: `deno task pipeline --help`. Commands are loaded when they are called.
+ */
+import { messageOf, UsageError } from "./base/mod.ts";
+import type { Project } from "./commands/project.ts";
+
+/** Runs a command line and returns the exit code. */
+export async function runCommandLine(
+  args: readonly string[],
+  loadProject: () => Promise<Project>,
+): Promise<number> {
+  const { Command, CommanderError } = await import("commander");
+  const { addPlanOptions } = await import("./commands/plan_options.ts");
+  let code = 0;
+  const program = new Command("deno task pipeline")
+    .description("DEPT as a pipeline: runs what is missing of an experiment and prints its tables.")
+    .exitOverride()
+    .showHelpAfterError("(--help says what there is)")
+    .helpCommand(false)
+    .addHelpText("after", programExamples);
+  const runCommand = program.command("run [targets...]")
+    .description("bring targets up to date: all (default), a stage, an instance, or a pattern with *")
+    .option("-j, --jobs <n>", "processes at once (default: cores / threads)")
+    .option("-n, --dry-run", "say what would run and why, and stop")
+    .option("-f, --force", "run the named targets even if they are fresh")
+    .option("--only", "leave out what the targets need: it must be there")
+    .option("-k, --keep-going", "after a failure, go on with what does not need it")
+    .option("--no-wait", "end with code 1 when another run uses the store")
+    .option("-q, --quiet", "print errors only")
+    .option("-v, --verbose", "print what stages log, and stacks of errors")
+    .option("--json", "print events, one JSON object a line")
+    .addHelpText("after", runExamples)
+    .action(async (targets, options) => {
+      const { run } = await import("./commands/run.ts");
+      code = await run(await loadProject(), targets, options);
+    });
+  const statusCommand = program.command("status [targets...]")
+    .description("say what is fresh and what would run, and why (exit code 3: something would)")
+    .option("--json", "print one JSON object")
+    .option("-v, --verbose", "print stacks of errors")
+    .action(async (targets, options) => {
+      const { status } = await import("./commands/status.ts");
+      code = await status(await loadProject(), targets, options);
+    });
+  const tableCommand = program.command("table [names...]")
+    .description("print tables of results from what the store has")
+    .option("--format <format>", "text, markdown, csv or json", "text")
+    .option("-v, --verbose", "print stacks of errors")
+    .action(async (names, options) => {
+      const { table } = await import("./commands/table.ts");
+      code = await table(await loadProject(), names, options);
+    });
+  for (const command of [runCommand, statusCommand, tableCommand]) addPlanOptions(command);
+  try {
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has said why
+    return report(error, args.includes("--verbose") || args.includes("-v"));
+  }
+}
+
+/** Prints an error that ends the command, and gives the exit code it stands for. */
+function report(error: unknown, isVerbose: boolean): number {
+  const isUsage = error instanceof UsageError;
+  const stack = error instanceof Error ? error.stack : undefined;
+  // A defect of ours is of no use without its place.
+  console.error(`error: ${isVerbose || !isUsage ? stack ?? messageOf(error) : messageOf(error)}`);
+  return isUsage ? 2 : 1;
+}
+
+const programExamples = `
+Examples:
+  deno task pipeline run                           the sample recipe, from data to tables
+  deno task pipeline status                        what is there, what would run, and why
+  deno task pipeline table --format markdown       the tables of results
+
+Exit codes: 0 done or fresh, 1 a stage failed, 2 bad usage or recipe, 3 (status) something would run`;
+
+const runExamples = `
+Examples:
+  deno task pipeline run pretrain/trim             one instance and what it needs
+  deno task pipeline run 'evaluate/*/random'       all that fit a pattern
+  deno task pipeline run --recipe mine.yaml --set pretrain.rounds=3
+  deno task pipeline run tokenize --dry-run        what would run, and why`;
+
+if (import.meta.main) {
+  Deno.exit(await runCommandLine(Deno.args, async () => (await import("./commands/dept.ts")).project));
+}

@@ -1,0 +1,68 @@
+/**
+ * What a runner and its child processes say to each other: one JSON object a line.
+ *
+ * The runner writes one request to the child's input. The child's messages start with a mark, so that whatever a library
+ * prints to the same pipe, even without an end of line, is told apart.
+ */
+import type { Json } from "./base/mod.ts";
+import type { Listing } from "./listing.ts";
+import type { InstanceId, StageProgress, StageSummary } from "./stage.ts";
+
+/** The control character RS, as in RFC 7464. */
+export const messageMark = "\x1e";
+
+export interface ChildRequest {
+  /** The runner's process id: when it is gone, so is the child. */
+  readonly runner: number;
+  /** A file to hold a shared lock on while alive. */
+  readonly lock: string;
+  readonly instance: InstanceId;
+  readonly module: string;
+  readonly modules: Readonly<Record<string, string>>;
+  readonly parts: readonly string[];
+  readonly params: object;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string>>;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly checkpointFolder: string;
+  readonly seeds: { readonly root: number; readonly names: readonly string[] };
+}
+
+export type ChildMessage =
+  | {
+    readonly type: "log";
+    readonly level: "info" | "warn";
+    readonly message: string;
+    readonly fields?: Readonly<Record<string, Json>>;
+  }
+  | { readonly type: "progress"; readonly state: StageProgress }
+  | {
+    readonly type: "done";
+    readonly summary: StageSummary;
+    /** Digest tree of each output, by name. */
+    readonly outputs: Readonly<Record<string, Listing>>;
+  }
+  | {
+    readonly type: "failed";
+    readonly message: string;
+    readonly stack?: string;
+    /** Whether the message says all (bad data) or the stack is needed (a defect). */
+    readonly isExpected: boolean;
+  }
+  | { readonly type: "stopped" };
+
+/** A message as a line. */
+export function encodeMessage(message: ChildMessage): string {
+  return `${messageMark}${JSON.stringify(message)}\n`;
+}
+
+/** The message of a line, and what was printed before it or in its place. */
+export function decodeLine(line: string): { message?: ChildMessage; printed: string } {
+  const at = line.lastIndexOf(messageMark);
+  if (at < 0) return { printed: line };
+  try {
+    return { message: JSON.parse(line.slice(at + 1)), printed: line.slice(0, at) };
+  } catch {
+    return { printed: line };
+  }
+}

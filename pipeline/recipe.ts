@@ -1,0 +1,143 @@
+/**
+ * Recipes: YAML files that extend one another, with overrides from the command line, checked by a schema.
+ *
+ * What a recipe may say is the caller's schema; this file knows `extends` and where things were written.
+ */
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import type { z } from "zod";
+import { didYouMean, UsageError } from "./base/mod.ts";
+import { explainIssues } from "./recipe_errors.ts";
+import { mergeTrees, parseYaml, type Tree, valueOf } from "./yaml_tree.ts";
+
+export interface RecipeOptions<Recipe> {
+  /** The folder of recipes that are found by name. */
+  readonly folder: string;
+  readonly schema: z.ZodType<Recipe>;
+  /** Overrides, `path.to.key=value` with a YAML value; the last of one path counts. */
+  readonly set?: readonly string[];
+  /** Top-level keys that hold a path: in a file it is relative to that file. */
+  readonly pathKeys?: readonly string[];
+}
+
+/**
+ * Loads a recipe by name or by path.
+ *
+ * @throws UsageError naming file, line and column (or the `--set`) of everything that the schema refuses.
+ */
+export async function loadRecipe<Recipe>(
+  nameOrPath: string,
+  options: RecipeOptions<Recipe>,
+): Promise<Recipe> {
+  let tree = await loadTree(findRecipe(nameOrPath, options.folder), options, []);
+  for (const override of options.set ?? []) tree = await setValue(tree, override);
+  const parsed = options.schema.safeParse(valueOf(tree));
+  if (parsed.success) return parsed.data;
+  throw new UsageError(explainIssues(parsed.error.issues, tree, options.schema).join("\n"));
+}
+
+/** Names of the recipes in a folder, sorted. */
+export function recipeNames(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".yaml")).map((name) => name.slice(0, -".yaml".length)).sort();
+}
+
+function findRecipe(nameOrPath: string, folder: string): string {
+  const path = isPath(nameOrPath) ? nameOrPath : join(folder, `${nameOrPath}.yaml`);
+  if (isFile(path)) return resolve(path);
+  if (isPath(nameOrPath)) {
+    throw new UsageError(`Cannot read recipe "${nameOrPath}": expected a file, found none`);
+  }
+  const names = recipeNames(folder);
+  throw new UsageError(
+    `Cannot find recipe "${nameOrPath}"${didYouMean(nameOrPath, names)}: ` +
+      `there are ${names.join(", ")}; a path to a file of your own ends in .yaml`,
+  );
+}
+
+/** A file and all that it extends, merged. @param chain Files that led here. */
+async function loadTree(
+  path: string,
+  options: Pick<RecipeOptions<unknown>, "folder" | "pathKeys">,
+  chain: readonly string[],
+): Promise<Tree> {
+  const shown = displayPath(path);
+  const tree = await parseYaml(
+    Deno.readTextFileSync(path),
+    (line, column) => `${shown}:${line}:${column}`,
+  );
+  if (tree.kind !== "map") {
+    throw new UsageError(`${tree.place}: Cannot read recipe: expected a map of keys`);
+  }
+  resolvePaths(tree, dirname(path), options.pathKeys ?? []);
+  const parent = tree.entries.get("extends");
+  if (parent === undefined) return tree;
+  tree.entries.delete("extends");
+  const fail = (why: string): never => {
+    throw new UsageError(`${parent.tree.place}: Cannot extend ${why}`);
+  };
+  const name = valueOf(parent.tree);
+  if (typeof name !== "string") return fail("a recipe: expected its name or a path");
+  const base = findBase(name, dirname(path), options.folder);
+  if (base === undefined) {
+    const names = recipeNames(options.folder);
+    return fail(`"${name}"${didYouMean(name, names)}: expected a recipe, found no such file`);
+  }
+  if (base === path || chain.includes(base)) return fail(`"${name}": it extends this file`);
+  return mergeTrees(await loadTree(base, options, [...chain, path]), tree);
+}
+
+/** A path is relative to the file that extends; a name is looked for beside that file, then among the shipped recipes. */
+function findBase(name: string, from: string, folder: string): string | undefined {
+  const candidates = isPath(name)
+    ? [resolve(from, name)]
+    : [join(from, `${name}.yaml`), join(folder, `${name}.yaml`)];
+  return candidates.map((path) => resolve(path)).find(isFile);
+}
+
+function resolvePaths(
+  tree: Extract<Tree, { kind: "map" }>,
+  folder: string,
+  keys: readonly string[],
+): void {
+  for (const key of keys) {
+    const entry = tree.entries.get(key);
+    if (entry?.tree.kind !== "scalar" || typeof entry.tree.value !== "string") continue;
+    const value = displayPath(resolve(folder, entry.tree.value));
+    tree.entries.set(key, { ...entry, tree: { ...entry.tree, value } });
+  }
+}
+
+/** The tree with one `path.to.key=value` applied. */
+async function setValue(tree: Tree, override: string): Promise<Tree> {
+  const [, path, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
+  if (path === undefined) {
+    throw new UsageError(
+      `Cannot accept --set ${override}: expected path.to.key=value, as in pretrain.rounds=3`,
+    );
+  }
+  const place = `--set ${override}`;
+  const value = await parseYaml(text, () => place);
+  const over = path.trim().split(".").reduceRight<Tree>(
+    (tree, key) => ({ kind: "map", place, entries: new Map([[key, { keyPlace: place, tree }]]) }),
+    value,
+  );
+  return mergeTrees(tree, over);
+}
+
+/** As short as it can be and still be opened from the working directory. */
+function displayPath(path: string): string {
+  const short = relative(Deno.cwd(), path);
+  return short.startsWith("..") || isAbsolute(short) || short === "" ? path : short;
+}
+
+function isPath(nameOrPath: string): boolean {
+  return nameOrPath.includes("/") || /\.ya?ml$/.test(nameOrPath);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

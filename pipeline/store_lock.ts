@@ -1,0 +1,79 @@
+/**
+ * Who may write to a store: one run at a time.
+ *
+ * Advisory locks on open files, which the kernel frees however their holder ends. Children hold a second file, shared: a
+ * run that finds the first lock free because a runner was killed waits for that runner's last child before it begins.
+ */
+import { join } from "node:path";
+
+/** Who holds a lock, as written into it. */
+export interface LockHolder {
+  readonly pid: number;
+  readonly command: string;
+  readonly since: string;
+}
+
+export interface LockOptions {
+  readonly command: string;
+  /** Called once when another process holds the lock. Returning false gives up. */
+  onBusy(holder: LockHolder | undefined): boolean;
+}
+
+export interface StoreLock extends Disposable {
+  /** Frees the lock. */
+  release(): void;
+}
+
+/** Takes the store's lock, waiting for it when `onBusy` agrees. Undefined when it does not. */
+export async function lockStore(
+  folder: string,
+  options: LockOptions,
+): Promise<StoreLock | undefined> {
+  const path = join(folder, "lock");
+  const file = Deno.openSync(path, { read: true, write: true, create: true });
+  if (!file.tryLockSync(true)) {
+    if (!options.onBusy(readHolder(path))) {
+      file.close();
+      return undefined;
+    }
+    await file.lock(true);
+  }
+  const holder: LockHolder = {
+    pid: Deno.pid,
+    command: options.command,
+    since: new Date().toISOString(),
+  };
+  file.truncateSync(0);
+  file.seekSync(0, Deno.SeekMode.Start);
+  file.writeSync(new TextEncoder().encode(`${JSON.stringify(holder)}\n`));
+  await waitForChildren(folder);
+  const release = () => {
+    file.truncateSync(0);
+    file.close();
+  };
+  return { release, [Symbol.dispose]: release };
+}
+
+/** Taken by each child; held until its process ends. */
+export function lockAsChild(path: string): void {
+  const file = Deno.openSync(path, { read: true, write: true, create: true });
+  file.lockSync(false);
+}
+
+/** The file that children of a store lock. */
+export function childrenLockPath(folder: string): string {
+  return join(folder, "children");
+}
+
+async function waitForChildren(folder: string): Promise<void> {
+  using file = Deno.openSync(childrenLockPath(folder), { read: true, write: true, create: true });
+  await file.lock(true);
+}
+
+function readHolder(path: string): LockHolder | undefined {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    return undefined;
+  }
+}

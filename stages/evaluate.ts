@@ -1,0 +1,135 @@
+/**
+ * Evaluates a continued model on the validation text of every source, held-out ones too.
+ *
+ * in   model                 checkpoint with a global embedding
+ *      validation/<source>   token shards of the global vocabulary
+ *      statistics/<source>   token counts of the training text, for the unigram baseline
+ *      tokenizer             pieces, for their bytes
+ * out  losses  `documents.arrow`: a row per document; `summary.json`: sums, measures and intervals per source
+ *
+ * Source: DEPT §4 (perplexity, UNIGRAM-CE); protocol of windows: design §4.
+ */
+import { openTokenShards, readStatistics, unigramModel } from "../datasets/mod.ts";
+import type { Engine } from "../engine/mod.ts";
+import { engineModule } from "../engine/mod.ts";
+import { languageModelGraph, type ModelConfig } from "../model/mod.ts";
+import { StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import {
+  group,
+  type OutputRef,
+  type Stage,
+  type StageContext,
+  type StageSummary,
+} from "../pipeline/stage.ts";
+import { loadTokenizer } from "../tokenizers/mod.ts";
+import {
+  type DocumentLosses,
+  documentLosses,
+  encodeDocumentLosses,
+  nextTick,
+  readCheckpoint,
+  type SourceSummary,
+  summarise,
+  writeTensors,
+} from "../training/mod.ts";
+import { continuation, impossibleStart } from "./continue.ts";
+import { allSources, type EngineParams, type Recipe } from "./recipe.ts";
+
+export interface EvaluateParams {
+  readonly batchSize: number;
+  readonly bootstrapSamples: number;
+  readonly engine: EngineParams;
+}
+
+export const evaluate: Stage<Recipe, EvaluateParams> = {
+  name: "evaluate",
+  description: "Evaluates a model on the validation text of every source",
+  module: import.meta.url,
+  instances: (recipe) => continuation.instances(recipe),
+  impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
+  inputs(recipe, [variant, start]) {
+    const ofSources = ["validation", "statistics"].flatMap((output) =>
+      allSources(recipe).map((source): [string, OutputRef] => [
+        `${output}/${source}`,
+        `tokenize/${source}/global#${output}`,
+      ])
+    );
+    return {
+      model: `continue/${variant}/${start}#model`,
+      tokenizer: "vocabulary/global#tokenizer",
+      ...Object.fromEntries(ofSources),
+    };
+  },
+  outputs: ["losses"],
+  params: ({ evaluate, engine }) => ({ ...evaluate, engine }),
+  seeds: ["evaluate/bootstrap"],
+  uses: ({ engine }) => ({ engine: engineModule(engine.kind) }),
+  weight: () => 2,
+};
+
+export async function run(context: StageContext<EvaluateParams>): Promise<StageSummary> {
+  const { params, inputs, outputs, modules, seed, log } = context;
+  const { engine } = modules.engine as { engine: Engine };
+  const { groups, state } = readCheckpoint(inputs.model);
+  const config = (state as unknown as { model: ModelConfig }).model;
+  const graph = languageModelGraph(config, params.batchSize);
+  const program = await engine.compile(graph, params.engine);
+  const losses = new Map<string, DocumentLosses>();
+  try {
+    await writeTensors(program, groups.model);
+    for (const source of group(inputs, "validation").keys()) {
+      losses.set(source, await evaluateSource(context, source, config, program));
+    }
+  } finally {
+    await program.dispose();
+  }
+  const sources: Record<string, SourceSummary> = {};
+  for (const [source, ofDocuments] of losses) {
+    const { bootstrapSamples } = params;
+    sources[source] = summarise(source, ofDocuments, {
+      bootstrapSamples,
+      seed: seed("evaluate/bootstrap"),
+    });
+    log.info(source, { perplexity: sources[source].perplexity });
+  }
+  writeFileSynced(`${outputs.losses}/documents.arrow`, encodeDocumentLosses(losses));
+  const text = JSON.stringify({ format: 1, sources }, null, 2) + "\n";
+  writeFileSynced(`${outputs.losses}/summary.json`, text);
+  const perplexities = Object.values(sources).map(({ perplexity }) => perplexity);
+  return { meanPerplexity: perplexities.reduce((sum, p) => sum + p, 0) / perplexities.length };
+}
+
+async function evaluateSource(
+  { inputs, params, log, signal }: StageContext<EvaluateParams>,
+  name: string,
+  { seqLen, vocabSize }: ModelConfig,
+  program: Parameters<typeof documentLosses>[0],
+): Promise<DocumentLosses> {
+  const tokenizer = loadTokenizer(inputs.tokenizer);
+  const { counts } = readStatistics(inputs[`statistics/${name}`]);
+  const validation = openTokenShards(inputs[`validation/${name}`]);
+  try {
+    if (validation.vocabSize !== vocabSize) {
+      throw new StageError(
+        `Cannot evaluate source "${name}": expected tokens of the model's vocabulary of ${vocabSize}, ` +
+          `found ${validation.vocabSize}`,
+      );
+    }
+    return await documentLosses(program, {
+      name,
+      validation,
+      byteLength: (id) => tokenizer.byteLength(id),
+      unigram: unigramModel(counts),
+    }, {
+      batchSize: params.batchSize,
+      seqLen,
+      async onBatch(done) {
+        await nextTick();
+        signal.throwIfAborted();
+        log.progress({ done, total: validation.tokens, unit: "tokens", note: name });
+      },
+    });
+  } finally {
+    validation.close();
+  }
+}

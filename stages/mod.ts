@@ -1,0 +1,30 @@
+/**
+ * All stages, in the order of the pipeline.
+ *
+ * ```ts
+ * import { stages } from "./mod.ts";
+ * console.log(stages.map((stage) => stage.name).join(" → "));
+ * ```
+ */
+import type { Stage } from "../pipeline/stage.ts";
+import { continuation } from "./continue.ts";
+import { documents } from "./documents.ts";
+import { evaluate } from "./evaluate.ts";
+import { finetune } from "./finetune.ts";
+import { pretrain } from "./pretrain.ts";
+import type { Recipe } from "./recipe.ts";
+import { table } from "./table.ts";
+import { tokenize } from "./tokenize.ts";
+import { vocabulary } from "./vocabulary.ts";
+
+export const stages: readonly Stage<Recipe>[] = [
+  documents,
+  vocabulary,
+  tokenize,
+  pretrain,
+  continuation,
+  evaluate,
+  finetune,
+  table,
+];
+export { checkRecipe, type Recipe, recipeSchema } from "./recipe.ts";

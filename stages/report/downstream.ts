@@ -1,0 +1,75 @@
+/**
+ * Scores after fine-tuning: a row per variant, a column per task.
+ *
+ * Source: DEPT Table 7 (accuracy; Pearson correlation for similarity).
+ */
+import { readFileSync } from "node:fs";
+import { group, type OutputRef } from "../../pipeline/stage.ts";
+import type { Recipe } from "../recipe.ts";
+import type { TableKind } from "./kind.ts";
+import { markBest, type Row, type Table } from "./table.ts";
+
+interface DownstreamParams {
+  readonly variants: readonly string[];
+  readonly tasks: readonly string[];
+}
+
+interface Scores {
+  readonly metric: string;
+  readonly test: number;
+  readonly testInterval?: readonly [number, number];
+  readonly chance: number;
+  readonly ceiling: number | null;
+}
+
+export const kind: TableKind<DownstreamParams> = {
+  inputs(recipe): Readonly<Record<string, OutputRef>> {
+    const { variants, tasks } = downstreamParams(recipe);
+    return Object.fromEntries(
+      variants.flatMap((variant) =>
+        tasks.map((task) =>
+          [`scores/${variant}/${task}`, `finetune/${variant}/random/${task}#scores`] as const
+        )
+      ),
+    );
+  },
+  params: downstreamParams,
+  build({ variants, tasks }, inputs): Table {
+    const scores = new Map(
+      [...group(inputs, "scores")].map(([id, folder]) => [
+        id,
+        JSON.parse(readFileSync(`${folder}/scores.json`, "utf8")) as Scores,
+      ]),
+    );
+    const first = (task: string) => scores.get(`${variants[0]}/${task}`)!;
+    const plain = (label: string, of: (scores: Scores) => number | null): Row => ({
+      label,
+      cells: tasks.map((task) => ({ value: of(first(task)) })),
+    });
+    const rows = variants.map((variant): Row => ({
+      label: variant,
+      cells: tasks.map((task) => {
+        const { test, testInterval } = scores.get(`${variant}/${task}`)!;
+        return {
+          value: test,
+          ...(testInterval ? { low: testInterval[0], high: testInterval[1] } : {}),
+        };
+      }),
+    }));
+    return {
+      name: "downstream",
+      title: "Test scores after fine-tuning the models continued from random embeddings",
+      columns: ["", ...tasks.map((task) => `${task} (${first(task).metric})`)],
+      rows: [
+        plain("chance", ({ chance }) => chance),
+        ...markBest(rows, "highest"),
+        plain("ceiling of the rules", ({ ceiling }) => ceiling),
+      ],
+      notes: ["best checkpoint on dev, scored once on test"],
+    };
+  },
+};
+
+function downstreamParams(recipe: Recipe): DownstreamParams {
+  return { variants: recipe.pretrain.variants, tasks: Object.keys(recipe.finetune.tasks).sort() };
+}

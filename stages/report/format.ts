@@ -1,0 +1,117 @@
+/**
+ * Tables as text, Markdown, CSV and JSON.
+ */
+import { UsageError } from "../../pipeline/base/mod.ts";
+import type { Cell, Table } from "./table.ts";
+
+export const tableFormats = ["text", "markdown", "csv", "json"] as const;
+export type TableFormat = (typeof tableFormats)[number];
+
+/** A table in a format, with a line feed at its end. @throws UsageError for an unknown format. */
+export function formatTable(table: Table, format: string): string {
+  switch (format as TableFormat) {
+    case "text":
+      return asText(table);
+    case "markdown":
+      return asMarkdown(table);
+    case "csv":
+      return asCsv(table);
+    case "json":
+      return JSON.stringify(table, null, 2) + "\n";
+    default:
+      throw new UsageError(
+        `Cannot print a table as "${format}": expected one of ${tableFormats.join(", ")}`,
+      );
+  }
+}
+
+function asText(table: Table): string {
+  const grid = [
+    table.columns,
+    ...table.rows.map((row) => [row.label, ...row.cells.map(plainCell)]),
+  ];
+  const widths = table.columns.map((_, column) =>
+    Math.max(...grid.map((line) => [...line[column]].length))
+  );
+  const lines = grid.map((line) =>
+    line.map((text, column) => pad(text, widths[column], column === 0)).join("  ").trimEnd()
+  );
+  lines.splice(1, 0, "─".repeat(widths.reduce((sum, width) => sum + width + 2, -2)));
+  return `${table.title}\n\n${lines.join("\n")}\n${footnotes(table)}`;
+}
+
+function footnotes(table: Table): string {
+  const cells = table.rows.flatMap((row) => row.cells);
+  const legend = [
+    ...(cells.some((cell) => cell.low !== undefined) ? ["± half of a 95 % interval"] : []),
+    ...(cells.some((cell) => cell.best) ? ["* best, its interval apart from all others"] : []),
+    ...(cells.some((cell) => cell.paper !== undefined) ? ["[…] the paper's number"] : []),
+    ...(cells.some((cell) => cell.slip)
+      ? ["! the paper's number does not follow from its own inputs"]
+      : []),
+  ];
+  return [...(legend.length > 0 ? [legend.join(" · ")] : []), ...table.notes]
+    .map((note) => `  ${note}\n`).join("");
+}
+
+function pad(text: string, width: number, left: boolean): string {
+  const space = " ".repeat(width - [...text].length);
+  return left ? text + space : space + text;
+}
+
+function plainCell(cell: Cell): string {
+  return cellText(cell) + (cell.best ? "*" : "");
+}
+
+/** `12.3±0.4 [12.1]`: ours, half the interval, the paper's. */
+function cellText(cell: Cell): string {
+  if (cell.value === null) return cell.paper === undefined ? "–" : `– [${cell.paper}]`;
+  const ours = cell.text ?? (typeof cell.value === "number" ? shortNumber(cell.value) : cell.value);
+  const interval = cell.low !== undefined && cell.high !== undefined
+    ? `±${shortNumber((cell.high - cell.low) / 2, decimalsOf(ours))}`
+    : "";
+  const paper = cell.paper === undefined ? "" : ` [${cell.paper}${cell.slip ? "!" : ""}]`;
+  return ours + interval + paper;
+}
+
+/** Four significant digits at the most, or as many decimals as said. */
+function shortNumber(value: number, decimals?: number): string {
+  if (decimals !== undefined) return value.toFixed(decimals);
+  if (Number.isInteger(value)) return String(value);
+  const size = Math.abs(value);
+  return value.toFixed(size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 3);
+}
+
+function decimalsOf(text: string): number {
+  const point = text.indexOf(".");
+  return point < 0 ? 0 : text.length - point - 1;
+}
+
+function asMarkdown(table: Table): string {
+  const escape = (text: string) => text.replaceAll("|", "\\|");
+  const line = (texts: readonly string[]) => `| ${texts.map(escape).join(" | ")} |`;
+  const rows = table.rows.map((row) =>
+    line([
+      row.label,
+      ...row.cells.map((cell) => cell.best ? `**${cellText(cell)}**` : cellText(cell)),
+    ])
+  );
+  const rule = line(table.columns.map((_, column) => (column === 0 ? "---" : "---:")));
+  const notes = footnotes(table).trimEnd().split("\n").map((note) => note.trim()).join("  \n");
+  return `**${table.title}**\n\n${[line(table.columns), rule, ...rows].join("\n")}\n\n${notes}\n`;
+}
+
+/** One line a cell, so that intervals and the paper's numbers have columns of their own. */
+function asCsv(table: Table): string {
+  const quote = (value: string | number | null | undefined) => {
+    const text = value === null || value === undefined ? "" : String(value);
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = table.rows.flatMap((row) =>
+    row.cells.map((cell, at) =>
+      [table.name, row.label, table.columns[at + 1], cell.value, cell.low, cell.high, cell.paper]
+        .map(quote).join(",")
+    )
+  );
+  return ["table,row,column,value,low,high,paper", ...lines].join("\n") + "\n";
+}

@@ -1,0 +1,113 @@
+/**
+ * What the tables of perplexity and of bits per byte share: a row per variant, a column per source.
+ */
+import { readFileSync } from "node:fs";
+import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { allSources, type Recipe, sourcesOf } from "../recipe.ts";
+import type { Cell, Row } from "./table.ts";
+
+export interface LossParams {
+  readonly start: "random" | "pretrained";
+  readonly variants: readonly string[];
+  readonly sources: readonly string[];
+  readonly outOfDistribution: readonly string[];
+}
+
+/** A measure of one source: the value and its interval. */
+export interface Measure {
+  readonly value: number;
+  readonly interval?: readonly [number, number];
+}
+
+export function lossParams(recipe: Recipe, name: string): LossParams {
+  const start = name.endsWith("pretrained") ? "pretrained" : "random";
+  const variants = recipe.pretrain.variants.filter((id) =>
+    start === "random" || !id.startsWith("spec")
+  );
+  return {
+    start,
+    variants,
+    sources: sourcesOf(recipe),
+    outOfDistribution: recipe.outOfDistribution,
+  };
+}
+
+export function lossInputs(recipe: Recipe, name: string): Readonly<Record<string, OutputRef>> {
+  const { start, variants } = lossParams(recipe, name);
+  return Object.fromEntries(
+    variants.map((id) => [`losses/${id}`, `evaluate/${id}/${start}#losses`] as const),
+  );
+}
+
+/** Headings: sources, their average, then those held out and theirs. */
+export function lossColumns({ sources, outOfDistribution }: LossParams): readonly string[] {
+  const held = outOfDistribution.length > 0;
+  return [
+    "",
+    ...sources,
+    held ? "AVG in" : "AVG",
+    ...outOfDistribution.map((source) => `${source} (held out)`),
+    ...(held ? ["AVG out"] : []),
+  ];
+}
+
+/** Cells in the order of `lossColumns`. */
+export function lossCells(params: LossParams, measure: (source: string) => Measure): Cell[] {
+  const part = (sources: readonly string[]): Cell[] => {
+    if (sources.length === 0) return [];
+    const measures = sources.map(measure);
+    return [...measures, average(measures)].map(({ value, interval }) => ({
+      value,
+      ...(interval ? { low: interval[0], high: interval[1] } : {}),
+    }));
+  };
+  return [...part(params.sources), ...part(params.outOfDistribution)];
+}
+
+/** Mean over sources, as the paper's AVG. Sources are resampled apart, so the squares of half widths add. */
+function average(measures: readonly Measure[]): Measure {
+  const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
+  const value = mean(measures.map((measure) => measure.value));
+  if (measures.some((measure) => measure.interval === undefined)) return { value };
+  const halves = measures.map(({ interval }) => (interval![1] - interval![0]) / 2);
+  const half = Math.sqrt(halves.reduce((sum, h) => sum + h * h, 0)) / measures.length;
+  return { value, interval: [value - half, value + half] };
+}
+
+/** A row per variant, from the summaries of its evaluation. */
+export function variantRows(
+  params: LossParams,
+  inputs: Readonly<Record<string, string>>,
+  measure: (losses: SourceLosses) => Measure,
+): Row[] {
+  const folders = group(inputs, "losses");
+  return params.variants.map((variant) => {
+    const summary = readSummary(folders.get(variant)!);
+    return { label: variant, cells: lossCells(params, (source) => measure(summary[source])) };
+  });
+}
+
+/** What `evaluate` says of a source. */
+export interface SourceLosses {
+  readonly lossNats: number;
+  readonly tokens: number;
+  readonly bytes: number;
+  readonly unigramNats: number;
+  readonly perplexity: number;
+  readonly perplexityInterval: readonly [number, number];
+  readonly bitsPerByte: number;
+  readonly bitsPerByteInterval: readonly [number, number];
+}
+
+export function readSummary(folder: string): Readonly<Record<string, SourceLosses>> {
+  return JSON.parse(readFileSync(`${folder}/summary.json`, "utf8")).sources;
+}
+
+/** Sources of every table, so that inputs of a source can be named. */
+export function documentReports(recipe: Recipe): Readonly<Record<string, OutputRef>> {
+  return Object.fromEntries(
+    allSources(recipe).map((source) =>
+      [`documents/${source}`, `documents/${source}/validation#documents`] as const
+    ),
+  );
+}

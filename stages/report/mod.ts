@@ -1,0 +1,12 @@
+/**
+ * Tables: what they are made of and how they are printed.
+ *
+ * ```ts
+ * import { formatTable } from "./mod.ts";
+ * const table = { name: "t", title: "T", columns: ["", "a"], rows: [{ label: "x", cells: [{ value: 1 }] }], notes: [] };
+ * console.log(formatTable(table, "text"));
+ * ```
+ */
+export { formatTable, tableFormats } from "./format.ts";
+export { tableEntry, tableNames } from "./kinds.ts";
+export type { Cell, Row, Table } from "./table.ts";

@@ -1,0 +1,46 @@
+/**
+ * Validation perplexity after continuation: a row per variant, a column per source.
+ *
+ * Source: DEPT §4, Tables 3–6; AVG as there, the mean of the perplexities. The row of unigram cross-entropy is theirs too, in nats.
+ */
+import type { TableKind } from "./kind.ts";
+import {
+  lossCells,
+  lossColumns,
+  lossInputs,
+  lossParams,
+  readSummary,
+  variantRows,
+} from "./losses.ts";
+import type { LossParams } from "./losses.ts";
+import { group } from "../../pipeline/stage.ts";
+import { markBest, type Row, type Table } from "./table.ts";
+
+export const kind: TableKind<LossParams> = {
+  inputs: lossInputs,
+  params: lossParams,
+  build(params, inputs): Table {
+    const rows = variantRows(params, inputs, (losses) => ({
+      value: losses.perplexity,
+      interval: losses.perplexityInterval,
+    }));
+    return {
+      name: `perplexity-${params.start}`,
+      title: `Validation perplexity after continuation from ${params.start} embeddings`,
+      columns: lossColumns(params),
+      rows: [unigramRow(params, inputs), ...markBest(rows, "lowest")],
+      notes: [
+        "perplexity of the global vocabulary's tokens; every token but a window's first; the same text for all rows",
+        "UNIGRAM-CE: cross-entropy in nats of training token frequencies (add-one), not a perplexity",
+      ],
+    };
+  },
+};
+
+function unigramRow(params: LossParams, inputs: Readonly<Record<string, string>>): Row {
+  const summary = readSummary([...group(inputs, "losses").values()][0]);
+  const cells = lossCells(params, (source) => ({
+    value: summary[source].unigramNats / summary[source].tokens,
+  }));
+  return { label: "UNIGRAM-CE", cells };
+}

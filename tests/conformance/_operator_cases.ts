@@ -1,0 +1,108 @@
+/**
+ * At least one application of every operator, with what it is fed. The type makes a new operator ask for a case.
+ */
+import { type Attributes, float32, int32, type OperatorName, type Shape } from "../../model/mod.ts";
+
+export interface OperatorCase {
+  readonly inputs: readonly Shape[];
+  readonly attributes?: Attributes;
+  /** Ids of one input, by its index; other inputs are random floats. */
+  readonly ids?: Readonly<Record<number, readonly number[]>>;
+  /** Inputs are made positive (Log, Sqrt, divisors). */
+  readonly isPositive?: boolean;
+  /** Inputs are multiplied by this. */
+  readonly scale?: number;
+}
+
+const unary: readonly OperatorCase[] = [{ inputs: [[3, 5]] }, { inputs: [[2, 1, 7]], scale: 4 }];
+const binary: readonly OperatorCase[] = [
+  { inputs: [[3, 5], [3, 5]] },
+  { inputs: [[2, 3, 5], [5]] },
+  { inputs: [[3, 1], [1, 5]] },
+  { inputs: [[], [4]] },
+];
+
+export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[]>> = {
+  Add: binary,
+  Sub: binary,
+  Mul: binary,
+  Div: binary.map((one) => ({ ...one, isPositive: true })),
+  Neg: unary,
+  Exp: unary,
+  Erf: unary,
+  Gelu: unary,
+  Log: unary.map((one) => ({ ...one, isPositive: true })),
+  Sqrt: unary.map((one) => ({ ...one, isPositive: true })),
+  GeluGradient: [{ inputs: [[3, 5], [3, 5]] }, { inputs: [[4, 2], [4, 2]], scale: 6 }],
+  Concat: [
+    { inputs: [[2, 3], [4, 3]], attributes: { axis: 0 } },
+    { inputs: [[2, 1], [2, 3], [2, 2]], attributes: { axis: 1 } },
+  ],
+  Split: [
+    { inputs: [[6, 2]], attributes: { axis: 0, split: [1, 3, 2] } },
+    { inputs: [[2, 5]], attributes: { axis: 1, split: [2, 3] } },
+  ],
+  Slice: [{ inputs: [[5, 4]], attributes: { axes: [0, 1], starts: [1, 0], ends: [4, 3] } }],
+  Pad: [{ inputs: [[2, 3]], attributes: { pads: [1, 0, 2, 1] } }],
+  Reshape: [{ inputs: [[2, 6]], attributes: { shape: [3, 4] } }, {
+    inputs: [[1, 1]],
+    attributes: { shape: [] },
+  }],
+  Transpose: [{ inputs: [[2, 3, 4]], attributes: { perm: [2, 0, 1] } }],
+  Expand: [{ inputs: [[3, 1]], attributes: { shape: [2, 3, 4] } }, {
+    inputs: [[]],
+    attributes: { shape: [2, 2] },
+  }],
+  ReduceSum: reductions(),
+  ReduceMean: reductions(),
+  Softmax: [{ inputs: [[3, 5]], attributes: { axis: -1 } }, { inputs: [[2, 3, 4]], scale: 40 }],
+  LogSoftmax: [{ inputs: [[3, 5]], attributes: { axis: -1 } }, { inputs: [[2, 3, 4]], scale: 40 }],
+  MatMul: [
+    { inputs: [[3, 4], [4, 5]] },
+    { inputs: [[2, 3, 4], [4, 5]] },
+    { inputs: [[2, 2, 3, 4], [2, 2, 4, 5]] },
+  ],
+  FusedMatMul: [
+    { inputs: [[2, 3, 4], [2, 5, 4]], attributes: { transB: 1, alpha: 0.5 } },
+    { inputs: [[2, 4, 3], [2, 4, 5]], attributes: { transA: 1 } },
+    { inputs: [[2, 4, 3], [2, 5, 4]], attributes: { transA: 1, transB: 1, alpha: 2 } },
+  ],
+  Gemm: [
+    { inputs: [[3, 4], [5, 4], [5]], attributes: { transB: 1 } },
+    { inputs: [[4, 3], [4, 5]], attributes: { transA: 1, alpha: 0.25 } },
+    { inputs: [[3, 4], [4, 5], [3, 1]] },
+  ],
+  Gather: [
+    { inputs: [[6, 3], [4]], ids: { 1: [5, 0, 5, 2] }, attributes: { axis: 0 } },
+    { inputs: [[6], [2, 2]], ids: { 1: [5, 0, 5, 2] } },
+  ],
+  EmbeddingGradient: [
+    { inputs: [[4], [4, 3]], ids: { 0: [5, 0, 5, 5] }, attributes: { rows: 6 } },
+    { inputs: [[2, 2], [2, 2, 3]], ids: { 0: [1, 0, 1, 2] }, attributes: { rows: 3 } },
+  ],
+  LayerNormalization: [
+    { inputs: [[3, 8], [8], [8]], attributes: { axis: -1, epsilon: 1e-5 } },
+    { inputs: [[2, 3, 8], [8]], attributes: { axis: -1, epsilon: 1e-3 }, scale: 5 },
+  ],
+  CrossEntropy: [
+    { inputs: [[3, 5], [3]], ids: { 1: [4, 0, 2] } },
+    { inputs: [[3, 5], [3]], ids: { 1: [4, 0, 2] }, scale: 60 }, // probabilities underflow, nll does not
+  ],
+  CrossEntropyGradient: [
+    { inputs: [[3, 5], [3], [3]], ids: { 1: [4, 0, 2] } },
+  ],
+};
+
+function reductions(): readonly OperatorCase[] {
+  return [
+    { inputs: [[3, 4]], attributes: { axes: [0], keepdims: 0 } },
+    { inputs: [[2, 3, 4]], attributes: { axes: [-1], keepdims: 1 } },
+    { inputs: [[2, 3, 4]], attributes: { axes: [0, 2] } },
+    { inputs: [[2, 3]], attributes: { axes: [0, 1], keepdims: 0 } },
+  ];
+}
+
+/** The types of a case's inputs. */
+export function typesOf({ inputs, ids = {} }: OperatorCase) {
+  return inputs.map((shape, i) => i in ids ? int32(shape) : float32(shape));
+}

@@ -1,0 +1,122 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { tableFromIPC } from "apache-arrow";
+import fc from "fast-check";
+import {
+  type Document,
+  readDocuments,
+  readDocumentsReport,
+  SkipLog,
+  writeDocuments,
+} from "../../datasets/mod.ts";
+import { StageError } from "../../pipeline/base/mod.ts";
+
+function temporary(): { folder: string } & Disposable {
+  const folder = Deno.makeTempDirSync();
+  return { folder, [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }) };
+}
+
+const named = (texts: readonly string[]): Document[] =>
+  texts.map((text, i) => ({ text, id: `made:${i}` }));
+
+Deno.test("documents give back any texts (property)", async () => {
+  const text = fc.string({ unit: "grapheme" });
+  await fc.assert(
+    fc.asyncProperty(fc.array(text, { minLength: 1 }), async (texts) => {
+      using place = temporary();
+      const documents = named(texts);
+      const report = await writeDocuments(place.folder, documents);
+      deepStrictEqual(await Array.fromAsync(readDocuments(place.folder)), documents);
+      const bytes = texts.map((text) => new TextEncoder().encode(text).length);
+      strictEqual(report.bytes, bytes.reduce((sum, size) => sum + size, 0));
+      strictEqual(report.characters, texts.reduce((sum, text) => sum + [...text].length, 0));
+      strictEqual(report.shortestBytes, Math.min(...bytes));
+      strictEqual(report.longestBytes, Math.max(...bytes));
+    }),
+    { numRuns: 40, seed: 3 },
+  );
+});
+
+Deno.test("documents are written in batches bounded by rows and by bytes", async () => {
+  using place = temporary();
+  const short = Array.from({ length: 1_030 }, (_, i) => `${i}`);
+  const long = Array.from({ length: 5 }, (_, i) => `${i}`.repeat(1_500_000));
+  const documents = named([...short, ...long]);
+  await writeDocuments(place.folder, documents);
+  const table = tableFromIPC(Deno.readFileSync(join(place.folder, "documents.arrow")));
+  // 1,024 short ones; 6 short and 3 long ones pass 4 MiB; 2 long ones are left.
+  deepStrictEqual(table.batches.map((batch) => batch.numRows), [1_024, 9, 2]);
+  deepStrictEqual(table.schema.fields.map(String), ["text: Utf8", "id: Utf8"]);
+  deepStrictEqual(await Array.fromAsync(readDocuments(place.folder)), documents);
+});
+
+Deno.test("writeDocuments() reports what was dropped, the first places by name", async () => {
+  using place = temporary();
+  const skips = new SkipLog();
+  function* source() {
+    yield { text: "ab", id: "x:1" };
+    for (let i = 2; i < 32; i++) skips.add(`"x", line ${i}: bad`);
+    yield { text: "ç𝄞", id: "x:32" };
+  }
+  await writeDocuments(place.folder, source(), { skips, entropyBitsPerByte: 1.5 });
+  deepStrictEqual(readDocumentsReport(place.folder), {
+    format: 1,
+    documents: 2,
+    bytes: 8, // 2 + (2 + 4)
+    characters: 4,
+    shortestBytes: 2,
+    longestBytes: 6,
+    skipped: {
+      rows: 30,
+      first: Array.from({ length: 20 }, (_, i) => `"x", line ${i + 2}: bad`),
+    },
+    entropyBitsPerByte: 1.5,
+  });
+});
+
+Deno.test("writeDocuments() takes the first documents only and closes its source", async () => {
+  using place = temporary();
+  let asked = 0;
+  let closed = false;
+  function* endless() {
+    try {
+      for (;;) yield { text: `${asked}`, id: `${asked++}` };
+    } finally {
+      closed = true;
+    }
+  }
+  const { documents } = await writeDocuments(place.folder, endless(), { maxDocuments: 3 });
+  deepStrictEqual([documents, asked, closed], [3, 2, true]);
+});
+
+Deno.test("writeDocuments() refuses no documents and text that is no Unicode", async () => {
+  using place = temporary();
+  await rejects(writeDocuments(place.folder, []), /expected at least one document, found none/);
+  await rejects(
+    writeDocuments(place.folder, [{ text: "a\udc00", id: "x:7" }]),
+    (error: Error) => error instanceof StageError && /"x:7".*lone surrogate/.test(error.message),
+  );
+});
+
+Deno.test("readDocuments() refuses a damaged file", async () => {
+  const refuses = async (damage: (path: string) => void, message: RegExp) => {
+    using place = temporary();
+    await writeDocuments(place.folder, named(["one", "two"]));
+    const path = join(place.folder, "documents.arrow");
+    damage(path);
+    await rejects(Array.fromAsync(readDocuments(place.folder)), (error: Error) => {
+      ok(error instanceof StageError && message.test(error.message), String(error));
+      return true;
+    });
+  };
+  await refuses((path) => Deno.removeSync(path), /"documents\.arrow": .*found nothing there/);
+  await refuses((path) => Deno.truncateSync(path, 100), /expected "ARROW1" at its end/);
+  await refuses(
+    (path) => Deno.writeTextFileSync(path, ""),
+    /expected an Arrow file, found 0 bytes/,
+  );
+  await refuses((path) => {
+    const bytes = Deno.readFileSync(path);
+    Deno.writeFileSync(path, bytes.fill(0xff, 8, 64));
+  }, /"documents\.arrow", record batch 0: expected Arrow IPC, found damaged bytes/);
+});

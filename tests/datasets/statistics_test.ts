@@ -1,0 +1,67 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { join } from "node:path";
+import {
+  countTokens,
+  localVocabulary,
+  openTokenShards,
+  readStatistics,
+  unigramModel,
+  unigramNats,
+  writeStatistics,
+  writeTokenShards,
+} from "../../datasets/mod.ts";
+
+function temporary(): { folder: string } & Disposable {
+  const folder = Deno.makeTempDirSync();
+  return { folder, [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }) };
+}
+
+Deno.test("statistics of a split are what counting by hand gives", async () => {
+  using place = temporary();
+  using made = temporary();
+  const documents = [{ ids: [5, 6, 5, 0], bytes: 7 }, { ids: [8], bytes: 2 }];
+  await writeTokenShards(place.folder, documents, { vocabSize: 10, endId: 2 });
+  const shards = openTokenShards(place.folder);
+  deepStrictEqual([...countTokens(shards)], [1, 0, 2, 0, 0, 2, 1, 0, 1, 0]);
+  const statistics = writeStatistics(made.folder, shards, { reservedPieces: 4, unknownId: 0 });
+  shards.close();
+  deepStrictEqual(statistics, {
+    format: 1,
+    vocabSize: 10,
+    tokens: 7, // 4 + 1, and two end symbols
+    documents: 2,
+    bytes: 9,
+    distinctTokens: 5, // 0 2 5 6 8
+    localVocabSize: 7, // 0 1 2 3, 5 6 8
+    reservedPieces: 4,
+    unknownTokens: 1,
+  });
+  const { counts, ...read } = readStatistics(made.folder);
+  deepStrictEqual(read, statistics);
+  deepStrictEqual([...counts], [1, 0, 2, 0, 0, 2, 1, 0, 1, 0]);
+  deepStrictEqual([...localVocabulary(counts, 4)], [0, 1, 2, 3, 5, 6, 8]);
+});
+
+Deno.test("statistics of a vocabulary above one record batch are read back whole", async () => {
+  using place = temporary();
+  using made = temporary();
+  const documents = [{ ids: [69_999, 69_999, 65_536], bytes: 3 }];
+  await writeTokenShards(place.folder, documents, { vocabSize: 70_000, endId: 2 });
+  const shards = openTokenShards(place.folder);
+  writeStatistics(made.folder, shards, { reservedPieces: 4, unknownId: 0 });
+  shards.close();
+  const { counts } = readStatistics(made.folder);
+  deepStrictEqual([counts[69_999], counts[65_536], counts[2], counts[65_535]], [2, 1, 1, 0]);
+  const path = join(made.folder, "statistics.json");
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace("70000", "70001"));
+  throws(() => readStatistics(made.folder), /"counts\.arrow": expected 70001 rows, found 70000/);
+});
+
+Deno.test("unigramModel() smooths by one over the vocabulary", () => {
+  const model = unigramModel([3, 0, 1]); // (3+1, 0+1, 1+1) / (4 + 3)
+  [4 / 7, 1 / 7, 2 / 7].forEach((p, id) => ok(Math.abs(model[id] - Math.log(p)) < 1e-15));
+  const nats = unigramNats(model, [0, 2, 0]);
+  ok(Math.abs(nats + Math.log((4 * 2 * 4) / 7 ** 3)) < 1e-14);
+  strictEqual(unigramNats(model, []), 0);
+  throws(() => unigramNats(model, [0, 3]), /token 1: expected an id in \[0, 3\), found 3/);
+});

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import type { Graph, Node, TensorType } from "../../model/mod.ts";
+import { engine } from "../../engine/onnxruntime/mod.ts";
+import { encodeModel, ProtoWriter } from "../../engine/onnxruntime/_onnx_proto.ts";
+import { Random, seedOf } from "../../pipeline/base/mod.ts";
+
+const inert = { beta1: 0, beta2: 0, epsilon: 1e-8, weightDecay: 0 };
+
+Deno.test("ProtoWriter writes tags, varints, lengths and two's complement", () => {
+  const writer = new ProtoWriter();
+  writer.int(1, 300); // 300 = 0b10_0101100 → 0xac 0x02
+  writer.int(2, -1); // 64 ones: nine full bytes and one
+  writer.string(3, "é"); // two bytes of UTF-8
+  writer.float(4, 1); // 0x3f800000, lowest byte first
+  writer.message(16, (inner) => inner.int(1, 0)); // field 16 takes a tag of two bytes
+  assert.deepEqual([...writer.finish()], [
+    ...[0x08, 0xac, 0x02],
+    ...[0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+    ...[0x1a, 0x02, 0xc3, 0xa9],
+    ...[0x25, 0x00, 0x00, 0x80, 0x3f],
+    ...[0x82, 0x01, 0x02, 0x08, 0x00],
+  ]);
+});
+
+Deno.test("encodeModel() writes attributes as the float, int, text or ints that ONNX declares", () => {
+  const attributes = { epsilon: 0.5, axis: -1, mode: "m", perm: [1, 0] };
+  const model = encodeModel({
+    inputs: [],
+    outputs: [],
+    initializers: [],
+    nodes: [{ name: "n", op: "Neg", domain: "", inputs: ["x"], outputs: ["y"], attributes }],
+  });
+  const written = [...model].join(" ");
+  const name = (text: string) => [0x0a, text.length, ...new TextEncoder().encode(text)];
+  const minusOne = [...new Array(9).fill(0xff), 0x01];
+  // Field 20, the type, has the tag 160 = 0xa0 0x01: 1 float, 2 int, 3 text, 7 ints.
+  for (
+    const expected of [
+      [...name("epsilon"), 0x15, 0x00, 0x00, 0x00, 0x3f, 0xa0, 0x01, 1],
+      [...name("axis"), 0x18, ...minusOne, 0xa0, 0x01, 2],
+      [...name("mode"), 0x22, 1, "m".charCodeAt(0), 0xa0, 0x01, 3],
+      [...name("perm"), 0x40, 1, 0x40, 0, 0xa0, 0x01, 7],
+    ]
+  ) {
+    assert.ok(written.includes(expected.join(" ")), `${expected} in ${written}`);
+  }
+});
+
+Deno.test("compile() names operator and scope of a node that the runtime refuses", async () => {
+  const graph = unary("Nonsense", "body.block.3.mlp");
+  await assert.rejects(
+    engine.compile(graph, { threads: 1, precision: "fp32" }),
+    /^Error: Cannot compile the graph, Nonsense in body\.block\.3\.mlp: ONNX Runtime says: /,
+  );
+});
+
+Deno.test("compile() names operator and scope of a dept operator without a rewriting", async () => {
+  const graph = unary("Nonsense", "body.block.3.mlp", "dept");
+  await assert.rejects(
+    engine.compile(graph, { threads: 1, precision: "fp32" }),
+    /Cannot compile Nonsense in body\.block\.3\.mlp: expected one of CrossEntropy, .* in domain dept/,
+  );
+});
+
+Deno.test("compile() leaves out inputs, parameters and nodes that no output needs", async () => {
+  const base = unary("Neg", "body");
+  const vector = base.types.x;
+  const graph: Graph = {
+    ...base,
+    inputs: { ...base.inputs, unused: vector },
+    parameters: { spare: vector },
+    nodes: [...base.nodes, node("Nonsense", ["unused"], ["z"], "body")],
+    types: { ...base.types, unused: vector, spare: vector, z: vector },
+  };
+  const program = await engine.compile(graph, { threads: 1, precision: "fp32" });
+  const { y } = await program.run({ x: Float32Array.of(1, -2) });
+  assert.deepEqual(y, Float32Array.of(-1, 2));
+  await program.dispose();
+});
+
+Deno.test("run() hands out inputs, parameters and one value under two names, each in its own array", async () => {
+  const base = unary("Neg", "body");
+  const graph = {
+    ...base,
+    parameters: { w: base.types.x },
+    types: { ...base.types, w: base.types.x },
+    outputs: { a: "y", b: "y", x: "x", w: "w" },
+  };
+  const program = await engine.compile(graph, { threads: 1, precision: "fp32" });
+  await program.write({ w: Float32Array.of(7, 8) });
+  const x = Float32Array.of(1, -2);
+  const fetched = await program.run({ x });
+  assert.deepEqual(fetched, {
+    a: Float32Array.of(-1, 2),
+    b: Float32Array.of(-1, 2),
+    x,
+    w: Float32Array.of(7, 8),
+  });
+  assert.equal(new Set([x, ...Object.values(fetched)]).size, 5);
+  await program.dispose();
+});
+
+Deno.test("run() refuses to start before the run before has ended, and after dispose()", async () => {
+  const program = await engine.compile(unary("Neg", "body"), { threads: 1, precision: "fp32" });
+  const x = Float32Array.of(1, 2);
+  const first = program.run({ x });
+  await assert.rejects(program.run({ x }), /expected the call before to have ended/);
+  await first;
+  await program.dispose();
+  await assert.rejects(program.run({ x }), /expected one that was not disposed of/);
+});
+
+Deno.test("compile() accepts whole thread counts of 1 or more only", async () => {
+  for (const threads of [0, -1, 1.5, NaN]) {
+    await assert.rejects(
+      engine.compile(unary("Neg", "body"), { threads, precision: "fp32" }),
+      RangeError,
+    );
+  }
+});
+
+Deno.test("accumulate() adds embedding rows in token order, the same bytes 100 times on 2 threads", async () => {
+  const [rows, width, count] = [16, 24, 8192];
+  const program = await engine.compileTraining(embeddingGraph(rows, width, count), {
+    threads: 2,
+    precision: "fp32",
+    optimizer: inert,
+  });
+  const random = new Random(seedOf(1, "onnxruntime_test/embedding"));
+  const tokens = Int32Array.from({ length: count }, () => random.below(8)); // 8 distinct ids
+  const weights = Float32Array.from({ length: count * width }, () => random.normal());
+  const expected = new Float32Array(rows * width);
+  for (let n = 0; n < count; n++) {
+    for (let c = 0; c < width; c++) expected[tokens[n] * width + c] += weights[n * width + c];
+  }
+  for (let repeat = 0; repeat < 100; repeat++) {
+    await program.accumulate({ tokens, weights });
+    await program.update({ learningRate: 0, clipNorm: Infinity });
+    const { moments } = await program.readOptimizer(); // with beta1 = 0 the first moment is the gradient
+    assert.deepEqual(moments["table.m"], expected, `repeat ${repeat}`);
+  }
+  await program.dispose();
+});
+
+Deno.test("EmbeddingGradient away from a parameter's gradient equals the loop over rows", async () => {
+  const { nodes, types, inputs } = embeddingGraph(4, 2, 5);
+  const graph: Graph = {
+    inputs,
+    parameters: {},
+    constants: {},
+    nodes: nodes.filter(({ op }) => op === "EmbeddingGradient"),
+    types,
+    outputs: { rows: "gradient" },
+    gradients: {},
+  };
+  const program = await engine.compile(graph, { threads: 1, precision: "fp32" });
+  const fetched = await program.run({
+    tokens: Int32Array.of(3, 0, 3, 3, 1),
+    weights: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+  });
+  // Row 0 is token 1; row 1 is token 4; row 3 is 1 + 5 + 7 and 2 + 6 + 8; row 2 has no token.
+  assert.deepEqual(fetched.rows, Float32Array.of(3, 4, 9, 10, 0, 0, 13, 16));
+  await program.dispose();
+});
+
+function node(
+  op: string,
+  inputs: string[],
+  outputs: string[],
+  scope: string,
+  domain = "",
+  attributes = {},
+): Node {
+  return { op, domain, inputs, outputs, attributes, scope };
+}
+
+/** y = op(x) over two numbers. */
+function unary(op: string, scope: string, domain = ""): Graph {
+  const vector: TensorType = { dtype: "float32", shape: [2] };
+  return {
+    inputs: { x: vector },
+    parameters: {},
+    constants: {},
+    nodes: [node(op, ["x"], ["y"], scope, domain)],
+    types: { x: vector, y: vector },
+    outputs: { y: "y" },
+    gradients: {},
+  };
+}
+
+/** loss = Σ table[tokens]·weights; the gradient of the table sums the weights' rows by token. */
+function embeddingGraph(rows: number, width: number, count: number): Graph {
+  const float = (...shape: number[]): TensorType => ({ dtype: "float32", shape });
+  const inputs = {
+    tokens: { dtype: "int32", shape: [count] } as TensorType,
+    weights: float(count, width),
+  };
+  return {
+    inputs,
+    parameters: { table: float(rows, width) },
+    constants: {},
+    nodes: [
+      node("Gather", ["table", "tokens"], ["embedded"], "embedding"),
+      node("Mul", ["embedded", "weights"], ["weighted"], "embedding"),
+      node("ReduceSum", ["weighted"], ["sum"], "loss", "", { axes: [0, 1], keepdims: 0 }),
+      node("EmbeddingGradient", ["tokens", "weights"], ["gradient"], "embedding", "dept", { rows }),
+    ],
+    types: {
+      ...inputs,
+      table: float(rows, width),
+      embedded: float(count, width),
+      weighted: float(count, width),
+      sum: float(),
+      gradient: float(rows, width),
+    },
+    outputs: { loss: "sum" },
+    gradients: { table: "gradient" },
+  };
+}

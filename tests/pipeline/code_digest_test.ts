@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { CodeDigests } from "../../pipeline/code_digest.ts";
+import { FileDigests } from "../../pipeline/file_digests.ts";
+import { inTemporaryFolder } from "../support/toy_cli.ts";
+
+/** A small project: a stage, a room with a barrel of two readers, and a package. */
+const project: Readonly<Record<string, string>> = {
+  "deno.json": JSON.stringify({ imports: { zod: "npm:zod@4.6.7", yaml: "npm:yaml@2.9.1" } }),
+  "deno.lock": JSON.stringify({
+    version: "5",
+    specifiers: { "npm:zod@4.6.7": "4.6.7", "npm:yaml@2.9.1": "2.9.1" },
+    npm: {
+      "zod@4.6.7": { integrity: "sha512-z", dependencies: ["deep"] },
+      "deep@1.0.0": { integrity: "sha512-d" },
+      "yaml@2.9.1": { integrity: "sha512-y" },
+    },
+  }),
+  "stage.ts": `import { z } from "zod";
+import { readJsonl, type Row } from "./room/mod.ts";
+export const stage = { name: "stage", module: import.meta.url, instances: () => [["a"]] };
+export async function run(): Promise<Row[]> { return z.array(z.any()).parse(await readJsonl()); }
+`,
+  "room/mod.ts": `export { readJsonl, type Row } from "./jsonl.ts";
+export { readParquet } from "./parquet.ts";
+`,
+  "room/jsonl.ts": `export interface Row { readonly text: string }
+const limit = 10;
+/** Reads. */
+export function readJsonl(): Promise<Row[]> { return Promise.resolve([{ text: "x".repeat(limit) }]); }
+`,
+  "room/parquet.ts": `import { parse } from "yaml";
+export function readParquet() { return parse("[]"); }
+`,
+};
+
+type Change = readonly [file: string, from: string, to: string];
+
+/** Digest and packages of the stage's `run` before and after changes. */
+async function digests(...changes: Change[]) {
+  const result: { digest: string; packages: Record<string, string> }[] = [];
+  await inTemporaryFolder(async (root) => {
+    write(root, project);
+    for (const change of [undefined, ...changes]) {
+      if (change !== undefined) {
+        const [file, from, to] = change;
+        const text = Deno.readTextFileSync(join(root, file));
+        assert.ok(text.includes(from), `"${from}" is not in ${file}`);
+        Deno.writeTextFileSync(join(root, file), text.replace(from, to));
+      }
+      result.push(await digestOf(root));
+    }
+  });
+  return result;
+}
+
+function write(root: string, files: Readonly<Record<string, string>>): void {
+  Deno.mkdirSync(join(root, "room"));
+  for (const [name, text] of Object.entries(files)) Deno.writeTextFileSync(join(root, name), text);
+}
+
+async function digestOf(root: string, cachePath?: string) {
+  const files = new FileDigests(cachePath && `${cachePath}-files`);
+  const code = new CodeDigests(root, files, cachePath);
+  const entry = { module: pathToFileURL(join(root, "stage.ts")).href, exports: "run" } as const;
+  await code.prepare([entry]);
+  files.save();
+  code.save();
+  const { digest, packages, path } = code.of(entry);
+  assert.equal(path, "stage.ts");
+  return { digest, packages: code.packages.closure(packages) };
+}
+
+const harmless: Readonly<Record<string, Change>> = {
+  "a comment in a deep module": ["room/jsonl.ts", "/** Reads. */", "/** Reads rows. */ // at once"],
+  "formatting": ["room/jsonl.ts", "const limit = 10;", "const   limit =\n  10;"],
+  "a type": ["room/jsonl.ts", "text: string", "text: string; id?: number"],
+  "code that the stage does not reach": ["room/parquet.ts", '"[]"', '"[1]"'],
+  "a new reader beside": [
+    "room/mod.ts",
+    'export { readParquet } from "./parquet.ts";',
+    'export { readParquet, readParquet as readText } from "./parquet.ts";',
+  ],
+  "the declaration of the stage": ["stage.ts", '[["a"]]', '[["a"], ["b"]]'],
+  "the version of a package that it does not use": ["deno.lock", "sha512-y", "sha512-other"],
+};
+
+for (const [what, change] of Object.entries(harmless)) {
+  Deno.test(`CodeDigests: ${what} changes nothing`, async () => {
+    const [before, after] = await digests(change);
+    assert.deepEqual(after, before);
+  });
+}
+
+Deno.test("CodeDigests: a changed constant deep down changes the digest, and back again", async () => {
+  const [before, after, again] = await digests(
+    ["room/jsonl.ts", "limit = 10", "limit = 11"],
+    ["room/jsonl.ts", "limit = 11", "limit = 10"],
+  );
+  assert.notEqual(after.digest, before.digest);
+  assert.deepEqual(again, before);
+});
+
+Deno.test("CodeDigests: packages are those that are left in the bundle, with what they need", async () => {
+  const [{ packages }] = await digests();
+  assert.deepEqual(packages, { deep: "1.0.0 sha512-d", zod: "4.6.7 sha512-z" });
+});
+
+Deno.test("CodeDigests: a cache, kept, damaged or of older files, never changes the answer", async () => {
+  await inTemporaryFolder(async (root) => {
+    write(root, project);
+    const cache = join(root, "cache");
+    const first = await digestOf(root, cache);
+    assert.deepEqual(await digestOf(root, cache), first);
+    // Same size, within the clock's tick: only the content tells.
+    const path = join(root, "room/jsonl.ts");
+    Deno.writeTextFileSync(path, project["room/jsonl.ts"].replace("10", "12"));
+    const second = await digestOf(root, cache);
+    assert.notEqual(second.digest, first.digest);
+    Deno.writeTextFileSync(cache, Deno.readTextFileSync(cache).replace(second.digest, first.digest));
+    assert.deepEqual(await digestOf(root, cache), second);
+    Deno.writeTextFileSync(cache, "");
+    assert.deepEqual(await digestOf(root, cache), second);
+  });
+});
+
+Deno.test("CodeDigests: a module that does not parse is named with its place", async () => {
+  await assert.rejects(digests(["room/jsonl.ts", "limit = 10", "limit = ="]), /room\/jsonl\.ts:2:14/);
+});

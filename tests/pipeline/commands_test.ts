@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inTemporaryFolder, namesIn, toy } from "../support/toy_cli.ts";
+
+const usageErrors: Readonly<Record<string, [string[], RegExp]>> = {
+  "an unknown stage": [
+    ["run", "wlak"],
+    /^error: Cannot plan "wlak": expected a stage \(all, words, walk, table\) .*did you mean "walk"\?\)\n$/,
+  ],
+  "an unknown instance": [["run", "words/c"], /^error: Cannot plan "words\/c": .* has words\/a, words\/b/],
+  "an impossible instance": [
+    ["run", "walk/a/up"],
+    /^error: Cannot plan "walk\/a\/up": rule "up" is none of left, right\n$/,
+  ],
+  "a pattern that fits nothing": [["run", "*/z"], /fits none of the 7 instances/],
+  "an unknown command": [["stauts"], /unknown command 'stauts'\n\(Did you mean status\?\)/],
+  "an unknown option": [["run", "--job", "2"], /unknown option '--job'\n\(Did you mean --jobs\?\)/],
+  "a wrong number": [["run", "--jobs", "many"], /Cannot accept --jobs many: expected a whole number/],
+  "a wrong override": [["run", "--set", "steps=x"], /^error: --set steps=x: Cannot accept steps/],
+  "a missing file": [
+    ["run", "--set", "data=nowhere"],
+    /^error: Cannot read "nowhere\/a\.txt" for words\/a: expected a file, found nothing\n$/,
+  ],
+  "an unknown format": [["table", "--format", "tsv"], /Cannot print a table as "tsv".*csv/],
+  "an unknown table": [["table", "end"], /Cannot print table "end" \(did you mean "ends"\?\)/],
+};
+
+for (const [what, [args, message]] of Object.entries(usageErrors)) {
+  Deno.test(`command line: ${what} ends with code 2 and a way out`, async () => {
+    await inTemporaryFolder(async (folder) => {
+      const { code, stderr } = await toy(join(folder, "store"), ...args);
+      assert.match(stderr, message);
+      assert.equal(code, 2);
+    });
+  });
+}
+
+Deno.test("command line: a folder of other things, or of another format, is no store", async () => {
+  await inTemporaryFolder(async (folder) => {
+    Deno.writeTextFileSync(join(folder, "thesis.txt"), "");
+    const other = await toy(folder, "run");
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /Cannot use ".*" as a store: .* found other files/);
+    assert.deepEqual(namesIn(folder), ["thesis.txt"]);
+    Deno.writeTextFileSync(join(folder, "format"), "2\n");
+    assert.match((await toy(folder, "status")).stderr, /expected format 1, found 2; choose another/);
+  });
+});
+
+Deno.test("table: prints what is there in every format, and makes a table whose inputs are there", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const store = join(folder, "store");
+    const early = await toy(store, "table");
+    assert.equal(early.code, 2);
+    assert.match(early.stderr, /must run first; do: deno task pipeline run --recipe toy\n$/);
+    await toy(store, "run", "walk");
+    const text = await toy(store, "table");
+    assert.equal(text.code, 0, text.stderr);
+    assert.match(text.stdout, /^Ends\na\/left  \d+\n.*\n.*\nb\/right  \d+\n$/);
+    const [json] = JSON.parse((await toy(store, "table", "ends", "--format", "json")).stdout);
+    assert.deepEqual(json.rows.map((row: { name: string }) => row.name), [
+      "a/left",
+      "a/right",
+      "b/left",
+      "b/right",
+    ]);
+  });
+});
+
+Deno.test("status --json tells each instance's state, key and outputs", async () => {
+  await inTemporaryFolder(async (folder) => {
+    await toy(folder, "run", "words/a");
+    const { code, stdout } = await toy(folder, "status", "walk/a/left", "walk/b/left", "--json");
+    assert.equal(code, 3);
+    const { instances } = JSON.parse(stdout);
+    const states = instances.map((it: { instance: string; state: string }) => [it.instance, it.state]);
+    assert.deepEqual(states, [
+      ["words/a", "fresh"],
+      ["words/b", "run"],
+      ["walk/a/left", "run"],
+      ["walk/b/left", "waiting"],
+    ]);
+    assert.match(instances[0].outputs.words, /^[0-9a-f]{64}$/);
+    assert.deepEqual(instances[0].summary, { words: 50 });
+  });
+});
+
+Deno.test("run: an input that was damaged is found, dropped and made again", async () => {
+  await inTemporaryFolder(async (store) => {
+    await toy(store, "run", "words/a");
+    const [path] = [...filesUnder(join(store, "objects"))].filter((path) => path.endsWith(".txt"));
+    Deno.chmodSync(path, 0o644);
+    Deno.truncateSync(path, 3);
+    const result = await toy(store, "run", "walk/a/left");
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /Cannot use what words\/a made: .* removed, run again/);
+    assert.match((await toy(store, "run", "walk/a/left")).stdout, /ran 2, cached 0/);
+  });
+});
+
+function* filesUnder(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* filesUnder(join(folder, name));
+    else yield join(folder, name);
+  }
+}

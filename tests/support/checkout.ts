@@ -1,0 +1,40 @@
+/**
+ * A copy of the project that a test may edit.
+ */
+import { join } from "node:path";
+import { projectRoot } from "./paths.ts";
+
+/** Copies what the pipeline is made of into `folder`. */
+export function copyProject(folder: string): void {
+  const rooms = [
+    "pipeline",
+    "stages",
+    "datasets",
+    "tokenizers",
+    "model",
+    "engine",
+    "training",
+    "tests/support",
+  ];
+  for (const room of rooms) copyFolder(join(projectRoot, room), join(folder, room));
+  for (const file of ["deno.json", "deno.lock"]) {
+    Deno.copyFileSync(join(projectRoot, file), join(folder, file));
+  }
+}
+
+function copyFolder(from: string, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const entry of Deno.readDirSync(from)) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory) copyFolder(source, target);
+    else if (entry.isFile) Deno.copyFileSync(source, target);
+  }
+}
+
+/** Replaces text in a file, which must hold it. */
+export function edit(path: string, from: string | RegExp, to: string): void {
+  const before = Deno.readTextFileSync(path);
+  const after = before.replace(from, to);
+  if (after === before) throw new Error(`Cannot edit ${path}: expected ${from} in it`);
+  Deno.writeTextFileSync(path, after);
+}

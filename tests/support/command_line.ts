@@ -1,0 +1,55 @@
+/**
+ * Runs the project's command line as a user would.
+ */
+import { join } from "node:path";
+import { projectRoot } from "./paths.ts";
+
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const tinyRecipe: string = join(projectRoot, "tests/support/recipes/tiny.yaml");
+
+/** `deno task pipeline …` without the task's own line; `root` is a checkout. */
+export function pipelineCommand(args: readonly string[], root: string = projectRoot): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--config",
+      join(root, "deno.json"),
+      join(root, "pipeline/main.ts"),
+      ...args,
+    ],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs to the end. */
+export async function pipeline(args: readonly string[], root?: string): Promise<Finished> {
+  const { code, stdout, stderr } = await pipelineCommand(args, root).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** A temporary folder that is gone when the test is over. */
+export function temporaryFolder(): { path: string } & Disposable {
+  const path = Deno.makeTempDirSync({ prefix: "dept-test-" });
+  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+}
+
+/** Digest of every output of every instance in a store, by instance: what two runs must agree on. */
+export function outputDigests(store: string): Record<string, Record<string, string>> {
+  const manifests = [...Deno.readDirSync(join(store, "manifests"))]
+    .filter((entry) => entry.name.endsWith(".json"))
+    .map((entry) => JSON.parse(Deno.readTextFileSync(join(store, "manifests", entry.name))));
+  return Object.fromEntries(
+    manifests.map((manifest) => [manifest.instance, manifest.outputs])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * Runs the real command line over toy stages, as a process of its own.
+ */
+import { join } from "node:path";
+import type { RunEvent } from "../../pipeline/events.ts";
+import { projectRoot } from "./paths.ts";
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Arguments that every toy command gets. */
+export function toyArguments(store: string, args: readonly string[]): string[] {
+  const [command, ...rest] = args;
+  return [command, "--recipe", "toy", "--store", store, ...rest];
+}
+
+/** A command that has not been started. */
+export function toyCommand(store: string, args: readonly string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", toyMain, ...toyArguments(store, args)],
+    cwd: projectRoot,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+const toyMain = join(import.meta.dirname!, "toy_stages", "main.ts");
+
+/** Runs a command to its end. */
+export async function toy(store: string, ...args: string[]): Promise<CliResult> {
+  const { code, stdout, stderr } = await toyCommand(store, args).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** The events of a `run --json`. */
+export function eventsOf({ stdout }: CliResult): RunEvent[] {
+  return stdout.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+/** The instances that ran, sorted. */
+export function ranIn(result: CliResult): string[] {
+  const summary = eventsOf(result).find((event) => event.type === "summary");
+  return [...summary?.ran ?? []].sort();
+}
+
+/** Object digests by instance and output: what a store's manifests say that was made. */
+export function objectsIn(store: string): Record<string, string> {
+  const objects: Record<string, string> = {};
+  for (const { name } of Deno.readDirSync(join(store, "manifests"))) {
+    const manifest = JSON.parse(Deno.readTextFileSync(join(store, "manifests", name)));
+    for (const [output, digest] of Object.entries<string>(manifest.outputs)) {
+      objects[`${manifest.instance}#${output}`] = digest;
+    }
+  }
+  return objects;
+}
+
+/** The names in a folder, sorted; none when it is absent. */
+export function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  } catch {
+    return [];
+  }
+}
+
+/** Waits until something holds. @throws Error after ten seconds. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let waited = 0; waited < 10_000; waited += 20) {
+    if (holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`Waited in vain for ${what}`);
+}
+
+/** Calls with a folder that is removed afterwards. */
+export async function inTemporaryFolder(
+  use: (folder: string) => void | Promise<void>,
+): Promise<void> {
+  const folder = Deno.makeTempDirSync({ prefix: "dept-test-" });
+  try {
+    await use(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,4 @@
+/** A toy registry entry. */
+import { mix } from "./mix.ts";
+
+export const rule = (state: number, draw: number): number => mix(state, draw);

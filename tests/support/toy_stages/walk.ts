@@ -1,0 +1,86 @@
+/**
+ * A toy stage: a random walk over the words of a source, slow enough to be interrupted, with checkpoints.
+ *
+ * in   words  of the stage before
+ * out  walk   `walk.txt`, the state after each step
+ */
+import { Random, type Seed, StageError, writeFileAtomic } from "../../../pipeline/base/mod.ts";
+import type { Stage, StageContext, StageSummary } from "../../../pipeline/stage.ts";
+import type { ToyRecipe } from "./recipe.ts";
+
+interface WalkParams {
+  readonly steps: number;
+  readonly delayMs: number;
+  /** What goes wrong halfway. */
+  readonly fault: string | null;
+}
+
+export const walk: Stage<ToyRecipe, WalkParams> = {
+  name: "walk",
+  description: "Walks over the words of a source",
+  module: import.meta.url,
+  instances: (recipe) =>
+    recipe.sources.flatMap((source) => recipe.rules.map((rule) => [source, rule])),
+  impossible: (recipe, [, rule]) =>
+    rule === undefined || recipe.rules.includes(rule as "left")
+      ? undefined
+      : `rule "${rule}" is none of ${recipe.rules.join(", ")}`,
+  inputs: (_recipe, [source]) => ({ words: `words/${source}#words` }),
+  outputs: ["walk"],
+  params: ({ steps, delayMs, fault }, [source]) => ({
+    steps,
+    delayMs,
+    fault: fault !== null && fault.source === source ? fault.kind : null,
+  }),
+  seeds: ["walk/*"],
+  uses: (_recipe, [, rule]) => ({ rule: import.meta.resolve(`./rules/${rule}.ts`) }),
+  weight: (recipe) => recipe.steps,
+};
+
+interface Checkpoint {
+  readonly states: number[];
+}
+
+export async function run(context: StageContext<WalkParams>): Promise<StageSummary> {
+  const { params, inputs, outputs, signal, log } = context;
+  const { rule } = context.modules.rule as { rule(state: number, draw: number): number };
+  const words = Deno.readTextFileSync(`${inputs.words}/words.txt`).trim().split("\n");
+  const checkpointPath = `${context.checkpointFolder}/states.json`;
+  const { states } = readCheckpoint(checkpointPath);
+  const resumedAt = states.length;
+  while (states.length < params.steps) {
+    const step = states.length;
+    const draw = new Random(context.seed(`walk/${step}`)).below(words.length);
+    states.push(rule(states.at(-1) ?? 0, words[draw].length + draw));
+    writeFileAtomic(checkpointPath, JSON.stringify({ states }));
+    log.progress({ done: states.length, total: params.steps, unit: "steps", tokens: 1 });
+    if (step === Math.floor(params.steps / 2)) fail(params.fault, outputs.walk);
+    await new Promise((resolve) => setTimeout(resolve, params.delayMs));
+    signal.throwIfAborted();
+  }
+  Deno.writeTextFileSync(`${outputs.walk}/walk.txt`, states.join("\n") + "\n");
+  log.info("walked", { resumedAt });
+  return { steps: states.length, last: states.at(-1)! };
+}
+
+function readCheckpoint(path: string): Checkpoint {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    return { states: [] };
+  }
+}
+
+function fail(fault: string | null, folder: string): void {
+  if (fault === null) return;
+  Deno.writeTextFileSync(`${folder}/walk.txt`, "half of what there sho");
+  if (fault === "data") throw new StageError(`Cannot walk on "words.txt": expected paths, found none`);
+  if (fault === "defect") (undefined as unknown as { walk(): void }).walk();
+  if (fault === "exit") Deno.exit(7);
+  if (fault === "link") Deno.symlinkSync("walk.txt", `${folder}/link`);
+  // As a native library does: nothing of this process runs until it is killed.
+  if (fault === "hang") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+
+/** Keeps the type of seeds in this module's imports, as real stages have types that bundles drop. */
+export type WalkSeed = Seed;

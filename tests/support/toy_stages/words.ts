@@ -1,0 +1,38 @@
+/**
+ * A toy stage: the words of a source, in lower case, sorted, each once.
+ *
+ * in   file `text`, or draws of its own
+ * out  words  `words.txt`, a word a line
+ */
+import { Random, writeFileSynced } from "../../../pipeline/base/mod.ts";
+import type { Stage, StageContext, StageSummary } from "../../../pipeline/stage.ts";
+import type { ToyRecipe } from "./recipe.ts";
+
+export const words: Stage<ToyRecipe> = {
+  name: "words",
+  description: "Sorts the words of a source",
+  module: import.meta.url,
+  instances: (recipe) => recipe.sources.map((source) => [source]),
+  inputs: () => ({}),
+  files: ({ data }, [source]): Record<string, string> =>
+    data === null ? {} : { text: `${data}/${source}.txt` },
+  outputs: ["words"],
+  params: (recipe, [source]) => ({ source, count: recipe.count }),
+  seeds: (recipe, [source]) => recipe.data === null ? [`words/${source}`] : [],
+};
+
+export function run(context: StageContext<{ source: string; count: number }>): Promise<StageSummary> {
+  const text = "text" in context.files
+    ? Deno.readTextFileSync(context.files.text)
+    : drawn(context).join(" ");
+  const found = [...new Set(text.toLowerCase().split(/\s+/).filter((word) => word !== ""))].sort();
+  console.log("a library prints to the console");
+  writeFileSynced(`${context.outputs.words}/words.txt`, found.join("\n") + "\n");
+  context.log.info("sorted", { words: found.length });
+  return Promise.resolve({ words: found.length });
+}
+
+function drawn({ seed, params }: StageContext<{ source: string; count: number }>): string[] {
+  const random = new Random(seed(`words/${params.source}`));
+  return Array.from({ length: params.count }, () => random.below(1000).toString(36));
+}

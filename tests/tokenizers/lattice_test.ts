@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { seedOf, segmentations } from "./support.ts";
+
+const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0);
+
+Deno.test("seedPieces() keeps characters and substrings commoner than their extensions", () => {
+  const { lattice, probabilities } = seedOf({ abc: 2, abd: 1, ab: 1 });
+  const weights = new Map(
+    Array.from(probabilities, (p, i) => [lattice.text(i), p] as const).sort(),
+  );
+  // "ab" 4 times, "abc" 2; "bc" 2; "abd" and "bd" occur once and are left out
+  const expected = { a: 4, ab: 8, abc: 6, b: 4, bc: 4, c: 2, d: 1 }; // frequency × length
+  const total = sum(Object.values(expected)); // 29
+  assert.deepEqual(
+    Object.fromEntries(weights),
+    Object.fromEntries(Object.entries(expected).map(([text, weight]) => [text, weight / total])),
+  );
+});
+
+Deno.test("seedPieces() keeps at most seedSize, the highest by frequency times length", () => {
+  const { lattice } = seedOf({ abc: 2, abd: 1, ab: 1 }, { seedSize: 6 });
+  const texts = Array.from({ length: lattice.size }, (_, i) => lattice.text(i)).sort();
+  assert.deepEqual(texts, ["a", "ab", "abc", "b", "c", "d"]); // "bc" has 4, "ab" 8, "abc" 6
+});
+
+Deno.test("Lattice.expect() gives the expectations of a small case worked by hand", () => {
+  const { lattice } = seedOf({ ab: 3, a: 1, b: 1 }); // candidates a, b, ab
+  const p = Float64Array.of(0.5, 0.3, 0.2);
+  assert.deepEqual([0, 1, 2].map((i) => lattice.text(i)), ["a", "b", "ab"]);
+  const { counts, logLikelihood } = lattice.expect(p, -1);
+  // "ab": a|b has 0.15, ab 0.2, so a|b is 3/7 of it, three times
+  const expected = [9 / 7 + 1, 9 / 7 + 1, 12 / 7];
+  counts.forEach((count, i) => assert.ok(Math.abs(count - expected[i]) < 1e-12, `${i}: ${count}`));
+  const exact = 3 * Math.log(0.35) + Math.log(0.5) + Math.log(0.3);
+  assert.ok(Math.abs(logLikelihood - exact) < 1e-10);
+});
+
+Deno.test("Lattice.expect() agrees with all segmentations written out", () => {
+  const word = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 9 });
+  const words = fc.dictionary(word, fc.integer({ min: 1, max: 5 }), { minKeys: 1, maxKeys: 5 });
+  fc.assert(
+    fc.property(words, (counted) => {
+      const { lattice, probabilities } = seedOf(counted);
+      const texts = Array.from(probabilities, (_, i) => lattice.text(i));
+      const probabilityOf = new Map(texts.map((text, i) => [text, probabilities[i]]));
+      const expected = new Map(texts.map((text) => [text, 0]));
+      let logLikelihood = 0;
+      for (const [text, count] of Object.entries(counted)) {
+        const ways = segmentations(text, texts);
+        const weights = ways.map((way) =>
+          way.reduce((p, piece) => p * probabilityOf.get(piece)!, 1)
+        );
+        const total = sum(weights);
+        logLikelihood += count * Math.log(total);
+        ways.forEach((way, w) => {
+          for (const piece of way) {
+            expected.set(piece, expected.get(piece)! + count * weights[w] / total);
+          }
+        });
+      }
+      const found = lattice.expect(probabilities, -2);
+      texts.forEach((text, i) => {
+        // rounding of at most a few hundred terms
+        assert.ok(Math.abs(found.counts[i] - expected.get(text)!) < 1e-9, text);
+      });
+      assert.ok(Math.abs(found.logLikelihood - logLikelihood) < 1e-9);
+    }),
+    { seed: 2, numRuns: 60 },
+  );
+});
+
+Deno.test("Lattice.expect() survives segments that leave the range of a double", () => {
+  const long = "ab".repeat(32); // 64 characters
+  const { lattice } = seedOf({ [long]: 1 }, { maxPieceLength: 1 });
+  // 64 characters at 1e-8 and a guess of 1 for each: 1e-512 is no double
+  const { counts, logLikelihood } = lattice.expect(Float64Array.of(1e-8, 1e-8), 0);
+  assert.deepEqual([...counts], [32, 32]);
+  assert.ok(Math.abs(logLikelihood - 64 * Math.log(1e-8)) < 1e-9);
+});
+
+Deno.test("Lattice.expect() does not depend on the order of words", () => {
+  const counted = { abcab: 3, bcabc: 5, cab: 7, aabbc: 2, abc: 11 };
+  const expectations = [counted, Object.fromEntries(Object.entries(counted).reverse())]
+    .map((words) => {
+      const { lattice, probabilities } = seedOf(words);
+      const { counts, logLikelihood } = lattice.expect(probabilities, -1);
+      const named = Array.from(counts, (count, i) => [lattice.text(i), count] as const);
+      return { logLikelihood, named: Object.fromEntries(named.sort()) };
+    });
+  assert.deepEqual(expectations[0], expectations[1]);
+});
+
+Deno.test("Lattice.bestSplit() finds the best way to write a piece without itself", () => {
+  const { lattice } = seedOf({ abc: 2, ab: 1, bc: 1, a: 1, b: 1, c: 1 });
+  const texts = Array.from({ length: lattice.size }, (_, i) => lattice.text(i));
+  const split = (probabilities: Record<string, number>) => {
+    const into = new Int32Array(64);
+    const p = Float64Array.from(texts, (text) => probabilities[text]);
+    const n = lattice.bestSplit(texts.indexOf("abc"), p, into);
+    return Array.from(into.subarray(0, n), (i) => texts[i]).reverse();
+  };
+  const rest = { a: 0.25, b: 0.25, c: 0.25, abc: 0.5 };
+  assert.deepEqual(split({ ...rest, ab: 0.25, bc: 0.125 }), ["ab", "c"]);
+  assert.deepEqual(split({ ...rest, ab: 0.125, bc: 0.25 }), ["a", "bc"]);
+  assert.deepEqual(split({ ...rest, ab: 0.01, bc: 0.01 }), ["a", "b", "c"]);
+  assert.deepEqual(split({ ...rest, ab: 0.25, bc: 0.25 }), ["a", "bc"]); // a tie: the last piece is the longer
+});
+
+Deno.test("Lattice.keep() drops edges and numbers candidates anew", () => {
+  const { lattice } = seedOf({ ab: 3, a: 1, b: 1 });
+  lattice.keep(Int32Array.of(0, 1));
+  const { counts, logLikelihood } = lattice.expect(Float64Array.of(0.5, 0.25), -1);
+  assert.deepEqual([...counts], [4, 4]);
+  assert.ok(Math.abs(logLikelihood - 4 * Math.log(0.125)) < 1e-10);
+});

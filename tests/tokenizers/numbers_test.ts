@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { digamma } from "../../tokenizers/unigram/digamma.ts";
+import { gridRounder } from "../../tokenizers/unigram/exact_sum.ts";
+import { selectHighest } from "../../tokenizers/unigram/selection.ts";
+
+Deno.test("digamma() meets known values", () => {
+  const euler = 0.5772156649015329;
+  // ψ(1) = -γ; ψ(1/2) = -γ - 2 ln 2; ψ(n) = -γ + Σ 1/k for k < n (Abramowitz and Stegun 6.3.2, 6.3.3)
+  const known = [[1, -euler], [0.5, -euler - 2 * Math.LN2], [4, -euler + 1 + 1 / 2 + 1 / 3]];
+  for (const [x, expected] of known) {
+    assert.ok(Math.abs(digamma(x) - expected) < 1e-13, `ψ(${x}) = ${digamma(x)}`);
+  }
+  assert.ok(Math.abs(digamma(1e9) - Math.log(1e9)) < 1e-9); // ψ(x) = ln x - 1/2x + …
+});
+
+Deno.test("gridRounder() makes a sum the same in every order", () => {
+  const rounder = gridRounder(1000);
+  const terms = Array.from({ length: 3000 }, (_, i) => 1 / (3 + i * 7 % 101));
+  const sum = (items: number[]) => items.reduce((s, x) => s + ((x + rounder) - rounder), 0);
+  const forward = sum(terms);
+  assert.equal(sum(terms.toReversed()), forward);
+  assert.equal(sum(terms.toSorted()), forward);
+  const plain = terms.reduce((s, x) => s + x, 0);
+  // each term is off by half a step, 2^10 / 2^51 / 2, at most
+  assert.ok(Math.abs(forward - plain) < 3000 * 2 ** -42 + 1e-9);
+  assert.notEqual(
+    terms.toSorted().reduce((s, x) => s + x, 0),
+    terms.toSorted().reverse().reduce((s, x) => s + x, 0),
+    "plain sums of these terms depend on order",
+  );
+});
+
+Deno.test("selectHighest() takes the highest and settles ties by content", () => {
+  const names = ["d", "c", "b", "a", "e"];
+  const select = (scores: number[], count: number) =>
+    Array.from(
+      selectHighest(Float64Array.from(scores), count, (i, j) => names[i] < names[j] ? -1 : 1),
+      (i) => names[i],
+    );
+  assert.deepEqual(select([1, 5, 1, 1, 0], 3), ["c", "b", "a"]);
+  assert.deepEqual(select([-Infinity, 5, Infinity, 1, 0], 1), ["b"]);
+  assert.deepEqual(select([1, 1, 1, 1, 1], 9), names);
+  assert.deepEqual(select([1, 1, 1, 1, 1], 0), []);
+});

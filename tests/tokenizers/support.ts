@@ -1,0 +1,88 @@
+/**
+ * What the tests of this room share.
+ */
+import {
+  trainUnigram,
+  type UnigramConfig,
+  unigramDefaults,
+  type UnigramPiece,
+  UnigramTokenizer,
+} from "../../tokenizers/mod.ts";
+import { ByteStringCounter } from "../../tokenizers/unigram/byte_string_counter.ts";
+import { type Seed, seedPieces } from "../../tokenizers/unigram/seed_pieces.ts";
+import { cutIntoSegments, type Segments } from "../../tokenizers/unigram/segments.ts";
+
+/** A tokenizer of pieces given as text with probability, put in order. */
+export function tokenizerOf(probabilities: Readonly<Record<string, number>>): UnigramTokenizer {
+  const pieces = Object.entries(probabilities)
+    .map(([text, p]): UnigramPiece => ({ text, logProb: Math.log(p) }));
+  const bytes = (text: string) => Array.from(new TextEncoder().encode(text), (b) => b + 256).join();
+  pieces.sort((a, b) => b.logProb - a.logProb || (bytes(a.text) < bytes(b.text) ? -1 : 1));
+  return new UnigramTokenizer(pieces);
+}
+
+export function countsOf(words: Readonly<Record<string, number>>): ByteStringCounter {
+  const counter = new ByteStringCounter();
+  for (const [word, count] of Object.entries(words)) {
+    const bytes = new TextEncoder().encode(word);
+    counter.add(bytes, 0, bytes.length, count);
+  }
+  return counter;
+}
+
+/** Segments and seeds of counted words. */
+export function seedOf(
+  words: Readonly<Record<string, number>>,
+  config: Partial<UnigramConfig> = {},
+): Seed & { segments: Segments } {
+  const whole = { ...unigramDefaults, characterCoverage: 1, ...config };
+  const segments = cutIntoSegments(countsOf(words), whole);
+  return { segments, ...seedPieces(segments, whole) };
+}
+
+/** All ways to write `text` with `pieces`. */
+export function segmentations(text: string, pieces: readonly string[]): string[][] {
+  if (text === "") return [[]];
+  return pieces.filter((piece) => text.startsWith(piece)).flatMap((piece) =>
+    segmentations(text.slice(piece.length), pieces).map((rest) => [piece, ...rest])
+  );
+}
+
+/** Invented text with white space, digits, punctuation and three scripts: sentences by a fixed rule, no two documents alike. */
+export function inventedDocuments(count: number): { text: string }[] {
+  const syllables = [
+    "ba",
+    "lo",
+    "mi",
+    "tre",
+    "sun",
+    "ka",
+    "per",
+    "o",
+    "nid",
+    "жа",
+    "ло",
+    "山",
+    "水",
+  ];
+  return Array.from({ length: count }, (_, d) => {
+    const words = Array.from({ length: 40 }, (_, w) => {
+      const at = (k: number) =>
+        syllables[(d * 7 + w * w * k + k * 5 + (d % (w + 2))) % syllables.length];
+      const word = at(1) + at(2) + (w % 3 === 0 ? at(3) : "");
+      return w % 11 === 0 ? `\n    ${word}(${w * d % 100});` : word;
+    });
+    return { text: words.join(" ") };
+  });
+}
+
+export function train(
+  documents: Iterable<{ text: string }>,
+  config: Partial<UnigramConfig>,
+): Promise<UnigramTokenizer> {
+  return trainUnigram(documents, { ...unigramDefaults, ...config });
+}
+
+export function pieceTexts(tokenizer: UnigramTokenizer, text: string): string[] {
+  return Array.from(tokenizer.encode(text), (id) => tokenizer.piece(id));
+}

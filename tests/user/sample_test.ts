@@ -1,0 +1,62 @@
+/**
+ * The README's first command, as its user sees it: it ends, its numbers lie between the bounds that are known, and a second
+ * run does nothing. The store is kept in `.cache/`, so that only a change of results costs the minutes again.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pipeline } from "../support/command_line.ts";
+import { projectRoot } from "../support/paths.ts";
+import type { Table } from "../../stages/report/mod.ts";
+
+const store = ["--store", join(projectRoot, ".cache/sample-store")];
+
+async function tableOf(name: string): Promise<Table> {
+  const { code, stdout, stderr } = await pipeline(["table", name, "--format", "json", ...store]);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+/** Values of a column by row label. */
+function columnOf(table: Table, heading: string): Map<string, number> {
+  const at = table.columns.indexOf(heading) - 1;
+  return new Map(table.rows.map((row) => [row.label, row.cells[at].value as number]));
+}
+
+Deno.test("run all on sample ends, with results between the known bounds", async (t) => {
+  const { code, stdout, stderr } = await pipeline(["run", "all", ...store]);
+  assert.equal(code, 0, stdout + stderr);
+
+  await t.step(
+    "the best model is 15 % below the unigram and 10 % above the entropy rate",
+    async () => {
+      const bits = columnOf(await tableOf("bits-random"), "AVG");
+      const unigram = bits.get("unigram")!;
+      const entropy = bits.get("entropy rate")!;
+      const models = [...bits].filter(([label]) => label !== "unigram" && label !== "entropy rate");
+      const best = Math.min(...models.map(([, value]) => value));
+      assert.ok(best <= 0.85 * unigram, `best ${best}, unigram ${unigram}`);
+      assert.ok(best >= 1.1 * entropy, `best ${best}, entropy rate ${entropy}`);
+    },
+  );
+
+  await t.step("every fine-tuned score lies between chance + 10 points and 95 %", async () => {
+    const table = await tableOf("downstream");
+    for (const heading of table.columns.slice(1)) {
+      const scores = columnOf(table, heading);
+      const chance = scores.get("chance")!;
+      for (const [label, score] of scores) {
+        if (label === "chance" || label === "ceiling of the rules") continue;
+        assert.ok(score >= chance + 0.1 && score <= 0.95, `${label}, ${heading}: ${score}`);
+      }
+    }
+  });
+
+  await t.step("a second run does nothing and says so", async () => {
+    const started = performance.now();
+    const again = await pipeline(["run", "all", ...store]);
+    const seconds = (performance.now() - started) / 1000;
+    assert.equal(again.code, 0);
+    assert.match(again.stdout + again.stderr, /nothing to do/i);
+    assert.ok(seconds < 3, `took ${seconds} s`); // 0.7 s on a quiet machine; README has the figure
+  });
+});

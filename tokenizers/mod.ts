@@ -1,0 +1,14 @@
+/**
+ * Tokenizers: text to ids and back.
+ *
+ * ```ts
+ * import { trainUnigram, unigramDefaults } from "./mod.ts";
+ *
+ * const documents = [{ text: "low lower lowest\nnew newer newest" }, { text: "wide wider widest" }];
+ * const tokenizer = await trainUnigram(documents, { ...unigramDefaults, vocabSize: 280 });
+ * const ids = tokenizer.encode("the newest");
+ * console.log(Array.from(ids, (id) => tokenizer.piece(id)), tokenizer.decode(ids));
+ * ```
+ */
+export { firstByteId, specialIds, specialPieces, type Tokenizer } from "./tokenizer.ts";
+export * from "./unigram/mod.ts";

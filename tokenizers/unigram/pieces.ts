@@ -1,0 +1,58 @@
+/**
+ * Learned pieces and how pieces are written.
+ */
+import { writtenSpace } from "./segments.ts";
+import { compareBytes } from "./utf8.ts";
+
+/** A learned piece. Its text is what it stands for, with real spaces; written down, a space is `▁`. */
+export interface UnigramPiece {
+  readonly text: string;
+  /** Natural logarithm of its probability: below 0. */
+  readonly logProb: number;
+}
+
+/** The piece of a byte: `<0x0A>`. */
+export function byteName(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+}
+
+/** A text as pieces are written: ` the` is `▁the`. */
+export function written(text: string): string {
+  return text.replaceAll(" ", String.fromCharCode(writtenSpace));
+}
+
+/** The text of a written piece. */
+export function unwritten(piece: string): string {
+  return piece.replaceAll(String.fromCharCode(writtenSpace), " ");
+}
+
+/** The order of a vocabulary: likeliest first, ties by UTF-8 bytes. */
+export function comparePieces(a: UnigramPiece, b: UnigramPiece): number {
+  if (a.logProb !== b.logProb) return b.logProb - a.logProb;
+  const encoder = new TextEncoder();
+  return compareBytes(encoder.encode(a.text), encoder.encode(b.text));
+}
+
+/** What is wrong with pieces as the learned part of a vocabulary: the first bad one, what was expected and found. */
+export function findBadPiece(
+  pieces: readonly UnigramPiece[],
+): { index: number; expected: string; found: string } | undefined {
+  const seen = new Set<string>();
+  for (const [index, piece] of pieces.entries()) {
+    const { text, logProb } = piece;
+    const quoted = JSON.stringify(written(text));
+    if (text === "" || !text.isWellFormed() || text.includes(String.fromCharCode(writtenSpace))) {
+      return { index, expected: "a piece of well-formed text", found: quoted };
+    }
+    if (!(logProb < 0 && Number.isFinite(logProb))) {
+      return { index, expected: "a log probability below 0", found: `${logProb}` };
+    }
+    if (seen.has(text)) return { index, expected: "pieces that differ", found: `${quoted} again` };
+    if (index > 0 && comparePieces(pieces[index - 1], piece) > 0) {
+      const expected = "pieces by descending log probability, ties by their bytes";
+      return { index, expected, found: `${quoted} after a piece that belongs behind it` };
+    }
+    seen.add(text);
+  }
+  return undefined;
+}

@@ -1,0 +1,199 @@
+/**
+ * Checkpoint folders: written beside their place, synced, DONE last, then renamed, so that a kill at any instant leaves
+ * whole checkpoints only.
+ */
+import { basename, dirname, join } from "node:path";
+import { canonicalJson, sha256, StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import type { Checkpoint, Tensors } from "./checkpoint.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+
+const doneFile = "DONE";
+const stateFile = "state.json";
+const groupSuffix = ".safetensors";
+const folderName = /^checkpoint-(\d{6,})$/;
+const kept = 2;
+
+/**
+ * Writes a checkpoint as the folder `folder`, which must not exist. The rename is what makes it appear; its DONE names
+ * every file's SHA-256.
+ */
+export function writeCheckpoint(folder: string, checkpoint: Checkpoint): void {
+  writeFolder(folder, checkpoint, () => undefined);
+}
+
+/** Writes a checkpoint's files into a folder that exists, DONE last: for outputs, which the runner publishes itself. */
+export function fillCheckpoint(folder: string, checkpoint: Checkpoint): void {
+  writeFiles(folder, checkpoint, () => undefined);
+}
+
+/**
+ * The checkpoint in `folder`, every file checked against DONE.
+ * @throws StageError when it was not finished or is damaged, naming the file.
+ */
+export function readCheckpoint(folder: string): Checkpoint {
+  const fail = (expected: string, found: string): never => {
+    throw new StageError(
+      `Cannot read checkpoint "${basename(folder)}": expected ${expected}, found ${found}`,
+    );
+  };
+  const done = parseDone(readFile(join(folder, doneFile)));
+  if (done === undefined) return fail("a whole DONE", "none");
+  const groups: Record<string, Tensors> = {};
+  let state: Checkpoint["state"] | undefined;
+  for (const file of Object.keys(done).sort()) {
+    const bytes = readFile(join(folder, file));
+    if (bytes === undefined) return fail(`file "${file}"`, "none");
+    if (sha256(bytes) !== done[file]) return fail(`"${file}" as DONE has it`, "other bytes");
+    if (file === stateFile) state = JSON.parse(new TextDecoder().decode(bytes));
+    else if (file.endsWith(groupSuffix)) {
+      groups[file.slice(0, -groupSuffix.length)] = decodeSafetensors(bytes, file);
+    }
+  }
+  if (state === undefined) return fail(`file "${stateFile}"`, "none");
+  return { groups, state };
+}
+
+/** The newest whole checkpoint of a folder of checkpoints, or undefined when there is none. */
+export function latestCheckpoint(checkpointFolder: string): Checkpoint | undefined {
+  for (const number of checkpointNumbers(checkpointFolder).reverse()) {
+    try {
+      return readCheckpoint(join(checkpointFolder, nameOf(number)));
+    } catch (error) {
+      if (!(error instanceof StageError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Writes numbered checkpoints into a folder and keeps the last two.
+ *
+ * A group that is the same object as in the last checkpoint is not written again but linked: round-start parameters,
+ * the best so far and the tables of other sources stay as they are through a whole round.
+ */
+export class CheckpointStore {
+  readonly folder: string;
+  #number: number;
+  #last:
+    | { readonly folder: string; readonly checkpoint: Checkpoint; readonly done: Done }
+    | undefined;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    Deno.mkdirSync(folder, { recursive: true });
+    for (const entry of [...Deno.readDirSync(folder)]) {
+      // What a killed writer left behind.
+      if (entry.name.endsWith(".tmp")) {
+        Deno.removeSync(join(folder, entry.name), { recursive: true });
+      }
+    }
+    this.#number = checkpointNumbers(folder).at(-1) ?? 0;
+  }
+
+  latest(): Checkpoint | undefined {
+    return latestCheckpoint(this.folder);
+  }
+
+  write(checkpoint: Checkpoint): void {
+    const folder = join(this.folder, nameOf(++this.#number));
+    const last = this.#last;
+    const done = writeFolder(folder, checkpoint, (group) => {
+      if (last === undefined || last.checkpoint.groups[group] !== checkpoint.groups[group]) return;
+      const file = group + groupSuffix;
+      return { path: join(last.folder, file), digest: last.done[file] };
+    });
+    this.#last = { folder, checkpoint, done };
+    for (const number of checkpointNumbers(this.folder).slice(0, -kept)) {
+      Deno.removeSync(join(this.folder, nameOf(number)), { recursive: true });
+    }
+  }
+}
+
+/** SHA-256 by file name. */
+type Done = Readonly<Record<string, string>>;
+
+/** Where a group's bytes already lie. */
+type Unchanged = (group: string) => { readonly path: string; readonly digest: string } | undefined;
+
+function writeFolder(folder: string, checkpoint: Checkpoint, unchanged: Unchanged): Done {
+  const temporary = `${folder}.${crypto.randomUUID()}.tmp`;
+  Deno.mkdirSync(temporary, { recursive: true });
+  const done = writeFiles(temporary, checkpoint, unchanged);
+  Deno.renameSync(temporary, folder);
+  syncFolder(dirname(folder));
+  return done;
+}
+
+function writeFiles(folder: string, { groups, state }: Checkpoint, unchanged: Unchanged): Done {
+  const done: Record<string, string> = {};
+  for (const group of Object.keys(groups).sort()) {
+    const file = group + groupSuffix;
+    const old = unchanged(group);
+    if (old !== undefined && link(old.path, join(folder, file))) {
+      done[file] = old.digest;
+      continue;
+    }
+    const bytes = encodeSafetensors(groups[group]);
+    writeFileSynced(join(folder, file), bytes);
+    done[file] = sha256(bytes);
+  }
+  const text = canonicalJson(state) + "\n";
+  writeFileSynced(join(folder, stateFile), text);
+  done[stateFile] = sha256(text);
+  writeFileSynced(join(folder, doneFile), canonicalJson(done) + "\n");
+  return done;
+}
+
+/** False where the file system has no hard links. */
+function link(from: string, to: string): boolean {
+  try {
+    Deno.linkSync(from, to);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Makes a rename last through a power cut, where folders can be synced. */
+function syncFolder(folder: string): void {
+  try {
+    using file = Deno.openSync(folder, { read: true });
+    file.syncSync();
+  } catch { /* not on this system: the rename is still atomic */ }
+}
+
+function readFile(path: string): Uint8Array | undefined {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function parseDone(bytes: Uint8Array | undefined): Done | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ascending. */
+function checkpointNumbers(folder: string): number[] {
+  let entries: Deno.DirEntry[];
+  try {
+    entries = [...Deno.readDirSync(folder)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+  return entries.map((entry) => folderName.exec(entry.name)?.[1]).filter((text) =>
+    text !== undefined
+  ).map(Number).sort((a, b) => a - b);
+}
+
+function nameOf(number: number): string {
+  return `checkpoint-${String(number).padStart(6, "0")}`;
+}

@@ -1,0 +1,195 @@
+/**
+ * Evaluation: the losses of a model on every document of a source's validation text.
+ *
+ * Protocol (design §4): documents joined by the end symbol, windows of the context length without overlap, every token but
+ * a window's first predicted. A token counts for the document that it belongs to, its end symbol with it.
+ */
+import {
+  Field,
+  Float64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableToIPC,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+import type { Program } from "../engine/mod.ts";
+import type { TokenShards } from "../datasets/mod.ts";
+import { Random, type Seed, StageError } from "../pipeline/base/mod.ts";
+import { wholeVocabulary } from "./local_vocabulary.ts";
+import { scoreWindows, textWindows } from "./validation.ts";
+
+/** Sums over the predicted tokens of each document, in the order of the documents. */
+export interface DocumentLosses {
+  readonly lossNats: Float64Array;
+  readonly tokens: Float64Array;
+  /** UTF-8 bytes of the predicted tokens. */
+  readonly bytes: Float64Array;
+  /** Code length of the same tokens under the source's unigram model. */
+  readonly unigramNats: Float64Array;
+}
+
+export interface EvaluationSource {
+  readonly name: string;
+  readonly validation: TokenShards;
+  /** Bytes of each piece. */
+  readonly byteLength: (id: number) => number;
+  /** Log probability of each piece in nats. */
+  readonly unigram: ArrayLike<number>;
+}
+
+/** Scores a source with a program that holds the model. @throws StageError when a loss is not finite. */
+export async function documentLosses(
+  program: Pick<Program, "run">,
+  { name, validation, byteLength, unigram }: EvaluationSource,
+  { batchSize, seqLen, onBatch }: {
+    readonly batchSize: number;
+    readonly seqLen: number;
+    /** Called with the tokens scored so far; may throw to stop. */
+    readonly onBatch?: (tokens: number) => Promise<void> | void;
+  },
+): Promise<DocumentLosses> {
+  const { documents, ends } = validation;
+  const losses = {
+    lossNats: new Float64Array(documents),
+    tokens: new Float64Array(documents),
+    bytes: new Float64Array(documents),
+    unigramNats: new Float64Array(documents),
+  };
+  const vocabulary = wholeVocabulary(validation.vocabSize);
+  let document = 0;
+  const shape = { batchSize, seqLen, vocabulary };
+  for await (const batch of scoreWindows(program, textWindows(validation, seqLen), shape)) {
+    batch.windows.forEach(({ start, tokens }, b) => {
+      for (let t = 1; t < tokens.length; t++) {
+        while (ends[document] <= start + t) document++;
+        const nats = batch.nll[b * seqLen + t - 1];
+        if (!Number.isFinite(nats)) {
+          throw new StageError(
+            `Cannot evaluate source "${name}", token ${
+              start + t
+            }: expected a finite loss, found ${nats}`,
+          );
+        }
+        losses.lossNats[document] += nats;
+        losses.tokens[document]++;
+        losses.bytes[document] += byteLength(tokens[t]);
+        losses.unigramNats[document] -= unigram[tokens[t]];
+      }
+    });
+    const last = batch.windows[batch.windows.length - 1];
+    await onBatch?.(last.start + last.tokens.length);
+  }
+  return losses;
+}
+
+/** A source's row of `summary.json`. Sums over all predicted tokens, measures, and 95 % intervals. */
+export interface SourceSummary {
+  readonly documents: number;
+  readonly lossNats: number;
+  readonly tokens: number;
+  readonly bytes: number;
+  readonly unigramNats: number;
+  /** exp(nats per token). */
+  readonly perplexity: number;
+  readonly perplexityInterval: readonly [number, number];
+  readonly bitsPerByte: number;
+  readonly bitsPerByteInterval: readonly [number, number];
+}
+
+/**
+ * Sums up a source. Intervals are the 2.5 % and 97.5 % quantiles over resamples of its documents with replacement.
+ * @throws StageError when no token was predicted.
+ *
+ * Source: Efron and Tibshirani 1993, §13.3 (percentile interval).
+ */
+export function summarise(
+  source: string,
+  losses: DocumentLosses,
+  { bootstrapSamples, seed }: { readonly bootstrapSamples: number; readonly seed: Seed },
+): SourceSummary {
+  const { length: documents } = losses.tokens;
+  const [lossNats, tokens, bytes, unigramNats] = [
+    losses.lossNats,
+    losses.tokens,
+    losses.bytes,
+    losses.unigramNats,
+  ].map((values) => values.reduce((sum, value) => sum + value, 0));
+  if (tokens === 0 || bytes === 0) {
+    throw new StageError(
+      `Cannot evaluate source "${source}": expected tokens to predict, found ${tokens} of ${bytes} bytes ` +
+        `in ${documents} documents`,
+    );
+  }
+  const random = new Random(seed);
+  const perplexities: number[] = [];
+  const bits: number[] = [];
+  for (let sample = 0; sample < bootstrapSamples; sample++) {
+    let [sampleNats, sampleTokens, sampleBytes] = [0, 0, 0];
+    for (let drawn = 0; drawn < documents; drawn++) {
+      const document = random.below(documents);
+      sampleNats += losses.lossNats[document];
+      sampleTokens += losses.tokens[document];
+      sampleBytes += losses.bytes[document];
+    }
+    // A resample may hold none but documents of a single token.
+    if (sampleTokens === 0 || sampleBytes === 0) continue;
+    perplexities.push(Math.exp(sampleNats / sampleTokens));
+    bits.push(sampleNats / Math.LN2 / sampleBytes);
+  }
+  return {
+    documents,
+    lossNats,
+    tokens,
+    bytes,
+    unigramNats,
+    perplexity: Math.exp(lossNats / tokens),
+    perplexityInterval: [quantile(perplexities, 0.025), quantile(perplexities, 0.975)],
+    bitsPerByte: lossNats / Math.LN2 / bytes,
+    bitsPerByteInterval: [quantile(bits, 0.025), quantile(bits, 0.975)],
+  };
+}
+
+/** Quantile of values by linear interpolation between the order statistics; NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const low = Math.floor(at);
+  const high = Math.ceil(at);
+  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+}
+
+/** Rows a record batch: arrow-js reads one huge batch back wrong (its issue 139). */
+const batchRows = 65_536;
+
+/**
+ * `documents.arrow`: a row per document, sources in the order of their names. Columns `source` (utf8), `document` (its
+ * number in the split), `lossNats`, `tokens`, `bytes` (float64).
+ */
+export function encodeDocumentLosses(losses: ReadonlyMap<string, DocumentLosses>): Uint8Array {
+  const schema = new Schema([
+    new Field("source", new Utf8(), false),
+    ...["document", "lossNats", "tokens", "bytes"].map((name) =>
+      new Field(name, new Float64(), false)
+    ),
+  ]);
+  const type = new Struct(schema.fields);
+  const batches: RecordBatch[] = [];
+  for (const source of [...losses.keys()].sort()) {
+    const { lossNats, tokens, bytes } = losses.get(source)!;
+    for (let start = 0; start < tokens.length; start += batchRows) {
+      const length = Math.min(batchRows, tokens.length - start);
+      const numbers = [
+        Float64Array.from({ length }, (_, i) => start + i),
+        ...[lossNats, tokens, bytes].map((values) => values.slice(start, start + length)),
+      ].map((data) => makeData({ type: new Float64(), length, nullCount: 0, data }));
+      const names = vectorFromArray(new Array<string>(length).fill(source), new Utf8()).data[0];
+      const data = makeData({ type, length, nullCount: 0, children: [names, ...numbers] });
+      batches.push(new RecordBatch(schema, data));
+    }
+  }
+  return tableToIPC(new Table(schema, batches), "file");
+}

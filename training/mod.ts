@@ -1,0 +1,94 @@
+/**
+ * Training: the DEPT rounds and their variants, continuation, evaluation, fine-tuning, checkpoints, cost.
+ *
+ * ```ts
+ * import { costRows, nominalBody } from "./mod.ts";
+ *
+ * const [std, glob] = costRows({
+ *   bodyParameters: nominalBody(125e6, 50_257, 768),
+ *   dModel: 768,
+ *   globalVocabSize: 250_112,
+ *   localVocabSizes: null,
+ *   ownVocabSizes: null,
+ *   localSteps: 500,
+ *   rounds: 10,
+ *   positions: 0,
+ * });
+ * console.log(std.communication / glob.communication); // 500
+ * ```
+ */
+export type { Checkpoint, NamedTensor, Tensors } from "./checkpoint.ts";
+export {
+  CheckpointStore,
+  fillCheckpoint,
+  latestCheckpoint,
+  readCheckpoint,
+  writeCheckpoint,
+} from "./checkpoint_store.ts";
+export {
+  type Continuation,
+  type ContinuationResult,
+  continuationSeeds,
+  type ContinuationSettings,
+  type ContinuationStart,
+  continueTraining,
+} from "./continuation.ts";
+export {
+  type CostInputs,
+  type CostMethod,
+  type CostRow,
+  costRows,
+  modelParameters,
+  nominalBody,
+} from "./cost.ts";
+export {
+  type DocumentLosses,
+  documentLosses,
+  encodeDocumentLosses,
+  type EvaluationSource,
+  type SourceSummary,
+  summarise,
+} from "./evaluate.ts";
+export {
+  fineTune,
+  type FineTuneResult,
+  type FineTuneSettings,
+  type FineTuning,
+  type TaskSplit,
+} from "./fine_tune.ts";
+export {
+  countUnknown,
+  cutVocabulary,
+  renumber,
+  type SourceVocabulary,
+  wholeVocabulary,
+} from "./local_vocabulary.ts";
+export { OuterAverage, parameterNorm, split, updateNorm } from "./outer_step.ts";
+export { type ModelShape, readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
+export {
+  type InnerOptimizer,
+  pretrain,
+  type Pretraining,
+  type PretrainResult,
+  type PretrainSettings,
+} from "./rounds.ts";
+export { decodeSafetensors, encodeSafetensors, readSafetensors } from "./safetensors.ts";
+export { cosineWithWarmup, linearWithWarmup } from "./schedule.ts";
+export { chanceOf, majorityScore, type Metric, metricOf, scoreInterval } from "./scores.ts";
+export {
+  openSource,
+  pretrainSeeds,
+  sampleSources,
+  type SeedOf,
+  type TrainingSource,
+} from "./source.ts";
+export { nextTick, type StepRecord, trainSteps } from "./trainer.ts";
+export {
+  isShared,
+  noPretrainedEmbedding,
+  positionEmbedding,
+  sourceVocabulary,
+  tokenEmbedding,
+  type Variant,
+} from "./variant.ts";
+export { type VariantEntry, variantEntry, variantModule, variantTable } from "./variants/mod.ts";

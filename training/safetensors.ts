@@ -1,0 +1,104 @@
+/**
+ * Tensors in a safetensors file: 8 bytes of header length, a JSON header padded with spaces to a multiple of 8, raw data.
+ *
+ * Written form is canonical: float32 only, tensors in the order of their names, no gaps, no metadata. So equal tensors
+ * give equal bytes.
+ *
+ * Source: https://github.com/huggingface/safetensors, "Format".
+ */
+import { basename } from "node:path";
+import { canonicalJson, type Json, StageError } from "../pipeline/base/mod.ts";
+import type { NamedTensor, Tensors } from "./checkpoint.ts";
+
+const lengthBytes = 8;
+
+interface HeaderEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
+/** The bytes of a file that holds `tensors`. @throws RangeError when a tensor's data does not fit its shape. */
+export function encodeSafetensors(tensors: Tensors): Uint8Array<ArrayBuffer> {
+  const names = Object.keys(tensors).sort();
+  const header: Record<string, Json> = {};
+  let end = 0;
+  for (const name of names) {
+    const { shape, data } = tensors[name];
+    if (data.length !== elements(shape)) {
+      throw new RangeError(
+        `Cannot write tensor "${name}": expected ${elements(shape)} values for shape ` +
+          `[${shape.join(", ")}], found ${data.length}`,
+      );
+    }
+    const start = end;
+    end += data.byteLength;
+    header[name] = { dtype: "F32", shape, data_offsets: [start, end] };
+  }
+  const text = new TextEncoder().encode(canonicalJson(header));
+  const headerBytes = Math.ceil(text.length / 8) * 8;
+  const bytes = new Uint8Array(lengthBytes + headerBytes + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  bytes.fill(0x20, lengthBytes, lengthBytes + headerBytes);
+  bytes.set(text, lengthBytes);
+  let at = lengthBytes + headerBytes;
+  for (const name of names) {
+    const { data } = tensors[name];
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * The tensors of a file's bytes, in the order of their names.
+ * @throws StageError naming `file`, and the tensor where one is at fault.
+ */
+export function decodeSafetensors(bytes: Uint8Array, file: string): Tensors {
+  const fail = (what: string, expected: string, found: string, cause?: unknown): never => {
+    throw new StageError(`Cannot read ${what} "${file}": expected ${expected}, found ${found}`, {
+      cause,
+    });
+  };
+  if (bytes.length < lengthBytes) fail("tensors of", "8 bytes of length", `${bytes.length} bytes`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerBytes = Number(view.getBigUint64(0, true));
+  const dataStart = lengthBytes + headerBytes;
+  if (dataStart > bytes.length) {
+    fail("tensors of", `a header of ${headerBytes} bytes`, `a file of ${bytes.length} bytes`);
+  }
+  let header: Record<string, HeaderEntry>;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes.subarray(lengthBytes, dataStart)));
+  } catch (cause) {
+    return fail("tensors of", "a JSON header", "a damaged one", cause);
+  }
+  const tensors: Record<string, NamedTensor> = {};
+  for (const name of Object.keys(header).filter((key) => key !== "__metadata__").sort()) {
+    const entry = header[name];
+    const of = `tensor "${name}" of`;
+    if (entry?.dtype !== "F32") fail(of, "dtype F32", String(entry?.dtype));
+    const { shape, data_offsets: [start, end] } = entry;
+    const size = elements(shape) * 4;
+    if (end - start !== size) {
+      fail(of, `${size} bytes for shape [${shape.join(", ")}]`, `${end - start}`);
+    }
+    if (start < 0 || dataStart + end > bytes.length) {
+      fail(of, `data up to byte ${dataStart + end}`, `a file of ${bytes.length} bytes`);
+    }
+    // A copy: the tensor's bytes need not lie on a multiple of 4, and must not keep the whole file alive.
+    const data = new Float32Array(elements(shape));
+    new Uint8Array(data.buffer).set(bytes.subarray(dataStart + start, dataStart + end));
+    tensors[name] = { shape, data };
+  }
+  return tensors;
+}
+
+/** The tensors of a file. @throws StageError for a damaged file, by its base name. */
+export function readSafetensors(path: string): Tensors {
+  return decodeSafetensors(Deno.readFileSync(path), basename(path));
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((size, length) => size * length, 1);
+}

@@ -1,0 +1,162 @@
+/**
+ * A source as training sees it, and the parameters that a variant starts it from.
+ */
+import {
+  localVocabulary,
+  openTokenShards,
+  openTokenStream,
+  readStatistics,
+  type TokenShards,
+  type TokenStream,
+} from "../datasets/mod.ts";
+import {
+  initialiseBody,
+  initialiseTable,
+  type ModelConfig,
+  parameterShapes,
+} from "../model/mod.ts";
+import { messageOf, Random, type Seed, StageError } from "../pipeline/base/mod.ts";
+import { firstByteId } from "../tokenizers/mod.ts";
+import type { NamedTensor, Tensors } from "./checkpoint.ts";
+import { renumber, type SourceVocabulary } from "./local_vocabulary.ts";
+import { takeRows } from "./outer_step.ts";
+import type { ModelShape } from "./programs.ts";
+import { isShared, positionEmbedding, tokenEmbedding, type Variant } from "./variant.ts";
+import type { WindowSource } from "./windows.ts";
+
+export interface TrainingSource {
+  readonly name: string;
+  readonly train: TokenShards;
+  readonly validation: TokenShards;
+  /** V_k as ids of the tokenizer that made the shards, ascending. */
+  readonly localVocabulary: Int32Array;
+}
+
+/** Special pieces and the 256 byte pieces: rows of every local vocabulary. */
+const reservedPieces = firstByteId + 256;
+
+/** Opens what `tokenize` made of a source, by its folders. Close both splits after use. */
+export function openSource(
+  name: string,
+  folders: { readonly train: string; readonly validation: string; readonly statistics: string },
+): TrainingSource {
+  return {
+    name,
+    train: openTokenShards(folders.train),
+    validation: openTokenShards(folders.validation),
+    localVocabulary: localVocabulary(readStatistics(folders.statistics).counts, reservedPieces),
+  };
+}
+
+/** Seeds by name, as a stage's context gives them. */
+export type SeedOf = (name: string) => Seed;
+
+/** Names of all seeds that pre-training draws from. */
+export const pretrainSeeds = [
+  "init/body",
+  "init/positions",
+  "init/embedding/*",
+  "round/*/sources",
+  "order/*",
+] as const;
+
+/** S_t: the names of the sources of a round, drawn uniformly without replacement, in the order of their names. */
+export function sampleSources(names: readonly string[], count: number, seed: Seed): string[] {
+  return new Random(seed).shuffle([...names].sort()).slice(0, count).sort();
+}
+
+/** Shared parameters before the first round: the body, and for variants that share it the global embedding. */
+export function initialShared(
+  variant: Variant,
+  model: ModelShape,
+  globalVocabSize: number,
+  seed: SeedOf,
+): Tensors {
+  const config = { ...model, vocabSize: globalVocabSize };
+  const body = shaped(config, initialiseBody(config, seed("init/body")));
+  if (!variant.sharesEmbeddings) return body;
+  const table = initialTable(globalVocabSize, model.dModel, seed("init/embedding/global"));
+  return { ...body, ...embeddingOf(table, model, seed("init/positions")) };
+}
+
+/** Values with the shapes that a configuration gives their names. */
+export function shaped(
+  config: ModelConfig,
+  values: Readonly<Record<string, Float32Array>>,
+): Tensors {
+  const shapes = parameterShapes(config);
+  return Object.fromEntries(
+    Object.entries(values).map(([name, data]) => [name, { shape: shapes[name], data }]),
+  );
+}
+
+/**
+ * What a source keeps to itself when it is first sampled. With the global tokenizer row j of V_k begins as row j of the
+ * global table, so that variants start from the same vectors.
+ */
+export function initialLocal(
+  variant: Variant,
+  source: TrainingSource,
+  vocabulary: SourceVocabulary,
+  model: ModelShape,
+  seed: SeedOf,
+): Tensors {
+  const name = variant.vocabulary === "own" ? source.name : "global";
+  const whole = initialTable(
+    source.train.vocabSize,
+    model.dModel,
+    seed(`init/embedding/${name}`),
+  );
+  const table = vocabulary.rows ? takeRows(whole, vocabulary.rows) : whole;
+  return embeddingOf(table, model, seed("init/positions"));
+}
+
+/** A random table of embeddings [rows, dModel]. */
+export function initialTable(rows: number, dModel: number, seed: Seed): NamedTensor {
+  return { shape: [rows, dModel], data: initialiseTable(rows, dModel, seed) };
+}
+
+/** The `embedding.*` of a model with this token table; learned positions are drawn from `positionSeed`. */
+export function embeddingOf(table: NamedTensor, model: ModelShape, positionSeed: Seed): Tensors {
+  if (model.positions === "alibi") return { [tokenEmbedding]: table };
+  const positions = initialTable(model.seqLen, model.dModel, positionSeed);
+  return { [positionEmbedding]: positions, [tokenEmbedding]: table };
+}
+
+/** The parameters of `tensors` that a source keeps to itself. */
+export function localPart(variant: Variant, tensors: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.entries(tensors).filter(([name]) => !isShared(variant, name)),
+  );
+}
+
+/** A source's windows in its own order, with local ids. */
+export function sourceWindows(
+  variant: Variant,
+  source: TrainingSource,
+  vocabulary: SourceVocabulary,
+  seqLen: number,
+  seed: SeedOf,
+): WindowSource {
+  const stream = openStream(source, seqLen, seed(`order/${source.name}/${variant.vocabulary}`));
+  return {
+    next: () => renumber(stream.next(), vocabulary),
+    get position() {
+      return stream.position;
+    },
+    seek: (position) => stream.seek(position as typeof stream.position),
+  };
+}
+
+/** The stream of a source's training text. @throws StageError naming the source, when it has less than a window. */
+export function openStream(
+  { name, train }: Pick<TrainingSource, "name" | "train">,
+  seqLen: number,
+  seed: Seed,
+): TokenStream {
+  try {
+    return openTokenStream(train, { seqLen, seed });
+  } catch (cause) {
+    throw new StageError(`Cannot train on source "${name}": ${messageOf(cause)}`, { cause });
+  }
+}
