@@ -40,7 +40,7 @@ export class ArrowFileWriter implements Disposable {
     this.#writer.reset(new FileSink(this.#file), schema);
   }
 
-  /** Appends a batch: a column for each field of the schema, all of the same length. */
+  /** Appends a batch: a column for each field of the schema, all of the same length, which is not 0. */
   write(columns: readonly Data[]): void {
     const type = new Struct(this.#schema.fields);
     const { length } = columns[0];
@@ -121,7 +121,8 @@ export class ArrowFileReader implements Disposable {
     this.#readInto(bytes.subarray(this.#prefix.length), offset);
     const batch = this.#decode(`record batch ${index}`, () => {
       const { value } = RecordBatchReader.from(bytes).next();
-      if (!(value instanceof RecordBatch)) throw new Error("no record batch");
+      // Where it finds no batch, arrow-js makes up one without rows; the writer makes none.
+      if (!(value instanceof RecordBatch) || value.numRows === 0) throw new Error("no rows");
       return value;
     });
     return Object.fromEntries(

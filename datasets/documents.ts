@@ -115,9 +115,17 @@ export async function* readDocuments(folder: string): AsyncGenerator<Document> {
     text: "Utf8",
     id: "Utf8",
   });
+  const { documents } = readDocumentsReport(folder);
+  let done = 0;
   for (let index = 0; index < reader.batches; index++) {
     const { text, id } = reader.batch(index);
     for (let row = 0; row < text.length; row++) yield { text: text.get(row), id: id.get(row) };
+    done += text.length;
+  }
+  if (done !== documents) {
+    throw new StageError(
+      `Cannot read "documents.arrow": expected ${documents} documents, found ${done}`,
+    );
   }
 }
 

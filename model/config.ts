@@ -1,8 +1,7 @@
 /**
  * What a network is made of: its configuration, its parameters by name and shape, and their number.
  */
-import type { Shape } from "./shapes.ts";
-import { sizeOf } from "./shapes.ts";
+import { type Shape, sizeOf } from "./shapes.ts";
 
 /** A decoder-only transformer, as in MosaicML's MPT. */
 export interface ModelConfig {

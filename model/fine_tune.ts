@@ -6,7 +6,6 @@
 import { type ModelConfig, validateConfig } from "./config.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
-
 import { float32, int32, type Shape } from "./shapes.ts";
 import {
   crossEntropy,

@@ -1,8 +1,7 @@
 /**
  * The cost of a network in floating-point operations, a multiply-add as 2.
  */
-import type { ModelConfig } from "./config.ts";
-import { validateConfig } from "./config.ts";
+import { type ModelConfig, validateConfig } from "./config.ts";
 import type { Graph } from "./operator.ts";
 import { operatorNamed } from "./ops/mod.ts";
 

@@ -15,7 +15,10 @@ export class GraphBuilder implements NodeWriter {
   readonly #constants: Record<string, Constant> = {};
   readonly #types: Record<string, TensorType> = {};
   readonly #nodes: Node[] = [];
+  /** Names of small constants by what they hold. */
   readonly #shared = new Map<string, string>();
+  /** How often a prefix of value names was used. */
+  readonly #counts = new Map<string, number>();
   #scope = "";
 
   /** A builder that goes on where a graph ends. */
@@ -170,7 +173,6 @@ export class GraphBuilder implements NodeWriter {
       return name;
     }
   }
-  readonly #counts = new Map<string, number>();
 
   #share(name: string, constant: Constant): void {
     if (constant.data.length <= sharedConstantSize) this.#shared.set(keyOf(constant), name);

@@ -20,6 +20,7 @@ import {
   type StageSummary,
 } from "../pipeline/stage.ts";
 import {
+  continuationSeeds,
   type ContinuationSettings,
   type ContinuationStart,
   continueTraining,
@@ -60,7 +61,7 @@ export const continuation: Stage<Recipe, ContinueParams> = {
     model,
     engine,
   }),
-  seeds: ["continue/init", "continue/init/positions", "order/*"],
+  seeds: continuationSeeds,
   uses: ({ engine }) => ({ engine: engineModule(engine.kind) }),
   weight: () => 5,
 };

@@ -12,19 +12,25 @@ import { documents } from "./documents.ts";
 import { evaluate } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
 import { pretrain } from "./pretrain.ts";
-import type { Recipe } from "./recipe.ts";
+import { isOnlyCosted, type Recipe } from "./recipe.ts";
 import { table } from "./table.ts";
 import { tokenize } from "./tokenize.ts";
 import { vocabulary } from "./vocabulary.ts";
 
 export const stages: readonly Stage<Recipe>[] = [
-  documents,
-  vocabulary,
-  tokenize,
-  pretrain,
-  continuation,
-  evaluate,
-  finetune,
+  ...[documents, vocabulary, tokenize, pretrain, continuation, evaluate, finetune].map(withText),
   table,
 ];
 export { checkRecipe, type Recipe, recipeSchema } from "./recipe.ts";
+
+/** A stage that a recipe without text has no instances of. */
+function withText(stage: Stage<Recipe>): Stage<Recipe> {
+  return {
+    ...stage,
+    instances: (recipe) => (isOnlyCosted(recipe) ? [] : stage.instances(recipe)),
+    impossible: (recipe, parts) =>
+      isOnlyCosted(recipe)
+        ? `recipe "${recipe.name}" names no text to run on, it can only be costed: run table/cost`
+        : stage.impossible?.(recipe, parts),
+  };
+}

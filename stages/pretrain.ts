@@ -22,6 +22,7 @@ import {
   fillCheckpoint,
   openSource,
   pretrain as trainRounds,
+  pretrainSeeds,
   type PretrainSettings,
   type Variant,
   variantEntry,
@@ -71,7 +72,7 @@ export const pretrain: Stage<Recipe, PretrainParams> = {
       engine,
     };
   },
-  seeds: ["init/body", "init/positions", "init/embedding/*", "round/*/sources", "order/*"],
+  seeds: pretrainSeeds,
   uses: ({ engine }, [variant]) => ({
     engine: engineModule(engine.kind),
     variant: variantModule(variant),

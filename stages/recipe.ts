@@ -154,6 +154,11 @@ export type SourceSpec = NonNullable<Recipe["sources"]>[string];
 export type GeneratedSourceSpec = z.infer<typeof generatedSource>;
 export type FileSourceSpec = z.infer<typeof fileSource>;
 
+/** Whether a recipe names no text: sizes of the paper, of which only the costs can be computed. */
+export function isOnlyCosted(recipe: Recipe): boolean {
+  return recipe.costs !== null && recipe.sources === null && recipe.data === null;
+}
+
 /** Every source of a recipe, out-of-distribution ones too, sorted by id. @throws UsageError when there is none. */
 export function allSources(recipe: Recipe): readonly string[] {
   return Object.keys(sourceSpecs(recipe)).sort();
@@ -238,7 +243,7 @@ export function checkRecipe(recipe: Recipe): void {
       );
     }
   }
-  if (recipe.sources === null && recipe.data === null) return; // a recipe that is only costed
+  if (isOnlyCosted(recipe)) return;
   const sources = sourcesOf(recipe);
   const unknown = recipe.outOfDistribution.find((source) => !allSources(recipe).includes(source));
   if (unknown !== undefined) {

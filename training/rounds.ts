@@ -31,7 +31,7 @@ import {
   sourceWindows,
   type TrainingSource,
 } from "./source.ts";
-import { emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
+import { emptyRecord, nextTick, type StepRecord, trainSteps } from "./trainer.ts";
 import { type ValidationLoss, validationLoss } from "./validation.ts";
 import { sourceVocabulary, type Variant } from "./variant.ts";
 import type { WindowSource } from "./windows.ts";
@@ -308,6 +308,8 @@ class PretrainRun {
     for (const name of [...this.#sources.keys()].sort()) {
       const source = this.#sources.get(name)!;
       if (!variant.sharesEmbeddings && !locals[name]) continue;
+      await nextTick();
+      this.#options.signal.throwIfAborted();
       // The shared table is judged whole; a source's own over the pieces that it has.
       const vocabulary = variant.sharesEmbeddings
         ? wholeVocabulary(source.train.vocabSize)

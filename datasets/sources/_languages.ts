@@ -9,7 +9,8 @@
  * | shenmu   | Han        | SVO   | no inflection, no spaces; classifiers and particles               |
  * | varuni   | Devanagari | SOV   | two genders, postpositions; the verb at the end agrees            |
  */
-import { type Inflection, type Language, oneOf } from "./_morphology.ts";
+import { oneOf } from "./_lists.ts";
+import type { Inflection, Language } from "./_morphology.ts";
 
 const velsan: Language = {
   name: "velsan",

@@ -3,6 +3,7 @@
  * every recipe, seed and split.
  */
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { numbers } from "./_lists.ts";
 import type { Inflection, Language } from "./_morphology.ts";
 import { type Weighted, zipf, zipfSample } from "./_zipf.ts";
 
@@ -163,9 +164,4 @@ function formsOf(language: Language, { kind, stem }: Word, inflection: Inflectio
     default:
       return kind satisfies never;
   }
-}
-
-/** 0, 1, …, count − 1. */
-export function numbers(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i);
 }

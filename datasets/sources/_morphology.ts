@@ -51,8 +51,3 @@ export interface Language {
   /** Adverbs do not change. */
   adverb(stem: string): string;
 }
-
-/** One of the items. */
-export function oneOf<T>(items: ArrayLike<T>, random: Random): T {
-  return items[random.below(items.length)];
-}

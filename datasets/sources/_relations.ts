@@ -2,7 +2,7 @@
  * What words of velsan mean to each other: which is good, which is the opposite of which, which is a kind of which.
  */
 import type { Word } from "./_lexicon.ts";
-import { oneOf } from "./_morphology.ts";
+import { oneOf } from "./_lists.ts";
 import type { Random } from "../../pipeline/base/mod.ts";
 import type { Speaker } from "./_speaker.ts";
 

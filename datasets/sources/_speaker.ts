@@ -5,7 +5,8 @@ import { Random, type Seed } from "../../pipeline/base/mod.ts";
 import type { TaskExample } from "../task.ts";
 import { languages } from "./_languages.ts";
 import { Lexicon, nTopics, type Word, type WordKind } from "./_lexicon.ts";
-import { type Inflection, type Language, oneOf, type Role } from "./_morphology.ts";
+import { oneOf } from "./_lists.ts";
+import type { Inflection, Language, Role } from "./_morphology.ts";
 import { numberedSeed } from "./_process.ts";
 
 /** A noun and, maybe, an adjective beside it. */

@@ -4,7 +4,7 @@
  * A line often goes on with the result of the line before, as in a chain of reckoning.
  */
 import type { GeneratedSource } from "../document.ts";
-import { numbers } from "./_lexicon.ts";
+import { numbers } from "./_lists.ts";
 import { checkKeys, checkRange } from "./_options.ts";
 import {
   type Choice,

@@ -35,32 +35,32 @@ interface Domain {
 
 const domains: Readonly<Record<string, Domain>> = {
   garden: {
-    values: ["seeds", "rows", "water", "bloom", "shade"],
+    values: ["seeds", "rows", "water", "bloom"],
     calls: ["plant", "prune", "rake"],
   },
-  harbor: { values: ["ships", "cargo", "tide", "crew", "ropes"], calls: ["moor", "load", "sail"] },
+  harbor: { values: ["ships", "cargo", "tide", "crew"], calls: ["moor", "load", "sail"] },
   kitchen: {
-    values: ["flour", "salt", "heat", "loaves", "spice"],
+    values: ["flour", "salt", "heat", "loaves"],
     calls: ["knead", "bake", "stir"],
   },
   library: {
-    values: ["books", "pages", "shelf", "loans", "quiet"],
+    values: ["books", "pages", "shelf", "loans"],
     calls: ["lend", "sort", "bind"],
   },
   orchard: {
-    values: ["apples", "trees", "crates", "bees", "frost"],
+    values: ["apples", "trees", "crates", "bees"],
     calls: ["pick", "press", "graft"],
   },
   railway: {
-    values: ["trains", "tracks", "steam", "cars", "delay"],
+    values: ["trains", "tracks", "steam", "cars"],
     calls: ["couple", "route", "brake"],
   },
   theater: {
-    values: ["actors", "seats", "lights", "scenes", "props"],
+    values: ["actors", "seats", "lights", "scenes"],
     calls: ["cast", "dim", "bow"],
   },
   village: {
-    values: ["wells", "roofs", "bread", "fields", "sheep"],
+    values: ["wells", "roofs", "bread", "fields"],
     calls: ["build", "share", "tend"],
   },
 };

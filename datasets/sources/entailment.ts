@@ -7,7 +7,7 @@
 import type { Random } from "../../pipeline/base/mod.ts";
 import type { GeneratedTask, TaskExample } from "../task.ts";
 import type { Word } from "./_lexicon.ts";
-import { oneOf } from "./_morphology.ts";
+import { oneOf } from "./_lists.ts";
 import { checkKeys, fraction } from "./_options.ts";
 import { categories, categoryOf, opinions, things } from "./_relations.ts";
 import { examplesOf, noisyLabel, Speaker } from "./_speaker.ts";

@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../pipeline/base/mod.ts";
 import type { GeneratedTask, TaskExample } from "../task.ts";
-import { oneOf } from "./_morphology.ts";
+import { oneOf } from "./_lists.ts";
 import { checkKeys, fraction } from "./_options.ts";
 import { opinions } from "./_relations.ts";
 import { examplesOf, noisyLabel, Speaker } from "./_speaker.ts";

@@ -3,6 +3,7 @@ import { type Graph, type IdLimit, idLimits, sizeOf } from "../../model/mod.ts";
 import type { Feeds } from "../engine.ts";
 import { checkFeeds } from "./_feeds.ts";
 import { lower, type Lowered } from "./_lowering.ts";
+import type { OnnxValue } from "./_onnx_proto.ts";
 import { Session, type SessionData, type SessionOptions, type Tensor, tensor } from "./_session.ts";
 
 /** Where a run writes each value. */
@@ -11,22 +12,22 @@ export type Targets = ReadonlyMap<string, SessionData>;
 export class Executable {
   readonly #graph: Graph;
   readonly #session: Session;
-  readonly #lowered: Lowered;
-  readonly #parameters: Record<string, Tensor>;
-  readonly #inputNames: readonly string[];
+  readonly #inputs: readonly OnnxValue[];
+  readonly #outputs: ReadonlyMap<string, OnnxValue>;
+  readonly #parameters: Readonly<Record<string, Tensor>>;
   readonly #idLimits: Readonly<Record<string, IdLimit>>;
 
   private constructor(
     graph: Graph,
     session: Session,
-    lowered: Lowered,
-    parameters: Record<string, Tensor>,
+    { inputs, outputs }: Lowered,
+    parameters: Readonly<Record<string, Tensor>>,
   ) {
     this.#graph = graph;
     this.#session = session;
-    this.#lowered = lowered;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
     this.#parameters = parameters;
-    this.#inputNames = lowered.inputs.map(({ name }) => name);
     this.#idLimits = idLimits(graph);
   }
 
@@ -55,14 +56,15 @@ export class Executable {
 
   /** Checks the feeds, runs once, fills the targets. Targets have to hold every value that the executable was opened for. */
   async run(feeds: Feeds, targets: Targets): Promise<void> {
-    checkFeeds(this.#graph, this.#inputNames, this.#idLimits, feeds);
+    const names = this.#inputs.map(({ name }) => name);
+    checkFeeds(this.#graph, names, this.#idLimits, feeds);
     const fed = { ...this.#parameters };
-    for (const value of this.#lowered.inputs) {
+    for (const value of this.#inputs) {
       const data = feeds[value.name];
       fed[value.name] = tensor(value, value.elementType === "bool" ? Uint8Array.from(data) : data);
     }
     const filled: Record<string, Tensor> = {};
-    for (const [value, output] of this.#lowered.outputs) {
+    for (const [value, output] of this.#outputs) {
       filled[output.name] = tensor(output, targets.get(value)!);
     }
     await this.#session.run(fed, filled);

@@ -1,8 +1,13 @@
 /**
  * Tensors of the reference engine, and the one way in which kernels go through axes.
  */
-import type { Attributes, TensorType } from "../../model/mod.ts";
-import { type Shape, sizeOf, stridesOf } from "../../model/mod.ts";
+import {
+  type Attributes,
+  type Shape,
+  sizeOf,
+  stridesOf,
+  type TensorType,
+} from "../../model/mod.ts";
 
 /** A row-major tensor: numbers in float64, ids as whole numbers. */
 export interface Tensor {

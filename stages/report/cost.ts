@@ -97,8 +97,7 @@ function countedSizes(model: CostParams["model"], inputs: Readonly<Record<string
   const global = statistics("global");
   const own = statistics("own");
   return {
-    // Without embedding rows: a table of one row counts dModel more than none.
-    bodyParameters: countParameters({ ...model, positions: "alibi", vocabSize: 1 }) - model.dModel,
+    bodyParameters: countParameters({ ...model, vocabSize: 1 }).body,
     globalVocabSize: global[0].vocabSize,
     localVocabSizes: global.map((source) => source.localVocabSize),
     ownVocabSizes: own.length === 0 ? null : own.map((source) => source.vocabSize),
@@ -111,7 +110,7 @@ function costCells(row: CostRow, model: CostParams["model"], paper: PaperCost | 
       ? {}
       : { paper: paper[key], ...(paper.slips?.includes(key) ? { slip: true } : {}) };
   const deviation = row.vocabSizeDeviation;
-  const counted = countParameters({ ...model, vocabSize: Math.round(row.vocabSize) });
+  const counted = countParameters({ ...model, vocabSize: Math.round(row.vocabSize) }).total;
   const cell = (value: number, text: string, key: Exclude<keyof PaperCost, "slips">): Cell => ({
     value,
     text,

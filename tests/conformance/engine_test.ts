@@ -19,6 +19,7 @@ import {
   initialiseBody,
   initialiseHead,
   initialiseTable,
+  int32,
   languageModelGraph,
   type ModelConfig,
   type OperatorName,

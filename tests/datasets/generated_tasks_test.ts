@@ -68,8 +68,8 @@ for (const [name, task] of Object.entries(tasks)) {
     assert.equal(generated.ceiling({ [noise]: 0 }), 1);
   });
 
+  if (name === "similarity") continue;
   Deno.test(`${name}: classes are about as frequent as each other`, () => {
-    if (name === "similarity") return;
     const { nClasses } = task.description;
     const counts = new Array(nClasses).fill(0);
     for (const { label } of take(generated, {}, "train", 3000)) counts[label]++;

@@ -16,7 +16,7 @@ import {
   sourceModule,
   taskModule,
 } from "../../datasets/sources/mod.ts";
-import { assertDecodable, decode, type Process } from "../support/decoder.ts";
+import { assertDecodable, decode, type Process, type State } from "../support/decoder.ts";
 
 const seed = seedOf(17, "sources_test");
 
@@ -108,6 +108,39 @@ for (const { name, source, options, process, characters } of cases) {
   });
 }
 
+Deno.test("assertDecodable() and decode() find a text that hides a choice", () => {
+  const end = {
+    key: "end",
+    isBoundary: true,
+    branches: [] as { text: string; probability: number; next: State }[],
+  };
+  const verb: State = {
+    key: "verb",
+    isBoundary: false,
+    branches: [
+      { text: " b.", probability: 0.5, next: end },
+      { text: " c.", probability: 0.5, next: end },
+    ],
+  };
+  const stop: State = {
+    key: "stop",
+    isBoundary: false,
+    branches: [{ text: ".", probability: 1, next: end }],
+  };
+  const opening: State = {
+    key: "noun",
+    isBoundary: false,
+    branches: [
+      { text: "a", probability: 0.5, next: verb },
+      { text: "a b", probability: 0.5, next: stop },
+    ],
+  };
+  const process = { opening, minUnits: 1, maxUnits: 1, joints: [{ text: " ", weight: 1 }] };
+  assert.deepEqual(decode(process, "a b.").sort(), [1, 2]);
+  assert.deepEqual(decode(process, "a c."), [2]);
+  assert.throws(() => assertDecodable(process), /nothing tells apart "a" and "a b" of "noun"/);
+});
+
 Deno.test("language: splits and seeds speak one language", () => {
   for (const language of languageNames().filter((name) => name !== "shenmu")) {
     const words = (split: string, root: number) =>
@@ -196,7 +229,7 @@ Deno.test("code: brackets match, and a function uses its own names and its libra
     assert.match(head, /^module [a-z]+;$/);
     for (const body of functions) {
       const [, first, second, local] = body.match(
-        /^fn [a-z]+_[a-z]+\(([a-z]+), ([a-z]+)\) \{\n  let ([a-z]+) =/,
+        /^fn [a-z]+_[a-z]+\(([a-z]+), ([a-z]+)\) \{\n {2}let ([a-z]+) =/,
       )!;
       assert.equal(new Set([first, second, local]).size, 3);
       const names = body.slice(body.indexOf("=")).match(/[a-z]+(?!\w*\()/g)!;

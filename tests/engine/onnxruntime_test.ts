@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import type { Graph, Node, TensorType } from "../../model/mod.ts";
+import {
+  differentiate,
+  type Graph,
+  initialiseBody,
+  languageModelGraph,
+  type Node,
+  type TensorType,
+} from "../../model/mod.ts";
 import { engine } from "../../engine/onnxruntime/mod.ts";
 import { encodeModel, ProtoWriter } from "../../engine/onnxruntime/_onnx_proto.ts";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
@@ -160,6 +167,42 @@ Deno.test("EmbeddingGradient away from a parameter's gradient equals the loop ov
   });
   // Row 0 is token 1; row 1 is token 4; row 3 is 1 + 5 + 7 and 2 + 6 + 8; row 2 has no token.
   assert.deepEqual(fetched.rows, Float32Array.of(3, 4, 9, 10, 0, 0, 13, 16));
+  await program.dispose();
+});
+
+Deno.test("training 200 steps takes no more memory than the first 20", async () => {
+  const config = {
+    nLayers: 1,
+    dModel: 64,
+    nHeads: 2,
+    expansion: 4,
+    seqLen: 16,
+    vocabSize: 4000,
+    positions: "alibi",
+    bias: true,
+  } as const;
+  const program = await engine.compileTraining(differentiate(languageModelGraph(config, 2)), {
+    threads: 1,
+    precision: "fp32",
+    optimizer: { ...inert, beta2: 0.9 },
+  });
+  const feeds = {
+    tokens: Int32Array.from({ length: 32 }, (_, i) => i),
+    targets: Int32Array.from({ length: 32 }, (_, i) => i + 1),
+    weights: new Float32Array(32).fill(1 / 32),
+  };
+  await program.write(initialiseBody(config, seedOf(1, "init/body")));
+  const train = async (steps: number) => {
+    for (let step = 0; step < steps; step++) {
+      await program.accumulate(feeds);
+      await program.update({ learningRate: 1e-3, clipNorm: 1 });
+    }
+    return Deno.memoryUsage().rss / 2 ** 20;
+  };
+  const before = await train(20);
+  const after = await train(200);
+  // One set of gradients is 1.2 MiB: kept at every step they would take 240 MiB.
+  assert.ok(after - before < 64, `grew from ${before} to ${after} MiB`);
   await program.dispose();
 });
 

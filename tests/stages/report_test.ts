@@ -22,13 +22,13 @@ Deno.test("formatTable() prints every format as the golden texts", () => {
     formatTable(table, "text"),
     `A table
 
-               it           AVG
-───────────────────────────────
-glob  12.35±0.50*             1
+               it          AVG
+──────────────────────────────
+glob  12.35±0.50*            1
 a|b             –  2 M [2.1M!]
   ± half of a 95 % interval · * best, its interval apart from all others · […] the paper's number · ! the paper's number does not follow from its own inputs
   a note, with a comma
-`.replace("           AVG\n", "          AVG\n").replace("             1\n", "            1\n"),
+`,
   );
   assert.match(formatTable(table, "markdown"), /\| glob \| \*\*12\.35±0\.50\*\* \| 1 \|/);
   assert.match(formatTable(table, "markdown"), /\| a\\\|b \| – \| 2 M \[2\.1M!\] \|/);

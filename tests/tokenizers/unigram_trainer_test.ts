@@ -82,14 +82,14 @@ Deno.test("trainUnigram() learns indentation, and no piece crosses a word or a s
   const texts = tokenizer.learned.map(({ text }) => text);
   assert.ok(texts.includes("\n   "), "the indentation of the text is a piece");
   for (const text of texts) {
-    assert.match(text, /^([ \n]+| ?[a-z]+| ?[ж-о]+| ?[山水]+| ?[0-9();]+)$/u);
+    assert.match(text, /^([ \n]+| ?[a-z]+| ?[а-о]+| ?[山水]+| ?[0-9();]+)$/u);
   }
 });
 
 Deno.test("trainUnigram() makes no piece that looks like a special or byte piece", async () => {
   const text = "<s> </s> <0x0A> <unk> ".repeat(200);
   const tokenizer = await train([{ text }], {
-    vocabSize: 263 + 40,
+    vocabSize: 288,
     splitByScript: false,
     splitByNumber: false,
   });

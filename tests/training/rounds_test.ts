@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { engine } from "../../engine/reference/mod.ts";
+import { differentiate, languageModelGraph } from "../../model/mod.ts";
+import { StageError } from "../../pipeline/base/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import { cosineWithWarmup } from "../../training/schedule.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  pretrain,
+  readTensors,
+  sampleSources,
+  type Tensors,
+  writeTensors,
+} from "../../training/mod.ts";
+import { initialShared, openStream } from "../../training/source.ts";
+import { windowFeeds } from "../../training/windows.ts";
+import {
+  engineOptions,
+  inner,
+  model,
+  plain,
+  pretraining,
+  seed,
+  settings,
+  variantNamed,
+  vocabSize,
+  withSources,
+} from "./_support.ts";
+
+Deno.test("pretrain() with GLOB, one source and one round is plain training, bit for bit", () =>
+  withSources(async ([alpha], folder) => {
+    const options = await pretraining("glob", [alpha], folder, { rounds: 1, sourcesPerRound: 1 });
+    const { last } = await pretrain(options);
+
+    // The same written out: no rounds, no deltas.
+    const config = { ...model, vocabSize };
+    const graph = differentiate(languageModelGraph(config, settings.microBatchSize), "loss");
+    const program = await engine.compileTraining(graph, { ...engineOptions, optimizer: inner });
+    await writeTensors(program, initialShared(options.variant, model, vocabSize, seed));
+    const stream = openStream(alpha, model.seqLen, seed("order/alpha/global"));
+    for (let step = 0; step < settings.localSteps; step++) {
+      for (let micro = 0; micro < settings.batchSize / settings.microBatchSize; micro++) {
+        const windows = [stream.next(), stream.next()];
+        const weight = 1 / (4 * 7); // 4 windows a batch, 7 predicted tokens each
+        await program.accumulate(windowFeeds(windows, { batchSize: 2, seqLen: 8, weight }));
+      }
+      const learningRate = cosineWithWarmup(step, { ...inner, totalSteps: 3 });
+      await program.update({ learningRate, clipNorm: inner.clipNorm });
+    }
+    assertSameTensors(last.groups.model, await readTensors(program));
+    assert.ok(last.groups.model["body.norm_final.weight"].data.some((value) => value !== 1));
+  }));
+
+Deno.test("pretrain() with TRIM whose sources have every row is GLOB, bit for bit", () =>
+  withSources(async (sources, folder) => {
+    const all = Int32Array.from({ length: vocabSize }, (_, id) => id);
+    const whole = sources.map((source) => ({ ...source, localVocabulary: all }));
+    const trim = await pretrain(await pretraining("trim", whole, folder));
+    const glob = await pretrain(await pretraining("glob", whole, folder));
+    assert.deepEqual(plain(trim.last).groups, plain(glob.last).groups);
+  }));
+
+Deno.test("pretrain() with SPEC, one source, one round and every row is GLOB, split in shared and local", () =>
+  withSources(async ([alpha], folder) => {
+    const all = Int32Array.from({ length: vocabSize }, (_, id) => id);
+    const one = {
+      rounds: 1,
+      sourcesPerRound: 1,
+      model: { ...model, positions: "learned" },
+    } as const;
+    const source = { ...alpha, localVocabulary: all };
+    const spec = await pretrain(await pretraining("spec", [source], folder, one));
+    const glob = await pretrain(await pretraining("glob", [source], folder, one));
+    const joined = { ...spec.last.groups.model, ...spec.last.groups["local-alpha"] };
+    assertSameTensors(joined, glob.last.groups.model);
+    assert.deepEqual(Object.keys(spec.last.groups["local-alpha"]).sort(), [
+      "embedding.position.weight",
+      "embedding.token.weight",
+    ]);
+  }));
+
+Deno.test("pretrain() with STD on one source is plain training through all rounds", () =>
+  withSources(async ([alpha], folder) => {
+    // One round of six steps is two of three: neither Adam's state nor the schedule knows of rounds.
+    const one = { sourcesPerRound: 1 };
+    const [split, whole] = [
+      await pretrain(await pretraining("std-t0", [alpha], folder, one)),
+      await pretrain(
+        await pretraining("std-t0", [alpha], folder, { ...one, rounds: 1, localSteps: 6 }),
+      ),
+    ];
+    assert.deepEqual(plain(split.last).groups, plain(whole.last).groups);
+  }));
+
+for (const id of ["std-t1", "std-t0-tokens", "glob", "trim", "spec", "spec-opt"]) {
+  Deno.test(`pretrain() of ${id} stopped at any step and gone on has the bytes of a plain run`, () =>
+    withSources(async (sources, folder) => {
+      const changes = { adamState: id === "glob" ? "keep" : "reset" } as const;
+      const undisturbed = await pretrain(await pretraining(id, sources, folder, changes));
+      const options = await pretraining(id, sources, folder, changes);
+      let stops = 0;
+      for (let every = 1;; every = every % 4 + 1) {
+        // Stopped after 1, 2, 3, 4, 1, … further steps, until it gets through.
+        const controller = new AbortController();
+        let left = every;
+        const log = {
+          ...silentLog,
+          progress: () => {
+            if (--left === 0) controller.abort(new Error("stopped by the test"));
+          },
+        };
+        try {
+          const resumed = await pretrain({ ...options, log, signal: controller.signal });
+          assert.deepEqual(plain(resumed.last), plain(undisturbed.last));
+          assert.deepEqual(plain(resumed.best), plain(undisturbed.best));
+          assert.deepEqual(resumed.metrics, undisturbed.metrics);
+          break;
+        } catch (error) {
+          if ((error as Error).message !== "stopped by the test") throw error;
+          stops++;
+        }
+      }
+      assert.ok(stops >= 3, `expected several stops, found ${stops}`);
+    }));
+}
+
+Deno.test("pretrain() keeps what a variant says is kept", () =>
+  withSources(async (sources, folder) => {
+    const all = { sourcesPerRound: 3 };
+    const groupsOf = async (id: string) =>
+      (await pretrain(await pretraining(id, sources, folder, all))).last.groups;
+    const trim = await groupsOf("trim");
+    assert.deepEqual(Object.keys(trim), ["model"]);
+    const before = initialShared(await variantNamed("trim"), model, vocabSize, seed);
+    const table = "embedding.token.weight";
+    const row = (tensors: Tensors, j: number) => tensors[table].data.subarray(j * 8, j * 8 + 8);
+    assert.deepEqual(row(trim.model, 5), row(before, 5)); // no source has id 5
+    assert.notDeepEqual(row(trim.model, 12), row(before, 12)); // beta has
+
+    const spec = await groupsOf("spec");
+    assert.deepEqual(Object.keys(spec).sort(), [
+      "local-alpha",
+      "local-beta",
+      "local-gamma",
+      "model",
+    ]);
+    assert.deepEqual(spec["local-beta"][table].shape, [4 + 5, 8]); // V_k: four special and five of its own
+    assert.ok(Object.keys(spec.model).every((name) => name.startsWith("body.")));
+
+    const specOpt = await groupsOf("spec-opt");
+    assert.deepEqual(specOpt["local-beta"][table].shape, [vocabSize, 8]);
+  }));
+
+Deno.test("pretrain() chooses the best round by validation loss, of SPEC only once every source has a table", () =>
+  withSources(async (sources, folder) => {
+    const { metrics, bestRound, bestLossNats } = await pretrain(
+      await pretraining("spec", sources, folder, { rounds: 4 }),
+    );
+    const rounds = metrics.filter((row) =>
+      (row as { kind: string }).kind === "round"
+    ) as unknown as {
+      round: number;
+      validation: Record<string, { unknownShare: number }>;
+      validationLossNats: number | null;
+    }[];
+    assert.equal(rounds.length, 4);
+    assert.equal(rounds[0].validationLossNats, null); // 2 of 3 sources
+    assert.equal(Object.keys(rounds[0].validation).length, 2);
+    const judged = rounds.filter((row) => row.validationLossNats !== null);
+    const lowest = judged.reduce((a, b) => a.validationLossNats! <= b.validationLossNats! ? a : b);
+    assert.equal(bestRound, lowest.round);
+    assert.equal(bestLossNats, lowest.validationLossNats);
+    // Validation texts have the ids of V_k only.
+    assert.ok(
+      judged.every((row) => Object.values(row.validation).every((v) => v.unknownShare === 0)),
+    );
+  }));
+
+Deno.test("pretrain() stops at a loss that is not finite and says where", () =>
+  withSources(async (sources, folder) => {
+    const options = await pretraining("trim", sources, folder, {
+      inner: { ...inner, peakLearningRate: 1e38, warmupSteps: 1 },
+    });
+    await assert.rejects(pretrain(options), (error) => {
+      assert.ok(error instanceof StageError);
+      assert.match(
+        error.message,
+        /^Cannot go on training trim at step \d+ \(round 1, source (alpha|beta|gamma)\): expected a finite (loss|gradient norm), found \S+; lower pretrain\.inner\.peakLearningRate/,
+      );
+      return true;
+    });
+  }));
+
+Deno.test("sampleSources() draws without replacement, sorted, the same for a seed", () => {
+  const names = ["d", "a", "c", "b"];
+  const counts = new Map<string, number>();
+  for (let round = 1; round <= 200; round++) {
+    const drawn = sampleSources(names, 2, seed(`round/${round}/sources`));
+    assert.equal(new Set(drawn).size, 2);
+    assert.deepEqual(drawn, [...drawn].sort());
+    assert.deepEqual(drawn, sampleSources([...names].reverse(), 2, seed(`round/${round}/sources`)));
+    for (const name of drawn) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  // 200 rounds · 2/4 = 100 each, deviation √(200·¼) ≈ 7: five of them
+  for (const name of names) assert.ok(Math.abs(counts.get(name)! - 100) < 36, `${name}`);
+});
+
+Deno.test("pretrain() of a tiny model learns a repetitive text far below its unigram entropy", () =>
+  withSources(async (sources, folder) => {
+    const { bestLossNats } = await pretrain(
+      await pretraining("glob", [sources[0]], folder, {
+        rounds: 2,
+        localSteps: 80,
+        sourcesPerRound: 1,
+        inner: { ...inner, peakLearningRate: 0.03 },
+        checkpointEverySteps: 1000,
+      }),
+    );
+    // Five ids, about equally often (an end symbol each 7 tokens): unigram near ln 5 ≈ 1.6 nats; the rule leaves
+    // only where a document ends and how one begins.
+    assert.ok(bestLossNats! < 1.1, `expected under 1.1 nats, found ${bestLossNats}`);
+  }));
+
+function assertSameTensors(found: Tensors, expected: Tensors): void {
+  const names = Object.keys(expected).sort();
+  assert.deepEqual(Object.keys(found).sort(), names);
+  for (const name of names) assert.deepEqual(found[name].data, expected[name].data, name);
+  assert.deepEqual(
+    decodeSafetensors(encodeSafetensors(found), "x"),
+    decodeSafetensors(encodeSafetensors(expected), "x"),
+  );
+}
