@@ -32,7 +32,9 @@ export function digestOfListing(listing: Listing): string {
 export function listAndSync(folder: string, output: string): Listing {
   const listing = filePaths(folder, output).map((path) => listFile(folder, path));
   if (listing.length === 0) {
-    throw new StageError(`Cannot publish output "${output}": expected files, found an empty folder`);
+    throw new StageError(
+      `Cannot publish output "${output}": expected files, found an empty folder`,
+    );
   }
   return listing;
 }

@@ -19,7 +19,9 @@ export async function runCommandLine(
     .helpCommand(false)
     .addHelpText("after", programExamples);
   const runCommand = program.command("run [targets...]")
-    .description("bring targets up to date: all (default), a stage, an instance, or a pattern with *")
+    .description(
+      "bring targets up to date: all (default), a stage, an instance, or a pattern with *",
+    )
     .option("-j, --jobs <n>", "processes at once (default: cores / threads)")
     .option("-n, --dry-run", "say what would run and why, and stop")
     .option("-f, --force", "run the named targets even if they are fresh")
@@ -86,5 +88,7 @@ Examples:
   deno task pipeline run tokenize --dry-run        what would run, and why`;
 
 if (import.meta.main) {
-  Deno.exit(await runCommandLine(Deno.args, async () => (await import("./commands/dept.ts")).project));
+  Deno.exit(
+    await runCommandLine(Deno.args, async () => (await import("./commands/dept.ts")).project),
+  );
 }

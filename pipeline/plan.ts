@@ -5,7 +5,7 @@ import { type Json, UsageError } from "./base/mod.ts";
 import type { CodeDigests, CodeEntry } from "./code_digest.ts";
 import type { FileDigests } from "./file_digests.ts";
 import type { Instance, Instances } from "./instances.ts";
-import { type ActionRecord, actionKey, keyFormat } from "./key.ts";
+import { actionKey, type ActionRecord, keyFormat } from "./key.ts";
 import type { InstanceId } from "./stage.ts";
 import type { Manifest, Store } from "./store.ts";
 import { whatChanged } from "./what_changed.ts";
@@ -94,7 +94,7 @@ export class Planner {
     return { status: "run", key, record, reason };
   }
 
-  /** Paths of an instance's outside files, by name, checked to be files. @throws UsageError */
+  /** Paths of an instance's outside files, by name. */
   files(instance: Instance): Readonly<Record<string, string>> {
     return instance.stage.files?.(this.recipe, instance.parts) ?? {};
   }

@@ -101,7 +101,11 @@ export class Scheduler {
       if (this.#failed.has(id) || this.#ran.has(id)) continue;
       const { needs } = planner.instances.get(id)!;
       if (!needs.every((needed) => this.#outputs.has(needed))) continue;
-      this.#take(id, planner.state(id, (needed) => this.#outputs.get(needed), forced.has(id)), true);
+      this.#take(
+        id,
+        planner.state(id, (needed) => this.#outputs.get(needed), forced.has(id)),
+        true,
+      );
     }
   }
 
@@ -113,32 +117,42 @@ export class Scheduler {
   }
 
   async #runOne(id: InstanceId, ready: Ready): Promise<void> {
-    const { planner, emit, forced } = this.#options;
-    const { store } = planner;
+    const { planner: { store, instances }, emit } = this.#options;
+    const { key, reason } = ready;
     const startedAt = performance.now();
-    const temporary = store.makeTemporary(planner.instances.get(id)!.stage.outputs);
-    const logPath = store.logPath(ready.key);
-    this.#runningKeys.add(ready.key);
+    this.#runningKeys.add(key);
+    let temporary: string | undefined;
     try {
-      if (forced.has(id)) removeTree(store.checkpointFolder(ready.key));
-      Deno.mkdirSync(store.checkpointFolder(ready.key), { recursive: true });
-      const isResumed = [...Deno.readDirSync(store.checkpointFolder(ready.key))].length > 0;
+      temporary = store.makeTemporary(instances.get(id)!.stage.outputs);
+      const isResumed = this.#openCheckpoint(id, key);
       const child = this.#startChild(id, ready, temporary);
       this.#running.set(id, child);
-      const { key, reason } = ready;
       emit({ type: "started", instance: id, key, reason, isResumed, pid: child.pid });
       const outcome = await child.outcome;
       if (outcome.type === "stopped") emit({ type: "stopped", instance: id });
-      else if (outcome.type === "failed") this.#fail(id, failureText(outcome), outcome.stack, logPath);
+      else if (outcome.type === "failed") this.#fail(id, key, failureText(outcome), outcome.stack);
       else this.#publish(id, ready, outcome, temporary, performance.now() - startedAt);
     } catch (error) {
-      this.#fail(id, messageOf(error), (error as Error).stack, logPath);
+      this.#fail(id, key, messageOf(error), (error as Error).stack);
     } finally {
       this.#running.delete(id);
-      this.#runningKeys.delete(ready.key);
-      for (const [other, { key }] of this.#ready) if (key === ready.key) this.#ready.delete(other);
-      removeTree(temporary);
+      this.#runningKeys.delete(key);
+      // What waited for the same action is looked at again: its result may be there now.
+      for (const [other, waiting] of this.#ready) {
+        if (waiting.key === key) this.#ready.delete(other);
+      }
+      if (temporary !== undefined) removeTree(temporary);
     }
+  }
+
+  /** Makes the checkpoint folder, empty when the instance is forced. Returns whether there is something to go on from. */
+  #openCheckpoint(id: InstanceId, key: string): boolean {
+    const { planner: { store }, forced } = this.#options;
+    const folder = store.checkpointFolder(key);
+    if (forced.has(id)) removeTree(folder);
+    Deno.mkdirSync(folder, { recursive: true });
+    for (const _ of Deno.readDirSync(folder)) return true;
+    return false;
   }
 
   #startChild(id: InstanceId, { key, record }: Ready, temporary: string): Child {
@@ -204,8 +218,9 @@ export class Scheduler {
     emit({ type: "done", instance: id, key, durationMs, summary, outputs: digests });
   }
 
-  #fail(id: InstanceId, message: string, stack: string | undefined, log: string): void {
+  #fail(id: InstanceId, key: string, message: string, stack: string | undefined): void {
     this.#failed.add(id);
+    const log = this.#options.planner.store.logPath(key);
     this.#options.emit({ type: "failed", instance: id, message, stack, log });
   }
 

@@ -59,7 +59,9 @@ function toTree(node: Node | null, source: Source): Tree {
     for (const { key, value } of node.items) {
       const keyPlace = at(key.range?.[0] ?? 0);
       if (!yaml.isScalar(key)) {
-        throw new UsageError(`${keyPlace}: Cannot read a key: expected a name, found a list or map`);
+        throw new UsageError(
+          `${keyPlace}: Cannot read a key: expected a name, found a list or map`,
+        );
       }
       const tree: Tree = value === null
         ? { kind: "scalar", place: keyPlace, value: null }

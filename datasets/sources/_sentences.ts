@@ -5,8 +5,10 @@
  * company (a noun its adjectives and verbs, a verb its objects); agreement with an earlier word, across others; what the
  * last sentence was about, which this one often takes up; the question word that asks for a question mark; the topic.
  */
-import { type Lexicon, nTopics, numbers, type Word } from "./_lexicon.ts";
-import type { Inflection, Role } from "./_morphology.ts";
+import { type Lexicon, nTopics, type Word } from "./_lexicon.ts";
+import { numbers } from "./_lists.ts";
+import type { Inflection } from "./_morphology.ts";
+import { inflectionOf, type Mention, numberChoices, Phrases } from "./_phrases.ts";
 import { type Choice, type Process, type State, States } from "./_process.ts";
 import { type Weighted, zipf } from "./_zipf.ts";
 
@@ -16,8 +18,6 @@ const rhythm = {
   subject: { pronoun: 0.2, related: 0.45, any: 0.35 },
   predicate: { adjective: 0.15, intransitive: 0.27, transitive: 0.58 },
   tail: { none: 0.62, adverb: 0.13, place: 0.15, relative: 0.1 },
-  adjective: 0.35,
-  plural: 0.3,
   negation: 0.2,
 } as const;
 
@@ -26,12 +26,6 @@ interface Frame {
   readonly topic: number;
   readonly isQuestion: boolean;
   readonly isRelative: boolean;
-}
-
-/** A noun in the text, with what later words need to know of it. */
-interface Mention {
-  readonly word: Word;
-  readonly isPlural: boolean;
 }
 
 /** The process that writes documents of `minUnits` to `maxUnits` sentences, the heading counted as part of the first. */
@@ -45,10 +39,12 @@ export function sentenceProcess(
 
 class Sentences {
   readonly #lexicon: Lexicon;
+  readonly #phrases: Phrases;
   readonly #states = new States();
 
   constructor(lexicon: Lexicon) {
     this.#lexicon = lexicon;
+    this.#phrases = new Phrases(lexicon);
   }
 
   /** The first line: a noun that only this topic has, so that the text tells its topic. */
@@ -62,9 +58,11 @@ class Sentences {
             `first/${topic}/${word.id}`,
             () => this.#sentence(topic, word),
           );
-          for (const phrase of this.#nounPhrases([{ item: word, weight }], topic, "subject")) {
+          for (
+            const phrase of this.#phrases.nounPhrases([{ item: word, weight }], topic, "subject")
+          ) {
             if (phrase.mention.isPlural) continue;
-            choices.push([phrase.weight, `${this.#first(phrase.text)}\n\n`, first]);
+            choices.push([phrase.weight, `${this.#phrases.first(phrase.text)}\n\n`, first]);
           }
         }
       }
@@ -92,13 +90,13 @@ class Sentences {
     return [
       ...zipf(language.connectives).map(({ item, weight }): Choice => [
         connective * weight,
-        this.#first(language.space + item),
+        this.#phrases.first(language.space + item),
         clause(false),
       ]),
-      [question, this.#first(language.space + language.questionWord), clause(true)],
+      [question, this.#phrases.first(language.space + language.questionWord), clause(true)],
       ...this.#clause(frame, focus, plain).map(([weight, text, next]): Choice => [
         weight,
-        this.#first(text),
+        this.#phrases.first(text),
         next,
       ]),
     ];
@@ -120,7 +118,7 @@ class Sentences {
         language.space + language.pronouns[focus.nounClass],
         this.#predicate(frame, subject),
       ],
-      ...this.#nounPhrases(this.#subjects(frame.topic, focus), frame.topic, "subject").map(
+      ...this.#phrases.nounPhrases(this.#subjects(frame.topic, focus), frame.topic, "subject").map(
         (phrase): Choice => [
           weight * (1 - rhythm.subject.pronoun) * phrase.weight,
           phrase.text,
@@ -154,14 +152,16 @@ class Sentences {
           const inflection = { nounClass, isPlural, role: "subject" } as const;
           const next = this.#lateSubject(frame, verb, fitting, inflection);
           const nounWeight = weight * (1 - rhythm.subject.pronoun) * verbWeight * share;
-          choices.push(...this.#verbForms(verb, inflection, nounWeight * numberWeight, next));
+          choices.push(
+            ...this.#phrases.verbForms(verb, inflection, nounWeight * numberWeight, next),
+          );
         }
       }
       const inflection = { nounClass: focus.nounClass, isPlural: false, role: "subject" } as const;
       const subject = { word: focus, isPlural: false };
       const pronoun = language.space + language.pronouns[focus.nounClass];
       for (
-        const [formWeight, text, next] of this.#verbForms(
+        const [formWeight, text, next] of this.#phrases.verbForms(
           verb,
           inflection,
           weight * rhythm.subject.pronoun * verbWeight,
@@ -192,7 +192,7 @@ class Sentences {
     return this.#states.at(
       `subject/${frameKey(frame)}/${verb.id}/${nounClass}/${isPlural}`,
       () =>
-        this.#nounPhrases(subjects, frame.topic, "subject")
+        this.#phrases.nounPhrases(subjects, frame.topic, "subject")
           .filter(({ mention }) => mention.isPlural === isPlural)
           .map(({ weight, text, mention }): Choice => [
             weight,
@@ -223,7 +223,7 @@ class Sentences {
     const { language } = this.#lexicon;
     const inflection = inflectionOf(subject, "subject");
     const next = this.#tail(frame, subject);
-    return this.#adjectives(frame.topic, subject.word).flatMap(({ item, weight }) =>
+    return this.#phrases.adjectives(frame.topic, subject.word).flatMap(({ item, weight }) =>
       [false, true].map((isNegated): Choice => [
         rhythm.predicate.adjective * weight * (isNegated ? rhythm.negation : 1 - rhythm.negation),
         language.space + language.predicate(item.stem, inflection, isNegated),
@@ -235,7 +235,7 @@ class Sentences {
   #verbNext(frame: Frame, subject: Mention): Choice[] {
     const inflection = inflectionOf(subject, "subject");
     return this.#verbs(frame.topic, subject.word).flatMap(({ item: verb, weight }) =>
-      this.#verbForms(
+      this.#phrases.verbForms(
         verb,
         inflection,
         (1 - rhythm.predicate.adjective) * weight,
@@ -257,7 +257,12 @@ class Sentences {
     );
     const verbChoices = (weight: number) =>
       verbs.flatMap((verb) =>
-        this.#verbForms(verb.item, inflection, weight * verb.weight, this.#tail(frame, subject))
+        this.#phrases.verbForms(
+          verb.item,
+          inflection,
+          weight * verb.weight,
+          this.#tail(frame, subject),
+        )
       );
     const afterPlace = this.#states.at(
       `after-place/${frameKey(frame)}/${mentionKey(subject)}`,
@@ -271,12 +276,16 @@ class Sentences {
     );
     return [
       ...verbChoices(intransitive / 2),
-      ...this.#places(topic, subject.word, intransitive / 2).map(([weight, text]): Choice => [
+      ...this.#phrases.places(topic, subject.word, intransitive / 2).map((
+        [weight, text],
+      ): Choice => [
         weight,
         text,
         afterPlace,
       ]),
-      ...this.#nounPhrases(objects, topic, "object").map(({ weight, text, mention }): Choice => [
+      ...this.#phrases.nounPhrases(objects, topic, "object").map((
+        { weight, text, mention },
+      ): Choice => [
         transitive * weight,
         text,
         this.#action(frame, mention, inflection),
@@ -295,7 +304,7 @@ class Sentences {
           "transitive",
           frame.topic,
         ).flatMap(({ item, weight }) =>
-          this.#verbForms(item, subject, weight, this.#tail(frame, object))
+          this.#phrases.verbForms(item, subject, weight, this.#tail(frame, object))
         ),
     );
   }
@@ -308,7 +317,7 @@ class Sentences {
         "noun",
         frame.topic,
       );
-      return this.#nounPhrases(objects, frame.topic, "object").map((
+      return this.#phrases.nounPhrases(objects, frame.topic, "object").map((
         { weight, text, mention },
       ): Choice => [weight, text, this.#tail(frame, mention)]);
     });
@@ -328,7 +337,7 @@ class Sentences {
           const adverb = language.space + language.adverb(item.stem);
           choices.push([tail.adverb * weight, adverb + end, next]);
         }
-        for (const [weight, text] of this.#places(topic, last.word, tail.place)) {
+        for (const [weight, text] of this.#phrases.places(topic, last.word, tail.place)) {
           choices.push([weight, text + end, next]);
         }
       }
@@ -340,74 +349,6 @@ class Sentences {
       return choices;
     });
   }
-
-  #places(topic: number, noun: Word, weight: number): [weight: number, text: string][] {
-    const { language } = this.#lexicon;
-    const nouns = this.#lexicon.companions(noun, "places", "noun", topic);
-    return nouns.flatMap(({ item, weight: nounWeight }) => {
-      const inflection = { nounClass: item.nounClass, isPlural: false, role: "subject" } as const;
-      return zipf(numbers(language.places)).map((place): [number, string] => [
-        weight * nounWeight * place.weight,
-        language.space + language.place(item.stem, place.item, inflection),
-      ]);
-    });
-  }
-
-  /** Each noun in both numbers, alone and with each of its adjectives; the weights sum to 1. */
-  #nounPhrases(
-    nouns: readonly Weighted<Word>[],
-    topic: number,
-    role: Role,
-  ): { weight: number; text: string; mention: Mention }[] {
-    const { space, isAdjectiveFirst, ...language } = this.#lexicon.language;
-    const total = nouns.reduce((sum, { weight }) => sum + weight, 0);
-    return nouns.flatMap(({ item: word, weight }) =>
-      numberChoices.flatMap(({ isPlural, weight: numberWeight }) => {
-        const mention = { word, isPlural };
-        const inflection = inflectionOf(mention, role);
-        const noun = space + language.noun(word.stem, inflection);
-        const base = (weight / total) * numberWeight;
-        const described = this.#adjectives(topic, word).map((adjective) => {
-          const text = space + language.adjective(adjective.item.stem, inflection);
-          return {
-            weight: base * rhythm.adjective * adjective.weight,
-            text: isAdjectiveFirst ? text + noun : noun + text,
-            mention,
-          };
-        });
-        return [{ weight: base * (1 - rhythm.adjective), text: noun, mention }, ...described];
-      })
-    );
-  }
-
-  #adjectives(topic: number, noun: Word): readonly Weighted<Word>[] {
-    return this.#lexicon.companions(noun, "adjectives", "adjective", topic);
-  }
-
-  #verbForms(verb: Word, subject: Inflection, weight: number, next: State): Choice[] {
-    const { language } = this.#lexicon;
-    return zipf(numbers(language.tenses)).map((tense): Choice => [
-      weight * tense.weight,
-      language.space + language.verb(verb.stem, tense.item, subject),
-      next,
-    ]);
-  }
-
-  /** A sentence's first words: without the space before, with a capital where the script has them. */
-  #first(text: string): string {
-    const { space, hasCapitals } = this.#lexicon.language;
-    const bare = text.slice(space.length);
-    return hasCapitals ? bare[0].toUpperCase() + bare.slice(1) : bare;
-  }
-}
-
-const numberChoices = [
-  { isPlural: false, weight: 1 - rhythm.plural },
-  { isPlural: true, weight: rhythm.plural },
-] as const;
-
-function inflectionOf({ word, isPlural }: Mention, role: Role): Inflection {
-  return { nounClass: word.nounClass, isPlural, role };
 }
 
 function scaled<T>(items: readonly Weighted<T>[], factor: number): Weighted<T>[] {

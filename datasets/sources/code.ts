@@ -20,7 +20,7 @@ export interface CodeOptions {
   readonly maxFunctions?: number;
 }
 
-export const codeDefaults = { minFunctions: 2, maxFunctions: 7 } as const;
+export const codeDefaults = { minFunctions: 3, maxFunctions: 7 } as const;
 
 export const source: GeneratedSource<CodeOptions> = {
   documents: (options, split, seed) => documentsOf(codeProcess(options), split, seed),

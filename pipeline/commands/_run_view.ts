@@ -52,7 +52,10 @@ export class RunView {
       case "done":
         this.#running.delete(event.instance);
         return this.#print(
-          line("done", event.instance, [formatDuration(event.durationMs), summaryLine(event.summary)]),
+          line("done", event.instance, [
+            formatDuration(event.durationMs),
+            summaryLine(event.summary),
+          ]),
         );
       case "cached":
         return this.#print(line("cached", event.instance, ["its inputs are what they were"]));

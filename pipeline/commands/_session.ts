@@ -28,7 +28,7 @@ export async function openSession(
   options: PlanOptions,
   access: { readonly create: boolean },
 ): Promise<Session> {
-  const set = [...options.set];
+  const set = [...options.set ?? []];
   if (options.engine !== undefined) set.push(`engine.kind=${options.engine}`);
   if (options.threads !== undefined) set.push(`engine.threads=${options.threads}`);
   const recipe = await loadRecipe(options.recipe, {

@@ -21,7 +21,9 @@ export async function printTables(
   const texts: string[] = [];
   for (const table of tables) texts.push((await project.formatTable(table, format)).trimEnd());
   if (format === "json") return `[${texts.join(",\n")}]`;
-  if (format === "csv") return texts.map((text, i) => i === 0 ? text : withoutHeader(text)).join("\n");
+  if (format === "csv") {
+    return texts.map((text, i) => i === 0 ? text : withoutHeader(text)).join("\n");
+  }
   return texts.join("\n\n");
 }
 

@@ -6,7 +6,7 @@ import type { Command } from "commander";
 /** Options that say what is planned, shared by all commands that plan. */
 export interface PlanOptions {
   readonly recipe: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly store: string;
   readonly engine?: string;
   readonly threads?: string;
@@ -15,14 +15,18 @@ export interface PlanOptions {
 /** Adds the shared options to a command. */
 export function addPlanOptions(command: Command): Command {
   return command
-    .option("-r, --recipe <name|file>", "what to run: a recipe of pipeline/recipes/, or a file", "sample")
-    .option("--set <path=value>", "override a key of the recipe (repeatable)", collect, [])
+    .option(
+      "-r, --recipe <name|file>",
+      "what to run: a recipe of pipeline/recipes/, or a file",
+      "sample",
+    )
+    .option("--set <path=value>", "override a key of the recipe (repeatable)", collect)
     .option("--store <folder>", "where results are kept", ".artifacts")
     .option("--engine <kind>", "short for --set engine.kind=KIND")
     .option("--threads <n>", "short for --set engine.threads=N (results depend on it)");
 }
 
 /** Gathers a repeatable option. */
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }

@@ -1,7 +1,6 @@
 /**
  * `run`: brings targets up to date and says how.
  */
-import type { Command } from "commander";
 import { formatDuration, UsageError } from "../base/mod.ts";
 import type { PlannedInstance, RunEvent, RunResult } from "../events.ts";
 import { selectTargets, withNeeds } from "../instances.ts";
@@ -167,18 +166,22 @@ function reporter(options: RunOptions): { emit(event: RunEvent): void; close(): 
 }
 
 function emitJson(event: RunEvent): void {
-  console.log(JSON.stringify(event));
+  writeAll(Deno.stdout, new TextEncoder().encode(`${JSON.stringify(event)}\n`));
 }
 
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+  try {
+    for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // nobody reads on: the run goes on
+  }
 }
 
 function headerOf({ recipe, storeName }: Session, options: RunOptions, jobs: number) {
   const { kind, threads } = recipe.engine;
   return {
     recipe: recipe.name,
-    description: recipe.description,
+    description: recipe.description.trim(),
     store: options.store ?? storeName,
     engine: `${kind}, ${threads} thread${threads === 1 ? "" : "s"}`,
     jobs,
@@ -223,7 +226,11 @@ function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {
 }
 
 /** Says who holds the lock, and whether to wait. */
-function busy(holder: LockHolder | undefined, { storeName }: Session, options: RunOptions): boolean {
+function busy(
+  holder: LockHolder | undefined,
+  { storeName }: Session,
+  options: RunOptions,
+): boolean {
   const who = holder === undefined
     ? "another process"
     : `process ${holder.pid} (${holder.command}, since ${holder.since})`;

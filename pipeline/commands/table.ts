@@ -79,7 +79,7 @@ function whatToRun(
 ): string {
   const targets = names.map((name) => ` ${tableStage}/${name}`).join("");
   const recipe = options.recipe === "sample" ? "" : ` --recipe ${options.recipe}`;
-  const set = options.set.map((override) => ` --set ${override}`).join("");
+  const set = (options.set ?? []).map((override) => ` --set ${override}`).join("");
   const some = missing.slice(0, 3).join(", ") +
     (missing.length > 3 ? ` and ${missing.length - 3} more` : "");
   return `Cannot print ${names.length === 0 ? "the tables" : names.join(", ")}: ` +

@@ -180,6 +180,35 @@ for (const name of Object.keys(engineModules)) {
     },
   );
 
+  contract(
+    "accumulate() tells parameters apart that share a gradient, and adds all uses of a table",
+    async () => {
+      const builder = new GraphBuilder();
+      const first = builder.input("first", int32([3]));
+      const second = builder.input("second", int32([2]));
+      const table = builder.parameter("table", [4, 1]);
+      const left = builder.parameter("left", [3, 1]);
+      const right = builder.parameter("right", [3, 1]);
+      const total = (value: string) =>
+        builder.apply("ReduceSum", [value], { axes: [0, 1], keepdims: 0 });
+      const rows = builder.apply("Gather", [table, first]);
+      const shifted = builder.apply("Add", [builder.apply("Add", [rows, left]), right]);
+      const parts = [shifted, builder.apply("Gather", [table, second]), table].map(total);
+      const loss = parts.reduce((sum, part) => builder.apply("Add", [sum, part]));
+      const program = await train(differentiate(builder.build({ loss })), probe);
+      for (const ids of [[3, 3, 0], [3, 1, 1]]) {
+        await program.accumulate({ first: Int32Array.from(ids), second: Int32Array.of(0, 3) });
+      }
+      await program.update({ learningRate: 0, clipNorm: Infinity });
+      const { moments } = await program.readOptimizer();
+      // Two batches: 1 a row for the whole table, 1 for each time an id stands in `first` or `second`.
+      assert.deepEqual(moments["table.m"], Float32Array.of(2 + 3, 2 + 2, 2, 2 + 5));
+      assert.deepEqual(moments["left.m"], Float32Array.of(2, 2, 2));
+      assert.deepEqual(moments["right.m"], Float32Array.of(2, 2, 2));
+      await program.dispose();
+    },
+  );
+
   contract("update() with a rate factor of 0 leaves a parameter as it is", async () => {
     const program = await train(differentiate(languageModelGraph(config, 2)));
     const before = initialValues(config);

@@ -13,6 +13,7 @@ import { reader as jsonl } from "../../datasets/readers/jsonl.ts";
 import { reader as text } from "../../datasets/readers/text.ts";
 import { StageError, UsageError } from "../../pipeline/base/mod.ts";
 import { needsData } from "../support/data.ts";
+import { projectRoot } from "../support/paths.ts";
 
 const folder = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -262,6 +263,44 @@ Deno.test("readerModule() names the reader of a file, or the endings it knows", 
       /^Cannot read "train\.csv": .*\.jsonl, .*\.txt\.gz, found "\.csv"$/.test(error.message),
   );
   throws(() => readerModule("train"), /found no ending/);
+});
+
+Deno.test("jsonl reader holds a chunk and a row, not the file", async () => {
+  // Rows that are kept would break the heap's limit; chunks that are kept would show in the process's size.
+  const row = JSON.stringify({ text: "a line of text. ".repeat(64) }) + "\n";
+  const path = fileOf("large.jsonl", "");
+  const rows = 100_000; // 104 MB
+  {
+    using file = Deno.openSync(path, { append: true });
+    const part = utf8(row.repeat(1_000));
+    for (let i = 0; i < rows / 1_000; i++) file.writeSync(part);
+  }
+  const script = `
+    import { reader } from "${import.meta.resolve("../../datasets/readers/jsonl.ts")}";
+    const options = { textField: "text", badRows: "error", maxRowBytes: 1e6 };
+    let documents = 0, rss = 0;
+    const before = Deno.memoryUsage().rss;
+    for await (const _ of reader.read(${JSON.stringify(path)}, options)) {
+      if (++documents % 1000 === 0) rss = Math.max(rss, Deno.memoryUsage().rss);
+    }
+    console.log(JSON.stringify({ documents, growth: rss - before }));`;
+  const config = join(projectRoot, "deno.json");
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--no-lock",
+      "--ext=ts",
+      "--v8-flags=--max-old-space-size=24",
+      "--config",
+      config,
+      fileOf("large.ts", script),
+    ],
+  }).output();
+  ok(success, new TextDecoder().decode(stderr));
+  const { documents, growth } = JSON.parse(new TextDecoder().decode(stdout));
+  strictEqual(documents, rows);
+  ok(growth < 64e6, `grew by ${growth} bytes`);
 });
 
 const sw = needsData("multilingual", "sw", "train.jsonl.gz");

@@ -118,7 +118,10 @@ Deno.test("CodeDigests: a cache, kept, damaged or of older files, never changes 
     Deno.writeTextFileSync(path, project["room/jsonl.ts"].replace("10", "12"));
     const second = await digestOf(root, cache);
     assert.notEqual(second.digest, first.digest);
-    Deno.writeTextFileSync(cache, Deno.readTextFileSync(cache).replace(second.digest, first.digest));
+    Deno.writeTextFileSync(
+      cache,
+      Deno.readTextFileSync(cache).replace(second.digest, first.digest),
+    );
     assert.deepEqual(await digestOf(root, cache), second);
     Deno.writeTextFileSync(cache, "");
     assert.deepEqual(await digestOf(root, cache), second);
@@ -126,5 +129,8 @@ Deno.test("CodeDigests: a cache, kept, damaged or of older files, never changes 
 });
 
 Deno.test("CodeDigests: a module that does not parse is named with its place", async () => {
-  await assert.rejects(digests(["room/jsonl.ts", "limit = 10", "limit = ="]), /room\/jsonl\.ts:2:14/);
+  await assert.rejects(
+    digests(["room/jsonl.ts", "limit = 10", "limit = ="]),
+    /room\/jsonl\.ts:2:14/,
+  );
 });

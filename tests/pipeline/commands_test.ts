@@ -7,7 +7,10 @@ const usageErrors: Readonly<Record<string, [string[], RegExp]>> = {
     ["run", "wlak"],
     /^error: Cannot plan "wlak": expected a stage \(all, words, walk, table\) .*did you mean "walk"\?\)\n$/,
   ],
-  "an unknown instance": [["run", "words/c"], /^error: Cannot plan "words\/c": .* has words\/a, words\/b/],
+  "an unknown instance": [
+    ["run", "words/c"],
+    /^error: Cannot plan "words\/c": .* has words\/a, words\/b/,
+  ],
   "an impossible instance": [
     ["run", "walk/a/up"],
     /^error: Cannot plan "walk\/a\/up": rule "up" is none of left, right\n$/,
@@ -15,7 +18,10 @@ const usageErrors: Readonly<Record<string, [string[], RegExp]>> = {
   "a pattern that fits nothing": [["run", "*/z"], /fits none of the 7 instances/],
   "an unknown command": [["stauts"], /unknown command 'stauts'\n\(Did you mean status\?\)/],
   "an unknown option": [["run", "--job", "2"], /unknown option '--job'\n\(Did you mean --jobs\?\)/],
-  "a wrong number": [["run", "--jobs", "many"], /Cannot accept --jobs many: expected a whole number/],
+  "a wrong number": [
+    ["run", "--jobs", "many"],
+    /Cannot accept --jobs many: expected a whole number/,
+  ],
   "a wrong override": [["run", "--set", "steps=x"], /^error: --set steps=x: Cannot accept steps/],
   "a missing file": [
     ["run", "--set", "data=nowhere"],
@@ -43,7 +49,10 @@ Deno.test("command line: a folder of other things, or of another format, is no s
     assert.match(other.stderr, /Cannot use ".*" as a store: .* found other files/);
     assert.deepEqual(namesIn(folder), ["thesis.txt"]);
     Deno.writeTextFileSync(join(folder, "format"), "2\n");
-    assert.match((await toy(folder, "status")).stderr, /expected format 1, found 2; choose another/);
+    assert.match(
+      (await toy(folder, "status")).stderr,
+      /expected format 1, found 2; choose another/,
+    );
   });
 });
 
@@ -56,7 +65,7 @@ Deno.test("table: prints what is there in every format, and makes a table whose 
     await toy(store, "run", "walk");
     const text = await toy(store, "table");
     assert.equal(text.code, 0, text.stderr);
-    assert.match(text.stdout, /^Ends\na\/left  \d+\n.*\n.*\nb\/right  \d+\n$/);
+    assert.match(text.stdout, /^Ends\na\/left {2}\d+\n.*\n.*\nb\/right {2}\d+\n$/);
     const [json] = JSON.parse((await toy(store, "table", "ends", "--format", "json")).stdout);
     assert.deepEqual(json.rows.map((row: { name: string }) => row.name), [
       "a/left",
@@ -73,7 +82,9 @@ Deno.test("status --json tells each instance's state, key and outputs", async ()
     const { code, stdout } = await toy(folder, "status", "walk/a/left", "walk/b/left", "--json");
     assert.equal(code, 3);
     const { instances } = JSON.parse(stdout);
-    const states = instances.map((it: { instance: string; state: string }) => [it.instance, it.state]);
+    const states = instances.map((
+      it: { instance: string; state: string },
+    ) => [it.instance, it.state]);
     assert.deepEqual(states, [
       ["words/a", "fresh"],
       ["words/b", "run"],

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { inTemporaryFolder, namesIn, objectsIn, toy, toyCommand, until } from "../support/toy_cli.ts";
+import {
+  inTemporaryFolder,
+  namesIn,
+  objectsIn,
+  toy,
+  toyCommand,
+  until,
+} from "../support/toy_cli.ts";
 
 /** A walk of about a second. */
 const slow = ["walk/a/left", "--set", "steps=50", "--set", "delayMs=20"];
@@ -100,7 +107,10 @@ Deno.test("run: a second run says whom it waits for, or leaves with --no-wait", 
     await until("the first to begin", () => first.find("started") !== undefined);
     const impatient = await toy(store, "run", "--no-wait");
     assert.equal(impatient.code, 1);
-    assert.match(impatient.stderr, new RegExp(`Cannot run: process ${first.process.pid} \\(run walk/a`));
+    assert.match(
+      impatient.stderr,
+      new RegExp(`Cannot run: process ${first.process.pid} \\(run walk/a`),
+    );
     assert.equal((await toy(store, "status")).code, 3, "reading takes no lock");
     const patient = await toy(store, "run", ...slow);
     assert.match(patient.stderr, new RegExp(`^Waiting for process ${first.process.pid} `));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { canonicalJson, sha256 } from "../../pipeline/base/mod.ts";
-import { type ActionRecord, actionKey } from "../../pipeline/key.ts";
+import { actionKey, type ActionRecord } from "../../pipeline/key.ts";
 
 const record: ActionRecord = {
   format: 1,
@@ -24,7 +24,8 @@ Deno.test("canonicalJson() refuses what JSON has no form for, naming its place",
 
 Deno.test("actionKey() is SHA-256 of the record's canonical JSON", () => {
   // Written out by hand: keys sorted at every level.
-  const text = '{"code":{"stages/walk.ts":"c0de"},"format":1,"inputs":{"file:text":"cd","words":"ab"},' +
+  const text =
+    '{"code":{"stages/walk.ts":"c0de"},"format":1,"inputs":{"file:text":"cd","words":"ab"},' +
     '"packages":{"zod":"4.6.7 sha512-x"},"params":{"name":"é","rate":0.1,"steps":8},' +
     '"seeds":{"names":["walk/*"],"root":17},"stage":"walk"}';
   assert.equal(actionKey(record), sha256(text));

@@ -124,7 +124,10 @@ Deno.test("loadRecipe() tells every mistake at once", async () => {
 });
 
 Deno.test("loadRecipe() gives line and column of broken YAML and of a repeated key", async () => {
-  await assert.rejects(load(main("  kind: [a\n")), /^UsageError: ROOT\/main\.yaml:5:1: Cannot read YAML/);
+  await assert.rejects(
+    load(main("  kind: [a\n")),
+    /^UsageError: ROOT\/main\.yaml:5:1: Cannot read YAML/,
+  );
   await assert.rejects(load(main("name: again\n")), /ROOT\/main\.yaml:4:1: .*unique/);
 });
 
@@ -178,7 +181,8 @@ Deno.test("loadRecipe() names the --set that is at fault", async () => {
       'expected a number, found "x"',
   });
   await assert.rejects(load(main(""), ["pretrain.round=3"]), {
-    message: '--set pretrain.round=3: Cannot accept key "round" in pretrain: did you mean "rounds"?',
+    message:
+      '--set pretrain.round=3: Cannot accept key "round" in pretrain: did you mean "rounds"?',
   });
   await assert.rejects(load(main(""), ["pretrain.rounds"]), /expected path\.to\.key=value/);
 });

@@ -22,10 +22,13 @@ Deno.test("run: makes what is missing, then has nothing to do", async () => {
     assert.match(first.stdout, /7 instances: 2 to run, 5 that wait for these, 0 cached/);
     assert.match(first.stdout, /done\s+words\/a\s.*words=50/);
     assert.match(first.stdout, /ran 7, cached 0/);
-    assert.match(first.stdout, /Ends\na\/left  \d+\n/);
+    assert.match(first.stdout, /Ends\na\/left {2}\d+\n/);
     const second = await toy(store, "run");
     assert.equal(second.code, 0);
-    assert.match(second.stdout, /^Nothing to do: all 7 instances of "toy" are fresh \(.*\)\n.*table\n$/);
+    assert.match(
+      second.stdout,
+      /^Nothing to do: all 7 instances of "toy" are fresh \(.*\)\n.*table\n$/,
+    );
     assert.equal((await toy(store, "status")).code, 0);
     assert.deepEqual(namesIn(join(store, "tmp")), []);
     assert.deepEqual(namesIn(join(store, "checkpoints")), []);
@@ -53,7 +56,11 @@ Deno.test("run: a change reruns what it reaches and says why", async () => {
     assert.match(seeded.stdout, /run\s+words\/a\s+seed: 1 → 2\n/);
     const longer = await toy(store, "run", "--json", "--set", "steps=9");
     assert.deepEqual(ranIn(longer), everything.filter((id) => !id.startsWith("words")));
-    assert.deepEqual(ranIn(await toy(store, "run", "--json")), [], "the old results are still there");
+    assert.deepEqual(
+      ranIn(await toy(store, "run", "--json")),
+      [],
+      "the old results are still there",
+    );
   });
 });
 
@@ -81,7 +88,10 @@ Deno.test("run: targets, patterns, --only and --force say what runs", async () =
   await inTemporaryFolder(async (store) => {
     const only = await toy(store, "run", "walk/a/left", "--only");
     assert.equal(only.code, 2);
-    assert.match(only.stderr, /^error: Cannot run only walk\/a\/left: .* words\/a would have to run/);
+    assert.match(
+      only.stderr,
+      /^error: Cannot run only walk\/a\/left: .* words\/a would have to run/,
+    );
     const one = await toy(store, "run", "walk/a/left", "--json");
     assert.deepEqual(ranIn(one), ["walk/a/left", "words/a"]);
     assert.deepEqual(ranIn(await toy(store, "run", "walk/*/right", "--json")), [
@@ -99,8 +109,10 @@ Deno.test("run: targets, patterns, --only and --force say what runs", async () =
 });
 
 const failures: Readonly<Record<string, RegExp>> = {
-  data: /^error: walk\/a\/left failed: Cannot walk on "words\.txt": expected paths, found none\n  log: /,
-  defect: /^error: walk\/a\/left failed: TypeError: Cannot read properties of undefined.*\n.*walk\.ts:/,
+  data:
+    /^error: walk\/a\/left failed: Cannot walk on "words\.txt": expected paths, found none\n {2}log: /,
+  defect:
+    /^error: walk\/a\/left failed: TypeError: Cannot read properties of undefined.*\n.*walk\.ts:/,
   exit: /^error: walk\/a\/left failed: Its process ended with code 7/,
   link: /^error: walk\/a\/left failed: Cannot publish output "walk": .* a link at "link"/,
 };

@@ -35,7 +35,7 @@ Deno.test("encode() agrees with all segmentations written out", () => {
 });
 
 Deno.test("encode() breaks ties for the longer last piece, whatever stands before", () => {
-  // logs of 1/4, 1/16: ab|c, a|bc and a|b|c are 1/64, 1/64, 1/64: sums are exact multiples of ln 2 up to rounding
+  // ab, c and a, bc are both 1/16 × 1/4: sums of the same two logarithms
   const tokenizer = tokenizerOf({ a: 0.25, c: 0.25, ab: 0.0625, bc: 0.0625, x: 0.25 });
   assert.deepEqual(pieceTexts(tokenizer, "abc"), ["a", "bc"]);
   for (const before of ["x ", "xxxx\n", "x x x "]) {

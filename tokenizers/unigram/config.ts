@@ -2,7 +2,6 @@
  * What a unigram tokenizer is trained with.
  */
 import { didYouMean, UsageError } from "../../pipeline/base/mod.ts";
-import { firstByteId } from "../tokenizer.ts";
 
 export interface UnigramConfig {
   /** Rows of the vocabulary: 7 special pieces, 256 byte pieces and what is learned. Met exactly. */
@@ -35,11 +34,11 @@ export const unigramDefaults: UnigramConfig = {
   subIterations: 1,
   splitByScript: true,
   splitByNumber: true,
-  maxTextBytes: 64 * 1024 * 1024,
+  maxTextBytes: 67_108_864, // 64 MiB
 };
 
-/** Id of the first learned piece: special and byte pieces come before it. */
-export const firstLearnedId = firstByteId + 256;
+/** Id of the first learned piece: 7 special and 256 byte pieces come before it. */
+export const firstLearnedId = 263;
 
 /** Words are cut after this many characters while training, so that a lattice stays small: encoding knows no such limit. */
 export const maxSegmentLength = 64;

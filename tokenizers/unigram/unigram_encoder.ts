@@ -24,12 +24,12 @@ const unknownPenalty = 10;
 const unknown = -1;
 
 // A cache entry is 12 numbers: the word's bytes, zero-padded, in 4; its length and number of ids in 1; up to 7 ids.
-const cacheEntries = 1 << 15;
+const cacheEntries = 32_768; // a power of two
 const entryLength = 12;
 const keyBytes = 16;
 const metaAt = 4;
 const idsAt = 5;
-const cachedIds = entryLength - idsAt;
+const cachedIds = 7;
 
 export class UnigramEncoder {
   readonly #trie: DoubleArray;

@@ -17,7 +17,9 @@ export const toyProject: Project = {
   formatTable(table, format) {
     const { title, rows } = table as { title: string; rows: { name: string; end: number }[] };
     if (format === "json") return Promise.resolve(JSON.stringify(table));
-    const lines = rows.map(({ name, end }) => format === "csv" ? `${name},${end}` : `${name}  ${end}`);
+    const lines = rows.map(({ name, end }) =>
+      format === "csv" ? `${name},${end}` : `${name}  ${end}`
+    );
     return Promise.resolve([title, ...lines].join("\n"));
   },
 };

@@ -74,7 +74,9 @@ function readCheckpoint(path: string): Checkpoint {
 function fail(fault: string | null, folder: string): void {
   if (fault === null) return;
   Deno.writeTextFileSync(`${folder}/walk.txt`, "half of what there sho");
-  if (fault === "data") throw new StageError(`Cannot walk on "words.txt": expected paths, found none`);
+  if (fault === "data") {
+    throw new StageError(`Cannot walk on "words.txt": expected paths, found none`);
+  }
   if (fault === "defect") (undefined as unknown as { walk(): void }).walk();
   if (fault === "exit") Deno.exit(7);
   if (fault === "link") Deno.symlinkSync("walk.txt", `${folder}/link`);

@@ -21,7 +21,9 @@ export const words: Stage<ToyRecipe> = {
   seeds: (recipe, [source]) => recipe.data === null ? [`words/${source}`] : [],
 };
 
-export function run(context: StageContext<{ source: string; count: number }>): Promise<StageSummary> {
+export function run(
+  context: StageContext<{ source: string; count: number }>,
+): Promise<StageSummary> {
   const text = "text" in context.files
     ? Deno.readTextFileSync(context.files.text)
     : drawn(context).join(" ");

@@ -1,0 +1,128 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { openTokenShards, readStatistics, writeDocuments } from "../../datasets/mod.ts";
+import { loadRecipe } from "../../pipeline/recipe.ts";
+import { silentLog, type StageContext, type StageSummary } from "../../pipeline/stage.ts";
+import { recipeSchema } from "../../stages/recipe.ts";
+import { run, tokenize } from "../../stages/tokenize.ts";
+import {
+  loadTokenizer,
+  saveTokenizer,
+  specialIds,
+  trainUnigram,
+  unigramDefaults,
+} from "../../tokenizers/mod.ts";
+import { projectRoot } from "../support/paths.ts";
+
+const folder = Deno.makeTempDirSync();
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+const base = await loadRecipe("base", {
+  folder: join(projectRoot, "pipeline/recipes"),
+  schema: recipeSchema,
+});
+const generated = { generator: "language", options: {}, documents: { train: 1, validation: 1 } };
+const sources = { b: generated, a: generated, c: generated };
+
+const texts = {
+  train: ["low lower lowest", "new newer newest\n𝄞 and wide", "wider widest"],
+  validation: ["lower, newer; wider"],
+};
+
+/** Runs the stage over `texts` with a tokenizer that was trained on their first split. */
+async function made(
+  more: Partial<StageContext> = {},
+): Promise<{ context: StageContext; summary: StageSummary }> {
+  const empty = () => Deno.makeTempDirSync({ dir: folder });
+  const inputs = { train: empty(), validation: empty(), tokenizer: empty() };
+  for (const split of ["train", "validation"] as const) {
+    await writeDocuments(inputs[split], texts[split].map((text, i) => ({ text, id: `${i}` })));
+  }
+  const documents = texts.train.map((text) => ({ text }));
+  const tokenizer = await trainUnigram(documents, { ...unigramDefaults, vocabSize: 285 });
+  saveTokenizer(inputs.tokenizer, tokenizer);
+  const context: StageContext = {
+    instance: "tokenize/a/global",
+    parts: ["a", "global"],
+    params: {},
+    inputs,
+    files: {},
+    outputs: { train: empty(), validation: empty(), statistics: empty() },
+    checkpointFolder: empty(),
+    seed(name) {
+      throw new RangeError(`seed ${name} was not declared`);
+    },
+    modules: {},
+    log: silentLog,
+    signal: new AbortController().signal,
+    ...more,
+  };
+  return { context, summary: await run(context) };
+}
+
+Deno.test("tokenize has own vocabularies only for trained sources and only when spec-opt asks", () => {
+  const recipe = { ...base, sources, outOfDistribution: ["c"] };
+  const withOwn = {
+    ...recipe,
+    pretrain: { ...base.pretrain, variants: ["glob", "spec-opt"] },
+  };
+  const without = { ...recipe, pretrain: { ...base.pretrain, variants: ["glob"] } };
+  const global = [["a", "global"], ["b", "global"], ["c", "global"]];
+  deepStrictEqual(tokenize.instances(without), global);
+  deepStrictEqual(tokenize.instances(withOwn), [...global, ["a", "own"], ["b", "own"]]);
+  ok(tokenize.impossible!(withOwn, ["c", "own"])!.includes("out of distribution"));
+  strictEqual(tokenize.impossible!(withOwn, ["a", "own"]), undefined);
+  deepStrictEqual(tokenize.inputs(recipe, ["a", "own"]), {
+    train: "documents/a/train#documents",
+    validation: "documents/a/validation#documents",
+    tokenizer: "vocabulary/a#tokenizer",
+  });
+  strictEqual(tokenize.inputs(recipe, ["a", "global"]).tokenizer, "vocabulary/global#tokenizer");
+});
+
+Deno.test("tokenize writes shards that decode to the documents, the end symbol after each", async () => {
+  const { context } = await made();
+  const tokenizer = loadTokenizer(context.inputs.tokenizer);
+  for (const split of ["train", "validation"] as const) {
+    const shards = openTokenShards(context.outputs[split]);
+    let start = 0;
+    const decoded = Array.from(shards.ends, (end) => {
+      const ids = shards.slice(start, end - start);
+      start = end;
+      strictEqual(ids.at(-1), specialIds.end);
+      strictEqual(ids.indexOf(specialIds.end), ids.length - 1);
+      return tokenizer.decode(ids);
+    });
+    deepStrictEqual(decoded, texts[split]);
+    const bytes = texts[split].map((text) => new TextEncoder().encode(text).length);
+    strictEqual(shards.bytes, bytes.reduce((sum, size) => sum + size, 0));
+    shards.close();
+  }
+});
+
+Deno.test("tokenize counts the training split and summarises it", async () => {
+  const { context, summary } = await made();
+  const { counts, ...statistics } = readStatistics(context.outputs.statistics);
+  const shards = openTokenShards(context.outputs.train);
+  const ids = [...shards.slice(0, shards.tokens)];
+  shards.close();
+  strictEqual(statistics.tokens, ids.length);
+  strictEqual(statistics.distinctTokens, new Set(ids).size);
+  strictEqual(counts[specialIds.end], texts.train.length);
+  strictEqual(statistics.reservedPieces, 7 + 256); // special pieces and byte pieces
+  const beyond = new Set(ids.filter((id) => id >= 263));
+  strictEqual(statistics.localVocabSize, 263 + beyond.size);
+  strictEqual(statistics.unknownTokens, 0);
+  deepStrictEqual(summary, {
+    tokens: ids.length,
+    bytesPerToken: Number((statistics.bytes / ids.length).toFixed(3)),
+    distinctTokens: statistics.distinctTokens,
+  });
+});
+
+Deno.test("tokenize stops between two documents when it is told to", async () => {
+  const controller = new AbortController();
+  const reason = new Error("Ctrl-C");
+  controller.abort(reason);
+  await rejects(made({ signal: controller.signal }), reason);
+});

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { writeDocuments } from "../../datasets/mod.ts";
+import { silentLog, type StageContext } from "../../pipeline/stage.ts";
+import type { Recipe } from "../../stages/recipe.ts";
+import { run, vocabulary, type VocabularyParams } from "../../stages/vocabulary.ts";
+import { loadTokenizer, unigramDefaults } from "../../tokenizers/mod.ts";
+
+const recipe = {
+  sources: { it: {}, en: {}, sw: {} },
+  outOfDistribution: ["sw"],
+  pretrain: { variants: ["glob", "spec-opt"] },
+  vocabulary: { global: { vocabSize: 300 }, own: { vocabSize: 280 } },
+} as unknown as Recipe;
+
+Deno.test("vocabulary plans one tokenizer for all sources, and one for each only for spec-opt", () => {
+  assert.deepEqual(vocabulary.instances(recipe), [["global"], ["en"], ["it"]]);
+  const without = { ...recipe, pretrain: { variants: ["glob", "spec"] } } as unknown as Recipe;
+  assert.deepEqual(vocabulary.instances(without), [["global"]]);
+  assert.deepEqual(vocabulary.inputs(recipe, ["global"]), {
+    "documents/en": "documents/en/train#documents",
+    "documents/it": "documents/it/train#documents",
+  });
+  assert.deepEqual(vocabulary.inputs(recipe, ["it"]), {
+    "documents/it": "documents/it/train#documents",
+  });
+  assert.deepEqual(vocabulary.params(recipe, ["it"]), { ...unigramDefaults, vocabSize: 280 });
+  assert.equal(vocabulary.params(recipe, ["global"]).vocabSize, 300);
+});
+
+Deno.test("vocabulary shares maxTextBytes evenly between sources", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const inputs: Record<string, string> = {};
+    for (const [source, text] of [["it", "ab ab"], ["en", "cd cd"]]) {
+      inputs[`documents/${source}`] = join(folder, source);
+      Deno.mkdirSync(join(folder, source));
+      // 8 documents of 5 bytes; the last, past every share, has letters of its own
+      const texts = [...Array.from({ length: 7 }, () => text), `${source.at(0)} zzz`];
+      const documents = texts.map((text, i) => ({ text, id: `${source}:${i}` }));
+      await writeDocuments(join(folder, source), documents);
+    }
+    const tokenizer = join(folder, "tokenizer");
+    Deno.mkdirSync(tokenizer);
+    const summary = await run({
+      params: { ...unigramDefaults, vocabSize: 268, maxTextBytes: 60 },
+      inputs,
+      outputs: { tokenizer },
+      log: silentLog,
+      signal: new AbortController().signal,
+    } as unknown as StageContext<VocabularyParams>);
+    assert.deepEqual(summary, { pieces: 268 });
+    const texts = loadTokenizer(tokenizer).learned.map((piece) => piece.text).sort();
+    assert.deepEqual(texts, [" ", "a", "b", "c", "d"]); // 30 bytes of each: six documents
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});

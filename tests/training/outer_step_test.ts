@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import {
+  cutVocabulary,
+  OuterAverage,
+  split,
+  type Tensors,
+  updateNorm,
+  wholeVocabulary,
+} from "../../training/mod.ts";
+import { variantNamed } from "./_support.ts";
+
+const table = "embedding.token.weight";
+const body = "body.norm_final.weight";
+const tensor = (shape: number[], ...values: number[]) => ({
+  shape,
+  data: Float32Array.from(values),
+});
+
+Deno.test("OuterAverage averages rows of TRIM over the sources that have them, by hand through two rounds", async () => {
+  const trim = await variantNamed("trim");
+  // ϕ has 4 rows of width 1; a has rows 0 1, b rows 1 2, c rows 0 1 2. Nobody has row 3.
+  const [a, b, c] = [[0, 1], [1, 2], [0, 1, 2]].map((rows) =>
+    cutVocabulary(Int32Array.from(rows), 4)
+  );
+  const first: Tensors = { [table]: tensor([4, 1], 1, 2, 3, 4), [body]: tensor([1], 10) };
+
+  // Round 1: a and b.
+  const round1 = new OuterAverage(trim, first);
+  assert.deepEqual([...split(trim, first, a)[table].data], [1, 2]);
+  assert.deepEqual([...split(trim, first, b)[table].data], [2, 3]);
+  round1.add({ [table]: tensor([2, 1], 3, 6), [body]: tensor([1], 12) }, a); // Δ: 2, 4; body 2
+  round1.add({ [table]: tensor([2, 1], 4, 3.5), [body]: tensor([1], 14) }, b); // Δ: 2, 0.5; body 4
+  const second = round1.result();
+  // row 0: 1 + 2/1; row 1: 2 + (4 + 2)/2; row 2: 3 + 0.5/1; row 3 as it was; body 10 + (2 + 4)/2
+  assert.deepEqual([...second[table].data], [3, 5, 3.5, 4]);
+  assert.deepEqual([...second[body].data], [13]);
+
+  // Round 2: a and c.
+  const round2 = new OuterAverage(trim, second);
+  assert.deepEqual([...split(trim, second, c)[table].data], [3, 5, 3.5]);
+  round2.add({ [table]: tensor([2, 1], 2, 5), [body]: tensor([1], 13) }, a); // Δ: −1, 0; body 0
+  round2.add({ [table]: tensor([3, 1], 6, 8, 3), [body]: tensor([1], 12) }, c); // Δ: 3, 3, −0.5; body −1
+  const third = round2.result();
+  // row 0: 3 + (−1 + 3)/2; row 1: 5 + (0 + 3)/2; row 2: 3.5 − 0.5; row 3 as it was; body 13 − ½
+  assert.deepEqual([...third[table].data], [4, 6.5, 3, 4]);
+  assert.deepEqual([...third[body].data], [12.5]);
+});
+
+for (const id of ["glob", "trim", "spec", "spec-opt"]) {
+  Deno.test(`split() then merge of what came back unchanged is identity for ${id}`, async () => {
+    const variant = await variantNamed(id);
+    const values = Float32Array.from(
+      { length: 12 },
+      (_, i) => Math.fround(Math.sin(i) * 10 ** (i - 6)),
+    );
+    const shared: Tensors = variant.sharesEmbeddings
+      ? { [table]: { shape: [4, 3], data: values }, [body]: tensor([2], 0.1, -3e-7) }
+      : { [body]: tensor([2], 0.1, -3e-7) };
+    const average = new OuterAverage(variant, shared);
+    for (const rows of [[0, 2], [1, 2]]) {
+      const vocabulary = variant.cutsVocabulary
+        ? cutVocabulary(Int32Array.from(rows), 4)
+        : wholeVocabulary(4);
+      average.add(split(variant, shared, vocabulary), vocabulary);
+    }
+    assert.deepEqual(average.result(), shared);
+  });
+}
+
+Deno.test("OuterAverage.restore() goes on from saved sums with the same bits", async () => {
+  const glob = await variantNamed("glob");
+  const shared: Tensors = { [body]: tensor([3], 0.1, 0.2, 0.3) };
+  const results = [tensor([3], 0.11, -7, 1e-9), tensor([3], 1e8, 0.2, 3)];
+  const whole = new OuterAverage(glob, shared);
+  whole.add({ [body]: results[0] }, wholeVocabulary(4));
+  const again = new OuterAverage(glob, shared);
+  again.restore(whole.sums(), [wholeVocabulary(4)]);
+  for (const average of [whole, again]) average.add({ [body]: results[1] }, wholeVocabulary(4));
+  assert.deepEqual(again.result(), whole.result());
+  assert.deepEqual(again.sums(), whole.sums());
+});
+
+Deno.test("OuterAverage forms differences in float64", async () => {
+  const glob = await variantNamed("glob");
+  const average = new OuterAverage(glob, { [body]: tensor([1], 1) });
+  // In float32 each sum of deltas would round: 2^24 + 1 − 1 is 2^24 there.
+  average.add({ [body]: tensor([1], 2 ** 24) }, wholeVocabulary(4));
+  average.add({ [body]: tensor([1], 3) }, wholeVocabulary(4));
+  assert.deepEqual([...average.result()[body].data], [Math.fround(1 + (2 ** 24 - 1 + 2) / 2)]);
+});
+
+Deno.test("OuterAverage.result() refuses a round without results", async () => {
+  const average = new OuterAverage(await variantNamed("glob"), { [body]: tensor([1], 1) });
+  assert.throws(
+    () => average.result(),
+    /^RangeError: Cannot average a round: expected the result of a source/,
+  );
+});
+
+Deno.test("updateNorm() is the length of the difference", () => {
+  assert.equal(updateNorm({ [body]: tensor([2], 1, 1) }, { [body]: tensor([2], 4, 5) }), 5); // √(3² + 4²)
+});
+
+Deno.test("cutVocabulary() refuses rows that do not ascend or lie outside", () => {
+  assert.throws(
+    () => cutVocabulary(Int32Array.of(1, 1), 4),
+    /expected ascending rows within it, found 1 after 1/,
+  );
+  assert.throws(() => cutVocabulary(Int32Array.of(1, 4), 4), /found 4 after 1/);
+});

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { cosineWithWarmup, linearWithWarmup } from "../../training/mod.ts";
+
+const near = (found: number, expected: number) =>
+  assert.ok(Math.abs(found - expected) <= 1e-15, `expected ${expected}, found ${found}`);
+
+Deno.test("cosineWithWarmup() rises linearly from 0, falls as a cosine to its share of the peak, and stays", () => {
+  const schedule = { peakLearningRate: 0.6, warmupSteps: 4, finalFactor: 0.1, totalSteps: 12 };
+  near(cosineWithWarmup(0, schedule), 0);
+  near(cosineWithWarmup(1, schedule), 0.15); // 0.6 · 1/4
+  near(cosineWithWarmup(3, schedule), 0.45);
+  near(cosineWithWarmup(4, schedule), 0.6); // share 0: α + (1 − α)·½·2
+  near(cosineWithWarmup(6, schedule), 0.6 * (0.1 + 0.9 * 0.5 * (1 + Math.SQRT1_2))); // share ¼
+  near(cosineWithWarmup(8, schedule), 0.33); // share ½: 0.6·(0.1 + 0.9·½)
+  near(cosineWithWarmup(12, schedule), 0.06);
+  near(cosineWithWarmup(20, schedule), 0.06);
+});
+
+Deno.test("cosineWithWarmup() of a run shorter than its warm-up only warms up", () => {
+  const schedule = { peakLearningRate: 1, warmupSteps: 10, finalFactor: 0.1, totalSteps: 5 };
+  near(cosineWithWarmup(4, schedule), 0.4);
+  near(cosineWithWarmup(10, schedule), 0.1);
+});
+
+Deno.test("cosineWithWarmup() without warm-up begins at the peak", () => {
+  const schedule = { peakLearningRate: 2, warmupSteps: 0, finalFactor: 0, totalSteps: 2 };
+  near(cosineWithWarmup(0, schedule), 2);
+  near(cosineWithWarmup(1, schedule), 1);
+});
+
+Deno.test("linearWithWarmup() rises over its share of the steps and falls with the steps left", () => {
+  const schedule = { peakLearningRate: 1, warmupFraction: 0.2, totalSteps: 10 };
+  near(linearWithWarmup(0, schedule), 0);
+  near(linearWithWarmup(1, schedule), 0.5); // 0.1 / 0.2
+  near(linearWithWarmup(2, schedule), 0.8); // 1 − 0.2
+  near(linearWithWarmup(9, schedule), 0.1); // 1 − 0.9, up to rounding
+  near(linearWithWarmup(10, schedule), 0);
+});
