@@ -99,11 +99,11 @@ class OpenShards implements TokenShards {
         `Cannot read "tokens.arrow", record batch ${index}: expected ${expected} tokens, found ${batch.length}`,
       );
     }
-    const outside = batch.findIndex((id) => id >= this.vocabSize);
-    if (outside >= 0) {
+    for (let i = 0; i < batch.length; i++) {
+      if (batch[i] < this.vocabSize) continue;
       throw new StageError(
-        `Cannot read "tokens.arrow", token ${index * batchTokens + outside}: ` +
-          `expected an id below ${this.vocabSize}, found ${batch[outside]}`,
+        `Cannot read "tokens.arrow", token ${index * batchTokens + i}: ` +
+          `expected an id below ${this.vocabSize}, found ${batch[i]}`,
       );
     }
     return batch;

@@ -171,3 +171,9 @@ export class Planner {
     return instance;
   }
 }
+
+/** `after words/a, words/b, words/c and 5 more`: what an instance waits for, as a line has room. */
+export function waitingText(on: readonly InstanceId[]): string {
+  const rest = on.length > 3 ? ` and ${on.length - 3} more` : "";
+  return `after ${on.slice(0, 3).join(", ")}${rest}`;
+}

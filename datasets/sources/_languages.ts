@@ -49,7 +49,7 @@ const velsan: Language = {
 
 function velsanEnding({ nounClass, isPlural, role }: Inflection): string {
   const ending = (isPlural ? ["ai", "or", "en"] : ["a", "o", "ë"])[nounClass];
-  return role === "object" ? `${ending}${isPlural ? "is" : "m"}` : ending;
+  return role === "object" ? `${ending}${isPlural ? "s" : "m"}` : ending;
 }
 
 const dorugai: Language = {

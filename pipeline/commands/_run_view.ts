@@ -177,12 +177,15 @@ export class ProgressMeter {
 
 function header(plan: Extract<RunEvent, { type: "plan" }>): string {
   const count = (state: string) => plan.instances.filter((it) => it.state === state).length;
+  const plural = plan.instances.length === 1 ? "" : "s";
   const waiting = count("waiting");
   const after = waiting === 0 ? "" : `, ${waiting} that wait for these`;
   return [
     `${plan.recipe}: ${plan.description}`,
     `store ${plan.store} · engine ${plan.engine} · ${plan.jobs} at once`,
-    `${plan.instances.length} instances: ${count("run")} to run${after}, ${count("fresh")} cached`,
+    `${plan.instances.length} instance${plural}: ${count("run")} to run${after}, ${
+      count("fresh")
+    } cached`,
     "",
   ].join("\n");
 }

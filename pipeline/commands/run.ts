@@ -4,7 +4,7 @@
 import { formatDuration, UsageError } from "../base/mod.ts";
 import type { PlannedInstance, RunEvent, RunResult } from "../events.ts";
 import { selectTargets, withNeeds } from "../instances.ts";
-import type { InstanceState } from "../plan.ts";
+import { type InstanceState, waitingText } from "../plan.ts";
 import type { InstanceId } from "../stage.ts";
 import { type LockHolder, lockStore } from "../store_lock.ts";
 import { RunView } from "./_run_view.ts";
@@ -195,7 +195,7 @@ function plannedInstance(id: InstanceId, state: InstanceState): PlannedInstance 
     case "run":
       return { instance: id, state: "run", key: state.key, reason: state.reason };
     case "waiting":
-      return { instance: id, state: "waiting", reason: `after ${state.on.join(", ")}` };
+      return { instance: id, state: "waiting", reason: waitingText(state.on) };
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { formatDuration } from "../base/mod.ts";
 import { selectTargets, withNeeds } from "../instances.ts";
-import type { InstanceState } from "../plan.ts";
+import { type InstanceState, waitingText } from "../plan.ts";
 import type { InstanceId } from "../stage.ts";
 import { summaryLine } from "../store.ts";
 import { openSession } from "./_session.ts";
@@ -51,7 +51,7 @@ function details(state: InstanceState): string {
     case "run":
       return state.reason;
     case "waiting":
-      return `after ${state.on.join(", ")}`;
+      return waitingText(state.on);
   }
 }
 

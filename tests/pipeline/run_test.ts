@@ -84,6 +84,20 @@ Deno.test("run: equal bytes of an input cut a rerun short, and paths do not coun
   });
 });
 
+Deno.test("run: two instances that are the same action are computed once", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const [store, data] = ["store", "data"].map((name) => join(folder, name));
+    Deno.mkdirSync(data);
+    for (const source of ["a", "b"]) Deno.writeTextFileSync(join(data, `${source}.txt`), "x y z");
+    const set = ["--set", `data=${data}`, "--set", "delayMs=20"];
+    const result = await toy(store, "run", "--json", "--jobs", "4", ...set);
+    assert.equal(result.code, 0, result.stderr);
+    const walks = ranIn(result).filter((id) => id.startsWith("walk"));
+    assert.equal(walks.length, 2, "one for each rule");
+    assert.equal(eventsOf(result).filter(({ type }) => type === "cached").length, 2);
+  });
+});
+
 Deno.test("run: targets, patterns, --only and --force say what runs", async () => {
   await inTemporaryFolder(async (store) => {
     const only = await toy(store, "run", "walk/a/left", "--only");

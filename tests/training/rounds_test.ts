@@ -125,6 +125,32 @@ for (const id of ["std-t1", "std-t0-tokens", "glob", "trim", "spec", "spec-opt"]
     }));
 }
 
+Deno.test("pretrain() killed at any step and started again has the bytes of a plain run", () =>
+  withSources(async (sources, folder) => {
+    const undisturbed = await pretrain(await pretraining("trim", sources, folder));
+    for (let kill = 1; kill <= 12; kill++) { // 2 rounds · 2 sources · 3 steps
+      const options = await pretraining("trim", sources, folder);
+      let step = 0;
+      const progress = () => {
+        if (++step === kill) throw new Error("killed");
+      };
+      await assert.rejects(pretrain({ ...options, log: { ...silentLog, progress } }), /killed/);
+      const resumed = await pretrain(options);
+      assert.deepEqual(plain(resumed.last), plain(undisturbed.last), `killed in step ${kill}`);
+      assert.deepEqual(resumed.metrics, undisturbed.metrics, `killed in step ${kill}`);
+    }
+  }));
+
+Deno.test("pretrain() does not depend on how often it saves, nor on the order that sources are given in", () =>
+  withSources(async (sources, folder) => {
+    const plainRun = await pretrain(await pretraining("trim", sources, folder));
+    const other = await pretrain(
+      await pretraining("trim", [...sources].reverse(), folder, { checkpointEverySteps: 1 }),
+    );
+    assert.deepEqual(plain(other.last), plain(plainRun.last));
+    assert.deepEqual(other.metrics, plainRun.metrics);
+  }));
+
 Deno.test("pretrain() keeps what a variant says is kept", () =>
   withSources(async (sources, folder) => {
     const all = { sourcesPerRound: 3 };

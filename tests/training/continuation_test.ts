@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { engine } from "../../engine/reference/mod.ts";
+import { StageError } from "../../pipeline/base/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import {
+  type Checkpoint,
+  type Continuation,
+  type ContinuationSettings,
+  continueTraining,
+  type TrainingSource,
+} from "../../training/mod.ts";
+import { initialShared } from "../../training/source.ts";
+import {
+  engineOptions,
+  inner,
+  model,
+  plain,
+  seed,
+  variantNamed,
+  vocabSize,
+  withSources,
+} from "./_support.ts";
+
+const table = "embedding.token.weight";
+
+async function options(
+  sources: readonly TrainingSource[],
+  folder: string,
+  id: string,
+  changes: Partial<ContinuationSettings> = {},
+): Promise<Continuation> {
+  const from: Checkpoint = {
+    groups: { model: initialShared(await variantNamed(id), model, vocabSize, seed) },
+    state: {},
+  };
+  return {
+    settings: {
+      variant: id,
+      start: "random",
+      model,
+      steps: 7,
+      sampling: "uniform",
+      batchSize: 2,
+      microBatchSize: 1,
+      inner,
+      pretrainedRateFactor: 0.5,
+      checkpointEverySteps: 3,
+      ...changes,
+    },
+    from,
+    sources,
+    engine,
+    engineOptions,
+    seed,
+    checkpointFolder: Deno.makeTempDirSync({ dir: folder }),
+    log: silentLog,
+    signal: new AbortController().signal,
+  };
+}
+
+Deno.test("continueTraining() stopped at every step, or killed, has the bytes of a plain run", () =>
+  withSources(async (sources, folder) => {
+    const undisturbed = await continueTraining(await options(sources, folder, "spec"));
+    assert.equal(undisturbed.metrics.length, 7); // fewer steps than rows: one each
+    for (const isKill of [false, true]) {
+      for (let stop = 1; stop < 7; stop++) {
+        const run = await options(sources, folder, "spec");
+        const controller = new AbortController();
+        let step = 0;
+        const progress = () => {
+          if (++step !== stop) return;
+          if (isKill) throw new Error("stop");
+          controller.abort(new Error("stop"));
+        };
+        const log = { ...silentLog, progress };
+        await assert.rejects(continueTraining({ ...run, log, signal: controller.signal }), /stop/);
+        const resumed = await continueTraining(run);
+        assert.deepEqual(plain(resumed.model), plain(undisturbed.model));
+        assert.deepEqual(resumed.metrics, undisturbed.metrics);
+      }
+    }
+  }));
+
+Deno.test("continueTraining() from a random start is blind to the embedding that pre-training left", () =>
+  withSources(async (sources, folder) => {
+    const glob = await options(sources, folder, "glob", { variant: "x" });
+    const spec = await options(sources, folder, "spec", { variant: "x" });
+    assert.ok(table in glob.from.groups.model && !(table in spec.from.groups.model));
+    const [a, b] = [await continueTraining(glob), await continueTraining(spec)];
+    assert.deepEqual(plain(a.model), plain(b.model));
+    assert.deepEqual(a.model.groups.model[table].shape, [vocabSize, 8]);
+  }));
+
+Deno.test("continueTraining() from a pre-trained start takes the embedding and half the rate", () =>
+  withSources(async (sources, folder) => {
+    // One step at the peak: Adam's first step moves every weight that has a gradient by just the rate.
+    const one = { steps: 1, inner: { ...inner, warmupSteps: 0 }, start: "pretrained" } as const;
+    const run = await options(sources, folder, "glob", one);
+    const before = run.from.groups.model[table].data;
+    const after = (await continueTraining(run)).model.groups.model[table].data;
+    const largest = Math.max(...after.map((value, i) => Math.abs(value - before[i])));
+    // Up to ε against a small gradient, and float32 at weights near 1.
+    assert.ok(Math.abs(largest - 0.005) < 1e-6, `expected 0.01 · 0.5, found ${largest}`);
+  }));
+
+Deno.test("continueTraining() refuses a pre-trained start where there is no embedding", () =>
+  withSources(async (sources, folder) => {
+    const run = await options(sources, folder, "spec", { start: "pretrained" });
+    await assert.rejects(continueTraining(run), (error) => {
+      assert.ok(error instanceof StageError);
+      assert.match(
+        error.message,
+        /Cannot continue spec .*expected "embedding.token.weight" of 24 rows, found none/,
+      );
+      return true;
+    });
+  }));
