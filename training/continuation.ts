@@ -151,6 +151,7 @@ export async function continueTraining(options: Continuation): Promise<Continuat
         place: `continuation, ${settings.start} start`,
         rateKey: "continue.inner.peakLearningRate",
         totalSteps: steps,
+        stepsBefore: 0,
         log,
         signal,
         afterStep: async (loss, gradientNorm) => {

@@ -216,6 +216,7 @@ class PretrainRun {
     const state = this.#state;
     const from = (state.round - 1) * localSteps;
     const totalSteps = rounds * localSteps;
+    const perRound = variant.mixture ? 1 : settings.sourcesPerRound;
     const record: StepRecord = state.local ? { ...state.local.record } : emptyRecord(from);
     const program = await this.#programs.get(vocabulary.size);
     await writeTensors(program, state.local?.parameters ?? sent);
@@ -247,7 +248,8 @@ class PretrainRun {
         name: variant.id,
         place: variant.mixture ? undefined : `round ${state.round}, source ${name}`,
         rateKey: "pretrain.inner.peakLearningRate",
-        totalSteps,
+        totalSteps: totalSteps * perRound,
+        stepsBefore: from * perRound + state.finished * localSteps,
         log,
         signal,
         afterStep: async () => {

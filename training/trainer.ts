@@ -48,8 +48,9 @@ export interface LocalTraining {
   readonly name: string;
   readonly place?: string;
   readonly rateKey: string;
-  /** Steps of the whole run, for progress. */
+  /** For progress: steps of the whole run, of all sources, and those taken before this record's. */
   readonly totalSteps: number;
+  readonly stepsBefore: number;
   readonly log: StageLog;
   readonly signal: AbortSignal;
   /** Called after each step, to note its loss and to write checkpoints. */
@@ -89,7 +90,7 @@ export async function trainSteps(training: LocalTraining): Promise<void> {
     if (!applied) throw diverged(training, "gradient norm", gradientNorm);
     addStep(record, loss, gradientNorm);
     log.progress({
-      done: record.step,
+      done: training.stepsBefore + record.steps,
       total: training.totalSteps,
       unit: "steps",
       lossNats: loss,
