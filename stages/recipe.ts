@@ -245,6 +245,7 @@ export function checkRecipe(recipe: Recipe): void {
   }
   if (isOnlyCosted(recipe)) return;
   const sources = sourcesOf(recipe);
+  if (allSources(recipe).includes("global")) fail("no source to be", '"global" (it names the shared vocabulary)', "one");
   const unknown = recipe.outOfDistribution.find((source) => !allSources(recipe).includes(source));
   if (unknown !== undefined) {
     fail("outOfDistribution", `to name sources (${allSources(recipe).join(", ")})`, `"${unknown}"`);

@@ -18,8 +18,8 @@ import {
   TrainingPrograms,
   writeTensors,
 } from "./programs.ts";
-import type { InnerOptimizer } from "./rounds.ts";
 import { cosineWithWarmup } from "./schedule.ts";
+import type { InnerOptimizer } from "./settings.ts";
 import { embeddingOf, initialTable, type SeedOf, type TrainingSource } from "./source.ts";
 import { addStep, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
 import { tokenEmbedding } from "./variant.ts";

@@ -21,9 +21,9 @@ import type { Tokenizer } from "../tokenizers/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
 import { momentTensors, momentValues, readTensors, writeTensors } from "./programs.ts";
-import type { InnerOptimizer } from "./rounds.ts";
 import { linearWithWarmup } from "./schedule.ts";
 import { argmax, metricOf, score } from "./scores.ts";
+import type { InnerOptimizer } from "./settings.ts";
 import type { SeedOf } from "./source.ts";
 import {
   type EncodedExample,

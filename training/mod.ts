@@ -65,13 +65,8 @@ export {
 } from "./local_vocabulary.ts";
 export { OuterAverage, parameterNorm, split, updateNorm } from "./outer_step.ts";
 export { type ModelShape, readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
-export {
-  type InnerOptimizer,
-  pretrain,
-  type Pretraining,
-  type PretrainResult,
-  type PretrainSettings,
-} from "./rounds.ts";
+export { pretrain, type Pretraining, type PretrainResult } from "./rounds.ts";
+export type { InnerOptimizer, PretrainSettings } from "./settings.ts";
 export { decodeSafetensors, encodeSafetensors, readSafetensors } from "./safetensors.ts";
 export { cosineWithWarmup, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, type Metric, metricOf, scoreInterval } from "./scores.ts";

@@ -14,7 +14,6 @@ import { mixtureWindows } from "./mixture.ts";
 import { OuterAverage, parameterNorm, split, updateNorm } from "./outer_step.ts";
 import { type PretrainState, stateFromCheckpoint, stateToCheckpoint } from "./pretrain_state.ts";
 import {
-  type ModelShape,
   momentTensors,
   momentValues,
   readTensors,
@@ -22,6 +21,7 @@ import {
   writeTensors,
 } from "./programs.ts";
 import { cosineWithWarmup } from "./schedule.ts";
+import type { PretrainSettings } from "./settings.ts";
 import {
   initialLocal,
   initialShared,
@@ -35,32 +35,6 @@ import { emptyRecord, nextTick, type StepRecord, trainSteps } from "./trainer.ts
 import { type ValidationLoss, validationLoss } from "./validation.ts";
 import { sourceVocabulary, type Variant } from "./variant.ts";
 import type { WindowSource } from "./windows.ts";
-
-/** The optimizer of local training, as recipes write it. */
-export interface InnerOptimizer {
-  readonly peakLearningRate: number;
-  readonly warmupSteps: number;
-  readonly finalFactor: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly weightDecay: number;
-  readonly clipNorm: number;
-}
-
-export interface PretrainSettings {
-  readonly model: ModelShape;
-  readonly rounds: number;
-  readonly localSteps: number;
-  readonly sourcesPerRound: number;
-  readonly batchSize: number;
-  readonly microBatchSize: number;
-  readonly inner: InnerOptimizer;
-  /** Whether a source's Adam state outlives a round. A mixture's always does: it has no rounds of its own. */
-  readonly adamState: "reset" | "keep";
-  readonly validationWindows: number;
-  readonly checkpointEverySteps: number;
-}
 
 export interface Pretraining {
   readonly variant: Variant;

@@ -32,14 +32,13 @@ export interface TrainingSource {
   readonly localVocabulary: Int32Array;
 }
 
-/** Special pieces and the 256 byte pieces: rows of every local vocabulary. */
-const reservedPieces = firstByteId + 256;
-
 /** Opens what `tokenize` made of a source, by its folders. Close both splits after use. */
 export function openSource(
   name: string,
   folders: { readonly train: string; readonly validation: string; readonly statistics: string },
 ): TrainingSource {
+  // Special pieces and the 256 byte pieces are rows of every local vocabulary.
+  const reservedPieces = firstByteId + 256;
   return {
     name,
     train: openTokenShards(folders.train),

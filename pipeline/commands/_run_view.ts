@@ -30,6 +30,9 @@ export class RunView {
   readonly #screen: Screen;
   readonly #isVerbose: boolean;
   readonly #running = new Map<InstanceId, Running>();
+  /** Instances to bring up to date, and how many of them are; unknown before the plan. */
+  #toDo = 0;
+  #finished = 0;
   #liveLines = 0;
   #drawnAt = -Infinity;
 
@@ -41,6 +44,7 @@ export class RunView {
   show(event: RunEvent): void {
     switch (event.type) {
       case "plan":
+        this.#toDo = event.instances.filter(({ state }) => state !== "fresh").length;
         return this.#print(header(event));
       case "started":
         return this.#started(event);
@@ -53,12 +57,15 @@ export class RunView {
         this.#running.delete(event.instance);
         return this.#print(
           line("done", event.instance, [
+            ...this.#count(),
             formatDuration(event.durationMs),
             summaryLine(event.summary),
           ]),
         );
       case "cached":
-        return this.#print(line("cached", event.instance, ["its inputs are what they were"]));
+        return this.#print(
+          line("cached", event.instance, [...this.#count(), "its inputs are what they were"]),
+        );
       case "failed":
         this.#running.delete(event.instance);
         return this.#failed(event);
@@ -84,6 +91,11 @@ export class RunView {
     this.#running.set(event.instance, { startedAt: now, printedAt: now });
     const resumed = event.isResumed ? ", goes on from a checkpoint" : "";
     this.#print(line("start", event.instance, [`${event.reason}${resumed}`]));
+  }
+
+  /** `12/65`: one more is up to date. */
+  #count(): string[] {
+    return this.#toDo === 0 ? [] : [`${++this.#finished}/${this.#toDo}`.padStart(5)];
   }
 
   #progress(instance: InstanceId, state: StageProgress): void {
@@ -162,9 +174,11 @@ export class ProgressMeter {
     const { done, total, unit, note } = this.#latest;
     const seconds = (this.#latestAt - this.#firstAt) / 1000;
     const advanced = done - this.#firstDone;
-    const leftMs = advanced > 0 ? (total - done) * seconds * 1000 / advanced : undefined;
+    const leftMs = advanced > 0 && total > 0
+      ? (total - done) * seconds * 1000 / advanced
+      : undefined;
     return [
-      `${unit} ${done}/${total}`,
+      total > 0 ? `${unit} ${done}/${total}` : `${unit} ${done}`,
       ...(this.#lossNats !== undefined ? [`loss ${this.#lossNats.toFixed(3)}`] : []),
       ...(this.#tokens > 0 && seconds > 0
         ? [`${formatCount(this.#tokens / seconds)} tokens/s`]

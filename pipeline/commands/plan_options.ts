@@ -30,3 +30,15 @@ export function addPlanOptions(command: Command): Command {
 function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
+
+/** The options as they were typed, for commands that a message proposes; nothing where all are the defaults. */
+export function typedOptions({ recipe, set, store, engine, threads }: PlanOptions): string {
+  const words = [
+    ...(recipe === "sample" ? [] : ["--recipe", recipe]),
+    ...(set ?? []).flatMap((override) => ["--set", override]),
+    ...(store === ".artifacts" ? [] : ["--store", store]),
+    ...(engine === undefined ? [] : ["--engine", engine]),
+    ...(threads === undefined ? [] : ["--threads", threads]),
+  ];
+  return words.map((word) => ` ${/^[\w./=:,@-]+$/.test(word) ? word : `'${word}'`}`).join("");
+}

@@ -10,7 +10,7 @@ import { type LockHolder, lockStore } from "../store_lock.ts";
 import { RunView } from "./_run_view.ts";
 import { openSession, type Session } from "./_session.ts";
 import { printTables, tableStage } from "./_tables.ts";
-import type { PlanOptions } from "./plan_options.ts";
+import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import type { Project } from "./project.ts";
 
 export interface RunOptions extends PlanOptions {
@@ -53,7 +53,7 @@ export async function run(
   if (planned.isFresh) return 0;
   const { result, signal } = await execute(session, planned, options, jobs);
   if (result.failed.length === 0 && signal === undefined) {
-    if (!options.json && !options.quiet) await showResults(session, named);
+    if (!options.json && !options.quiet) await showResults(session, named, options);
     return 0;
   }
   return signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 1;
@@ -95,7 +95,9 @@ async function plan(
         formatDuration(performance.now())
       })`,
     );
-    if (ids.some(isTable)) console.log("See the results: deno task pipeline table");
+    if (ids.some(isTable)) {
+      console.log(`Print the results: deno task pipeline table${typedOptions(options)}`);
+    }
   } else if (options.dryRun && !options.quiet) {
     for (const { instance, state, reason } of planned) {
       if (state !== "fresh") console.log(`${state.padEnd(8)} ${instance.padEnd(30)}  ${reason}`);
@@ -244,9 +246,15 @@ function isTable(id: InstanceId): boolean {
 }
 
 /** Prints the tables that were asked for. */
-async function showResults(session: Session, named: readonly InstanceId[]): Promise<void> {
+async function showResults(
+  session: Session,
+  named: readonly InstanceId[],
+  options: PlanOptions,
+): Promise<void> {
   const { project, store, storeName, planner } = session;
-  console.log(`Results are in ${storeName}; again: deno task pipeline table`);
+  console.log(
+    `Results are in ${storeName}; print them: deno task pipeline table${typedOptions(options)}`,
+  );
   const tables = named.filter(isTable);
   if (tables.length === 0) return;
   const states = planner.states(withNeeds(tables, session.instances));

@@ -13,7 +13,7 @@ const store = ["--store", join(projectRoot, ".cache/sample-store")];
 async function tableOf(name: string): Promise<Table> {
   const { code, stdout, stderr } = await pipeline(["table", name, "--format", "json", ...store]);
   assert.equal(code, 0, stderr);
-  return JSON.parse(stdout);
+  return JSON.parse(stdout)[0];
 }
 
 /** Values of a column by row label. */
