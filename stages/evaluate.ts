@@ -7,7 +7,7 @@
  *      tokenizer             pieces, for their bytes
  * out  losses  `documents.arrow`: a row per document; `summary.json`: sums, measures and intervals per source
  *
- * Source: DEPT §4 (perplexity, UNIGRAM-CE); protocol of windows: design §4.
+ * Source: DEPT §4 (perplexity, UNIGRAM-CE).
  */
 import { openTokenShards, readStatistics, unigramModel } from "../datasets/mod.ts";
 import type { Engine } from "../engine/mod.ts";

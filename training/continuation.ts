@@ -1,7 +1,7 @@
 /**
  * Continued pre-training: a body, and a global embedding new or its own, on the mixture of all sources.
  *
- * Source: DEPT §3.5; mechanics as in paper.md §4.1: all parameters train, with a fresh optimizer, fresh streams and one
+ * Source: DEPT §3.5: all parameters train, with a fresh optimizer, fresh streams and one
  * cosine over the steps.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";

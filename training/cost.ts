@@ -1,7 +1,7 @@
 /**
  * The cost model: what each method keeps in memory and sends, from sizes alone.
  *
- * Source: DEPT Table 1 (formulas), Tables 2 and 9 (paper.md §1.6, §2.3).
+ * Source: DEPT Table 1 (formulas), Tables 2 and 9.
  */
 
 export interface CostInputs {
@@ -91,7 +91,7 @@ function costRow(inputs: CostInputs, method: CostMethod, vocabSizes: readonly nu
 
 /**
  * The body behind a nominal size, as the paper counts it: what is left without the table of `vocabSize` rows.
- * Source: paper.md §2.3, "how the numbers are made".
+ * Source: DEPT Table 2, whose cells all follow from it.
  */
 export function nominalBody(nominalParameters: number, vocabSize: number, dModel: number): number {
   return nominalParameters - vocabSize * dModel;

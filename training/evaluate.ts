@@ -1,7 +1,7 @@
 /**
  * Evaluation: the losses of a model on every document of a source's validation text.
  *
- * Protocol (design §4): documents joined by the end symbol, windows of the context length without overlap, every token but
+ * Protocol: documents joined by the end symbol, windows of the context length without overlap, every token but
  * a window's first predicted. A token counts for the document that it belongs to, its end symbol with it.
  */
 import {

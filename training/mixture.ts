@@ -1,7 +1,7 @@
 /**
  * Windows of all sources at once, for baselines and continuation.
  *
- * Source: DEPT §3.3 (paper.md §3.4): p ∝ n^τ over the sources' training tokens n.
+ * Source: DEPT §3.3: p ∝ n^τ over the sources' training tokens n.
  */
 import { type MixturePosition, mixtureWeights, openMixture } from "../datasets/mod.ts";
 import { openStream, type SeedOf, type TrainingSource } from "./source.ts";

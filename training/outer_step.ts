@@ -1,7 +1,7 @@
 /**
  * What a source is sent, and how the results of a round become the next shared parameters: parameter averaging.
  *
- * Source: DEPT Algorithm 1, lines 5 and 8 to 15; row averaging as in paper.md §1.3:
+ * Source: DEPT Algorithm 1, lines 5 and 8 to 15; rows are averaged over the sources that have them:
  * ϕ[j] + (1/|S(j)|)·Σ_{k ∈ S(j)} (ϕ^k[local j] − ϕ[j]), unchanged where no sampled source has row j.
  */
 import type { NamedTensor, Tensors } from "./checkpoint.ts";

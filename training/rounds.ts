@@ -1,7 +1,7 @@
 /**
  * Pre-training: rounds of local training and outer averaging, or the same number of steps on a mixture.
  *
- * Source: DEPT Algorithm 1; mechanics of a round as in paper.md §1.5. Every variant takes rounds × localSteps sequential
+ * Source: DEPT Algorithm 1. Every variant takes rounds × localSteps sequential
  * steps under one cosine: round r begins at step (r − 1)·localSteps.
  */
 import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";

@@ -1,11 +1,11 @@
 /**
- * Every cell of the paper's Tables 2 and 9 (paper.md §2.3) from the cost model, within the rounding of print.
+ * Every cell of the paper's Tables 2 and 9 from the cost model, within the rounding of print.
  */
 import assert from "node:assert/strict";
 import { paperCosts } from "../../stages/report/paper_costs.ts";
 import { type CostInputs, costRows, nominalBody } from "../../training/mod.ts";
 
-// DEPT App. A.2; the eighth language follows from the printed mean and deviation (paper.md §3.2).
+// DEPT App. A.2; the eighth language follows from the printed mean and deviation.
 const languages = [247_720, 211_332, 208_391, 170_984, 188_002, 220_757, 240_566, 241_328];
 const domains = [
   ...[49_362, 49_783, 46_766, 49_469, 49_700, 47_865, 48_720, 11_090],
@@ -64,7 +64,7 @@ for (const [table, methods] of Object.entries(paperCosts)) {
   }
 }
 
-Deno.test("costRows() finds the paper's slips where paper.md lists them", () => {
+Deno.test("costRows() finds the paper's slips where they are known", () => {
   const trim = (run: string) => costRows(runs[run]).find(({ method }) => method === "trim")!;
   assertPrints("45543.7", trim("multidomain-12").vocabSize, "mean"); // printed 45,554
   assertPrints("0.906", trim("multilingual-12").parametersRatio, "ratio"); // printed 0.92

@@ -8,7 +8,7 @@ import { selectHighest } from "./selection.ts";
  * Drops candidates until `size` are left: those whose loss lowers the likelihood of the text least. Characters stay.
  *
  * @param counts expected uses, by candidate
- * @param probabilities by candidate; 0 for those that are to go in any case
+ * @param probabilities by candidate; 0 for those that are to go in any case, as do candidates without a use
  * @returns the candidates kept, ascending
  */
 export function leastMissed(
@@ -23,7 +23,7 @@ export function leastMissed(
   for (let candidate = 0; candidate < losses.length; candidate++) {
     losses[candidate] = lattice.lengths[candidate] === 1
       ? Infinity
-      : probabilities[candidate] === 0
+      : probabilities[candidate] === 0 || counts[candidate] === 0
       ? -Infinity
       : loss(candidate);
   }

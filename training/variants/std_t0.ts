@@ -1,7 +1,7 @@
 /**
  * STD, τ = 0: one model on a mixture of all sources, uniform over sources.
  *
- * Source: DEPT §3.2 (paper.md §3.4). `std-t0-tokens` takes |S_t| batches a step, the equal-token baseline.
+ * Source: DEPT §3.2. `std-t0-tokens` takes |S_t| batches a step, the equal-token baseline.
  */
 import type { Variant } from "../variant.ts";
 

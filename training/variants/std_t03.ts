@@ -1,7 +1,7 @@
 /**
  * STD, τ = 0.3: one model on a mixture of all sources, p ∝ n^0.3, as BERT, XLM-R and mT5 were trained.
  *
- * Source: DEPT §3.2 (paper.md §3.4). `std-t03-tokens` takes |S_t| batches a step, the equal-token baseline.
+ * Source: DEPT §3.2. `std-t03-tokens` takes |S_t| batches a step, the equal-token baseline.
  */
 import type { Variant } from "../variant.ts";
 

@@ -1,7 +1,7 @@
 /**
  * STD, τ = 1: one model on a mixture of all sources, in proportion to size.
  *
- * Source: DEPT §3.2 (paper.md §3.4). `std-t1-tokens` takes |S_t| batches a step, the equal-token baseline.
+ * Source: DEPT §3.2. `std-t1-tokens` takes |S_t| batches a step, the equal-token baseline.
  */
 import type { Variant } from "../variant.ts";
 
