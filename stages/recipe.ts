@@ -233,6 +233,13 @@ export function checkRecipe(recipe: Recipe): void {
   if (model.dModel % model.nHeads !== 0) {
     fail("model.dModel", `to be a multiple of model.nHeads (${model.nHeads})`, model.dModel);
   }
+  if (model.positions === "learned" && recipe.finetune.seqLen > model.seqLen) {
+    fail(
+      "finetune.seqLen",
+      `to be at most model.seqLen (${model.seqLen}) with learned positions`,
+      recipe.finetune.seqLen,
+    );
+  }
   for (const section of ["pretrain", "continue"] as const) {
     const { batchSize, microBatchSize } = recipe[section];
     if (batchSize % microBatchSize !== 0) {
@@ -245,7 +252,9 @@ export function checkRecipe(recipe: Recipe): void {
   }
   if (isOnlyCosted(recipe)) return;
   const sources = sourcesOf(recipe);
-  if (allSources(recipe).includes("global")) fail("no source to be", '"global" (it names the shared vocabulary)', "one");
+  if (allSources(recipe).includes("global")) {
+    fail("no source to be", '"global" (it names the shared vocabulary)', "one");
+  }
   const unknown = recipe.outOfDistribution.find((source) => !allSources(recipe).includes(source));
   if (unknown !== undefined) {
     fail("outOfDistribution", `to name sources (${allSources(recipe).join(", ")})`, `"${unknown}"`);

@@ -65,7 +65,7 @@ export const kind: TableKind<DownstreamParams> = {
         ...markBest(rows, "highest"),
         plain("ceiling of the rules", ({ ceiling }) => ceiling),
       ],
-      notes: ["best checkpoint on dev, scored once on test"],
+      notes: ["best epoch on dev, scored once on test; Radford et al. 2018, but without dropout"],
     };
   },
 };

@@ -1,0 +1,42 @@
+/**
+ * The tables of a whole small run on the reference engine, against the golden ones: tells a refactor from a change of results.
+ * With DEPT_UPDATE_GOLDEN=1 the golden file is written anew.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { projectRoot } from "../support/paths.ts";
+
+const golden = join(projectRoot, "tests/golden/tiny_reference_tables.json");
+const all = "pretrain.variants=[std-t0,std-t1,glob,trim,spec,spec-opt]";
+const options = ["--recipe", tinyRecipe, "--engine", "reference", "--set", all];
+
+Deno.test("run all on tiny gives the golden tables with the reference engine", async () => {
+  using folder = temporaryFolder();
+  const store = ["--store", join(folder.path, "store")];
+  const run = await pipeline(["run", "all", ...options, ...store]);
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  const { stdout } = await pipeline(["table", "--format", "json", ...options, ...store]);
+  if (Deno.env.get("DEPT_UPDATE_GOLDEN") === "1") Deno.writeTextFileSync(golden, stdout);
+  assert.deepEqual(JSON.parse(stdout), JSON.parse(Deno.readTextFileSync(golden)));
+});
+
+Deno.test("run all takes learned positions through every stage", async () => {
+  using folder = temporaryFolder();
+  const learned = [
+    "model.positions=learned",
+    "finetune.seqLen=32",
+    "pretrain.variants=[trim,spec]",
+  ];
+  const run = await pipeline([
+    "run",
+    "all",
+    "--recipe",
+    tinyRecipe,
+    ...learned.flatMap((override) => ["--set", override]),
+    "--store",
+    join(folder.path, "store"),
+  ]);
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  assert.match(run.stdout, /Bits per byte/);
+});
