@@ -43,7 +43,8 @@ export function markBest(rows: readonly Row[], direction: "lowest" | "highest"):
     ...row,
     cells: row.cells.map((cell, column) => {
       if (cell.low === undefined) return cell;
-      const best = rows.every((other) => other === row || isApart(cell, other.cells[column]));
+      const best = rows.length > 1 &&
+        rows.every((other) => other === row || isApart(cell, other.cells[column]));
       return best ? { ...cell, best } : cell;
     }),
   }));
