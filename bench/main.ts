@@ -1,9 +1,15 @@
 /** Runs a benchmark by name: `deno task bench train [options]`. Each is a module here that exports `main(args)`. */
-import { didYouMean } from "../pipeline/base/mod.ts";
+import { didYouMean, UsageError } from "../pipeline/base/mod.ts";
 
 const benchmarks: Readonly<
   Record<string, () => Promise<{ main(args: readonly string[]): Promise<void> }>>
 > = {
+  crash: () => import("./crash.ts"),
+  datasets: () => import("./datasets.ts"),
+  "datasets-fuzz": () => import("./datasets_fuzz.ts"),
+  runner: () => import("./runner.ts"),
+  parity: () => import("./training_parity.ts"),
+  tokenizers: () => import("./tokenizers.ts"),
   train: () => import("./train.ts"),
 };
 
@@ -19,5 +25,14 @@ if (import.meta.main) {
     Deno.exit(2);
   }
   const { main } = await benchmarks[name]();
-  await main(args);
+  try {
+    await main(args);
+  } catch (error) {
+    // `parseArgs` throws a TypeError for options that it does not know.
+    if (!(error instanceof UsageError || error instanceof TypeError && "code" in error)) {
+      throw error;
+    }
+    console.error(error.message);
+    Deno.exit(2);
+  }
 }

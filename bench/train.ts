@@ -1,182 +1,273 @@
 /**
- * Measures training steps: a forward and backward pass and one AdamW update, at fixed sizes.
+ * Measures training: a forward and backward pass and one AdamW update on one batch, beside Debian's PyTorch where it is
+ * installed, on the same network, weights, batches and loss.
  *
- *     deno task bench train [--engine cpu] [--size medium] [--steps 20] [--json]
+ *     deno task bench train [--layers 4] [--width 256] [--heads 4] [--vocab 8192] [--context 256] [--batch 8]
+ *                           [--steps 20] [--no-bias] [--threads 2] [--engine cpu] [--no-peer] [--json]
  *
- * The first steps page memory in and are left out. FLOPs are those of the matrix products, from `flopsPerToken`.
+ * Every competitor is a process of its own. They take their steps in turn, so that a machine that is busy with other
+ * things is busy for all; the first steps page memory in and are left out. FLOPs are those of the matrix products
+ * (`flopsPerToken`); the peak is what ONNX Runtime reaches on one large product.
  */
 import { parseArgs } from "node:util";
 import { type Engine, engineModule } from "../engine/mod.ts";
-import {
-  differentiate,
-  flopsPerToken,
-  initialiseBody,
-  initialiseTable,
-  languageModelGraph,
-  type ModelConfig,
-} from "../model/mod.ts";
-import { Random, seedOf, UsageError } from "../pipeline/base/mod.ts";
+import { countParameters, flopsPerToken, type ModelConfig, validateConfig } from "../model/mod.ts";
+import { formatBytes, formatCount, UsageError } from "../pipeline/base/mod.ts";
+import { Competitor, type StepAnswer } from "./_competitor.ts";
+import { matrixPeak } from "./_matrix_peak.ts";
+import { findPyTorch, script } from "./pytorch.ts";
+import { type JobSettings, writeJob } from "./training_job.ts";
 
-interface Size {
-  readonly config: ModelConfig;
-  readonly batchSize: number;
-  readonly threads: number;
-}
-
-export interface TrainingMeasurement {
-  readonly size: string;
-  readonly engine: string;
-  readonly threads: number;
-  readonly parameters: number;
-  readonly tokensPerStep: number;
-  /** Time to compile the training graph. */
-  readonly openMs: number;
-  readonly firstStepMs: number;
-  /** The median step: forward, backward and update. */
-  readonly stepMs: number;
-  readonly bestStepMs: number;
-  /** The update's share of the median step. */
-  readonly updateMs: number;
-  readonly tokensPerSecond: number;
-  readonly gflopPerSecond: number;
-  readonly residentMb: number;
-  readonly lossNats: number;
-}
-
-const common = { nHeads: 4, expansion: 4, positions: "alibi", bias: true } as const;
-
-const sizes: Readonly<Record<string, Size>> = {
-  tiny: {
-    config: { ...common, nLayers: 3, dModel: 96, seqLen: 128, vocabSize: 1500 },
-    batchSize: 16,
-    threads: 1,
-  },
-  small: {
-    config: { ...common, nLayers: 3, dModel: 128, seqLen: 128, vocabSize: 1500 },
-    batchSize: 16,
-    threads: 1,
-  },
-  medium: {
-    config: { ...common, nLayers: 4, dModel: 256, seqLen: 256, vocabSize: 8192 },
-    batchSize: 8,
-    threads: 2,
-  },
-};
-
+/** Steps before the measured ones. */
 const warmUpSteps = 3;
 
-/** Runs the benchmark as the command line asks for it and prints a line a size. */
+const help = `Measures training steps, beside Debian's PyTorch when it is installed.
+
+  deno task bench train [options]
+
+  --layers 4  --width 256  --heads 4  --vocab 8192  --context 256   the network
+  --no-bias       without biases
+  --positions alibi|learned
+  --batch 8       sequences a step
+  --steps 20      measured steps, after ${warmUpSteps} that are not
+  --threads N     default 2
+  --engine cpu    an engine's name
+  --no-peer       ours alone
+  --json          one object: tokensPerSecond first, the peers under "peers"`;
+
+interface Measurement {
+  readonly tokensPerSecond: number;
+  /** Median and best of the measured steps. */
+  readonly stepMs: number;
+  readonly bestStepMs: number;
+  readonly gflopPerSecond: number;
+  readonly peakBytes: number;
+  /** Losses of the first step and the last. */
+  readonly firstLossNats: number;
+  readonly lastLossNats: number;
+}
+
+/** Runs the benchmark as the command line asks for it. @throws UsageError for options that make no sense. */
 export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      engine: { type: "string", default: "cpu" },
-      size: { type: "string", multiple: true, default: Object.keys(sizes) },
+      layers: { type: "string", default: "4" },
+      width: { type: "string", default: "256" },
+      heads: { type: "string", default: "4" },
+      vocab: { type: "string", default: "8192" },
+      context: { type: "string", default: "256" },
+      batch: { type: "string", default: "8" },
       steps: { type: "string", default: "20" },
+      threads: { type: "string", default: "2" },
+      engine: { type: "string", default: "cpu" },
+      positions: { type: "string", default: "alibi" },
+      "no-bias": { type: "boolean", default: false },
+      "no-peer": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
-  const steps = Number(values.steps);
-  if (!(Number.isInteger(steps) && steps >= 1)) {
+  if (values.help) return console.log(help);
+  const whole = (
+    option: "layers" | "width" | "heads" | "vocab" | "context" | "batch" | "steps" | "threads",
+  ) => {
+    const value = Number(values[option]);
+    if (Number.isInteger(value) && value >= 1) return value;
     throw new UsageError(
-      `Cannot measure training: expected --steps of 1 or more, found ${values.steps}`,
+      `Cannot measure training: expected --${option} to be a whole number of 1 or more, found "${
+        values[option]
+      }"`,
     );
+  };
+  const settings: JobSettings = {
+    config: {
+      nLayers: whole("layers"),
+      dModel: whole("width"),
+      nHeads: whole("heads"),
+      expansion: 4,
+      seqLen: whole("context"),
+      vocabSize: whole("vocab"),
+      positions: values.positions as ModelConfig["positions"],
+      bias: !values["no-bias"],
+    },
+    batchSize: whole("batch"),
+    threads: whole("threads"),
+    engine: values.engine,
+  };
+  try {
+    validateConfig(settings.config);
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
   }
-  const { engine } = await import(engineModule(values.engine)) as { engine: Engine };
-  for (const size of values.size) {
-    if (!Object.hasOwn(sizes, size)) {
-      const known = Object.keys(sizes).join(", ");
-      throw new UsageError(
-        `Cannot measure training: expected --size to be one of ${known}, found "${size}"`,
-      );
+  const report = await measure(settings, whole("steps"), !values["no-peer"]);
+  console.log(values.json ? JSON.stringify(report) : textOf(report));
+}
+
+export type Report = Awaited<ReturnType<typeof measure>>;
+
+/** Lets ours and the peers take steps in turn. */
+export async function measure(settings: JobSettings, steps: number, withPeer: boolean) {
+  const { config, batchSize, threads } = settings;
+  const { engine } = await import(engineModule(settings.engine)) as { engine: Engine };
+  const folder = await Deno.makeTempDir({ prefix: "dept-bench-" });
+  const competitors: Record<string, Competitor> = {};
+  try {
+    const job = await writeJob(folder, settings);
+    const worker = new URL("./_training_worker.ts", import.meta.url).href;
+    competitors.ours = await Competitor.start("our engine", Deno.execPath(), [
+      "run",
+      "-A",
+      "--quiet",
+      worker,
+      job,
+    ]);
+    const peer = withPeer ? await findPyTorch() : "not asked for";
+    if (typeof peer !== "string") {
+      competitors.fp32 = await Competitor.start("PyTorch", peer.python, [script, job]);
+      competitors.bf16 = await Competitor.start("PyTorch", peer.python, [script, job, "--bf16"]);
     }
-    const measured = await measureTraining(size, engine, steps);
-    console.log(values.json ? JSON.stringify(measured) : lineOf(measured));
-  }
-}
-
-/** Trains on seeded random tokens and measures every step after the warm-up. */
-export async function measureTraining(
-  size: string,
-  engine: Engine,
-  steps: number,
-): Promise<TrainingMeasurement> {
-  const { config, batchSize, threads } = sizes[size];
-  const graph = differentiate(languageModelGraph(config, batchSize));
-  const opened = performance.now();
-  const program = await engine.compileTraining(graph, {
-    threads,
-    precision: "fp32",
-    optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
-  });
-  const openMs = performance.now() - opened;
-  const values = {
-    "embedding.token.weight": initialiseTable(
-      config.vocabSize,
-      config.dModel,
-      seedOf(1, "init/embedding/bench"),
-    ),
-    ...initialiseBody(config, seedOf(1, "init/body")),
-  };
-  await program.write(values);
-
-  const random = new Random(seedOf(1, "order/bench/bench"));
-  const tokensPerStep = batchSize * config.seqLen;
-  const stepMs: number[] = [];
-  const updateMs: number[] = [];
-  let lossNats = NaN;
-  for (let step = 0; step < warmUpSteps + steps; step++) {
-    const ids = Int32Array.from(
-      { length: tokensPerStep + 1 },
-      () => Math.floor(config.vocabSize * random.float64() ** 3), // some words are frequent
-    );
-    const feeds = {
-      tokens: ids.slice(0, -1),
-      targets: ids.slice(1),
-      weights: new Float32Array(tokensPerStep).fill(1 / tokensPerStep),
+    const answers = await takeTurns(competitors, warmUpSteps + steps);
+    const { ours, fp32, bf16 } = mapValues(answers, (own) => summary(own, settings));
+    const peak = await matrixPeak(engine, threads);
+    const updates = answers.ours.slice(warmUpSteps).map(({ updateMs }) => updateMs!);
+    return {
+      ...ours,
+      updateMs: medianOf(updates),
+      openMs: competitors.ours.greeting.openMs!,
+      matrixPeakGflopPerSecond: peak,
+      shareOfMatrixPeak: ours.gflopPerSecond / peak,
+      config,
+      batchSize,
+      threads,
+      engine: settings.engine,
+      steps,
+      parameters: countParameters(config).total,
+      processor: await processor(),
+      peers: typeof peer === "string" ? { none: peer } : {
+        pytorch: {
+          name: "Debian's PyTorch",
+          version: peer.version,
+          blas: peer.blas,
+          fp32: { ...fp32, ratios: ratiosOf(ours, fp32) },
+          bf16Autocast: { ...bf16, ratios: ratiosOf(ours, bf16) },
+        },
+      },
     };
-    const started = performance.now();
-    const { loss } = await program.accumulate(feeds);
-    const accumulated = performance.now();
-    await program.update({ learningRate: 1e-3, clipNorm: 1 });
-    stepMs.push(performance.now() - started);
-    updateMs.push(performance.now() - accumulated);
-    lossNats = loss[0];
+  } finally {
+    for (const competitor of Object.values(competitors)) await competitor.stop();
+    await Deno.remove(folder, { recursive: true });
   }
-  const residentMb = Deno.memoryUsage().rss / 1e6;
-  await program.dispose();
-  const median = medianOf(stepMs.slice(warmUpSteps));
+}
+
+async function takeTurns(
+  competitors: Readonly<Record<string, Competitor>>,
+  steps: number,
+): Promise<Record<string, StepAnswer[]>> {
+  const answers: Record<string, StepAnswer[]> = mapValues(competitors, () => []);
+  for (let step = 0; step < steps; step++) {
+    for (const [name, competitor] of Object.entries(competitors)) {
+      answers[name].push(await competitor.step());
+    }
+  }
+  return answers;
+}
+
+function summary(answers: readonly StepAnswer[], { config, batchSize }: JobSettings): Measurement {
+  const measured = answers.slice(warmUpSteps).map(({ stepMs }) => stepMs);
+  const stepMs = medianOf(measured);
+  const tokens = batchSize * config.seqLen;
   return {
-    size,
-    engine: engine.name,
-    threads,
-    parameters: Object.values(values).reduce((sum, { length }) => sum + length, 0),
-    tokensPerStep,
-    openMs,
-    firstStepMs: stepMs[0],
-    stepMs: median,
-    bestStepMs: Math.min(...stepMs.slice(warmUpSteps)),
-    updateMs: medianOf(updateMs.slice(warmUpSteps)),
-    tokensPerSecond: tokensPerStep / median * 1000,
-    gflopPerSecond: flopsPerToken(config) * tokensPerStep / median / 1e6,
-    residentMb,
-    lossNats,
+    tokensPerSecond: tokens / stepMs * 1000,
+    stepMs,
+    bestStepMs: Math.min(...measured),
+    gflopPerSecond: flopsPerToken(config) * tokens / stepMs / 1e6,
+    peakBytes: Math.max(...answers.map(({ peakBytes }) => peakBytes)),
+    firstLossNats: answers[0].lossNats,
+    lastLossNats: answers[answers.length - 1].lossNats,
   };
 }
 
-function lineOf(measured: TrainingMeasurement): string {
-  const { size, engine, threads, parameters, tokensPerStep } = measured;
+/** Ours over the peer's: speed by the median step and by the best one, and peak memory. */
+function ratiosOf(ours: Measurement, peer: Measurement) {
+  return {
+    speed: peer.stepMs / ours.stepMs,
+    bestSpeed: peer.bestStepMs / ours.bestStepMs,
+    memory: ours.peakBytes / peer.peakBytes,
+  };
+}
+
+/** The processor's name and its vector instructions. */
+async function processor(): Promise<{ readonly name: string; readonly flags: readonly string[] }> {
+  const text = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  const field = (name: string) => new RegExp(`^${name}\\s*:\\s*(.*)$`, "m").exec(text)?.[1] ?? "";
+  const flags = field("flags").split(" ").filter((flag) => /^(avx|amx|fma|f16c|sse4)/.test(flag));
+  return { name: field("model name") || Deno.build.arch, flags };
+}
+
+function textOf(report: Report): string {
+  const { config, peers, processor } = report;
+  const { nLayers, dModel, nHeads, vocabSize, seqLen, bias } = config;
+  const peer = "pytorch" in peers ? peers.pytorch : undefined;
+  const rows: [string, Measurement, ReturnType<typeof ratiosOf>?][] = [
+    [`ours (${report.engine})`, report],
+    ...(peer === undefined ? [] : [
+      ["PyTorch fp32", peer.fp32 as Measurement, peer.fp32.ratios],
+      ["PyTorch bf16 autocast", peer.bf16Autocast as Measurement, peer.bf16Autocast.ratios],
+    ] as [string, Measurement, ReturnType<typeof ratiosOf>][]),
+  ];
+  const cells = [
+    [
+      "",
+      "tokens/s",
+      "step ms",
+      "best ms",
+      "GFLOP/s",
+      "peak memory",
+      "ours is",
+      "loss, first to last",
+    ],
+    ...rows.map(([name, one, ratios]) => [
+      name,
+      one.tokensPerSecond.toFixed(0),
+      one.stepMs.toFixed(1),
+      one.bestStepMs.toFixed(1),
+      one.gflopPerSecond.toFixed(0),
+      formatBytes(one.peakBytes),
+      ratios ? `${ratios.speed.toFixed(2)} × (best ${ratios.bestSpeed.toFixed(2)} ×)` : "",
+      `${one.firstLossNats.toFixed(4)} → ${one.lastLossNats.toFixed(4)}`,
+    ]),
+  ];
+  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
   return [
-    `${size} (${
-      (parameters / 1e6).toFixed(2)
-    } M parameters, ${tokensPerStep} tokens a step, ${engine}, ${threads} threads):`,
-    `step ${measured.stepMs.toFixed(1)} ms (best ${measured.bestStepMs.toFixed(1)},`,
-    `update ${measured.updateMs.toFixed(1)}, first ${measured.firstStepMs.toFixed(0)}),`,
-    `${measured.tokensPerSecond.toFixed(0)} tokens/s, ${
-      measured.gflopPerSecond.toFixed(0)
-    } GFLOP/s,`,
-    `compiled in ${measured.openMs.toFixed(0)} ms, ${measured.residentMb.toFixed(0)} MB resident`,
-  ].join(" ");
+    `${nLayers} × ${dModel}, ${nHeads} heads, V ${vocabSize}${bias ? "" : ", no biases"}: ${
+      formatCount(report.parameters)
+    } parameters, ${report.batchSize} × ${seqLen} tokens a step, ${report.threads} threads`,
+    `${processor.name}: ${processor.flags.join(" ")}`,
+    peer === undefined
+      ? `peer: ${(peers as { none: string }).none}`
+      : `peer: ${peer.name} ${peer.version}, BLAS ${peer.blas}`,
+    "",
+    ...cells.map((row) =>
+      row.map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])
+      )
+        .join("  ").trimEnd()
+    ),
+    "",
+    `ours: update ${report.updateMs.toFixed(1)} ms of a step, compiled in ${
+      report.openMs.toFixed(0)
+    } ms, ${(100 * report.shareOfMatrixPeak).toFixed(0)} % of the peak of matrix products (${
+      report.matrixPeakGflopPerSecond.toFixed(0)
+    } GFLOP/s)`,
+  ].join("\n");
+}
+
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 }
 
 function medianOf(values: readonly number[]): number {

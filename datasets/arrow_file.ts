@@ -27,17 +27,38 @@ const headBytes = 8;
 /** Footer length (int32) and magic string: what a file ends with. */
 const tailBytes = 4 + magic.length;
 
+/** Where a file that is being written stands, between two batches: plain data for checkpoints. */
+export interface ArrowPosition {
+  readonly bytes: number;
+  /** Offset, metadata length and body length of each batch so far. */
+  readonly blocks: readonly (readonly [number, number, number])[];
+}
+
 /** Writes record batches of one schema to a file. `finish` makes the file whole; disposing closes it in any case. */
 export class ArrowFileWriter implements Disposable {
   readonly #schema: Schema;
   readonly #file: Deno.FsFile;
-  readonly #writer: RecordBatchFileWriter;
+  readonly #writer: ResumableWriter;
 
-  constructor(path: string, schema: Schema) {
+  /** @param from goes on with a file of this schema behind the batches that it had then; what follows is dropped */
+  constructor(path: string, schema: Schema, from?: ArrowPosition) {
     this.#schema = schema;
-    this.#file = Deno.openSync(path, { write: true, create: true, truncate: true });
-    this.#writer = new RecordBatchFileWriter();
-    this.#writer.reset(new FileSink(this.#file), schema);
+    this.#file = Deno.openSync(path, { write: true, create: true, truncate: from === undefined });
+    this.#writer = new ResumableWriter();
+    const sink = new FileSink(this.#file);
+    sink.isOff = from !== undefined; // the head is there
+    this.#writer.reset(sink, schema);
+    sink.isOff = false;
+    if (from === undefined) return;
+    this.#file.truncateSync(from.bytes);
+    this.#file.seekSync(from.bytes, Deno.SeekMode.Start);
+    this.#writer.position = from;
+  }
+
+  /** Waits until all batches so far have reached the disk, and says where the file stands. */
+  position(): ArrowPosition {
+    this.#file.syncSync();
+    return this.#writer.position;
   }
 
   /** Appends a batch: a column for each field of the schema, all of the same length, which is not 0. */
@@ -59,9 +80,30 @@ export class ArrowFileWriter implements Disposable {
   }
 }
 
+/** arrow-js's writer, whose state can be read and set. */
+class ResumableWriter extends RecordBatchFileWriter {
+  get position(): ArrowPosition {
+    const blocks = this._recordBatchBlocks.map(({ offset, metaDataLength, bodyLength }) =>
+      [offset, metaDataLength, bodyLength] as const
+    );
+    return { bytes: this._position, blocks };
+  }
+
+  set position({ bytes, blocks }: ArrowPosition) {
+    this._position = bytes;
+    this._recordBatchBlocks = blocks.map(([offset, metaDataLength, bodyLength]) => ({
+      offset,
+      metaDataLength,
+      bodyLength,
+    }));
+  }
+}
+
 /** Where arrow-js puts its bytes: straight into the file, instead of a queue that nobody drains before the end. */
 class FileSink extends AsyncByteQueue<Uint8Array> {
   readonly #file: Deno.FsFile;
+  /** What is written is dropped. */
+  isOff = false;
 
   constructor(file: Deno.FsFile) {
     super();
@@ -69,6 +111,7 @@ class FileSink extends AsyncByteQueue<Uint8Array> {
   }
 
   override write(value: ArrayBufferLike | ArrayBufferView): void {
+    if (this.isOff) return;
     const bytes = ArrayBuffer.isView(value)
       ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
       : new Uint8Array(value);

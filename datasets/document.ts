@@ -1,16 +1,48 @@
 /**
  * A document, and what reads documents from a file.
  */
+import type { InputOrPath } from "./input.ts";
 
 export interface Document {
   readonly text: string;
   /** Where it comes from, unique within a source's split: `train.jsonl.gz:17`, `generated:5`. No path of this machine. */
   readonly id: string;
+  /** The source that it belongs to, where several are read as one. */
+  readonly source?: string;
+  /** The fields that `ReaderOptions.metadataFields` asked for, by the path that was asked for; null where a record has none. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** Where a reader stands in one file: plain data for checkpoints. */
+export interface ReadPosition {
+  /** Rows (lines, values) that are done, from the start of the file. */
+  readonly rows: number;
+  /** Of formats that are text: the byte, after decompression, at which the next row starts. Else 0. */
+  readonly offset: number;
+}
+
+/** How far a reader is; for people, not for results. */
+export interface ReadProgress {
+  readonly documents: number;
+  /** Bytes of the file, as stored, that have been read. */
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+}
+
+/** Documents of one file, to be iterated once. Between two documents it says where it stands. */
+export interface DocumentStream extends AsyncIterable<Document> {
+  /** Reading continues behind the last document that was given: pass it as `ReaderOptions.from`. */
+  readonly position: ReadPosition;
+  readonly progress: ReadProgress;
 }
 
 export interface ReaderOptions {
-  /** Name of the text field of a record. */
+  /** Name of the text field of a record, or its path: `text`, `meta.body`. A name with dots comes before a path. */
   readonly textField: string;
+  /** Names or paths of further fields that documents carry, as in `meta.pile_set_name`. */
+  readonly metadataFields?: readonly string[];
+  /** Where to go on; from the start without it. */
+  readonly from?: ReadPosition;
   /** What a bad row does: `error` stops with its place; `skip` drops it and reports it to `onSkip`. */
   readonly badRows: "error" | "skip";
   /** How plain text is cut: a blank line ends a document, each line is one, or the file is one. */
@@ -20,7 +52,7 @@ export interface ReaderOptions {
   onSkip?(reason: string): void;
 }
 
-export const readerDefaults: Omit<ReaderOptions, "onSkip"> = {
+export const readerDefaults: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields"> = {
   textField: "text",
   badRows: "error",
   textDocuments: "blank-line",
@@ -33,9 +65,47 @@ export const readerDefaults: Omit<ReaderOptions, "onSkip"> = {
  * Errors are `StageError`s that name file (base name as given), row or line, and field.
  */
 export interface DocumentReader {
-  /** `jsonl`, `text`. */
+  /** `jsonl`, `text`, `json`, `csv`, `tsv`, `parquet`, `arrow`. */
   readonly format: string;
-  read(path: string, options: ReaderOptions): AsyncIterable<Document>;
+  /** @param source a path, or an input that its opener closes */
+  read(source: InputOrPath, options: ReaderOptions): DocumentStream;
+  /** All that each row says, for `dataset inspect` and `dataset cat`; no text field is needed. */
+  readRecords(source: InputOrPath, options: RecordOptions): RecordStream;
+}
+
+/** What of `ReaderOptions` concerns rows before one of their fields is a document. */
+export interface RecordOptions extends Pick<ReaderOptions, "maxRowBytes" | "from"> {
+  readonly textDocuments?: ReaderOptions["textDocuments"];
+  /** Top-level fields that are wanted; all without it. Formats by columns read no others. */
+  readonly columns?: readonly string[];
+}
+
+/** A row of a file, or why it is none. */
+export type SourceRecord =
+  & { readonly row: number }
+  & ({ readonly value: unknown } | { readonly problem: string });
+
+/** A column as the file declares it. */
+export interface ColumnDescription {
+  readonly name: string;
+  /** In the file's own words: `string`, `list<int64>`, `utf8`. */
+  readonly type: string;
+}
+
+/** Rows of one file in batches, to be iterated once. */
+export interface RecordStream extends AsyncIterable<readonly SourceRecord[]> {
+  /** What a row is called in messages. */
+  readonly unit: "line" | "row" | "value";
+  /** What a field is called in messages. */
+  readonly field: "field" | "column";
+  /** Where reading goes on behind the first `taken` rows of the batch that was given last. */
+  positionAfter(taken: number): ReadPosition;
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+  /** What the file declares, known from the first batch on; undefined in formats without a schema. */
+  readonly columns?: readonly ColumnDescription[];
+  /** Rows in the file, where it says so. */
+  readonly totalRows?: number;
 }
 
 /**

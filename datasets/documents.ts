@@ -7,8 +7,9 @@
 import { type Data, Field, makeData, Schema, Utf8 } from "apache-arrow";
 import { join } from "node:path";
 import { StageError, writeFileSynced } from "../pipeline/base/mod.ts";
-import { ArrowFileReader, ArrowFileWriter } from "./arrow_file.ts";
+import { ArrowFileReader, ArrowFileWriter, type ArrowPosition } from "./arrow_file.ts";
 import type { Document } from "./document.ts";
+import type { FilterReport } from "./document_filter.ts";
 import { readJsonFile } from "./json_file.ts";
 
 /** A batch is full at this many documents or bytes of text, whichever comes first. */
@@ -33,12 +34,25 @@ export interface DocumentsReport {
   readonly skipped: { readonly rows: number; readonly first: readonly string[] };
   /** Of generated text only: no model can have an expected code length below it. */
   readonly entropyBitsPerByte?: number;
+  /** What was dropped or changed between reading and writing; absent where nothing was asked for. */
+  readonly filter?: FilterReport;
+  /** Remote files that were read, in order. */
+  readonly files?: readonly SourceFile[];
+}
+
+/** A remote file as it was when it was read. */
+export interface SourceFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
 }
 
 export interface WriteDocumentsOptions {
   /** Rows that the reader drops; filled while documents are read. */
   readonly skips?: SkipLog;
   readonly entropyBitsPerByte?: number;
+  readonly filter?: FilterReport;
+  readonly files?: readonly SourceFile[];
   /** Take only the first documents; null takes all. */
   readonly maxDocuments?: number | null;
   /** Called after each document. */
@@ -47,8 +61,14 @@ export interface WriteDocumentsOptions {
 
 /** Counts dropped rows and keeps the first reasons. */
 export class SkipLog {
-  rows = 0;
-  readonly first: string[] = [];
+  rows: number;
+  readonly first: string[];
+
+  /** @param from goes on from what a log knew */
+  constructor(from: DocumentsReport["skipped"] = { rows: 0, first: [] }) {
+    this.rows = from.rows;
+    this.first = [...from.first];
+  }
 
   add(reason: string): void {
     this.rows++;
@@ -67,62 +87,157 @@ export async function writeDocuments(
   options: WriteDocumentsOptions = {},
 ): Promise<DocumentsReport> {
   const limit = options.maxDocuments ?? Infinity;
-  let count = 0, bytes = 0, characters = 0, shortestBytes = Infinity, longestBytes = 0;
-  using writer = new ArrowFileWriter(join(folder, "documents.arrow"), documentSchema());
-  const texts = new Utf8Column();
-  const ids = new Utf8Column();
-  const flush = () => writer.write([texts.take(), ids.take()]);
-  for await (const { text, id } of documents) {
+  using writer = new DocumentsWriter(folder);
+  for await (const document of documents) {
+    writer.add(document);
+    options.onDocument?.(writer.count);
+    if (writer.count >= limit) break;
+  }
+  return writer.finish(options);
+}
+
+/** Where a writer stands right after it wrote a batch: plain data for checkpoints. */
+export interface DocumentsWriterState {
+  readonly arrow: ArrowPosition;
+  readonly count: number;
+  readonly bytes: number;
+  readonly characters: number;
+  readonly shortestBytes: number;
+  readonly longestBytes: number;
+}
+
+/** Writes documents one by one. Batches depend on the documents alone, so that going on from a state gives the same bytes. */
+export class DocumentsWriter implements Disposable {
+  readonly #folder: string;
+  readonly #writer: ArrowFileWriter;
+  readonly #texts = new Utf8Column();
+  readonly #ids = new Utf8Column();
+  #sums: Omit<DocumentsWriterState, "arrow">;
+
+  /** @param from goes on with the files of the folder from there */
+  constructor(folder: string, from?: DocumentsWriterState) {
+    this.#folder = folder;
+    this.#writer = new ArrowFileWriter(
+      join(folder, "documents.arrow"),
+      documentSchema(),
+      from?.arrow,
+    );
+    this.#sums = from ??
+      { count: 0, bytes: 0, characters: 0, shortestBytes: Number.MAX_VALUE, longestBytes: 0 };
+  }
+
+  get count(): number {
+    return this.#sums.count;
+  }
+
+  get bytes(): number {
+    return this.#sums.bytes;
+  }
+
+  /**
+   * Appends a document. Returns whether a batch was written: then, and only then, `state` may be asked for.
+   * @throws StageError for a text that UTF-8 has no form for.
+   */
+  add({ text, id }: Document): boolean {
     if (!text.isWellFormed()) {
       throw new StageError(
         `Cannot write document "${id}": expected well-formed Unicode, found a lone surrogate`,
       );
     }
-    const size = texts.add(text);
-    ids.add(id);
-    count++;
-    bytes += size;
-    characters += codePoints(text);
-    shortestBytes = Math.min(shortestBytes, size);
-    longestBytes = Math.max(longestBytes, size);
-    if (texts.length === batchDocuments || texts.bytes >= batchBytes) flush();
-    options.onDocument?.(count);
-    if (count >= limit) break;
+    const size = this.#texts.add(text);
+    this.#ids.add(id);
+    const { count, bytes, characters, shortestBytes, longestBytes } = this.#sums;
+    this.#sums = {
+      count: count + 1,
+      bytes: bytes + size,
+      characters: characters + codePoints(text),
+      shortestBytes: Math.min(shortestBytes, size),
+      longestBytes: Math.max(longestBytes, size),
+    };
+    const isFull = this.#texts.length === batchDocuments || this.#texts.bytes >= batchBytes;
+    if (isFull) this.#flush();
+    return isFull;
   }
-  if (count === 0) {
-    throw new StageError("Cannot write documents: expected at least one document, found none");
+
+  /** Waits until all batches have reached the disk. */
+  state(): DocumentsWriterState {
+    if (this.#texts.length > 0) {
+      throw new RangeError(
+        "Cannot give a state: expected no document behind the last batch, found some",
+      );
+    }
+    return { arrow: this.#writer.position(), ...this.#sums };
   }
-  if (texts.length > 0) flush();
-  writer.finish();
-  const { rows, first } = options.skips ?? new SkipLog();
-  const report: DocumentsReport = {
-    format: 1,
-    documents: count,
-    bytes,
-    characters,
-    shortestBytes,
-    longestBytes,
-    skipped: { rows, first: [...first] },
-    entropyBitsPerByte: options.entropyBitsPerByte,
-  };
-  writeFileSynced(join(folder, "report.json"), JSON.stringify(report, null, 2) + "\n");
-  return report;
+
+  /** Makes the file whole and writes the report. @throws StageError when there is no document. */
+  finish(
+    { skips, entropyBitsPerByte, filter, files }: Omit<WriteDocumentsOptions, "maxDocuments"> = {},
+  ): DocumentsReport {
+    if (this.count === 0) {
+      throw new StageError("Cannot write documents: expected at least one document, found none");
+    }
+    if (this.#texts.length > 0) this.#flush();
+    this.#writer.finish();
+    const { rows, first } = skips ?? new SkipLog();
+    const { count, bytes, characters, shortestBytes, longestBytes } = this.#sums;
+    const report: DocumentsReport = {
+      format: 1,
+      documents: count,
+      bytes,
+      characters,
+      shortestBytes,
+      longestBytes,
+      skipped: { rows, first: [...first] },
+      entropyBitsPerByte,
+      filter,
+      files,
+    };
+    writeFileSynced(join(this.#folder, "report.json"), JSON.stringify(report, null, 2) + "\n");
+    return report;
+  }
+
+  [Symbol.dispose](): void {
+    this.#writer[Symbol.dispose]();
+  }
+
+  #flush(): void {
+    this.#writer.write([this.#texts.take(), this.#ids.take()]);
+  }
+}
+
+/** A place between two documents of a folder. */
+export interface DocumentsPosition {
+  readonly batch: number;
+  readonly row: number;
 }
 
 /** The documents of a folder that `writeDocuments` made, in order. @throws StageError when a file is damaged. */
 export async function* readDocuments(folder: string): AsyncGenerator<Document> {
+  for await (const { text, id } of readDocumentsFrom(folder, { batch: 0, row: 0 })) {
+    yield { text, id };
+  }
+}
+
+/** The same from a position; each document comes with the one behind it. */
+export async function* readDocumentsFrom(
+  folder: string,
+  from: DocumentsPosition,
+): AsyncGenerator<Document & { readonly next: DocumentsPosition }> {
   using reader = new ArrowFileReader(join(folder, "documents.arrow"), {
     text: "Utf8",
     id: "Utf8",
   });
   const { documents } = readDocumentsReport(folder);
   let done = 0;
-  for (let index = 0; index < reader.batches; index++) {
-    const { text, id } = reader.batch(index);
-    for (let row = 0; row < text.length; row++) yield { text: text.get(row), id: id.get(row) };
+  for (let batch = from.batch; batch < reader.batches; batch++) {
+    const { text, id } = reader.batch(batch);
+    for (let row = batch === from.batch ? from.row : 0; row < text.length; row++) {
+      yield { text: text.get(row), id: id.get(row), next: { batch, row: row + 1 } };
+    }
     done += text.length;
   }
-  if (done !== documents) {
+  // Who starts in the middle does not know how many there were before.
+  if (from.batch === 0 && done !== documents) {
     throw new StageError(
       `Cannot read "documents.arrow": expected ${documents} documents, found ${done}`,
     );

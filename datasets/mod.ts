@@ -15,20 +15,32 @@
  * ```
  */
 export {
+  type ColumnDescription,
   type Document,
   type DocumentReader,
+  type DocumentStream,
   type GeneratedSource,
   readerDefaults,
   type ReaderOptions,
+  type ReadPosition,
+  type ReadProgress,
+  type RecordOptions,
+  type RecordStream,
+  type SourceRecord,
 } from "./document.ts";
+export { type CleanRule, cleanRules } from "./clean_text.ts";
+export type { FilterOptions, FilterReport, SplitShares } from "./document_filter.ts";
 export {
+  type DocumentsPosition,
   type DocumentsReport,
   readDocuments,
+  readDocumentsFrom,
   readDocumentsReport,
   SkipLog,
   writeDocuments,
   type WriteDocumentsOptions,
 } from "./documents.ts";
+export { checkRange, type Input, inputOf, type InputOrPath, openLocal } from "./input.ts";
 export {
   type MixedWindow,
   type Mixture,
@@ -37,8 +49,13 @@ export {
   mixtureWeights,
   openMixture,
 } from "./mixture.ts";
+export { listLocalFiles } from "./local_files.ts";
+export { type ResumableFolder, resumableFolder } from "./resumable_folder.ts";
 export { seededPermutation } from "./permutation.ts";
 export { readerModule, readerModules } from "./readers/mod.ts";
+export { type SourceDocumentsOptions, writeSourceDocuments } from "./source_documents.ts";
+export type { OpenPart, SourceCondition, SourcePart } from "./source_reader.ts";
+export { ScriptCounter } from "./text_scripts.ts";
 export {
   countTokens,
   localVocabulary,
@@ -54,6 +71,8 @@ export type { GeneratedTask, TaskDescription, TaskExample, TaskKind } from "./ta
 export { openTokenShards } from "./token_shard_reader.ts";
 export {
   type EncodedDocument,
+  type TokenShardState,
+  TokenShardWriter,
   writeTokenShards,
   type WriteTokenShardsOptions,
 } from "./token_shard_writer.ts";

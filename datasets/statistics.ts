@@ -26,12 +26,31 @@ export interface TokenStatistics {
   /** Ids below this are in every local vocabulary. */
   readonly reservedPieces: number;
   readonly unknownTokens: number;
+  /** Byte pieces: what stands for characters without a piece. */
+  readonly fallbackTokens: number;
+  /** Unigram cross-entropy in nats a token: of the training text under its own frequencies, so their entropy. */
+  readonly unigramNats: number;
+  /** Null when there is no validation split. */
+  readonly validation: SplitStatistics | null;
+}
+
+/** Text that the counts were not taken from. */
+export interface SplitStatistics {
+  readonly tokens: number;
+  readonly bytes: number;
+  /** Tokens whose piece does not occur in the training text. */
+  readonly unseenTokens: number;
+  /** Unigram cross-entropy in nats a token, frequencies from the training text with one added to each count. */
+  readonly unigramNats: number;
 }
 
 export interface StatisticsOptions {
   /** Ids below this are special and byte pieces: a local vocabulary has them whether they occur or not. */
   readonly reservedPieces: number;
   readonly unknownId: number;
+  /** The first of the 256 byte pieces' ids. */
+  readonly firstByteId?: number;
+  readonly validation?: TokenShards;
 }
 
 /** How often each id occurs: (V). */
@@ -49,9 +68,12 @@ export function countTokens(shards: TokenShards): Float64Array {
 export function writeStatistics(
   folder: string,
   shards: TokenShards,
-  { reservedPieces, unknownId }: StatisticsOptions,
+  { reservedPieces, unknownId, firstByteId, validation }: StatisticsOptions,
 ): TokenStatistics {
   const counts = countTokens(shards);
+  const bytePieces = firstByteId === undefined
+    ? counts.subarray(0, 0)
+    : counts.subarray(firstByteId, firstByteId + 256);
   const statistics: TokenStatistics = {
     format: 1,
     vocabSize: shards.vocabSize,
@@ -62,6 +84,9 @@ export function writeStatistics(
     localVocabSize: localVocabulary(counts, reservedPieces).length,
     reservedPieces,
     unknownTokens: counts[unknownId],
+    fallbackTokens: bytePieces.reduce((sum, count) => sum + count, 0),
+    unigramNats: entropy(counts),
+    validation: validation === undefined ? null : splitStatistics(counts, validation),
   };
   const schema = new Schema([new Field("count", new Float64(), false)]);
   using writer = new ArrowFileWriter(join(folder, "counts.arrow"), schema);
@@ -72,6 +97,27 @@ export function writeStatistics(
   const text = JSON.stringify(statistics, null, 2) + "\n";
   writeFileSynced(join(folder, "statistics.json"), text);
   return statistics;
+}
+
+/** −Σ p ln p of frequencies p, summed in the order of ids; 0 for no text. */
+function entropy(counts: Float64Array): number {
+  const tokens = counts.reduce((sum, count) => sum + count, 0);
+  let nats = 0;
+  for (const count of counts) if (count > 0) nats -= count / tokens * Math.log(count / tokens);
+  return nats;
+}
+
+/** Source: DEPT §3.5, unigram cross-entropy. Differs: frequencies are smoothed, as validation text has tokens of its own. */
+function splitStatistics(counts: Float64Array, split: TokenShards): SplitStatistics {
+  const model = unigramModel(counts);
+  const found = countTokens(split);
+  let [nats, unseenTokens] = [0, 0];
+  for (let id = 0; id < found.length; id++) {
+    nats -= found[id] * model[id];
+    if (counts[id] === 0) unseenTokens += found[id];
+  }
+  const { tokens, bytes } = split;
+  return { tokens, bytes, unseenTokens, unigramNats: tokens === 0 ? 0 : nats / tokens };
 }
 
 /** What `writeStatistics` wrote, with the counts. @throws StageError when it is damaged. */
@@ -85,6 +131,8 @@ export function readStatistics(folder: string): TokenStatistics & { counts: Floa
     "localVocabSize",
     "reservedPieces",
     "unknownTokens",
+    "fallbackTokens",
+    "unigramNats",
   ]);
   const counts = new Float64Array(statistics.vocabSize);
   using reader = new ArrowFileReader(join(folder, "counts.arrow"), { count: "Float64" });

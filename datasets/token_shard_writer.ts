@@ -4,7 +4,7 @@
 import { Field, Float64, makeData, Schema, Uint16, Uint32 } from "apache-arrow";
 import { join } from "node:path";
 import { writeFileSynced } from "../pipeline/base/mod.ts";
-import { ArrowFileWriter } from "./arrow_file.ts";
+import { ArrowFileWriter, type ArrowPosition } from "./arrow_file.ts";
 import { float64Column } from "./columns.ts";
 import { batchTokens } from "./token_shards.ts";
 import { isWide, type ShardsFile } from "./token_shards_format.ts";
@@ -30,42 +30,100 @@ export interface WriteTokenShardsOptions {
 export async function writeTokenShards(
   folder: string,
   documents: AsyncIterable<EncodedDocument> | Iterable<EncodedDocument>,
-  { vocabSize, endId }: WriteTokenShardsOptions,
+  options: WriteTokenShardsOptions,
 ): Promise<ShardsFile> {
-  using tokens = new TokenColumn(join(folder, "tokens.arrow"), vocabSize);
-  using ends = new EndColumns(join(folder, "documents.arrow"));
-  let count = 0, bytes = 0;
-  for await (const document of documents) {
-    const { ids } = document;
+  using writer = new TokenShardWriter(folder, options);
+  for await (const document of documents) writer.add(document);
+  return writer.finish();
+}
+
+/** Where a writer stands between two documents: plain data for checkpoints, at most a batch of tokens and of documents. */
+export interface TokenShardState {
+  readonly tokens: ArrowPosition;
+  readonly pendingTokens: readonly number[];
+  readonly written: number;
+  readonly ends: ArrowPosition;
+  readonly pendingEnds: readonly number[];
+  readonly pendingBytes: readonly number[];
+  readonly documents: number;
+  readonly bytes: number;
+}
+
+/** Writes documents one by one. Batches depend on the tokens alone, so that going on from a state gives the same bytes. */
+export class TokenShardWriter implements Disposable {
+  readonly #folder: string;
+  readonly #options: WriteTokenShardsOptions;
+  readonly #tokens: TokenColumn;
+  readonly #ends: EndColumns;
+  #documents: number;
+  #bytes: number;
+
+  /** @param from goes on with the files of the folder from there */
+  constructor(folder: string, options: WriteTokenShardsOptions, from?: TokenShardState) {
+    this.#folder = folder;
+    this.#options = options;
+    this.#tokens = new TokenColumn(join(folder, "tokens.arrow"), options.vocabSize, from);
+    this.#ends = new EndColumns(join(folder, "documents.arrow"), from);
+    this.#documents = from?.documents ?? 0;
+    this.#bytes = from?.bytes ?? 0;
+  }
+
+  get documents(): number {
+    return this.#documents;
+  }
+
+  /** Appends a document and the end symbol. @throws RangeError for an id outside [0, vocabSize). */
+  add({ ids, bytes }: EncodedDocument): void {
+    const { endId, vocabSize } = this.#options;
     for (let i = 0; i < ids.length; i++) {
-      if (!tokens.push(ids[i])) {
+      if (!this.#tokens.push(ids[i])) {
         throw new RangeError(
-          `Cannot write token ${i} of document ${count}: expected an id in [0, ${vocabSize}), found ${
+          `Cannot write token ${i} of document ${this.#documents}: expected an id in [0, ${vocabSize}), found ${
             ids[i]
           }`,
         );
       }
     }
-    if (!tokens.push(endId)) {
+    if (!this.#tokens.push(endId)) {
       throw new RangeError(
         `Cannot write the end symbol: expected an id in [0, ${vocabSize}), found ${endId}`,
       );
     }
-    ends.push(tokens.written, document.bytes);
-    count++;
-    bytes += document.bytes;
+    this.#ends.push(this.#tokens.written, bytes);
+    this.#documents++;
+    this.#bytes += bytes;
   }
-  tokens.finish();
-  ends.finish();
-  const shards: ShardsFile = {
-    format: 1,
-    vocabSize,
-    tokens: tokens.written,
-    documents: count,
-    bytes,
-  };
-  writeFileSynced(join(folder, "shards.json"), JSON.stringify(shards, null, 2) + "\n");
-  return shards;
+
+  /** Waits until all whole batches have reached the disk. */
+  state(): TokenShardState {
+    return {
+      ...this.#tokens.state(),
+      ...this.#ends.state(),
+      documents: this.#documents,
+      bytes: this.#bytes,
+    };
+  }
+
+  /** Makes the files whole. */
+  finish(): ShardsFile {
+    this.#tokens.finish();
+    this.#ends.finish();
+    const shards: ShardsFile = {
+      format: 1,
+      vocabSize: this.#options.vocabSize,
+      tokens: this.#tokens.written,
+      documents: this.#documents,
+      bytes: this.#bytes,
+    };
+    const text = JSON.stringify(shards, null, 2) + "\n";
+    writeFileSynced(join(this.#folder, "shards.json"), text);
+    return shards;
+  }
+
+  [Symbol.dispose](): void {
+    this.#tokens[Symbol.dispose]();
+    this.#ends[Symbol.dispose]();
+  }
 }
 
 /** The column `token`, written in batches of `batchTokens`. */
@@ -73,14 +131,23 @@ class TokenColumn implements Disposable {
   readonly #writer: ArrowFileWriter;
   readonly #vocabSize: number;
   readonly #batch: Uint16Array | Uint32Array;
-  #length = 0;
-  written = 0;
+  #length: number;
+  written: number;
 
-  constructor(path: string, vocabSize: number) {
+  constructor(path: string, vocabSize: number, from?: TokenShardState) {
     this.#vocabSize = vocabSize;
     this.#batch = new (isWide(vocabSize) ? Uint32Array : Uint16Array)(batchTokens);
+    this.#batch.set(from?.pendingTokens ?? []);
+    this.#length = from?.pendingTokens.length ?? 0;
+    this.written = from?.written ?? 0;
     const type = isWide(vocabSize) ? new Uint32() : new Uint16();
-    this.#writer = new ArrowFileWriter(path, new Schema([new Field("token", type, false)]));
+    const schema = new Schema([new Field("token", type, false)]);
+    this.#writer = new ArrowFileWriter(path, schema, from?.tokens);
+  }
+
+  state(): Pick<TokenShardState, "tokens" | "pendingTokens" | "written"> {
+    const pendingTokens = [...this.#batch.subarray(0, this.#length)];
+    return { tokens: this.#writer.position(), pendingTokens, written: this.written };
   }
 
   /** False when the id is out of range: nothing is appended then. */
@@ -116,12 +183,19 @@ class TokenColumn implements Disposable {
 /** The columns `end` and `bytes`, a row per document. */
 class EndColumns implements Disposable {
   readonly #writer: ArrowFileWriter;
-  #ends: number[] = [];
-  #bytes: number[] = [];
+  #ends: number[];
+  #bytes: number[];
 
-  constructor(path: string) {
+  constructor(path: string, from?: TokenShardState) {
+    this.#ends = [...from?.pendingEnds ?? []];
+    this.#bytes = [...from?.pendingBytes ?? []];
     const fields = ["end", "bytes"].map((name) => new Field(name, new Float64(), false));
-    this.#writer = new ArrowFileWriter(path, new Schema(fields));
+    this.#writer = new ArrowFileWriter(path, new Schema(fields), from?.ends);
+  }
+
+  state(): Pick<TokenShardState, "ends" | "pendingEnds" | "pendingBytes"> {
+    const ends = this.#writer.position();
+    return { ends, pendingEnds: [...this.#ends], pendingBytes: [...this.#bytes] };
   }
 
   push(end: number, bytes: number): void {

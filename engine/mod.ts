@@ -11,10 +11,11 @@
 import { didYouMean, UsageError } from "../pipeline/base/mod.ts";
 export type * from "./engine.ts";
 
-/** Modules by engine name. `cpu` is ONNX Runtime's CPU provider. */
+/** Modules by engine name. `cpu` and `webgpu` are providers of ONNX Runtime. */
 export const engineModules = {
   cpu: "./onnxruntime/mod.ts",
   reference: "./reference/mod.ts",
+  webgpu: "./onnxruntime/webgpu.ts",
 } as const;
 
 export type EngineName = keyof typeof engineModules;

@@ -9,8 +9,15 @@ export interface IdLimit {
   readonly table: string;
 }
 
+/** Operators whose ids choose along an axis of a table: which inputs these are. */
+const choices: Readonly<Record<string, { ids: number; table: number; axis: number }>> = {
+  CrossEntropy: { ids: 1, table: 0, axis: 1 },
+  Gather: { ids: 1, table: 0, axis: 0 },
+  LinearCrossEntropy: { ids: 2, table: 1, axis: 0 },
+};
+
 /**
- * For every int32 input that a Gather or CrossEntropy reads, directly or reshaped: its ids are in [0, limit).
+ * For every int32 input that a Gather, CrossEntropy or LinearCrossEntropy reads, directly or reshaped: its ids are in [0, limit).
  * The smallest limit where there are several.
  */
 export function idLimits(graph: Graph): Record<string, IdLimit> {
@@ -23,12 +30,13 @@ export function idLimits(graph: Graph): Record<string, IdLimit> {
     if (op === "Reshape" && sources.has(inputs[0])) {
       sources.set(outputs[0], sources.get(inputs[0])!);
     }
-    const axis = op === "Gather" ? 0 : op === "CrossEntropy" ? 1 : undefined;
-    const source = axis === undefined ? undefined : sources.get(inputs[1]);
-    if (axis === undefined || source === undefined) continue;
-    const limit = graph.types[inputs[0]].shape[axis];
+    const choice = choices[op];
+    const source = choice === undefined ? undefined : sources.get(inputs[choice.ids]);
+    if (source === undefined) continue;
+    const table = inputs[choice.table];
+    const limit = graph.types[table].shape[choice.axis];
     if (limits[source] === undefined || limit < limits[source].limit) {
-      limits[source] = { limit, table: inputs[0] };
+      limits[source] = { limit, table };
     }
   }
   return limits;

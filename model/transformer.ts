@@ -7,7 +7,7 @@
 import { type ModelConfig, parameterShapes } from "./config.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
-import { alibiBias, causalMask } from "./positions.ts";
+import { causalMask } from "./positions.ts";
 import { float32, int32 } from "./shapes.ts";
 
 /** Added to the variance in a norm. */
@@ -59,10 +59,7 @@ export function hiddenStates(builder: GraphBuilder, config: ModelConfig, tokens:
     "body.attn",
     () =>
       config.positions === "alibi"
-        ? builder.constant(
-          alibiBias(config.nHeads, length),
-          float32([config.nHeads, length, length]),
-        )
+        ? builder.apply("AlibiBias", [], { heads: config.nHeads, length }) // (H, T, T)
         : builder.constant(causalMask(length), float32([length, length])),
   );
   let x = builder.within("embedding", () => embed(builder, config, tokens)); // (N, C)
@@ -94,12 +91,12 @@ export function languageModelLoss(
 ): { loss: string; nll: string } {
   const targets = builder.input("targets", int32(shape));
   const weights = builder.input("weights", float32(shape));
-  const logits = builder.within(
-    "head",
-    () => builder.apply("Gemm", [hidden, "embedding.token.weight"], { transB: 1 }), // (N, V)
-  );
+  const flat = builder.within("head", () => {
+    const ids = builder.apply("Reshape", [targets], { shape: [builder.type(hidden).shape[0]] });
+    return builder.apply("LinearCrossEntropy", [hidden, "embedding.token.weight", ids]); // (N)
+  });
   return builder.within("loss", () => {
-    const nll = builder.apply("Reshape", [crossEntropy(builder, logits, targets)], { shape });
+    const nll = builder.apply("Reshape", [flat], { shape });
     return { loss: weightedSum(builder, nll, weights), nll };
   });
 }

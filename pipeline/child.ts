@@ -1,22 +1,36 @@
 /**
  * The process that one instance runs in: reads a request, runs the stage, says how it went.
  */
+import { resourceUsage } from "node:process";
 import { messageOf, seedOf, StageError, UsageError } from "./base/mod.ts";
-import { matchesPattern } from "./instances.ts";
+import { CheckpointWatch } from "./checkpoint_watch.ts";
+import { armFaults } from "./faults.ts";
+import { matchesPattern } from "./pattern.ts";
 import { listAndSync } from "./listing.ts";
 import { type ChildMessage, type ChildRequest, encodeMessage } from "./protocol.ts";
 import type { StageContext, StageLog, StageProgress, StageRun } from "./stage.ts";
+import { StorageError, storageError } from "./storage_errors.ts";
 import { lockAsChild } from "./store_lock.ts";
 
 /** Progress is passed on at most this often. */
 const progressEveryMs = 200;
 
-async function main(): Promise<void> {
+/**
+ * Serves the one request of this process. Called by the entry that `child_process.ts` writes, which imports the stage's code:
+ * what is imported by name needs no permission to be read.
+ */
+export async function serve(
+  stage: { readonly run: StageRun },
+  modules: Readonly<Record<string, unknown>>,
+): Promise<void> {
   // What libraries print belongs in the log file, not between our messages.
   console.log = console.info = console.debug = console.error;
   const request: ChildRequest = JSON.parse(await readLine(Deno.stdin.readable));
   lockAsChild(request.lock);
+  // Had the runner died before the lock was taken, another run might not wait for this process.
+  if (Deno.ppid !== request.runner) Deno.exit(1);
   dieWith(request.runner);
+  armFaults(request.instance, request.faults);
   const stop = new AbortController();
   Deno.addSignalListener("SIGTERM", () => stop.abort(new Error("stopped by the user")));
   Deno.addSignalListener("SIGINT", () => {}); // the terminal sends it to all; the runner decides
@@ -24,22 +38,28 @@ async function main(): Promise<void> {
     event.preventDefault();
     finish(failure(event.reason));
   });
-  const outcome = await run(request, stop.signal)
-    .catch((error): ChildMessage => stop.signal.aborted ? { type: "stopped" } : failure(error));
+  const outcome = await run(request, stage, modules, stop.signal)
+    .catch((error): ChildMessage =>
+      stop.signal.aborted
+        ? { type: "stopped" }
+        : failure(storageError(error, `keep what ${request.instance} writes`, request.store))
+    );
   finish(outcome);
 }
 
-async function run(request: ChildRequest, signal: AbortSignal): Promise<ChildMessage> {
-  const log = new PipeLog();
-  const { run } = await import(request.module) as { run: StageRun };
-  const modules = await Promise.all(
-    Object.entries(request.modules).map(async ([role, url]) => [role, await import(url)] as const),
-  );
+async function run(
+  request: ChildRequest,
+  stage: { readonly run: StageRun },
+  modules: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+): Promise<ChildMessage> {
+  const log = new PipeLog(new CheckpointWatch(request.checkpointFolder));
   const { root, names } = request.seeds;
   const context: StageContext = {
     instance: request.instance,
     parts: request.parts,
     params: request.params,
+    hints: request.hints as Record<string, unknown>,
     inputs: request.inputs,
     files: request.files,
     outputs: request.outputs,
@@ -50,23 +70,29 @@ async function run(request: ChildRequest, signal: AbortSignal): Promise<ChildMes
         `Cannot give seed "${name}" to ${request.instance}: expected one of ${names.join(", ")}`,
       );
     },
-    modules: Object.fromEntries(modules),
+    modules,
     log,
     signal,
   };
-  const summary = await run(context) ?? {};
+  const summary = await stage.run(context) ?? {};
   log.flush();
   const outputs = Object.entries(request.outputs)
     .map(([name, folder]) => [name, listAndSync(folder, name)] as const);
-  return { type: "done", summary, outputs: Object.fromEntries(outputs) };
+  const peakMemoryBytes = resourceUsage().maxRSS * 1024;
+  return { type: "done", summary, outputs: Object.fromEntries(outputs), peakMemoryBytes };
 }
 
 /** A log that writes messages, progress thinned out: tokens are summed, losses averaged over what was left out. */
 class PipeLog implements StageLog {
+  readonly #checkpoints: CheckpointWatch;
   #sentAt = -Infinity;
   #pending: StageProgress | undefined;
   #tokens = 0;
   #losses: number[] = [];
+
+  constructor(checkpoints: CheckpointWatch) {
+    this.#checkpoints = checkpoints;
+  }
 
   info(message: string, fields?: Parameters<StageLog["info"]>[1]): void {
     send({ type: "log", level: "info", message, fields });
@@ -84,6 +110,8 @@ class PipeLog implements StageLog {
   }
 
   flush(): void {
+    const checkpoint = this.#checkpoints.news();
+    if (checkpoint !== undefined) send({ type: "checkpoint", name: checkpoint });
     if (this.#pending === undefined) return;
     const losses = this.#losses;
     send({
@@ -102,7 +130,8 @@ class PipeLog implements StageLog {
 }
 
 function failure(error: unknown): ChildMessage {
-  const isExpected = error instanceof StageError || error instanceof UsageError;
+  const isExpected = error instanceof StageError || error instanceof UsageError ||
+    error instanceof StorageError;
   const stack = error instanceof Error ? stackWithCauses(error) : undefined;
   return { type: "failed", message: messageOf(error), stack, isExpected };
 }
@@ -138,5 +167,3 @@ async function readLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   }
   return text;
 }
-
-if (import.meta.main) await main();

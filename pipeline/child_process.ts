@@ -2,19 +2,30 @@
  * The runner's side of a child process: starts it, reads what it says, keeps its log.
  */
 import { join } from "node:path";
+import { permissionFlags } from "./permissions.ts";
 import { type ChildMessage, type ChildRequest, decodeLine } from "./protocol.ts";
 
 export interface ChildOptions {
   /** The folder of `deno.json`: children see the same packages. */
   readonly root: string;
   readonly request: ChildRequest;
+  /** The stage's module and those that it uses, by role. */
+  readonly module: string;
+  readonly modules: Readonly<Record<string, string>>;
+  /** Runs native code, which Deno cannot confine. */
+  readonly isNative: boolean;
+  /** A folder of the child's own: its entry is written there. */
+  readonly temporary: string;
   readonly logPath: string;
-  /** Progress and log messages, as they come. */
-  onMessage(message: ChildMessage): void;
+  /** Progress, checkpoints and log messages, as they come. */
+  onMessage(message: ChildNews): void;
 }
 
 /** How a child ended: what it said last, or that it died without a word. */
-export type ChildOutcome = Exclude<ChildMessage, { type: "log" | "progress" }>;
+export type ChildOutcome = Exclude<ChildMessage, ChildNews>;
+
+/** What a child says while it works. */
+export type ChildNews = Extract<ChildMessage, { type: "log" | "progress" | "checkpoint" }>;
 
 export class Child {
   /** Settles when the process has ended and all that it said was read. */
@@ -29,12 +40,14 @@ export class Child {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
-        "-A",
+        ...permissionFlags(options.request, options.isNative),
         "--quiet",
+        "--no-prompt",
         "--config",
         join(options.root, "deno.json"),
-        join(import.meta.dirname!, "child.ts"),
+        writeEntry(options),
       ],
+      env: { TMPDIR: options.request.scratch, ...auditOf(options) },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -72,7 +85,7 @@ export class Child {
         note(printed);
         if (message === undefined) continue;
         if (message.type === "log") this.#write(logLine(message));
-        if (message.type === "log" || message.type === "progress") onMessage(message);
+        if (isNews(message)) onMessage(message);
         else outcome = message;
       }
     };
@@ -104,6 +117,32 @@ export class Child {
   }
 }
 
+/**
+ * Writes the child's main module. Its static imports need no permission, as computed ones would.
+ * @returns its path.
+ */
+function writeEntry({ temporary, module, modules }: ChildOptions): string {
+  const roles = Object.entries(modules);
+  const lines = [
+    `import { serve } from ${JSON.stringify(import.meta.resolve("./child.ts"))};`,
+    `import * as stage from ${JSON.stringify(module)};`,
+    ...roles.map(([, url], i) => `import * as module${i} from ${JSON.stringify(url)};`),
+    `await serve(stage, {${roles.map(([role], i) => `${JSON.stringify(role)}: module${i}`)}});`,
+  ];
+  const path = join(temporary, "entry.js");
+  Deno.writeTextFileSync(path, lines.join("\n") + "\n");
+  return path;
+}
+
+/** With `DEPT_AUDIT=DIR` Deno records there what a child accesses, beside what it was given: see `permissions.ts`. */
+function auditOf({ request }: ChildOptions): Record<string, string> {
+  const folder = Deno.env.get("DEPT_AUDIT");
+  if (folder === undefined) return {};
+  const path = join(folder, request.instance.replaceAll("/", "+"));
+  Deno.writeTextFileSync(`${path}.request.json`, JSON.stringify(request));
+  return { DENO_AUDIT_PERMISSIONS: `${path}.access.jsonl` };
+}
+
 async function sendRequest(process: Deno.ChildProcess, request: ChildRequest): Promise<void> {
   const writer = process.stdin.getWriter();
   try {
@@ -120,6 +159,10 @@ function diedSilently(status: Deno.CommandStatus, lastWords: readonly string[]):
     : `ended with code ${status.code}`;
   const words = lastWords.length === 0 ? "" : `: ${lastWords.join("\n")}`;
   return { type: "failed", message: `Its process ${how}${words}`, isExpected: true };
+}
+
+function isNews(message: ChildMessage): message is ChildNews {
+  return message.type === "log" || message.type === "progress" || message.type === "checkpoint";
 }
 
 function logLine(message: Extract<ChildMessage, { type: "log" }>): string {

@@ -5,10 +5,11 @@
  * comments, white space and everything that nothing reaches are gone. Packages stay outside; they enter a key by the
  * version and integrity that the lock file pins.
  */
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sha256 } from "./base/mod.ts";
 import { CacheFile, type FileDigests } from "./file_digests.ts";
+import { digestParts } from "./bundle_parts.ts";
 import { packageOf, Packages } from "./packages.ts";
 
 /** What of a module counts: the `run` of a stage, or all that a registry entry exports. */
@@ -20,10 +21,13 @@ export interface CodeDigest {
   readonly digest: string;
   /** Packages that the bundle imports, by bare name, sorted. */
   readonly packages: readonly string[];
+  /** Digest of what each module has in the bundle, by path from the root: names what changed, enters no key. */
+  readonly modules: Readonly<Record<string, string>>;
 }
 
 interface CachedBundle {
   readonly digest: string;
+  readonly parts: Readonly<Record<string, string>>;
   readonly packages: readonly string[];
   /** Content digest of every module that was read, by path from the root. */
   readonly modules: Readonly<Record<string, string>>;
@@ -39,6 +43,8 @@ const importMeta = {
   "import.meta.dirname": '"import.meta.dirname"',
   "import.meta.filename": '"import.meta.filename"',
 };
+
+const bundleName = "bundle.js";
 
 /** Digests of bundles, kept between processes by the content of the modules that were read. */
 export class CodeDigests {
@@ -97,13 +103,13 @@ export class CodeDigests {
     this.#cache.save();
   }
 
-  #learn(entry: CodeEntry, { digest, packages }: CachedBundle): void {
+  #learn(entry: CodeEntry, { digest, packages, parts }: CachedBundle): void {
     const path = relative(this.#root, fileURLToPath(entry.module));
-    this.#known.set(entryName(entry), { path, digest, packages });
+    this.#known.set(entryName(entry), { path, digest, packages, modules: parts });
   }
 
   #isCurrent(cached: CachedBundle): boolean {
-    if (cached.bundler !== this.#bundler) return false;
+    if (cached.bundler !== this.#bundler || cached.parts === undefined) return false;
     try {
       return Object.entries(cached.modules).every(([path, digest]) =>
         this.#files.digest(join(this.#root, path)) === digest
@@ -125,6 +131,9 @@ export class CodeDigests {
       bundle: true,
       write: false,
       metafile: true,
+      sourcemap: "external",
+      sourcesContent: false,
+      outfile: bundleName,
       format: "esm",
       platform: "neutral",
       target: "esnext",
@@ -147,11 +156,15 @@ export class CodeDigests {
     }).catch((cause: Error) => {
       throw new Error(`Cannot bundle "${relative(this.#root, path)}": ${cause.message}`, { cause });
     });
+    const [code, map] = ["", ".map"].map((ending) =>
+      result.outputFiles.find((file) => basename(file.path) === `${bundleName}${ending}`)!
+    );
     const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports);
     const packages = imports.filter((it) => it.external).map((it) => packageOf(it.path));
     const modules = Object.keys(result.metafile.inputs).filter((input) => input !== "<stdin>");
     return {
-      digest: sha256(result.outputFiles[0].contents),
+      digest: sha256(code.contents),
+      parts: digestParts(code.text, JSON.parse(map.text)),
       packages: [...new Set(packages.filter((name) => name !== undefined))].sort(),
       modules: Object.fromEntries(
         modules.sort().map((input) => [input, this.#files.digest(resolve(this.#root, input))]),

@@ -28,9 +28,15 @@ export class FileDigests {
   /** What this process has looked at: a run sees one state of each file. */
   readonly #seen = new Map<string, string>();
 
-  /** @param cachePath Where entries outlive the process; undefined keeps them in memory only. */
-  constructor(cachePath: string | undefined) {
+  readonly #trustsStats: boolean;
+
+  /**
+   * @param cachePath Where entries outlive the process; undefined keeps them in memory only.
+   * @param trustsStats false reads every file again, whatever the records say.
+   */
+  constructor(cachePath: string | undefined, trustsStats = true) {
     this.#cache = new CacheFile(cachePath);
+    this.#trustsStats = trustsStats;
   }
 
   /** SHA-256 of a file's content. @throws Deno.errors.NotFound and others as reading does. */
@@ -41,7 +47,7 @@ export class FileDigests {
     if (!info.isFile) throw new Deno.errors.IsADirectory(path);
     const stat = statRecord(info);
     const entry = this.#cache.get(path);
-    const digest = entry?.settled === true && entry.stat === stat
+    const digest = this.#trustsStats && entry?.settled === true && entry.stat === stat
       ? entry.digest
       : this.#read(path, info, stat);
     this.#seen.set(path, digest);
@@ -54,14 +60,19 @@ export class FileDigests {
   }
 
   #read(path: string, info: Deno.FileInfo, stat: string): string {
-    const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? Infinity);
-    const settled = Date.now() - changed > settledAfterMs;
+    const settled = isSettled(info, Date.now());
     const digest = digestOfFile(path);
     // A write between the stat and the end of reading leaves the digest of neither state under a trusted record.
     const unchanged = statRecord(Deno.statSync(path)) === stat;
     this.#cache.set(path, { stat, digest, settled: settled && unchanged });
     return digest;
   }
+}
+
+/** Whether a file was, at a time, old enough for its stat record to prove something. */
+export function isSettled(info: Deno.FileInfo, now: number): boolean {
+  const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? Infinity);
+  return now - changed > settledAfterMs;
 }
 
 /** SHA-256 of a file, read in pieces. */
@@ -75,7 +86,8 @@ export function digestOfFile(path: string): string {
   return hash.digest("hex");
 }
 
-function statRecord(info: Deno.FileInfo): string {
+/** Device, inode, size, mtime and ctime, as one text: while it stays, the content is taken to. */
+export function statRecord(info: Deno.FileInfo): string {
   return [info.dev, info.ino, info.size, info.mtime?.getTime(), info.ctime?.getTime()].join(" ");
 }
 

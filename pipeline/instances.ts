@@ -1,136 +1,167 @@
 /**
- * From stages and a recipe to the instances of a plan: what there is, what needs what, and which of it was asked for.
+ * From stages and a recipe to the instances of a plan: what there is and what needs what.
  */
-import { didYouMean, UsageError } from "./base/mod.ts";
-import type { InstanceId, Stage } from "./stage.ts";
+import type { InstanceId, Stage, Study } from "./stage.ts";
+import { type Declared, shownAxes } from "./study_axes.ts";
+
+/** What every recipe has. */
+export interface RecipeHead {
+  readonly name: string;
+  readonly seed: number;
+}
 
 /** One step of the plan, as its stage declares it for the recipe. */
 export interface Instance {
+  /** `stage/part@axis=value`: with the axes of the study on which it depends, sorted by name. */
   readonly id: InstanceId;
+  /** The id without axes. */
+  readonly base: string;
   readonly stage: Stage;
   readonly parts: readonly string[];
+  /** What the declaration's functions are given: the recipe of a cell, or the study for a stage `overStudy`. */
+  readonly recipe: unknown;
   /** By input name: which output of which instance. */
   readonly inputs: ReadonlyMap<string, { readonly from: InstanceId; readonly output: string }>;
   /** Distinct instances that inputs come from, sorted. */
   readonly needs: readonly InstanceId[];
+  readonly rootSeed: number;
   /** Names of the seeds that it may ask for, sorted. */
   readonly seeds: readonly string[];
 }
 
-/** All instances by id, each after those that it needs, else in the order of stages and their instances. */
+/** All instances by id, each after those that it needs, else in the order of stages, cells and their instances. */
 export type Instances = ReadonlyMap<InstanceId, Instance>;
 
-/** @throws Error when a declaration is wrong: an input of nobody's making, two instances of one name, a cycle. */
-export function expand(stages: readonly Stage[], recipe: unknown): Instances {
-  const declared = new Map<InstanceId, Instance>();
-  for (const stage of stages) {
-    for (const parts of stage.instances(recipe)) {
-      const instance = declare(stage, parts, recipe);
-      if (declared.has(instance.id)) throw new Error(`Two instances are called "${instance.id}"`);
-      declared.set(instance.id, instance);
-    }
-  }
-  const ordered = new Map<InstanceId, Instance>();
-  const visiting = new Set<InstanceId>();
-  const visit = (instance: Instance) => {
-    if (ordered.has(instance.id)) return;
-    if (visiting.has(instance.id)) throw new Error(`"${instance.id}" needs itself`);
-    visiting.add(instance.id);
-    for (const [name, { from, output }] of instance.inputs) {
-      const maker = declared.get(from);
-      if (maker === undefined || !maker.stage.outputs.includes(output)) {
-        throw new Error(
-          `Cannot connect input "${name}" of ${instance.id}: no instance makes "${from}#${output}"`,
-        );
-      }
-      visit(maker);
-    }
-    ordered.set(instance.id, instance);
-  };
-  for (const instance of declared.values()) visit(instance);
-  return ordered;
+/** A recipe that has no study: one cell without a name. */
+export function withoutStudy<Recipe>(recipe: Recipe): Study<Recipe> {
+  return { recipe, axes: [], cells: [{ values: {}, suffix: "", recipe }] };
 }
 
-function declare(stage: Stage, parts: readonly string[], recipe: unknown): Instance {
-  const inputs = Object.entries(stage.inputs(recipe, parts)).map(([name, ref]) => {
-    const at = ref.lastIndexOf("#");
-    return [name, { from: ref.slice(0, at), output: ref.slice(at + 1) }] as const;
-  });
+/**
+ * The instances of all cells. What is declared alike in several cells, with all that it needs, is one instance.
+ *
+ * @throws Error when a declaration is wrong: an input of nobody's making, two instances of one name, a cycle.
+ */
+export function expand(stages: readonly Stage[], study: Study<RecipeHead>): Instances {
+  const declared = declareAll(stages, study);
+  const ordered = inOrder(declared);
+  const axesOf = shownAxes(ordered, study);
+  const instances = new Map<InstanceId, Instance>();
+  const ids = new Map<Declared, InstanceId>();
+  for (const one of ordered) {
+    const values = one.cell === undefined ? {} : study.cells[one.cell].values;
+    const id = one.base + axesOf(one).map((axis) => `@${axis}=${values[axis]}`).join("");
+    ids.set(one, id);
+    if (instances.has(id)) continue;
+    const inputs = [...one.inputs].map(([name, { maker, output }]) =>
+      [name, { from: ids.get(maker)!, output }] as const
+    );
+    instances.set(id, {
+      id,
+      base: one.base,
+      stage: one.stage,
+      parts: one.parts,
+      recipe: one.recipe,
+      inputs: new Map(inputs),
+      needs: [...new Set(inputs.map(([, { from }]) => from))].sort(),
+      rootSeed: one.rootSeed,
+      seeds: one.seeds,
+    });
+  }
+  return instances;
+}
+
+/** Where each input comes from, by name: `tokenize/it/global#train`. */
+export function parentsOf({ inputs }: Instance): Record<string, string> {
+  return Object.fromEntries(
+    [...inputs].map(([name, { from, output }]) => [name, `${from}#${output}`]),
+  );
+}
+
+/** What stages declare, cell by cell, with inputs connected. */
+function declareAll(stages: readonly Stage[], study: Study<RecipeHead>): readonly Declared[] {
+  const byCell = study.cells.map(() => new Map<string, Declared>());
+  const overStudy = new Map<string, Declared>();
+  const all: Declared[] = [];
+  const add = (to: Map<string, Declared>, one: Declared) => {
+    if (to.has(one.base)) throw new Error(`Two instances are called "${one.base}"`);
+    to.set(one.base, one);
+    all.push(one);
+  };
+  for (const stage of stages) {
+    if (stage.overStudy) {
+      if (study.axes.length === 0) continue;
+      for (const parts of stage.instances(study)) {
+        add(overStudy, declare(stage, parts, study, study.recipe.seed, undefined));
+      }
+      continue;
+    }
+    study.cells.forEach(({ recipe }, cell) => {
+      for (const parts of stage.instances(recipe)) {
+        add(byCell[cell], declare(stage, parts, recipe, recipe.seed, cell));
+      }
+    });
+  }
+  const cellOf = new Map(study.cells.map(({ suffix }, cell) => [suffix, cell]));
+  for (const one of all) connect(one, byCell, overStudy, cellOf);
+  return all;
+}
+
+function declare(
+  stage: Stage,
+  parts: readonly string[],
+  recipe: unknown,
+  rootSeed: number,
+  cell: number | undefined,
+): Declared {
   const { seeds = [] } = stage;
   return {
-    id: [stage.name, ...parts].join("/"),
+    base: [stage.name, ...parts].join("/"),
     stage,
     parts,
-    inputs: new Map(inputs),
-    needs: [...new Set(inputs.map(([, { from }]) => from))].sort(),
+    recipe,
+    rootSeed,
+    cell,
+    inputs: new Map(),
     seeds: [...(typeof seeds === "function" ? seeds(recipe, parts) : seeds)].sort(),
   };
 }
 
-/**
- * The instances that targets name: `all`, a stage, an instance or the beginning of one, or any of these with `*` for any
- * run of characters. In the order of the plan.
- *
- * @throws UsageError for a target that names nothing, with the reason when the stage knows one.
- */
-export function selectTargets(
-  targets: readonly string[],
-  instances: Instances,
-  stages: readonly Stage[],
-  recipe: unknown,
-): InstanceId[] {
-  const chosen = new Set<InstanceId>();
-  for (const target of targets) {
-    const found = [...instances.keys()].filter((id) => isNamed(id, target));
-    if (found.length === 0) throw new UsageError(whyNothing(target, instances, stages, recipe));
-    for (const id of found) chosen.add(id);
+function connect(
+  one: Declared,
+  byCell: readonly ReadonlyMap<string, Declared>[],
+  overStudy: ReadonlyMap<string, Declared>,
+  cellOf: ReadonlyMap<string, number>,
+): void {
+  for (const [name, ref] of Object.entries(one.stage.inputs(one.recipe, one.parts))) {
+    const [from, output] = splitAt(ref, ref.lastIndexOf("#"));
+    const [base, suffix] = splitAt(from, from.indexOf("@"));
+    const cell = suffix === undefined ? one.cell : cellOf.get(`@${suffix}`);
+    const maker = (cell === undefined ? undefined : byCell[cell].get(base)) ?? overStudy.get(base);
+    if (maker === undefined || !maker.stage.outputs.includes(output ?? "")) {
+      throw new Error(
+        `Cannot connect input "${name}" of ${one.base}: no instance makes "${ref}"`,
+      );
+    }
+    one.inputs.set(name, { maker, output: output! });
   }
-  return [...instances.keys()].filter((id) => chosen.has(id));
 }
 
-function isNamed(id: InstanceId, target: string): boolean {
-  if (target === "all" || target === id) return true;
-  if (target.includes("*")) return matchesPattern(id, target);
-  return id.startsWith(`${target}/`) || id.startsWith(`${target}@`);
+function splitAt(text: string, at: number): [string, string | undefined] {
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Whether a name fits a pattern in which `*` stands for any run of characters. */
-export function matchesPattern(name: string, pattern: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`).test(name);
-}
-
-function whyNothing(
-  target: string,
-  instances: Instances,
-  stages: readonly Stage[],
-  recipe: unknown,
-): string {
-  const [name, ...parts] = target.split("/");
-  const stage = stages.find((stage) => stage.name === name);
-  const start = `Cannot plan "${target}"`;
-  if (target.includes("*")) return `${start}: it fits none of the ${instances.size} instances`;
-  if (stage === undefined) {
-    const names = ["all", ...stages.map((stage) => stage.name)];
-    return `${start}: expected a stage (${names.join(", ")}) or an instance` +
-      didYouMean(name, names);
-  }
-  const own = [...instances.keys()].filter((id) => id.startsWith(`${name}/`) || id === name);
-  if (own.length === 0) return `${start}: this recipe has no instance of stage "${name}"`;
-  const reason = parts.length > 0 ? stage.impossible?.(recipe, parts) : undefined;
-  if (reason !== undefined) return `${start}: ${reason}`;
-  const some = own.slice(0, 6).join(", ") + (own.length > 6 ? ", …" : "");
-  return `${start}: this recipe has ${some}${didYouMean(target, own)}`;
-}
-
-/** The named instances and all they need, directly or not, in the order of the plan. */
-export function withNeeds(ids: Iterable<InstanceId>, instances: Instances): InstanceId[] {
-  const wanted = new Set<InstanceId>();
-  const visit = (id: InstanceId) => {
-    if (wanted.has(id)) return;
-    wanted.add(id);
-    instances.get(id)!.needs.forEach(visit);
+/** Each after those that it needs. */
+function inOrder(declared: readonly Declared[]): readonly Declared[] {
+  const ordered = new Set<Declared>();
+  const visiting = new Set<Declared>();
+  const visit = (one: Declared) => {
+    if (ordered.has(one)) return;
+    if (visiting.has(one)) throw new Error(`"${one.base}" needs itself`);
+    visiting.add(one);
+    for (const { maker } of one.inputs.values()) visit(maker);
+    ordered.add(one);
   };
-  for (const id of ids) visit(id);
-  return [...instances.keys()].filter((id) => wanted.has(id));
+  declared.forEach(visit);
+  return [...ordered];
 }

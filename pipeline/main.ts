@@ -2,6 +2,7 @@
  * The command line: `deno task pipeline --help`. Commands are loaded when they are called.
  */
 import { messageOf, UsageError } from "./base/mod.ts";
+import { StorageError, storageError } from "./storage_errors.ts";
 import type { Project } from "./commands/project.ts";
 
 /** Runs a command line and returns the exit code. */
@@ -11,6 +12,7 @@ export async function runCommandLine(
 ): Promise<number> {
   const { Command, CommanderError } = await import("commander");
   const { addPlanOptions } = await import("./commands/plan_options.ts");
+  const { addStoreCommands } = await import("./commands/store_commands.ts");
   let code = 0;
   const program = new Command("deno task pipeline")
     .description("DEPT as a pipeline: runs what is missing of an experiment and prints its tables.")
@@ -28,6 +30,8 @@ export async function runCommandLine(
     .option("--only", "leave out what the targets need: it must be there")
     .option("-k, --keep-going", "after a failure, go on with what does not need it")
     .option("--no-wait", "end with code 1 when another run uses the store")
+    .option("--verify", "read again all that is fresh; what is damaged is made anew")
+    .option("--keep-checkpoints <n>", "keep the newest n checkpoints of what finishes (default: 0)")
     .option("-q, --quiet", "print errors only")
     .option("-v, --verbose", "print what stages log, and stacks of errors")
     .option("--json", "print events, one JSON object a line")
@@ -52,23 +56,70 @@ export async function runCommandLine(
       const { table } = await import("./commands/table.ts");
       code = await table(await loadProject(), names, options);
     });
-  for (const command of [runCommand, statusCommand, tableCommand]) addPlanOptions(command);
+  const whyCommand = program.command("why <targets...>")
+    .description("explain instances: what they are made from, or every field that makes them run")
+    .option("--json", "print one JSON object: keys, records, provenance")
+    .option("-v, --verbose", "print stacks of errors")
+    .action(async (targets, options) => {
+      const { why } = await import("./commands/why.ts");
+      code = await why(await loadProject(), targets, options);
+    });
+  const graphCommand = program.command("graph [targets...]")
+    .description("draw what needs what")
+    .option("--format <format>", "text, mermaid, dot or svg", "text")
+    .option("--stages", "one node a stage instead of one an instance")
+    .option("-v, --verbose", "print stacks of errors")
+    .action(async (targets, options) => {
+      const { graph } = await import("./commands/graph.ts");
+      code = await graph(await loadProject(), targets, options);
+    });
+  const logCommand = program.command("log <target>")
+    .description("print what an instance has printed, also while it runs")
+    .option("-f, --follow", "go on until it is done")
+    .option("-v, --verbose", "print stacks of errors")
+    .action(async (target, options) => {
+      const { log } = await import("./commands/log.ts");
+      code = await log(await loadProject(), target, options);
+    });
+  program.command("recipes")
+    .description("list the recipes that can be run by name")
+    .option("--json", "print one JSON list")
+    .action(async (options) => {
+      const { recipes } = await import("./commands/recipes.ts");
+      code = await recipes(await loadProject(), options);
+    });
+  addStoreCommands(program, loadProject, (result) => code = result);
+  for (
+    const command of [runCommand, statusCommand, tableCommand, whyCommand, graphCommand, logCommand]
+  ) addPlanOptions(command);
   try {
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has said why
-    return report(error, args.includes("--verbose") || args.includes("-v"));
+    return report(
+      storageError(error, "write", storeOf(args)),
+      args.includes("--verbose") || args.includes("-v"),
+    );
   }
+}
+
+/** The store that arguments name, for messages. */
+function storeOf(args: readonly string[]): string {
+  const at = args.indexOf("--store");
+  return at < 0 ? ".artifacts" : args[at + 1] ?? "";
 }
 
 /** Prints an error that ends the command, and gives the exit code it stands for. */
 function report(error: unknown, isVerbose: boolean): number {
   const isUsage = error instanceof UsageError;
+  const isExpected = isUsage || error instanceof StorageError;
   const stack = error instanceof Error ? error.stack : undefined;
   // A defect of ours is of no use without its place.
-  console.error(`error: ${isVerbose || !isUsage ? stack ?? messageOf(error) : messageOf(error)}`);
+  console.error(
+    `error: ${isVerbose || !isExpected ? stack ?? messageOf(error) : messageOf(error)}`,
+  );
   return isUsage ? 2 : 1;
 }
 

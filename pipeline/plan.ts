@@ -3,12 +3,13 @@
  */
 import { type Json, UsageError } from "./base/mod.ts";
 import type { CodeDigests, CodeEntry } from "./code_digest.ts";
+import { EarlierResults } from "./earlier_results.ts";
 import type { FileDigests } from "./file_digests.ts";
-import type { Instance, Instances } from "./instances.ts";
+import type { Instance, Instances, RecipeHead } from "./instances.ts";
 import { actionKey, type ActionRecord, keyFormat } from "./key.ts";
 import type { InstanceId } from "./stage.ts";
 import type { Manifest, Store } from "./store.ts";
-import { whatChanged } from "./what_changed.ts";
+import { type Difference, differencesBetween, differencesText } from "./what_changed.ts";
 
 export type InstanceState =
   /** The store has its result. */
@@ -19,26 +20,39 @@ export type InstanceState =
     readonly key: string;
     readonly record: ActionRecord;
     readonly reason: string;
+    readonly nearest?: Nearest;
   }
-  /** Something it needs must run first; it may then turn out fresh. */
-  | { readonly status: "waiting"; readonly on: readonly InstanceId[] };
+  /** Something it needs must run first; where nothing of its own differs it may then turn out fresh. */
+  | {
+    readonly status: "waiting";
+    readonly on: readonly InstanceId[];
+    readonly nearest?: Nearest;
+  };
+
+/** The earlier result of an instance whose record differs in the fewest fields, and in which. */
+export interface Nearest {
+  readonly manifest: Manifest;
+  /** Of an instance that waits, differences in what is known already. */
+  readonly differences: readonly Difference[];
+}
 
 export interface PlannerOptions {
   readonly instances: Instances;
-  readonly recipe: { readonly name: string; readonly seed: number };
+  readonly recipe: RecipeHead;
   readonly store: Store;
   readonly code: CodeDigests;
   readonly files: FileDigests;
 }
 
-/** Finds states of instances. Holds no state of a run but the newest manifests, for reasons. */
+/** Finds states of instances. Holds no state of a run but the earlier results, for reasons. */
 export class Planner {
   readonly instances: Instances;
   readonly recipe: PlannerOptions["recipe"];
   readonly store: Store;
   readonly #code: CodeDigests;
   readonly #files: FileDigests;
-  #newest: Map<InstanceId, Manifest> | undefined;
+  readonly earlier: EarlierResults;
+  readonly #closures = new Map<string, Record<string, string>>();
 
   constructor({ instances, recipe, store, code, files }: PlannerOptions) {
     this.instances = instances;
@@ -46,6 +60,7 @@ export class Planner {
     this.store = store;
     this.#code = code;
     this.#files = files;
+    this.earlier = new EarlierResults(store);
   }
 
   /** Finds the code digests that states need. Call before `state`. */
@@ -85,22 +100,33 @@ export class Planner {
       if (digest === undefined) waitingOn.add(from);
       else inputs[name] = digest;
     }
-    if (waitingOn.size > 0) return { status: "waiting", on: [...waitingOn].sort() };
     const record = this.#record(instance, inputs);
+    if (waitingOn.size > 0) {
+      const nearest = this.#nearest(instance, record, true);
+      return { status: "waiting", on: [...waitingOn].sort(), ...nearest };
+    }
     const key = actionKey(record);
     const manifest = this.store.find(key);
     if (manifest !== undefined && !forced) return { status: "fresh", key, manifest };
-    const reason = manifest !== undefined ? "forced" : this.#reason(id, record);
-    return { status: "run", key, record, reason };
+    if (manifest !== undefined) return { status: "run", key, record, reason: "forced" };
+    const { nearest } = this.#nearest(instance, record, false);
+    const reason = nearest === undefined ? "new" : differencesText(nearest.differences);
+    return { status: "run", key, record, reason, ...(nearest && { nearest }) };
   }
 
   /** Paths of an instance's outside files, by name. */
   files(instance: Instance): Readonly<Record<string, string>> {
-    return instance.stage.files?.(this.recipe, instance.parts) ?? {};
+    return instance.stage.files?.(instance.recipe, instance.parts) ?? {};
+  }
+
+  /** Digest of what each module has in a bundle, by bundle and module. */
+  modules(instance: Instance): Record<string, Readonly<Record<string, string>>> {
+    const digests = this.#codeEntries(instance).map((entry) => this.#code.of(entry));
+    return Object.fromEntries(digests.map(({ path, modules }) => [path, modules]));
   }
 
   #record(instance: Instance, inputs: Record<string, string>): ActionRecord {
-    const { stage, parts, seeds } = instance;
+    const { stage, parts, seeds, recipe, rootSeed } = instance;
     for (const [name, path] of Object.entries(this.files(instance))) {
       inputs[`file:${name}`] = this.#fileDigest(path, instance.id);
     }
@@ -115,15 +141,23 @@ export class Planner {
       format: keyFormat,
       stage: stage.name,
       code,
-      packages: this.#code.packages.closure(packages),
-      params: stage.params(this.recipe, parts) as Json,
+      packages: this.#closure(packages),
+      params: stage.params(recipe, parts) as Json,
       inputs,
-      ...(seeds.length > 0 ? { seeds: { root: this.recipe.seed, names: seeds } } : {}),
+      ...(seeds.length > 0 ? { seeds: { root: rootSeed, names: seeds } } : {}),
     };
   }
 
-  #codeEntries({ stage, parts }: Instance): CodeEntry[] {
-    const used = Object.values(stage.uses?.(this.recipe, parts) ?? {});
+  /** Packages and all they depend on; many instances ask for the same. */
+  #closure(packages: ReadonlySet<string>): Record<string, string> {
+    const name = [...packages].sort().join(" ");
+    const known = this.#closures.get(name) ?? this.#code.packages.closure(packages);
+    this.#closures.set(name, known);
+    return known;
+  }
+
+  #codeEntries({ stage, recipe, parts }: Instance): CodeEntry[] {
+    const used = Object.values(stage.uses?.(recipe, parts) ?? {});
     return [
       { module: stage.module, exports: "run" },
       ...used.map((module): CodeEntry => ({ module, exports: "all" })),
@@ -146,23 +180,32 @@ export class Planner {
     }
   }
 
-  #reason(id: InstanceId, record: ActionRecord): string {
-    this.#newest ??= this.#newestManifests();
-    const before = this.#newest.get(id);
-    return before === undefined ? "new" : whatChanged(before.record, record);
+  /** @param isPartial Whether inputs are missing in `record` that are not made yet. */
+  #nearest(
+    instance: Instance,
+    record: ActionRecord,
+    isPartial: boolean,
+  ): { readonly nearest?: Nearest } {
+    const after = { record, modules: this.modules(instance) };
+    const sources = this.#inputSources(instance);
+    let nearest: Nearest | undefined;
+    for (const manifest of this.earlier.of(instance.base)) {
+      if (manifest.provenance.recipe !== this.recipe.name) continue;
+      const differences = differencesBetween(manifest, after, sources)
+        .filter((it) => !(isPartial && it.kind === "input" && it.after === undefined));
+      if (nearest !== undefined && nearest.differences.length <= differences.length) continue;
+      nearest = { manifest, differences };
+      if (differences.length === 0) break;
+    }
+    return nearest === undefined ? {} : { nearest };
   }
 
-  /** The last result of each instance of this recipe. */
-  #newestManifests(): Map<InstanceId, Manifest> {
-    const newest = new Map<InstanceId, Manifest>();
-    for (const manifest of this.store.manifests()) {
-      if (manifest.provenance.recipe !== this.recipe.name) continue;
-      const other = newest.get(manifest.instance);
-      if (other === undefined || other.provenance.madeAt < manifest.provenance.madeAt) {
-        newest.set(manifest.instance, manifest);
-      }
-    }
-    return newest;
+  /** Who makes each input, and where each outside file lies, by its name in a record. */
+  #inputSources(instance: Instance): Record<string, string> {
+    return Object.fromEntries([
+      ...[...instance.inputs].map(([name, { from }]) => [name, from]),
+      ...Object.entries(this.files(instance)).map(([name, path]) => [`file:${name}`, path]),
+    ]);
   }
 
   #instance(id: InstanceId): Instance {
@@ -172,8 +215,13 @@ export class Planner {
   }
 }
 
-/** `after words/a, words/b, words/c and 5 more`: what an instance waits for, as a line has room. */
-export function waitingText(on: readonly InstanceId[]): string {
+/** `after words/a, words/b, words/c and 5 more; parameter steps: 8 → 9`: what an instance waits for, as a line has room. */
+export function waitingText(
+  { on, nearest }: Extract<InstanceState, { status: "waiting" }>,
+): string {
   const rest = on.length > 3 ? ` and ${on.length - 3} more` : "";
-  return `after ${on.slice(0, 3).join(", ")}${rest}`;
+  const own = nearest === undefined || nearest.differences.length === 0
+    ? ""
+    : `; ${differencesText(nearest.differences)}`;
+  return `after ${on.slice(0, 3).join(", ")}${rest}${own}`;
 }

@@ -5,6 +5,7 @@
  * prints to the same pipe, even without an end of line, is told apart.
  */
 import type { Json } from "./base/mod.ts";
+import type { Faults } from "./faults.ts";
 import type { Listing } from "./listing.ts";
 import type { InstanceId, StageProgress, StageSummary } from "./stage.ts";
 
@@ -17,15 +18,20 @@ export interface ChildRequest {
   /** A file to hold a shared lock on while alive. */
   readonly lock: string;
   readonly instance: InstanceId;
-  readonly module: string;
-  readonly modules: Readonly<Record<string, string>>;
   readonly parts: readonly string[];
   readonly params: object;
+  readonly hints: object;
   readonly inputs: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, string>>;
   readonly outputs: Readonly<Record<string, string>>;
   readonly checkpointFolder: string;
+  /** A folder for temporary files. */
+  readonly scratch: string;
   readonly seeds: { readonly root: number; readonly names: readonly string[] };
+  /** The store's folder, for messages. */
+  readonly store: string;
+  /** What tests let go wrong. */
+  readonly faults?: Faults;
 }
 
 export type ChildMessage =
@@ -36,11 +42,15 @@ export type ChildMessage =
     readonly fields?: Readonly<Record<string, Json>>;
   }
   | { readonly type: "progress"; readonly state: StageProgress }
+  /** A checkpoint was written: a kill from here on loses nothing before it. */
+  | { readonly type: "checkpoint"; readonly name: string }
   | {
     readonly type: "done";
     readonly summary: StageSummary;
     /** Digest tree of each output, by name. */
     readonly outputs: Readonly<Record<string, Listing>>;
+    /** Most memory that the process has held, in bytes. */
+    readonly peakMemoryBytes: number;
   }
   | {
     readonly type: "failed";

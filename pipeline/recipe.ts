@@ -7,7 +7,9 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { z } from "zod";
 import { didYouMean, UsageError } from "./base/mod.ts";
 import { explainIssues } from "./recipe_errors.ts";
-import { mergeTrees, parseYaml, type Tree, valueOf } from "./yaml_tree.ts";
+import type { Study } from "./stage.ts";
+import { expandStudy } from "./study.ts";
+import { mapAlong, mergeTrees, parseYaml, type Tree, valueOf } from "./yaml_tree.ts";
 
 export interface RecipeOptions<Recipe> {
   /** The folder of recipes that are found by name. */
@@ -28,17 +30,52 @@ export async function loadRecipe<Recipe>(
   nameOrPath: string,
   options: RecipeOptions<Recipe>,
 ): Promise<Recipe> {
+  return parseTree(await loadWithOverrides(nameOrPath, options), options.schema);
+}
+
+/** Loads a recipe and the cells of its study: one without a name where it has none. @throws UsageError as `loadRecipe` */
+export async function loadStudy<Recipe>(
+  nameOrPath: string,
+  options: RecipeOptions<Recipe>,
+): Promise<Study<Recipe>> {
+  const tree = await loadWithOverrides(nameOrPath, options);
+  return expandStudy(tree, (tree) => parseTree(tree, options.schema));
+}
+
+async function loadWithOverrides(
+  nameOrPath: string,
+  options: Omit<RecipeOptions<unknown>, "schema">,
+): Promise<Tree> {
   let tree = await loadTree(findRecipe(nameOrPath, options.folder), options, []);
   for (const override of options.set ?? []) tree = await setValue(tree, override);
-  const parsed = options.schema.safeParse(valueOf(tree));
+  return tree;
+}
+
+function parseTree<Recipe>(tree: Tree, schema: z.ZodType<Recipe>): Recipe {
+  const parsed = schema.safeParse(valueOf(tree));
   if (parsed.success) return parsed.data;
-  throw new UsageError(explainIssues(parsed.error.issues, tree, options.schema).join("\n"));
+  throw new UsageError(explainIssues(parsed.error.issues, tree, schema).join("\n"));
 }
 
 /** Names of the recipes in a folder, sorted. */
 export function recipeNames(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name)
     .filter((name) => name.endsWith(".yaml")).map((name) => name.slice(0, -".yaml".length)).sort();
+}
+
+/** What a recipe's file says of itself, without what it extends: enough for a list. */
+export async function recipeHead(
+  nameOrPath: string,
+  folder: string,
+): Promise<{ readonly description?: string; readonly extends?: string; readonly study: boolean }> {
+  const path = findRecipe(nameOrPath, folder);
+  const head = valueOf(await parseYaml(Deno.readTextFileSync(path), () => displayPath(path)));
+  const said = (key: string) => {
+    const value = (head as Readonly<Record<string, unknown>> | null)?.[key];
+    return typeof value === "string" ? { [key]: value.trim().replace(/\s+/g, " ") } : {};
+  };
+  const study = Object.hasOwn((head ?? {}) as object, "study");
+  return { ...said("description"), ...said("extends"), study };
 }
 
 function findRecipe(nameOrPath: string, folder: string): string {
@@ -117,11 +154,7 @@ async function setValue(tree: Tree, override: string): Promise<Tree> {
   }
   const place = `--set ${override}`;
   const value = await parseYaml(text, () => place);
-  const over = path.trim().split(".").reduceRight<Tree>(
-    (tree, key) => ({ kind: "map", place, entries: new Map([[key, { keyPlace: place, tree }]]) }),
-    value,
-  );
-  return mergeTrees(tree, over);
+  return mergeTrees(tree, mapAlong(path.trim().split("."), value, place));
 }
 
 /** As short as it can be and still be opened from the working directory. */

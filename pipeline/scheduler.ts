@@ -2,10 +2,16 @@
  * Runs what a plan says: each instance in a process of its own, several at once, the costly first.
  */
 import { messageOf } from "./base/mod.ts";
+import { Capacity, machineCapacity, type Share } from "./capacity.ts";
 import { Child, type ChildOutcome } from "./child_process.ts";
 import type { RunEvent, RunResult } from "./events.ts";
+import { faultsOfEnvironment } from "./faults.ts";
+import { parentsOf } from "./instances.ts";
+import type { ObjectCheck } from "./object_check.ts";
 import type { InstanceState, Planner } from "./plan.ts";
+import type { RunRecorder } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
+import { storageError } from "./storage_errors.ts";
 import { type Manifest, provenance, removeTree } from "./store.ts";
 import { childrenLockPath } from "./store_lock.ts";
 
@@ -19,10 +25,19 @@ export interface SchedulerOptions {
   readonly jobs: number;
   /** Go on, after a failure, with what does not need the failed one. */
   readonly keepGoing: boolean;
+  /** How many checkpoints of a finished instance stay. */
+  readonly keptCheckpoints: number;
+  /** Checks what instances are given. */
+  readonly objects: ObjectCheck;
+  /** Notes what this run has asked for. */
+  readonly recorder: RunRecorder;
   /** The folder of `deno.json`. */
   readonly root: string;
   emit(event: RunEvent): void;
 }
+
+/** No output has a point in its name. */
+const scratchName = "scratch.tmp";
 
 type Ready = Extract<InstanceState, { status: "run" }>;
 
@@ -32,18 +47,29 @@ export class Scheduler {
   /** Outputs of what is fresh or done. */
   readonly #outputs = new Map<InstanceId, Manifest["outputs"]>();
   readonly #ready = new Map<InstanceId, Ready>();
+  /** What was started and has not ended, from before its process is there until its result is stored. */
+  readonly #active = new Set<InstanceId>();
   readonly #running = new Map<InstanceId, Child>();
+  readonly #claims: ReadonlyMap<InstanceId, Share>;
+  readonly #capacity = new Capacity(machineCapacity());
+  /** Objects that were found damaged: none is made anew twice in one run. */
+  readonly #mended = new Set<string>();
   readonly #runningKeys = new Set<string>();
   readonly #ran = new Set<InstanceId>();
   readonly #failed = new Set<InstanceId>();
-  #isStopping = false;
+  #stoppedAt: number | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     const { planner } = options;
     this.#weights = new Map(options.ids.map((id) => {
-      const { stage, parts } = planner.instances.get(id)!;
-      return [id, stage.weight?.(planner.recipe, parts) ?? 1];
+      const { stage, recipe, parts } = planner.instances.get(id)!;
+      return [id, stage.weight?.(recipe, parts) ?? 1];
+    }));
+    this.#claims = new Map(options.ids.map((id) => {
+      const { stage, recipe, parts } = planner.instances.get(id)!;
+      const { memoryBytes = 0 } = stage.forecast?.(recipe, parts) ?? {};
+      return [id, { threads: 1, memoryBytes, ...stage.claims?.(recipe, parts) }];
     }));
   }
 
@@ -54,9 +80,9 @@ export class Scheduler {
     const ends = new Map<InstanceId, Promise<void>>();
     for (;;) {
       for (let id = this.#next(); id !== undefined; id = this.#next()) {
-        const end = this.#runOne(id, this.#ready.get(id)!).finally(() => ends.delete(id));
+        const ready = this.#ready.get(id)!;
         this.#ready.delete(id);
-        ends.set(id, end);
+        ends.set(id, this.#runOne(id, ready).finally(() => ends.delete(id)));
       }
       if (ends.size === 0) break;
       await Promise.race(ends.values());
@@ -67,26 +93,27 @@ export class Scheduler {
 
   /** Starts nothing more and asks what runs to write a checkpoint and stop. Returns what runs. */
   stop(): readonly InstanceId[] {
-    this.#isStopping = true;
+    this.#stoppedAt = performance.now();
     for (const child of this.#running.values()) child.stop();
     return [...this.#running.keys()];
   }
 
   /** Ends what runs at once. */
   kill(): void {
-    this.#isStopping = true;
+    this.#stoppedAt ??= performance.now();
     for (const child of this.#running.values()) child.kill();
   }
 
   /** What to start now: the costliest of what is ready, the first of these in the order of the plan. */
   #next(): InstanceId | undefined {
     const { ids, jobs, keepGoing } = this.#options;
-    if (this.#isStopping || this.#running.size >= jobs) return undefined;
+    if (this.#stoppedAt !== undefined || this.#active.size >= jobs) return undefined;
     if (this.#failed.size > 0 && !keepGoing) return undefined;
     const startable = ids.filter((id) => {
       const ready = this.#ready.get(id);
       // Two instances may be the same action: the second waits and takes the result of the first.
-      return ready !== undefined && !this.#runningKeys.has(ready.key);
+      return ready !== undefined && !this.#runningKeys.has(ready.key) &&
+        this.#capacity.fits(this.#claims.get(id)!);
     });
     if (startable.length === 0) return undefined;
     const weight = (id: InstanceId) => this.#weights.get(id)!;
@@ -97,7 +124,7 @@ export class Scheduler {
   #advance(): void {
     const { planner, ids, forced } = this.#options;
     for (const id of ids) {
-      if (this.#outputs.has(id) || this.#ready.has(id) || this.#running.has(id)) continue;
+      if (this.#outputs.has(id) || this.#ready.has(id) || this.#active.has(id)) continue;
       if (this.#failed.has(id) || this.#ran.has(id)) continue;
       const { needs } = planner.instances.get(id)!;
       if (!needs.every((needed) => this.#outputs.has(needed))) continue;
@@ -117,32 +144,95 @@ export class Scheduler {
   }
 
   async #runOne(id: InstanceId, ready: Ready): Promise<void> {
-    const { planner: { store, instances }, emit } = this.#options;
+    const { planner: { store, instances }, emit, recorder } = this.#options;
     const { key, reason } = ready;
     const startedAt = performance.now();
+    this.#active.add(id);
     this.#runningKeys.add(key);
+    this.#capacity.take(this.#claims.get(id)!);
     let temporary: string | undefined;
     try {
-      temporary = store.makeTemporary(instances.get(id)!.stage.outputs);
+      if (!await this.#inputsAreWhole(id, ready) || this.#stoppedAt !== undefined) return;
+      recorder.add(id, key);
+      temporary = store.makeTemporary([...instances.get(id)!.stage.outputs, scratchName]);
       const isResumed = this.#openCheckpoint(id, key);
       const child = this.#startChild(id, ready, temporary);
       this.#running.set(id, child);
       emit({ type: "started", instance: id, key, reason, isResumed, pid: child.pid });
       const outcome = await child.outcome;
-      if (outcome.type === "stopped") emit({ type: "stopped", instance: id });
-      else if (outcome.type === "failed") this.#fail(id, key, failureText(outcome), outcome.stack);
-      else this.#publish(id, ready, outcome, temporary, performance.now() - startedAt);
-    } catch (error) {
+      if (outcome.type === "stopped") {
+        const stoppingMs = performance.now() - (this.#stoppedAt ?? startedAt);
+        emit({ type: "stopped", instance: id, stoppingMs });
+      } else if (outcome.type === "failed") {
+        this.#fail(id, key, failureText(outcome), outcome.stack);
+      } else this.#publish(id, ready, outcome, temporary, performance.now() - startedAt);
+    } catch (cause) {
+      const error = storageError(cause, `keep what ${id} makes`, store.folder);
       this.#fail(id, key, messageOf(error), (error as Error).stack);
     } finally {
       this.#running.delete(id);
+      this.#active.delete(id);
       this.#runningKeys.delete(key);
+      this.#capacity.giveBack(this.#claims.get(id)!);
       // What waited for the same action is looked at again: its result may be there now.
       for (const [other, waiting] of this.#ready) {
         if (waiting.key === key) this.#ready.delete(other);
       }
-      if (temporary !== undefined) removeTree(temporary);
+      if (temporary !== undefined) removeQuietly(temporary);
     }
+  }
+
+  /**
+   * Reads what an instance is about to be given. A damaged object is dropped and whoever made it runs again; the instance
+   * is looked at anew when that is done.
+   */
+  async #inputsAreWhole(id: InstanceId, { key, record }: Ready): Promise<boolean> {
+    const { planner, objects } = this.#options;
+    const { inputs } = planner.instances.get(id)!;
+    const makers = new Map([...inputs].map(([name, { from }]) => [record.inputs[name], from]));
+    let areWhole = true;
+    for (const [digest, maker] of makers) {
+      const damage = await objects.damage(digest);
+      if (damage === undefined) continue;
+      areWhole = false;
+      if (!this.#mend(digest, maker, damage)) {
+        this.#fail(
+          id,
+          key,
+          `Cannot use what ${maker} made: ${damage}; run ${maker} again`,
+          undefined,
+        );
+        break;
+      }
+    }
+    return areWhole;
+  }
+
+  /** Drops a damaged object and lets its makers run again, once, when they belong to this run. */
+  #mend(digest: string, maker: InstanceId, damage: string): boolean {
+    const { planner: { store }, objects, ids, emit } = this.#options;
+    const isDropped = this.#mended.has(digest) && !this.#hasOutput(maker, digest);
+    if (isDropped) return true; // another consumer has seen to it
+    store.dropObject(digest);
+    objects.forget(digest);
+    if (this.#mended.has(digest) || !ids.includes(maker)) return false;
+    this.#mended.add(digest);
+    emit({
+      type: "log",
+      instance: maker,
+      level: "warn",
+      message: `what it made is damaged and is made again: ${damage}`,
+    });
+    for (const other of [...this.#outputs.keys()]) {
+      if (!this.#hasOutput(other, digest)) continue;
+      this.#outputs.delete(other);
+      this.#ran.delete(other);
+    }
+    return true;
+  }
+
+  #hasOutput(id: InstanceId, digest: string): boolean {
+    return Object.values(this.#outputs.get(id) ?? {}).includes(digest);
   }
 
   /** Makes the checkpoint folder, empty when the instance is forced. Returns whether there is something to go on from. */
@@ -157,34 +247,39 @@ export class Scheduler {
 
   #startChild(id: InstanceId, { key, record }: Ready, temporary: string): Child {
     const { planner, root, emit } = this.#options;
-    const { store, recipe } = planner;
+    const { store } = planner;
     const instance = planner.instances.get(id)!;
-    const inputs = [...instance.inputs].map(([name, { from }]) => {
-      store.checkObject(record.inputs[name], from);
-      return [name, store.objectFolder(record.inputs[name])] as const;
-    });
+    const { recipe } = instance;
+    const inputs = [...instance.inputs.keys()]
+      .map((name) => [name, store.objectFolder(record.inputs[name])] as const);
     return new Child({
       root,
       logPath: store.logPath(key),
+      module: instance.stage.module,
+      modules: instance.stage.uses?.(recipe, instance.parts) ?? {},
+      isNative: instance.stage.isNative?.(recipe, instance.parts) ?? false,
+      temporary,
       request: {
         runner: Deno.pid,
         lock: childrenLockPath(store.folder),
         instance: id,
-        module: instance.stage.module,
-        modules: instance.stage.uses?.(recipe, instance.parts) ?? {},
         parts: instance.parts,
         params: instance.stage.params(recipe, instance.parts),
+        hints: instance.stage.hints?.(recipe, instance.parts) ?? {},
         inputs: Object.fromEntries(inputs),
         files: planner.files(instance),
         outputs: Object.fromEntries(
           instance.stage.outputs.map((output) => [output, `${temporary}/${output}`]),
         ),
         checkpointFolder: store.checkpointFolder(key),
-        seeds: { root: recipe.seed, names: instance.seeds },
+        scratch: `${temporary}/${scratchName}`,
+        seeds: { root: instance.rootSeed, names: instance.seeds },
+        store: store.folder,
+        faults: faultsOfEnvironment(),
       },
       onMessage: (message) => {
-        if (message.type === "progress") emit({ ...message, instance: id });
-        if (message.type === "log") emit({ ...message, instance: id });
+        if (message.type === "checkpoint") emit({ type: "checkpoint", instance: id, key });
+        else emit({ ...message, instance: id });
       },
     });
   }
@@ -192,17 +287,22 @@ export class Scheduler {
   #publish(
     id: InstanceId,
     { key, record }: Ready,
-    { outputs, summary }: Extract<ChildOutcome, { type: "done" }>,
+    { outputs, summary, peakMemoryBytes }: Extract<ChildOutcome, { type: "done" }>,
     temporary: string,
     durationMs: number,
   ): void {
-    const { planner: { store, recipe }, emit } = this.#options;
+    const { planner, emit } = this.#options;
+    const { store, recipe } = planner;
+    const instance = planner.instances.get(id)!;
     const digests = Object.fromEntries(
       Object.entries(outputs).map(([output, listing]) => [
         output,
         store.publishObject(`${temporary}/${output}`, listing),
       ]),
     );
+    const { flops } = instance.stage.forecast?.(instance.recipe, instance.parts) ?? {};
+    const bytes = Object.values(outputs).flat().reduce((sum, file) => sum + file.bytes, 0);
+    const cost = { durationMs: Math.round(durationMs), peakMemoryBytes, bytes, flops };
     store.writeManifest({
       format: 1,
       key,
@@ -210,12 +310,14 @@ export class Scheduler {
       record,
       outputs: digests,
       summary,
-      provenance: provenance(recipe.name, durationMs),
+      parents: parentsOf(instance),
+      modules: planner.modules(instance),
+      provenance: provenance(recipe.name, cost),
     });
-    removeTree(store.checkpointFolder(key));
+    store.dropCheckpoints(key, this.#options.keptCheckpoints);
     this.#ran.add(id);
     this.#outputs.set(id, digests);
-    emit({ type: "done", instance: id, key, durationMs, summary, outputs: digests });
+    emit({ type: "done", instance: id, key, ...cost, summary, outputs: digests });
   }
 
   #fail(id: InstanceId, key: string, message: string, stack: string | undefined): void {
@@ -235,6 +337,13 @@ export class Scheduler {
       left: ids.filter(isLeft),
     };
   }
+}
+
+/** Removes what the next run would sweep: on a full or read-only disk even that may fail. */
+function removeQuietly(path: string): void {
+  try {
+    removeTree(path);
+  } catch { /* swept later */ }
 }
 
 /** A defect is named with its kind and place; the message of an expected error says all. */

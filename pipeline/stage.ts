@@ -39,6 +39,13 @@ export interface Stage<Recipe = any, Params extends object = object> {
   /** The stage's own parameters: what of the recipe enters the key and reaches `run`. Plain data. */
   params(recipe: Recipe, parts: readonly string[]): Params;
   /**
+   * What `run` may know besides, that cannot change a byte of what it makes: how often to write a checkpoint. Plain data
+   * that reaches `context.hints` and stays out of the key.
+   */
+  hints?(recipe: Recipe, parts: readonly string[]): object;
+  /** What the work will cost, as far as the recipe alone tells: for forecasts where no earlier run is known. */
+  forecast?(recipe: Recipe, parts: readonly string[]): StageForecast;
+  /**
    * Names of the seeds that `run` may ask for; `*` stands for any run of characters. The root seed enters the key if
    * there are any. A function where only some instances draw: files read as they are must not depend on the seed.
    */
@@ -47,8 +54,55 @@ export interface Stage<Recipe = any, Params extends object = object> {
     | ((recipe: Recipe, parts: readonly string[]) => readonly string[]);
   /** Registry entries by role (`variant`, `engine`, `reader`): absolute module URLs. Each is digested by itself and handed to `run`. */
   uses?(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, string>>;
+  /**
+   * Whether `run` calls native code (an engine), which Deno cannot confine. Where it does not, its process may read its inputs
+   * and files, write its outputs and checkpoints, and nothing else: no network, environment, programs or foreign functions.
+   */
+  isNative?(recipe: Recipe, parts: readonly string[]): boolean;
+  /** What of the machine it takes while it runs; default one thread. Instances run at once only where their claims fit. */
+  claims?(recipe: Recipe, parts: readonly string[]): StageClaims;
   /** Relative cost for the order of starting (largest first among the ready) and the forecast; default 1. */
   weight?(recipe: Recipe, parts: readonly string[]): number;
+  /**
+   * The declaration is made once over all cells of a study: each of its functions gets a `Study` in place of a recipe, and an
+   * input may name its cell, `evaluate/trim/random@steps=5#losses`. A recipe without a study has none of its instances.
+   */
+  readonly overStudy?: true;
+}
+
+/** A recipe's matrix of overrides, as a stage `overStudy` sees it. */
+export interface Study<Recipe> {
+  /** The recipe as it is written, before any override. */
+  readonly recipe: Recipe;
+  /** Names of the axes, sorted. */
+  readonly axes: readonly string[];
+  /** In the order of the axes' names and of the values as written, the last axis fastest. */
+  readonly cells: readonly StudyCell<Recipe>[];
+}
+
+export interface StudyCell<Recipe> {
+  /** Value by axis, as instances show it. */
+  readonly values: Readonly<Record<string, string>>;
+  /** What follows the name of an instance of this cell: `@seed=18@steps=5`; empty where there is no study. */
+  readonly suffix: string;
+  readonly recipe: Recipe;
+}
+
+/** A share of the machine. */
+export interface StageClaims {
+  readonly threads: number;
+  /** Absent: as the stage forecasts it, else none. */
+  readonly memoryBytes?: number;
+}
+
+/** The cost of an instance as its recipe tells it; what cannot be told is left out. */
+export interface StageForecast {
+  /** Floating-point operations, a multiply-add as 2. */
+  readonly flops?: number;
+  /** Bytes of its outputs. */
+  readonly bytes?: number;
+  /** Peak memory of its process, in bytes. */
+  readonly memoryBytes?: number;
 }
 
 /** What `run` is given. The same context gives the same bytes in the output folders. */
@@ -56,6 +110,8 @@ export interface StageContext<Params extends object = object> {
   readonly instance: InstanceId;
   readonly parts: readonly string[];
   readonly params: Params;
+  /** What the declaration's `hints` gave: it cannot change a byte of the outputs. */
+  readonly hints?: Readonly<Record<string, unknown>>;
   /** Folder of each input, by the declared name. Read only. */
   readonly inputs: Readonly<Record<string, string>>;
   /** Path of each file from outside the store, by the declared name. Read only. */

@@ -4,18 +4,24 @@
  *     format            `1`
  *     objects/ab/<digest>/…       an output folder; objects/ab/<digest>.json is its listing
  *     manifests/<key>.json        written last: where it stands, the result is whole
- *     checkpoints/<key>/          of work that is not finished
- *     tmp/<unique>/               of a running child; swept when the next run starts
+ *     checkpoints/<key>/          of work that is not finished; `<key>.kept/` of work that is, where asked for
+ *     runs/<name>.jsonl           which actions each recipe has asked for, see `run_records.ts`
+ *     tmp/<unique>                of a running child; swept when the next run starts
  *     logs/<key>.log   cache/     may be deleted at any time
  *     lock   children             advisory locks, see `store_lock.ts`
  */
 import { join } from "node:path";
-import { type Json, UsageError, writeFileAtomic } from "./base/mod.ts";
+import { type Json, UsageError, writeFileSynced } from "./base/mod.ts";
+import { publishByRename, publishFile } from "./durable.ts";
+import { armFaults, faultsOfEnvironment } from "./faults.ts";
+import { instructionSet } from "./instruction_set.ts";
 import type { ActionRecord } from "./key.ts";
 import { digestOfListing, type Listing } from "./listing.ts";
 import type { StageSummary } from "./stage.ts";
+import { storageError } from "./storage_errors.ts";
 
-const storeFormat = "1";
+/** What the file `format` of a store says. */
+export const storeFormat = "1";
 
 /** What was made, from what, and when: the record of one finished action. */
 export interface Manifest {
@@ -26,6 +32,10 @@ export interface Manifest {
   /** Object digest by output name. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly summary: StageSummary;
+  /** Where each input came from, by name: `tokenize/it/global#train`. Absent in manifests of older versions, as what follows. */
+  readonly parents?: Readonly<Record<string, string>>;
+  /** Digest of what each module has in a bundle, by bundle and module: what `why` names a change by. Not in the key. */
+  readonly modules?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly provenance: Provenance;
 }
 
@@ -35,10 +45,22 @@ export interface Provenance {
   readonly deno: string;
   readonly platform: string;
   readonly cpu: string;
+  /** The processor's vector instructions that numeric libraries choose by, as far as they can be known: `avx2 fma`. */
+  readonly instructionSet?: string;
+  readonly v8?: string;
+  readonly typescript?: string;
   /** ISO 8601, UTC. */
   readonly madeAt: string;
   readonly durationMs: number;
+  readonly peakMemoryBytes?: number;
+  /** Bytes of all outputs. */
+  readonly bytes?: number;
+  /** As the stage forecasts them. */
+  readonly flops?: number;
 }
+
+/** What an action took. */
+export type ActionCost = Pick<Provenance, "durationMs" | "peakMemoryBytes" | "bytes" | "flops">;
 
 export class Store {
   readonly folder: string;
@@ -52,6 +74,7 @@ export class Store {
    * @throws UsageError for a folder of something else, or of another format.
    */
   static open(folder: string, options: { readonly create: boolean }): Store {
+    armFaults("runner", faultsOfEnvironment());
     const format = readOptional(join(folder, "format"))?.trim();
     if (format !== undefined && format !== storeFormat) {
       throw new UsageError(
@@ -66,15 +89,29 @@ export class Store {
       );
     }
     const store = new Store(folder);
-    if (options.create) store.#create(format === undefined);
+    if (!options.create) return store;
+    try {
+      store.#create(format === undefined);
+    } catch (error) {
+      throw storageError(error, "make folders", folder);
+    }
     return store;
   }
 
   #create(isNew: boolean): void {
-    for (const name of ["objects", "manifests", "checkpoints", "tmp", "logs", "cache"]) {
+    Deno.mkdirSync(this.folder, { recursive: true });
+    // First what makes it a store: were it killed in between, the next run would find a folder of something else.
+    if (isNew) publishFile(join(this.folder, "format"), `${storeFormat}\n`);
+    for (const name of ["objects", "manifests", "checkpoints", "tmp", "logs", "cache", "runs"]) {
       Deno.mkdirSync(join(this.folder, name), { recursive: true });
     }
-    if (isNew) writeFileAtomic(join(this.folder, "format"), `${storeFormat}\n`);
+  }
+
+  /** Writes a file by way of `tmp`, where what a kill leaves is swept. */
+  #publishFile(path: string, text: string): void {
+    const temporary = join(this.folder, "tmp", crypto.randomUUID());
+    writeFileSynced(temporary, text);
+    publishByRename(temporary, path);
   }
 
   /** Where a cache outlives the process; undefined when there is no store to keep it in. */
@@ -95,22 +132,34 @@ export class Store {
     return join(this.folder, "objects", digest.slice(0, 2), digest);
   }
 
-  #listingPath(digest: string): string {
+  listingPath(digest: string): string {
     return `${this.objectFolder(digest)}.json`;
+  }
+
+  manifestPath(key: string): string {
+    return join(this.folder, "manifests", `${key}.json`);
+  }
+
+  /** Whether an object and its listing are there. */
+  hasObject(digest: string): boolean {
+    return exists(this.objectFolder(digest)) && exists(this.listingPath(digest));
   }
 
   /** The manifest of a finished action whose objects are all there, else undefined. */
   find(key: string): Manifest | undefined {
     const manifest = this.#readManifest(`${key}.json`);
     if (manifest === undefined || manifest.key !== key) return undefined;
-    const whole = Object.values(manifest.outputs).every((digest) =>
-      exists(this.objectFolder(digest)) && exists(this.#listingPath(digest))
-    );
+    const whole = Object.values(manifest.outputs).every((digest) => this.hasObject(digest));
     return whole ? manifest : undefined;
   }
 
-  /** Every manifest, in no stated order. */
+  /** Every manifest that can be read, in no stated order. */
   *manifests(): Generator<Manifest> {
+    for (const { manifest } of this.manifestFiles()) if (manifest !== undefined) yield manifest;
+  }
+
+  /** Every file that should hold a manifest, in no stated order. */
+  *manifestFiles(): Generator<{ readonly path: string; readonly manifest: Manifest | undefined }> {
     let entries: Deno.DirEntry[];
     try {
       entries = [...Deno.readDirSync(join(this.folder, "manifests"))];
@@ -118,8 +167,8 @@ export class Store {
       return;
     }
     for (const { name } of entries) {
-      const manifest = name.endsWith(".json") ? this.#readManifest(name) : undefined;
-      if (manifest !== undefined) yield manifest;
+      if (!name.endsWith(".json")) continue;
+      yield { path: join(this.folder, "manifests", name), manifest: this.#readManifest(name) };
     }
   }
 
@@ -143,6 +192,19 @@ export class Store {
     for (const { name } of Deno.readDirSync(join(this.folder, "tmp"))) {
       Deno.removeSync(join(this.folder, "tmp", name), { recursive: true });
     }
+    for (const { name } of Deno.readDirSync(join(this.folder, "checkpoints"))) {
+      // Killed between its manifest and here.
+      if (this.find(name) !== undefined) removeTree(this.checkpointFolder(name));
+    }
+  }
+
+  /** What an object's files are; undefined when there is no such object or its listing does not parse. */
+  listing(digest: string): Listing | undefined {
+    try {
+      return JSON.parse(readOptional(this.listingPath(digest)) ?? "") as Listing;
+    } catch {
+      return undefined;
+    }
   }
 
   /**
@@ -155,35 +217,32 @@ export class Store {
     Deno.mkdirSync(join(this.folder, "objects", digest.slice(0, 2)), { recursive: true });
     if (exists(target) && !this.#hasListedSizes(target, listing)) removeTree(target);
     for (const { path } of listing) Deno.chmodSync(join(folder, path), 0o444);
-    writeFileAtomic(this.#listingPath(digest), JSON.stringify(listing));
-    if (!exists(target)) Deno.renameSync(folder, target);
+    this.#publishFile(this.listingPath(digest), JSON.stringify(listing));
+    if (!exists(target)) publishByRename(folder, target);
     return digest;
   }
 
   /** Makes an action's result known. The last step: from here on it is fresh. */
   writeManifest(manifest: Manifest): void {
-    const path = join(this.folder, "manifests", `${manifest.key}.json`);
-    writeFileAtomic(path, `${JSON.stringify(manifest, null, 1)}\n`);
+    this.#publishFile(this.manifestPath(manifest.key), `${JSON.stringify(manifest, null, 1)}\n`);
   }
 
-  /**
-   * Checks, without reading content, that an object is what it was when published.
-   *
-   * @throws Error when it is not; the object is removed, so that the next run makes it again.
-   */
-  checkObject(digest: string, maker: string): void {
-    const listing = readOptional(this.#listingPath(digest));
-    if (listing !== undefined) {
-      try {
-        if (this.#hasListedSizes(this.objectFolder(digest), JSON.parse(listing))) return;
-      } catch { /* a damaged listing */ }
-    }
-    this.#dropObject(digest);
-    throw new Error(
-      `Cannot use what ${maker} made: expected files of the sizes in "${
-        this.#listingPath(digest)
-      }", ` + `found others; it was removed, run again to make it anew`,
-    );
+  /** Takes an object away: what made it is no longer fresh. */
+  dropObject(digest: string): void {
+    removeTree(this.listingPath(digest));
+    removeTree(this.objectFolder(digest));
+  }
+
+  /** Drops the checkpoints of a finished action, but for the newest `kept`, which are put aside as `<key>.kept`. */
+  dropCheckpoints(key: string, kept: number): void {
+    const folder = this.checkpointFolder(key);
+    if (kept === 0) return removeTree(folder);
+    const newestFirst = [...Deno.readDirSync(folder)]
+      .map(({ name }) => ({ name, at: Deno.lstatSync(join(folder, name)).mtime?.getTime() ?? 0 }))
+      .sort((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1));
+    for (const { name } of newestFirst.slice(kept)) removeTree(join(folder, name));
+    removeTree(`${folder}.kept`);
+    Deno.renameSync(folder, `${folder}.kept`);
   }
 
   #hasListedSizes(folder: string, listing: Listing): boolean {
@@ -192,11 +251,6 @@ export class Store {
     } catch {
       return false;
     }
-  }
-
-  #dropObject(digest: string): void {
-    removeTree(this.#listingPath(digest));
-    removeTree(this.objectFolder(digest));
   }
 }
 
@@ -210,14 +264,15 @@ export function removeTree(path: string): void {
 }
 
 /** Plain data of this machine for a manifest. */
-export function provenance(recipe: string, durationMs: number): Provenance {
+export function provenance(recipe: string, cost: ActionCost): Provenance {
   return {
     recipe,
-    deno: Deno.version.deno,
+    ...Deno.version,
     platform: Deno.build.os,
     cpu: Deno.build.arch,
+    instructionSet: instructionSet(),
     madeAt: new Date().toISOString(),
-    durationMs: Math.round(durationMs),
+    ...cost,
   };
 }
 
@@ -251,7 +306,9 @@ function readOptional(path: string): string | undefined {
 
 function isAbsentOrEmpty(folder: string): boolean {
   try {
-    for (const _ of Deno.readDirSync(folder)) return false;
+    for (const { name } of Deno.readDirSync(folder)) {
+      if (!/^format\.[0-9a-f-]+\.tmp$/.test(name)) return false; // a kill left it
+    }
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return true;

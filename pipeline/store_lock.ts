@@ -5,10 +5,12 @@
  * run that finds the first lock free because a runner was killed waits for that runner's last child before it begins.
  */
 import { join } from "node:path";
+import { storageError } from "./storage_errors.ts";
 
 /** Who holds a lock, as written into it. */
 export interface LockHolder {
   readonly pid: number;
+  readonly host: string;
   readonly command: string;
   readonly since: string;
 }
@@ -30,7 +32,7 @@ export async function lockStore(
   options: LockOptions,
 ): Promise<StoreLock | undefined> {
   const path = join(folder, "lock");
-  const file = Deno.openSync(path, { read: true, write: true, create: true });
+  const file = openLock(path, folder);
   if (!file.tryLockSync(true)) {
     if (!options.onBusy(readHolder(path))) {
       file.close();
@@ -40,6 +42,7 @@ export async function lockStore(
   }
   const holder: LockHolder = {
     pid: Deno.pid,
+    host: Deno.hostname(),
     command: options.command,
     since: new Date().toISOString(),
   };
@@ -52,6 +55,14 @@ export async function lockStore(
     file.close();
   };
   return { release, [Symbol.dispose]: release };
+}
+
+function openLock(path: string, folder: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { read: true, write: true, create: true });
+  } catch (error) {
+    throw storageError(error, "take the lock", folder);
+  }
 }
 
 /** Taken by each child; held until its process ends. */

@@ -84,6 +84,14 @@ export function valueOf(tree: Tree): Json {
   return Object.fromEntries([...tree.entries].map(([key, { tree }]) => [key, valueOf(tree)]));
 }
 
+/** `a.b.c: value` as maps in maps, all at one place. */
+export function mapAlong(path: readonly string[], value: Tree, place: Place): Tree {
+  return path.reduceRight<Tree>(
+    (tree, key) => ({ kind: "map", place, entries: new Map([[key, { keyPlace: place, tree }]]) }),
+    value,
+  );
+}
+
 /** `over` on top of `base`: maps merge key by key, lists and scalars replace. */
 export function mergeTrees(base: Tree, over: Tree): Tree {
   if (base.kind !== "map" || over.kind !== "map") return over;

@@ -3,8 +3,9 @@
  *
  * in   best            checkpoint of pre-training
  *      train/<source>  token shards of the global vocabulary
+ *      validation/<source>  the same, for a run on a single source: `continue/<variant>/random/<source>`
  * out  model    checkpoint with a global embedding
- *      metrics  `metrics.jsonl`: mean losses along the run
+ *      metrics  `metrics.jsonl`: mean losses along the run; validation losses of a run on a single source
  *
  * Source: DEPT §3.5.
  */
@@ -29,42 +30,91 @@ import {
   readCheckpoint,
   variantEntry,
 } from "../training/mod.ts";
-import { type EngineParams, type Recipe, sourcesOf } from "./recipe.ts";
+import {
+  engineClaims,
+  type EngineParams,
+  hasNativeEngine,
+  type Recipe,
+  sourcesOf,
+} from "./recipe.ts";
+import { trainingForecast } from "./training_cost.ts";
 
-export interface ContinueParams extends ContinuationSettings {
+export interface ContinueParams extends Omit<ContinuationSettings, "checkpointEverySteps"> {
   readonly engine: EngineParams;
 }
+
+type ContinueHints = Pick<ContinuationSettings, "checkpointEverySteps">;
 
 export const continuation: Stage<Recipe, ContinueParams> = {
   name: "continue",
   description: "Continues a pre-trained body from a new global embedding, or from its own",
   module: import.meta.url,
-  instances: (recipe) =>
-    recipe.pretrain.variants.flatMap((variant) =>
-      recipe.continue.starts
-        .filter((start) => impossibleStart(variant, start) === undefined)
-        .map((start) => [variant, start])
+  instances: (recipe) => [
+    ...continuedModels(recipe),
+    ...recipe.pretrain.variants.flatMap((variant) =>
+      recipe.continue.plasticity.sources.map((source) => [variant, "random", source])
     ),
-  impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
-  inputs(recipe, [variant]) {
-    const train = sourcesOf(recipe).map((source): [string, OutputRef] => [
-      `train/${source}`,
-      `tokenize/${source}/global#train`,
-    ]);
-    return { best: `pretrain/${variant}#best`, ...Object.fromEntries(train) };
+  ],
+  impossible: (_recipe, [variant, start, source]) =>
+    impossibleStart(variant, start) ??
+      (source === undefined
+        ? undefined
+        : `the recipe asks for no plasticity run on "${source}" from the start "${start}"; ` +
+          `add it to continue.plasticity.sources, and run continue/${variant}/random/${source}`),
+  inputs(recipe, [variant, _start, source]) {
+    const ofSources = (output: string) =>
+      (source === undefined ? sourcesOf(recipe) : [source]).map((name): [string, OutputRef] => [
+        `${output}/${name}`,
+        `tokenize/${name}/global#${output}`,
+      ]);
+    return {
+      best: `pretrain/${variant}#best`,
+      ...Object.fromEntries(ofSources("train")),
+      ...(source === undefined ? {} : Object.fromEntries(ofSources("validation"))),
+    };
   },
   outputs: ["model", "metrics"],
-  params: ({ model, engine, continue: { starts: _, ...settings } }, [variant, start]) => ({
+  params: (
+    { model, engine, continue: { starts: _, checkpointEverySteps: __, plasticity, ...settings } },
+    [variant, start, source],
+  ) => ({
     ...settings,
+    ...(source === undefined ? {} : plasticityParams(plasticity, settings.steps)),
     variant,
     start: start as ContinuationStart,
     model,
     engine,
   }),
+  hints: ({ continue: { checkpointEverySteps } }) => ({ checkpointEverySteps }),
+  forecast(recipe) {
+    const { steps, batchSize } = recipe.continue;
+    return trainingForecast(recipe, { tokens: steps * batchSize * recipe.model.seqLen, models: 1 });
+  },
   seeds: continuationSeeds,
+  isNative: hasNativeEngine,
+  claims: engineClaims,
   uses: ({ engine }) => ({ engine: engineModule(engine.kind) }),
   weight: () => 5,
 };
+
+/** Variants and starts of the models that are evaluated and fine-tuned. */
+export function continuedModels(recipe: Recipe): readonly (readonly [string, string])[] {
+  return recipe.pretrain.variants.flatMap((variant) =>
+    recipe.continue.starts
+      .filter((start) => impossibleStart(variant, start) === undefined)
+      .map((start) => [variant, start] as const)
+  );
+}
+
+function plasticityParams(
+  { steps, validateEverySteps, validationWindows }: Recipe["continue"]["plasticity"],
+  defaultSteps: number,
+) {
+  return {
+    steps: steps ?? defaultSteps,
+    validation: { everySteps: validateEverySteps, windows: validationWindows },
+  };
+}
 
 /** Why `continue/<variant>/<start>` cannot exist, else undefined. */
 export function impossibleStart(variant: string, start: string): string | undefined {
@@ -74,16 +124,18 @@ export function impossibleStart(variant: string, start: string): string | undefi
 }
 
 export async function run(context: StageContext<ContinueParams>): Promise<StageSummary> {
-  const { params, inputs, outputs, modules } = context;
+  const { params, hints, inputs, outputs, modules } = context;
   const { engine } = modules.engine as { engine: Engine };
+  const validation = group(inputs, "validation");
   const sources = [...group(inputs, "train")].map(([name, folder]) => ({
     name,
     train: openTokenShards(folder),
+    ...(validation.has(name) ? { validation: openTokenShards(validation.get(name)!) } : {}),
   }));
   try {
     const { model, metrics, lossNatsLast } = await continueTraining({
       ...context,
-      settings: params,
+      settings: { ...params, ...hints as ContinueHints },
       from: readCheckpoint(inputs.best),
       sources,
       engine,
@@ -94,6 +146,9 @@ export async function run(context: StageContext<ContinueParams>): Promise<StageS
     writeFileSynced(`${outputs.metrics}/metrics.jsonl`, lines);
     return { lossNatsLast };
   } finally {
-    for (const { train } of sources) train.close();
+    for (const { train, validation } of sources) {
+      train.close();
+      validation?.close();
+    }
   }
 }

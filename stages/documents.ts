@@ -1,18 +1,30 @@
 /**
  * Reads or makes the text of a source: one instance per source and split.
  *
- * in   the source's files, or nothing when a generator makes the text
+ * in   the source's files, here or remote, or nothing when a generator makes the text
  * out  documents  Arrow, columns `text` and `id`: one document per row; `report.json`
+ *
+ * Several sources may lie in the same files, told apart by a field. Each of them, for each split, is an instance here, yet
+ * a file is read once: `datasets/shared_split.ts` sorts it into the shared cache, and instances read their own part.
+ * Remote files enter the key by their names (with the revision), not by where the hub is; what was read is in the report.
  */
 import { basename, isAbsolute, join } from "node:path";
+import { digestOf } from "../datasets/http/mod.ts";
+import { isRemote, remotePath, RemoteStore } from "../datasets/hub/mod.ts";
 import {
+  type CleanRule,
   type Document,
   type DocumentReader,
+  type DocumentsReport,
+  type FilterOptions,
   type GeneratedSource,
+  listLocalFiles,
+  openLocal,
   readerModule,
   type ReaderOptions,
-  SkipLog,
+  type SourcePart,
   writeDocuments,
+  writeSourceDocuments,
 } from "../datasets/mod.ts";
 import { sourceModule } from "../datasets/sources/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
@@ -24,8 +36,7 @@ import {
   sourceSpecs,
 } from "./recipe.ts";
 
-type Split = "train" | "validation";
-const splits = ["train", "validation"] as const;
+type Split = "train" | "validation" | "test";
 
 /** Text made by a generator. The source's name picks the seed: two sources with the same rules differ. */
 export interface GeneratedParams {
@@ -38,110 +49,264 @@ export interface GeneratedParams {
 }
 
 /** Text read from files. */
-export interface FileParams extends Omit<ReaderOptions, "onSkip"> {
+export interface FileParams {
   readonly kind: "files";
-  /** Base names, in order: ids of documents begin with them. */
+  readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
+  /** In order: base names of files of this machine, whose content is in the key, and names of remote ones. */
   readonly files: readonly string[];
+  /** Of each remote name only the first files are taken; null takes all. */
+  readonly maxFiles: number | null;
+  /** Documents whose field has one of the values; null takes all. */
+  readonly where: { readonly field: string; readonly values: readonly string[] } | null;
+  readonly filter: FilterOptions | null;
   /** Only the first documents are taken; null takes all. */
   readonly maxDocuments: number | null;
 }
 
 export type DocumentsParams = GeneratedParams | FileParams;
 
+/** What cannot change a byte. */
+interface DocumentsHints {
+  readonly hub: string | null;
+  readonly checkpointEveryMs: number;
+}
+
+const duplicatesSeed = "documents/duplicates";
+
 export const documents: Stage<Recipe, DocumentsParams> = {
   name: "documents",
   description: "Reads or makes the text of a source",
   module: import.meta.url,
-  instances: (recipe) => allSources(recipe).flatMap((source) => splits.map((s) => [source, s])),
+  instances: (recipe) =>
+    allSources(recipe).flatMap((source) => splitsOf(recipe, source).map((s) => [source, s])),
   inputs: () => ({}),
   files: (recipe, parts) =>
-    Object.fromEntries(pathsOf(recipe, parts).map((path, i) => [`file/${i}`, path])),
+    Object.fromEntries(
+      placesOf(recipe, parts).flatMap((place, i) => isRemote(place) ? [] : [[`file/${i}`, place]]),
+    ),
   outputs: ["documents"],
   params(recipe, parts) {
     const [source, split] = parts as [string, Split];
-    const { maxDocuments, ...reading } = recipe.documents;
-    const limit = maxDocuments[split];
+    const { textField, badRows, textDocuments, maxRowBytes } = recipe.documents;
     const spec = specOf(recipe, source);
+    const limit = limitOf(recipe, source, split);
     if ("generator" in spec) {
-      const count = Math.min(spec.documents[split], limit ?? Infinity);
+      const count = Math.min(spec.documents[split as "train"], limit ?? Infinity);
       return { kind: "generated", source, split, options: spec.options, documents: count };
     }
-    const files = pathsOf(recipe, parts).map((path) => basename(path));
-    return { kind: "files", ...reading, files, maxDocuments: limit };
+    return {
+      kind: "files",
+      reading: { textField, badRows, textDocuments, maxRowBytes },
+      files: placesOf(recipe, parts).map((place) => isRemote(place) ? place : basename(place)),
+      maxFiles: recipe.documents.maxFiles,
+      where: spec.where === undefined
+        ? null
+        : { field: spec.where.field, values: [spec.where.is].flat() },
+      filter: filterOf(recipe, spec, split),
+      maxDocuments: limit,
+    };
   },
+  hints: ({ documents }): DocumentsHints => ({ hub: documents.hub, checkpointEveryMs: 5000 }),
   // Files are read as they are: their documents stay fresh when the recipe's seed changes.
-  seeds: (recipe, [source]) => "generator" in specOf(recipe, source) ? [`documents/${source}`] : [],
+  seeds: (recipe, [source]) =>
+    "generator" in specOf(recipe, source)
+      ? [`documents/${source}`]
+      : recipe.documents.duplicates.near === null
+      ? []
+      : [duplicatesSeed],
   uses(recipe, parts) {
     const spec = specOf(recipe, parts[0]);
     if ("generator" in spec) return { source: sourceModule(spec.generator) };
-    const paths = pathsOf(recipe, parts);
-    return Object.fromEntries(paths.map((path, i) => [`reader/${i}`, readerModule(path)]));
+    return Object.fromEntries(
+      placesOf(recipe, parts).map((place, i) => [
+        `reader/${i}`,
+        readerModule(isRemote(place) ? remotePath(place) : place),
+      ]),
+    );
+  },
+  // Fetching takes the network and the shared cache, which a confined process may not touch.
+  isNative: (recipe, parts) =>
+    placesOf(recipe, parts).some(isRemote) || whereOf(recipe, parts[0]) !== undefined,
+  forecast(recipe, [source, split]) {
+    const spec = specOf(recipe, source);
+    if ("generator" in spec || spec.expected?.bytes === undefined || split !== "train") return {};
+    const { documents, bytes } = spec.expected;
+    const share = Math.min(1, (limitOf(recipe, source, split) ?? Infinity) / documents);
+    return { bytes: Math.round(bytes * share) };
   },
   weight: () => 0.1,
 };
 
 export async function run(context: StageContext<DocumentsParams>): Promise<StageSummary> {
-  const { params, outputs, signal, log } = context;
-  const skips = new SkipLog();
-  const total = (params.kind === "generated" ? params.documents : params.maxDocuments) ?? 0;
-  const report = await writeDocuments(
-    outputs.documents,
-    params.kind === "generated" ? generated(context, params) : fromFiles(context, params, skips),
-    {
-      skips,
-      maxDocuments: params.kind === "generated" ? params.documents : params.maxDocuments,
-      entropyBitsPerByte: params.kind === "generated"
-        ? sourceOf(context).entropyBitsPerByte(params.options)
-        : undefined,
-      onDocument(done) {
-        signal.throwIfAborted();
-        if (done % 1000 === 0) log.progress({ done, total, unit: "documents" });
-      },
-    },
-  );
-  if (report.skipped.rows > 0) {
-    log.warn(`skipped ${report.skipped.rows} bad rows`, { first: report.skipped.first[0] });
+  const { params, log } = context;
+  const report = params.kind === "generated"
+    ? await fromGenerator(context, params)
+    : await fromFiles(context, params);
+  const { skipped, filter } = report;
+  if (skipped.rows > 0) {
+    log.warn(`skipped ${skipped.rows} bad rows`, { first: skipped.first[0] });
   }
+  const dropped = Object.entries({
+    skipped: skipped.rows,
+    duplicates: (filter?.duplicates.exact.documents ?? 0) +
+      (filter?.duplicates.near.documents ?? 0),
+    rejected: Object.values(filter?.rejected ?? {}).reduce(
+      (sum, { documents }) => sum + documents,
+      0,
+    ),
+  });
   return {
     documents: report.documents,
     bytes: report.bytes,
-    ...(report.skipped.rows > 0 ? { skipped: report.skipped.rows } : {}),
+    ...Object.fromEntries(dropped.filter(([, count]) => count > 0)),
   };
 }
 
-function generated(
+async function fromGenerator(
   context: StageContext<DocumentsParams>,
-  { source, split, options }: GeneratedParams,
-): Iterable<Document> {
-  return sourceOf(context).documents(options, split, context.seed(`documents/${source}`));
+  { source, split, options, documents: total }: GeneratedParams,
+): Promise<DocumentsReport> {
+  const { outputs, signal, log, modules, seed } = context;
+  const generator =
+    (modules.source as { source: GeneratedSource<Readonly<Record<string, unknown>>> }).source;
+  const made: Iterable<Document> = generator.documents(options, split, seed(`documents/${source}`));
+  return await writeDocuments(outputs.documents, made, {
+    maxDocuments: total,
+    entropyBitsPerByte: generator.entropyBitsPerByte(options),
+    onDocument(done) {
+      signal.throwIfAborted();
+      if (done % 1000 === 0) log.progress({ done, total, unit: "documents" });
+    },
+  });
 }
 
-function sourceOf({ modules }: StageContext<DocumentsParams>) {
-  return (modules.source as { source: GeneratedSource<Readonly<Record<string, unknown>>> }).source;
+async function fromFiles(
+  context: StageContext<DocumentsParams>,
+  { reading, where, filter, maxDocuments }: FileParams,
+): Promise<DocumentsReport> {
+  const { outputs, signal, log, checkpointFolder, seed } = context;
+  const hints = context.hints as Partial<DocumentsHints> | undefined;
+  const usesStore = where !== null || Object.keys(context.files).length < placeCount(context);
+  const store = usesStore ? openStore(context, hints?.hub ?? null) : undefined;
+  const total = maxDocuments ?? 0;
+  return await writeSourceDocuments(outputs.documents, {
+    parts: await partsOf(context, store),
+    reading,
+    where: where === null ? null : { ...where, folder: join(store!.folder, "splits") },
+    filter,
+    seed: (filter?.duplicates.near ?? null) === null ? [0, 0, 0, 0] : seed(duplicatesSeed),
+    maxDocuments,
+    checkpointFolder,
+    checkpointEveryMs: hints?.checkpointEveryMs ?? 5000,
+    signal,
+    onDocument(done) {
+      if (done % 1000 === 0) log.progress({ done, total, unit: "documents" });
+    },
+  });
 }
 
-async function* fromFiles(
-  { files, modules }: StageContext<DocumentsParams>,
-  params: FileParams,
-  skips: SkipLog,
-): AsyncGenerator<Document> {
-  // Files of one name in different folders: their place among the files tells their documents apart.
-  const isAmbiguous = new Set(params.files).size < params.files.length;
-  const options: ReaderOptions = { ...params, onSkip: (reason) => skips.add(reason) };
-  for (let i = 0; i < params.files.length; i++) {
+function openStore(
+  { signal, log }: StageContext<DocumentsParams>,
+  hub: string | null,
+): RemoteStore {
+  return new RemoteStore({
+    hub,
+    signal,
+    onRetry: (reason, delayMs) => log.warn(`${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
+  });
+}
+
+/** The files of the instance, remote patterns as what they list. */
+async function partsOf(
+  context: StageContext<DocumentsParams>,
+  store: RemoteStore | undefined,
+): Promise<SourcePart[]> {
+  const { files, modules, log } = context;
+  const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
+  const parts: SourcePart[] = [];
+  const { files: names, maxFiles } = context.params as FileParams;
+  for (const [i, name] of names.entries()) {
     const { reader } = modules[`reader/${i}`] as { reader: DocumentReader };
-    for await (const { text, id } of reader.read(files[`file/${i}`], options)) {
-      yield { text, id: isAmbiguous ? `${i}/${id}` : id };
+    const path = files[`file/${i}`];
+    if (path !== undefined) {
+      parts.push({
+        name,
+        reader,
+        open: async () => ({
+          input: await openLocal(path),
+          sha256: () => digestOf(path),
+          isRemote: false,
+        }),
+      });
+      continue;
+    }
+    const entries = await store!.list(name, onStale);
+    for (const entry of entries.slice(0, maxFiles ?? Infinity)) {
+      parts.push({
+        name: entry.name,
+        reader,
+        async open() {
+          const onProgress = (done: number, all = 0) =>
+            log.progress({ done, total: all, unit: "bytes", note: entry.name });
+          const found = await store!.fetch(entry, { onProgress, onStale });
+          return {
+            input: await openLocal(found.path, entry.name),
+            sha256: () => found.sha256,
+            isRemote: true,
+          };
+        },
+      });
     }
   }
+  return parts;
 }
 
-/** The files of an instance, absolute or from the working directory; none for generated text. */
-function pathsOf(recipe: Recipe, [source, split]: readonly string[]): string[] {
+function placeCount({ params }: StageContext<DocumentsParams>): number {
+  return (params as FileParams).files.length;
+}
+
+function splitsOf(recipe: Recipe, source: string): readonly Split[] {
+  const spec = specOf(recipe, source);
+  const hasTest = "split" in spec && spec.split.test > 0;
+  return hasTest ? ["train", "validation", "test"] : ["train", "validation"];
+}
+
+/** Where the text of an instance is: files of this machine, folders and globs resolved, and remote names. */
+function placesOf(recipe: Recipe, [source, split]: readonly string[]): readonly string[] {
   const spec = specOf(recipe, source);
   if ("generator" in spec) return [];
-  const paths = [spec[split as Split]].flat();
-  return paths.map((path) => isAbsolute(path) ? path : join(recipe.data ?? "", path));
+  const named = [("files" in spec) ? spec.files : spec[split as "train"]].flat();
+  return named.flatMap((place) => {
+    if (isRemote(place)) return [place];
+    const found = listLocalFiles(isAbsolute(place) ? place : join(recipe.data ?? "", place));
+    return found.slice(0, recipe.documents.maxFiles ?? Infinity);
+  });
+}
+
+/** What is asked for between reading and writing; null when nothing is. */
+function filterOf(
+  { documents: { clean, duplicates, length, details } }: Recipe,
+  spec: FileSourceSpec,
+  keep: Split,
+): FilterOptions | null {
+  const split = "split" in spec ? { shares: spec.split, keep } : null;
+  const isAsked = clean.length > 0 || duplicates.exact || duplicates.near !== null ||
+    length.minCharacters !== null || length.maxCharacters !== null || details || split !== null;
+  return isAsked ? { clean: clean as readonly CleanRule[], duplicates, length, split } : null;
+}
+
+function whereOf(recipe: Recipe, source: string): FileSourceSpec["where"] {
+  const spec = specOf(recipe, source);
+  return "generator" in spec ? undefined : spec.where;
+}
+
+/** The lower of the recipe's limit and the source's own. */
+function limitOf(recipe: Recipe, source: string, split: Split): number | null {
+  if (split === "test") return null;
+  const spec = specOf(recipe, source);
+  const own = "generator" in spec ? null : spec.maxDocuments?.[split] ?? null;
+  const limit = Math.min(recipe.documents.maxDocuments[split] ?? Infinity, own ?? Infinity);
+  return Number.isFinite(limit) ? limit : null;
 }
 
 function specOf(recipe: Recipe, source: string): GeneratedSourceSpec | FileSourceSpec {

@@ -32,8 +32,14 @@ import {
   summarise,
   writeTensors,
 } from "../training/mod.ts";
-import { continuation, impossibleStart } from "./continue.ts";
-import { allSources, type EngineParams, type Recipe } from "./recipe.ts";
+import { continuedModels, impossibleStart } from "./continue.ts";
+import {
+  allSources,
+  engineClaims,
+  type EngineParams,
+  hasNativeEngine,
+  type Recipe,
+} from "./recipe.ts";
 
 export interface EvaluateParams {
   readonly batchSize: number;
@@ -45,7 +51,7 @@ export const evaluate: Stage<Recipe, EvaluateParams> = {
   name: "evaluate",
   description: "Evaluates a model on the validation text of every source",
   module: import.meta.url,
-  instances: (recipe) => continuation.instances(recipe),
+  instances: continuedModels,
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
   inputs(recipe, [variant, start]) {
     const ofSources = ["validation", "statistics"].flatMap((output) =>
@@ -63,6 +69,8 @@ export const evaluate: Stage<Recipe, EvaluateParams> = {
   outputs: ["losses"],
   params: ({ evaluate, engine }) => ({ ...evaluate, engine }),
   seeds: ["evaluate/bootstrap"],
+  isNative: hasNativeEngine,
+  claims: engineClaims,
   uses: ({ engine }) => ({ engine: engineModule(engine.kind) }),
   weight: () => 2,
 };

@@ -3,13 +3,11 @@
  *
  * in   model      checkpoint with a global embedding
  *      tokenizer  pieces
- * out  scores  `scores.json`: dev and test of the best epoch, chance, majority, ceiling;
- *              `predictions.jsonl`: a line per dev and test example
+ * out  scores  `scores.json`: dev and test of the best epoch, means over the runs, chance, majority, ceiling;
+ *              `predictions.jsonl`: a line per run and dev and test example
  *
  * Source: DEPT §4.4 (Table 7), after Radford et al. 2018.
  */
-import type { GeneratedTask, TaskExample } from "../datasets/mod.ts";
-import { taskModule } from "../datasets/sources/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { engineModule } from "../engine/mod.ts";
 import type { ModelConfig } from "../model/mod.ts";
@@ -18,22 +16,32 @@ import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { loadTokenizer } from "../tokenizers/mod.ts";
 import {
   chanceOf,
-  fineTune,
+  fineTuneRuns,
   type FineTuneSettings,
   majorityScore,
+  meanScores,
   metricOf,
   readCheckpoint,
-  scoreInterval,
+  runsInterval,
   type TaskSplit,
 } from "../training/mod.ts";
-import { continuation, impossibleStart } from "./continue.ts";
-import type { EngineParams, Recipe } from "./recipe.ts";
+import { continuedModels, impossibleStart } from "./continue.ts";
+import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
+import {
+  hasRemoteFiles,
+  readTask,
+  taskFiles,
+  taskModuleOf,
+  type TaskParams,
+  taskParams,
+  trainingExamples,
+} from "./task_examples.ts";
+import { trainingForecast } from "./training_cost.ts";
 
-export interface FinetuneParams extends FineTuneSettings {
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly examples: Readonly<Record<TaskSplit, number>>;
+export type FinetuneParams = FineTuneSettings & TaskParams & {
+  readonly runs: number;
   readonly engine: EngineParams;
-}
+};
 
 /** Resamples of the test examples behind an interval. */
 const intervalSamples = 1000;
@@ -43,7 +51,7 @@ export const finetune: Stage<Recipe, FinetuneParams> = {
   description: "Fine-tunes a model on a downstream task and scores it",
   module: import.meta.url,
   instances: (recipe) =>
-    continuation.instances(recipe).flatMap((parts) =>
+    continuedModels(recipe).flatMap((parts) =>
       Object.keys(recipe.finetune.tasks).sort().map((task) => [...parts, task])
     ),
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
@@ -52,26 +60,43 @@ export const finetune: Stage<Recipe, FinetuneParams> = {
     tokenizer: "vocabulary/global#tokenizer",
   }),
   outputs: ["scores"],
-  params({ finetune: { tasks, ...settings }, engine }, [_variant, _start, task]) {
-    const { options, examples } = tasks[task];
-    return { ...settings, task, options, examples, engine };
+  files: (recipe, [_variant, _start, task]) => taskFiles(recipe, task),
+  params(recipe, [_variant, _start, task]) {
+    const { finetune: { tasks: _, ...settings }, engine } = recipe;
+    return { ...settings, ...taskParams(recipe, task), task, engine };
   },
+  hints: (recipe, [_variant, _start, task]) =>
+    hasRemoteFiles(recipe, task) ? { hub: recipe.documents.hub } : {},
   seeds: ["finetune/*"],
-  uses: ({ finetune, engine }, [_variant, _start, task]) => ({
-    engine: engineModule(engine.kind),
-    task: taskModule(finetune.tasks[task].generator),
+  isNative: (recipe, [_variant, _start, task]) =>
+    hasNativeEngine(recipe) || hasRemoteFiles(recipe, task),
+  claims: engineClaims,
+  uses: (recipe, [_variant, _start, task]) => ({
+    engine: engineModule(recipe.engine.kind),
+    task: taskModuleOf(recipe, task),
   }),
+  forecast(recipe, [_variant, _start, task]) {
+    const { epochs, seqLen, runs } = recipe.finetune;
+    const examples = trainingExamples(recipe, task);
+    if (examples === undefined) return {};
+    const tokens = examples * epochs * seqLen * runs;
+    return trainingForecast(recipe, { tokens, models: 0 });
+  },
   weight: () => 3,
 };
 
 export async function run(context: StageContext<FinetuneParams>): Promise<StageSummary> {
   const { params, inputs, outputs, modules, seed } = context;
   const { engine } = modules.engine as { engine: Engine };
-  const { task } = modules.task as { task: GeneratedTask<unknown> };
   const { groups, state } = readCheckpoint(inputs.model);
-  const { description } = task;
-  const examples = taskExamples(task, params, seed(`finetune/data/${params.task}`));
-  const result = await fineTune({
+  const dataSeed = seed(`finetune/data/${params.task}`);
+  const { description, examples, ceiling } = await readTask(
+    context,
+    modules.task,
+    params,
+    dataSeed,
+  );
+  const results = await fineTuneRuns({
     ...context,
     settings: params,
     description,
@@ -81,7 +106,7 @@ export async function run(context: StageContext<FinetuneParams>): Promise<StageS
     parameters: groups.model,
     engine,
     engineOptions: params.engine,
-  });
+  }, params.runs);
 
   const labels = (split: TaskSplit) => examples[split].map(({ label }) => label);
   const metric = metricOf(description);
@@ -89,40 +114,29 @@ export async function run(context: StageContext<FinetuneParams>): Promise<StageS
     task: params.task,
     kind: description.kind,
     metric,
-    dev: result.dev,
-    test: result.test,
-    testInterval: scoreInterval(metric, result.predictions.test, labels("test"), {
+    ...meanScores(results),
+    testInterval: runsInterval(metric, results, labels("test"), {
       samples: intervalSamples,
       seed: seed(`finetune/bootstrap/${params.task}`),
     }),
     chance: chanceOf(description),
     majority: majorityScore(description, labels("train"), labels("test")),
-    ceiling: task.ceiling(params.options),
-    bestEpoch: result.bestEpoch,
-    devScores: result.devScores,
+    ceiling,
+    runs: results.map(({ dev, test, bestEpoch, devScores }) => ({
+      dev,
+      test,
+      bestEpoch,
+      devScores,
+    })),
   };
   writeFileSynced(`${outputs.scores}/scores.json`, JSON.stringify(scores, null, 2) + "\n");
-  const lines = (["dev", "test"] as const).flatMap((split) =>
-    labels(split).map((label, example) =>
-      canonicalJson({ split, example, label, prediction: result.predictions[split][example] })
+  const lines = results.flatMap(({ predictions }, run) =>
+    (["dev", "test"] as const).flatMap((split) =>
+      labels(split).map((label, example) =>
+        canonicalJson({ run, split, example, label, prediction: predictions[split][example] })
+      )
     )
   );
   writeFileSynced(`${outputs.scores}/predictions.jsonl`, lines.join("\n") + "\n");
-  return { [metric]: result.test, dev: result.dev };
-}
-
-function taskExamples(
-  task: GeneratedTask<unknown>,
-  { options, examples }: FinetuneParams,
-  seed: ReturnType<StageContext["seed"]>,
-): Record<TaskSplit, TaskExample[]> {
-  const take = (split: TaskSplit) => {
-    const taken: TaskExample[] = [];
-    for (const example of task.examples(options, split, seed)) {
-      taken.push(example);
-      if (taken.length === examples[split]) break;
-    }
-    return taken;
-  };
-  return { train: take("train"), dev: take("dev"), test: take("test") };
+  return { [metric]: scores.test, dev: scores.dev };
 }

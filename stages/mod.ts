@@ -13,15 +13,20 @@ import { evaluate } from "./evaluate.ts";
 import { finetune } from "./finetune.ts";
 import { pretrain } from "./pretrain.ts";
 import { isOnlyCosted, type Recipe } from "./recipe.ts";
+import { studyTable } from "./study_table.ts";
 import { table } from "./table.ts";
 import { tokenize } from "./tokenize.ts";
+import { tune } from "./tune.ts";
 import { vocabulary } from "./vocabulary.ts";
 
 export const stages: readonly Stage<Recipe>[] = [
-  ...[documents, vocabulary, tokenize, pretrain, continuation, evaluate, finetune].map(withText),
+  ...[documents, vocabulary, tokenize, tune, pretrain, continuation, evaluate, finetune].map(
+    withText,
+  ),
   table,
+  studyTable as Stage,
 ];
-export { checkRecipe, type Recipe, recipeSchema } from "./recipe.ts";
+export { allSources, checkRecipe, type Recipe, recipeSchema, sourceSpecs } from "./recipe.ts";
 
 /** A stage that a recipe without text has no instances of. */
 function withText(stage: Stage<Recipe>): Stage<Recipe> {

@@ -5,6 +5,8 @@
  */
 import { z } from "zod";
 import { UsageError } from "../pipeline/base/mod.ts";
+import type { StageClaims } from "../pipeline/stage.ts";
+import { documentsSchema, sourceSchema, taskSchema } from "./recipe_data.ts";
 
 const count = z.int().positive();
 const fraction = z.number().min(0).max(1);
@@ -13,33 +15,17 @@ const name = z.string().regex(
   "expected lower-case letters, digits, - and _",
 );
 
-/** Text made by a generator of `datasets/sources/`. */
-const generatedSource = z.strictObject({
-  generator: z.string(),
-  options: z.record(z.string(), z.unknown()).default({}),
-  /** Documents made for each split. */
-  documents: z.strictObject({ train: count, validation: count }),
-});
-
-/** Text in files: one or several a split, relative to the recipe's `data` folder, or absolute. */
-const fileSource = z.strictObject({
-  train: z.union([z.string(), z.array(z.string()).min(1)]),
-  validation: z.union([z.string(), z.array(z.string()).min(1)]),
-});
-
-const generatedTask = z.strictObject({
-  generator: z.string(),
-  options: z.record(z.string(), z.unknown()).default({}),
-  examples: z.strictObject({ train: count, dev: count, test: count }),
-});
-
 const variant = z.string().regex(
-  /^(std-t(0|03|1)(-tokens)?|glob|trim|spec|spec-opt)$/,
-  "expected std-t0, std-t03, std-t1 (with -tokens for the equal-token baseline), glob, trim, spec or spec-opt",
+  /^(std-t(0|03|1)(-tokens)?|act|local-sgd|glob|trim|spec|spec-opt|isolated-[a-z0-9][a-z0-9_-]*)$/,
+  "expected std-t0, std-t03, std-t1 (with -tokens for the equal-token baseline), act, local-sgd, glob, trim, spec, " +
+    "spec-opt or isolated-<source>",
 );
 
 /** Partial overrides of `unigramDefaults` (tokenizers/), whose names and types the tokenizer room checks. */
-const unigram = z.record(z.string(), z.union([z.number(), z.boolean(), z.string()]));
+const unigram = z.record(
+  z.string(),
+  z.union([z.number(), z.boolean(), z.string(), z.array(z.string())]),
+);
 
 const optimizer = z.strictObject({
   /** Peak of the schedule, η_max. */
@@ -55,6 +41,24 @@ const optimizer = z.strictObject({
   clipNorm: z.number().positive(),
 });
 
+/** A matrix of overrides: every combination of the axes' values is a cell, and cells share what they have alike. */
+const study = z.strictObject({
+  axes: z.record(
+    name,
+    z.union([
+      /** One key of the recipe, dotted, and its values. */
+      z.strictObject({
+        key: z.string(),
+        values: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1),
+      }),
+      /** Parts of a recipe by name. */
+      z.strictObject({ cells: z.record(z.string(), z.record(z.string(), z.unknown())) }),
+    ]),
+  ),
+  /** Tables that range over the axes. */
+  tables: z.array(name).default([]),
+});
+
 export const recipeSchema = z.strictObject({
   name,
   description: z.string(),
@@ -67,17 +71,10 @@ export const recipeSchema = z.strictObject({
   /** A folder of sources: `<source>/{train,validation}.jsonl[.gz]`. Null when `sources` says all. */
   data: z.string().nullable(),
   /** Sources by id; null takes every folder of `data`. */
-  sources: z.record(name, z.union([generatedSource, fileSource])).nullable(),
+  sources: z.record(name, sourceSchema).nullable(),
   /** Sources that are evaluated but never trained on before continuation. */
   outOfDistribution: z.array(name),
-  documents: z.strictObject({
-    textField: z.string(),
-    badRows: z.enum(["error", "skip"]),
-    textDocuments: z.enum(["blank-line", "line", "file"]),
-    maxRowBytes: count,
-    /** Take only the first documents of a split; null takes all. */
-    maxDocuments: z.strictObject({ train: count.nullable(), validation: count.nullable() }),
-  }),
+  documents: documentsSchema,
   vocabulary: z.strictObject({ global: unigram, own: unigram }),
   model: z.strictObject({
     nLayers: count,
@@ -101,12 +98,41 @@ export const recipeSchema = z.strictObject({
     inner: optimizer,
     /** Peak rates of baselines that were tuned apart, by variant. */
     peakLearningRates: z.record(z.string(), z.number().positive()),
-    outer: z.strictObject({ kind: z.literal("average") }),
-    adamState: z.enum(["reset", "keep"]),
+    outer: z.discriminatedUnion("kind", [
+      z.strictObject({ kind: z.literal("average") }),
+      z.strictObject({
+        kind: z.literal("nesterov"),
+        learningRate: z.number().positive(),
+        momentum: fraction,
+      }),
+      z.strictObject({
+        kind: z.literal("fedadam"),
+        learningRate: z.number().positive(),
+        beta1: fraction,
+        beta2: fraction,
+        epsilon: z.number().positive(),
+      }),
+    ]),
+    adamState: z.enum(["reset", "keep", "average"]),
+    /** A source whose training or weights are not finite stops the run, or is left out of its round. */
+    nonFinite: z.enum(["stop", "skip"]),
+    /** Tables that ACT begins again with: the same ones at each reset, or new ones. */
+    forgetting: z.enum(["same", "new"]),
     /** Windows of each source's validation text that choose the `best` checkpoint. */
     validationWindows: count,
     /** Steps between checkpoints within local training, for resumption only: results do not depend on it. */
     checkpointEverySteps: count,
+  }),
+  /** The paper's search for the peak rate of baselines. */
+  tune: z.strictObject({
+    /** Variants that are pre-trained at the rate that the search finds. */
+    variants: z.array(variant),
+    /** From one rate of the grid to the next lower one. */
+    gridStep: z.number().positive(),
+    /** Rates that are tried at the most. */
+    attempts: count,
+    /** A run has diverged, too, whose validation loss ends this far above its lowest, or above a uniform guess. */
+    spikeNats: z.number().positive(),
   }),
   continue: z.strictObject({
     starts: z.array(z.enum(["random", "pretrained"])).min(1),
@@ -117,6 +143,14 @@ export const recipeSchema = z.strictObject({
     inner: optimizer,
     /** From pre-trained embeddings the peak is this share of `inner.peakLearningRate` (paper §3.5: half). */
     pretrainedRateFactor: z.number().positive(),
+    /** Runs from random embeddings on single sources, with a curve of validation perplexity each (paper, Fig. 3). */
+    plasticity: z.strictObject({
+      sources: z.array(name),
+      /** Null takes `continue.steps`. */
+      steps: count.nullable(),
+      validateEverySteps: count,
+      validationWindows: count,
+    }),
     checkpointEverySteps: count,
   }),
   evaluate: z.strictObject({
@@ -125,7 +159,9 @@ export const recipeSchema = z.strictObject({
     bootstrapSamples: count,
   }),
   finetune: z.strictObject({
-    tasks: z.record(name, generatedTask),
+    /** Runs of each task, with another head and order each; scores are their mean. */
+    runs: count,
+    tasks: z.record(name, taskSchema),
     epochs: count,
     batchSize: count,
     seqLen: count,
@@ -145,14 +181,15 @@ export const recipeSchema = z.strictObject({
     localVocabSizes: z.record(z.string(), count).nullable(),
     ownVocabSize: count.nullable(),
   }).nullable(),
+  study: study.nullable().default(null),
   /** Which table of the paper stands beside ours, by table name. */
   paper: z.record(z.string(), z.string()).nullable(),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
 export type SourceSpec = NonNullable<Recipe["sources"]>[string];
-export type GeneratedSourceSpec = z.infer<typeof generatedSource>;
-export type FileSourceSpec = z.infer<typeof fileSource>;
+export type TaskSpec = Recipe["finetune"]["tasks"][string];
+export type { FileSourceSpec, GeneratedSourceSpec } from "./recipe_data.ts";
 
 /** Whether a recipe names no text: sizes of the paper, of which only the costs can be computed. */
 export function isOnlyCosted(recipe: Recipe): boolean {
@@ -259,6 +296,31 @@ export function checkRecipe(recipe: Recipe): void {
   if (unknown !== undefined) {
     fail("outOfDistribution", `to name sources (${allSources(recipe).join(", ")})`, `"${unknown}"`);
   }
+  for (const source of recipe.continue.plasticity.sources) {
+    if (allSources(recipe).includes(source)) continue;
+    fail(
+      "continue.plasticity.sources",
+      `to name sources (${allSources(recipe).join(", ")})`,
+      `"${source}"`,
+    );
+  }
+  for (const id of pretrain.variants) {
+    const [, only] = /^isolated-(.+)$/.exec(id) ?? [];
+    if (only === undefined || sources.includes(only)) continue;
+    fail(
+      "pretrain.variants",
+      `to isolate sources that are trained on (${sources.join(", ")})`,
+      `"${id}"`,
+    );
+  }
+  const untrained = recipe.tune.variants.find((id) => !pretrain.variants.includes(id));
+  if (untrained !== undefined) {
+    fail(
+      "tune.variants",
+      `to be among pretrain.variants (${pretrain.variants.join(", ")})`,
+      untrained,
+    );
+  }
   if (pretrain.sourcesPerRound > sources.length) {
     fail(
       "pretrain.sourcesPerRound",
@@ -266,6 +328,16 @@ export function checkRecipe(recipe: Recipe): void {
       pretrain.sourcesPerRound,
     );
   }
+}
+
+/** Whether the engine is native code, which Deno cannot confine. */
+export function hasNativeEngine({ engine }: Recipe): boolean {
+  return engine.kind !== "reference";
+}
+
+/** What of the machine a stage with an engine takes: its threads; its memory is what its forecast says. */
+export function engineClaims({ engine }: Recipe): StageClaims {
+  return { threads: engine.threads };
 }
 
 /** The engine's part of a recipe: parameters of every stage that computes on an engine. */

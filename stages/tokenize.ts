@@ -5,21 +5,39 @@
  * in   train, validation  documents
  *      tokenizer          pieces
  * out  train, validation  token shards, the end symbol after each document
- *      statistics         counts of each piece in the training text, V_k
+ *      statistics         counts of each piece in the training text, V_k, unigram cross-entropy, unknown and byte pieces
  *
  * Source: DEPT §2.2 (TRIM: V_k), §2.3 (SPEC-OPT: a tokenizer for each source).
  */
 import {
-  type EncodedDocument,
+  type DocumentsPosition,
   openTokenShards,
-  readDocuments,
+  readDocumentsFrom,
   readDocumentsReport,
+  type ResumableFolder,
+  resumableFolder,
+  type TokenShardState,
+  TokenShardWriter,
   writeStatistics,
-  writeTokenShards,
 } from "../datasets/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { firstByteId, loadTokenizer, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
 import { allSources, type Recipe, sourcesOf } from "./recipe.ts";
+
+const splits = ["train", "validation"] as const;
+
+/** What cannot change a byte. */
+interface TokenizeHints {
+  readonly checkpointEveryMs: number;
+}
+
+/** Where a split stands between two documents. */
+interface TokenizeState {
+  readonly shards: TokenShardState;
+  readonly next: DocumentsPosition;
+  /** The files are whole. */
+  readonly isDone: boolean;
+}
 
 /** Special pieces and the 256 byte pieces: rows of every local vocabulary. */
 const reservedPieces = firstByteId + 256;
@@ -45,42 +63,66 @@ export const tokenize: Stage<Recipe> = {
   },
   outputs: ["train", "validation", "statistics"],
   params: () => ({}),
+  hints: (): TokenizeHints => ({ checkpointEveryMs: 5000 }),
   weight: () => 0.5,
 };
 
 export async function run(context: StageContext): Promise<StageSummary> {
   const { inputs, outputs } = context;
   const tokenizer = loadTokenizer(inputs.tokenizer);
-  const { vocabSize } = tokenizer;
-  for (const split of ["train", "validation"]) {
-    const encoded = encodedDocuments(context, split, tokenizer);
-    await writeTokenShards(outputs[split], encoded, { vocabSize, endId: specialIds.end });
-  }
+  const works = new Map<string, ResumableFolder<TokenizeState>>();
+  for (const split of splits) works.set(split, await tokenizeSplit(context, split, tokenizer));
+  const files = ["tokens.arrow", "documents.arrow", "shards.json"];
+  for (const [split, work] of works) work.publish(outputs[split], files);
   const shards = openTokenShards(outputs.train);
+  const validation = openTokenShards(outputs.validation);
   try {
     const { tokens, bytes, distinctTokens } = writeStatistics(outputs.statistics, shards, {
       reservedPieces,
       unknownId: specialIds.unknown,
+      firstByteId,
+      validation,
     });
     return { tokens, bytesPerToken: Number((bytes / tokens).toFixed(3)), distinctTokens };
   } finally {
     shards.close();
+    validation.close();
   }
 }
 
-async function* encodedDocuments(
-  { inputs, signal, log }: StageContext,
+/** Writes the shards of a split in the checkpoint folder. */
+async function tokenizeSplit(
+  { inputs, checkpointFolder, hints, signal, log }: StageContext,
   split: string,
   tokenizer: Tokenizer,
-): AsyncGenerator<EncodedDocument> {
+): Promise<ResumableFolder<TokenizeState>> {
+  const { checkpointEveryMs = 5000 } = (hints ?? {}) as Partial<TokenizeHints>;
+  const work = resumableFolder<TokenizeState>(checkpointFolder, split, {
+    "tokens.arrow": ({ shards }) => shards.tokens.bytes,
+    "documents.arrow": ({ shards }) => shards.ends.bytes,
+  });
+  if (work.state?.isDone) return work;
   const { documents: total } = readDocumentsReport(inputs[split]);
+  const options = { vocabSize: tokenizer.vocabSize, endId: specialIds.end };
+  using writer = new TokenShardWriter(work.folder, options, work.state?.shards);
   const encoder = new TextEncoder();
-  let done = 0;
-  for await (const { text } of readDocuments(inputs[split])) {
+  let savedAt = performance.now();
+  let at = work.state?.next ?? { batch: 0, row: 0 };
+  for await (const { text, next } of readDocumentsFrom(inputs[split], at)) {
     signal.throwIfAborted();
-    yield { ids: tokenizer.encode(text), bytes: encoder.encode(text).length };
-    if (++done % 500 === 0) log.progress({ done, total, unit: "documents", note: split });
+    writer.add({ ids: tokenizer.encode(text), bytes: encoder.encode(text).length });
+    at = next;
+    const done = writer.documents;
+    if (done % 500 === 0) log.progress({ done, total, unit: "documents", note: split });
+    if (performance.now() - savedAt >= checkpointEveryMs) {
+      work.save({ shards: writer.state(), next, isDone: false });
+      savedAt = performance.now();
+    }
   }
+  const shards = writer.state();
+  writer.finish();
+  work.save({ shards, next: at, isDone: true });
+  return work;
 }
 
 function needsOwn(recipe: Recipe): boolean {

@@ -6,7 +6,7 @@
  *
  * Source: DEPT §2.3 (SPEC-OPT trains a vocabulary for each source); Kudo 2018, §3.2.
  */
-import { readDocuments } from "../datasets/mod.ts";
+import { readDocuments, readDocumentsReport } from "../datasets/mod.ts";
 import { group, type OutputRef, type Stage, type StageRun } from "../pipeline/stage.ts";
 import {
   saveTokenizer,
@@ -17,6 +17,10 @@ import {
 import { type Recipe, sourcesOf } from "./recipe.ts";
 
 export interface VocabularyParams extends UnigramConfig {}
+
+interface VocabularyHints {
+  readonly threads: number;
+}
 
 export const vocabulary: Stage<Recipe, VocabularyParams> = {
   name: "vocabulary",
@@ -41,17 +45,29 @@ export const vocabulary: Stage<Recipe, VocabularyParams> = {
       ? unigramConfigOf(recipe.vocabulary.global, "vocabulary.global")
       : unigramConfigOf(recipe.vocabulary.own, "vocabulary.own");
   },
+  hints: (recipe): VocabularyHints => ({ threads: recipe.engine.threads }), // any number gives the same bytes
+  claims: (recipe) => ({ threads: recipe.engine.threads }),
 };
 
 export const run: StageRun<VocabularyParams> = async (
-  { inputs, outputs, params, log, signal },
+  { inputs, outputs, params, hints, checkpointFolder, log, signal },
 ) => {
   const folders = [...group(inputs, "documents").values()]; // sorted by source
   const documents = evenShares(folders, params.maxTextBytes);
   const config = { ...params, maxTextBytes: Number.MAX_SAFE_INTEGER }; // the shares are the limit
-  const tokenizer = await trainUnigram(documents, config, { log, signal });
+  const tokenizer = await trainUnigram(documents, config, {
+    log,
+    signal,
+    threads: (hints as VocabularyHints | undefined)?.threads,
+    checkpointFolder,
+    totalBytes: folders.reduce((sum, folder) => sum + shareOf(folder), 0),
+  });
   saveTokenizer(outputs.tokenizer, tokenizer);
   return { pieces: tokenizer.vocabSize };
+
+  function shareOf(folder: string): number {
+    return Math.min(readDocumentsReport(folder).bytes, params.maxTextBytes / folders.length);
+  }
 };
 
 /** Documents of each folder in turn, until its share of the bytes is reached; the last document of a share is whole. */

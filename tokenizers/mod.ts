@@ -10,5 +10,13 @@
  * console.log(Array.from(ids, (id) => tokenizer.piece(id)), tokenizer.decode(ids));
  * ```
  */
+export type {
+  DetailedTokenizer,
+  EncodedLines,
+  Encoding,
+  Segmentation,
+} from "./detailed_tokenizer.ts";
+export { readSpecialRoles, saveConfigFiles, type SpecialRoles } from "./config_files.ts";
+export { type OpenedTokenizer, type OpenOptions, openTokenizer } from "./open_tokenizer.ts";
 export { firstByteId, specialIds, specialPieces, type Tokenizer } from "./tokenizer.ts";
 export * from "./unigram/mod.ts";

@@ -9,6 +9,7 @@ import { type Json, StageError } from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
+import { wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows } from "./mixture.ts";
 import {
   type ModelShape,
@@ -22,6 +23,7 @@ import { cosineWithWarmup } from "./schedule.ts";
 import type { InnerOptimizer } from "./settings.ts";
 import { embeddingOf, initialTable, type SeedOf, type TrainingSource } from "./source.ts";
 import { addStep, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
+import { validationLoss } from "./validation.ts";
 import { tokenEmbedding } from "./variant.ts";
 
 export type ContinuationStart = "random" | "pretrained";
@@ -38,13 +40,18 @@ export interface ContinuationSettings {
   /** Share of the peak rate from pre-trained embeddings. */
   readonly pretrainedRateFactor: number;
   readonly checkpointEverySteps: number;
+  /** Losses on the sources' own validation text along the run; none when absent. */
+  readonly validation?: { readonly everySteps: number; readonly windows: number };
 }
 
 export interface Continuation {
   readonly settings: ContinuationSettings;
   /** What pre-training ended with. */
   readonly from: Checkpoint;
-  readonly sources: readonly Pick<TrainingSource, "name" | "train">[];
+  readonly sources: readonly (
+    & Pick<TrainingSource, "name" | "train">
+    & Partial<Pick<TrainingSource, "validation">>
+  )[];
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
   readonly seed: SeedOf;
@@ -130,6 +137,21 @@ export async function continueTraining(options: Continuation): Promise<Continuat
         },
       });
     };
+    const validate = async () => {
+      if (settings.validation === undefined) return;
+      const { everySteps, windows: maxWindows } = settings.validation;
+      if (record.step % everySteps !== 0 && record.step !== steps) return;
+      const losses: Record<string, number> = {};
+      for (const { name, validation } of sources) {
+        if (validation === undefined) continue;
+        const shape = { batchSize: microBatchSize, seqLen: model.seqLen, maxWindows };
+        const vocabulary = wholeVocabulary(vocabSize);
+        const options = { source: name, shards: validation, vocabulary, ...shape };
+        losses[name] = (await validationLoss(program, options)).lossNats;
+      }
+      metrics.push({ kind: "validation", step: record.step, lossNats: losses });
+    };
+    if (!state) await validate();
     const rateFactor = settings.start === "pretrained" ? settings.pretrainedRateFactor : 1;
     const schedule = {
       ...inner,
@@ -156,6 +178,7 @@ export async function continueTraining(options: Continuation): Promise<Continuat
         signal,
         afterStep: async (loss, gradientNorm) => {
           curve.add(record.step, loss, gradientNorm);
+          await validate();
           if (record.step < steps && record.step % settings.checkpointEverySteps === 0) {
             await save();
           }

@@ -56,6 +56,8 @@ export interface FineTuning {
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
   readonly seed: SeedOf;
+  /** Number of this run, from 0: each has a head and an order of examples of its own. */
+  readonly run?: number;
   readonly checkpointFolder: string;
   readonly log: StageLog;
   readonly signal: AbortSignal;
@@ -93,6 +95,7 @@ interface Progress {
  */
 export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
   const { settings, description, config, seed, engine, engineOptions, log, signal } = options;
+  const place = `finetune/${settings.task}/${options.run ?? 0}`;
   const { epochs, batchSize, seqLen, inner, languageModelWeight, task } = settings;
   const sequences = sequencesOf(description);
   const metric = metricOf(description);
@@ -129,7 +132,7 @@ export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
     const head = headTensors(
       config,
       description,
-      initialiseHead(config, description, seed(`finetune/${task}/0`)),
+      initialiseHead(config, description, seed(place)),
     );
     let best: Tensors = saved?.groups.best ?? {};
     await writeTensors(program, saved?.groups.current ?? { ...options.parameters, ...head });
@@ -141,7 +144,7 @@ export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
     const stepsPerEpoch = Math.ceil(train.length / batchSize);
     const totalSteps = epochs * stepsPerEpoch;
     while (progress.epoch < epochs) {
-      const order = epochOrder(train.length, progress.epoch, seed(`finetune/${task}/0/order`));
+      const order = epochOrder(train.length, progress.epoch, seed(`${place}/order`));
       for (let i = 0; i < stepsPerEpoch; i++) {
         await nextTick();
         signal.throwIfAborted();
@@ -158,8 +161,8 @@ export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
               `found ${loss} and ${gradientNorm}; lower finetune.inner.peakLearningRate`,
           );
         }
-        const place = { done: step + 1, total: totalSteps, unit: "steps" };
-        log.progress({ ...place, lossNats: loss, tokens: batch.length * sequences * seqLen });
+        const done = { done: step + 1, total: totalSteps, unit: "steps" };
+        log.progress({ ...done, lossNats: loss, tokens: batch.length * sequences * seqLen });
       }
       const predictions = await predict(program, dev, shape, signal);
       const devScore = score(metric, predictions, dev.map(({ label }) => label));

@@ -14,6 +14,25 @@ export function mixtureWindows(
   { seqLen, batchSize }: { readonly seqLen: number; readonly batchSize: number },
   seed: SeedOf,
 ): WindowSource {
+  return workerWindows(sources, tau, { seqLen, batchSize, worker: 0, workers: 1 }, seed);
+}
+
+/**
+ * The windows of one of several workers: of each batch that all take together, `workers` × `batchSize` windows, its own part.
+ * Position and seek are exact at the boundaries of batches.
+ */
+export function workerWindows(
+  sources: readonly Pick<TrainingSource, "name" | "train">[],
+  tau: number,
+  { seqLen, batchSize, worker, workers }: {
+    readonly seqLen: number;
+    readonly batchSize: number;
+    /** From 0. */
+    readonly worker: number;
+    readonly workers: number;
+  },
+  seed: SeedOf,
+): WindowSource {
   const weights = mixtureWeights(sources.map(({ train }) => train.tokens), tau);
   const mixture = openMixture({
     streams: new Map(sources.map((source) => [
@@ -27,7 +46,11 @@ export function mixtureWindows(
   let rest: Int32Array[] = [];
   return {
     next() {
-      if (rest.length === 0) rest = mixture.next(batchSize).map(({ tokens }) => tokens);
+      if (rest.length === 0) {
+        rest = mixture.next(workers * batchSize)
+          .slice(worker * batchSize, (worker + 1) * batchSize)
+          .map(({ tokens }) => tokens);
+      }
       return rest.shift()!;
     },
     get position() {

@@ -56,6 +56,7 @@ export {
   type FineTuning,
   type TaskSplit,
 } from "./fine_tune.ts";
+export { fineTuneRuns, meanScores, runsInterval } from "./fine_tune_runs.ts";
 export {
   countUnknown,
   cutVocabulary,
@@ -63,7 +64,17 @@ export {
   type SourceVocabulary,
   wholeVocabulary,
 } from "./local_vocabulary.ts";
-export { OuterAverage, parameterNorm, split, updateNorm } from "./outer_step.ts";
+export { type OuterSettings, outerStep } from "./outer_optimizer.ts";
+export {
+  OuterSum,
+  parameterNorm,
+  placeResult,
+  type SourceResult,
+  split,
+  sumResults,
+  updateNorm,
+} from "./outer_step.ts";
+export { type Drift, driftOf } from "./drift.ts";
 export { type ModelShape, readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./rounds.ts";
 export type { InnerOptimizer, PretrainSettings } from "./settings.ts";
@@ -77,7 +88,8 @@ export {
   type SeedOf,
   type TrainingSource,
 } from "./source.ts";
-export { nextTick, type StepRecord, trainSteps } from "./trainer.ts";
+export { type TuneAttempt, tuneLearningRate, type TuneResult, type TuneSettings } from "./tune.ts";
+export { DivergedError, nextTick, type StepRecord, trainSteps } from "./trainer.ts";
 export {
   isShared,
   noPretrainedEmbedding,

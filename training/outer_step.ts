@@ -1,11 +1,12 @@
 /**
- * What a source is sent, and how the results of a round become the next shared parameters: parameter averaging.
+ * What a source is sent, and how the results of a round become a mean difference for the outer optimizer.
  *
  * Source: DEPT Algorithm 1, lines 5 and 8 to 15; rows are averaged over the sources that have them:
  * ϕ[j] + (1/|S(j)|)·Σ_{k ∈ S(j)} (ϕ^k[local j] − ϕ[j]), unchanged where no sampled source has row j.
  */
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
+import { type MeanDelta, outerStep } from "./outer_optimizer.ts";
 import { isShared, tokenEmbedding, type Variant } from "./variant.ts";
 
 /** The shared parameters as a source is sent them: ϕ cut to its rows, all else whole. */
@@ -26,12 +27,28 @@ export function takeRows({ shape: [, width], data }: NamedTensor, rows: Int32Arr
   return { shape: [rows.length, width], data: taken };
 }
 
-/**
- * The outer optimizer: adds up deltas in float64 and rounds once. Results are added in the order of the sources' names,
- * so that the sum does not depend on who finished first.
- */
-export class OuterAverage {
-  readonly #variant: Variant;
+/** What a source has made of the parameters that it was sent. */
+export interface SourceResult {
+  readonly tensors: Tensors;
+  readonly vocabulary: SourceVocabulary;
+}
+
+/** The sum of the results of a round: in the order of the sources' names, whoever finished first. */
+export function sumResults(
+  variant: Variant,
+  shared: Tensors,
+  results: ReadonlyMap<string, SourceResult>,
+): OuterSum {
+  const sum = new OuterSum(variant, shared);
+  for (const name of [...results.keys()].sort()) {
+    const { tensors, vocabulary } = results.get(name)!;
+    sum.add(tensors, vocabulary);
+  }
+  return sum;
+}
+
+/** Adds up deltas in float64; an outer optimizer makes the next shared parameters of them, rounded once. */
+export class OuterSum {
   readonly #shared: Tensors;
   readonly #sums = new Map<string, Float64Array>();
   /** Sources that sent row j of ϕ. */
@@ -40,7 +57,6 @@ export class OuterAverage {
 
   /** @param shared parameters at the beginning of the round: what deltas are taken against. */
   constructor(variant: Variant, shared: Tensors) {
-    this.#variant = variant;
     this.#shared = shared;
     for (const name of Object.keys(shared).sort()) {
       if (isShared(variant, name)) this.#sums.set(name, new Float64Array(shared[name].data.length));
@@ -60,42 +76,22 @@ export class OuterAverage {
     this.#count(vocabulary);
   }
 
-  /** The next shared parameters. @throws RangeError when nothing was added. */
-  result(): Tensors {
+  /** Of each shared parameter. @throws RangeError when nothing was added. */
+  deltas(): Map<string, MeanDelta> {
     if (this.#sources === 0) {
       throw new RangeError("Cannot average a round: expected the result of a source, found none");
     }
-    return mapTensors(this.#shared, this.#variant, ({ shape, data }, name) => {
-      const sum = this.#sums.get(name)!;
-      const next = new Float32Array(data.length);
-      const width = name === tokenEmbedding ? shape[1] : data.length;
-      for (let start = 0, row = 0; start < data.length; start += width, row++) {
-        const count = name === tokenEmbedding ? this.#rowCounts[row] : this.#sources;
-        for (let i = start; i < start + width; i++) {
-          next[i] = count === 0 ? data[i] : data[i] + sum[i] / count;
-        }
-      }
-      return { shape, data: next };
-    });
+    return new Map([...this.#sums].map(([name, sums]) => [
+      name,
+      name === tokenEmbedding
+        ? { sums, width: this.#shared[name].shape[1], counts: this.#rowCounts }
+        : { sums, width: sums.length, counts: Int32Array.of(this.#sources) },
+    ]));
   }
 
-  /** The sums for a checkpoint: each float64 as the two float32 words of its bytes, copied and never computed with. */
-  sums(): Tensors {
-    return Object.fromEntries(
-      [...this.#sums].map(([name, sum]) => [
-        name,
-        { shape: [sum.length, 2], data: new Float32Array(sum.buffer.slice(0)) },
-      ]),
-    );
-  }
-
-  /** Sets what `sums` gave, after results of sources with these vocabularies. */
-  restore(sums: Tensors, vocabularies: readonly SourceVocabulary[]): void {
-    for (const [name, sum] of this.#sums) {
-      const { buffer, byteOffset, byteLength } = sums[name].data;
-      new Uint8Array(sum.buffer).set(new Uint8Array(buffer, byteOffset, byteLength));
-    }
-    for (const vocabulary of vocabularies) this.#count(vocabulary);
+  /** The next shared parameters by plain averaging. @throws RangeError when nothing was added. */
+  average(): Tensors {
+    return outerStep(this.#shared, this.deltas(), { kind: "average" }, {}).shared;
   }
 
   #count({ rows }: SourceVocabulary): void {
@@ -106,6 +102,24 @@ export class OuterAverage {
       }
     } else for (const row of rows) this.#rowCounts[row]++;
   }
+}
+
+/** The shared parameters with a source's result in their place: rows that it lacks stay as they were. */
+export function placeResult(
+  variant: Variant,
+  shared: Tensors,
+  { tensors, vocabulary: { rows } }: SourceResult,
+): Tensors {
+  return mapTensors(shared, variant, (tensor, name) => {
+    if (name !== tokenEmbedding || rows === undefined) return tensors[name];
+    const { shape, data: own } = tensors[name];
+    const data = tensor.data.slice();
+    const [, width] = shape;
+    rows.forEach((row, local) => {
+      data.set(own.subarray(local * width, (local + 1) * width), row * width);
+    });
+    return { shape: tensor.shape, data };
+  });
 }
 
 function addAll(sum: Float64Array, before: Float32Array, after: Float32Array): void {

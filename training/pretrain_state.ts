@@ -3,7 +3,10 @@
  */
 import type { Json } from "../pipeline/base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
+import type { PretrainSettings } from "./settings.ts";
+import type { TrainingSource } from "./source.ts";
 import type { StepRecord } from "./trainer.ts";
+import type { Variant } from "./variant.ts";
 
 /** Adam's moments and the count behind its bias correction. */
 export interface OptimizerTensors {
@@ -16,6 +19,12 @@ export interface LocalState {
   readonly record: StepRecord;
   readonly parameters: Tensors;
   readonly optimizer: OptimizerTensors;
+}
+
+/** A participant that has finished the round under way. */
+export interface FinishedResult {
+  readonly tensors: Tensors;
+  readonly optimizer?: OptimizerTensors;
 }
 
 /** The best round so far, by mean validation loss. */
@@ -34,8 +43,12 @@ export interface PretrainState {
   finished: number;
   /** Shared parameters at its beginning. */
   shared: Tensors;
-  /** Deltas of the finished ones (`OuterAverage.sums`); absent before the first. */
-  sums?: Tensors;
+  /** What the finished ones made: by name, the shared part, and Adam's state where that is averaged. */
+  results: Record<string, FinishedResult>;
+  /** What the outer optimizer keeps. */
+  outer: Tensors;
+  /** Adam's state of the shared parameters, where it is averaged; absent in the first round. */
+  averaged?: OptimizerTensors;
   local?: LocalState;
   /** What each source keeps: its `embedding.*`. */
   locals: Record<string, Tensors>;
@@ -48,10 +61,15 @@ export interface PretrainState {
 }
 
 export function stateToCheckpoint(state: PretrainState): Checkpoint {
-  const { round, finished, shared, sums, local, locals, optimizers, positions, metrics, best } =
-    state;
+  const { round, finished, shared, results, outer, averaged, local, locals } = state;
+  const { optimizers, positions, metrics, best } = state;
   const groups: Record<string, Tensors> = { shared };
-  if (sums) groups.sums = sums;
+  for (const [name, { tensors, optimizer }] of Object.entries(results)) {
+    groups[`result-${name}`] = tensors;
+    if (optimizer) groups[`moments-${name}`] = optimizer.moments;
+  }
+  if (Object.keys(outer).length > 0) groups.outer = outer;
+  if (averaged) groups["averaged-optimizer"] = averaged.moments;
   if (local) {
     groups["current"] = local.parameters;
     groups["current-optimizer"] = local.optimizer.moments;
@@ -71,6 +89,11 @@ export function stateToCheckpoint(state: PretrainState): Checkpoint {
     state: {
       round,
       finished,
+      results: Object.entries(results).map(([name, { optimizer }]) => ({
+        name,
+        optimizerStep: optimizer?.step,
+      })),
+      averagedStep: averaged?.step,
       record: local ? { ...local.record } : undefined,
       recordOptimizerStep: local?.optimizer.step,
       optimizerSteps: Object.fromEntries(
@@ -88,6 +111,8 @@ export function stateFromCheckpoint({ groups, state }: Checkpoint): PretrainStat
   const saved = state as unknown as {
     round: number;
     finished: number;
+    results: { name: string; optimizerStep?: number }[];
+    averagedStep?: number;
     record?: StepRecord;
     recordOptimizerStep?: number;
     optimizerSteps: Record<string, number>;
@@ -99,7 +124,18 @@ export function stateFromCheckpoint({ groups, state }: Checkpoint): PretrainStat
     round: saved.round,
     finished: saved.finished,
     shared: groups.shared,
-    sums: groups.sums,
+    results: Object.fromEntries(
+      saved.results.map(({ name, optimizerStep }) => [name, {
+        tensors: groups[`result-${name}`],
+        optimizer: optimizerStep === undefined
+          ? undefined
+          : { step: optimizerStep, moments: groups[`moments-${name}`] },
+      }]),
+    ),
+    outer: groups.outer ?? {},
+    averaged: saved.averagedStep === undefined
+      ? undefined
+      : { step: saved.averagedStep, moments: groups["averaged-optimizer"] },
     local: saved.record && {
       record: saved.record,
       parameters: groups["current"],
@@ -118,6 +154,35 @@ export function stateFromCheckpoint({ groups, state }: Checkpoint): PretrainStat
       ...saved.best,
       shared: groups["best-shared"],
       locals: groupsUnder(groups, "best-local-"),
+    },
+  };
+}
+
+/** A model for other stages: what is shared, and what each source keeps. */
+export function finishedModel(
+  { variant, settings, sources }: {
+    readonly variant: Variant;
+    readonly settings: PretrainSettings;
+    readonly sources: readonly TrainingSource[];
+  },
+  { round, shared, locals }: Pick<BestRound, "round" | "shared" | "locals">,
+): Checkpoint {
+  return {
+    groups: {
+      model: shared,
+      ...Object.fromEntries(
+        Object.entries(locals).map(([source, tensors]) => [`local-${source}`, tensors]),
+      ),
+    },
+    state: {
+      variant: variant.id,
+      vocabulary: variant.vocabulary,
+      // Where embeddings are the sources' own, each table's rows say its vocabulary.
+      model: variant.sharesEmbeddings
+        ? { ...settings.model, vocabSize: sources[0].train.vocabSize }
+        : { ...settings.model },
+      round,
+      step: round * settings.localSteps,
     },
   };
 }

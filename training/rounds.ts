@@ -1,40 +1,52 @@
 /**
- * Pre-training: rounds of local training and outer averaging, or the same number of steps on a mixture.
+ * Pre-training: rounds of local training and outer steps, or the same number of steps on a mixture.
  *
  * Source: DEPT Algorithm 1. Every variant takes rounds × localSteps sequential
  * steps under one cosine: round r begins at step (r − 1)·localSteps.
  */
-import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
-import type { Json } from "../pipeline/base/mod.ts";
+import type { Engine, EngineOptions } from "../engine/mod.ts";
+import { type Json, messageOf, StageError } from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
-import { type SourceVocabulary, wholeVocabulary } from "./local_vocabulary.ts";
-import { mixtureWindows } from "./mixture.ts";
-import { OuterAverage, parameterNorm, split, updateNorm } from "./outer_step.ts";
-import { type PretrainState, stateFromCheckpoint, stateToCheckpoint } from "./pretrain_state.ts";
+import { driftOf } from "./drift.ts";
+import { forget, forgetMoments, forgettingRates } from "./forgetting.ts";
+import type { SourceVocabulary } from "./local_vocabulary.ts";
 import {
-  momentTensors,
-  momentValues,
-  readTensors,
-  TrainingPrograms,
-  writeTensors,
-} from "./programs.ts";
+  averageOptimizers,
+  readOptimizer,
+  sentOptimizer,
+  writeOptimizer,
+} from "./optimizer_state.ts";
+import { outerStep } from "./outer_optimizer.ts";
+import { parameterNorm, type SourceResult, split, sumResults, updateNorm } from "./outer_step.ts";
+import { nonFiniteIn, recordRow, trafficRow } from "./local_report.ts";
+import { Participants } from "./participants.ts";
+import {
+  finishedModel,
+  type OptimizerTensors,
+  type PretrainState,
+  stateFromCheckpoint,
+  stateToCheckpoint,
+} from "./pretrain_state.ts";
+import { readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
+import {
+  type RoundValidationOptions,
+  validateResults,
+  validateSources,
+} from "./round_validation.ts";
 import { cosineWithWarmup } from "./schedule.ts";
 import type { PretrainSettings } from "./settings.ts";
 import {
   initialLocal,
   initialShared,
   localPart,
-  sampleSources,
   type SeedOf,
-  sourceWindows,
+  sharedPart,
   type TrainingSource,
 } from "./source.ts";
-import { emptyRecord, nextTick, type StepRecord, trainSteps } from "./trainer.ts";
-import { type ValidationLoss, validationLoss } from "./validation.ts";
-import { sourceVocabulary, type Variant } from "./variant.ts";
-import type { WindowSource } from "./windows.ts";
+import { DivergedError, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
+import type { Variant } from "./variant.ts";
 
 export interface Pretraining {
   readonly variant: Variant;
@@ -57,9 +69,6 @@ export interface PretrainResult {
   readonly bestLossNats: number | null;
 }
 
-/** The only participant of a baseline's rounds. */
-const mixtureName = "mixture";
-
 /**
  * Trains a variant from the newest checkpoint in `checkpointFolder`, or from the beginning.
  * @throws StageError when training diverges. @throws signal.reason when aborted, after a checkpoint.
@@ -75,23 +84,16 @@ export async function pretrain(options: Pretraining): Promise<PretrainResult> {
 
 class PretrainRun {
   readonly #options: Pretraining;
-  readonly #sources: ReadonlyMap<string, TrainingSource>;
-  readonly #vocabularies: ReadonlyMap<string, SourceVocabulary>;
+  readonly #participants: Participants;
+  readonly #validation: RoundValidationOptions;
   readonly #programs: TrainingPrograms;
   readonly #store: CheckpointStore;
   readonly #state: PretrainState;
 
   constructor(options: Pretraining) {
-    const { variant, settings, sources, engine, engineOptions } = options;
+    const { settings, engine, engineOptions } = options;
     this.#options = options;
-    this.#sources = new Map(sources.map((source) => [source.name, source]));
-    this.#vocabularies = new Map(sources.map((source) => [
-      source.name,
-      sourceVocabulary(variant, {
-        vocabSize: source.train.vocabSize,
-        localVocabulary: source.localVocabulary,
-      }),
-    ]));
+    this.#participants = new Participants(options);
     this.#programs = new TrainingPrograms({
       engine,
       engineOptions,
@@ -99,6 +101,11 @@ class PretrainRun {
       model: settings.model,
       microBatchSize: settings.microBatchSize,
     });
+    this.#validation = {
+      ...options,
+      participants: this.#participants,
+      programs: this.#programs,
+    };
     this.#store = new CheckpointStore(options.checkpointFolder);
     const saved = this.#store.latest();
     this.#state = saved ? stateFromCheckpoint(saved) : this.#initialState();
@@ -108,15 +115,15 @@ class PretrainRun {
   async toEnd(): Promise<PretrainResult> {
     const state = this.#state;
     while (state.round <= this.#options.settings.rounds) {
-      const participants = this.#participants(state.round);
-      while (state.finished < participants.length) await this.#trainNext(participants);
-      await this.#closeRound(participants);
+      const names = this.#participants.ofRound(state.round);
+      while (state.finished < names.length) await this.#trainNext(names[state.finished]);
+      await this.#closeRound(names);
     }
     const { best, metrics } = state;
-    const last = this.#model(state.round - 1, state.shared, state.locals);
+    const last = finishedModel(this.#options, { ...state, round: state.round - 1 });
     return {
       last,
-      best: best ? this.#model(best.round, best.shared, best.locals) : last,
+      best: best ? finishedModel(this.#options, best) : last,
       metrics,
       bestRound: best?.round ?? state.round - 1,
       bestLossNats: best?.lossNats ?? null,
@@ -134,6 +141,8 @@ class PretrainRun {
       round: 1,
       finished: 0,
       shared,
+      results: {},
+      outer: {},
       locals: {},
       optimizers: {},
       positions: {},
@@ -141,39 +150,46 @@ class PretrainRun {
     };
   }
 
-  #participants(round: number): readonly string[] {
-    const { variant, settings, seed } = this.#options;
-    if (variant.mixture) return [mixtureName];
-    const names = [...this.#sources.keys()];
-    return sampleSources(names, settings.sourcesPerRound, seed(`round/${round}/sources`));
-  }
-
-  /** Trains the next participant of the round and adds its result. */
-  async #trainNext(participants: readonly string[]): Promise<void> {
-    const { variant } = this.#options;
+  /** Trains a participant of the round and keeps what it made. */
+  async #trainNext(name: string): Promise<void> {
+    const { variant, settings } = this.#options;
     const state = this.#state;
-    const name = participants[state.finished];
-    const vocabulary = this.#vocabularyOf(name);
+    const vocabulary = this.#participants.vocabularyOf(name);
     const sent = this.#parametersFor(name, vocabulary);
-    const windows = this.#windowsOf(name, vocabulary);
-    const { record, result } = await this.#trainLocally(name, sent, vocabulary, windows);
-
-    if (variant.mixture) {
-      state.shared = result;
-    } else {
-      const average = this.#average(participants);
-      average.add(result, vocabulary);
-      state.sums = average.sums();
-      if (!variant.sharesEmbeddings) state.locals[name] = localPart(variant, result);
+    const row = { kind: "local", round: state.round, source: name, vocabSize: vocabulary.size };
+    try {
+      const { record, result, optimizer } = await this.#trainLocally(name, sent, vocabulary);
+      const isAveraged = !variant.mixture && settings.adamState === "average";
+      if (variant.mixture) state.shared = result;
+      else {
+        const tensors = sharedPart(variant, result);
+        state.results[name] = { tensors, optimizer: isAveraged ? optimizer : undefined };
+        if (!variant.sharesEmbeddings) state.locals[name] = localPart(variant, result);
+      }
+      if (variant.mixture || settings.adamState === "keep") state.optimizers[name] = optimizer;
+      else if (isAveraged && !variant.sharesEmbeddings) {
+        const moments = localPart(variant, optimizer.moments);
+        state.optimizers[name] = { step: optimizer.step, moments };
+      }
+      state.metrics.push({
+        ...row,
+        ...recordRow(record),
+        updateNorm: updateNorm(sent, result),
+        ...trafficRow(variant, {
+          sent,
+          result,
+          moments: optimizer.moments,
+          sentMoments: isAveraged ? state.averaged : undefined,
+          returnedMoments: isAveraged ? optimizer : undefined,
+        }),
+      });
+    } catch (error) {
+      const isSkipped = settings.nonFinite === "skip" && !variant.mixture;
+      if (!(error instanceof DivergedError && isSkipped)) throw error;
+      const reason = messageOf(error);
+      this.#options.log.warn(`left ${name} out of round ${state.round}`, { reason });
+      state.metrics.push({ ...row, skipped: reason });
     }
-    state.metrics.push({
-      kind: "local",
-      round: state.round,
-      source: name,
-      vocabSize: vocabulary.size,
-      ...recordRow(record),
-      updateNorm: updateNorm(sent, result),
-    });
     state.local = undefined;
     state.finished++;
     this.#save();
@@ -183,21 +199,22 @@ class PretrainRun {
     name: string,
     sent: Tensors,
     vocabulary: SourceVocabulary,
-    windows: WindowSource,
-  ): Promise<{ record: StepRecord; result: Tensors }> {
+  ): Promise<{ record: StepRecord; result: Tensors; optimizer: OptimizerTensors }> {
     const { variant, settings, log, signal } = this.#options;
     const { rounds, localSteps, inner, checkpointEverySteps } = settings;
     const state = this.#state;
     const from = (state.round - 1) * localSteps;
     const totalSteps = rounds * localSteps;
-    const perRound = variant.mixture ? 1 : settings.sourcesPerRound;
+    const { perRound } = this.#participants;
     const record: StepRecord = state.local ? { ...state.local.record } : emptyRecord(from);
+    const windows = this.#participants.windowsOf(name);
+    if (state.positions[name] !== undefined) windows.seek(state.positions[name]);
     const program = await this.#programs.get(vocabulary.size);
     await writeTensors(program, state.local?.parameters ?? sent);
-    const kept = state.local?.optimizer ?? state.optimizers[name];
-    if (kept) {
-      await program.writeOptimizer({ step: kept.step, moments: momentValues(kept.moments) });
-    } else await program.resetOptimizer();
+    await writeOptimizer(
+      program,
+      state.local?.optimizer ?? this.#optimizerFor(name, vocabulary, sent),
+    );
 
     const keepState = async () => {
       state.positions[name] = windows.position as Json;
@@ -214,13 +231,18 @@ class PretrainRun {
         windows,
         record,
         to: from + localSteps,
-        learningRate: (step) => cosineWithWarmup(step, { ...inner, totalSteps }),
-        batchSize: this.#batchSize(),
+        ...(variant.forgetsEmbeddings
+          ? {
+            learningRate: () => 1,
+            rateFactor: forgettingRates(inner, { localSteps, totalSteps }),
+          }
+          : { learningRate: (step) => cosineWithWarmup(step, { ...inner, totalSteps }) }),
+        batchSize: this.#participants.batchSize,
         microBatchSize: settings.microBatchSize,
         seqLen: settings.model.seqLen,
         clipNorm: inner.clipNorm,
         name: variant.id,
-        place: variant.mixture ? undefined : `round ${state.round}, source ${name}`,
+        place: this.#participants.placeOf(name, state.round),
         rateKey: "pretrain.inner.peakLearningRate",
         totalSteps: totalSteps * perRound,
         stepsBefore: from * perRound + state.finished * localSteps,
@@ -234,22 +256,45 @@ class PretrainRun {
     } catch (error) {
       if (signal.aborted && error === signal.reason) await keepState();
       throw error;
+    } finally {
+      state.positions[name] = windows.position as Json;
     }
-    state.positions[name] = windows.position as Json;
-    if (variant.mixture || settings.adamState === "keep") {
-      state.optimizers[name] = await readOptimizer(program);
-    }
-    return { record, result: await readTensors(program) };
+    const result = await readTensors(program);
+    const found = nonFiniteIn(result);
+    if (found !== undefined) throw this.#notFinite(name, found);
+    return { record, result, optimizer: await readOptimizer(program) };
   }
 
-  /** Averages the round, validates, and goes on to the next. */
+  /** Takes the outer step, validates, and goes on to the next round. */
   async #closeRound(participants: readonly string[]): Promise<void> {
-    const { variant } = this.#options;
+    const { variant, settings } = this.#options;
     const state = this.#state;
-    if (!variant.mixture) state.shared = this.#average(participants).result();
-    const losses = await this.#validate();
+    const row: Record<string, Json> = {};
+    if (!variant.mixture) {
+      const results = this.#results(participants);
+      row.drift = driftOf(state.shared, results) as unknown as Json;
+      row.validationBefore = await validateResults(
+        this.#validation,
+        state.shared,
+        state.locals,
+        results,
+      );
+      const deltas = sumResults(variant, state.shared, results).deltas();
+      if (settings.adamState === "average") {
+        const { shared, averaged } = this.#state;
+        const withOptimizers = new Map([...results].map(([name, result]) => [
+          name,
+          { ...result, optimizer: state.results[name].optimizer! },
+        ]));
+        state.averaged = averageOptimizers(variant, shared, averaged, withOptimizers);
+      }
+      const next = outerStep(state.shared, deltas, settings.outer, state.outer);
+      state.shared = next.shared;
+      state.outer = next.state;
+    }
+    const losses = await validateSources(this.#validation, state.shared, state.locals);
     const values = Object.values(losses).map(({ lossNats }) => lossNats);
-    const isWhole = values.length === this.#sources.size;
+    const isWhole = values.length === this.#options.sources.length;
     const lossNats = isWhole ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
     const isBest = lossNats !== null && !(state.best && state.best.lossNats <= lossNats);
     if (isBest) {
@@ -264,6 +309,7 @@ class PretrainRun {
       kind: "round",
       round: state.round,
       sources: participants,
+      ...row,
       validation: { ...losses },
       validationLossNats: lossNats,
       isBest,
@@ -272,124 +318,72 @@ class PretrainRun {
     this.#options.log.info("round", { round: state.round, validationLossNats: lossNats });
     state.round++;
     state.finished = 0;
-    state.sums = undefined;
+    state.results = {};
     this.#save();
   }
 
-  /** Of each source that has parameters to be validated with, in the order of the names. */
-  async #validate(): Promise<Record<string, ValidationLoss & { [key: string]: Json }>> {
-    const { variant, settings } = this.#options;
-    const { shared, locals } = this.#state;
-    const losses: Record<string, ValidationLoss & { [key: string]: Json }> = {};
-    for (const name of [...this.#sources.keys()].sort()) {
-      const source = this.#sources.get(name)!;
-      if (!variant.sharesEmbeddings && !locals[name]) continue;
-      await nextTick();
-      this.#options.signal.throwIfAborted();
-      // The shared table is judged whole; a source's own over the pieces that it has.
-      const vocabulary = variant.sharesEmbeddings
-        ? wholeVocabulary(source.train.vocabSize)
-        : this.#vocabularies.get(name)!;
-      const program = await this.#programs.get(vocabulary.size);
-      await writeTensors(program, { ...shared, ...locals[name] });
-      losses[name] = {
-        ...await validationLoss(program, {
-          source: name,
-          shards: source.validation,
-          maxWindows: settings.validationWindows,
-          batchSize: settings.microBatchSize,
-          seqLen: settings.model.seqLen,
-          vocabulary,
-        }),
-      };
+  /** What the participants of the round have made. @throws StageError when all were left out. */
+  #results(participants: readonly string[]): Map<string, SourceResult> {
+    const { results, round } = this.#state;
+    const finished = participants.filter((name) => results[name] !== undefined);
+    if (finished.length === 0) {
+      throw new StageError(
+        `Cannot average round ${round} of ${this.#options.variant.id}: expected a finite result, ` +
+          `found none: ${participants.join(", ")} diverged; lower pretrain.inner.peakLearningRate`,
+      );
     }
-    return losses;
+    return new Map(finished.map((name) => [
+      name,
+      { tensors: results[name].tensors, vocabulary: this.#participants.vocabularyOf(name) },
+    ]));
   }
 
   #parametersFor(name: string, vocabulary: SourceVocabulary): Tensors {
-    const { variant, settings, seed } = this.#options;
-    const { shared, locals } = this.#state;
+    const { variant, settings, sources, seed } = this.#options;
+    const { shared, locals, round } = this.#state;
+    if (variant.forgetsEmbeddings) {
+      const vocabSize = sources[0].train.vocabSize;
+      return forget(shared, round, { ...settings, vocabSize, seed });
+    }
     if (variant.mixture) return shared;
     const sent = split(variant, shared, vocabulary);
     if (variant.sharesEmbeddings) return sent;
-    const local = locals[name] ??
-      initialLocal(variant, this.#sources.get(name)!, vocabulary, settings.model, seed);
+    const source = this.#participants.sourceOf(name)!;
+    const local = locals[name] ?? initialLocal(variant, source, vocabulary, settings.model, seed);
     return { ...sent, ...local };
   }
 
-  #windowsOf(name: string, vocabulary: SourceVocabulary): WindowSource {
-    const { variant, sources, settings, seed } = this.#options;
-    const { seqLen } = settings.model;
-    const windows = variant.mixture
-      ? mixtureWindows(sources, variant.mixture.tau, { seqLen, batchSize: this.#batchSize() }, seed)
-      : sourceWindows(variant, this.#sources.get(name)!, vocabulary, seqLen, seed);
-    const position = this.#state.positions[name];
-    if (position !== undefined) windows.seek(position);
-    return windows;
-  }
-
-  #vocabularyOf(name: string): SourceVocabulary {
-    return this.#vocabularies.get(name) ??
-      wholeVocabulary(this.#options.sources[0].train.vocabSize);
-  }
-
-  /** The sums over the participants that have finished. */
-  #average(participants: readonly string[]): OuterAverage {
-    const { shared, sums, finished } = this.#state;
-    const average = new OuterAverage(this.#options.variant, shared);
-    if (sums) {
-      const done = participants.slice(0, finished).map((name) => this.#vocabularyOf(name));
-      average.restore(sums, done);
-    }
-    return average;
-  }
-
-  #batchSize(): number {
+  /** Adam's state that a participant begins the round with; undefined for a new one. */
+  #optimizerFor(
+    name: string,
+    vocabulary: SourceVocabulary,
+    sent: Tensors,
+  ): OptimizerTensors | undefined {
     const { variant, settings } = this.#options;
-    return settings.batchSize * (variant.mixture?.equalTokens ? settings.sourcesPerRound : 1);
+    const { averaged, optimizers } = this.#state;
+    const kept = optimizers[name];
+    if (variant.mixture) {
+      return kept && variant.forgetsEmbeddings ? forgetMoments(kept) : kept;
+    }
+    if (settings.adamState === "average") {
+      return averaged && sentOptimizer(variant, averaged, kept, vocabulary, sent);
+    }
+    return kept;
+  }
+
+  #notFinite(name: string, found: string): DivergedError {
+    const { variant } = this.#options;
+    const place = this.#participants.placeOf(name, this.#state.round);
+    return new DivergedError(
+      `Cannot go on training ${variant.id}${
+        place ? ` (${place})` : ""
+      }: expected finite weights, ` +
+        `found ${found}; lower pretrain.inner.peakLearningRate` +
+        (variant.mixture ? "" : ", or leave such results out with pretrain.nonFinite: skip"),
+    );
   }
 
   #save(): void {
     this.#store.write(stateToCheckpoint(this.#state));
   }
-
-  /** A finished model: what is shared, and what each source keeps. */
-  #model(round: number, shared: Tensors, locals: Readonly<Record<string, Tensors>>): Checkpoint {
-    const { variant, settings, sources } = this.#options;
-    return {
-      groups: {
-        model: shared,
-        ...Object.fromEntries(
-          Object.entries(locals).map(([source, tensors]) => [`local-${source}`, tensors]),
-        ),
-      },
-      state: {
-        variant: variant.id,
-        vocabulary: variant.vocabulary,
-        // Where embeddings are the sources' own, each table's rows say its vocabulary.
-        model: variant.sharesEmbeddings
-          ? { ...settings.model, vocabSize: sources[0].train.vocabSize }
-          : { ...settings.model },
-        round,
-        step: round * settings.localSteps,
-      },
-    };
-  }
-}
-
-function recordRow(record: StepRecord): { readonly [key: string]: Json } {
-  return {
-    step: record.step,
-    steps: record.steps,
-    lossNatsFirst: record.firstLossNats,
-    lossNatsLast: record.lastLossNats,
-    lossNatsMean: record.lossNatsSum / record.steps,
-    gradientNormMean: record.gradientNormSum / record.steps,
-    gradientNormMax: record.gradientNormMax,
-  };
-}
-
-async function readOptimizer(program: TrainingProgram) {
-  const { step, moments } = await program.readOptimizer();
-  return { step, moments: momentTensors(moments) };
 }

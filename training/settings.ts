@@ -1,6 +1,7 @@
 /**
  * Settings of pre-training, as recipes write them.
  */
+import type { OuterSettings } from "./outer_optimizer.ts";
 import type { ModelShape } from "./programs.ts";
 
 /** The optimizer of local training, as recipes write it. */
@@ -23,8 +24,17 @@ export interface PretrainSettings {
   readonly batchSize: number;
   readonly microBatchSize: number;
   readonly inner: InnerOptimizer;
-  /** Whether a source's Adam state outlives a round. A mixture's always does: it has no rounds of its own. */
-  readonly adamState: "reset" | "keep";
+  /** What makes the next shared parameters of a round's results. */
+  readonly outer: OuterSettings;
+  /**
+   * What becomes of Adam's moments and step count after a round: forgotten, kept by each source, or averaged like the
+   * weights and sent along. A mixture's always stay: it has no rounds of its own.
+   */
+  readonly adamState: "reset" | "keep" | "average";
+  /** Whether a source whose training or weights are not finite stops the run or is left out of its round. */
+  readonly nonFinite: "stop" | "skip";
+  /** Whether a variant that forgets its embeddings draws the same tables at each reset, or new ones. */
+  readonly forgetting: "same" | "new";
   readonly validationWindows: number;
   readonly checkpointEverySteps: number;
 }

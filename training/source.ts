@@ -54,6 +54,7 @@ export type SeedOf = (name: string) => Seed;
 export const pretrainSeeds = [
   "init/body",
   "init/positions",
+  "init/positions/*",
   "init/embedding/*",
   "round/*/sources",
   "order/*",
@@ -126,6 +127,13 @@ export function embeddingOf(table: NamedTensor, model: ModelShape, positionSeed:
 export function localPart(variant: Variant, tensors: Tensors): Tensors {
   return Object.fromEntries(
     Object.entries(tensors).filter(([name]) => !isShared(variant, name)),
+  );
+}
+
+/** The parameters of `tensors` that travel. */
+export function sharedPart(variant: Variant, tensors: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.entries(tensors).filter(([name]) => isShared(variant, name)),
   );
 }
 

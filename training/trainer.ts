@@ -39,6 +39,8 @@ export interface LocalTraining {
   /** First step that is not taken. */
   readonly to: number;
   readonly learningRate: (step: number) => number;
+  /** Factor of the rate by step and parameter; 1 when absent. */
+  readonly rateFactor?: (step: number) => (parameter: string) => number;
   /** Windows a step; a multiple of `microBatchSize`, the program's B. */
   readonly batchSize: number;
   readonly microBatchSize: number;
@@ -60,7 +62,7 @@ export interface LocalTraining {
 /**
  * Takes the steps from `record.step` to `to`. The loss is the mean over the B·(T − 1) predicted tokens of a batch.
  *
- * @throws StageError for a non-finite loss or gradient. @throws signal.reason when aborted: parameters, windows and record
+ * @throws DivergedError for a non-finite loss or gradient. @throws signal.reason when aborted: parameters, windows and record
  * then stand at the beginning of the step under way, and the program's gradient sum is spoiled.
  */
 export async function trainSteps(training: LocalTraining): Promise<void> {
@@ -86,6 +88,7 @@ export async function trainSteps(training: LocalTraining): Promise<void> {
     const { gradientNorm, applied } = await program.update({
       learningRate: training.learningRate(record.step),
       clipNorm: training.clipNorm,
+      rateFactor: training.rateFactor?.(record.step),
     });
     if (!applied) throw diverged(training, "gradient norm", gradientNorm);
     addStep(record, loss, gradientNorm);
@@ -101,6 +104,9 @@ export async function trainSteps(training: LocalTraining): Promise<void> {
   }
 }
 
+/** Training whose loss, gradient or weights are no longer finite. */
+export class DivergedError extends StageError {}
+
 /** Counts a step. */
 export function addStep(record: StepRecord, loss: number, gradientNorm: number): void {
   if (record.steps === 0) record.firstLossNats = loss;
@@ -113,7 +119,7 @@ export function addStep(record: StepRecord, loss: number, gradientNorm: number):
 }
 
 function diverged({ name, place, record, rateKey }: LocalTraining, what: string, found: number) {
-  return new StageError(
+  return new DivergedError(
     `Cannot go on training ${name} at step ${record.step}${place ? ` (${place})` : ""}: ` +
       `expected a finite ${what}, found ${found}; lower ${rateKey} or lengthen warmupSteps beside it`,
   );

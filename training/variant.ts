@@ -18,6 +18,10 @@ export interface Variant {
   readonly vocabulary: "global" | "own";
   /** Present for baselines: every step draws its batch from all sources, and nothing is averaged. */
   readonly mixture?: Mixture;
+  /** Present where rounds are averaged over workers that all draw from the mixture: p ∝ n^τ (Local SGD). */
+  readonly workers?: { readonly tau: number };
+  /** Whether `embedding.*` begins anew with each round, under a schedule of its own (active forgetting). */
+  readonly forgetsEmbeddings?: boolean;
   /** Whether a source trains with the rows of V_k only, its tokens renumbered. */
   readonly cutsVocabulary: boolean;
   /** Whether `embedding.*` is sent and averaged like the body. If not, each source keeps its own. */
@@ -29,6 +33,8 @@ export interface Mixture {
   readonly tau: number;
   /** Whether a step takes |S_t| batches, so that as many tokens are seen as with DEPT. */
   readonly equalTokens: boolean;
+  /** The only source that is drawn from; absent for all. */
+  readonly only?: string;
 }
 
 /** What a variant must know of a source. */

@@ -10,27 +10,45 @@
 import { basename } from "node:path";
 import { UsageError } from "../../pipeline/base/mod.ts";
 
-/** Modules by the end of a name. */
+/** Modules by the end of a name; text may also end in `.gz` or `.zst` behind it. */
 export const readerModules = {
   ".jsonl": "./jsonl.ts",
-  ".jsonl.gz": "./jsonl.ts",
   ".ndjson": "./jsonl.ts",
-  ".ndjson.gz": "./jsonl.ts",
-  ".json.gz": "./jsonl.ts", // C4 and Dolma name their JSON lines so
+  ".json": "./json.ts", // an array, objects on end, or JSON lines, as C4 and Dolma have
   ".txt": "./text.ts",
-  ".txt.gz": "./text.ts",
+  ".csv": "./csv.ts",
+  ".tsv": "./tsv.ts",
+  ".parquet": "./parquet.ts",
+  ".parquet.encrypted": "./parquet.ts", // which says why it cannot
+  ".arrow": "./arrow.ts",
+  ".arrows": "./arrow.ts",
+  ".arrow_file": "./arrow.ts",
+  ".stream": "./arrow.ts",
+  ".feather": "./arrow.ts",
+  ".ipc": "./arrow.ts",
 } as const;
+
+/** Formats that are text, and so may be compressed as a whole. */
+const compressible: readonly string[] = [".jsonl", ".ndjson", ".json", ".txt", ".csv", ".tsv"];
 
 /** Absolute URL of the module that reads a file. @throws UsageError when no reader takes its name. */
 export function readerModule(path: string): string {
   const name = basename(path);
-  const entry = Object.entries(readerModules).find(([end]) => name.endsWith(end));
+  const entry = Object.entries(readerModules).find(([end]) =>
+    endings(end).some((e) => name.endsWith(e))
+  );
   if (entry === undefined) {
     throw new UsageError(
       `Cannot read "${name}": expected a name that ends in one of ${
         Object.keys(readerModules).join(", ")
-      }, found ${name.includes(".") ? `"${name.slice(name.indexOf("."))}"` : "no ending"}`,
+      } (text formats also with .gz or .zst behind it), found ${
+        name.includes(".") ? `"${name.slice(name.indexOf("."))}"` : "no ending"
+      }`,
     );
   }
   return new URL(entry[1], import.meta.url).href;
+}
+
+function endings(end: string): string[] {
+  return compressible.includes(end) ? [end, `${end}.gz`, `${end}.zst`] : [end];
 }

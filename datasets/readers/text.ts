@@ -2,52 +2,91 @@
  * Plain text, cut into documents at blank lines, at every line, or not at all. Lines of a document are joined by LF.
  */
 import { Buffer } from "node:buffer";
-import { basename } from "node:path";
 import { formatBytes } from "../../pipeline/base/mod.ts";
-import type { Document, DocumentReader, ReaderOptions } from "../document.ts";
+import {
+  type Document,
+  type DocumentReader,
+  readerDefaults,
+  type ReaderOptions,
+  type ReadPosition,
+  type RecordStream,
+} from "../document.ts";
+import { inputOf, type InputOrPath } from "../input.ts";
+import { CountedDocuments } from "./_documents.ts";
 import { Rejects } from "./_rejects.ts";
-import { readRows } from "./_rows.ts";
+import { RowSource } from "./_rows.ts";
 
-export const reader: DocumentReader = { format: "text", read };
+export const reader: DocumentReader = {
+  format: "text",
+  read: (source, options) => new TextDocuments(source, options),
+  readRecords(source, options): RecordStream {
+    return recordsOf(new TextDocuments(source, { ...readerDefaults, ...options }));
+  },
+};
 
-async function* read(path: string, options: ReaderOptions): AsyncGenerator<Document> {
-  const file = basename(path);
-  const rejects = new Rejects(file, options);
-  const { textDocuments, maxRowBytes } = options;
-  let isEmpty = true;
-  let open: OpenDocument | undefined;
-  const take = (): Document[] => {
-    const closed = open;
-    open = undefined;
-    if (closed === undefined || closed.isBad) return [];
-    const text = closed.lines.join("\n");
-    if (text.trim() === "") return [];
-    isEmpty = false;
-    return [{ text, id: `${file}:${closed.line}` }];
-  };
+class TextDocuments extends CountedDocuments {
+  readonly #source: InputOrPath;
+  #rows: RowSource | undefined;
+  #bytesTotal = 0;
+  /** Rows of the batch up to where the last document was closed. */
+  #taken = 0;
 
-  for await (const rows of readRows(path, maxRowBytes)) {
-    for (const row of rows) {
-      if ("problem" in row) {
-        rejects.add(row.line, row.problem);
-        // The document that the row belongs to is not the one that was written: none of it is kept.
-        open = { line: open?.line ?? row.line, lines: [], bytes: 0, isBad: true };
-      } else if (row.text.trim() === "" && textDocuments !== "file") {
-        yield* take();
-      } else {
-        open ??= { line: row.line, lines: [], bytes: 0, isBad: false };
-        if (!open.isBad && !append(open, row.text, maxRowBytes)) {
-          rejects.add(
-            open.line,
-            `expected a document of at most ${formatBytes(maxRowBytes)}, found a longer one`,
-          );
-        }
-      }
-      if (textDocuments === "line") yield* take();
-    }
+  constructor(source: InputOrPath, options: ReaderOptions) {
+    super(options);
+    this.#source = source;
   }
-  yield* take();
-  if (isEmpty) rejects.failEmpty();
+
+  protected get bytes() {
+    return { bytesRead: this.#rows?.bytesRead ?? 0, bytesTotal: this.#bytesTotal };
+  }
+
+  get position(): ReadPosition {
+    return this.#rows?.positionAfter(this.#taken) ?? this.options.from ?? { rows: 0, offset: 0 };
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Document> {
+    const { textDocuments, maxRowBytes, from } = this.options;
+    await using input = await inputOf(this.#source);
+    const { name } = input;
+    this.#bytesTotal = input.size;
+    this.#rows = new RowSource(input, maxRowBytes, from);
+    const rejects = new Rejects(name, this.options, { unit: "line" });
+    let open: OpenDocument | undefined;
+    const take = (): Document[] => {
+      const closed = open;
+      open = undefined;
+      if (closed === undefined || closed.isBad) return [];
+      const text = closed.lines.join("\n");
+      if (text.trim() === "") return [];
+      this.documents++;
+      return [{ text, id: `${name}:${closed.line}` }];
+    };
+
+    for await (const rows of this.#rows.batches()) {
+      for (let i = 0; i < rows.length; i++) {
+        const row = rows[i];
+        this.#taken = i + 1;
+        if ("problem" in row) {
+          rejects.add(row.line, row.problem);
+          // The document that the row belongs to is not the one that was written: none of it is kept.
+          open = { line: open?.line ?? row.line, lines: [], bytes: 0, isBad: true };
+        } else if (row.text.trim() === "" && textDocuments !== "file") {
+          yield* take();
+        } else {
+          open ??= { line: row.line, lines: [], bytes: 0, isBad: false };
+          if (!open.isBad && !append(open, row.text, maxRowBytes)) {
+            rejects.add(
+              open.line,
+              `expected a document of at most ${formatBytes(maxRowBytes)}, found a longer one`,
+            );
+          }
+        }
+        if (textDocuments === "line") yield* take();
+      }
+    }
+    yield* take();
+    if (this.documents === 0) rejects.failEmpty();
+  }
 }
 
 /** A document whose end has not been read yet. */
@@ -66,4 +105,24 @@ function append(open: OpenDocument, text: string, maxBytes: number): boolean {
   if (open.isBad) open.lines = [];
   else open.lines.push(text);
   return !open.isBad;
+}
+
+/** Documents as records with one field, `text`. */
+function recordsOf(documents: TextDocuments): RecordStream {
+  return {
+    unit: "line",
+    field: "field",
+    get bytesRead() {
+      return documents.progress.bytesRead;
+    },
+    get bytesTotal() {
+      return documents.progress.bytesTotal;
+    },
+    positionAfter: () => documents.position,
+    async *[Symbol.asyncIterator]() {
+      for await (const { text, id } of documents) {
+        yield [{ row: Number(id.slice(id.lastIndexOf(":") + 1)), value: { text } }];
+      }
+    },
+  };
 }

@@ -1,8 +1,8 @@
 /** A graph made ready to compute chosen values: lowered, opened as a session, bound to a program's parameters. */
-import { type Graph, type IdLimit, idLimits, sizeOf } from "../../model/mod.ts";
+import { type Graph, sizeOf } from "../../model/mod.ts";
 import type { Feeds } from "../engine.ts";
-import { checkFeeds } from "./_feeds.ts";
-import { lower, type Lowered } from "./_lowering.ts";
+import { FeedCheck } from "../feeds.ts";
+import { type Binding, lower, type Lowered } from "./_lowering.ts";
 import type { OnnxValue } from "./_onnx_proto.ts";
 import { Session, type SessionData, type SessionOptions, type Tensor, tensor } from "./_session.ts";
 
@@ -13,9 +13,9 @@ export class Executable {
   readonly #graph: Graph;
   readonly #session: Session;
   readonly #inputs: readonly OnnxValue[];
-  readonly #outputs: ReadonlyMap<string, OnnxValue>;
+  readonly #outputs: readonly Binding[];
   readonly #parameters: Readonly<Record<string, Tensor>>;
-  readonly #idLimits: Readonly<Record<string, IdLimit>>;
+  readonly #feeds: FeedCheck;
 
   private constructor(
     graph: Graph,
@@ -28,7 +28,7 @@ export class Executable {
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.#parameters = parameters;
-    this.#idLimits = idLimits(graph);
+    this.#feeds = new FeedCheck(graph);
   }
 
   /** `parameters` are read where they lie at every run. */
@@ -41,7 +41,7 @@ export class Executable {
     const lowered = lower(graph, values);
     const session = await Session.open(lowered.onnx, options);
     const tensors = Object.fromEntries(
-      lowered.parameters.map((value) => [value.name, tensor(value, parameters[value.name])]),
+      lowered.parameters.map((one) => [one.onnx.name, boundTensor(one, parameters[one.of])]),
     );
     return new Executable(graph, session, lowered, tensors);
   }
@@ -56,16 +56,15 @@ export class Executable {
 
   /** Checks the feeds, runs once, fills the targets. Targets have to hold every value that the executable was opened for. */
   async run(feeds: Feeds, targets: Targets): Promise<void> {
-    const names = this.#inputs.map(({ name }) => name);
-    checkFeeds(this.#graph, names, this.#idLimits, feeds);
+    this.#feeds.check(this.#inputs.map(({ name }) => name), feeds);
     const fed = { ...this.#parameters };
     for (const value of this.#inputs) {
       const data = feeds[value.name];
       fed[value.name] = tensor(value, value.elementType === "bool" ? Uint8Array.from(data) : data);
     }
     const filled: Record<string, Tensor> = {};
-    for (const [value, output] of this.#outputs) {
-      filled[output.name] = tensor(output, targets.get(value)!);
+    for (const output of this.#outputs) {
+      filled[output.onnx.name] = boundTensor(output, targets.get(output.of)!);
     }
     await this.#session.run(fed, filled);
   }
@@ -73,4 +72,9 @@ export class Executable {
   release(): Promise<void> {
     return this.#session.release();
   }
+}
+
+/** A tensor over the part of an array where a binding's elements lie. */
+function boundTensor({ onnx, offset }: Binding, data: SessionData): Tensor {
+  return tensor(onnx, data.subarray(offset, offset + sizeOf(onnx.shape)));
 }

@@ -1,13 +1,38 @@
 /**
  * How operators of ours become ONNX nodes where the two differ: an entry by operator name. What is not here is copied.
  */
-import { type Graph, type Node, sizeOf } from "../../model/mod.ts";
+import { alibiSlopes, float32, type Graph, type Node, sizeOf } from "../../model/mod.ts";
+import { headGradient, headGradientName, linearCrossEntropy, type Piece } from "./_head.ts";
 import type { OnnxBuilder } from "./_builder.ts";
 
 export interface RewriteContext {
   readonly graph: Graph;
+  readonly target: Target;
   /** Whether anything reads a value. */
   isUsed(value: string): boolean;
+  /**
+   * For a value that is ids of an input as they are fed, the names of two further inputs (`IdTable`); undefined for others.
+   */
+  distinctIds(value: string, rows: number): IdTable | undefined;
+  /** The name of some rows of a value: a parameter's lie where the parameter lies, others are copied. */
+  rowsOf(value: string, piece: Piece): string;
+  /** Says that a value is made in pieces; it is put together only where a node reads it whole. */
+  definePieces(value: string, pieces: readonly Piece[], names: readonly string[]): void;
+}
+
+/**
+ * Inputs that the host derives from an input of ids, where a device cannot: U = min(ids, rows of the table) distinct rows.
+ */
+export interface IdTable {
+  /** int32 [N]: the place of each id among the distinct ones. */
+  readonly slots: string;
+  /** int64 [U, 1]: the distinct ids in the order in which they come, then unused ones. */
+  readonly rows: string;
+  /** U. */
+  readonly size: number;
+  /** The input, and the table's rows. */
+  readonly of: string;
+  readonly limit: number;
 }
 
 export type Rewrite = (node: Node, builder: OnnxBuilder, context: RewriteContext) => void;
@@ -24,16 +49,30 @@ const attributeInputs: Readonly<Record<string, readonly string[]>> = {
 };
 
 const rewrites: Readonly<Record<string, Rewrite>> = {
+  AlibiBias: alibiBias,
   CrossEntropy: crossEntropy,
   CrossEntropyGradient: crossEntropyGradient,
   EmbeddingGradient: embeddingGradient,
   GeluGradient: geluGradient,
+  LinearCrossEntropy: linearCrossEntropy,
+  [headGradientName]: headGradient,
 };
+
+/** What differs between the processor and a device. */
+export interface Target {
+  /** Rewritings by operator, before the ones that all share. */
+  readonly rewrites: Readonly<Record<string, Rewrite>>;
+  /** Whether a session can read rows of a parameter where they lie; else they are copied. */
+  readonly readsRowsInPlace: boolean;
+  /** Logits that a piece of a head's classes may have. */
+  readonly headPieceSize: number;
+}
 
 /** Emits one node of ours. @throws Error naming operator and scope for an operator of `dept` without a rewriting. */
 export function emitNode(node: Node, builder: OnnxBuilder, context: RewriteContext): void {
   builder.enter(node.scope);
-  const rewrite = node.domain === "dept" ? rewrites[node.op] : undefined;
+  const rewrite = context.target.rewrites[node.op] ??
+    (node.domain === "dept" ? rewrites[node.op] : undefined);
   if (rewrite !== undefined) return rewrite(node, builder, context);
   if (node.domain === "dept") {
     const known = Object.keys(rewrites).join(", ");
@@ -53,6 +92,20 @@ export function emitNode(node: Node, builder: OnnxBuilder, context: RewriteConte
     attributes,
     outputs: node.outputs,
   });
+}
+
+/** Distances of positions, which all heads share, times a slope each. What is ahead is so far that it counts for nothing. */
+function alibiBias({ outputs, attributes }: Node, builder: OnnxBuilder): void {
+  const { heads, length: T } = attributes as { heads: number; length: number };
+  const slopes = builder.fresh("slopes");
+  builder.initializer(slopes, float32([heads, 1, 1]), alibiSlopes(heads));
+  const distances = new Float32Array(T * T).fill(-(2 ** 40)); // times the least slope, 2⁻⁸, still −4·10⁹
+  for (let i = 0; i < T; i++) {
+    for (let j = 0; j <= i; j++) distances[i * T + j] = j - i;
+  }
+  const distance = builder.fresh("distances");
+  builder.initializer(distance, float32([T, T]), distances);
+  builder.emit("Mul", [slopes, distance], { outputs });
 }
 
 /** nll from the logarithm of softmax, which stays exact where a probability underflows. */
@@ -88,7 +141,7 @@ function crossEntropyGradient(
  * Where it is no summand of a parameter's gradient (there the host adds the rows): a product with the 0/1 matrix of ids,
  * which costs rows × ids but adds in a fixed order.
  */
-function embeddingGradient(
+export function embeddingGradient(
   { inputs: [ids, dY], outputs, attributes }: Node,
   builder: OnnxBuilder,
   { graph }: RewriteContext,

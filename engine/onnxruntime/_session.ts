@@ -21,6 +21,16 @@ export interface SessionOptions {
   readonly threads: number;
   /** What the session is for, for errors: `training graph`. */
   readonly purpose: string;
+  /** Where it runs, when that is not the processor. */
+  readonly device?: DeviceOptions;
+}
+
+export interface DeviceOptions {
+  readonly provider: "webgpu";
+  /** Outputs that the host reads; others stay on the device. */
+  readonly hostOutputs: ReadonlySet<string>;
+  /** Refuses a graph of which a node would run on the processor. */
+  readonly isExclusive: boolean;
 }
 
 export class Session {
@@ -35,15 +45,17 @@ export class Session {
   }
 
   /** @throws Error naming operator and scope when the runtime refuses the graph. */
-  static async open(graph: OnnxGraph, { threads, purpose }: SessionOptions): Promise<Session> {
+  static async open(
+    graph: OnnxGraph,
+    { threads, purpose, device }: SessionOptions,
+  ): Promise<Session> {
     const bytes = encodeModel(graph);
     try {
       const session = await ort.InferenceSession.create(bytes, {
-        executionProviders: ["cpu"],
+        ...(device === undefined ? onProcessor : onDevice(graph, device)),
         executionMode: "sequential",
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
-        ...sessionMemory,
         graphOptimizationLevel: "basic", // the same speed as "all": our graphs name the fused operators themselves
         logSeverityLevel: 4, // what goes wrong arrives as an exception; nothing is to be printed beside it
       });
@@ -65,19 +77,49 @@ export class Session {
     }
   }
 
+  /** Runs once and returns new tensors, on the device or on the host as the session was opened. */
+  async compute(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    try {
+      return await this.#session.run(feeds) as Record<string, Tensor>;
+    } catch (cause) {
+      throw runtimeError(`run the ${this.#purpose}`, this.#nodes, cause);
+    }
+  }
+
   async release(): Promise<void> {
     await this.#session.release();
   }
 }
 
+const onProcessor: ort.InferenceSession.SessionOptions = {
+  executionProviders: ["cpu"],
+  ...sessionMemory,
+};
+
+function onDevice(
+  graph: OnnxGraph,
+  { provider, hostOutputs, isExclusive }: DeviceOptions,
+): ort.InferenceSession.SessionOptions {
+  const place = (name: string) => hostOutputs.has(name) ? "cpu" : "gpu-buffer";
+  return {
+    executionProviders: [provider],
+    preferredOutputLocation: Object.fromEntries(
+      graph.outputs.map(({ name }) => [name, place(name)]),
+    ),
+    ...(isExclusive ? { extra: { session: { disable_cpu_ep_fallback: "1" } } } : {}),
+  };
+}
+
 /** A tensor over an array, without a copy. */
-export function tensor(value: OnnxValue, data: SessionData): Tensor {
+export function tensor(value: OnnxValue, data: SessionData | BigInt64Array): Tensor {
   const dims = value.shape as number[];
   switch (value.elementType) {
     case "float32":
       return new ort.Tensor("float32", data as Float32Array, dims);
     case "int32":
       return new ort.Tensor("int32", data as Int32Array, dims);
+    case "int64":
+      return new ort.Tensor("int64", data as BigInt64Array, dims);
     case "bool":
       return new ort.Tensor("bool", data as Uint8Array, dims);
     default:

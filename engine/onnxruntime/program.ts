@@ -2,11 +2,14 @@
 import { type Graph, sizeOf } from "../../model/mod.ts";
 import { didYouMean } from "../../pipeline/base/mod.ts";
 import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
+import { expandHeads } from "./_head.ts";
 import { Executable } from "./_executable.ts";
 import type { SessionData } from "./_session.ts";
 
 export class OnnxRuntimeProgram implements Program {
   readonly graph: Graph;
+  /** The graph as sessions run it: its heads expanded. */
+  protected readonly expanded: Graph;
   /** The values themselves, which sessions read where they lie. */
   protected readonly parameters: Readonly<Record<string, Float32Array>>;
   protected readonly options: EngineOptions;
@@ -22,6 +25,7 @@ export class OnnxRuntimeProgram implements Program {
       );
     }
     this.graph = graph;
+    this.expanded = expandHeads(graph);
     this.options = options;
     this.parameters = Object.fromEntries(
       Object.entries(graph.parameters).map((
@@ -82,7 +86,7 @@ export class OnnxRuntimeProgram implements Program {
     let executable = this.#executables.get(key);
     if (executable === undefined) {
       const { threads } = this.options;
-      executable = Executable.open(this.graph, values, this.parameters, { threads, purpose });
+      executable = Executable.open(this.expanded, values, this.parameters, { threads, purpose });
       this.#executables.set(key, executable);
       executable.catch(() => this.#executables.delete(key));
     }

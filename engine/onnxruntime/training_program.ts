@@ -50,7 +50,7 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
       );
     }
     this.#optimizer = options.optimizer;
-    this.#parts = gradientParts(graph);
+    this.#parts = gradientParts(this.expanded);
     const values = new Set<string>();
     for (const { parameter, terms, rowTerms } of this.#parts) {
       const { length } = this.parameters[parameter];

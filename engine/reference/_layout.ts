@@ -1,7 +1,7 @@
 /**
  * Kernels that move data: views, pieces, rows by id.
  */
-import { boundsOf, type Shape, sizeOf, stridesOf } from "../../model/mod.ts";
+import { alibiBias, boundsOf, type Shape, sizeOf, stridesOf } from "../../model/mod.ts";
 import { type Kernel, offsetsOf, pick, stretchedStrides } from "./_tensor.ts";
 
 /** Tensors are never written to after they are made, so a view may share its data. */
@@ -84,3 +84,7 @@ function startAt(shape: Shape, indices: readonly number[]): number {
   const strides = stridesOf(shape);
   return indices.reduce((offset, index, axis) => offset + index * strides[axis], 0);
 }
+
+export const alibi: Kernel = (_inputs, _outputs, { heads, length }) => [
+  Float64Array.from(alibiBias(heads as number, length as number)),
+];

@@ -89,8 +89,8 @@ function placesInReduced(shape: Shape, axes: readonly number[]): Int32Array {
   return offsetsOf(shape, strides.map((stride, axis) => isReduced[axis] ? 0 : stride));
 }
 
-/** log Σ exp of each row, relative to the row's largest element. */
-function logSumExp(x: Tensor): Float64Array {
+/** log Σ exp of each row [N], relative to the row's largest element. */
+export function logSumExp(x: Tensor): Float64Array {
   const { rows, width } = matrixOf(x);
   const logs = new Float64Array(rows);
   for (let row = 0; row < rows; row++) {

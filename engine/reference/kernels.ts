@@ -3,6 +3,7 @@
  */
 import type { OperatorName } from "../../model/mod.ts";
 import * as elementwise from "./_elementwise.ts";
+import * as head from "./_head.ts";
 import * as layout from "./_layout.ts";
 import * as products from "./_products.ts";
 import * as rows from "./_rows.ts";
@@ -10,6 +11,7 @@ import type { Kernel } from "./_tensor.ts";
 
 export const kernels = {
   Add: elementwise.add,
+  AlibiBias: layout.alibi,
   Concat: layout.concat,
   CrossEntropy: rows.crossEntropy,
   CrossEntropyGradient: rows.crossEntropyGradient,
@@ -24,6 +26,8 @@ export const kernels = {
   GeluGradient: elementwise.geluGradient,
   Gemm: products.gemm,
   LayerNormalization: rows.layerNormalization,
+  LinearCrossEntropy: head.linearCrossEntropy,
+  LinearCrossEntropyGradient: head.linearCrossEntropyGradient,
   Log: elementwise.log,
   LogSoftmax: rows.logSoftmax,
   MatMul: products.matMul,

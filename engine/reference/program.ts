@@ -1,10 +1,10 @@
 /**
  * A program of the reference engine: a graph and the values of its parameters.
  */
-import { formatShape, type Graph, type IdLimit, idLimits, sizeOf } from "../../model/mod.ts";
+import { formatShape, type Graph, sizeOf } from "../../model/mod.ts";
 import { didYouMean } from "../../pipeline/base/mod.ts";
 import type { Feeds, Fetches, Program } from "../engine.ts";
-import { acceptFeeds } from "./feeds.ts";
+import { FeedCheck } from "../feeds.ts";
 import { interpret, type Schedule, scheduleFor } from "./interpret.ts";
 
 /**
@@ -14,12 +14,12 @@ import { interpret, type Schedule, scheduleFor } from "./interpret.ts";
 export class ReferenceProgram implements Program {
   readonly graph: Graph;
   protected readonly parameters: Record<string, Float64Array> = {};
-  readonly #limits: Readonly<Record<string, IdLimit>>;
+  readonly #feeds: FeedCheck;
   readonly #schedules = new Map<string, Schedule>();
 
   constructor(graph: Graph) {
     this.graph = graph;
-    this.#limits = idLimits(graph);
+    this.#feeds = new FeedCheck(graph);
     for (const [name, { shape }] of Object.entries(graph.parameters)) {
       this.parameters[name] = new Float64Array(sizeOf(shape));
     }
@@ -66,8 +66,13 @@ export class ReferenceProgram implements Program {
   ): Map<string, Float64Array | Int32Array> {
     const schedule = this.#schedule(wanted);
     const inputs = schedule.leaves.filter((name) => Object.hasOwn(this.graph.inputs, name));
-    const accepted = acceptFeeds(this.graph, inputs, this.#limits, feeds);
-    return interpret(this.graph, schedule, { ...this.parameters, ...accepted });
+    this.#feeds.check(inputs, feeds);
+    const values: Record<string, Float64Array | Int32Array> = { ...this.parameters };
+    for (const name of inputs) {
+      const data = feeds[name];
+      values[name] = data instanceof Int32Array ? data : Float64Array.from(data);
+    }
+    return interpret(this.graph, schedule, values);
   }
 
   protected fetch(

@@ -12,12 +12,14 @@
  */
 import { didYouMean } from "../../pipeline/base/mod.ts";
 import type { Operator } from "../operator.ts";
+import { alibiBias } from "./alibi_bias.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import { add, div, erf, exp, log, mul, neg, sqrt, sub } from "./elementwise.ts";
 import { embeddingGradient, gather } from "./gather.ts";
 import { gelu, geluGradient } from "./gelu.ts";
 import { gemm } from "./gemm.ts";
 import { layerNormalization } from "./layer_normalization.ts";
+import { linearCrossEntropy, linearCrossEntropyGradient } from "./linear_cross_entropy.ts";
 import { concat, pad, reshape, slice, split, transpose } from "./layout.ts";
 import { fusedMatMul, matMul } from "./matmul.ts";
 import { expand, reduceMean, reduceSum } from "./reduce.ts";
@@ -25,6 +27,7 @@ import { logSoftmax, softmax } from "./softmax.ts";
 
 export const operators = {
   Add: add,
+  AlibiBias: alibiBias,
   Concat: concat,
   CrossEntropy: crossEntropy,
   CrossEntropyGradient: crossEntropyGradient,
@@ -39,6 +42,8 @@ export const operators = {
   GeluGradient: geluGradient,
   Gemm: gemm,
   LayerNormalization: layerNormalization,
+  LinearCrossEntropy: linearCrossEntropy,
+  LinearCrossEntropyGradient: linearCrossEntropyGradient,
   Log: log,
   LogSoftmax: logSoftmax,
   MatMul: matMul,

@@ -5,6 +5,7 @@ import { formatCount, formatDuration } from "../base/mod.ts";
 import type { RunEvent } from "../events.ts";
 import type { InstanceId, StageProgress } from "../stage.ts";
 import { summaryLine } from "../store.ts";
+import { forecastText } from "./_plan_view.ts";
 
 /** Where lines go. A terminal also gets live lines, one for each running instance, drawn anew in place. */
 export interface Screen {
@@ -30,8 +31,8 @@ export class RunView {
   readonly #screen: Screen;
   readonly #isVerbose: boolean;
   readonly #running = new Map<InstanceId, Running>();
-  /** Instances to bring up to date, and how many of them are; unknown before the plan. */
-  #toDo = 0;
+  /** Instances to bring up to date, those of the plan and what turns out damaged, and how many of them are. */
+  readonly #toDo = new Set<InstanceId>();
   #finished = 0;
   #liveLines = 0;
   #drawnAt = -Infinity;
@@ -44,7 +45,9 @@ export class RunView {
   show(event: RunEvent): void {
     switch (event.type) {
       case "plan":
-        this.#toDo = event.instances.filter(({ state }) => state !== "fresh").length;
+        for (const { instance, state } of event.instances) {
+          if (state !== "fresh") this.#toDo.add(instance);
+        }
         return this.#print(header(event));
       case "started":
         return this.#started(event);
@@ -53,6 +56,8 @@ export class RunView {
       case "log":
         if (event.level === "info" && !this.#isVerbose) return;
         return this.#print(logText(event));
+      case "checkpoint":
+        return;
       case "done":
         this.#running.delete(event.instance);
         return this.#print(
@@ -71,7 +76,7 @@ export class RunView {
         return this.#failed(event);
       case "stopped":
         this.#running.delete(event.instance);
-        return this.#print(line("stopped", event.instance, ["goes on from its last checkpoint"]));
+        return this.#print(line("stopped", event.instance, [stoppedText(event)]));
       case "stopping":
         return this.#print(stoppingText(event));
       case "summary":
@@ -88,6 +93,7 @@ export class RunView {
 
   #started(event: Extract<RunEvent, { type: "started" }>): void {
     const now = performance.now();
+    this.#toDo.add(event.instance);
     this.#running.set(event.instance, { startedAt: now, printedAt: now });
     const resumed = event.isResumed ? ", goes on from a checkpoint" : "";
     this.#print(line("start", event.instance, [`${event.reason}${resumed}`]));
@@ -95,7 +101,7 @@ export class RunView {
 
   /** `12/65`: one more is up to date. */
   #count(): string[] {
-    return this.#toDo === 0 ? [] : [`${++this.#finished}/${this.#toDo}`.padStart(5)];
+    return [`${++this.#finished}/${this.#toDo.size}`.padStart(5)];
   }
 
   #progress(instance: InstanceId, state: StageProgress): void {
@@ -200,6 +206,9 @@ function header(plan: Extract<RunEvent, { type: "plan" }>): string {
     `${plan.instances.length} instance${plural}: ${count("run")} to run${after}, ${
       count("fresh")
     } cached`,
+    ...(plan.forecast.durationMs > 0
+      ? [`at most ${forecastText(plan.forecast, plan.jobs)}, if all of them run`]
+      : []),
     "",
   ].join("\n");
 }
@@ -212,6 +221,11 @@ function line(word: string, instance: InstanceId, rest: readonly string[]): stri
 function logText({ level, instance, message, fields }: Extract<RunEvent, { type: "log" }>): string {
   const details = fields === undefined ? "" : `  ${summaryLine(fields)}`;
   return line(level === "warn" ? "warning" : "info", instance, [`${message}${details}`]);
+}
+
+function stoppedText({ stoppingMs }: Extract<RunEvent, { type: "stopped" }>): string {
+  const after = stoppingMs === undefined ? "" : `after ${formatDuration(stoppingMs)}, `;
+  return `${after}goes on from its last checkpoint`;
 }
 
 function stoppingText({ signal, running }: Extract<RunEvent, { type: "stopping" }>): string {

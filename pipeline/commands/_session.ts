@@ -5,20 +5,23 @@ import { resolve } from "node:path";
 import { CodeDigests } from "../code_digest.ts";
 import { FileDigests } from "../file_digests.ts";
 import { expand, type Instances } from "../instances.ts";
+import { ObjectCheck } from "../object_check.ts";
 import { Planner } from "../plan.ts";
-import { loadRecipe } from "../recipe.ts";
+import { loadStudy } from "../recipe.ts";
 import { Store } from "../store.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { BaseRecipe, Project } from "./project.ts";
 
 export interface Session {
   readonly project: Project;
+  /** As written; each instance has the recipe of its cell where this names a study. */
   readonly recipe: BaseRecipe;
   /** As the user named it. */
   readonly storeName: string;
   readonly store: Store;
   readonly instances: Instances;
   readonly planner: Planner;
+  readonly objects: ObjectCheck;
   /** Keeps what was learned of files and code for the next process. */
   saveCaches(): void;
 }
@@ -26,21 +29,24 @@ export interface Session {
 export async function openSession(
   project: Project,
   options: PlanOptions,
-  access: { readonly create: boolean },
+  access: { readonly create: boolean; readonly verify?: boolean },
 ): Promise<Session> {
   const set = [...options.set ?? []];
   if (options.engine !== undefined) set.push(`engine.kind=${options.engine}`);
   if (options.threads !== undefined) set.push(`engine.threads=${options.threads}`);
-  const recipe = await loadRecipe(options.recipe, {
+  const study = await loadStudy(options.recipe, {
     folder: project.recipes,
     schema: project.schema,
     set,
     pathKeys: ["data"],
   });
-  project.check?.(recipe);
-  const instances = expand(project.stages, recipe);
+  const { recipe } = study;
+  for (const cell of study.cells) project.check?.(cell.recipe);
+  const instances = expand(project.stages, study);
   const store = Store.open(resolve(options.store), access);
-  const files = new FileDigests(store.cachePath("files"));
+  const trustsStats = access.verify !== true;
+  const files = new FileDigests(store.cachePath("files"), trustsStats);
+  const objects = new ObjectCheck(store, trustsStats);
   const code = new CodeDigests(project.root, files, store.cachePath("code"));
   return {
     project,
@@ -49,7 +55,9 @@ export async function openSession(
     store,
     instances,
     planner: new Planner({ instances, recipe, store, code, files }),
+    objects,
     saveCaches() {
+      objects.save();
       files.save();
       code.save();
     },

@@ -2,11 +2,16 @@
  * `run`: brings targets up to date and says how.
  */
 import { formatDuration, UsageError } from "../base/mod.ts";
-import type { PlannedInstance, RunEvent, RunResult } from "../events.ts";
-import { selectTargets, withNeeds } from "../instances.ts";
-import { type InstanceState, waitingText } from "../plan.ts";
+import { recoverStore } from "../collection.ts";
+import { eventFormat, type RunEvent, type RunResult } from "../events.ts";
+import type { InstanceState } from "../plan.ts";
 import type { InstanceId } from "../stage.ts";
-import { type LockHolder, lockStore } from "../store_lock.ts";
+import { RunRecorder } from "../run_records.ts";
+import { lockStore } from "../store_lock.ts";
+import { selectTargets, withNeeds } from "../targets.ts";
+import { forecastText, planEventParts } from "./_plan_view.ts";
+import { damagedObjects, dropDamaged } from "../verification.ts";
+import { onBusy } from "./_busy.ts";
 import { RunView } from "./_run_view.ts";
 import { openSession, type Session } from "./_session.ts";
 import { printTables, tableStage } from "./_tables.ts";
@@ -20,6 +25,8 @@ export interface RunOptions extends PlanOptions {
   readonly only?: boolean;
   readonly keepGoing?: boolean;
   readonly wait: boolean;
+  readonly verify?: boolean;
+  readonly keepCheckpoints?: string;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly json?: boolean;
@@ -31,7 +38,10 @@ export async function run(
   targets: readonly string[],
   options: RunOptions,
 ): Promise<number> {
-  const session = await openSession(project, options, { create: options.dryRun !== true });
+  const session = await openSession(project, options, {
+    create: options.dryRun !== true,
+    verify: options.verify,
+  });
   const named = selectTargets(
     targets.length === 0 ? ["all"] : targets,
     session.instances,
@@ -45,13 +55,15 @@ export async function run(
   }
   using lock = await lockStore(session.store.folder, {
     command: ["run", ...targets].join(" "),
-    onBusy: (holder) => busy(holder, session, options),
+    onBusy: (holder) => onBusy(holder, { ...options, store: session.storeName, command: "run" }),
   });
   if (lock === undefined) return 1;
-  session.store.sweepTemporary();
+  recoverStore(session.store);
+  if (options.verify) await verifyWhatIsFresh(session, named, options);
   const planned = await plan(session, named, options, jobs);
+  const recorder = recorderOf(session, planned, options);
   if (planned.isFresh) return 0;
-  const { result, signal } = await execute(session, planned, options, jobs);
+  const { result, signal } = await execute(session, planned, recorder, options, jobs);
   if (result.failed.length === 0 && signal === undefined) {
     if (!options.json && !options.quiet) await showResults(session, named, options);
     return 0;
@@ -64,7 +76,10 @@ interface Planned {
   readonly states: ReadonlyMap<InstanceId, InstanceState>;
   readonly forced: ReadonlySet<InstanceId>;
   readonly isFresh: boolean;
+  readonly event: PlanEvent;
 }
+
+type PlanEvent = Extract<RunEvent, { type: "plan" }>;
 
 /** Finds what would run and says so. */
 async function plan(
@@ -81,10 +96,15 @@ async function plan(
   session.saveCaches();
   const ids = options.only ? named : closure;
   if (options.only) checkInputsMade(ids, session, states);
-  const planned = ids.map((id) => plannedInstance(id, states.get(id)!));
-  const isFresh = planned.every(({ state }) => state === "fresh");
+  const event: PlanEvent = {
+    type: "plan",
+    format: eventFormat,
+    ...headerOf(session, options, jobs),
+    ...planEventParts(ids, states, planner, jobs),
+  };
+  const isFresh = event.instances.every(({ state }) => state === "fresh");
   if (options.json) {
-    emitJson({ type: "plan", ...headerOf(session, options, jobs), instances: planned });
+    emitJson(event);
     if (isFresh && !options.dryRun) {
       emitJson({ type: "summary", durationMs: 0, ran: [], cached: ids, failed: [], left: [] });
     }
@@ -99,39 +119,38 @@ async function plan(
       console.log(`Print the results: deno task pipeline table${typedOptions(options)}`);
     }
   } else if (options.dryRun && !options.quiet) {
-    for (const { instance, state, reason } of planned) {
+    for (const { instance, state, reason } of event.instances) {
       if (state !== "fresh") console.log(`${state.padEnd(8)} ${instance.padEnd(30)}  ${reason}`);
     }
-    const count = (state: string) => planned.filter((it) => it.state === state).length;
+    const count = (state: string) => event.instances.filter((it) => it.state === state).length;
     console.log(
       `Would run ${count("run")}, then as needed ${count("waiting")}; ${count("fresh")} are fresh`,
     );
+    console.log(`Forecast: ${forecastText(event.forecast, jobs)}`);
   }
-  return { ids, states, forced, isFresh };
+  return { ids, states, forced, isFresh, event };
 }
 
 async function execute(
   session: Session,
-  { ids, states, forced }: Planned,
+  { ids, states, forced, event }: Planned,
+  recorder: RunRecorder,
   options: RunOptions,
   jobs: number,
 ): Promise<{ result: RunResult; signal: Deno.Signal | undefined }> {
   const { Scheduler } = await import("../scheduler.ts");
   const { emit, close } = reporter(options);
   const startedAt = performance.now();
-  if (!options.json) {
-    emit({
-      type: "plan",
-      ...headerOf(session, options, jobs),
-      instances: ids.map((id) => plannedInstance(id, states.get(id)!)),
-    });
-  }
+  if (!options.json) emit(event);
   const scheduler = new Scheduler({
     planner: session.planner,
     ids,
     forced,
     jobs,
     keepGoing: options.keepGoing === true,
+    keptCheckpoints: keptCheckpointsOf(options),
+    objects: session.objects,
+    recorder,
     root: session.project.root,
     emit,
   });
@@ -147,6 +166,7 @@ async function execute(
   for (const [name, handler] of handlers) Deno.removeSignalListener(name, handler);
   emit({ type: "summary", durationMs: performance.now() - startedAt, ...result });
   close();
+  session.saveCaches();
   return { result, signal };
 }
 
@@ -190,17 +210,6 @@ function headerOf({ recipe, storeName }: Session, options: RunOptions, jobs: num
   };
 }
 
-function plannedInstance(id: InstanceId, state: InstanceState): PlannedInstance {
-  switch (state.status) {
-    case "fresh":
-      return { instance: id, state: "fresh", key: state.key };
-    case "run":
-      return { instance: id, state: "run", key: state.key, reason: state.reason };
-    case "waiting":
-      return { instance: id, state: "waiting", reason: waitingText(state.on) };
-  }
-}
-
 /** @throws UsageError when something outside the targets would have to run first. */
 function checkInputsMade(
   ids: readonly InstanceId[],
@@ -227,18 +236,43 @@ function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {
   throw new UsageError(`Cannot accept --jobs ${jobs}: expected a whole number of 1 or more`);
 }
 
-/** Says who holds the lock, and whether to wait. */
-function busy(
-  holder: LockHolder | undefined,
-  { storeName }: Session,
+function keptCheckpointsOf({ keepCheckpoints = "0" }: RunOptions): number {
+  if (/^[0-9]+$/.test(keepCheckpoints)) return Number(keepCheckpoints);
+  throw new UsageError(
+    `Cannot accept --keep-checkpoints ${keepCheckpoints}: expected a whole number of 0 or more`,
+  );
+}
+
+/** Reads, whatever stat records say, what stands in the store for a run's targets; drops what is damaged. */
+async function verifyWhatIsFresh(
+  { planner, instances, objects, store }: Session,
+  named: readonly InstanceId[],
   options: RunOptions,
-): boolean {
-  const who = holder === undefined
-    ? "another process"
-    : `process ${holder.pid} (${holder.command}, since ${holder.since})`;
-  if (!options.wait) console.error(`error: Cannot run: ${who} is using store "${storeName}"`);
-  else if (!options.quiet) console.error(`Waiting for ${who}, which is using store "${storeName}"`);
-  return options.wait;
+): Promise<void> {
+  const closure = withNeeds(named, instances);
+  await planner.prepare(closure);
+  const manifests = [...planner.states(closure).values()]
+    .flatMap((state) => state.status === "fresh" ? [state.manifest] : []);
+  const found = await damagedObjects(objects, manifests);
+  dropDamaged(store, objects, found);
+  if (options.quiet) return;
+  for (const { makers, damage } of found) console.error(`damaged  ${makers.join(", ")}  ${damage}`);
+}
+
+/** Notes that the recipe was run, with the keys that are known by now. */
+function recorderOf(
+  { store, recipe, instances }: Session,
+  { states }: Planned,
+  { set = [], engine, threads }: RunOptions,
+): RunRecorder {
+  const identity = { recipe: recipe.name, set, engine, threads };
+  const recorder = new RunRecorder(store, identity, new Set(instances.keys()));
+  recorder.addAll(
+    [...states].flatMap(([id, state]) =>
+      state.status === "waiting" ? [] : [[id, state.key] as const]
+    ),
+  );
+  return recorder;
 }
 
 function isTable(id: InstanceId): boolean {
@@ -251,7 +285,7 @@ async function showResults(
   named: readonly InstanceId[],
   options: PlanOptions,
 ): Promise<void> {
-  const { project, store, storeName, planner } = session;
+  const { project, objects, storeName, planner } = session;
   console.log(
     `Results are in ${storeName}; print them: deno task pipeline table${typedOptions(options)}`,
   );
@@ -262,5 +296,5 @@ async function showResults(
     const state = states.get(id);
     return state?.status === "fresh" ? Object.values(state.manifest.outputs) : [];
   });
-  console.log(`\n${await printTables(project, store, digests, "text")}`);
+  console.log(`\n${await printTables(project, objects, digests, "text")}`);
 }

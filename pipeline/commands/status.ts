@@ -2,13 +2,15 @@
  * `status`: what is fresh and what would run, and why. Takes no lock and changes nothing.
  */
 import { formatDuration } from "../base/mod.ts";
-import { selectTargets, withNeeds } from "../instances.ts";
+import { selectTargets, withNeeds } from "../targets.ts";
+import { instructionSet } from "../instruction_set.ts";
 import { type InstanceState, waitingText } from "../plan.ts";
 import type { InstanceId } from "../stage.ts";
-import { summaryLine } from "../store.ts";
+import { type Provenance, summaryLine } from "../store.ts";
 import { openSession } from "./_session.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { Project } from "./project.ts";
+import { nearestJson } from "./why.ts";
 
 export interface StatusOptions extends PlanOptions {
   readonly json?: boolean;
@@ -44,20 +46,22 @@ function details(state: InstanceState): string {
       const texts = [
         `took ${formatDuration(provenance.durationMs)}`,
         summaryLine(summary),
-        madeElsewhere(provenance.cpu),
+        madeElsewhere(provenance),
       ];
       return texts.filter((text) => text !== "").join("  ");
     }
     case "run":
       return state.reason;
     case "waiting":
-      return waitingText(state.on);
+      return waitingText(state);
   }
 }
 
 /** Digits depend on the processor's kind: say so when a result comes from another. */
-function madeElsewhere(cpu: string): string {
-  return cpu === Deno.build.arch ? "" : `(made on ${cpu})`;
+function madeElsewhere({ cpu, instructionSet: theirs }: Provenance): string {
+  if (cpu !== Deno.build.arch) return `(made on ${cpu})`;
+  if (theirs === undefined || theirs === instructionSet()) return "";
+  return `(made with instructions ${theirs || "unknown"})`;
 }
 
 function asJson(recipe: string, states: ReadonlyMap<InstanceId, InstanceState>): string {
@@ -68,10 +72,21 @@ function asJson(recipe: string, states: ReadonlyMap<InstanceId, InstanceState>):
         return { instance, state: "fresh", key: state.key, outputs, summary, provenance };
       }
       case "run":
-        return { instance, state: "run", key: state.key, reason: state.reason };
+        return {
+          instance,
+          state: "run",
+          key: state.key,
+          reason: state.reason,
+          nearest: nearestJson(state.nearest),
+        };
       case "waiting":
-        return { instance, state: "waiting", on: state.on };
+        return {
+          instance,
+          state: "waiting",
+          on: state.on,
+          nearest: nearestJson(state.nearest),
+        };
     }
   });
-  return JSON.stringify({ recipe, instances }, null, 2);
+  return JSON.stringify({ format: 1, recipe, instances }, null, 2);
 }

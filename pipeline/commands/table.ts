@@ -2,12 +2,12 @@
  * `table`: prints tables from what the store has.
  */
 import { didYouMean, UsageError } from "../base/mod.ts";
-import { withNeeds } from "../instances.ts";
+import { isNamed, withNeeds } from "../targets.ts";
 import type { InstanceState } from "../plan.ts";
 import type { InstanceId } from "../stage.ts";
 import { openSession, type Session } from "./_session.ts";
 import { printTables, tableStage } from "./_tables.ts";
-import type { PlanOptions } from "./plan_options.ts";
+import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import { type Project, type TableFormat, tableFormats } from "./project.ts";
 import { run } from "./run.ts";
 
@@ -41,7 +41,7 @@ export async function table(
     const state = states.get(id)!;
     return state.status === "fresh" ? Object.values(state.manifest.outputs) : [];
   });
-  console.log(await printTables(project, session.store, digests, format));
+  console.log(await printTables(project, session.objects, digests, format));
   return 0;
 }
 
@@ -61,9 +61,10 @@ function tableIds(names: readonly string[], { instances, recipe }: Session): Ins
   if (all.length === 0) {
     throw new UsageError(`Cannot print a table: recipe "${recipe.name}" asks for none`);
   }
-  return names.length === 0 ? all : names.map((name) => {
-    const id = name.startsWith(`${tableStage}/`) ? name : `${tableStage}/${name}`;
-    if (all.includes(id)) return id;
+  return names.length === 0 ? all : names.flatMap((name) => {
+    const target = name.startsWith(`${tableStage}/`) ? name : `${tableStage}/${name}`;
+    const found = all.filter((id) => isNamed(id, target));
+    if (found.length > 0) return found;
     const known = all.map((id) => id.slice(tableStage.length + 1));
     throw new UsageError(
       `Cannot print table "${name}"${didYouMean(name, known)}: ` +
@@ -78,12 +79,10 @@ function whatToRun(
   options: TableOptions,
 ): string {
   const targets = names.map((name) => ` ${tableStage}/${name}`).join("");
-  const recipe = options.recipe === "sample" ? "" : ` --recipe ${options.recipe}`;
-  const set = (options.set ?? []).map((override) => ` --set ${override}`).join("");
   const some = missing.slice(0, 3).join(", ") +
     (missing.length > 3 ? ` and ${missing.length - 3} more` : "");
   return `Cannot print ${names.length === 0 ? "the tables" : names.join(", ")}: ` +
-    `${some} must run first; do: deno task pipeline run${targets}${recipe}${set}`;
+    `${some} must run first; do: deno task pipeline run${targets}${typedOptions(options)}`;
 }
 
 function formatOf(format: string): TableFormat {

@@ -24,18 +24,7 @@ interface CostParams {
 }
 
 export const kind: TableKind<CostParams> = {
-  inputs(recipe): Readonly<Record<string, OutputRef>> {
-    if (recipe.costs !== null) return {};
-    const statistics = (name: string, vocabulary: string) =>
-      sourcesOf(recipe).map((source) =>
-        [`${name}/${source}`, `tokenize/${source}/${vocabulary}#statistics`] as const
-      );
-    const own = recipe.pretrain.variants.includes("spec-opt");
-    return Object.fromEntries([
-      ...statistics("global", "global"),
-      ...(own ? statistics("own", "own") : []),
-    ]);
-  },
+  inputs: (recipe) => (recipe.costs === null ? countedInputs(recipe) : {}),
   params: (recipe) => ({
     model: recipe.model,
     rounds: recipe.pretrain.rounds,
@@ -77,6 +66,19 @@ export const kind: TableKind<CostParams> = {
   },
 };
 
+/** Statistics of the sources' tokens: `global/<source>`, and `own/<source>` where there are own vocabularies. */
+export function countedInputs(recipe: Recipe): Readonly<Record<string, OutputRef>> {
+  const statistics = (name: string, vocabulary: string) =>
+    sourcesOf(recipe).map((source) =>
+      [`${name}/${source}`, `tokenize/${source}/${vocabulary}#statistics`] as const
+    );
+  const own = recipe.pretrain.variants.includes("spec-opt");
+  return Object.fromEntries([
+    ...statistics("global", "global"),
+    ...(own ? statistics("own", "own") : []),
+  ]);
+}
+
 type Sizes = Pick<
   Parameters<typeof costRows>[0],
   "bodyParameters" | "globalVocabSize" | "localVocabSizes" | "ownVocabSizes"
@@ -92,7 +94,11 @@ function paperSizes(model: CostParams["model"], costs: NonNullable<Recipe["costs
   };
 }
 
-function countedSizes(model: CostParams["model"], inputs: Readonly<Record<string, string>>): Sizes {
+/** Sizes that this network and the tokenized text have. */
+export function countedSizes(
+  model: CostParams["model"],
+  inputs: Readonly<Record<string, string>>,
+): Sizes {
   const statistics = (name: string) => [...group(inputs, name).values()].map(readStatistics);
   const global = statistics("global");
   const own = statistics("own");

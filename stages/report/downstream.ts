@@ -7,11 +7,14 @@ import { readFileSync } from "node:fs";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import type { Recipe } from "../recipe.ts";
 import type { TableKind } from "./kind.ts";
+import { improvementRows, type Rivals, rivalsOf, wins } from "./improvement.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
-interface DownstreamParams {
+interface DownstreamParams extends Rivals {
   readonly variants: readonly string[];
   readonly tasks: readonly string[];
+  /** Of each task: scores are their means. */
+  readonly runs: number;
 }
 
 interface Scores {
@@ -34,7 +37,7 @@ export const kind: TableKind<DownstreamParams> = {
     );
   },
   params: downstreamParams,
-  build({ variants, tasks }, inputs): Table {
+  build({ variants, tasks, runs, ...rivals }, inputs): Table {
     const scores = new Map(
       [...group(inputs, "scores")].map(([id, folder]) => [
         id,
@@ -63,13 +66,30 @@ export const kind: TableKind<DownstreamParams> = {
       rows: [
         plain("chance", ({ chance }) => chance),
         ...markBest(rows, "highest"),
+        ...improvementRows(rows, rivals, "highest"),
         plain("ceiling of the rules", ({ ceiling }) => ceiling),
       ],
-      notes: ["best epoch on dev, scored once on test; Radford et al. 2018, but without dropout"],
+      notes: [
+        "best epoch on dev, scored once on test; Radford et al. 2018, but without dropout",
+        ...(runs > 1
+          ? [`means of ${runs} runs, each with another head and order of examples`]
+          : []),
+        ...improvementNotes(rows, rivals),
+      ],
     };
   },
 };
 
 function downstreamParams(recipe: Recipe): DownstreamParams {
-  return { variants: recipe.pretrain.variants, tasks: Object.keys(recipe.finetune.tasks).sort() };
+  const { variants } = recipe.pretrain;
+  const tasks = Object.keys(recipe.finetune.tasks).sort();
+  return { variants, tasks, runs: recipe.finetune.runs, ...rivalsOf(variants) };
+}
+
+function improvementNotes(rows: readonly Row[], rivals: Rivals): string[] {
+  const [won, of] = wins(rows, rivals, () => true, "highest");
+  return of === 0 ? [] : [
+    `min., max. imp.: the worst and the best of ${rivals.dept.join(", ")} against the best of ` +
+    `${rivals.baselines.join(", ")}; the best of the former is above it in ${won} of ${of} tasks`,
+  ];
 }

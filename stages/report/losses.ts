@@ -51,6 +51,11 @@ export function lossColumns({ sources, outOfDistribution }: LossParams): readonl
   ];
 }
 
+/** Whether a cell of `lossCells` is an average of others. */
+export function isAverage({ sources, outOfDistribution }: LossParams, column: number): boolean {
+  return column === sources.length || column === sources.length + 1 + outOfDistribution.length;
+}
+
 /** Cells in the order of `lossColumns`. */
 export function lossCells(params: LossParams, measure: (source: string) => Measure): Cell[] {
   const part = (sources: readonly string[]): Cell[] => {

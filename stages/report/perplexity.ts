@@ -5,6 +5,7 @@
  */
 import type { TableKind } from "./kind.ts";
 import {
+  isAverage,
   lossCells,
   lossColumns,
   lossInputs,
@@ -14,11 +15,15 @@ import {
 } from "./losses.ts";
 import type { LossParams } from "./losses.ts";
 import { group } from "../../pipeline/stage.ts";
+import { improvementRows, type Rivals, rivalsOf, wins } from "./improvement.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
-export const kind: TableKind<LossParams> = {
+export const kind: TableKind<LossParams & Rivals> = {
   inputs: lossInputs,
-  params: lossParams,
+  params(recipe, name) {
+    const params = lossParams(recipe, name);
+    return { ...params, ...rivalsOf(params.variants) };
+  },
   build(params, inputs): Table {
     const rows = variantRows(params, inputs, (losses) => ({
       value: losses.perplexity,
@@ -28,14 +33,28 @@ export const kind: TableKind<LossParams> = {
       name: `perplexity-${params.start}`,
       title: `Validation perplexity after continuation from ${params.start} embeddings`,
       columns: lossColumns(params),
-      rows: [unigramRow(params, inputs), ...markBest(rows, "lowest")],
+      rows: [
+        unigramRow(params, inputs),
+        ...markBest(rows, "lowest"),
+        ...improvementRows(rows, params),
+      ],
       notes: [
         "perplexity of the global vocabulary's tokens; every token but a window's first; the same text for all rows",
         "UNIGRAM-CE: cross-entropy in nats of training token frequencies (add-one), not a perplexity",
+        ...improvementNotes(params, rows),
       ],
     };
   },
 };
+
+function improvementNotes(params: LossParams & Rivals, rows: readonly Row[]): string[] {
+  const [won, of] = wins(rows, params, (column) => !isAverage(params, column));
+  return of === 0 ? [] : [
+    `min., max. imp.: the worst and the best of ${params.dept.join(", ")} against the best of ` +
+    `${params.baselines.join(", ")} in the column; AVG from the averages`,
+    `the best of the former is below the best of the latter in ${won} of ${of} columns`,
+  ];
+}
 
 function unigramRow(params: LossParams, inputs: Readonly<Record<string, string>>): Row {
   const summary = readSummary([...group(inputs, "losses").values()][0]);

@@ -12,6 +12,10 @@ export interface OperatorCase {
   readonly isPositive?: boolean;
   /** Inputs are multiplied by this. */
   readonly scale?: number;
+  /** Values below this all mean the same: what softmax turns into zero. */
+  readonly hides?: number;
+  /** Takes a software driver seconds. */
+  readonly isLarge?: boolean;
 }
 
 const unary: readonly OperatorCase[] = [{ inputs: [[3, 5]] }, { inputs: [[2, 1, 7]], scale: 4 }];
@@ -24,6 +28,10 @@ const binary: readonly OperatorCase[] = [
 
 export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[]>> = {
   Add: binary,
+  AlibiBias: [
+    { inputs: [], attributes: { heads: 3, length: 5 }, hides: -10 },
+    { inputs: [], attributes: { heads: 8, length: 4 }, hides: -10 },
+  ],
   Sub: binary,
   Mul: binary,
   Div: binary.map((one) => ({ ...one, isPositive: true })),
@@ -88,10 +96,23 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
     { inputs: [[3, 5], [3]], ids: { 1: [4, 0, 2] } },
     { inputs: [[3, 5], [3]], ids: { 1: [4, 0, 2] }, scale: 60 }, // probabilities underflow, nll does not
   ],
+  LinearCrossEntropy: [
+    { inputs: [[3, 4], [7, 4], [3]], ids: { 2: [6, 0, 2] } },
+    { inputs: [[2, 3], [2, 3], [2]], ids: { 2: [0, 1] }, scale: 20 },
+    { inputs: [[60, 4], [100_000, 4], [60]], ids: { 2: spread(60, 100_000) }, isLarge: true }, // more than one piece of classes
+  ],
+  LinearCrossEntropyGradient: [
+    { inputs: [[3, 4], [7, 4], [3], [3], [3]], ids: { 2: [6, 0, 2] } },
+  ],
   CrossEntropyGradient: [
     { inputs: [[3, 5], [3], [3]], ids: { 1: [4, 0, 2] } },
   ],
 };
+
+/** Ids from 0 to below - 1, far apart. */
+function spread(count: number, below: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => Math.floor(i * (below - 1) / (count - 1)));
+}
 
 function reductions(): readonly OperatorCase[] {
   return [

@@ -252,17 +252,49 @@ Deno.test("text reader refuses a document above maxRowBytes and an empty file", 
 });
 
 Deno.test("readerModule() names the reader of a file, or the endings it knows", async () => {
-  for (const name of ["a.jsonl", "a.b.jsonl.gz", "a.ndjson", "c4-train.json.gz"]) {
-    strictEqual((await import(readerModule(`/x.txt/${name}`))).reader.format, "jsonl");
+  const formats = {
+    "a.jsonl": "jsonl",
+    "a.b.jsonl.gz": "jsonl",
+    "a.ndjson.zst": "jsonl",
+    "c4-train.json.gz": "json",
+    "a.txt.gz": "text",
+    "a.csv": "csv",
+    "a.tsv.zst": "tsv",
+    "train-00000-of-00001.parquet": "parquet",
+    "a.arrow": "arrow",
+  };
+  for (const [name, format] of Object.entries(formats)) {
+    strictEqual((await import(readerModule(`/x.txt/${name}`))).reader.format, format);
   }
-  strictEqual((await import(readerModule("a.txt.gz"))).reader.format, "text");
   throws(
-    () => readerModule("/data/train.csv"),
+    () => readerModule("/data/train.xml"),
     (error) =>
       error instanceof UsageError &&
-      /^Cannot read "train\.csv": .*\.jsonl, .*\.txt\.gz, found "\.csv"$/.test(error.message),
+      /^Cannot read "train\.xml": .*\.jsonl, .*\.parquet, .*, found "\.xml"$/.test(error.message),
   );
+  throws(() => readerModule("a.parquet.gz"), /found "\.parquet\.gz"/); // parquet compresses by itself
   throws(() => readerModule("train"), /found no ending/);
+});
+
+Deno.test("json reader reads JSON lines as the jsonl reader does, ids and messages included", async () => {
+  const content = '{"text": "a", "n": [1]}\n\n{"text": 5}\n{"text": "b"}\nnope\n';
+  const reasons: string[][] = [];
+  const documents: Document[][] = [];
+  for (const format of ["jsonl", "json"]) {
+    const { reader } = await import(readerModule(`a.${format}`));
+    const skips: string[] = [];
+    const onSkip = (reason: string) => skips.push(reason.replace(`.${format}`, ""));
+    const read = await documentsOf(reader, fileOf(`a.${format}`, content), {
+      badRows: "skip",
+      onSkip,
+    });
+    documents.push(read.map(({ text, id }) => ({ text, id: id.replace(`.${format}`, "") })));
+    reasons.push(skips);
+  }
+  deepStrictEqual(documents[1], documents[0]);
+  deepStrictEqual(documents[0].map(({ id }) => id), ["a:1", "a:4"]);
+  deepStrictEqual(reasons[1], reasons[0]);
+  strictEqual(reasons[0].length, 2);
 });
 
 Deno.test("jsonl reader holds a chunk and a row, not the file", async () => {

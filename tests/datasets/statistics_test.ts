@@ -25,7 +25,11 @@ Deno.test("statistics of a split are what counting by hand gives", async () => {
   deepStrictEqual([...countTokens(shards)], [1, 0, 2, 0, 0, 2, 1, 0, 1, 0]);
   const statistics = writeStatistics(made.folder, shards, { reservedPieces: 4, unknownId: 0 });
   shards.close();
-  deepStrictEqual(statistics, {
+  const { unigramNats, ...whole } = statistics;
+  // 2 and 5 twice; 0, 6 and 8 once
+  const entropy = -2 * (2 / 7) * Math.log(2 / 7) - 3 * (1 / 7) * Math.log(1 / 7);
+  ok(Math.abs(unigramNats - entropy) < 1e-15, `${unigramNats}`);
+  deepStrictEqual(whole, {
     format: 1,
     vocabSize: 10,
     tokens: 7, // 4 + 1, and two end symbols
@@ -35,11 +39,37 @@ Deno.test("statistics of a split are what counting by hand gives", async () => {
     localVocabSize: 7, // 0 1 2 3, 5 6 8
     reservedPieces: 4,
     unknownTokens: 1,
+    fallbackTokens: 0,
+    validation: null,
   });
   const { counts, ...read } = readStatistics(made.folder);
   deepStrictEqual(read, statistics);
   deepStrictEqual([...counts], [1, 0, 2, 0, 0, 2, 1, 0, 1, 0]);
   deepStrictEqual([...localVocabulary(counts, 4)], [0, 1, 2, 3, 5, 6, 8]);
+});
+
+Deno.test("writeStatistics() counts byte pieces and weighs validation text by the training counts", async () => {
+  using training = temporary();
+  using heldBack = temporary();
+  using made = temporary();
+  const options = { vocabSize: 300, endId: 2 };
+  await writeTokenShards(training.folder, [{ ids: [4, 4, 259, 299, 299], bytes: 9 }], options);
+  await writeTokenShards(heldBack.folder, [{ ids: [299, 7], bytes: 4 }], options);
+  const shards = openTokenShards(training.folder);
+  const validation = openTokenShards(heldBack.folder);
+  const statistics = writeStatistics(made.folder, shards, {
+    reservedPieces: 260,
+    unknownId: 0,
+    firstByteId: 4,
+    validation,
+  });
+  shards.close();
+  validation.close();
+  strictEqual(statistics.fallbackTokens, 3); // 4 4 259: bytes 0 and 255
+  const { unigramNats, ...counted } = statistics.validation!;
+  deepStrictEqual(counted, { tokens: 3, bytes: 4, unseenTokens: 1 }); // 7 is unseen; the end symbol is not
+  const expected = -(Math.log(3) + Math.log(1) + Math.log(2) - 3 * Math.log(306)) / 3; // 299, 7, end; 6 + 300
+  ok(Math.abs(unigramNats - expected) < 1e-14, `${unigramNats}`);
 });
 
 Deno.test("statistics of a vocabulary above one record batch are read back whole", async () => {

@@ -65,7 +65,7 @@ Deno.test("compile() names operator and scope of a dept operator without a rewri
   const graph = unary("Nonsense", "body.block.3.mlp", "dept");
   await assert.rejects(
     engine.compile(graph, { threads: 1, precision: "fp32" }),
-    /Cannot compile Nonsense in body\.block\.3\.mlp: expected one of CrossEntropy, .* in domain dept/,
+    /Cannot compile Nonsense in body\.block\.3\.mlp: expected one of AlibiBias, CrossEntropy, .* in domain dept/,
   );
 });
 

@@ -56,6 +56,7 @@ const cases: readonly Case[] = [
   { op: "Softmax", inputs: [[2, 2, 4]] },
   { op: "LogSoftmax", inputs: [[3, 4]] },
   { op: "CrossEntropy", inputs: [[4, 3], { ids: [4], below: 3 }] },
+  { op: "LinearCrossEntropy", inputs: [[4, 3], [5, 3], { ids: [4], below: 5 }] },
   { op: "ReduceSum", inputs: [[2, 3, 4]], attributes: { axes: [1], keepdims: 0 } },
   { op: "ReduceSum", inputs: [[2, 3, 4]], attributes: { axes: [0, -1], keepdims: 1 } },
   { op: "ReduceMean", inputs: [[2, 3, 4]], attributes: { axes: [2, 0], keepdims: 0 } },

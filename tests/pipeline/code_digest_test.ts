@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { sha256 } from "../../pipeline/base/mod.ts";
+import { digestParts } from "../../pipeline/bundle_parts.ts";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
 import { FileDigests } from "../../pipeline/file_digests.ts";
 import { inTemporaryFolder } from "../support/toy_cli.ts";
@@ -39,7 +41,7 @@ type Change = readonly [file: string, from: string, to: string];
 
 /** Digest and packages of the stage's `run` before and after changes. */
 async function digests(...changes: Change[]) {
-  const result: { digest: string; packages: Record<string, string> }[] = [];
+  const result: Awaited<ReturnType<typeof digestOf>>[] = [];
   await inTemporaryFolder(async (root) => {
     write(root, project);
     for (const change of [undefined, ...changes]) {
@@ -67,9 +69,9 @@ async function digestOf(root: string, cachePath?: string) {
   await code.prepare([entry]);
   files.save();
   code.save();
-  const { digest, packages, path } = code.of(entry);
+  const { digest, packages, path, modules } = code.of(entry);
   assert.equal(path, "stage.ts");
-  return { digest, packages: code.packages.closure(packages) };
+  return { digest, modules, packages: code.packages.closure(packages) };
 }
 
 const harmless: Readonly<Record<string, Change>> = {
@@ -100,6 +102,21 @@ Deno.test("CodeDigests: a changed constant deep down changes the digest, and bac
   );
   assert.notEqual(after.digest, before.digest);
   assert.deepEqual(again, before);
+  // What the bundle holds of each module tells which one it was; what is not in it is not there.
+  assert.deepEqual(Object.keys(before.modules), ["room/jsonl.ts", "stage.ts"]);
+  assert.equal(after.modules["stage.ts"], before.modules["stage.ts"]);
+  assert.notEqual(after.modules["room/jsonl.ts"], before.modules["room/jsonl.ts"]);
+});
+
+Deno.test("digestParts() gives each source its text of the bundle, over lines and columns", () => {
+  // Bundle: "aabb" of sources a and b, then a line "cc" of c. Segments: [column, source, line, column] as steps, in VLQ.
+  const map = { sources: ["a", "b", "c"], mappings: "AAAA,ECAA;ACAA" };
+  const digest = (text: string) => sha256(text).slice(0, 16);
+  assert.deepEqual(digestParts("aabb\ncc\n", map), {
+    a: digest("aa"),
+    b: digest("bb"),
+    c: digest("cc"),
+  });
 });
 
 Deno.test("CodeDigests: packages are those that are left in the bundle, with what they need", async () => {

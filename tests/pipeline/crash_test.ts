@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import fc from "fast-check";
+import {
+  faultsOf,
+  finalBytes,
+  type Kill,
+  plainRun,
+  survive,
+  toyTarget,
+} from "../../bench/crash.ts";
+import { Random, seedOf } from "../../pipeline/base/mod.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import {
   inTemporaryFolder,
@@ -10,8 +20,8 @@ import {
   until,
 } from "../support/toy_cli.ts";
 
-/** A walk of about a second. */
-const slow = ["walk/a/left", "--set", "steps=50", "--set", "delayMs=20"];
+/** A walk of a second and a half. */
+const slow = ["walk/a/left", "--set", "steps=50", "--set", "delayMs=30"];
 const hanging = ["walk/a/left", "--set", "fault={source: a, kind: hang}"];
 
 /** Starts a `run --json` and collects its events while it runs. */
@@ -109,7 +119,9 @@ Deno.test("run: a second run says whom it waits for, or leaves with --no-wait", 
     assert.equal(impatient.code, 1);
     assert.match(
       impatient.stderr,
-      new RegExp(`Cannot run: process ${first.process.pid} \\(run walk/a`),
+      new RegExp(
+        `Cannot run: process ${first.process.pid} on ${Deno.hostname()} \\(run walk/a.*, since 2.*Z\\)`,
+      ),
     );
     assert.equal((await toy(store, "status")).code, 3, "reading takes no lock");
     const patient = await toy(store, "run", ...slow);
@@ -122,4 +134,126 @@ Deno.test("run: a second run says whom it waits for, or leaves with --no-wait", 
 function holdsHalf(store: string): boolean {
   return namesIn(join(store, "tmp"))
     .some((name) => namesIn(join(store, "tmp", name, "walk")).includes("walk.txt"));
+}
+
+Deno.test("run: killed once at every kind of write point it ends with the same bytes", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const plain = await plainRun(toyTarget, folder);
+    const random = new Random(seedOf(1, "tests/crash/points"));
+    const faults = [...plain.points].map(([point, count]) => `${point}:${1 + random.below(count)}`);
+    let hits = 0;
+    for (const fault of faults) {
+      hits += await survive(toyTarget, plain, folder, [{ at: "point", fault }]);
+    }
+    assert.equal(hits, faults.length);
+    assert.ok(hits >= 15, `${hits} kinds of points of runner and children`);
+  });
+});
+
+Deno.test("run: any interleaving of kills ends in the same bytes", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const plain = await plainRun(toyTarget, folder);
+    const kill: fc.Arbitrary<Kill> = fc.oneof(
+      fc.record({ at: fc.constant("point" as const), fault: fc.constantFrom(...faultsOf(plain)) }),
+      fc.record({
+        at: fc.constant("time" as const),
+        afterMs: fc.integer({ min: 0, max: Math.ceil(plain.durationMs) }),
+        victim: fc.constantFrom("runner" as const, "child" as const),
+      }),
+    );
+    let hits = 0;
+    const property = fc.asyncProperty(
+      fc.array(kill, { minLength: 5, maxLength: 5 }),
+      async (kills) => void (hits += await survive(toyTarget, plain, folder, kills)),
+    );
+    // Shrinking would run for minutes; the failing kills are in the error.
+    await fc.assert(property, { seed: 3, numRuns: 8, endOnFailure: true });
+    assert.ok(hits >= 10, `${hits} of 40 kills hit`);
+  });
+});
+
+for (
+  const fault of ["runner:mid-write:5", "walk/a/left:mid-write:2", "walk/a/left:before-sync:9"]
+) {
+  Deno.test(`run: a disk that is full at ${fault} is named, and nothing is lost`, async () => {
+    await inTemporaryFolder(async (folder) => {
+      const store = join(folder, "store");
+      const args = ["run", "--set", "sources=[a]", "--set", "rules=[left]", "--set", "steps=8"];
+      const command = toyCommand(store, args, { DEPT_FAULT: `${fault}:full` });
+      const { code, stderr } = await command.output();
+      assert.equal(code, 1);
+      assert.match(
+        new TextDecoder().decode(stderr),
+        /Cannot .* in store ".*": expected room on its disk/,
+      );
+      const other = join(folder, "other");
+      await Promise.all([toy(store, ...args), toy(other, ...args)]);
+      assert.deepEqual(finalBytes(store), finalBytes(other));
+      assert.equal((await toy(store, "verify")).code, 0);
+    });
+  });
+}
+
+/** Whether this process may mount file systems. */
+const mayMount = Deno.build.os === "linux" && Deno.uid() === 0 && await canMount();
+
+Deno.test({
+  name: "run: on a small disk that fills up, and on a read-only one, the error says so",
+  ignore: !mayMount, // needs a file system of its own
+  async fn() {
+    await inTemporaryFolder(async (folder) => {
+      const disk = join(folder, "disk");
+      Deno.mkdirSync(disk);
+      mount("-t", "tmpfs", "-o", "size=256k", "tmpfs", disk);
+      try {
+        const store = join(disk, "store");
+        assert.equal((await toy(store, "run", "words/a")).code, 0);
+        fill(disk, 64);
+        const full = await toy(store, "run", "walk/a/left", "--set", "steps=4000");
+        assert.equal(full.code, 1);
+        assert.match(
+          full.stderr,
+          /in store ".*": expected room on its disk, found it full; free some/,
+        );
+        assert.equal((await toy(store, "verify")).code, 0);
+        assert.equal((await toy(store, "run", "walk/a/left")).code, 0, "what fits still runs");
+        mount("-o", "remount,ro", disk);
+        const readOnly = await toy(store, "run", "words/b");
+        assert.equal(readOnly.code, 1);
+        assert.match(
+          readOnly.stderr,
+          /^error: Cannot .* in store ".*": .* read-only file system; choose/,
+        );
+        assert.equal((await toy(store, "status", "words/a")).code, 0, "reading commands work");
+        assert.equal((await toy(store, "verify")).code, 0);
+      } finally {
+        new Deno.Command("umount", { args: [disk] }).outputSync();
+      }
+    });
+  },
+});
+
+/** Fills a disk but for some kB. */
+function fill(disk: string, leftKb: number): void {
+  const { stdout } = new Deno.Command("df", { args: ["-k", "--output=avail", disk] }).outputSync();
+  const freeKb = Number(new TextDecoder().decode(stdout).trim().split("\n").at(-1));
+  Deno.writeFileSync(join(disk, "filler"), new Uint8Array((freeKb - leftKb) * 1024));
+}
+
+function mount(...args: string[]): void {
+  const { success, stderr } = new Deno.Command("mount", { args }).outputSync();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+async function canMount(): Promise<boolean> {
+  const folder = await Deno.makeTempDir();
+  try {
+    mount("-t", "tmpfs", "tmpfs", folder);
+    new Deno.Command("umount", { args: [folder] }).outputSync();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await Deno.remove(folder);
+  }
 }

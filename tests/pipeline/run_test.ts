@@ -27,7 +27,7 @@ Deno.test("run: makes what is missing, then has nothing to do", async () => {
     assert.equal(second.code, 0);
     assert.match(
       second.stdout,
-      /^Nothing to do: all 7 instances of "toy" are fresh \(.*\)\n.*table\n$/,
+      /^Nothing to do: all 7 instances of "toy" are fresh \(.*\)\n.*table --recipe toy --store \S+\n$/,
     );
     assert.equal((await toy(store, "status")).code, 0);
     assert.deepEqual(namesIn(join(store, "tmp")), []);
@@ -50,7 +50,7 @@ Deno.test("run: a change reruns what it reaches and says why", async () => {
     await toy(store, "run");
     const retitled = ["--set", "title=New"];
     const dry = await toy(store, "run", "--dry-run", ...retitled);
-    assert.match(dry.stdout, /run\s+table\/ends\s+params title: "Ends" → "New"\n/);
+    assert.match(dry.stdout, /run\s+table\/ends\s+parameter title: "Ends" → "New"\n/);
     assert.deepEqual(ranIn(await toy(store, "run", "--json", ...retitled)), ["table/ends"]);
     const seeded = await toy(store, "run", "--dry-run", "--set", "seed=2");
     assert.match(seeded.stdout, /run\s+words\/a\s+seed: 1 → 2\n/);

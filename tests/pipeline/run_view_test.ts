@@ -41,7 +41,7 @@ Deno.test("RunView draws live lines on a terminal only, and removes them", () =>
   };
   assert.equal(
     shown(false, events).screen,
-    `start   walk/a${" ".repeat(26)}new\ndone    walk/a${" ".repeat(26)}1.5 s\n`,
+    `start   walk/a${" ".repeat(26)}new\ndone    walk/a${" ".repeat(26)}  1/1  1.5 s\n`,
   );
   const { screen } = shown(true, events);
   assert.equal(screen.split("\x1b[1A\x1b[J").length, 2, "one live line was drawn and cleared");

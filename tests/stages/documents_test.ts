@@ -2,21 +2,15 @@ import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:a
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { readDocuments, readDocumentsReport } from "../../datasets/mod.ts";
-import { seedOf, StageError, UsageError } from "../../pipeline/base/mod.ts";
-import { loadRecipe } from "../../pipeline/recipe.ts";
-import { silentLog, type StageContext, type StageSummary } from "../../pipeline/stage.ts";
-import { documents, type DocumentsParams, run } from "../../stages/documents.ts";
-import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
+import { StageError, UsageError } from "../../pipeline/base/mod.ts";
+import { silentLog, type StageContext } from "../../pipeline/stage.ts";
+import { documents } from "../../stages/documents.ts";
+import type { Recipe } from "../../stages/recipe.ts";
 import { needsData } from "../support/data.ts";
-import { projectRoot } from "../support/paths.ts";
+import { baseRecipe as base, runDocuments } from "../support/documents_stage.ts";
 
 const folder = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-
-const base = await loadRecipe("base", {
-  folder: join(projectRoot, "pipeline/recipes"),
-  schema: recipeSchema,
-});
 
 const generatedSource = {
   generator: "language",
@@ -42,37 +36,8 @@ function fileRecipe(
   return { ...base, data, ...changes };
 }
 
-/** Runs an instance as the runner would: only what it declares is given to it. */
-async function made(
-  recipe: Recipe,
-  parts: string[],
-  more: Partial<StageContext> = {},
-): Promise<{ output: string; summary: StageSummary }> {
-  const output = Deno.makeTempDirSync({ dir: folder });
-  const roles = Object.entries(documents.uses!(recipe, parts));
-  const { seeds } = documents;
-  const names = typeof seeds === "function" ? seeds(recipe, parts) : seeds ?? [];
-  const context: StageContext<DocumentsParams> = {
-    instance: ["documents", ...parts].join("/"),
-    parts,
-    inputs: {},
-    files: documents.files!(recipe, parts),
-    outputs: { documents: output },
-    checkpointFolder: output,
-    seed(name) {
-      if (!names.includes(name)) throw new RangeError(`seed ${name} was not declared`);
-      return seedOf(recipe.seed, name);
-    },
-    modules: Object.fromEntries(
-      await Promise.all(roles.map(async ([role, url]) => [role, await import(url)])),
-    ),
-    log: silentLog,
-    signal: new AbortController().signal,
-    ...more,
-    params: documents.params(recipe, parts),
-  };
-  return { output, summary: await run(context) };
-}
+const made = (recipe: Recipe, parts: string[], more: Partial<StageContext> = {}) =>
+  runDocuments(folder, recipe, parts, more);
 
 const textsOf = async (output: string) =>
   (await Array.fromAsync(readDocuments(output))).map(({ text }) => text);
@@ -105,7 +70,7 @@ Deno.test("documents has an instance for each source and split, with seeds only 
 });
 
 Deno.test("documents refuses a file that no reader takes and a generator that does not exist", () => {
-  const files = { a: { train: "t.csv", validation: "v.csv" } };
+  const files = { a: { train: "t.docx", validation: "v.docx" } };
   const recipe = fileRecipe({}, { sources: files });
   throws(() => documents.uses!(recipe, ["a", "train"]), UsageError);
   const unknown = generatedRecipe({ sources: { a: { ...generatedSource, generator: "nope" } } });

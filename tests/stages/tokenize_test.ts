@@ -126,3 +126,58 @@ Deno.test("tokenize stops between two documents when it is told to", async () =>
   controller.abort(reason);
   await rejects(made({ signal: controller.signal }), reason);
 });
+
+/** Documents of very different lengths. */
+async function manyDocuments(folder: string): Promise<void> {
+  const documents = Array.from({ length: 200 }, (_, i) => ({
+    text: `low lower ${"lowest ".repeat((i * 37) % 701)}`,
+    id: `${i}`,
+  }));
+  await writeDocuments(folder, documents);
+}
+
+Deno.test("tokenize that was killed goes on to the same bytes, wherever it stood", async () => {
+  const { context } = await made();
+  const inputs = { ...context.inputs };
+  for (const split of ["train", "validation"]) {
+    await manyDocuments(inputs[split] = Deno.makeTempDirSync({ dir: folder }));
+  }
+  const outputs = () =>
+    Object.fromEntries(
+      tokenize.outputs.map((name) => [name, Deno.makeTempDirSync({ dir: folder })]),
+    );
+  const empty = () => Deno.makeTempDirSync({ dir: folder });
+  const plain = { ...context, inputs, outputs: outputs(), checkpointFolder: empty() };
+  await run(plain);
+  const checkpointFolder = empty();
+  let kills = 0;
+  // Deaths in the middle of training text, of validation text, and after both.
+  for (const deaths of [60, 90, 100, 60, 110, 900]) {
+    let left = deaths;
+    const signal = {
+      throwIfAborted() {
+        if (left-- === 0) throw new Error("killed");
+      },
+    } as AbortSignal;
+    const hints = { checkpointEveryMs: 0 };
+    try {
+      await run({ ...plain, outputs: outputs(), checkpointFolder, hints, signal });
+    } catch (error) {
+      strictEqual((error as Error).message, "killed");
+      kills++;
+    }
+  }
+  ok(kills >= 3, `${kills}`);
+  const resumed = { ...plain, outputs: outputs(), checkpointFolder };
+  await run(resumed);
+  for (const output of tokenize.outputs) {
+    const names = [...Deno.readDirSync(plain.outputs[output])].map(({ name }) => name).sort();
+    ok(names.length > 0);
+    for (const name of names) {
+      const [a, b] = [plain, resumed].map(({ outputs }) =>
+        Deno.readFileSync(join(outputs[output], name))
+      );
+      deepStrictEqual(b, a, `${output}/${name}`);
+    }
+  }
+});

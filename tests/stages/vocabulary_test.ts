@@ -56,3 +56,50 @@ Deno.test("vocabulary shares maxTextBytes evenly between sources", async () => {
     Deno.removeSync(folder, { recursive: true });
   }
 });
+
+Deno.test("vocabulary that was stopped goes on from its checkpoint to the same bytes", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const documents = join(folder, "documents");
+    Deno.mkdirSync(documents);
+    const texts = Array.from(
+      { length: 60 },
+      (_, i) => `low lower lowest ${"new wide".repeat(i % 7)} ${i}`,
+    );
+    await writeDocuments(documents, texts.map((text, i) => ({ text, id: `it:${i}` })));
+    const context = (more: Partial<StageContext<VocabularyParams>>) => {
+      const tokenizer = Deno.makeTempDirSync({ dir: folder });
+      return {
+        params: { ...unigramDefaults, vocabSize: 290, shrinkingFactor: 0.9 },
+        hints: { threads: 2 },
+        inputs: { "documents/it": documents },
+        outputs: { tokenizer },
+        checkpointFolder: Deno.makeTempDirSync({ dir: folder }),
+        log: silentLog,
+        signal: new AbortController().signal,
+        ...more,
+      } as unknown as StageContext<VocabularyParams>;
+    };
+    const plain = context({});
+    await run(plain);
+    const { checkpointFolder } = context({});
+    for (const stopAt of ["counted", "seeded", "estimated"]) {
+      const reason = new Error("stopped");
+      const info = (message: string) => {
+        if (message === stopAt) throw reason;
+      };
+      const log = { ...silentLog, info };
+      await assert.rejects(run(context({ checkpointFolder, log })), reason);
+    }
+    Deno.removeSync(documents, { recursive: true }); // text is not needed any more
+    const resumed = context({ checkpointFolder });
+    Deno.mkdirSync(documents);
+    await writeDocuments(documents, [{ text: "something else", id: "it:0" }]);
+    await run(resumed);
+    const file = ({ outputs }: StageContext<VocabularyParams>) =>
+      Deno.readTextFileSync(join(outputs.tokenizer, "tokenizer.json"));
+    assert.equal(file(resumed), file(plain));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});

@@ -13,7 +13,11 @@ export interface Finished {
 export const tinyRecipe: string = join(projectRoot, "tests/support/recipes/tiny.yaml");
 
 /** `deno task pipeline …` without the task's own line; `root` is a checkout. */
-export function pipelineCommand(args: readonly string[], root: string = projectRoot): Deno.Command {
+export function pipelineCommand(
+  args: readonly string[],
+  root: string = projectRoot,
+  env: Readonly<Record<string, string>> = {},
+): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -23,7 +27,7 @@ export function pipelineCommand(args: readonly string[], root: string = projectR
       join(root, "pipeline/main.ts"),
       ...args,
     ],
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

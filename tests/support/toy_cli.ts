@@ -11,16 +11,25 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+/** Commands of a store alone. */
+const withoutRecipe = ["verify", "gc", "pull"];
+
 /** Arguments that every toy command gets. */
 export function toyArguments(store: string, args: readonly string[]): string[] {
   const [command, ...rest] = args;
-  return [command, "--recipe", "toy", "--store", store, ...rest];
+  const recipe = withoutRecipe.includes(command) ? [] : ["--recipe", "toy"];
+  return [command, ...recipe, "--store", store, ...rest];
 }
 
 /** A command that has not been started. */
-export function toyCommand(store: string, args: readonly string[]): Deno.Command {
+export function toyCommand(
+  store: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", toyMain, ...toyArguments(store, args)],
+    env,
     cwd: projectRoot,
     stdin: "null",
     stdout: "piped",

@@ -1,17 +1,24 @@
 import assert from "node:assert/strict";
 import { cutIntoSegments } from "../../tokenizers/unigram/segments.ts";
-import { countsOf } from "./support.ts";
+import { countsOf, noSpill } from "./support.ts";
 
-const rules = { characterCoverage: 1, splitByScript: true, splitByNumber: true };
+const rules = {
+  characterCoverage: 1,
+  splitByScript: true,
+  splitByNumber: true,
+  splitDigits: false,
+  maxSegmentCharacters: 2 ** 20,
+};
 
 function cut(
   words: Record<string, number>,
   changed: Partial<typeof rules> = {},
 ): Record<string, number> {
-  const { alphabet, characters, starts, counts } = cutIntoSegments(countsOf(words), {
-    ...rules,
-    ...changed,
-  });
+  const { alphabet, characters, starts, counts } = cutIntoSegments(
+    countsOf(words),
+    { ...rules, ...changed },
+    noSpill,
+  );
   const texts = Array.from(counts, (_, s) => {
     const places = characters.subarray(starts[s], starts[s + 1]);
     return String.fromCodePoint(...Array.from(places, (place) => alphabet[place]));

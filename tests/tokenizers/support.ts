@@ -30,13 +30,16 @@ export function countsOf(words: Readonly<Record<string, number>>): ByteStringCou
   return counter;
 }
 
+/** A budget that no test outgrows. */
+export const noSpill = { budgetBytes: 2 ** 30, folder: "/nowhere", name: "segments" };
+
 /** Segments and seeds of counted words. */
 export function seedOf(
   words: Readonly<Record<string, number>>,
   config: Partial<UnigramConfig> = {},
 ): Seed & { segments: Segments } {
   const whole = { ...unigramDefaults, characterCoverage: 1, ...config };
-  const segments = cutIntoSegments(countsOf(words), whole);
+  const segments = cutIntoSegments(countsOf(words), whole, noSpill);
   return { segments, ...seedPieces(segments, whole) };
 }
 

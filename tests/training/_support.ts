@@ -48,7 +48,10 @@ export const settings: PretrainSettings = {
   batchSize: 4,
   microBatchSize: 2,
   inner,
+  outer: { kind: "average" },
   adamState: "reset",
+  nonFinite: "stop",
+  forgetting: "same",
   validationWindows: 3,
   checkpointEverySteps: 2,
 };

@@ -16,6 +16,7 @@ import {
   model,
   plain,
   seed,
+  shardsOf,
   variantNamed,
   vocabSize,
   withSources,
@@ -114,4 +115,63 @@ Deno.test("continueTraining() refuses a pre-trained start where there is no embe
       );
       return true;
     });
+  }));
+
+Deno.test("continueTraining() on a single source notes its validation loss along the way, also when stopped", () =>
+  withSources(async ([, beta], folder) => {
+    const validation = { everySteps: 3, windows: 2 };
+    const undisturbed = await continueTraining(
+      await options([beta], folder, "spec", { validation }),
+    );
+    const rows = (undisturbed.metrics as unknown as {
+      kind: string;
+      step: number;
+      lossNats: Record<string, number>;
+    }[]).filter(({ kind }) => kind === "validation");
+    assert.deepEqual(rows.map(({ step }) => step), [0, 3, 6, 7]); // before, every third, at the end
+    assert.ok(rows.every(({ lossNats }) => Object.keys(lossNats).join() === "beta"));
+    assert.ok(rows[3].lossNats.beta < rows[0].lossNats.beta);
+    // Looking changes nothing.
+    const blind = await continueTraining(await options([beta], folder, "spec"));
+    assert.deepEqual(plain(undisturbed.model), plain(blind.model));
+
+    for (let stop = 1; stop < 7; stop++) {
+      const run = await options([beta], folder, "spec", { validation });
+      const controller = new AbortController();
+      let step = 0;
+      const progress = () => {
+        if (++step === stop) controller.abort(new Error("stop"));
+      };
+      const log = { ...silentLog, progress };
+      await assert.rejects(continueTraining({ ...run, log, signal: controller.signal }), /stop/);
+      const resumed = await continueTraining(run);
+      assert.deepEqual(resumed.metrics, undisturbed.metrics, `stopped after step ${stop}`);
+    }
+  }));
+
+Deno.test("continueTraining() samples sources alike or by their size, which are the same for one source", () =>
+  withSources(async ([alpha, beta, gamma], folder) => {
+    const long = { ...gamma, train: await shardsOf(`${folder}/long`, [14, 15, 16], 400) };
+    const run = async (
+      sampling: "uniform" | "proportional",
+      sources: readonly TrainingSource[],
+    ) => {
+      const steps = 30;
+      const { metrics, model } = await continueTraining(
+        await options(sources, folder, "spec", { sampling, steps, batchSize: 2 }),
+      );
+      return { metrics, model: plain(model) };
+    };
+    try {
+      const one = [await run("uniform", [beta]), await run("proportional", [beta])];
+      assert.deepEqual(one[0], one[1]);
+      const uniform = await run("uniform", [alpha, beta, long]);
+      const proportional = await run("proportional", [alpha, beta, long]);
+      // Of gamma's three ids most is seen where it has ten twelfths of the text: less is left to learn.
+      const last = ({ metrics }: typeof uniform) =>
+        (metrics.at(-1) as unknown as { lossNatsMean: number }).lossNatsMean;
+      assert.ok(last(proportional) < last(uniform));
+    } finally {
+      long.train.close();
+    }
   }));

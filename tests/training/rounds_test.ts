@@ -7,7 +7,9 @@ import { cosineWithWarmup } from "../../training/schedule.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
+  type OuterSettings,
   pretrain,
+  type PretrainSettings,
   readTensors,
   sampleSources,
   type Tensors,
@@ -93,10 +95,27 @@ Deno.test("pretrain() with STD on one source is plain training through all round
     assert.deepEqual(plain(split.last).groups, plain(whole.last).groups);
   }));
 
-for (const id of ["std-t1", "std-t0-tokens", "glob", "trim", "spec", "spec-opt"]) {
-  Deno.test(`pretrain() of ${id} stopped at any step and gone on has the bytes of a plain run`, () =>
-    withSources(async (sources, folder) => {
-      const changes = { adamState: id === "glob" ? "keep" : "reset" } as const;
+const nesterov = { kind: "nesterov", learningRate: 0.7, momentum: 0.9 } as const;
+const fedadam = { kind: "fedadam", learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-3 };
+
+const stopped: readonly (readonly [string, Partial<PretrainSettings>])[] = [
+  ["std-t1", {}],
+  ["std-t0-tokens", {}],
+  ["act", { forgetting: "new" }],
+  ["local-sgd", { adamState: "keep" }],
+  ["isolated-alpha", {}],
+  ["glob", { adamState: "keep", outer: fedadam as OuterSettings }],
+  ["trim", { adamState: "average", outer: nesterov }],
+  ["spec", { adamState: "average" }],
+  ["spec", {}],
+  ["spec-opt", {}],
+];
+
+for (const [id, changes] of stopped) {
+  const how = JSON.stringify(changes);
+  Deno.test(`pretrain() of ${id} ${how} stopped at any step and gone on has the bytes of a plain run`, () =>
+    withSources(async (all, folder) => {
+      const sources = id.startsWith("isolated") ? all.slice(0, 1) : all;
       const undisturbed = await pretrain(await pretraining(id, sources, folder, changes));
       const options = await pretraining(id, sources, folder, changes);
       let stops = 0;

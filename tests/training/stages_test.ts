@@ -10,6 +10,9 @@ import { evaluate, run as runEvaluate } from "../../stages/evaluate.ts";
 import { finetune, run as runFinetune } from "../../stages/finetune.ts";
 import { pretrain, run as runPretrain } from "../../stages/pretrain.ts";
 import type { Recipe } from "../../stages/recipe.ts";
+import { tableEntry } from "../../stages/report/kinds.ts";
+import type { Table } from "../../stages/report/table.ts";
+import { run as runTune, tune } from "../../stages/tune.ts";
 import {
   firstByteId,
   saveTokenizer,
@@ -36,6 +39,7 @@ const recipe = {
   engine: { kind: "reference", threads: 1, precision: "fp32" },
   sources: { left: { train: "-", validation: "-" }, right: { train: "-", validation: "-" } },
   outOfDistribution: [],
+  documents: { hub: null },
   model: {
     nLayers: 1,
     dModel: 8,
@@ -46,7 +50,7 @@ const recipe = {
     bias: true,
   },
   pretrain: {
-    variants: ["std-t1", "trim", "spec"],
+    variants: ["std-t1", "act", "local-sgd", "isolated-right", "trim", "spec"],
     rounds: 2,
     localSteps: 2,
     sourcesPerRound: 2,
@@ -56,9 +60,12 @@ const recipe = {
     peakLearningRates: { "std-t1": 0.005 },
     outer: { kind: "average" },
     adamState: "reset",
+    nonFinite: "stop",
+    forgetting: "same",
     validationWindows: 2,
     checkpointEverySteps: 1,
   },
+  tune: { variants: ["std-t1"], gridStep: 0.001, attempts: 2, spikeNats: 5 },
   continue: {
     starts: ["random", "pretrained"],
     steps: 3,
@@ -67,6 +74,7 @@ const recipe = {
     microBatchSize: 2,
     inner,
     pretrainedRateFactor: 0.5,
+    plasticity: { sources: ["right"], steps: 2, validateEverySteps: 1, validationWindows: 2 },
     checkpointEverySteps: 2,
   },
   evaluate: { batchSize: 3, bootstrapSamples: 20 },
@@ -74,6 +82,7 @@ const recipe = {
     tasks: {
       mood: { generator: "sentiment", options: {}, examples: { train: 6, dev: 4, test: 5 } },
     },
+    runs: 2,
     epochs: 1,
     batchSize: 4,
     seqLen: 12,
@@ -116,6 +125,7 @@ class Bench {
       instance,
       parts,
       params: stage.params(recipe, parts),
+      hints: { ...stage.hints?.(recipe, parts) },
       inputs,
       files: {},
       outputs,
@@ -129,6 +139,19 @@ class Bench {
       signal: new AbortController().signal,
     });
     return { summary, outputs };
+  }
+
+  /** A table of the variants that have run that far. */
+  async table(name: string): Promise<Table> {
+    const { kind } = tableEntry(name);
+    const isOfLosses = /random$/.test(name);
+    const ofTable = name === "plasticity" ? ["trim"] : recipe.pretrain.variants;
+    const variants = isOfLosses ? ["isolated-right", "trim", "spec"] : ofTable;
+    const part = { ...recipe, pretrain: { ...recipe.pretrain, variants } };
+    const inputs = Object.fromEntries(
+      Object.entries(kind.inputs(part, name)).map(([key, ref]) => [key, `${this.folder}/${ref}`]),
+    );
+    return await kind.build(kind.params(part, name), inputs);
   }
 }
 
@@ -178,6 +201,25 @@ Deno.test("pretrain, continue, evaluate and finetune work on each other's output
       const rows = Deno.readTextFileSync(`${outputs.metrics}/metrics.jsonl`).trim().split("\n");
       assert.equal(rows.length, 2 * (2 + 1)); // a row per round and source, and per round
     }
+    // The search takes the rate that it is given, unless that run diverges; pre-training then takes the search's.
+    const { outputs: { rate } } = await bench.run(tune, runTune, ["std-t1"]);
+    const found = JSON.parse(Deno.readTextFileSync(`${rate}/rate.json`));
+    assert.equal(found.peakLearningRate, 0.005);
+    assert.equal(found.attempts.length, 1);
+    const { summary: tuned } = await bench.run(pretrain, runPretrain, ["std-t1"]);
+    assert.equal(tuned!.validationLossNats, found.attempts[0].bestLossNats);
+    for (const variant of ["act", "local-sgd", "isolated-right"]) {
+      await bench.run(pretrain, runPretrain, [variant]);
+    }
+
+    const { outputs: { metrics } } = await bench.run(continuation, runContinue, [
+      "trim",
+      "random",
+      "right",
+    ]);
+    const curve = Deno.readTextFileSync(`${metrics}/metrics.jsonl`).trim().split("\n")
+      .map((line) => JSON.parse(line)).filter(({ kind }) => kind === "validation");
+    assert.deepEqual(curve.map(({ step }) => step), [0, 1, 2]);
     await bench.run(continuation, runContinue, ["spec", "random"]);
     await bench.run(continuation, runContinue, ["trim", "pretrained"]);
 
@@ -193,13 +235,16 @@ Deno.test("pretrain, continue, evaluate and finetune work on each other's output
       "random",
       "mood",
     ]);
-    const found = JSON.parse(Deno.readTextFileSync(`${scores}/scores.json`));
+    const scored = JSON.parse(Deno.readTextFileSync(`${scores}/scores.json`));
     assert.deepEqual(
-      [found.task, found.kind, found.metric, found.chance, found.ceiling],
+      [scored.task, scored.kind, scored.metric, scored.chance, scored.ceiling],
       ["mood", "classification", "accuracy", 0.5, 0.9],
     );
+    assert.equal(scored.runs.length, 2);
+    assert.equal(scored.test, (scored.runs[0].test + scored.runs[1].test) / 2);
     const lines = Deno.readTextFileSync(`${scores}/predictions.jsonl`).trim().split("\n");
-    assert.equal(lines.length, 4 + 5);
+    assert.equal(lines.length, 2 * (4 + 5));
+    await checkTables(bench);
     // Checkpoints were written on the way.
     assert.ok(new CheckpointStore(`${folder}/checkpoints/pretrain/trim`).latest());
   } finally {
@@ -207,14 +252,80 @@ Deno.test("pretrain, continue, evaluate and finetune work on each other's output
   }
 });
 
-Deno.test("stages leave out starts that cannot be, and say why", () => {
-  assert.deepEqual(continuation.instances(recipe), [
-    ["std-t1", "random"],
-    ["std-t1", "pretrained"],
-    ["trim", "random"],
-    ["trim", "pretrained"],
-    ["spec", "random"],
+/** The tables that can be made of what the bench has run. */
+async function checkTables(bench: Bench): Promise<void> {
+  const cells = (table: Table) =>
+    new Map(table.rows.map((row) => [row.label, row.cells.map(({ value }) => value)]));
+  for (const variant of ["trim", "isolated-right"]) {
+    await bench.run(continuation, runContinue, [variant, "random"]);
+    await bench.run(evaluate, runEvaluate, [variant, "random"]);
+  }
+
+  const measured = cells(await bench.table("cost-measured"));
+  for (const variant of ["trim", "spec", "local-sgd"]) {
+    // Both sources take part in every round, so that means over sources and over samples are the same.
+    const [formula, held, , sentFormula, sent, received] = measured.get(variant)!;
+    assert.equal(held, formula, variant);
+    assert.equal(sent, sentFormula, variant);
+    assert.equal(received, sentFormula, variant);
+  }
+  assert.deepEqual(measured.get("act")!.slice(4), [null, null, null]); // nothing travelled
+
+  const drift = await bench.table("drift");
+  assert.deepEqual(
+    drift.rows.map(({ label, cells }) => `${label} ${cells[0].value}`),
+    ["local-sgd 1", "local-sgd 2", "trim 1", "trim 2", "spec 1", "spec 2"],
+  );
+  assert.ok(drift.rows.every(({ cells }) => (cells[1].value as number) > 0));
+  assert.deepEqual(cells(await bench.table("tuning")).get("std-t1")!.slice(0, 3), [
+    0.005,
+    0.005,
+    1,
   ]);
+
+  const plasticity = await bench.table("plasticity");
+  assert.deepEqual(plasticity.columns, ["", "step 0", "step 1", "step 2"]);
+  const [before, , after] = cells(plasticity).get("right: trim") as number[];
+  assert.ok(after < before);
+  assert.equal(cells(plasticity).get("all sources: trim")![0], null);
+
+  const isolated = cells(await bench.table("isolated-random"));
+  const [alone, trim, spec, gain] = [
+    "isolated-right",
+    "trim",
+    "spec",
+    "advantage over isolated-right %",
+  ]
+    .map((label) => isolated.get(label)![0] as number);
+  assert.ok(Math.abs(gain - (100 * (alone - Math.min(trim, spec))) / alone) < 1e-9);
+
+  const unigram = cells(await bench.table("unigram"));
+  const normalised = cells(await bench.table("normalised-random"));
+  const perplexity = cells(await bench.table("perplexity-random"));
+  const [ce] = unigram.get("UNIGRAM-CE, global tokenizer") as number[];
+  assert.ok(ce > 0 && ce < Math.log(290));
+  // Nats above the unigram model's, on the tokens that a window predicts.
+  const [difference] = normalised.get("trim") as number[];
+  const [unigramCe] = perplexity.get("UNIGRAM-CE") as number[];
+  assert.ok(Math.abs(difference + unigramCe - Math.log(trim)) < 1e-9);
+}
+
+Deno.test("stages leave out starts that cannot be, and say why", () => {
+  const models = ["std-t1", "act", "local-sgd", "isolated-right", "trim"].flatMap((variant) => [
+    [variant, "random"],
+    [variant, "pretrained"],
+  ]);
+  models.push(["spec", "random"]);
+  assert.deepEqual(evaluate.instances(recipe), models);
+  // Runs on a single source follow; nothing is evaluated or fine-tuned after them.
+  assert.deepEqual(continuation.instances(recipe), [
+    ...models,
+    ...recipe.pretrain.variants.map((variant) => [variant, "random", "right"]),
+  ]);
+  assert.match(
+    continuation.impossible!(recipe, ["trim", "random", "left"])!,
+    /no plasticity run on "left"/,
+  );
   for (const stage of [continuation, evaluate, finetune]) {
     assert.match(
       stage.impossible!(recipe, ["spec", "pretrained"])!,
@@ -222,6 +333,18 @@ Deno.test("stages leave out starts that cannot be, and say why", () => {
     );
     assert.equal(stage.impossible!(recipe, ["trim", "pretrained"]), undefined);
   }
+});
+
+Deno.test("pretrain of an isolated source needs that source alone, of a tuned variant its rate", () => {
+  assert.deepEqual(Object.keys(pretrain.inputs(recipe, ["isolated-right"])), [
+    "train/right",
+    "validation/right",
+    "statistics/right",
+  ]);
+  assert.equal(pretrain.inputs(recipe, ["std-t1"]).rate, "tune/std-t1#rate");
+  assert.equal(pretrain.inputs(recipe, ["trim"]).rate, undefined);
+  assert.deepEqual(tune.instances(recipe), [["std-t1"]]);
+  assert.match(tune.impossible!(recipe, ["trim"])!, /add trim to tune.variants/);
 });
 
 Deno.test("pretrain's parameters take a baseline's own peak rate", () => {

@@ -10,12 +10,17 @@ import {
 } from "../../training/mod.ts";
 import { variantNamed } from "./_support.ts";
 
-for (const id of Object.keys(variantTable)) {
+for (const id of [...Object.keys(variantTable), "isolated-it"]) {
   Deno.test(`the table of variants says of ${id} what its module does`, async () => {
     const variant = await variantNamed(id);
     assert.equal(variant.id, id);
     assert.equal(variant.vocabulary, variantEntry(id).vocabulary);
     assert.equal(variant.sharesEmbeddings, variantEntry(id).sharesEmbeddings);
+    assert.equal(variant.mixture?.only, variantEntry(id).onlySource);
+    const isOneBatch = variant.mixture !== undefined && !variant.mixture.equalTokens;
+    assert.equal(variantEntry(id).batches, isOneBatch ? "one" : "round");
+    // What is compared in the paper as DEPT is what keeps sources apart.
+    assert.equal(variantEntry(id).role === "dept", !variant.mixture && !variant.workers);
     assert.equal(isShared(variant, "body.block.0.attn.qkv.weight"), true);
     assert.equal(isShared(variant, "embedding.position.weight"), variant.sharesEmbeddings);
     assert.equal(noPretrainedEmbedding(variant) === undefined, variant.sharesEmbeddings);
@@ -28,6 +33,13 @@ Deno.test("std variants say their temperature and batch", async () => {
   assert.deepEqual(await mixture("std-t03-tokens"), { tau: 0.3, equalTokens: true });
   assert.deepEqual(await mixture("std-t1"), { tau: 1, equalTokens: false });
   assert.equal(await mixture("trim"), undefined);
+});
+
+Deno.test("variantEntry() refuses isolation of nothing", () => {
+  assert.throws(
+    () => variantEntry("isolated-"),
+    /Cannot use variant "isolated-".*isolated-<source>/,
+  );
 });
 
 Deno.test("sourceVocabulary() is cut for trim and spec, whole for glob and spec-opt", async () => {

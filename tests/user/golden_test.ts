@@ -16,7 +16,14 @@ Deno.test("run all on tiny gives the golden tables with the reference engine", a
   const store = ["--store", join(folder.path, "store")];
   const run = await pipeline(["run", "all", ...options, ...store]);
   assert.equal(run.code, 0, run.stdout + run.stderr);
-  const { stdout } = await pipeline(["table", "--format", "json", ...options, ...store]);
+  const { code, stdout, stderr } = await pipeline([
+    "table",
+    "--format",
+    "json",
+    ...options,
+    ...store,
+  ]);
+  assert.equal(code, 0, stderr);
   if (Deno.env.get("DEPT_UPDATE_GOLDEN") === "1") Deno.writeTextFileSync(golden, stdout);
   assert.deepEqual(JSON.parse(stdout), JSON.parse(Deno.readTextFileSync(golden)));
 });

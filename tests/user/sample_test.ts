@@ -8,6 +8,7 @@ import { pipeline } from "../support/command_line.ts";
 import { projectRoot } from "../support/paths.ts";
 import type { Table } from "../../stages/report/mod.ts";
 
+const variants = ["std-t0", "std-t1", "glob", "trim", "spec", "spec-opt"];
 const store = ["--store", join(projectRoot, ".cache/sample-store")];
 
 async function tableOf(name: string): Promise<Table> {
@@ -44,19 +45,22 @@ Deno.test("run all on sample ends, with results between the known bounds", async
     for (const heading of table.columns.slice(1)) {
       const scores = columnOf(table, heading);
       const chance = scores.get("chance")!;
-      for (const [label, score] of scores) {
-        if (label === "chance" || label === "ceiling of the rules") continue;
-        assert.ok(score >= chance + 0.1 && score <= 0.95, `${label}, ${heading}: ${score}`);
+      for (const variant of variants) {
+        const score = scores.get(variant)!;
+        assert.ok(score >= chance + 0.1 && score <= 0.95, `${variant}, ${heading}: ${score}`);
       }
     }
   });
 
   await t.step("a second run does nothing and says so", async () => {
-    const started = performance.now();
-    const again = await pipeline(["run", "all", ...store]);
-    const seconds = (performance.now() - started) / 1000;
-    assert.equal(again.code, 0);
-    assert.match(again.stdout + again.stderr, /nothing to do/i);
-    assert.ok(seconds < 3, `took ${seconds} s`); // 0.7 s on a quiet machine; README has the figure
+    let fastest = Infinity; // of three: other processes may take the cores meanwhile
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const started = performance.now();
+      const again = await pipeline(["run", "all", ...store]);
+      fastest = Math.min(fastest, (performance.now() - started) / 1000);
+      assert.equal(again.code, 0);
+      assert.match(again.stdout + again.stderr, /nothing to do/i);
+    }
+    assert.ok(fastest < 1.5, `took ${fastest} s`); // 0.2 s on a quiet machine
   });
 });

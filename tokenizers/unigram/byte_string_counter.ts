@@ -1,8 +1,24 @@
 /**
  * Counts byte strings. An open-addressing table over one pool of bytes: no string object is made.
  */
+import { compareRanges } from "./utf8.ts";
 
-export class ByteStringCounter {
+/** What is called for each string: it is `pool[from … to]`, valid until the call returns. */
+export type CountVisitor = (pool: Uint8Array, from: number, to: number, count: number) => void;
+
+/** Distinct byte strings with how often each occurs, in some order; they may lie on a disk. */
+export interface ByteStringCounts {
+  forEach(visit: CountVisitor): void;
+}
+
+/** A counter's contents as plain arrays, for another thread. */
+export interface CounterTable {
+  readonly pool: Uint8Array<ArrayBuffer>;
+  readonly starts: Int32Array<ArrayBuffer>;
+  readonly counts: Float64Array<ArrayBuffer>;
+}
+
+export class ByteStringCounter implements ByteStringCounts {
   #size = 0;
   #pool: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 16);
   #starts: Int32Array<ArrayBuffer> = new Int32Array(1 << 12); // entry i is the bytes #starts[i] … #starts[i + 1]
@@ -20,6 +36,12 @@ export class ByteStringCounter {
     return this.#pool;
   }
 
+  /** What the table holds of memory, room to grow included. */
+  get memoryBytes(): number {
+    return this.#pool.byteLength + this.#starts.byteLength + this.#counts.byteLength +
+      this.#hashes.byteLength + this.#slots.byteLength;
+  }
+
   /** Entry i is `pool[start(i) … start(i + 1)]`; entries stand in order of first occurrence. */
   start(entry: number): number {
     return this.#starts[entry];
@@ -29,30 +51,71 @@ export class ByteStringCounter {
     return this.#counts[entry];
   }
 
+  forEach(visit: CountVisitor): void {
+    for (let entry = 0; entry < this.#size; entry++) {
+      visit(this.#pool, this.#starts[entry], this.#starts[entry + 1], this.#counts[entry]);
+    }
+  }
+
   /** Adds `count` occurrences of `bytes[from … to]`. */
   add(bytes: Uint8Array, from: number, to: number, count: number): void {
     let hash = 0x811c9dc5;
     for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
     hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
     hash ^= hash >>> 13;
-    const mask = this.#slots.length - 1;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
     let slot = hash & mask;
-    for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const entry = this.#slots[slot] - 1;
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const entry = slots[slot] - 1;
       if (this.#hashes[entry] === hash && this.#equals(entry, bytes, from, to)) {
         this.#counts[entry] += count;
         return;
       }
     }
-    this.#slots[slot] = this.#append(bytes, from, to, count, hash) + 1;
-    if (this.#size * 2 > this.#slots.length) this.#rehash();
+    slots[slot] = this.#append(bytes, from, to, count, hash) + 1;
+    if (this.#size * 2 > slots.length) this.#rehash();
+  }
+
+  /** Forgets everything and gives memory back. */
+  clear(): void {
+    this.#size = 0;
+    this.#pool = new Uint8Array(1 << 16);
+    this.#starts = new Int32Array(1 << 12);
+    this.#counts = new Float64Array(1 << 12);
+    this.#hashes = new Int32Array(1 << 12);
+    this.#slots = new Int32Array(1 << 13);
+  }
+
+  /** Entries by their bytes, ascending. */
+  sorted(): Int32Array {
+    const [pool, starts] = [this.#pool, this.#starts];
+    const order = new Int32Array(this.#size).map((_, entry) => entry);
+    return order.sort((a, b) =>
+      compareRanges(pool, starts[a], starts[a + 1], pool, starts[b], starts[b + 1])
+    );
+  }
+
+  /** The contents, copied. */
+  table(): CounterTable {
+    return {
+      pool: this.#pool.slice(0, this.#starts[this.#size]),
+      starts: this.#starts.slice(0, this.#size + 1),
+      counts: this.#counts.slice(0, this.#size),
+    };
+  }
+
+  /** Adds all of a table. */
+  addTable({ pool, starts, counts }: CounterTable): void {
+    for (let i = 0; i < counts.length; i++) this.add(pool, starts[i], starts[i + 1], counts[i]);
   }
 
   #equals(entry: number, bytes: Uint8Array, from: number, to: number): boolean {
+    const pool = this.#pool;
     const start = this.#starts[entry];
     if (this.#starts[entry + 1] - start !== to - from) return false;
     for (let i = from, j = start; i < to; i++, j++) {
-      if (bytes[i] !== this.#pool[j]) return false;
+      if (bytes[i] !== pool[j]) return false;
     }
     return true;
   }

@@ -16,6 +16,112 @@ export interface Expectation {
   readonly logLikelihood: number;
 }
 
+/** What an E-step reads, on shared memory when threads take part. */
+export interface LatticeArrays {
+  /** Segment s is the places `starts[s] … starts[s + 1]`. */
+  readonly starts: Int32Array;
+  /** Occurrences of each segment. */
+  readonly segmentCounts: Float64Array;
+  /** By place: its edges are `edges[firstEdge[p] … firstEdge[p + 1]]`. */
+  readonly firstEdge: Int32Array;
+  /** Candidates, shorter ones first. */
+  readonly edges: Int32Array;
+  /** By candidate: characters. */
+  readonly lengths: Uint8Array;
+  /** Characters of the text that the segments stand for. */
+  readonly totalLength: number;
+}
+
+export interface SegmentRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The E-step over a range of segments. Results of ranges add up to that of all, to the last bit, in any order.
+ *
+ * @param probabilities by candidate
+ * @param characterLogProb the rough log probability of a character
+ */
+export function expectSegments(
+  lattice: LatticeArrays,
+  probabilities: Float64Array,
+  characterLogProb: number,
+  { from, to }: SegmentRange,
+): Expectation {
+  const { starts, segmentCounts, firstEdge, edges, lengths, totalLength } = lattice;
+  const expected = new Float64Array(lengths.length);
+  const rounder = gridRounder(totalLength);
+  const logRounder = gridRounder(totalLength * 1024); // no character is less likely than e^-1024
+  const alpha = new Float64Array(maxSegmentLength + 1);
+  const beta = new Float64Array(maxSegmentLength + 1);
+  const shared = powers(Math.exp(-characterLogProb));
+  let logLikelihood = 0;
+  for (let s = from; s < to; s++) {
+    const start = starts[s];
+    const length = starts[s + 1] - start;
+    let power = shared;
+    let logScale = -characterLogProb;
+    let total = forward(start, length, power);
+    if (!(total > 1e-250 && total < 1e250)) {
+      logScale = -bestLogProb(start, length) / length;
+      power = powers(Math.exp(logScale));
+      total = forward(start, length, power);
+    }
+    const count = segmentCounts[s];
+    backward(start, length, power, count / total);
+    const term = count * (Math.log(total) - length * logScale);
+    logLikelihood += (term + logRounder) - logRounder;
+  }
+  return { counts: expected, logLikelihood };
+
+  /** Fills `alpha` (by place: all ways to get there) and returns its last value. */
+  function forward(start: number, length: number, power: Float64Array): number {
+    alpha.fill(0, 0, length + 1);
+    alpha[0] = 1;
+    for (let i = 0; i < length; i++) {
+      const before = alpha[i];
+      const end = firstEdge[start + i + 1];
+      for (let e = firstEdge[start + i]; e < end; e++) {
+        const candidate = edges[e];
+        const n = lengths[candidate];
+        alpha[i + n] += before * probabilities[candidate] * power[n];
+      }
+    }
+    return alpha[length];
+  }
+
+  /** Fills `beta` (by place: all ways from there to the end) and adds what each candidate is expected. */
+  function backward(start: number, length: number, power: Float64Array, weight: number): void {
+    beta[length] = 1;
+    for (let i = length - 1; i >= 0; i--) {
+      const before = alpha[i] * weight;
+      const end = firstEdge[start + i + 1];
+      let sum = 0;
+      for (let e = firstEdge[start + i]; e < end; e++) {
+        const candidate = edges[e];
+        const n = lengths[candidate];
+        const term = probabilities[candidate] * power[n] * beta[i + n];
+        sum += term;
+        expected[candidate] += (before * term + rounder) - rounder;
+      }
+      beta[i] = sum;
+    }
+  }
+
+  function bestLogProb(start: number, length: number): number {
+    const best = new Float64Array(length + 1).fill(-Infinity);
+    best[0] = 0;
+    for (let i = 0; i < length; i++) {
+      for (let e = firstEdge[start + i]; e < firstEdge[start + i + 1]; e++) {
+        const end = i + lengths[edges[e]];
+        best[end] = Math.max(best[end], best[i] + Math.log(probabilities[edges[e]]));
+      }
+    }
+    return best[length];
+  }
+}
+
 export class Lattice {
   /** By candidate: characters, and a place where it begins. */
   lengths: Uint8Array;
@@ -46,100 +152,56 @@ export class Lattice {
     return this.lengths.length;
   }
 
+  /** What an E-step reads. Valid until the next `keep`. */
+  get arrays(): LatticeArrays {
+    const { starts, counts } = this.#segments;
+    return {
+      starts,
+      segmentCounts: counts,
+      firstEdge: this.#firstEdge,
+      edges: this.#edges,
+      lengths: this.lengths,
+      totalLength: this.totalLength,
+    };
+  }
+
+  get edgeCount(): number {
+    return this.#edges.length;
+  }
+
+  /** All segments, cut into so many ranges with about as many edges each. */
+  shares(count: number): SegmentRange[] {
+    const { starts, counts } = this.#segments;
+    const ranges: SegmentRange[] = [];
+    for (let i = 1, from = 0; i <= count; i++) {
+      const edges = this.edgeCount * i / count;
+      let to = from;
+      while (to < counts.length && (i === count || this.#firstEdge[starts[to]] < edges)) to++;
+      ranges.push({ from, to });
+      from = to;
+    }
+    return ranges;
+  }
+
+  /** A copy of what an E-step over a range of segments reads; in it the range is all there is. */
+  part({ from, to }: SegmentRange): LatticeArrays {
+    const { starts, counts } = this.#segments;
+    const [firstPlace, lastPlace] = [starts[from], starts[to]];
+    const [firstEdge, lastEdge] = [this.#firstEdge[firstPlace], this.#firstEdge[lastPlace]];
+    return {
+      starts: starts.slice(from, to + 1).map((place) => place - firstPlace),
+      segmentCounts: counts.slice(from, to),
+      firstEdge: this.#firstEdge.slice(firstPlace, lastPlace + 1).map((edge) => edge - firstEdge),
+      edges: this.#edges.slice(firstEdge, lastEdge),
+      lengths: this.lengths,
+      totalLength: this.totalLength,
+    };
+  }
+
   /** The E-step: `probabilities` by candidate, `characterLogProb` the rough log probability of a character. */
   expect(probabilities: Float64Array, characterLogProb: number): Expectation {
-    const { starts, counts: segmentCounts } = this.#segments;
-    const expected = new Float64Array(this.size);
-    const rounder = gridRounder(this.totalLength);
-    const logRounder = gridRounder(this.totalLength * 1024); // no character is less likely than e^-1024
-    const alpha = new Float64Array(maxSegmentLength + 1);
-    const beta = new Float64Array(maxSegmentLength + 1);
-    const shared = powers(Math.exp(-characterLogProb));
-    let logLikelihood = 0;
-    for (let s = 0; s < segmentCounts.length; s++) {
-      const length = starts[s + 1] - starts[s];
-      let power = shared;
-      let logScale = -characterLogProb;
-      let total = this.#forward(s, probabilities, power, alpha);
-      if (!(total > 1e-250 && total < 1e250)) {
-        logScale = -this.#bestLogProb(s, probabilities) / length;
-        power = powers(Math.exp(logScale));
-        total = this.#forward(s, probabilities, power, alpha);
-      }
-      const count = segmentCounts[s];
-      this.#backward(s, probabilities, power, alpha, beta, count / total, expected, rounder);
-      const term = count * (Math.log(total) - length * logScale);
-      logLikelihood += (term + logRounder) - logRounder;
-    }
-    return { counts: expected, logLikelihood };
-  }
-
-  /** Fills `alpha` (by place: all ways to get there) and returns its last value. */
-  #forward(
-    segment: number,
-    probabilities: Float64Array,
-    power: Float64Array,
-    alpha: Float64Array,
-  ): number {
-    const [edges, firstEdge, lengths] = [this.#edges, this.#firstEdge, this.lengths];
-    const start = this.#segments.starts[segment];
-    const length = this.#segments.starts[segment + 1] - start;
-    alpha.fill(0, 0, length + 1);
-    alpha[0] = 1;
-    for (let i = 0; i < length; i++) {
-      const before = alpha[i];
-      const end = firstEdge[start + i + 1];
-      for (let e = firstEdge[start + i]; e < end; e++) {
-        const candidate = edges[e];
-        const n = lengths[candidate];
-        alpha[i + n] += before * probabilities[candidate] * power[n];
-      }
-    }
-    return alpha[length];
-  }
-
-  /** Fills `beta` (by place: all ways from there to the end) and adds what each candidate is expected. */
-  #backward(
-    segment: number,
-    probabilities: Float64Array,
-    power: Float64Array,
-    alpha: Float64Array,
-    beta: Float64Array,
-    weight: number,
-    expected: Float64Array,
-    rounder: number,
-  ): void {
-    const [edges, firstEdge, lengths] = [this.#edges, this.#firstEdge, this.lengths];
-    const start = this.#segments.starts[segment];
-    const length = this.#segments.starts[segment + 1] - start;
-    beta[length] = 1;
-    for (let i = length - 1; i >= 0; i--) {
-      const before = alpha[i] * weight;
-      const end = firstEdge[start + i + 1];
-      let sum = 0;
-      for (let e = firstEdge[start + i]; e < end; e++) {
-        const candidate = edges[e];
-        const n = lengths[candidate];
-        const term = probabilities[candidate] * power[n] * beta[i + n];
-        sum += term;
-        expected[candidate] += (before * term + rounder) - rounder;
-      }
-      beta[i] = sum;
-    }
-  }
-
-  #bestLogProb(segment: number, probabilities: Float64Array): number {
-    const start = this.#segments.starts[segment];
-    const length = this.#segments.starts[segment + 1] - start;
-    const best = new Float64Array(length + 1).fill(-Infinity);
-    best[0] = 0;
-    for (let i = 0; i < length; i++) {
-      for (let e = this.#firstEdge[start + i]; e < this.#firstEdge[start + i + 1]; e++) {
-        const to = i + this.lengths[this.#edges[e]];
-        best[to] = Math.max(best[to], best[i] + Math.log(probabilities[this.#edges[e]]));
-      }
-    }
-    return best[length];
+    const all = { from: 0, to: this.#segments.counts.length };
+    return expectSegments(this.arrays, probabilities, characterLogProb, all);
   }
 
   /**
@@ -147,17 +209,21 @@ export class Lattice {
    * Of equally probable ways the one whose last piece is longest, then so on before it. Returns their number, 0 if there is none.
    */
   bestSplit(candidate: number, probabilities: Float64Array, into: Int32Array): number {
-    const length = this.lengths[candidate];
+    const [edges, firstEdge, lengths] = [this.#edges, this.#firstEdge, this.lengths];
+    const length = lengths[candidate];
     const start = this.places[candidate];
-    const best = this.#splitBest.fill(0, 0, length + 1);
+    const best = this.#splitBest;
     const last = this.#splitLast;
+    best.fill(0, 0, length + 1);
     best[0] = 1;
     for (let i = 0; i < length; i++) {
-      for (let e = this.#firstEdge[start + i]; e < this.#firstEdge[start + i + 1]; e++) {
-        const other = this.#edges[e];
-        const to = i + this.lengths[other];
+      const before = best[i];
+      const end = firstEdge[start + i + 1];
+      for (let e = firstEdge[start + i]; e < end; e++) {
+        const other = edges[e];
+        const to = i + lengths[other];
         if (to > length) break;
-        const probability = best[i] * probabilities[other];
+        const probability = before * probabilities[other];
         if (probability > best[to] && other !== candidate) {
           best[to] = probability;
           last[to] = other;
@@ -173,20 +239,28 @@ export class Lattice {
   /** Keeps these candidates, in this order: candidate `kept[i]` becomes i. */
   keep(kept: Int32Array): void {
     const renumbered = new Int32Array(this.size).fill(-1);
-    kept.forEach((candidate, i) => renumbered[candidate] = i);
+    for (let i = 0; i < kept.length; i++) renumbered[kept[i]] = i;
+    const [edges, firstEdge] = [this.#edges, this.#firstEdge];
+    const lastPlace = firstEdge.length - 1;
     let to = 0;
     let from = 0;
-    for (let place = 0; place + 1 < this.#firstEdge.length; place++) {
-      const end = this.#firstEdge[place + 1];
+    for (let place = 0; place < lastPlace; place++) {
+      const end = firstEdge[place + 1];
       for (; from < end; from++) {
-        const candidate = renumbered[this.#edges[from]];
-        if (candidate >= 0) this.#edges[to++] = candidate;
+        const candidate = renumbered[edges[from]];
+        if (candidate >= 0) edges[to++] = candidate;
       }
-      this.#firstEdge[place + 1] = to;
+      firstEdge[place + 1] = to;
     }
-    this.#edges = this.#edges.slice(0, to);
-    this.lengths = Uint8Array.from(kept, (candidate) => this.lengths[candidate]);
-    this.places = Int32Array.from(kept, (candidate) => this.places[candidate]);
+    this.#edges = edges.slice(0, to);
+    const lengths = new Uint8Array(kept.length);
+    const places = new Int32Array(kept.length);
+    for (let i = 0; i < kept.length; i++) {
+      lengths[i] = this.lengths[kept[i]];
+      places[i] = this.places[kept[i]];
+    }
+    this.lengths = lengths;
+    this.places = places;
   }
 
   /** Order of two candidates by content: negative when `a` comes first, as their UTF-8 bytes would have it. */

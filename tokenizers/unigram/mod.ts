@@ -3,6 +3,15 @@
  */
 export { type UnigramConfig, unigramConfigOf, unigramDefaults } from "./config.ts";
 export { type UnigramPiece } from "./pieces.ts";
-export { loadTokenizer, saveTokenizer, tokenizerFile } from "./tokenizer_file.ts";
+export {
+  isOurLayout,
+  loadTokenizer,
+  loadTokenizerFile,
+  saveTokenizer,
+  tokenizerFile,
+} from "./tokenizer_file.ts";
+export { invalidUtf8At } from "./text_encoder.ts";
 export { UnigramTokenizer } from "./unigram_tokenizer.ts";
-export { type TrainingLog, type TrainingOptions, trainUnigram } from "./unigram_trainer.ts";
+export { trainUnigram } from "./train_unigram.ts";
+export { type TrainingLog, type TrainingOptions } from "./training_options.ts";
+export { trainPieces } from "./unigram_trainer.ts";

@@ -20,7 +20,7 @@ export interface Seed {
 /** Every character, and the best `seedSize` substrings that are commoner than each of their extensions. */
 export function seedPieces(segments: Segments, config: UnigramConfig): Seed {
   const substrings = growSubstrings(segments, config.maxPieceLength);
-  const seeds = chooseSeeds(segments, substrings, config.seedSize);
+  const seeds = chooseSeeds(segments, substrings, config);
   const lattice = new Lattice(segments, {
     lengths: Uint8Array.from(seeds, (s) => substrings.length[s]),
     places: Int32Array.from(seeds, (s) => substrings.place[s]),
@@ -31,20 +31,28 @@ export function seedPieces(segments: Segments, config: UnigramConfig): Seed {
 }
 
 /** Substrings by number: first the whole alphabet, then the chosen ones. */
-function chooseSeeds(segments: Segments, substrings: Substrings, seedSize: number): Int32Array {
+function chooseSeeds(
+  segments: Segments,
+  substrings: Substrings,
+  config: UnigramConfig,
+): Int32Array {
   const { size, frequency, extension, length } = substrings;
-  const characters = segments.alphabet.length;
-  const reserved = reservedPieces();
+  const { alphabet } = segments;
+  const characters = alphabet.length;
+  const reserved = reservedPieces(config);
+  const lastOfReserved = new Set([...reserved].map((text) => [...text].at(-1)!.codePointAt(0)!));
+  // Most need no string: what they end with tells them apart.
+  const isReserved = (s: number) =>
+    lastOfReserved.has(alphabet[segments.characters[substrings.place[s] + length[s] - 1]]) &&
+    reserved.has(textOf(segments, substrings, s));
   const longer: number[] = [];
   for (let s = characters; s < size; s++) {
-    if (extension[s] < frequency[s] && !reserved.has(shortText(segments, substrings, s))) {
-      longer.push(s);
-    }
+    if (extension[s] < frequency[s] && !isReserved(s)) longer.push(s);
   }
   const scores = Float64Array.from(longer, (s) => frequency[s] * length[s]);
   const chosen = selectHighest(
     scores,
-    seedSize - characters,
+    config.seedSize - characters,
     (a, b) => compareSubstrings(segments, substrings, longer[a], longer[b]),
   );
   const seeds = new Int32Array(characters + chosen.length);
@@ -54,16 +62,20 @@ function chooseSeeds(segments: Segments, substrings: Substrings, seedSize: numbe
 }
 
 /** What a learned piece may not look like, since files tell pieces apart by their text. */
-function reservedPieces(): Set<string> {
-  return new Set([...specialPieces, ...Array.from({ length: 256 }, (_, byte) => byteName(byte))]);
+function reservedPieces(config: UnigramConfig): Set<string> {
+  return new Set([
+    ...specialPieces,
+    ...Array.from({ length: 256 }, (_, byte) => byteName(byte)),
+    ...config.userDefinedSymbols,
+    ...config.controlSymbols,
+  ]);
 }
 
-/** A substring's text if it is `<…>`, the form of all reserved pieces, else nothing: most need no string. */
-function shortText(segments: Segments, substrings: Substrings, s: number): string {
+/** A substring's text. */
+function textOf(segments: Segments, substrings: Substrings, s: number): string {
   const { alphabet, characters } = segments;
   const start = substrings.place[s];
   const end = start + substrings.length[s];
-  if (alphabet[characters[start]] !== 0x3c || alphabet[characters[end - 1]] !== 0x3e) return "";
   return String.fromCodePoint(...Array.from(characters.subarray(start, end), (c) => alphabet[c]));
 }
 
@@ -85,18 +97,20 @@ function latticeEdges(
   const candidateOf = new Int32Array(substrings.size).fill(-1);
   seeds.forEach((s, candidate) => candidateOf[s] = candidate);
   const first = new Int32Array(segments.characters.length + 1);
-  for (const { places, substrings: at } of substrings.levels) {
-    for (let i = 0; i < places.length; i++) {
-      if (candidateOf[at[i]] >= 0) first[places[i] + 1]++;
+  for (const { substrings: at, starts, places } of substrings.levels) {
+    for (let k = 0; k < at.length; k++) {
+      if (candidateOf[at[k]] < 0) continue;
+      for (let i = starts[k]; i < starts[k + 1]; i++) first[places[i] + 1]++;
     }
   }
   for (let place = 0; place < segments.characters.length; place++) first[place + 1] += first[place];
   const next = first.slice();
   const candidates = new Int32Array(first[segments.characters.length]);
-  for (const { places, substrings: at } of substrings.levels) {
-    for (let i = 0; i < places.length; i++) {
-      const candidate = candidateOf[at[i]];
-      if (candidate >= 0) candidates[next[places[i]]++] = candidate;
+  for (const { substrings: at, starts, places } of substrings.levels) {
+    for (let k = 0; k < at.length; k++) {
+      const candidate = candidateOf[at[k]];
+      if (candidate < 0) continue;
+      for (let i = starts[k]; i < starts[k + 1]; i++) candidates[next[places[i]]++] = candidate;
     }
   }
   return { first, candidates };

@@ -4,9 +4,10 @@
  * A cut word gives fewer distinct strings than whole words do (60,000 for 165,000 in English novels), and everything
  * after this works on distinct strings.
  */
-import { ByteStringCounter } from "./byte_string_counter.ts";
+import type { ByteStringCounts } from "./byte_string_counter.ts";
 import { maxSegmentLength } from "./config.ts";
 import { CharacterClasses, type ClassRules, joins } from "./scripts.ts";
+import { SpillingCounter, type SpillOptions } from "./spilling_counter.ts";
 import { codePointAt, utf8Length } from "./utf8.ts";
 
 /** Stands for a space in written pieces. As a character of the text it never gets a piece: bytes keep it apart. */
@@ -23,40 +24,59 @@ export interface Segments {
   readonly counts: Float64Array;
 }
 
-/** Cuts counted words where a class of characters ends, and at characters that are too rare for a piece. */
+export interface SegmentRules extends ClassRules {
+  readonly characterCoverage: number;
+  readonly splitDigits: boolean;
+  /** Most characters that all segments may have together. */
+  readonly maxSegmentCharacters: number;
+}
+
+/**
+ * Cuts counted words where a class of characters ends, and at characters that are too rare for a piece. Of more segments
+ * than `maxSegmentCharacters` allows the commonest are kept.
+ *
+ * @param spill memory for the table of segments, and where it goes if it outgrows that
+ */
 export function cutIntoSegments(
-  words: ByteStringCounter,
-  rules: ClassRules & { readonly characterCoverage: number },
+  words: ByteStringCounts,
+  rules: SegmentRules,
+  spill: SpillOptions,
 ): Segments {
   const alphabet = requiredCharacters(words, rules.characterCoverage);
   const placeOf = new Int32Array(0x110000).fill(-1);
   alphabet.forEach((codePoint, place) => placeOf[codePoint] = place);
-  const segments = countSegments(words, placeOf, new CharacterClasses(rules));
+  const counted = countSegments(words, placeOf, rules, spill);
+  const isKept = commonest(counted, rules.maxSegmentCharacters);
 
-  const starts = new Int32Array(segments.size + 1);
-  const counts = new Float64Array(segments.size);
-  const characters = new Int32Array(segments.start(segments.size));
-  let length = 0;
-  for (let s = 0; s < segments.size; s++) {
-    counts[s] = segments.count(s);
-    const end = segments.start(s + 1);
-    for (let at = segments.start(s); at < end; at += utf8Length(segments.pool[at])) {
-      characters[length++] = placeOf[codePointAt(segments.pool, at)];
+  let [size, length] = [0, 0];
+  counted.forEach((pool, from, to, count) => {
+    if (!isKept(pool, from, to, count)) return;
+    size++;
+    length += characterCount(pool, from, to);
+  });
+  const starts = new Int32Array(size + 1);
+  const counts = new Float64Array(size);
+  const characters = new Int32Array(length);
+  [size, length] = [0, 0];
+  counted.forEach((pool, from, to, count) => {
+    if (!isKept(pool, from, to, count)) return;
+    for (let at = from; at < to; at += utf8Length(pool[at])) {
+      characters[length++] = placeOf[codePointAt(pool, at)];
     }
-    starts[s + 1] = length;
-  }
-  return { alphabet, characters: characters.slice(0, length), starts, counts };
+    counts[size++] = count;
+    starts[size] = length;
+  });
+  return { alphabet, characters, starts, counts };
 }
 
 /** The commonest characters that make up a share of the text, ascending; of equally common ones the lower code points. */
-function requiredCharacters(words: ByteStringCounter, coverage: number): Int32Array {
+function requiredCharacters(words: ByteStringCounts, coverage: number): Int32Array {
   const frequency = new Float64Array(0x110000);
-  for (let word = 0; word < words.size; word++) {
-    const end = words.start(word + 1);
-    for (let at = words.start(word); at < end; at += utf8Length(words.pool[at])) {
-      frequency[codePointAt(words.pool, at)] += words.count(word);
+  words.forEach((pool, from, to, count) => {
+    for (let at = from; at < to; at += utf8Length(pool[at])) {
+      frequency[codePointAt(pool, at)] += count;
     }
-  }
+  });
   frequency[writtenSpace] = 0;
   const found: number[] = [];
   let total = 0;
@@ -72,28 +92,33 @@ function requiredCharacters(words: ByteStringCounter, coverage: number): Int32Ar
 }
 
 function countSegments(
-  words: ByteStringCounter,
+  words: ByteStringCounts,
   placeOf: Int32Array,
-  classes: CharacterClasses,
-): ByteStringCounter {
-  const segments = new ByteStringCounter();
-  for (let word = 0; word < words.size; word++) {
-    const count = words.count(word);
-    const end = words.start(word + 1);
-    let from = words.start(word);
+  rules: SegmentRules,
+  spill: SpillOptions,
+): ByteStringCounts {
+  const classes = new CharacterClasses(rules);
+  const segments = new SpillingCounter(spill);
+  let sinceRelief = 0;
+  words.forEach((pool, start, end, count) => {
+    let from = start;
     let current = joins;
     let length = 0;
-    for (let at = from; at < end;) {
-      const codePoint = codePointAt(words.pool, at);
-      const next = at + utf8Length(words.pool[at]);
+    let isDigit = false;
+    for (let at = start; at < end;) {
+      const codePoint = codePointAt(pool, at);
+      const next = at + utf8Length(pool[at]);
       if (placeOf[codePoint] < 0) {
-        if (length > 0) segments.add(words.pool, from, at, count);
+        if (length > 0) segments.add(pool, from, at, count);
         [from, current, length] = [next, joins, 0];
       } else {
         const own = classes.of(codePoint);
         const crosses = own !== current && own !== joins && current !== joins;
-        if (crosses || length === maxSegmentLength) {
-          segments.add(words.pool, from, at, count);
+        const wasDigit = isDigit;
+        isDigit = rules.splitDigits && codePoint >= 0x30 && codePoint <= 0x39;
+        const isApart = length > 0 && (isDigit || wasDigit);
+        if (crosses || isApart || length === maxSegmentLength) {
+          segments.add(pool, from, at, count);
           [from, current, length] = [at, own, 0];
         }
         if (own !== joins) current = own;
@@ -101,7 +126,57 @@ function countSegments(
       }
       at = next;
     }
-    if (length > 0) segments.add(words.pool, from, end, count);
+    if (length > 0) segments.add(pool, from, end, count);
+    if ((++sinceRelief & 0xffff) === 0) segments.relieve();
+  });
+  segments.relieve();
+  return segments.result();
+}
+
+const hashBuckets = 1024;
+
+/**
+ * Which segments are kept: all, or the commonest, as many as have `most` characters together. Of equally common ones at
+ * the border a sample by their bytes' hash: an order by bytes would keep one end of the alphabet.
+ */
+function commonest(
+  segments: ByteStringCounts,
+  most: number,
+): (pool: Uint8Array, from: number, to: number, count: number) => boolean {
+  const lengths = new Map<number, number>(); // by count: characters
+  let total = 0;
+  segments.forEach((pool, from, to, count) => {
+    const length = characterCount(pool, from, to);
+    lengths.set(count, (lengths.get(count) ?? 0) + length);
+    total += length;
+  });
+  if (total <= most) return () => true;
+  let left = most;
+  let border = 0;
+  for (const count of [...lengths.keys()].sort((a, b) => b - a)) {
+    border = count;
+    if (lengths.get(count)! > left) break;
+    left -= lengths.get(count)!;
   }
-  return segments;
+  const sampled = new Float64Array(hashBuckets);
+  segments.forEach((pool, from, to, count) => {
+    if (count === border) sampled[bucketOf(pool, from, to)] += characterCount(pool, from, to);
+  });
+  let buckets = 0;
+  while (buckets < hashBuckets && sampled[buckets] <= left) left -= sampled[buckets++];
+  return (pool, from, to, count) =>
+    count > border || (count === border && bucketOf(pool, from, to) < buckets);
+}
+
+function bucketOf(bytes: Uint8Array, from: number, to: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (hash ^ (hash >>> 13)) & (hashBuckets - 1);
+}
+
+function characterCount(bytes: Uint8Array, from: number, to: number): number {
+  let count = 0;
+  for (let i = from; i < to; i++) if ((bytes[i] & 0xc0) !== 0x80) count++;
+  return count;
 }

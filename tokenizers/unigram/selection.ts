@@ -16,15 +16,15 @@ export function selectHighest(
   const border = scores.toSorted()[scores.length - count];
   const atBorder: number[] = [];
   let above = 0;
-  scores.forEach((score, i) => {
-    if (score > border) above++;
-    else if (score === border) atBorder.push(i);
-  });
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i] > border) above++;
+    else if (scores[i] === border) atBorder.push(i);
+  }
   const chosen = new Set(atBorder.sort(compare).slice(0, count - above));
   const selected = new Int32Array(count);
   let n = 0;
-  scores.forEach((score, i) => {
-    if (score > border || (score === border && chosen.has(i))) selected[n++] = i;
-  });
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i] > border || (scores[i] === border && chosen.has(i))) selected[n++] = i;
+  }
   return selected;
 }

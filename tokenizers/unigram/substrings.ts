@@ -2,7 +2,8 @@
  * Substrings of the segments, grown by one character a time: a place is followed only while its substring occurs twice.
  *
  * This takes the place of a suffix array, gives each substring's frequency, and remembers which substrings begin where,
- * so that the lattice needs no search.
+ * so that the lattice needs no search. Places stand grouped by their substring, so the next character tells the longer
+ * substrings of a group apart: no hash table, and memory is read nearly in order.
  */
 import type { Segments } from "./segments.ts";
 
@@ -17,108 +18,167 @@ export interface Substrings {
   readonly length: Uint8Array;
   /** By substring: one place where it begins. */
   readonly place: Int32Array;
-  /** By length, from 1: what begins where. */
+  /** By length, from 1: where substrings begin; those are left out that always go on with the same character. */
   readonly levels: readonly Level[];
 }
 
+/** Substrings of one length. */
 interface Level {
-  /** Places, ascending. */
-  readonly places: Int32Array;
-  /** The substring of this level's length at each of `places`. */
   readonly substrings: Int32Array;
+  /** Substring `substrings[k]` begins at `places[starts[k] … starts[k + 1]]`. */
+  readonly starts: Int32Array;
+  readonly places: Int32Array;
 }
 
 /** All substrings of one character, and those of up to `maxLength` characters that occur at least twice. */
 export function growSubstrings(segments: Segments, maxLength: number): Substrings {
   const { alphabet, characters, starts, counts } = segments;
-  const segmentOf = new Int32Array(characters.length);
-  for (let s = 0; s < counts.length; s++) segmentOf.fill(s, starts[s], starts[s + 1]);
-
+  const following = new Int32Array(characters.length); // by place: the next character, -1 at a segment's end
+  const weight = new Float64Array(characters.length); // by place: occurrences of its segment
+  following.set(characters.subarray(1));
+  for (let s = 0; s < counts.length; s++) {
+    weight.fill(counts[s], starts[s], starts[s + 1]);
+    if (starts[s + 1] > starts[s]) following[starts[s + 1] - 1] = -1;
+  }
   const grown = new SubstringTable(alphabet.length);
-  characters.forEach((character, place) => {
-    grown.frequency[character] += counts[segmentOf[place]];
-    grown.place[character] = place;
-  });
-  grown.length.fill(1, 0, alphabet.length);
-  let level: Level = {
-    places: new Int32Array(characters.length).map((_, place) => place),
-    substrings: characters,
-  };
+  let level = singleCharacters();
   const levels = [level];
   for (let length = 1; length < maxLength && level.places.length > 0; length++) {
     level = extend(level, length);
+    if (length > 1) levels[length - 1] = withoutPrefixes(levels[length - 1]);
     levels.push(level);
   }
   const { size, frequency, extension, length, place } = grown;
   return { size, frequency, extension, length, place, levels };
 
-  /** One hash look-up for every place of a level: (substring, next character) → longer substring. */
-  function extend({ places, substrings }: Level, length: number): Level {
-    const first = grown.size;
-    const mask = 2 ** Math.ceil(Math.log2(places.length * 2 + 2)) - 1;
-    const slots = new Int32Array(mask + 1); // longer substring + 1, 0 where empty
-    const parent = new Int32Array(places.length);
-    const added = new Int32Array(places.length);
-    const found = new Int32Array(places.length);
-    for (let i = 0; i < places.length; i++) {
-      const next = places[i] + length;
-      const segment = segmentOf[places[i]];
-      if (next >= starts[segment + 1]) {
-        found[i] = -1;
-        continue;
-      }
-      const character = characters[next];
-      let hash = Math.imul(substrings[i], 0x9e3779b1) ^ Math.imul(character, 0x85ebca6b);
-      hash ^= hash >>> 15;
-      let slot = Math.imul(hash, 0x2c1b3c6d) >>> 7 & mask;
-      let longer = slots[slot] - 1;
-      while (longer >= 0) {
-        const k = longer - first;
-        if (parent[k] === substrings[i] && added[k] === character) break;
-        slot = (slot + 1) & mask;
-        longer = slots[slot] - 1;
-      }
-      if (longer < 0) {
-        longer = grown.add(length + 1, places[i]);
-        parent[longer - first] = substrings[i];
-        added[longer - first] = character;
-        slots[slot] = longer + 1;
-      }
-      grown.frequency[longer] += counts[segment];
-      found[i] = longer;
+  function singleCharacters(): Level {
+    const sizes = new Int32Array(alphabet.length);
+    for (let place = 0; place < characters.length; place++) {
+      const character = characters[place];
+      grown.frequency[character] += weight[place];
+      grown.place[character] = place;
+      sizes[character]++;
     }
-    return keepRepeated(places, found, parent, first);
+    grown.length.fill(1, 0, alphabet.length);
+    const level = emptyLevel(sizes);
+    for (let i = 0; i < level.substrings.length; i++) level.substrings[i] = i;
+    const next = level.starts.slice();
+    for (let place = 0; place < characters.length; place++) {
+      level.places[next[characters[place]]++] = place;
+    }
+    return level;
+  }
+
+  /** Forgets places of substrings that always go on with the same character: they make no seeds, and are most of all. */
+  function withoutPrefixes({ substrings, starts, places }: Level): Level {
+    const isKept = (s: number) => grown.extension[s] < grown.frequency[s];
+    let [n, length] = [0, 0];
+    for (let k = 0; k < substrings.length; k++) {
+      if (!isKept(substrings[k])) continue;
+      n++;
+      length += starts[k + 1] - starts[k];
+    }
+    const kept: Level = {
+      substrings: new Int32Array(n),
+      starts: new Int32Array(n + 1),
+      places: new Int32Array(length),
+    };
+    [n, length] = [0, 0];
+    for (let k = 0; k < substrings.length; k++) {
+      if (!isKept(substrings[k])) continue;
+      kept.substrings[n++] = substrings[k];
+      for (let i = starts[k]; i < starts[k + 1]; i++) kept.places[length++] = places[i];
+      kept.starts[n] = length;
+    }
+    return kept;
+  }
+
+  /** Tells the places of each substring apart by the next character, and keeps what occurs twice. */
+  function extend({ substrings, starts, places }: Level, length: number): Level {
+    const first = grown.size;
+    const found = new Int32Array(places.length); // by place: the longer substring - first, -1 for none
+    const seenBy = new Int32Array(alphabet.length).fill(-1); // by character: the last group that it followed
+    const longerOf = new Int32Array(alphabet.length);
+    let sizes: Int32Array<ArrayBuffer> = new Int32Array(1 << 12); // by longer substring: places
+    let parents: Int32Array<ArrayBuffer> = new Int32Array(1 << 12);
+    for (let k = 0; k < substrings.length; k++) {
+      const end = starts[k + 1];
+      for (let i = starts[k]; i < end; i++) {
+        const place = places[i];
+        const character = following[place + length - 1];
+        if (character < 0) {
+          found[i] = -1;
+          continue;
+        }
+        if (seenBy[character] !== k) {
+          seenBy[character] = k;
+          const longer = longerOf[character] = grown.add(length + 1, place) - first;
+          sizes = doubled(sizes, longer);
+          parents = doubled(parents, longer);
+          parents[longer] = substrings[k];
+        }
+        const longer = longerOf[character];
+        grown.frequency[first + longer] += weight[place];
+        sizes[longer]++;
+        found[i] = longer;
+      }
+    }
+    return keepRepeated(places, found, sizes, parents, first);
   }
 
   /** Forgets what occurs once, numbers the rest anew and tells each parent its commonest extension. */
   function keepRepeated(
     places: Int32Array,
     found: Int32Array,
-    parent: Int32Array,
+    sizes: Int32Array,
+    parents: Int32Array,
     first: number,
   ): Level {
+    const { frequency, extension } = grown;
     const renumbered = new Int32Array(grown.size - first);
-    let kept = first;
-    for (let longer = first; longer < grown.size; longer++) {
-      const frequency = grown.frequency[longer];
-      renumbered[longer - first] = frequency < 2 ? -1 : kept;
-      if (frequency < 2) continue;
-      const shorter = parent[longer - first];
-      grown.extension[shorter] = Math.max(grown.extension[shorter], frequency);
-      grown.move(longer, kept++);
+    let kept = 0;
+    for (let longer = 0; longer < renumbered.length; longer++) {
+      const occurrences = frequency[first + longer];
+      if (occurrences < 2) {
+        renumbered[longer] = -1;
+        continue;
+      }
+      const shorter = parents[longer];
+      if (occurrences > extension[shorter]) extension[shorter] = occurrences;
+      grown.move(first + longer, first + kept);
+      sizes[kept] = sizes[longer];
+      renumbered[longer] = kept++;
     }
-    grown.truncate(kept);
-    let alive = 0;
-    const keptPlaces = new Int32Array(places.length);
-    const keptSubstrings = new Int32Array(places.length);
-    for (let i = 0; i < places.length; i++) {
-      const substring = found[i] < 0 ? -1 : renumbered[found[i] - first];
-      if (substring < 0) continue;
-      keptPlaces[alive] = places[i];
-      keptSubstrings[alive++] = substring;
+    grown.truncate(first + kept);
+    const level = emptyLevel(sizes.subarray(0, kept));
+    for (let k = 0; k < kept; k++) level.substrings[k] = first + k;
+    const next = level.starts.slice();
+    for (let i = 0; i < found.length; i++) {
+      if (found[i] < 0) continue;
+      const k = renumbered[found[i]];
+      if (k >= 0) level.places[next[k]++] = places[i];
     }
-    return { places: keptPlaces.slice(0, alive), substrings: keptSubstrings.slice(0, alive) };
+    return level;
   }
+}
+
+/** Room for groups of given sizes. */
+function emptyLevel(sizes: Int32Array): Level {
+  const starts = new Int32Array(sizes.length + 1);
+  for (let k = 0; k < sizes.length; k++) starts[k + 1] = starts[k] + sizes[k];
+  return {
+    substrings: new Int32Array(sizes.length),
+    starts,
+    places: new Int32Array(starts[sizes.length]),
+  };
+}
+
+/** The array, twice as long if it ends before `index`. */
+function doubled(array: Int32Array<ArrayBuffer>, index: number): Int32Array<ArrayBuffer> {
+  if (index < array.length) return array;
+  const longer = new Int32Array(array.length * 2);
+  longer.set(array);
+  return longer;
 }
 
 /** Columns that grow together. */

@@ -13,11 +13,16 @@ import {
   StageError,
   writeFileAtomic,
 } from "../../pipeline/base/mod.ts";
-import { firstByteId, specialIds, specialPieces } from "../tokenizer.ts";
-import { firstLearnedId } from "./config.ts";
-import { byteName, findBadPiece, type UnigramPiece, unwritten } from "./pieces.ts";
+import { specialIds, specialPieces } from "../tokenizer.ts";
+import { unigramDefaults } from "./config.ts";
+import { normalizationRules } from "./normalizer.ts";
+import { byteName, findBadPiece, type UnigramPiece, unwritten, written } from "./pieces.ts";
+import { idLayout, type UnigramSettings } from "./settings.ts";
 import { UnigramTokenizer } from "./unigram_tokenizer.ts";
 import { wordPattern } from "./words.ts";
+
+/** `stretchEnd` of `words.ts` as a regular expression. */
+const stretchPattern = "[^\\t\\n\\r]+|[\\t\\n\\r]+";
 
 /** Name of the file in a tokenizer's folder. */
 export const tokenizerFile = "tokenizer.json";
@@ -33,21 +38,28 @@ export function saveTokenizer(folder: string, tokenizer: UnigramTokenizer): void
  * @throws StageError with the place of whatever is not as `saveTokenizer` writes it
  */
 export function loadTokenizer(folder: string): UnigramTokenizer {
-  const path = join(folder, tokenizerFile);
+  return loadTokenizerFile(join(folder, tokenizerFile));
+}
+
+/** Reads a tokenizer's file by its path. Throws as `loadTokenizer` does. */
+export function loadTokenizerFile(path: string): UnigramTokenizer {
   try {
-    return new UnigramTokenizer(parseTokenizer(Deno.readTextFileSync(path)));
+    const { pieces, settings } = parseTokenizer(Deno.readTextFileSync(path));
+    return new UnigramTokenizer(pieces, settings);
   } catch (error) {
     if (!(error instanceof BadFile)) throw error;
     throw new StageError(`Cannot read tokenizer "${path}"${error.message}`, { cause: error.cause });
   }
 }
 
-function tokenizerJson(tokenizer: UnigramTokenizer): string {
+/** The text of `tokenizer.json`. */
+export function tokenizerJson(tokenizer: UnigramTokenizer): string {
+  const { learned, layout: { learned: firstLearned } } = tokenizer;
   const vocabulary = Array.from({ length: tokenizer.vocabSize }, (_, id) => {
-    const logProb = id < firstLearnedId ? 0 : tokenizer.learned[id - firstLearnedId].logProb;
+    const logProb = id < firstLearned ? 0 : learned[id - firstLearned].logProb;
     return `[${JSON.stringify(tokenizer.piece(id))},${JSON.stringify(logProb)}]`;
   });
-  const { model, ...settings } = layout();
+  const { model, ...settings } = layout(tokenizer.settings);
   const members = Object.entries(settings).map(([key, value]) =>
     `"${key}":${canonicalJson(value)}`
   );
@@ -57,80 +69,152 @@ function tokenizerJson(tokenizer: UnigramTokenizer): string {
   }\n]}}\n`;
 }
 
+/** Whether a parsed `tokenizer.json` is laid out as ours: a unigram model that begins with our special pieces. */
+export function isOurLayout(file: unknown): boolean {
+  const { type, vocab } = (file as { model?: { type?: unknown; vocab?: unknown } } | null)?.model ??
+    {};
+  return type === "Unigram" && Array.isArray(vocab) &&
+    specialPieces.every((piece, id) => Array.isArray(vocab[id]) && vocab[id][0] === piece);
+}
+
 /** The file without its vocabulary. */
-function layout() {
+function layout(settings: UnigramSettings) {
+  const { control, userDefined } = idLayout(settings);
+  const added = (content: string, id: number, special: boolean) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special,
+  });
+  const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "never", split: false };
+  const pattern = { Regex: settings.splitByWhitespace ? wordPattern : stretchPattern };
   return {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: specialPieces.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
+    added_tokens: [
+      ...specialPieces.map((content, id) => added(content, id, true)),
+      ...settings.controlSymbols.map((content, i) => added(content, control + i, true)),
+      ...settings.userDefinedSymbols.map((content, i) => added(content, userDefined + i, false)),
+    ],
+    normalizer: normalizerLayout(settings),
     pre_tokenizer: {
       type: "Sequence",
       pretokenizers: [
-        { type: "Split", pattern: { Regex: wordPattern }, behavior: "Isolated", invert: false },
-        { type: "Metaspace", replacement: "▁", prepend_scheme: "never", split: false },
+        { type: "Split", pattern, behavior: "Isolated", invert: false },
+        metaspace,
       ],
     },
     post_processor: null,
     decoder: {
       type: "Sequence",
-      decoders: [
-        { type: "Metaspace", replacement: "▁", prepend_scheme: "never", split: false },
-        { type: "ByteFallback" },
-        { type: "Fuse" },
-      ],
+      decoders: [metaspace, { type: "ByteFallback" }, { type: "Fuse" }],
     },
-    model: { type: "Unigram", unk_id: specialIds.unknown, byte_fallback: true },
+    model: { type: "Unigram", unk_id: specialIds.unknown, byte_fallback: settings.byteFallback },
   } satisfies Json;
 }
 
-function parseTokenizer(text: string): UnigramPiece[] {
+function normalizerLayout(
+  { normalizationRule, removeExtraWhitespaces, addDummyPrefix }: UnigramSettings,
+): Json {
+  // There `^` and `$` would stand for every line's ends.
+  const replace = (pattern: string, content: string) => ({
+    type: "Replace",
+    pattern: { Regex: pattern },
+    content,
+  });
+  const normalizers = [
+    ...{
+      identity: [],
+      nfc: [{ type: "NFC" }],
+      nfkc: [{ type: "NFKC" }],
+      nmt_nfkc: [{ type: "Nmt" }, { type: "NFKC" }],
+    }[normalizationRule],
+    ...removeExtraWhitespaces ? [replace(" {2,}", " "), replace("\\A | \\z", "")] : [],
+    ...addDummyPrefix ? [replace("\\A(?=[^ ])", " ")] : [],
+  ];
+  return normalizers.length === 0 ? null : { type: "Sequence", normalizers };
+}
+
+function parseTokenizer(text: string): { pieces: UnigramPiece[]; settings: UnigramSettings } {
   let file: unknown;
   try {
     file = JSON.parse(text);
   } catch (error) {
     fail("", "JSON", messageOf(error), error);
   }
-  const { model, ...settings } = layout();
   const found = objectAt(file, "the file");
-  for (const [key, value] of Object.entries(settings)) expectSame(found[key], value, key);
   const foundModel = objectAt(found.model, "model");
+  const settings = settingsOf(found, foundModel);
+  const { model, ...rest } = layout(settings);
+  for (const [key, value] of Object.entries(rest)) expectSame(found[key], value, key);
   for (const [key, value] of Object.entries(model)) {
     expectSame(foundModel[key], value, `model.${key}`);
   }
   const { vocab } = foundModel;
   if (!Array.isArray(vocab)) fail("model.vocab", "a list of pieces", kindOf(vocab));
-  return learnedPieces(vocab);
+  return { pieces: learnedPieces(vocab, settings), settings };
 }
 
-function learnedPieces(vocab: readonly unknown[]): UnigramPiece[] {
-  for (let id = 0; id < firstLearnedId; id++) {
-    const piece = id < firstByteId ? specialPieces[id] : byteName(id - firstByteId);
-    expectSame(vocab[id], [piece, 0], `model.vocab[${id}]`);
-  }
-  const pieces = vocab.slice(firstLearnedId).map((entry, i): UnigramPiece => {
+/** The settings that the file seems to be made with; whether it is so all through is checked afterwards. */
+function settingsOf(
+  file: Record<string, unknown>,
+  model: Record<string, unknown>,
+): UnigramSettings {
+  const same = (a: unknown, b: Json) => canonicalJson((a ?? null) as Json) === canonicalJson(b);
+  const added = Array.isArray(file.added_tokens)
+    ? file.added_tokens.slice(specialPieces.length)
+    : [];
+  const symbols = (special: boolean): string[] =>
+    added.filter((token) => token?.special === special && typeof token.content === "string")
+      .map((token) => token.content);
+  const settings: UnigramSettings = {
+    ...unigramDefaults,
+    byteFallback: model.byte_fallback !== false,
+    controlSymbols: symbols(true),
+    userDefinedSymbols: symbols(false),
+  };
+  const forms = normalizationRules.flatMap((normalizationRule) =>
+    [false, true].flatMap((removeExtraWhitespaces) =>
+      [false, true].map((addDummyPrefix) => ({
+        ...settings,
+        normalizationRule,
+        removeExtraWhitespaces,
+        addDummyPrefix,
+      }))
+    )
+  );
+  const form = forms.find((form) => same(file.normalizer, normalizerLayout(form))) ?? settings;
+  const unsplit = { ...form, splitByWhitespace: false };
+  return same(file.pre_tokenizer, layout(unsplit).pre_tokenizer) ? unsplit : form;
+}
+
+function learnedPieces(vocab: readonly unknown[], settings: UnigramSettings): UnigramPiece[] {
+  const { learned: firstLearned } = idLayout(settings);
+  const reserved = [
+    ...specialPieces,
+    ...settings.byteFallback ? Array.from({ length: 256 }, (_, byte) => byteName(byte)) : [],
+    ...settings.controlSymbols,
+    ...settings.userDefinedSymbols.map(written),
+  ];
+  reserved.forEach((piece, id) => expectSame(vocab[id], [piece, 0], `model.vocab[${id}]`));
+  const pieces = vocab.slice(firstLearned).map((entry, i): UnigramPiece => {
     const isPair = Array.isArray(entry) && entry.length === 2 && typeof entry[0] === "string" &&
       typeof entry[1] === "number";
     if (!isPair) {
-      fail(`model.vocab[${firstLearnedId + i}]`, "[piece, log probability]", JSON.stringify(entry));
+      fail(`model.vocab[${firstLearned + i}]`, "[piece, log probability]", JSON.stringify(entry));
     }
     const [piece, logProb] = entry as [string, number];
     if (piece.includes(" ")) {
-      fail(`model.vocab[${firstLearnedId + i}]`, "spaces written as ▁", JSON.stringify(piece));
+      fail(`model.vocab[${firstLearned + i}]`, "spaces written as ▁", JSON.stringify(piece));
     }
     return { text: unwritten(piece), logProb };
   });
   const bad = findBadPiece(pieces);
-  if (bad) fail(`model.vocab[${firstLearnedId + bad.index}]`, bad.expected, bad.found);
+  if (bad) fail(`model.vocab[${firstLearned + bad.index}]`, bad.expected, bad.found);
   return pieces;
 }
 

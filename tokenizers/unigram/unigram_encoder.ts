@@ -1,189 +1,361 @@
 /**
- * Text to ids: the segmentation of each word with the highest sum of log probabilities (Viterbi), with a cache of words.
+ * Text to ids: the best segmentation of each word (`viterbi.ts`), with a cache of words.
  *
  * Score rules, which depend on nothing outside the word:
  * - sums run in double precision from the word's start;
  * - of segmentations with equal sums up to some place, the one whose last piece begins earlier wins;
- * - a character without a piece of its own may stand for itself: it scores the lowest log probability of all pieces minus
- *   10, and gives the pieces of its UTF-8 bytes.
+ * - a character without a piece of its own may stand for itself, at the score for unknown characters.
+ *
+ * With `exactTies` sums run as SentencePiece runs them instead, in single precision from the text's start: that decides
+ * ties and near ties by what stands before a word. A cached word is then used only where its best way leads by more than
+ * all rounding could take away; the others (1 to 4 of 10,000 words of English or code) are searched again.
  */
-import { firstByteId } from "../tokenizer.ts";
-import { firstLearnedId } from "./config.ts";
+import type { IdBuffer } from "./id_buffer.ts";
+import { TextBuffer } from "./text_buffer.ts";
+import { type EncoderPieces, Viterbi } from "./viterbi.ts";
 import {
-  buildDoubleArray,
-  byteMask,
-  type DoubleArray,
-  endFlag,
-  offsetShift,
-} from "./double_array.ts";
-import { grown } from "./grown.ts";
-import { compareBytes, utf8Length } from "./utf8.ts";
-import { wordEnd } from "./words.ts";
+  entryLength,
+  idsAt,
+  inlineIds,
+  keyBytes,
+  metaAt,
+  mostIds,
+  WordCache,
+} from "./word_cache.ts";
+import { below33, firstOfHits, hashOf, keyMasks, nextWhite, spaces } from "./word_keys.ts";
+import {
+  onlySpace,
+  ruledWordEnd,
+  whiteSpace,
+  type WordNormalizer,
+  type WordRule,
+} from "./word_rules.ts";
 
-const unknownPenalty = 10;
-const unknown = -1;
+export interface EncoderOptions {
+  readonly words: WordRule;
+  /** Ties as SentencePiece breaks them, to the last id. */
+  readonly exactTies?: boolean;
+}
 
-// A cache entry is 12 numbers: the word's bytes, zero-padded, in 4; its length and number of ids in 1; up to 7 ids.
-const cacheEntries = 32_768; // a power of two
-const entryLength = 12;
-const keyBytes = 16;
-const metaAt = 4;
-const idsAt = 5;
-const cachedIds = 7;
+const space = 0x20;
+const lineFeed = 0x0a;
+/** Room for the ids of a cached word: fewer than 256, and what is copied beyond them. */
+const rawRoom = mostIds + 1 + inlineIds;
+/** A text this long at most makes room in the output before it is read; a longer one as it is read. */
+const roomAtOnce = 4096;
+/** Bytes that a cached word can have after normalisation, and so pieces. */
+const mostWordPieces = 64;
+/**
+ * A sum of that many scores in single precision is off by that many halves of the last place of its largest value, and so
+ * is the one it is compared with.
+ */
+const roundingBound = 2 * (mostWordPieces + 1) * 2 ** -24;
+
+/** A piece of a text: its bytes, and the slot of the trie that holds it; -1 for a character without a piece. */
+export interface PieceSpan {
+  readonly start: number;
+  readonly end: number;
+  readonly slot: number;
+}
 
 export class UnigramEncoder {
-  readonly #trie: DoubleArray;
-  /** By slot: the score and id of the piece that ends there. */
-  readonly #scores: Float64Array;
-  readonly #ids: Int32Array;
-  readonly #unknownScore: number;
+  readonly viterbi: Viterbi;
+  readonly #words: WordRule;
+  readonly #isExact: boolean;
+  /** Scores by id, and the largest size of any. */
+  readonly #scoreOf: Float64Array;
+  readonly #largest: number;
 
-  #cache: Int32Array | undefined; // made at the first text
-  // The text being encoded, followed by `keyBytes` of anything.
-  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
-  #out: Int32Array<ArrayBuffer> = new Int32Array(0);
-  // By place in a word: score of the best way there, start and id of its last piece.
-  #best: Float64Array<ArrayBuffer> = new Float64Array(0);
-  #from: Int32Array<ArrayBuffer> = new Int32Array(0);
-  #last: Int32Array<ArrayBuffer> = new Int32Array(0);
+  /** By ASCII character: the id of its piece, or -1. */
+  readonly #singles = new Int32Array(256).fill(-1);
+  /** By ASCII character and the byte before it: 1 if a piece holds both. */
+  readonly #joins = new Uint8Array(0x8000);
 
-  /** Piece i of UTF-8 bytes `pieces[i]` has id 263 + i and log probability `logProbs[i]`. */
-  constructor(pieces: readonly Uint8Array[], logProbs: Float64Array) {
-    const order = pieces.map((_, i) => i).sort((a, b) => compareBytes(pieces[a], pieces[b]));
-    this.#trie = buildDoubleArray(order.map((i) => pieces[i]));
-    const { values } = this.#trie;
-    this.#scores = Float64Array.from(values, (value) => value < 0 ? 0 : logProbs[order[value]]);
-    this.#ids = values.map((value) => value < 0 ? unknown : order[value] + firstLearnedId);
-    this.#unknownScore = logProbs.reduce((least, p) => Math.min(least, p), 0) - unknownPenalty;
+  readonly #cache: WordCache;
+  readonly #word = new TextBuffer();
+  // For exact ties: the score up to the id at place `#scored` of the output.
+  #score = 0;
+  #scored = 0;
+
+  constructor(pieces: EncoderPieces, { words, exactTies = false }: EncoderOptions) {
+    this.viterbi = new Viterbi(pieces);
+    this.#words = words;
+    this.#isExact = exactTies;
+    this.#cache = new WordCache(exactTies);
+    const { ids, scores, unknownScore } = pieces;
+    this.#scoreOf = new Float64Array(ids.reduce((most, id) => Math.max(most, id + 1), 0));
+    ids.forEach((id, i) => this.#scoreOf[id] = scores[i]);
+    const { pool, starts } = pieces.strings;
+    for (let i = 0; i < ids.length; i++) {
+      if (starts[i + 1] - starts[i] === 1) this.#singles[pool[starts[i]]] = ids[i];
+      for (let at = starts[i] + 1; at < starts[i + 1]; at++) {
+        if (pool[at] < 0x80) this.#joins[pool[at] << 8 | pool[at - 1]] = 1;
+      }
+    }
+    this.#largest = scores.reduce((most, s) => Math.max(most, Math.abs(s)), Math.abs(unknownScore));
   }
 
-  /** Ids of a text. A lone surrogate is read as U+FFFD. */
-  encode(text: string): Int32Array {
-    const cache = this.#cache ??= new Int32Array(cacheEntries * entryLength);
-    const end = this.#load(text);
-    this.#out = grown(this.#out, end + cachedIds); // no piece has less than a byte
-    const [bytes, view, out] = [this.#bytes, this.#view, this.#out];
-    let count = 0;
-    for (let at = 0, to = 0; at < end; at = to) {
-      to = wordEnd(bytes, at, end);
-      const length = to - at;
-      if (length > keyBytes) {
-        count += this.#encodeWord(at, to, count);
+  /**
+   * Appends the ids of the text `start … end` to `out`.
+   *
+   * @param text what stands behind `end` is a line feed, or the text's padding
+   */
+  encode(text: TextBuffer, start: number, end: number, out: IdBuffer): void {
+    this.#begin(end - start, out);
+    if (this.#words !== "none" && this.#words !== "stretches") {
+      out.reserve(end - start + inlineIds);
+      this.#encodeWords(text, start, end, out, undefined, undefined);
+      return;
+    }
+    out.reserve(end - start);
+    for (let at = start, to = start; at < end; at = to) {
+      to = this.wordEnd(text.bytes, at, end);
+      out.length += this.#search(text.bytes, at, to, out.ids, out.length);
+    }
+  }
+
+  /**
+   * Appends the ids of raw lines, word by word, as long as every word can be normalised by itself; returns where it
+   * stopped: `end`, or the start of a line of which nothing is appended.
+   *
+   * @param end of the text: what stands behind it is padding, or a line feed
+   * @param ends gets the place in `out` where each line ends that a line feed ends
+   */
+  encodeRaw(
+    text: TextBuffer,
+    start: number,
+    end: number,
+    out: IdBuffer,
+    normalizer: WordNormalizer,
+    ends: IdBuffer | undefined,
+  ): number {
+    this.#begin(end - start, out);
+    return this.#encodeWords(text, start, end, out, normalizer, ends);
+  }
+
+  /** Whether words end before spaces, so that raw text can be read word by word. */
+  get endsBeforeSpaces(): boolean {
+    return this.#words === "before-space" || this.#words === "space-runs";
+  }
+
+  /** Makes room for what `bytes` of text usually give. */
+  expect(bytes: number): void {
+    this.#cache.prepare(bytes);
+  }
+
+  #begin(length: number, out: IdBuffer): void {
+    out.reserve(Math.min(length, roomAtOnce) + inlineIds); // no piece has less than a byte
+    this.#cache.prepare(length);
+    this.#score = 0;
+    this.#scored = out.length;
+  }
+
+  #encodeWords(
+    { bytes, view }: TextBuffer,
+    start: number,
+    end: number,
+    out: IdBuffer,
+    raw: WordNormalizer | undefined,
+    ends: IdBuffer | undefined,
+  ): number {
+    let { ids } = out;
+    let count = out.length;
+    // Where the line being read began, in the text and in the output, for one that cannot be read word by word.
+    let lineAt = start;
+    let lineCount = count;
+    const words = this.#cache;
+    let cache = words.cells;
+    let last = words.entries - 1;
+    const isRaw = raw !== undefined;
+    const white = (ends ? raw?.lineSeparators : raw?.separators) ??
+      (this.#words === "white-space" ? whiteSpace : onlySpace);
+    const endsBelow33 = isRaw || this.#words === "white-space";
+    const ledByAny = isRaw || this.#words === "before-space";
+    const isExact = this.#isExact;
+    for (let at = start, to = start; at < end; at = to) {
+      // The key: the word's bytes, which end at a space (or any byte below 33). Byte 0 belongs to the word in any case.
+      const w0 = view.getInt32(at, true);
+      const first = w0 & 0xff;
+      if (isRaw && white[first] !== 0) {
+        to = at + 1;
+        if (first !== lineFeed || ends === undefined) continue;
+        ends.reserve(1)[ends.length++] = count;
+        lineAt = to;
+        lineCount = count;
+        this.#score = 0;
+        this.#scored = count;
         continue;
       }
-      // Bytes past the word's end are masked off; a shift by 32 would be a shift by 0.
-      const k0 = view.getInt32(at, true) & firstBytes(length);
-      const k1 = length > 4 ? view.getInt32(at + 4, true) & firstBytes(length - 4) : 0;
-      const k2 = length > 8 ? view.getInt32(at + 8, true) & firstBytes(length - 8) : 0;
-      const k3 = length > 12 ? view.getInt32(at + 12, true) & firstBytes(length - 12) : 0;
-      const entry = entryLength * (hashOf(k0, k1, k2, k3) & (cacheEntries - 1));
+      if (isRaw && count + rawRoom > ids.length) {
+        out.length = count;
+        ids = out.reserve(rawRoom);
+      }
+      const w1 = view.getInt32(at + 4, true);
+      const w2 = view.getInt32(at + 8, true);
+      const w3 = view.getInt32(at + 12, true);
+      let length = endsBelow33
+        ? firstOfHits(below33(w0 | 0xff), below33(w1), below33(w2), below33(w3))
+        : firstOfHits(spaces(w0 | 0xdf), spaces(w1), spaces(w2), spaces(w3));
+      to = at + length;
+      const isFound = (ledByAny || first > space ||
+        (first === space && white[(w0 >>> 8) & 0xff] === 0)) &&
+        (to === end || (to < end && white[bytes[to]] !== 0));
+      // A mark at the word's end that no piece joins to what is before it is apart: there are fewer words without.
+      let tail = -1;
+      if (!isFound) {
+        to = isRaw ? nextWhite(bytes, at, end, white) : this.wordEnd(bytes, at, end);
+        length = to - at;
+      } else if (isRaw && length > 1) {
+        const mark = bytes[to - 1];
+        const before = bytes[to - 2];
+        if (
+          raw.unchanged[mark] === 2 && raw.unchanged[before] !== 0 &&
+          this.#joins[mark << 8 | before] === 0
+        ) {
+          tail = this.#singles[mark];
+          if (tail >= 0) {
+            length--;
+            to--;
+          }
+        }
+      }
+      if (length > keyBytes || words.resting > 0) {
+        if (words.resting > 0) words.resting--;
+        if (raw === undefined) {
+          count += this.#search(bytes, at, to, ids, count);
+          continue;
+        }
+        if (!raw.normalizeWord(bytes, at, to, this.#word)) {
+          out.length = lineCount;
+          return lineAt;
+        }
+        out.length = count;
+        ids = out.reserve(this.#word.length + rawRoom);
+        count += this.#search(this.#word.bytes, 0, this.#word.length, ids, count);
+        if (tail >= 0) {
+          ids[count++] = tail;
+          to++;
+        }
+        continue;
+      }
+      const masks = length << 2;
+      const k0 = w0 & keyMasks[masks];
+      const k1 = w1 & keyMasks[masks + 1];
+      const k2 = w2 & keyMasks[masks + 2];
+      const k3 = w3 & keyMasks[masks + 3];
+      const number = hashOf(k0, k1, k2, k3) & last;
+      const entry = entryLength * number;
       const meta = cache[entry + metaAt];
+      words.seen++;
       if (
         cache[entry] === k0 && cache[entry + 1] === k1 && cache[entry + 2] === k2 &&
-        cache[entry + 3] === k3 && meta >>> 8 === length
+        cache[entry + 3] === k3 && meta >>> 8 === length &&
+        (!isExact || words.leads[number] > this.#tolerance(count))
       ) {
-        const ids = entry + idsAt;
-        out[count] = cache[ids];
-        out[count + 1] = cache[ids + 1];
-        out[count + 2] = cache[ids + 2];
         const n = meta & 0xff;
-        for (let i = 3; i < n; i++) out[count + i] = cache[ids + i];
+        if (n <= inlineIds) {
+          ids[count] = cache[entry + idsAt];
+          ids[count + 1] = cache[entry + idsAt + 1];
+          ids[count + 2] = cache[entry + idsAt + 2];
+        } else {
+          const from = cache[entry + idsAt];
+          for (let i = 0; i < n; i++) ids[count + i] = words.pool[from + i];
+        }
         count += n;
+        if (tail >= 0) {
+          ids[count++] = tail;
+          to++;
+        }
+        if (isRaw && to < end && bytes[to] === space) to++;
         continue;
       }
-      const n = this.#encodeWord(at, to, count);
-      if (n <= cachedIds) {
+      let word = bytes;
+      let from = at;
+      let till = to;
+      if (raw !== undefined) {
+        if (!raw.normalizeWord(bytes, at, to, this.#word)) {
+          out.length = lineCount;
+          return lineAt;
+        }
+        out.length = count;
+        ids = out.reserve(this.#word.length + rawRoom);
+        word = this.#word.bytes;
+        from = 0;
+        till = this.#word.length;
+      }
+      let lead = 0;
+      if (isExact) lead = this.viterbi.findWithLead(word, from, till);
+      else this.viterbi.find(word, from, till);
+      if (this.viterbi.hasUnknown) lead = -1;
+      const n = this.viterbi.write(word, from, till, ids, count);
+      if (n <= mostIds && till - from <= mostWordPieces) {
         cache[entry] = k0;
         cache[entry + 1] = k1;
         cache[entry + 2] = k2;
         cache[entry + 3] = k3;
-        cache[entry + metaAt] = length << 8 | n;
-        for (let i = 0; i < n; i++) cache[entry + idsAt + i] = out[count + i];
+        words.put(entry, length, ids, count, n);
+        if (isExact) words.leads[number] = lead;
       }
-      count += n;
+      if (isExact && lead <= this.#tolerance(count)) {
+        count += this.#search(word, from, till, ids, count);
+      } else {
+        count += n;
+      }
+      if (tail >= 0) {
+        ids[count++] = tail;
+        to++;
+      }
+      if (words.afterMiss()) {
+        cache = words.cells;
+        last = words.entries - 1;
+      }
     }
-    return out.slice(0, count);
+    out.length = count;
+    return end;
   }
 
-  /** Puts the UTF-8 bytes of a text into `#bytes` and returns their number. */
-  #load(text: string): number {
-    const most = text.length * 3 + keyBytes;
-    if (this.#bytes.length < most) {
-      this.#bytes = grown(this.#bytes, most);
-      this.#view = new DataView(this.#bytes.buffer);
+  /** The pieces of the text `start … end` one by one, found without the cache. They are those that `encode` gives. */
+  *pieces(bytes: Uint8Array, start: number, end: number): Generator<PieceSpan> {
+    let score = 0;
+    for (let at = start, to = start; at < end; at = to) {
+      to = this.wordEnd(bytes, at, end);
+      if (this.#isExact) score = this.viterbi.findAfter(bytes, at, to, score);
+      else this.viterbi.find(bytes, at, to);
+      for (const { from, to: till, slot } of [...this.viterbi.ends(to - at)].reverse()) {
+        yield { start: at + from, end: at + till, slot };
+      }
     }
-    return new TextEncoder().encodeInto(text, this.#bytes).written;
   }
 
-  /** Writes the ids of the word `start … end` to `#out` from place `at` and returns their number. */
-  #encodeWord(start: number, end: number, at: number): number {
-    this.#findBest(start, end);
-    const [bytes, out, from, last] = [this.#bytes, this.#out, this.#from, this.#last];
-    let count = 0;
-    for (let to = end - start; to > 0; to = from[to]) {
-      count += last[to] === unknown ? to - from[to] : 1;
-    }
-    let next = at + count;
-    for (let to = end - start; to > 0; to = from[to]) {
-      if (last[to] !== unknown) {
-        out[--next] = last[to];
-        continue;
-      }
-      for (let i = to - 1; i >= from[to]; i--) out[--next] = firstByteId + bytes[start + i];
-    }
-    return count;
+  /** Where the word that begins at `at` ends: no piece goes beyond. */
+  wordEnd(bytes: Uint8Array, at: number, end: number): number {
+    return ruledWordEnd(this.#words, bytes, at, end);
   }
 
-  /** Fills `#best`, `#from` and `#last` for the word `start … end`. */
-  #findBest(start: number, end: number): void {
-    const length = end - start;
-    const best = this.#best = grown(this.#best, length + 1);
-    const from = this.#from = grown(this.#from, length + 1);
-    const last = this.#last = grown(this.#last, length + 1);
-    const bytes = this.#bytes;
-    const { root, slots } = this.#trie;
-    const [scores, ids] = [this.#scores, this.#ids];
-    best.fill(-Infinity, 0, length + 1);
-    best[0] = 0;
-    for (let i = 0; i < length;) {
-      const next = i + utf8Length(bytes[start + i]);
-      const before = best[i];
-      let offset = root;
-      let isKnown = false;
-      for (let j = i; j < length;) {
-        const byte = bytes[start + j++];
-        const slot = offset ^ byte;
-        const content = slots[slot];
-        if ((content & byteMask) !== byte) break;
-        offset = content >>> offsetShift;
-        if ((content & endFlag) === 0) continue;
-        if (j === next) isKnown = true;
-        const score = before + scores[slot];
-        if (score > best[j]) {
-          best[j] = score;
-          from[j] = i;
-          last[j] = ids[slot];
-        }
-      }
-      if (!isKnown && before + this.#unknownScore > best[next]) {
-        best[next] = before + this.#unknownScore;
-        from[next] = i;
-        last[next] = unknown;
-      }
-      i = next;
+  /** The ids of one word or text without the cache. */
+  #search(bytes: Uint8Array, at: number, to: number, ids: Int32Array, count: number): number {
+    if (!this.#isExact) {
+      this.viterbi.find(bytes, at, to);
+      return this.viterbi.write(bytes, at, to, ids, count);
     }
+    this.#score = this.viterbi.findAfter(bytes, at, to, this.#scoreUpTo(ids, count));
+    const n = this.viterbi.write(bytes, at, to, ids, count);
+    this.#scored = count + n;
+    return n;
   }
-}
 
-/** A mask of the first `length` bytes of a little-endian 32-bit number; all of it from 4 on. */
-function firstBytes(length: number): number {
-  return length >= 4 ? -1 : (1 << (length * 8)) - 1;
-}
+  /** The running score as SentencePiece has it: ids found in the cache are added one by one. They hold no unknown characters. */
+  #scoreUpTo(ids: Int32Array, count: number): number {
+    let score = this.#score;
+    for (let i = this.#scored; i < count; i++) score = Math.fround(score + this.#scoreOf[ids[i]]);
+    this.#score = score;
+    this.#scored = count;
+    return score;
+  }
 
-function hashOf(k0: number, k1: number, k2: number, k3: number): number {
-  let hash = Math.imul(k0, 0x9e3779b1) ^ Math.imul(k1, 0x85ebca6b) ^ Math.imul(k2, 0xc2b2ae35) ^
-    Math.imul(k3, 0x27d4eb2f);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return hash ^ (hash >>> 13);
+  /** How far the best way through the next cached word must lead for rounding not to matter. */
+  #tolerance(count: number): number {
+    const pieces = count - this.#scored + mostWordPieces;
+    return roundingBound * (Math.abs(this.#score) + pieces * this.#largest);
+  }
 }

@@ -1,28 +1,45 @@
 /**
  * A unigram vocabulary as a tokenizer.
  */
-import { firstByteId, specialPieces, type Tokenizer } from "../tokenizer.ts";
-import { firstLearnedId } from "./config.ts";
+import type { Seed } from "../../pipeline/base/mod.ts";
+import type {
+  DetailedTokenizer,
+  EncodedLines,
+  Encoding,
+  Segmentation,
+} from "../detailed_tokenizer.ts";
+import { specialIds, specialPieces } from "../tokenizer.ts";
+import { unigramDefaults } from "./config.ts";
+import { normalizerOf } from "./normalizer.ts";
 import { byteName, findBadPiece, type UnigramPiece, written } from "./pieces.ts";
-import { UnigramEncoder } from "./unigram_encoder.ts";
+import { type IdLayout, idLayout, isPlain, type UnigramSettings } from "./settings.ts";
+import { type TextNormalizer, UnigramTextEncoder } from "./text_encoder.ts";
+import { joinTexts } from "./utf8.ts";
+
+/** A character without a piece scores this much less than the least likely piece. */
+const unknownPenalty = 10;
 
 /**
- * Ids: special pieces, the 256 byte pieces, then learned pieces by descending log probability, ties by UTF-8 bytes.
+ * Ids: special pieces, the 256 byte pieces, symbols if any, then learned pieces by descending log probability, ties by
+ * UTF-8 bytes.
  *
- * `decode(encode(text))` is `text` for every well-formed string; a lone surrogate comes back as U+FFFD. Text that looks
- * like a special piece (`</s>`) is text: `encode` never gives a special id.
+ * Unless the settings normalise text or do without byte pieces, `decode(encode(text))` is `text` for every well-formed
+ * string; a lone surrogate comes back as U+FFFD. Text that looks like a special piece (`</s>`) is text: `encode` never
+ * gives a special id, or that of a control symbol.
  */
-export class UnigramTokenizer implements Tokenizer {
+export class UnigramTokenizer implements DetailedTokenizer {
   readonly vocabSize: number;
-  /** The learned pieces; `learned[i]` has id 263 + i. */
+  /** The learned pieces; `learned[i]` has id `layout.learned + i`. */
   readonly learned: readonly UnigramPiece[];
-  readonly #encoder: UnigramEncoder;
+  readonly settings: UnigramSettings;
+  readonly layout: IdLayout;
+  readonly #encoder: UnigramTextEncoder;
   /** UTF-8 of all pieces, joined: piece `id` stands for `#text[#starts[id] … #starts[id + 1]]`. */
   readonly #text: Uint8Array;
   readonly #starts: Int32Array;
 
   /** @throws RangeError when the pieces are out of order, not distinct or not text. */
-  constructor(learned: readonly UnigramPiece[]) {
+  constructor(learned: readonly UnigramPiece[], settings: UnigramSettings = unigramDefaults) {
     const bad = findBadPiece(learned);
     if (bad) {
       throw new RangeError(
@@ -30,22 +47,70 @@ export class UnigramTokenizer implements Tokenizer {
       );
     }
     this.learned = learned;
-    this.vocabSize = firstLearnedId + learned.length;
-    const encoder = new TextEncoder();
-    const pieces = learned.map(({ text }) => encoder.encode(text));
-    this.#encoder = new UnigramEncoder(pieces, Float64Array.from(learned, (p) => p.logProb));
+    this.settings = settings;
+    const layout = this.layout = idLayout(settings);
+    this.vocabSize = layout.learned + learned.length;
+    const texts = learned.map(({ text }) => text);
+    const { pool, starts } = joinTexts([...settings.userDefinedSymbols, ...texts]);
+    const symbols = settings.userDefinedSymbols.length;
+    const base = starts[symbols];
+    this.#encoder = new UnigramTextEncoder(
+      {
+        strings: {
+          pool: pool.subarray(base),
+          starts: starts.subarray(symbols).map((start) => start - base),
+        },
+        scores: Float64Array.from(learned, ({ logProb }) => logProb),
+        ids: Int32Array.from(learned, (_, i) => layout.learned + i),
+        unknownScore: learned.reduce((least, p) => Math.min(least, p.logProb), 0) - unknownPenalty,
+        unknown: layout.bytes === undefined
+          ? { id: specialIds.unknown }
+          : { byteIds: Int32Array.from({ length: 256 }, (_, byte) => layout.bytes! + byte) },
+      },
+      { words: settings.splitByWhitespace ? "white-space" : "stretches" },
+      {
+        normalizer: isPlain(settings) ? undefined : new PlainNormalizer(settings),
+        symbols: settings.userDefinedSymbols.map((text, i) => ({
+          text,
+          id: layout.userDefined + i,
+        })),
+      },
+    );
+    const bytes = layout.bytes === undefined ? 0 : 256;
     this.#starts = new Int32Array(this.vocabSize + 1);
-    for (let byte = 0; byte < 256; byte++) this.#starts[firstByteId + byte + 1] = byte + 1;
-    for (const [i, piece] of pieces.entries()) {
-      this.#starts[firstLearnedId + i + 1] = this.#starts[firstLearnedId + i] + piece.length;
+    for (let byte = 0; byte < bytes; byte++) this.#starts[layout.bytes! + byte + 1] = byte + 1;
+    this.#starts.fill(bytes, layout.control, layout.userDefined + 1);
+    for (let i = 1; i < starts.length; i++) {
+      this.#starts[layout.userDefined + i] = bytes + starts[i];
     }
     this.#text = new Uint8Array(this.#starts[this.vocabSize]);
-    for (let byte = 0; byte < 256; byte++) this.#text[byte] = byte;
-    pieces.forEach((piece, i) => this.#text.set(piece, this.#starts[firstLearnedId + i]));
+    for (let byte = 0; byte < bytes; byte++) this.#text[byte] = byte;
+    this.#text.set(pool, bytes);
   }
 
   encode(text: string): Int32Array {
     return this.#encoder.encode(text);
+  }
+
+  encodeBatch(texts: readonly string[]): EncodedLines {
+    return this.#encoder.encodeBatch(texts);
+  }
+
+  encodeLines(bytes: Uint8Array, invalid?: "error" | "replace"): EncodedLines {
+    return this.#encoder.encodeLines(bytes, invalid);
+  }
+
+  /** @throws RangeError for a tokenizer that normalises text: it does not know where characters come from */
+  encodeWithOffsets(text: string): Encoding {
+    return this.#encoder.encodeWithOffsets(text);
+  }
+
+  nBest(text: string, n: number): Segmentation[] {
+    return this.#encoder.nBest(text, n);
+  }
+
+  sample(text: string, options: { readonly seed: Seed; readonly alpha: number }): Int32Array {
+    return this.#encoder.sample(text, options);
   }
 
   /** Bytes that are not UTF-8, as in a text cut between byte pieces, come out as U+FFFD. */
@@ -58,15 +123,19 @@ export class UnigramTokenizer implements Tokenizer {
       const to = this.#starts[ids[i] + 1];
       for (let at = this.#starts[ids[i]]; at < to; at++) bytes[end++] = this.#text[at];
     }
+    const from = this.settings.addDummyPrefix && bytes[0] === 0x20 ? 1 : 0;
     // A byte order mark is a character like any other.
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(from));
   }
 
   piece(id: number): string {
     this.#check(id);
-    if (id < firstByteId) return specialPieces[id];
-    if (id < firstLearnedId) return byteName(id - firstByteId);
-    return written(this.learned[id - firstLearnedId].text);
+    const { bytes, control, userDefined, learned } = this.layout;
+    if (id < specialPieces.length) return specialPieces[id];
+    if (id < control) return byteName(id - bytes!);
+    if (id < userDefined) return this.settings.controlSymbols[id - control];
+    if (id < learned) return written(this.settings.userDefinedSymbols[id - userDefined]);
+    return written(this.learned[id - learned].text);
   }
 
   byteLength(id: number): number {
@@ -79,5 +148,20 @@ export class UnigramTokenizer implements Tokenizer {
     throw new RangeError(
       `Cannot look up piece ${id}: expected an id from 0 to ${this.vocabSize - 1}`,
     );
+  }
+}
+
+/** Normal forms that keep no account of where characters come from. */
+class PlainNormalizer implements TextNormalizer {
+  readonly knowsOrigins = false;
+  readonly #normalize: (text: string) => string;
+
+  constructor(settings: UnigramSettings) {
+    this.#normalize = normalizerOf(settings);
+  }
+
+  normalize(...[bytes, start, end, out]: Parameters<TextNormalizer["normalize"]>): void {
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(start, end));
+    out.loadText(this.#normalize(text));
   }
 }

@@ -2,123 +2,148 @@
  * Trains a unigram vocabulary: EM over all segmentations, pruned round by round down to the size asked for.
  *
  * Source: Kudo 2018, "Subword regularization", §3.2; the M-step's digamma follows SentencePiece (Bayesian EM with a sparse
- * prior). The same documents give the same bytes: text sums are exact in any order (`exact_sum.ts`), and ties go by content.
+ * prior). The same documents give the same bytes, in any order, with any number of threads and any budget of memory: text
+ * sums are exact in any order (`exact_sum.ts`), and ties go by content.
  */
-import { formatBytes, StageError } from "../../pipeline/base/mod.ts";
-import { ByteStringCounter } from "./byte_string_counter.ts";
-import { checkUnigramConfig, firstLearnedId, type UnigramConfig } from "./config.ts";
+import { StageError } from "../../pipeline/base/mod.ts";
+import { checkUnigramConfig, firstLearnedId, reservedRows, type UnigramConfig } from "./config.ts";
 import { digamma } from "./digamma.ts";
+import { Expecter } from "./expectation.ts";
 import type { Lattice } from "./lattice.ts";
 import { comparePieces, type UnigramPiece } from "./pieces.ts";
 import { leastMissed } from "./pruning.ts";
-import { seedPieces } from "./seed_pieces.ts";
-import { cutIntoSegments } from "./segments.ts";
-import { UnigramTokenizer } from "./unigram_tokenizer.ts";
-import { wordEnd } from "./words.ts";
-
-/** What is said on the way; a stage's log fits. */
-export interface TrainingLog {
-  info(message: string, fields?: Readonly<Record<string, number>>): void;
-}
-
-export interface TrainingOptions {
-  readonly log?: TrainingLog;
-  readonly signal?: AbortSignal;
-}
+import { readSegments } from "./read_segments.ts";
+import { type Seed, seedPieces } from "./seed_pieces.ts";
+import { Threads } from "./threads.ts";
+import { TrainingCheckpoint } from "./training_checkpoint.ts";
+import type { Documents, TrainingOptions } from "./training_options.ts";
 
 /** Candidates expected less often than this in the whole text are dropped, as long as enough others are left. */
 const leastCount = 0.5;
 /** EM steps after the last pruning. */
 const lastIterations = 2;
+const defaultCheckpointMs = 2000;
 
 /**
- * Trains a unigram tokenizer of exactly `config.vocabSize` pieces on documents.
+ * Learns the pieces of a vocabulary of exactly `config.vocabSize` rows: as many as special and byte pieces and symbols
+ * leave room for, likeliest first.
  *
  * @throws RangeError for a config out of range
  * @throws StageError when the text cannot fill the vocabulary, or its characters alone overfill it
  */
-export async function trainUnigram(
-  documents: AsyncIterable<{ readonly text: string }> | Iterable<{ readonly text: string }>,
+export async function trainPieces(
+  documents: Documents,
   config: UnigramConfig,
   options: TrainingOptions = {},
-): Promise<UnigramTokenizer> {
+): Promise<UnigramPiece[]> {
   checkUnigramConfig(config);
-  const { log, signal } = options;
-  const words = await countWords(documents, config.maxTextBytes, options);
-  const segments = cutIntoSegments(words, config);
-  const { lattice, probabilities: first } = seedPieces(segments, config);
-  const target = config.vocabSize - firstLearnedId;
-  checkSize(config, segments.alphabet.length, lattice.size);
-  log?.info("counted", {
-    words: words.size,
-    segments: segments.counts.length,
-    seeds: lattice.size,
-  });
+  const { checkpointFolder, threads: count = 1, eagerThreads } = options;
+  const checkpoint = checkpointFolder === undefined
+    ? undefined
+    : new TrainingCheckpoint(checkpointFolder, config);
+  const threads = new Threads(count - 1, eagerThreads);
+  try {
+    const segments = await readSegments(documents, config, threads, checkpoint, options);
+    checkSymbols(config, segments.alphabet);
+    const seed = seedPieces(segments, config);
+    checkSize(config, segments.alphabet.length, seed.lattice.size);
+    options.log?.info("seeded", { seeds: seed.lattice.size });
+    const probabilities = await search(seed, config, threads, checkpoint, options);
+    const pieces = Array.from(probabilities, (probability, candidate): UnigramPiece => ({
+      text: seed.lattice.text(candidate),
+      logProb: Math.log(probability),
+    }));
+    return pieces.sort(comparePieces);
+  } finally {
+    threads.close();
+  }
+}
 
+/** EM and pruning in turn, until the lattice holds what the vocabulary has room for. Returns its probabilities. */
+async function search(
+  { lattice, probabilities: first }: Seed,
+  config: UnigramConfig,
+  threads: Threads,
+  checkpoint: TrainingCheckpoint | undefined,
+  { log, signal, checkpointMs = defaultCheckpointMs }: TrainingOptions,
+): Promise<Float64Array> {
+  const target = config.vocabSize - reservedRows(config);
   let probabilities = first;
   let characterLogProb = -3; // nats, a usual value to begin with
+  let rounds = 0;
+  let survivors: Int32Array = new Int32Array(lattice.size).map((_, seed) => seed);
+  const saved = checkpoint?.readRound();
+  if (saved !== undefined) {
+    ({ rounds, characterLogProb, probabilities, kept: survivors } = saved);
+    lattice.keep(survivors);
+  }
+  const total = rounds + roundsLeft(lattice.size, target, config.shrinkingFactor) + 1;
+  const expecter = new Expecter(lattice, threads);
+  let savedAt = performance.now();
   while (true) {
+    await expecter.refresh();
     const isLast = lattice.size === target;
     let counts: Float64Array = new Float64Array(lattice.size);
     for (let i = 0; i < (isLast ? lastIterations : config.subIterations); i++) {
       await pause(signal);
-      const expectation = lattice.expect(probabilities, characterLogProb);
+      const expectation = await expecter.expect(probabilities, characterLogProb);
       counts = expectation.counts;
       characterLogProb = expectation.logLikelihood / lattice.totalLength;
       probabilities = maximize(lattice, counts, target);
     }
     log?.info("estimated", { pieces: lattice.size, natsPerCharacter: -characterLogProb });
-    if (isLast) break;
+    log?.progress?.({ done: Math.min(++rounds, total), total, unit: "rounds" });
+    if (isLast) return probabilities;
     const size = Math.max(target, Math.floor(lattice.size * config.shrinkingFactor));
-    const strong = probabilities.reduce((n, p) => p > 0 ? n + 1 : n, 0);
-    const kept = leastMissed(lattice, counts, probabilities, Math.min(size, strong));
+    const most = Math.min(size, countPositive(probabilities));
+    const kept = leastMissed(lattice, counts, probabilities, most);
     lattice.keep(kept);
-    probabilities = Float64Array.from(kept, (candidate) => probabilities[candidate]);
+    probabilities = pick(probabilities, kept);
+    survivors = kept.map((candidate) => survivors[candidate]);
+    if (checkpoint && performance.now() - savedAt >= checkpointMs) {
+      checkpoint.writeRound({ rounds, characterLogProb, kept: survivors, probabilities });
+      savedAt = performance.now();
+    }
   }
-  const pieces = Array.from(probabilities, (probability, candidate): UnigramPiece => ({
-    text: lattice.text(candidate),
-    logProb: Math.log(probability),
-  }));
-  return new UnigramTokenizer(pieces.sort(comparePieces));
 }
 
-async function countWords(
-  documents: AsyncIterable<{ readonly text: string }> | Iterable<{ readonly text: string }>,
-  maxTextBytes: number,
-  { log, signal }: TrainingOptions,
-): Promise<ByteStringCounter> {
-  const words = new ByteStringCounter();
-  const encoder = new TextEncoder();
-  let total = 0;
-  for await (const { text } of documents) {
-    signal?.throwIfAborted();
-    const bytes = encoder.encode(text);
-    for (let at = 0, to = 0; at < bytes.length; at = to) {
-      to = wordEnd(bytes, at, bytes.length);
-      words.add(bytes, at, to, 1);
-    }
-    total += bytes.length;
-    if (total >= maxTextBytes) {
-      log?.info(`stopped reading at maxTextBytes (${formatBytes(maxTextBytes)})`);
-      break;
-    }
-  }
-  return words;
+/** Rounds of pruning from one size to another, at most: candidates without a use go sooner. */
+function roundsLeft(size: number, target: number, shrinkingFactor: number): number {
+  let rounds = 0;
+  for (; size > target; rounds++) size = Math.max(target, Math.floor(size * shrinkingFactor));
+  return rounds;
+}
+
+/** A character cannot have a piece beside a control symbol that looks the same. */
+function checkSymbols(config: UnigramConfig, alphabet: Int32Array): void {
+  const characters = new Set(Array.from(alphabet, (codePoint) => String.fromCodePoint(codePoint)));
+  const clash = config.controlSymbols.find((symbol) => characters.has(symbol));
+  if (clash === undefined) return;
+  throw new StageError(
+    `Cannot train a unigram tokenizer: expected controlSymbols that are no characters of the text, found ${
+      JSON.stringify(clash)
+    }; give it a longer name`,
+  );
 }
 
 function checkSize(config: UnigramConfig, characters: number, seeds: number): void {
-  const [least, most] = [characters + firstLearnedId, seeds + firstLearnedId];
+  const reserved = reservedRows(config);
+  const kinds = reserved > firstLearnedId
+    ? "special and byte pieces and symbols"
+    : "special and byte pieces";
+  const [least, most] = [characters + reserved, seeds + reserved];
   if (config.vocabSize < least) {
     throw new StageError(
       `Cannot train a unigram tokenizer: expected vocabSize to be at least ${least} (${characters} characters with a piece ` +
-        `each, ${firstLearnedId} special and byte pieces), found ${config.vocabSize}; a lower characterCoverage ` +
+        `each, ${reserved} ${kinds}), found ${config.vocabSize}; a lower characterCoverage ` +
         `(${config.characterCoverage}) needs fewer`,
     );
   }
   if (config.vocabSize > most) {
     throw new StageError(
       `Cannot train a unigram tokenizer: expected vocabSize to be at most ${most}, the largest possible for this text ` +
-        `(${seeds} candidate pieces, ${firstLearnedId} special and byte pieces), found ${config.vocabSize}`,
+        `(${seeds} candidate pieces, ${reserved} ${kinds}), found ${config.vocabSize}` +
+        (seeds === 0 ? "; the text is empty" : ""),
     );
   }
 }
@@ -132,15 +157,37 @@ function maximize(
   counts: Float64Array,
   target: number,
 ): Float64Array<ArrayBuffer> {
-  const isStrong = (count: number, i: number) => count >= leastCount || lattice.lengths[i] === 1;
-  const strong = counts.reduce((n, count, i) => isStrong(count, i) ? n + 1 : n, 0);
+  const { lengths } = lattice;
+  let strong = 0;
+  for (let i = 0; i < counts.length; i++) {
+    if (counts[i] >= leastCount || lengths[i] === 1) strong++;
+  }
   const mayDrop = strong >= target;
-  const floored = Float64Array.from(
-    counts,
-    (count, i) => mayDrop && !isStrong(count, i) ? 0 : Math.max(count, leastCount),
-  );
-  const logTotal = digamma(floored.reduce((sum, count) => sum + count, 0)); // grid points: exact in any order
-  return floored.map((count) => count === 0 ? 0 : Math.exp(digamma(count) - logTotal));
+  const probabilities = new Float64Array(counts.length);
+  let total = 0; // of grid points: exact in any order
+  for (let i = 0; i < counts.length; i++) {
+    const isDropped = mayDrop && counts[i] < leastCount && lengths[i] !== 1;
+    probabilities[i] = isDropped ? 0 : Math.max(counts[i], leastCount);
+    total += probabilities[i];
+  }
+  const logTotal = digamma(total);
+  for (let i = 0; i < counts.length; i++) {
+    if (probabilities[i] > 0) probabilities[i] = Math.exp(digamma(probabilities[i]) - logTotal);
+  }
+  return probabilities;
+}
+
+/** Values of some places, in their order. */
+function pick(values: Float64Array, places: Int32Array): Float64Array<ArrayBuffer> {
+  const picked = new Float64Array(places.length);
+  for (let i = 0; i < places.length; i++) picked[i] = values[places[i]];
+  return picked;
+}
+
+function countPositive(values: Float64Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] > 0) count++;
+  return count;
 }
 
 /** Lets a signal through between two long computations. */

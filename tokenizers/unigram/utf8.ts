@@ -18,6 +18,22 @@ export function codePointAt(bytes: Uint8Array, at: number): number {
   return ((lead & 0x07) << 18) | (second << 12) | (third << 6) | (bytes[at + 3] & 0x3f);
 }
 
+/** Order of byte strings `a[aFrom … aTo]` and `b[bFrom … bTo]`: negative when the first comes first. */
+export function compareRanges(
+  a: Uint8Array,
+  aFrom: number,
+  aTo: number,
+  b: Uint8Array,
+  bFrom: number,
+  bTo: number,
+): number {
+  const shared = Math.min(aTo - aFrom, bTo - bFrom);
+  for (let i = 0; i < shared; i++) {
+    if (a[aFrom + i] !== b[bFrom + i]) return a[aFrom + i] - b[bFrom + i];
+  }
+  return aTo - aFrom - (bTo - bFrom);
+}
+
 /** Order of byte strings: negative when `a` comes first. UTF-8 bytes are ordered as their code points are. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
@@ -25,4 +41,15 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
     if (a[i] !== b[i]) return a[i] - b[i];
   }
   return a.length - b.length;
+}
+
+/** Texts as UTF-8, joined: text i is `pool[starts[i] … starts[i + 1]]`. */
+export function joinTexts(texts: readonly string[]): { pool: Uint8Array; starts: Int32Array } {
+  const encoder = new TextEncoder();
+  const pool = new Uint8Array(texts.reduce((total, text) => total + text.length * 3, 0));
+  const starts = new Int32Array(texts.length + 1);
+  for (let i = 0; i < texts.length; i++) {
+    starts[i + 1] = starts[i] + encoder.encodeInto(texts[i], pool.subarray(starts[i])).written;
+  }
+  return { pool: pool.subarray(0, starts[texts.length]), starts };
 }

@@ -23,6 +23,14 @@ export function wordEnd(bytes: Uint8Array, at: number, end: number): number {
   return to;
 }
 
+/** Where the stretch that begins at `at` ends: a line without tabs, or what stands between two of them. */
+export function stretchEnd(bytes: Uint8Array, at: number, end: number): number {
+  const isBreak = bytes[at] !== space && isWhite(bytes[at]);
+  let to = at + 1;
+  while (to < end && (bytes[to] !== space && isWhite(bytes[to])) === isBreak) to++;
+  return to;
+}
+
 function isWhite(byte: number): boolean {
   return byte <= space && (byte === space || byte === 0x0a || byte === 0x09 || byte === 0x0d);
 }

@@ -10,7 +10,6 @@ import type { ToyRecipe } from "./recipe.ts";
 
 interface WalkParams {
   readonly steps: number;
-  readonly delayMs: number;
   /** What goes wrong halfway. */
   readonly fault: string | null;
 }
@@ -27,13 +26,17 @@ export const walk: Stage<ToyRecipe, WalkParams> = {
       : `rule "${rule}" is none of ${recipe.rules.join(", ")}`,
   inputs: (_recipe, [source]) => ({ words: `words/${source}#words` }),
   outputs: ["walk"],
-  params: ({ steps, delayMs, fault }, [source]) => ({
+  params: ({ steps, fault }, [source]) => ({
     steps,
-    delayMs,
     fault: fault !== null && fault.source === source ? fault.kind : null,
   }),
+  hints: ({ delayMs }) => ({ delayMs }),
+  forecast: ({ steps }) => ({ flops: steps * 1000 }),
   seeds: ["walk/*"],
   uses: (_recipe, [, rule]) => ({ rule: import.meta.resolve(`./rules/${rule}.ts`) }),
+  // A confined process cannot make links at all.
+  isNative: ({ fault }) => fault?.kind === "link" || fault?.kind === "native-peek",
+  claims: ({ claims: { threads, memoryGb } }) => ({ threads, memoryBytes: memoryGb * 1e9 }),
   weight: (recipe) => recipe.steps,
 };
 
@@ -54,8 +57,8 @@ export async function run(context: StageContext<WalkParams>): Promise<StageSumma
     states.push(rule(states.at(-1) ?? 0, words[draw].length + draw));
     writeFileAtomic(checkpointPath, JSON.stringify({ states }));
     log.progress({ done: states.length, total: params.steps, unit: "steps", tokens: 1 });
-    if (step === Math.floor(params.steps / 2)) fail(params.fault, outputs.walk);
-    await new Promise((resolve) => setTimeout(resolve, params.delayMs));
+    if (step === Math.floor(params.steps / 2)) await fail(params.fault, outputs.walk);
+    await new Promise((resolve) => setTimeout(resolve, Number(context.hints?.delayMs)));
     signal.throwIfAborted();
   }
   Deno.writeTextFileSync(`${outputs.walk}/walk.txt`, states.join("\n") + "\n");
@@ -71,8 +74,13 @@ function readCheckpoint(path: string): Checkpoint {
   }
 }
 
-function fail(fault: string | null, folder: string): void {
+async function fail(fault: string | null, folder: string): Promise<void> {
   if (fault === null) return;
+  // What no stage may do without saying so.
+  if (fault.endsWith("peek")) Deno.readTextFileSync(new URL("../../../deno.json", import.meta.url));
+  if (fault === "ask") Deno.env.get("HOME");
+  if (fault === "fetch") await fetch("http://127.0.0.1:8009/");
+  if (fault === "spawn") await new Deno.Command(Deno.execPath()).output();
   Deno.writeTextFileSync(`${folder}/walk.txt`, "half of what there sho");
   if (fault === "data") {
     throw new StageError(`Cannot walk on "words.txt": expected paths, found none`);

@@ -1,0 +1,205 @@
+/**
+ * What the runner itself costs: `deno task bench runner [--quick] [--json] [--recipe NAME --store DIR]`.
+ *
+ * Each figure is the median of whole commands, process start included, with its target beside it. `--recipe` and `--store`
+ * name a finished run whose `run all` is timed; without them a tiny run is made first.
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { bringUpToDate, plannerOf } from "./runner_project/in_process.ts";
+import { layer } from "./runner_project/layer.ts";
+import type { SyntheticRecipe } from "./runner_project/main.ts";
+
+interface Figure {
+  readonly what: string;
+  readonly seconds: number;
+  /** Seconds that it may take; absent where nothing is promised. */
+  readonly target?: number;
+}
+
+const projectRoot = fileURLToPath(new URL("..", import.meta.url));
+const tinyRecipe = join(projectRoot, "tests/support/recipes/tiny.yaml");
+const pipelineMain = join(projectRoot, "pipeline/main.ts");
+const syntheticMain = join(projectRoot, "bench/runner_project/main.ts");
+const repeats = 5;
+const [layers, width] = [10, 200];
+const gigabytes = 10;
+/** A stat record younger than two seconds proves nothing. */
+const settlingMs = 2500;
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: "boolean" },
+      quick: { type: "boolean" },
+      recipe: { type: "string" },
+      store: { type: "string" },
+    },
+  });
+  const folder = Deno.makeTempDirSync({ prefix: "dept-bench-" });
+  const figures: Figure[] = [];
+  const add = (...more: Figure[]) => {
+    figures.push(...more);
+    if (!values.json) { for (const figure of more) console.log(lineOf(figure)); }
+  };
+  try {
+    add(...await perInstance(join(folder, "costs")));
+    add(...await manyInstances(join(folder, "many"), values.quick ? width / 10 : width));
+    add(...await largeInput(folder, values.quick ? 1 : gigabytes));
+    add(...await cachedRun(values.recipe, values.store, join(folder, "cached")));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+  if (values.json) console.log(JSON.stringify({ figures }, null, 2));
+}
+
+/** `run all` with everything there. */
+async function cachedRun(
+  recipe: string = tinyRecipe,
+  given: string | undefined,
+  own: string,
+): Promise<Figure[]> {
+  const store = given ?? own;
+  const args = ["run", "all", "--recipe", recipe, "--store", store];
+  if (given === undefined) await timed(command(pipelineMain, ...args), [0]);
+  const seconds = await median(() => timed(command(pipelineMain, ...args), [0]));
+  const name = given === undefined ? "tiny" : recipe;
+  return [{ what: `run all, everything cached (${name})`, seconds, target: 0.5 }];
+}
+
+/** Wall time of a process for each instance that does nothing: one after the other, and two at once. */
+async function perInstance(folder: string): Promise<Figure[]> {
+  const count = 20;
+  const of = async (name: string, jobs: number, layers: number, width: number) => {
+    const store = join(folder, name);
+    const shape = ["--set", `layers=${layers}`, "--set", `width=${width}`];
+    const run = (number: number) =>
+      timed(
+        synthetic(
+          store,
+          "run",
+          "--quiet",
+          "--jobs",
+          `${jobs}`,
+          ...shape,
+          "--set",
+          `number=${number}`,
+        ),
+        [0],
+      );
+    await run(0); // bundles
+    let number = 0;
+    const whole = await median(() => run(++number), 3);
+    const idle = await median(() => run(number), 3);
+    return (whole - idle) / count;
+  };
+  return [
+    {
+      what: "runner and process, an instance, in a chain",
+      seconds: await of("chain", 1, count, 1),
+      target: 0.3,
+    },
+    {
+      what: "runner and process, an instance, two at once",
+      seconds: await of("wide", 2, 1, count),
+      target: 0.3,
+    },
+  ];
+}
+
+/** Planning and status of a large graph: nothing there, all there, and one change at its root. */
+async function manyInstances(store: string, width: number): Promise<Figure[]> {
+  const shape = ["--set", `layers=${layers}`, "--set", `width=${width}`];
+  const status = (code: number, ...more: string[]) =>
+    median(() => timed(synthetic(store, "status", ...shape, ...more), [code]));
+  await timed(synthetic(store, "run", ...shape, "layer/0/0", "--quiet"), [0]);
+  const empty = await status(3);
+  const recipe: SyntheticRecipe = {
+    name: "synthetic",
+    description: "",
+    seed: 1,
+    engine: { kind: "none", threads: 1 },
+    layers,
+    width,
+    number: 1,
+    first: 0,
+    file: null,
+  };
+  await bringUpToDate(await plannerOf([layer], recipe, store));
+  const name = `${layers * width} instances`;
+  return [
+    { what: `status, ${name}, none there`, seconds: empty, target: 1.5 },
+    { what: `status, ${name}, all there`, seconds: await status(0), target: 1.5 },
+    {
+      what: `status, ${name}, the first changed`,
+      seconds: await status(3, "--set", "first=1"),
+      target: 1.5,
+    },
+    {
+      what: `status, ${name}, all changed`,
+      seconds: await status(3, "--set", "number=2"),
+      target: 1.5,
+    },
+    {
+      what: `run --dry-run, ${name}, all changed`,
+      seconds: await median(() =>
+        timed(synthetic(store, "run", "--dry-run", ...shape, "--set", "number=2"), [0])
+      ),
+      target: 1.5,
+    },
+  ];
+}
+
+/** An input outside the store: read once, then known by its stat record. */
+async function largeInput(folder: string, size: number): Promise<Figure[]> {
+  const [path, store] = [join(folder, "data.bin"), join(folder, "large")];
+  // Sparse: its digest is that of as many zeros.
+  using data = Deno.openSync(path, { write: true, create: true });
+  data.truncateSync(size * 1e9);
+  await new Promise((resolve) => setTimeout(resolve, settlingMs));
+  const run = () => timed(synthetic(store, "run", "--quiet", "--set", `file=${path}`), [0]);
+  const first = await run();
+  return [
+    { what: `run with an input of ${size} GB, first`, seconds: first },
+    { what: `run with an input of ${size} GB, again`, seconds: await median(run), target: 0.5 },
+  ];
+}
+
+function synthetic(store: string, name: string, ...args: string[]): Deno.Command {
+  return command(syntheticMain, name, "--recipe", "synthetic", "--store", store, ...args);
+}
+
+function command(main: string, ...args: string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", main, ...args],
+    cwd: projectRoot,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Wall time of a command in seconds. @throws Error when it ends with none of the codes. */
+async function timed(process: Deno.Command, codes: readonly number[]): Promise<number> {
+  const startedAt = performance.now();
+  const { code, stderr } = await process.output();
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (!codes.includes(code)) {
+    throw new Error(`Cannot measure: code ${code}: ${new TextDecoder().decode(stderr)}`);
+  }
+  return seconds;
+}
+
+async function median(measure: () => Promise<number>, times: number = repeats): Promise<number> {
+  const values: number[] = [];
+  for (let i = 0; i < times; i++) values.push(await measure());
+  return values.sort((a, b) => a - b)[Math.floor(times / 2)];
+}
+
+function lineOf({ what, seconds, target }: Figure): string {
+  const text = `${seconds.toFixed(2)} s`.padStart(8);
+  if (target === undefined) return `${what.padEnd(52)} ${text}`;
+  return `${what.padEnd(52)} ${text}  at most ${target} s: ${seconds <= target ? "met" : "missed"}`;
+}

@@ -1,0 +1,43 @@
+/**
+ * Instances in layers, each of which needs four of the layer before: enough edges for a plan of any size.
+ *
+ * in   <name>  values of the layer before
+ * out  value   `value.txt`
+ */
+import type { Stage, StageContext } from "../../pipeline/stage.ts";
+import type { SyntheticRecipe } from "./main.ts";
+
+const neighbours = 4;
+
+export const layer: Stage<SyntheticRecipe> = {
+  name: "layer",
+  description: "Writes a line",
+  module: import.meta.url,
+  instances: ({ layers, width }) =>
+    Array.from({ length: layers * width }, (_, i) => [
+      String(Math.floor(i / width)),
+      String(i % width),
+    ]),
+  inputs({ width }, [row, column]) {
+    if (row === "0") return {};
+    const from = Array.from(
+      { length: Math.min(neighbours, width) },
+      (_, i) => (Number(column) + i) % width,
+    );
+    return Object.fromEntries(
+      from.map((at) => [`n${at}`, `layer/${Number(row) - 1}/${at}#value` as const]),
+    );
+  },
+  outputs: ["value"],
+  params: ({ number, first }, [row, column]) => ({
+    row,
+    column,
+    number,
+    first: row === "0" && column === "0" ? first : 0,
+  }),
+};
+
+export function run({ params, outputs }: StageContext): Promise<void> {
+  Deno.writeTextFileSync(`${outputs.value}/value.txt`, JSON.stringify(params));
+  return Promise.resolve();
+}

@@ -1,0 +1,43 @@
+/** A comparison in one number: what both sides needed, and the ratio that has to reach a target. */
+
+export interface Cell {
+  readonly cell: string;
+  /** As printed: `0.41 s`, `92 MB/s`. */
+  readonly ours: string;
+  readonly theirs: string;
+  /** How many times better ours is: the median over rounds, each of which divides figures of the same minutes. */
+  readonly ratio: number;
+  /** The least ratio that satisfies; undefined where there is none. */
+  readonly target?: number;
+  readonly note?: string;
+}
+
+export interface BenchOptions {
+  /** Folder with `multilingual/` and `domains/`. */
+  readonly data: string;
+  /** Folder for scratch, removed afterwards. */
+  readonly scratch: string;
+  readonly rounds: number;
+  readonly threads: number;
+  /** Take only cells whose name holds this. */
+  readonly filter: string;
+  say(line: string): void;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export function formatCell({ cell, ours, theirs, ratio, target, note }: Cell): string {
+  const verdict = target === undefined ? "" : ratio >= target ? `≥ ${target}` : `BELOW ${target}`;
+  return [
+    cell.padEnd(44),
+    ours.padStart(22),
+    theirs.padStart(22),
+    (Number.isFinite(ratio) ? `${ratio.toFixed(2)} x` : "-").padStart(9),
+    verdict.padEnd(12),
+    note ?? "",
+  ].join(" ").trimEnd();
+}

@@ -1,0 +1,168 @@
+/**
+ * What a recipe may do to documents between reading and writing them: clean-up, limits of length, removal of duplicates,
+ * and a split by content. It counts what it does, for the report.
+ *
+ * Order: clean-up, length, duplicates, split. Duplicates are looked for among all splits, and a split is chosen by a hash of
+ * the cleaned text: so no two splits share a document, and with `near` none has a near copy in another.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Seed } from "../pipeline/base/mod.ts";
+import { type CleanRule, cleanText } from "./clean_text.ts";
+import type { Document } from "./document.ts";
+import { DuplicateIndex, type DuplicateOptions } from "./duplicates.ts";
+import { ScriptCounter } from "./text_scripts.ts";
+
+export type SplitName = "train" | "validation" | "test";
+
+/** Shares of documents; what is left is `train`. */
+export interface SplitShares {
+  readonly validation: number;
+  readonly test: number;
+}
+
+export interface FilterOptions {
+  readonly clean: readonly CleanRule[];
+  /** Limits in code points, inclusive; null is none. */
+  readonly length: { readonly minCharacters: number | null; readonly maxCharacters: number | null };
+  readonly duplicates: DuplicateOptions;
+  /** Keep only this part of the documents; null keeps all. */
+  readonly split: { readonly shares: SplitShares; readonly keep: SplitName } | null;
+}
+
+/** A count, and where the first of it are. */
+export interface Places {
+  readonly documents: number;
+  readonly first: readonly string[];
+}
+
+/** What became of the documents. Plain data. */
+export interface FilterReport {
+  /** Code points of the kept documents by Unicode script, the most frequent first. */
+  readonly scripts: Readonly<Record<string, number>>;
+  /** Documents that clean-up changed. */
+  readonly cleaned: number;
+  readonly duplicates: { readonly exact: Places; readonly near: Places };
+  /** Dropped documents by reason. */
+  readonly rejected: Readonly<Record<string, Places>>;
+  /** Documents that went to other splits. */
+  readonly otherSplits: number;
+}
+
+/** Reports name this many places of each kind. */
+const namedPlaces = 20;
+
+const noPlaces: Places = { documents: 0, first: [] };
+
+const emptyReport: FilterReport = {
+  scripts: {},
+  cleaned: 0,
+  duplicates: { exact: noPlaces, near: noPlaces },
+  rejected: {},
+  otherSplits: 0,
+};
+
+/** Where a filter stands: plain data for checkpoints. */
+export interface FilterState {
+  readonly report: FilterReport;
+  /** Documents in the index of duplicates. */
+  readonly indexed: number;
+}
+
+export class DocumentFilter implements Disposable {
+  readonly #options: FilterOptions;
+  readonly #index: DuplicateIndex | undefined;
+  readonly #scripts: ScriptCounter;
+  #report: FilterReport;
+  #indexed: number;
+
+  /**
+   * @param folder for the index of duplicates, which outlives a kill
+   * @param from goes on from there
+   */
+  constructor(options: FilterOptions, seed: Seed, folder: string, from?: FilterState) {
+    this.#options = options;
+    this.#report = from?.report ?? emptyReport;
+    this.#indexed = from?.indexed ?? 0;
+    this.#scripts = new ScriptCounter(this.#report.scripts);
+    const { exact, near } = options.duplicates;
+    if (exact || near !== null) {
+      const path = join(folder, "duplicates.sqlite");
+      this.#index = new DuplicateIndex(path, options.duplicates, seed, this.#indexed);
+    }
+  }
+
+  /** The document as it is kept, or undefined when it is dropped. */
+  apply({ text: raw, id }: Document): Document | undefined {
+    const { clean, length, split } = this.#options;
+    const text = cleanText(raw, clean);
+    const problem = lengthProblem(text, length);
+    if (problem !== undefined) {
+      const { rejected } = this.#report;
+      this.#update({ rejected: { ...rejected, [problem]: plusOne(rejected[problem], id) } });
+      return undefined;
+    }
+    if (this.#index !== undefined || split !== null) {
+      const digest = createHash("sha256").update(text).digest();
+      const duplicate = this.#index?.findOrAdd(this.#indexed, id, text, digest);
+      if (duplicate !== undefined) {
+        const { duplicates } = this.#report;
+        const places = plusOne(duplicates[duplicate.kind], `${id} = ${duplicate.of}`);
+        this.#update({ duplicates: { ...duplicates, [duplicate.kind]: places } });
+        return undefined;
+      }
+      this.#indexed++;
+      if (split !== null && splitOf(digest, split.shares) !== split.keep) {
+        this.#update({ otherSplits: this.#report.otherSplits + 1 });
+        return undefined;
+      }
+    }
+    if (text !== raw) this.#update({ cleaned: this.#report.cleaned + 1 });
+    this.#scripts.add(text);
+    return { text, id };
+  }
+
+  report(): FilterReport {
+    return { ...this.#report, scripts: this.#scripts.counts() };
+  }
+
+  /** Keeps what is known so far through a kill. */
+  state(): FilterState {
+    this.#index?.commit();
+    return { report: this.report(), indexed: this.#indexed };
+  }
+
+  [Symbol.dispose](): void {
+    this.#index?.[Symbol.dispose]();
+  }
+
+  #update(changes: Partial<FilterReport>): void {
+    this.#report = { ...this.#report, ...changes };
+  }
+}
+
+/** The split that a document belongs to, by the digest of its text: the same for equal texts whatever their place. */
+export function splitOf(digest: Uint8Array, { validation, test }: SplitShares): SplitName {
+  const { buffer, byteOffset } = digest;
+  const place = new DataView(buffer, byteOffset).getUint32(0) / 2 ** 32; // in [0, 1)
+  if (place < validation) return "validation";
+  return place < validation + test ? "test" : "train";
+}
+
+function lengthProblem(text: string, limits: FilterOptions["length"]): string | undefined {
+  if (text === "") return "no characters";
+  const { minCharacters, maxCharacters } = limits;
+  if (minCharacters === null && maxCharacters === null) return undefined;
+  let characters = 0;
+  for (const _ of text) characters++;
+  if (characters < (minCharacters ?? 0)) return `fewer than ${minCharacters} characters`;
+  if (characters > (maxCharacters ?? Infinity)) return `more than ${maxCharacters} characters`;
+  return undefined;
+}
+
+function plusOne({ documents, first }: Places = noPlaces, place: string): Places {
+  return {
+    documents: documents + 1,
+    first: first.length < namedPlaces ? [...first, place] : first,
+  };
+}

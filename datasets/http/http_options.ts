@@ -1,0 +1,41 @@
+/**
+ * How files are fetched. Nothing here can change a byte of what arrives, so none of it enters a key.
+ */
+import type { Seed } from "../../pipeline/base/mod.ts";
+
+/** A secret and the one origin (scheme, host, port) that may see it. */
+export interface HostToken {
+  readonly origin: string;
+  readonly token: string;
+}
+
+export interface HttpOptions {
+  /** Transfers at once in this process. */
+  readonly maxTransfers: number;
+  /** Attempts without progress before giving up. */
+  readonly maxAttempts: number;
+  /** The first wait; each further one is twice as long, up to `maxDelayMs`, times a factor drawn from [0.5, 1). */
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
+  /** A transfer that brings fewer than `minWindowBytes` in this time is cut and resumed. */
+  readonly windowMs: number;
+  readonly minWindowBytes: number;
+  /** Sent to its own origin only, and over plain HTTP only to this machine. */
+  readonly tokens: readonly HostToken[];
+  /** Of the jitter. Timing never enters results. */
+  readonly seed: Seed;
+  readonly signal?: AbortSignal;
+  /** Called before a wait, with the reason. */
+  onRetry?(reason: string, delayMs: number): void;
+}
+
+export const httpDefaults: HttpOptions = {
+  maxTransfers: 4,
+  maxAttempts: 6,
+  firstDelayMs: 500,
+  maxDelayMs: 30_000,
+  windowMs: 30_000,
+  minWindowBytes: 4096,
+  tokens: [],
+  seed: [0x68747470, 0, 0, 0],
+};

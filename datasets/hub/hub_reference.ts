@@ -1,0 +1,71 @@
+/**
+ * `hf://datasets/<owner>/<name>[@revision]/<glob>`: files of a data set on a hub, whichever mirror of it is asked.
+ */
+import { UsageError } from "../../pipeline/base/mod.ts";
+
+export interface HubReference {
+  readonly owner: string;
+  readonly name: string;
+  /** Branch, tag or commit; `main` unless it is said. */
+  readonly revision: string;
+  /** Path in the data set, with `*`, `**`, `?`, `[…]` and `{a,b}`. */
+  readonly glob: string;
+}
+
+/** Whether a file is named by `hf://`. */
+export function isHubReference(text: string): boolean {
+  return text.startsWith("hf://");
+}
+
+/** @throws UsageError when the text is no such reference. */
+export function parseHubReference(text: string): HubReference {
+  const found = /^hf:\/\/datasets\/([\w.-]+)\/([\w.-]+)(?:@([^/]+))?\/(.+)$/.exec(text);
+  if (found === null) {
+    throw new UsageError(
+      `Cannot read "${text}": expected hf://datasets/<owner>/<name>[@revision]/<glob>, found another form`,
+    );
+  }
+  const [, owner, name, revision, glob] = found;
+  // A revision with slashes is written with %2F: `refs%2Fconvert%2Fparquet`.
+  return { owner, name, revision: decodeURIComponent(revision ?? "main"), glob };
+}
+
+/** Whether a revision is a commit, whose files never change. */
+export function isCommit(revision: string): boolean {
+  return /^[0-9a-f]{40}$/.test(revision);
+}
+
+/** Whether a path holds wildcards. */
+export function isGlob(path: string): boolean {
+  return /[*?[{]/.test(path);
+}
+
+/** What a glob means: `*` and `?` stay inside a folder, `**` does not, `{a,b}` is a or b. */
+export function globPattern(glob: string): RegExp {
+  let pattern = "";
+  let depth = 0;
+  for (let i = 0; i < glob.length; i++) {
+    const char = glob[i];
+    if (glob.startsWith("**/", i)) [pattern, i] = [`${pattern}(?:[^/]+/)*`, i + 2];
+    else if (glob.startsWith("**", i)) [pattern, i] = [`${pattern}.*`, i + 1];
+    else if (char === "*") pattern += "[^/]*";
+    else if (char === "?") pattern += "[^/]";
+    else if (char === "[" && glob.indexOf("]", i + 2) > 0) {
+      const end = glob.indexOf("]", i + 2);
+      pattern += `[${glob.slice(i + 1, end).replace(/^!/, "^").replaceAll("\\", "\\\\")}]`;
+      i = end;
+    } else if (char === "{") [pattern, depth] = [`${pattern}(?:`, depth + 1];
+    else if (char === "}" && depth > 0) [pattern, depth] = [`${pattern})`, depth - 1];
+    else if (char === "," && depth > 0) pattern += "|";
+    else pattern += char.replace(/[\\^$.|+()[\]{}]/, "\\$&");
+  }
+  if (depth > 0) throw new UsageError(`Cannot read glob "${glob}": expected "}", found its end`);
+  return new RegExp(`^${pattern}$`, "u");
+}
+
+/** The folder in which everything that a glob can name lies; empty for the root. */
+export function globFolder(glob: string): string {
+  const parts = glob.split("/");
+  const first = parts.findIndex(isGlob);
+  return parts.slice(0, first < 0 ? -1 : first).join("/");
+}

@@ -1,0 +1,25 @@
+/**
+ * Files of a hub or behind URLs, listed by pattern and kept in a cache.
+ *
+ * ```ts
+ * import { isRemote, parseHubReference } from "./mod.ts";
+ *
+ * const text = "hf://datasets/allenai/c4@main/en/c4-train.*.json.gz";
+ * console.log(isRemote(text), parseHubReference(text).glob); // true en/c4-train.*.json.gz
+ * ```
+ */
+export { type HubFile, listHub, publicHub } from "./hub.ts";
+export {
+  globPattern,
+  type HubReference,
+  isGlob,
+  isHubReference,
+  parseHubReference,
+} from "./hub_reference.ts";
+export {
+  isRemote,
+  type RemoteEntry,
+  remotePath,
+  RemoteStore,
+  type RemoteStoreOptions,
+} from "./remote_store.ts";

@@ -1,0 +1,112 @@
+/**
+ * Where remote files come from and are kept on this machine: what the environment says, put together once.
+ *
+ *   DEPT_CACHE    folder of fetched and prepared files; default `$XDG_CACHE_HOME/dept` or `~/.cache/dept`
+ *   DEPT_HUB_URL  base URL of the hub, before the recipe's own `hub`
+ *   HF_TOKEN      sent to the hub's host only
+ */
+import { join } from "node:path";
+import { sha256, StageError, UsageError, writeFileAtomic } from "../../pipeline/base/mod.ts";
+import { type CachedFile, DownloadCache, HttpClient, type HttpOptions } from "../http/mod.ts";
+import { type HubFile, listHub, publicHub } from "./hub.ts";
+import { isCommit, isHubReference, parseHubReference } from "./hub_reference.ts";
+
+export interface RemoteStoreOptions extends Partial<HttpOptions> {
+  /** Base URL of the hub; the environment comes first. */
+  readonly hub?: string | null;
+  readonly cacheFolder?: string;
+}
+
+/** A file that a pattern names. */
+export interface RemoteEntry extends HubFile {
+  /** Base name, as ids of documents have it. */
+  readonly name: string;
+  readonly isImmutable: boolean;
+}
+
+/** Whether a file is named by a URL or on the hub, and not by a path. */
+export function isRemote(text: string): boolean {
+  return /^https?:\/\//.test(text) || isHubReference(text);
+}
+
+/** What of a remote name is its path, whose ending tells the format. */
+export function remotePath(text: string): string {
+  return isHubReference(text) ? parseHubReference(text).glob : new URL(text).pathname;
+}
+
+export class RemoteStore {
+  readonly client: HttpClient;
+  /** Folder of files that are made once and shared: downloads, splits. */
+  readonly folder: string;
+  readonly #hub: string;
+  readonly #cache: DownloadCache;
+
+  constructor({ hub, cacheFolder, ...http }: RemoteStoreOptions = {}) {
+    this.#hub = checkedHub(Deno.env.get("DEPT_HUB_URL") || hub || publicHub);
+    const token = Deno.env.get("HF_TOKEN");
+    const tokens = token ? [{ origin: new URL(this.#hub).origin, token }] : [];
+    this.client = new HttpClient({ tokens, ...http });
+    this.folder = cacheFolder ?? defaultCacheFolder();
+    this.#cache = new DownloadCache(join(this.folder, "downloads"), this.client);
+  }
+
+  /** The files of a URL or an `hf://` pattern, in order. @throws StageError when there is none. */
+  async list(pattern: string, onStale?: (reason: string) => void): Promise<readonly RemoteEntry[]> {
+    if (!isHubReference(pattern)) {
+      const path = new URL(pattern).pathname;
+      return [{ path, name: nameOf(path), url: pattern, isImmutable: false }];
+    }
+    const reference = parseHubReference(pattern);
+    const isImmutable = isCommit(reference.revision);
+    const kept = join(
+      this.folder,
+      "listings",
+      `${sha256(`${this.#hub} ${pattern}`).slice(0, 40)}.json`,
+    );
+    let files = isImmutable ? readListing(kept) : undefined;
+    if (files === undefined) {
+      try {
+        files = await listHub(reference, this.client, this.#hub);
+        Deno.mkdirSync(join(kept, ".."), { recursive: true });
+        writeFileAtomic(kept, JSON.stringify(files));
+      } catch (error) {
+        files = readListing(kept);
+        if (files === undefined || !(error instanceof StageError)) throw error;
+        onStale?.(error.message);
+      }
+    }
+    return files.map((file) => ({ ...file, name: nameOf(file.path), isImmutable }));
+  }
+
+  /** The whole file, from the cache or fetched into it. */
+  fetch(
+    { url, size, sha256, isImmutable }: RemoteEntry,
+    more: Partial<Parameters<DownloadCache["fetch"]>[1]> = {},
+  ): Promise<CachedFile> {
+    return this.#cache.fetch(url, { size, sha256, isImmutable, ...more });
+  }
+}
+
+function nameOf(path: string): string {
+  return decodeURIComponent(path.slice(path.lastIndexOf("/") + 1));
+}
+
+function readListing(path: string): readonly HubFile[] | undefined {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    return undefined; // never listed, or damaged: it is listed again
+  }
+}
+
+function checkedHub(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new UsageError(`Cannot use hub "${text}": expected the base URL of a hub, as ${publicHub}`);
+}
+
+function defaultCacheFolder(): string {
+  const named = Deno.env.get("DEPT_CACHE");
+  if (named) return named;
+  const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") || ".", ".cache");
+  return join(caches, "dept");
+}

@@ -1,0 +1,139 @@
+/**
+ * Bytes of a file, wherever it lies: what readers read from.
+ *
+ * Implementations: `openLocal` here; files over HTTP in `http/`.
+ */
+import { basename } from "node:path";
+import { messageOf, StageError } from "../pipeline/base/mod.ts";
+
+/** An open file. Ranges and streams may be read at the same time. */
+export interface Input extends AsyncDisposable {
+  /** Base name: errors and ids of documents begin with it, and its ending tells the format. No path of this machine. */
+  readonly name: string;
+  /** In bytes, as stored. */
+  readonly size: number;
+  /**
+   * Bytes [offset, offset + length), in a buffer of their own.
+   * @throws StageError when the range is not inside the file or cannot be read.
+   */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Bytes from `from` (default 0) to the end, in chunks of any size but 0. A chunk is valid until the next is asked for.
+   * @throws StageError when they cannot be read.
+   */
+  stream(from?: number): AsyncIterable<Uint8Array>;
+}
+
+/** What takes a file: a path of this machine, or an open input, which its opener closes. */
+export type InputOrPath = string | Input;
+
+const chunkBytes = 512 * 1024;
+
+/**
+ * Opens a file of this machine.
+ * @param name what it is called in messages and ids, where its place is not its name: a copy in a cache
+ * @throws StageError when there is none, or it is a folder.
+ */
+export async function openLocal(path: string, name = basename(path)): Promise<Input> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (cause) {
+    throw failure(name, cause);
+  }
+  const { size, isDirectory } = await file.stat();
+  if (isDirectory) {
+    file.close();
+    throw new StageError(`Cannot read "${name}": expected a file, found a folder`);
+  }
+  return new LocalInput(path, name, size, file);
+}
+
+/** Gives the input itself, or opens the path; `using` closes only what was opened here. */
+export async function inputOf(source: InputOrPath): Promise<Input> {
+  if (typeof source === "string") return await openLocal(source);
+  return {
+    name: source.name,
+    size: source.size,
+    read: (offset, length) => source.read(offset, length),
+    stream: (from) => source.stream(from),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+class LocalInput implements Input {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+
+  constructor(path: string, readonly name: string, readonly size: number, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  // deno-lint-ignore require-await
+  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    checkRange(this, offset, length);
+    const bytes = new Uint8Array(length);
+    // Synchronous: seek and read belong together, and readers wait for the bytes anyway.
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    for (let at = 0; at < length;) {
+      const read = this.#file.readSync(bytes.subarray(at));
+      if (read === null) {
+        throw new StageError(
+          `Cannot read "${this.name}": expected ${length} bytes at offset ${offset}, found ${at}; ` +
+            `it has become shorter`,
+        );
+      }
+      at += read;
+    }
+    return bytes;
+  }
+
+  async *stream(from = 0): AsyncGenerator<Uint8Array> {
+    // A file of its own: a stream's place must not move with `read`.
+    using file = await Deno.open(this.#path);
+    if (from > 0) file.seekSync(from, Deno.SeekMode.Start);
+    const buffer = new Uint8Array(chunkBytes);
+    for (;;) {
+      const read = await this.#next(file, buffer);
+      if (read === null) return;
+      yield buffer.subarray(0, read);
+    }
+  }
+
+  async #next(file: Deno.FsFile, buffer: Uint8Array): Promise<number | null> {
+    try {
+      return await file.read(buffer);
+    } catch (cause) {
+      throw failure(this.name, cause);
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#file.close();
+  }
+}
+
+/** What `read` of every input refuses. @throws StageError when the range is not inside the file. */
+export function checkRange(
+  { name, size }: Pick<Input, "name" | "size">,
+  offset: number,
+  length: number,
+): void {
+  const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
+  if (isCount(offset) && isCount(length) && offset + length <= size) return;
+  throw new StageError(
+    `Cannot read "${name}": expected a range inside its ${size} bytes, ` +
+      `found ${length} bytes at offset ${offset}`,
+  );
+}
+
+function failure(name: string, cause: unknown): StageError {
+  const found = cause instanceof Deno.errors.NotFound
+    ? "expected a file, found nothing there"
+    : cause instanceof Deno.errors.IsADirectory
+    ? "expected a file, found a folder"
+    : `expected a readable file, found "${messageOf(cause)}"`;
+  return new StageError(`Cannot read "${name}": ${found}`, { cause });
+}

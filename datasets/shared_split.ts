@@ -1,0 +1,254 @@
+/**
+ * One pass over a file that holds several sources: its documents are sorted by a field, once, into a folder that is shared.
+ *
+ * The stage table has an instance for each source and split, so seventeen sources in thirty files would mean reading each
+ * file thirty-four times. Here the first instance that wants a file reads it, under a lock, and puts its documents by value
+ * of the field into parts; the others wait for that, then read only their own part. What an instance yields is what it
+ * would yield by reading the file itself and leaving out the rest: the same documents, ids, order and bad rows. So the
+ * folder may be lost at any time and is no input of anything.
+ *
+ *   <folder>/<digest of file, field and reading>/
+ *     index.json      {format: 1, values: {<value>: {part, documents, bytes}}, without, skipped}
+ *     <part>.zst      frames of JSON lines {"id", "text"}
+ *   <folder>/<digest>.lock
+ *
+ * Parts are written beside their place and renamed, so what is there is whole.
+ */
+import { join } from "node:path";
+import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { canonicalJson, sha256, StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import type { Document, DocumentReader, ReaderOptions } from "./document.ts";
+import type { Input } from "./input.ts";
+
+/** Compressed a frame at a time, and one frame is held for each value. */
+const frameBytes = 1024 * 1024;
+
+/** More values are a sign that the field tells documents apart, not sources. */
+const maxValues = 1000;
+
+/** Names of bad rows that are kept. */
+const namedSkips = 20;
+
+export interface SharedSplitOptions {
+  /** Shared by processes; on a disk with room for the text. */
+  readonly folder: string;
+  readonly reader: DocumentReader;
+  readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
+  /** Path of the field: `meta.pile_set_name`. */
+  readonly field: string;
+  onProgress?(documents: number): void;
+}
+
+export interface SplitIndex {
+  readonly format: 1;
+  readonly values: Readonly<Record<string, SplitPart>>;
+  /** Documents whose field is absent or no string. */
+  readonly without: number;
+  /** Bad rows, when reading skips them. */
+  readonly skipped: { readonly rows: number; readonly first: readonly string[] };
+}
+
+interface SplitPart {
+  readonly part: number;
+  readonly documents: number;
+  /** Of the texts. */
+  readonly bytes: number;
+}
+
+/** A file whose documents lie sorted by value. */
+export class SharedSplit {
+  readonly index: SplitIndex;
+  readonly #folder: string;
+
+  constructor(folder: string, index: SplitIndex) {
+    this.#folder = folder;
+    this.index = index;
+  }
+
+  /** The documents of some values in the file's order, but for the first `skip`. @throws StageError when a part is damaged. */
+  *documents(values: readonly string[], skip = 0): Generator<Document> {
+    const parts = values.flatMap((value) => {
+      const part = Object.hasOwn(this.index.values, value) ? this.index.values[value] : undefined;
+      return part === undefined ? [] : [this.#read(part.part)];
+    });
+    let left = skip;
+    for (const { row: _, ...document } of merged(parts)) {
+      if (left-- > 0) continue;
+      yield document;
+    }
+  }
+
+  *#read(part: number): Generator<Document & { readonly row: number }> {
+    const name = `${part}.zst`;
+    using file = Deno.openSync(join(this.#folder, name));
+    const { size } = file.statSync();
+    for (let at = 0; at < size;) {
+      const length = new DataView(readExactly(file, 4, name).buffer).getUint32(0);
+      const text = new TextDecoder().decode(zstdDecompressSync(readExactly(file, length, name)));
+      at += 4 + length;
+      for (const line of text.split("\n")) if (line !== "") yield JSON.parse(line);
+    }
+  }
+}
+
+/**
+ * Sorts a file's documents by a field, or finds that this was done.
+ * @param digest SHA-256 of the file. @throws StageError for a bad row, unless reading skips them.
+ */
+export async function openSharedSplit(
+  input: Input,
+  digest: string,
+  options: SharedSplitOptions,
+): Promise<SharedSplit> {
+  const { reader, reading, field } = options;
+  const key = sha256(canonicalJson({ format: 1, digest, field, read: reader.format, ...reading }));
+  const folder = join(options.folder, key.slice(0, 40));
+  Deno.mkdirSync(options.folder, { recursive: true });
+  using lock = Deno.openSync(`${folder}.lock`, { create: true, write: true });
+  await lock.lock(true);
+  const index = readIndex(folder) ?? await sort(input, folder, options);
+  return new SharedSplit(folder, index);
+}
+
+async function sort(
+  input: Input,
+  folder: string,
+  { reader, reading, field, onProgress }: SharedSplitOptions,
+): Promise<SplitIndex> {
+  const temporary = `${folder}.tmp`; // ours alone: the lock is held
+  removeIfThere(temporary);
+  removeIfThere(folder); // without an index it is no split
+  Deno.mkdirSync(temporary);
+  const parts = new Map<string, PartWriter>();
+  const first: string[] = [];
+  let rows = 0, without = 0, documents = 0;
+  const onSkip = (reason: string) => {
+    if (rows++ < namedSkips) first.push(reason);
+  };
+  try {
+    const options = { ...reading, metadataFields: [field], onSkip };
+    for await (const { text, id, metadata } of reader.read(input, options)) {
+      const value = metadata?.[field];
+      if (++documents % 10_000 === 0) onProgress?.(documents);
+      if (typeof value !== "string") {
+        without++;
+        continue;
+      }
+      let part = parts.get(value);
+      if (part === undefined) {
+        if (parts.size === maxValues) {
+          throw new StageError(
+            `Cannot split "${input.name}" by "${field}": expected at most ${maxValues} values, found more`,
+          );
+        }
+        part = new PartWriter(join(temporary, `${parts.size}.zst`), parts.size);
+        parts.set(value, part);
+      }
+      part.add({ text, id, row: documents });
+    }
+    for (const part of parts.values()) part.finish();
+  } finally {
+    for (const part of parts.values()) part[Symbol.dispose]();
+  }
+  const values = [...parts].map(([value, { part, documents, bytes }]) =>
+    [value, { part, documents, bytes }] as const
+  );
+  const index: SplitIndex = {
+    format: 1,
+    values: Object.fromEntries(values.sort(([a], [b]) => a < b ? -1 : 1)),
+    without,
+    skipped: { rows, first },
+  };
+  writeFileSynced(join(temporary, "index.json"), JSON.stringify(index, null, 2) + "\n");
+  Deno.renameSync(temporary, folder);
+  return index;
+}
+
+/** One value's documents; memory holds a frame of them. */
+class PartWriter implements Disposable {
+  readonly part: number;
+  readonly #file: Deno.FsFile;
+  #lines: string[] = [];
+  #held = 0;
+  documents = 0;
+  bytes = 0;
+
+  constructor(path: string, part: number) {
+    this.part = part;
+    this.#file = Deno.openSync(path, { createNew: true, write: true });
+  }
+
+  add(document: Document & { readonly row: number }): void {
+    const line = JSON.stringify(document);
+    this.#lines.push(line);
+    this.#held += line.length;
+    this.documents++;
+    this.bytes += new TextEncoder().encode(document.text).length;
+    if (this.#held >= frameBytes) this.#flush();
+  }
+
+  finish(): void {
+    if (this.#lines.length > 0) this.#flush();
+    this.#file.syncSync();
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+
+  #flush(): void {
+    const frame = zstdCompressSync(new TextEncoder().encode(this.#lines.join("\n")));
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, frame.length);
+    for (const bytes of [length, new Uint8Array(frame)]) {
+      for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+    }
+    this.#lines = [];
+    this.#held = 0;
+  }
+}
+
+/** Streams that ascend by `row`, as one that does. */
+function* merged<T extends { readonly row: number }>(streams: Iterator<T>[]): Generator<T> {
+  const heads = streams.map((stream) => stream.next());
+  for (;;) {
+    let least = -1;
+    heads.forEach((head, i) => {
+      if (head.done) return;
+      const other = least < 0 ? undefined : heads[least];
+      if (other === undefined || head.value.row < (other.value as T).row) least = i;
+    });
+    if (least < 0) return;
+    yield heads[least].value as T;
+    heads[least] = streams[least].next();
+  }
+}
+
+function readIndex(folder: string): SplitIndex | undefined {
+  try {
+    const index = JSON.parse(Deno.readTextFileSync(join(folder, "index.json")));
+    return index.format === 1 ? index : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function removeIfThere(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function readExactly(file: Deno.FsFile, length: number, name: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const read = file.readSync(bytes.subarray(at));
+    if (read === null) {
+      throw new StageError(`Cannot read split "${name}": expected ${length} bytes, found ${at}`);
+    }
+    at += read;
+  }
+  return bytes;
+}

@@ -1,0 +1,106 @@
+/**
+ * From a source's files to its documents on disk, in a way that a kill at any instant costs little: started again, it goes
+ * on from the last checkpoint and ends with the bytes of a run that was never stopped.
+ *
+ *   <checkpoint folder>/
+ *     reading.json   where reading, filtering and writing stand, after a whole batch
+ *     reading.tmp/   documents.arrow and the index of duplicates, which grow; what they hold behind the checkpoint is dropped
+ */
+import type { Seed } from "../pipeline/base/mod.ts";
+import type { ReaderOptions } from "./document.ts";
+import { DocumentFilter, type FilterOptions, type FilterState } from "./document_filter.ts";
+import {
+  type DocumentsReport,
+  DocumentsWriter,
+  type DocumentsWriterState,
+  SkipLog,
+} from "./documents.ts";
+import { resumableFolder } from "./resumable_folder.ts";
+import {
+  type SourceCondition,
+  type SourcePart,
+  type SourcePosition,
+  SourceReader,
+} from "./source_reader.ts";
+
+export interface SourceDocumentsOptions {
+  readonly parts: readonly SourcePart[];
+  readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
+  readonly where: SourceCondition | null;
+  /** What is done between reading and writing; null is nothing. */
+  readonly filter: FilterOptions | null;
+  /** Of the permutations that find near duplicates. */
+  readonly seed: Seed;
+  /** Take only the first documents; null takes all. */
+  readonly maxDocuments: number | null;
+  readonly checkpointFolder: string;
+  /** Shorter costs time, longer costs work after a kill; results do not depend on it. */
+  readonly checkpointEveryMs: number;
+  readonly signal: AbortSignal;
+  /** Called after each document that was kept. */
+  onDocument?(done: number): void;
+}
+
+interface ReadingState {
+  /** Names of the files: others make the state worthless. */
+  readonly names: readonly string[];
+  readonly reading: SourcePosition;
+  readonly filter: FilterState | null;
+  readonly skipped: DocumentsReport["skipped"];
+  readonly writer: DocumentsWriterState;
+}
+
+/**
+ * Writes the documents of a source to a folder.
+ * @throws StageError for a bad row (unless reading skips them), a file that cannot be had, and when there is no document.
+ */
+export async function writeSourceDocuments(
+  folder: string,
+  options: SourceDocumentsOptions,
+): Promise<DocumentsReport> {
+  const { parts, reading, where, maxDocuments, checkpointFolder, signal } = options;
+  const names = parts.map(({ name }) => name);
+  const work = resumableFolder<ReadingState>(checkpointFolder, "reading", {
+    "documents.arrow": ({ writer }) => writer.arrow.bytes,
+  });
+  const from = work.state?.names.join("\n") === names.join("\n") ? work.state : undefined;
+  if (from === undefined) work.clear();
+
+  const skips = new SkipLog(from?.skipped);
+  const source = new SourceReader(parts, { reading, where, skips, from: from?.reading });
+  using filter = options.filter === null
+    ? undefined
+    : new DocumentFilter(options.filter, options.seed, work.folder, from?.filter ?? undefined);
+  using writer = new DocumentsWriter(work.folder, from?.writer);
+
+  let savedAt = performance.now();
+  const save = () => {
+    work.save({
+      names,
+      reading: source.position,
+      // The order matters: what the state tells of is on disk before it is.
+      writer: writer.state(),
+      filter: filter?.state() ?? null,
+      skipped: { rows: skips.rows, first: [...skips.first] },
+    });
+    savedAt = performance.now();
+  };
+  if (writer.count < (maxDocuments ?? Infinity)) {
+    for await (const read of source) {
+      signal.throwIfAborted();
+      const document = filter === undefined ? read : filter.apply(read);
+      if (document === undefined) continue;
+      const isWhole = writer.add(document);
+      options.onDocument?.(writer.count);
+      if (writer.count >= (maxDocuments ?? Infinity)) break;
+      if (isWhole && performance.now() - savedAt >= options.checkpointEveryMs) save();
+    }
+  }
+  const report = writer.finish({
+    skips,
+    filter: filter?.report(),
+    files: source.position.opened.length > 0 ? source.position.opened : undefined,
+  });
+  work.publish(folder, ["documents.arrow", "report.json"]);
+  return report;
+}

@@ -1,0 +1,110 @@
+/**
+ * The documents of a source: its files one after another, with a position from which reading goes on.
+ */
+import type { Document, DocumentReader, ReaderOptions, ReadPosition } from "./document.ts";
+import type { SkipLog, SourceFile } from "./documents.ts";
+import type { Input } from "./input.ts";
+import { openSharedSplit } from "./shared_split.ts";
+
+/** A file of a source. */
+export interface SourcePart {
+  /** Base name, as ids have it. */
+  readonly name: string;
+  readonly reader: DocumentReader;
+  /** Opens the file, fetching it first where it is elsewhere. */
+  open(): Promise<OpenPart>;
+}
+
+export interface OpenPart {
+  readonly input: Input;
+  /** Of the bytes; asked for only where it is needed. */
+  sha256(): string;
+  /** Whether the report is to say what was read: files of this machine are in the run's record. */
+  readonly isRemote: boolean;
+}
+
+/** Which documents of the files belong to the source: those whose field has one of the values. */
+export interface SourceCondition {
+  readonly field: string;
+  readonly values: readonly string[];
+  /** Where files are sorted by the field, once for all sources that share them. */
+  readonly folder: string;
+}
+
+/** Between two documents. Plain data. */
+export interface SourcePosition {
+  /** Files that are done. */
+  readonly file: number;
+  /** In the next file; null is its start. */
+  readonly at: ReadPosition | null;
+  /** Documents of the next file that were given, where the source shares it with others. */
+  readonly taken: number;
+  /** Remote files that were opened so far. */
+  readonly opened: readonly SourceFile[];
+}
+
+export interface SourceReaderOptions {
+  readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
+  readonly where: SourceCondition | null;
+  readonly skips: SkipLog;
+  readonly from?: SourcePosition;
+}
+
+const start: SourcePosition = { file: 0, at: null, taken: 0, opened: [] };
+
+export class SourceReader implements AsyncIterable<Document> {
+  readonly #parts: readonly SourcePart[];
+  readonly #options: SourceReaderOptions;
+  #position: () => SourcePosition;
+
+  constructor(parts: readonly SourcePart[], options: SourceReaderOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#position = () => options.from ?? start;
+  }
+
+  /** Behind the last document that was given. */
+  get position(): SourcePosition {
+    return this.#position();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Document> {
+    const { reading, where, skips, from = start } = this.#options;
+    // Files of one name in different folders: their place among the files tells their documents apart.
+    const isAmbiguous = new Set(this.#parts.map(({ name }) => name)).size < this.#parts.length;
+    const opened = [...from.opened];
+    for (let file = from.file; file < this.#parts.length; file++) {
+      const { at, taken } = file === from.file ? from : start;
+      const part = this.#parts[file];
+      const open = await part.open();
+      await using input = open.input;
+      if (open.isRemote && opened.length === file) {
+        opened.push({ name: part.name, bytes: input.size, sha256: open.sha256() });
+      }
+      const known = [...opened];
+      const named = (document: Document): Document => ({
+        text: document.text,
+        id: isAmbiguous ? `${file}/${document.id}` : document.id,
+      });
+      if (where !== null) {
+        const { folder, field, values } = where;
+        const sharing = { folder, field, reader: part.reader, reading };
+        const split = await openSharedSplit(input, open.sha256(), sharing);
+        if (taken === 0) split.index.skipped.first.forEach((reason) => skips.add(reason));
+        if (taken === 0) skips.rows += split.index.skipped.rows - split.index.skipped.first.length;
+        let given = taken;
+        this.#position = () => ({ file, at: null, taken: given, opened: known });
+        for (const document of split.documents(values, taken)) {
+          given++;
+          yield named(document);
+        }
+      } else {
+        const onSkip = (reason: string) => skips.add(reason);
+        const stream = part.reader.read(input, { ...reading, onSkip, from: at ?? undefined });
+        this.#position = () => ({ file, at: stream.position, taken: 0, opened: known });
+        for await (const document of stream) yield named(document);
+      }
+      this.#position = () => ({ file: file + 1, at: null, taken: 0, opened: known });
+    }
+  }
+}

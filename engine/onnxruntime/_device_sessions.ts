@@ -1,0 +1,52 @@
+/** The sessions of a program on a device, opened when first needed. */
+import type { OnnxGraph } from "./_onnx_proto.ts";
+import { Session } from "./_session.ts";
+
+export class DeviceSessions {
+  readonly #threads: number;
+  readonly #sessions = new Map<string, Promise<Session>>();
+
+  constructor(threads: number) {
+    this.#threads = threads;
+  }
+
+  /** @throws Error that says what is missing, when there is no device. */
+  get(
+    key: string,
+    purpose: string,
+    graph: () => OnnxGraph,
+    hostOutputs: readonly string[],
+  ): Promise<Session> {
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      const device = {
+        provider: "webgpu",
+        hostOutputs: new Set(hostOutputs),
+        isExclusive: true,
+      } as const;
+      session = Session.open(graph(), { threads: this.#threads, purpose, device })
+        .catch((error) => {
+          throw withoutAdapter(error);
+        });
+      this.#sessions.set(key, session);
+      session.catch(() => this.#sessions.delete(key));
+    }
+    return session;
+  }
+
+  async release(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) await (await session).release();
+  }
+}
+
+/** A missing driver in words that help. */
+function withoutAdapter(error: Error): Error {
+  if (!/adapter/i.test(error.message)) return error;
+  return new Error(
+    'Cannot use engine "webgpu": expected a GPU with a driver for Vulkan, Metal or Direct3D 12, found none; ' +
+      "on Linux the Vulkan loader is needed too (Debian: apt-get install -y libvulkan1)",
+    { cause: error },
+  );
+}

@@ -1,0 +1,169 @@
+/** Forward execution on a device (provider webgpu): parameters stay there, outputs come to the host. */
+import type { Graph } from "../../model/mod.ts";
+import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
+import { FeedCheck } from "../feeds.ts";
+import { device } from "./_device_rewrites.ts";
+import { DeviceSessions } from "./_device_sessions.ts";
+import { DeviceState } from "./_device_state.ts";
+import { expandHeads } from "./_head.ts";
+import { lower, type Lowered } from "./_lowering.ts";
+import type { IdTable } from "./_rewrites.ts";
+import { type Tensor, tensor } from "./_session.ts";
+import { expectLength, expectName } from "./program.ts";
+
+export class DeviceProgram implements Program {
+  readonly graph: Graph;
+  protected readonly expanded: Graph;
+  protected readonly sessions: DeviceSessions;
+  protected readonly parameters: DeviceState;
+  readonly #feeds: FeedCheck;
+  readonly #lowered = new Map<string, Lowered>();
+  #isRunning = false;
+  #isDisposed = false;
+
+  /** Use `open`. */
+  constructor(graph: Graph, { threads }: EngineOptions) {
+    if (!(Number.isInteger(threads) && threads >= 1)) {
+      throw new RangeError(
+        `Cannot compile a graph: expected threads of 1 or more, found ${threads}`,
+      );
+    }
+    this.graph = graph;
+    this.expanded = expandHeads(graph);
+    this.sessions = new DeviceSessions(threads);
+    this.parameters = new DeviceState(shapesOf(graph.parameters), this.sessions);
+    this.#feeds = new FeedCheck(graph);
+  }
+
+  /** Opens the session of all outputs at once, so that a graph the runtime refuses is refused here. */
+  static async open(graph: Graph, options: EngineOptions): Promise<DeviceProgram> {
+    const program = new DeviceProgram(graph, options);
+    const outputs = Object.values(graph.outputs);
+    await program.session("graph", program.lowered(outputs), outputs);
+    return program;
+  }
+
+  async run(
+    feeds: Feeds,
+    outputs: readonly string[] = Object.keys(this.graph.outputs),
+  ): Promise<Fetches> {
+    for (const output of outputs) expectName(output, this.graph.outputs, "output");
+    return await this.exclusively(async () => {
+      const values = outputs.map((output) => this.graph.outputs[output]);
+      return this.fetches(outputs, await this.compute("graph", feeds, values, values));
+    });
+  }
+
+  async write(values: Readonly<Record<string, Float32Array>>): Promise<void> {
+    for (const [name, value] of Object.entries(values)) {
+      expectName(name, this.parameters.shapes, "parameter");
+      expectLength(name, value, this.parameters.length(name));
+    }
+    await this.parameters.write(values);
+  }
+
+  async read(
+    names: readonly string[] = Object.keys(this.graph.parameters),
+  ): Promise<Record<string, Float32Array>> {
+    for (const name of names) expectName(name, this.parameters.shapes, "parameter");
+    return await this.parameters.read(names);
+  }
+
+  async dispose(): Promise<void> {
+    this.#isDisposed = true;
+    this.parameters.clear();
+    await this.sessions.release();
+  }
+
+  /** Values of the graph as tensors: those named in `toHost` on the host, others on the device. */
+  protected async compute(
+    purpose: string,
+    feeds: Feeds,
+    values: readonly string[],
+    toHost: readonly string[],
+  ): Promise<Map<string, Tensor>> {
+    const lowered = this.lowered(values);
+    this.#feeds.check(lowered.inputs.map(({ name }) => name), feeds);
+    const session = await this.session(purpose, lowered, toHost);
+    const parameters = await this.parameters.tensors(lowered.parameters.map(({ of }) => of));
+    const fed: Record<string, Tensor> = { ...parameters };
+    for (const value of lowered.inputs) {
+      const data = feeds[value.name];
+      fed[value.name] = tensor(value, value.elementType === "bool" ? Uint8Array.from(data) : data);
+    }
+    for (const table of lowered.idTables) Object.assign(fed, idTensors(table, feeds));
+    const found = await session.compute(fed);
+    return new Map(lowered.outputs.map(({ onnx, of }) => [of, found[onnx.name]]));
+  }
+
+  protected fetches(outputs: readonly string[], values: ReadonlyMap<string, Tensor>): Fetches {
+    return Object.fromEntries(outputs.map((output) => {
+      const data = values.get(this.graph.outputs[output])!.data;
+      return [output, Float32Array.from(data as Float32Array | Int32Array | Uint8Array)];
+    }));
+  }
+
+  protected lowered(values: readonly string[]): Lowered {
+    const key = [...new Set(values)].sort().join("\n");
+    let lowered = this.#lowered.get(key);
+    if (lowered === undefined) {
+      this.#lowered.set(key, lowered = lower(this.expanded, values, device));
+    }
+    return lowered;
+  }
+
+  protected session(purpose: string, lowered: Lowered, toHost: readonly string[]) {
+    const host = new Set(toHost);
+    const names = lowered.outputs.filter(({ of }) => host.has(of)).map(({ onnx }) => onnx.name);
+    const key = `${lowered.outputs.map(({ of }) => of).sort().join("\n")}\n\n${names.join("\n")}`;
+    return this.sessions.get(key, purpose, () => lowered.onnx, names);
+  }
+
+  /** Runs an action that changes tensors of the program. @throws Error when another has not ended, or after `dispose`. */
+  protected async exclusively<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#isDisposed) {
+      throw new Error("Cannot run a program: expected one that was not disposed of");
+    }
+    if (this.#isRunning) {
+      throw new Error("Cannot run a program: expected the call before to have ended (await it)");
+    }
+    this.#isRunning = true;
+    try {
+      return await action();
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+}
+
+export function shapesOf(types: Graph["parameters"]): Record<string, readonly number[]> {
+  return Object.fromEntries(Object.entries(types).map(([name, { shape }]) => [name, shape]));
+}
+
+/** The distinct ids of a feed, and the place of each id among them. */
+function idTensors(
+  { slots, rows, size, of, limit }: IdTable,
+  feeds: Feeds,
+): Record<string, Tensor> {
+  const ids = feeds[of] as Int32Array;
+  const places = new Map<number, number>();
+  const slotOf = Int32Array.from(ids, (id) => {
+    let place = places.get(id);
+    if (place === undefined) places.set(id, place = places.size);
+    return place;
+  });
+  // Slots without an id add zero to rows that have none: each row is written by one slot.
+  const distinct = [...places.keys()];
+  for (let id = 0; id < limit && distinct.length < size; id++) {
+    if (!places.has(id)) distinct.push(id);
+  }
+  const value = (name: string, elementType: "int32" | "int64", shape: readonly number[]) => ({
+    name,
+    elementType,
+    shape,
+  });
+  return {
+    [slots]: tensor(value(slots, "int32", [ids.length]), slotOf),
+    [rows]: tensor(value(rows, "int64", [size, 1]), BigInt64Array.from(distinct, BigInt)),
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * Garbage collection: which results of a store nothing asks for, and their removal as one step.
+ *
+ * The step is journaled: `gc.json` lists all that goes before anything does, manifests first, so that no manifest names an
+ * object that is gone. Were the process killed in between, whoever locks the store next finishes what the journal says.
+ */
+import { join } from "node:path";
+import { publishFile } from "./durable.ts";
+import { readRunRecords, type RunRecord } from "./run_records.ts";
+import { type Manifest, removeTree, type Store } from "./store.ts";
+
+export interface Garbage {
+  /** Manifests that no kept run asks for. */
+  readonly manifests: readonly Manifest[];
+  /** Digests of objects that no kept manifest names. */
+  readonly objects: readonly string[];
+  /** Names of checkpoint folders and logs that no kept run asks for. */
+  readonly checkpoints: readonly string[];
+  readonly logs: readonly string[];
+  /** What all of it takes on the disk. */
+  readonly bytes: number;
+}
+
+/** Paths from the store's folder, in the order of their removal. */
+interface Journal {
+  readonly remove: readonly string[];
+}
+
+/** Finds what no record of `kept` leads to. Changes nothing. */
+export function findGarbage(store: Store, kept: readonly RunRecord[]): Garbage {
+  const keys = new Set(kept.flatMap((record) => [...record.keys.values()]));
+  const [live, dead]: Manifest[][] = [[], []];
+  for (const manifest of store.manifests()) (keys.has(manifest.key) ? live : dead).push(manifest);
+  const named = new Set(live.flatMap((manifest) => Object.values(manifest.outputs)));
+  const objects = objectDigests(store).filter((digest) => !named.has(digest));
+  const [checkpoints, logs] = ["checkpoints", "logs"].map((folder) =>
+    namesIn(join(store.folder, folder)).filter((name) => !keys.has(name.split(".")[0]))
+  );
+  const bytes = [
+    ...dead.map(({ key }) => store.manifestPath(key)),
+    ...objects.flatMap((digest) => [store.listingPath(digest), store.objectFolder(digest)]),
+    ...checkpoints.map((name) => join(store.folder, "checkpoints", name)),
+    ...logs.map((name) => join(store.folder, "logs", name)),
+  ].reduce((sum, path) => sum + bytesUnder(path), 0);
+  return {
+    manifests: dead.sort((a, b) => (a.instance < b.instance ? -1 : 1)),
+    objects,
+    checkpoints,
+    logs,
+    bytes,
+  };
+}
+
+/** Removes garbage. Only under the lock. */
+export function collect(store: Store, garbage: Garbage, forgotten: readonly RunRecord[]): void {
+  const paths = [
+    ...garbage.manifests.map(({ key }) => store.manifestPath(key)),
+    ...garbage.objects.flatMap((digest) => [store.listingPath(digest), store.objectFolder(digest)]),
+    ...garbage.checkpoints.map((name) => join(store.folder, "checkpoints", name)),
+    ...garbage.logs.map((name) => join(store.folder, "logs", name)),
+    ...forgotten.map(({ path }) => path),
+  ];
+  const journal: Journal = { remove: paths.map((path) => path.slice(store.folder.length + 1)) };
+  publishFile(journalPath(store), JSON.stringify(journal));
+  finishCollection(store);
+}
+
+/** Brings a store to a state between steps, whatever a dead process has left of it. Only under the lock. */
+export function recoverStore(store: Store): void {
+  finishCollection(store);
+  store.sweepTemporary();
+}
+
+/** Does what a journal says, when there is one. */
+function finishCollection(store: Store): void {
+  let journal: Journal;
+  try {
+    journal = JSON.parse(Deno.readTextFileSync(journalPath(store)));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  for (const path of journal.remove) removeTree(join(store.folder, path));
+  removeTree(journalPath(store));
+}
+
+/** The records that a collection keeps: those named, or all that were run since a time (ms). */
+export function keptRecords(
+  store: Store,
+  names: readonly string[],
+  sinceMs: number,
+): { readonly kept: RunRecord[]; readonly forgotten: RunRecord[] } {
+  const isKept = ({ identity, at }: RunRecord) =>
+    names.length > 0 ? names.includes(identity.recipe) : Date.parse(at) >= sinceMs;
+  const records = readRunRecords(store);
+  return { kept: records.filter(isKept), forgotten: records.filter((it) => !isKept(it)) };
+}
+
+/** Digests of all objects, also of those of which only the folder or only the listing is there; sorted. */
+export function objectDigests(store: Store): string[] {
+  const folder = join(store.folder, "objects");
+  const names = namesIn(folder).flatMap((prefix) => namesIn(join(folder, prefix)));
+  return [...new Set(names.map((name) => name.split(".")[0]))].sort();
+}
+
+function journalPath(store: Store): string {
+  return join(store.folder, "gc.json");
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function bytesUnder(path: string): number {
+  try {
+    const info = Deno.lstatSync(path);
+    if (!info.isDirectory) return info.size;
+    return namesIn(path).reduce((sum, name) => sum + bytesUnder(join(path, name)), 0);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What of a store is damaged: every manifest and every chunk of every object against its digest.
+ */
+import { objectDigests } from "./collection.ts";
+import { actionKey } from "./key.ts";
+import type { ObjectCheck } from "./object_check.ts";
+import type { InstanceId } from "./stage.ts";
+import { type Manifest, removeTree, type Store } from "./store.ts";
+
+export interface Damage {
+  /** Of the object; absent when it is the manifest that is damaged. */
+  readonly digest?: string;
+  /** Path of the manifest, when it is that which is damaged. */
+  readonly manifest?: string;
+  /** The instances whose output it is, sorted; none for an object that no manifest names. */
+  readonly makers: readonly InstanceId[];
+  /** What is wrong, as part of a sentence. */
+  readonly damage: string;
+}
+
+/**
+ * Reads the objects that manifests name, each once, in the order of their makers.
+ * @param onObject Called before each, with how many are done and how many there are.
+ */
+export async function damagedObjects(
+  objects: ObjectCheck,
+  manifests: Iterable<Manifest>,
+  onObject: (done: number, total: number) => void = () => {},
+): Promise<Damage[]> {
+  const makers = new Map<string, Set<InstanceId>>();
+  for (const { instance, outputs } of manifests) {
+    for (const digest of Object.values(outputs)) {
+      if (!makers.has(digest)) makers.set(digest, new Set());
+      makers.get(digest)!.add(instance);
+    }
+  }
+  const found: Damage[] = [];
+  let done = 0;
+  for (const [digest, instances] of makers) {
+    onObject(done++, makers.size);
+    const damage = await objects.damage(digest);
+    if (damage !== undefined) found.push({ digest, makers: [...instances].sort(), damage });
+  }
+  return found;
+}
+
+/** Reads everything: manifests, what they name, and objects that nothing names. */
+export async function damageOfStore(
+  store: Store,
+  objects: ObjectCheck,
+  onObject?: (done: number, total: number) => void,
+): Promise<Damage[]> {
+  const manifests: Manifest[] = [];
+  const found: Damage[] = [];
+  for (const { path, manifest } of store.manifestFiles()) {
+    const damage = damageOfManifest(path, manifest);
+    if (damage !== undefined) found.push({ manifest: path, makers: [], damage });
+    else manifests.push(manifest!);
+  }
+  manifests.sort((a, b) => (a.instance < b.instance ? -1 : 1));
+  found.push(...await damagedObjects(objects, manifests, onObject));
+  const named = new Set(manifests.flatMap(({ outputs }) => Object.values(outputs)));
+  for (const digest of objectDigests(store)) {
+    // Half of an object that nothing names is what a kill left: the next to publish it makes it whole.
+    if (named.has(digest) || !store.hasObject(digest)) continue;
+    const damage = await objects.damage(digest);
+    if (damage !== undefined) found.push({ digest, makers: [], damage });
+  }
+  return found;
+}
+
+/** Drops what is damaged: whatever made it runs again, and nothing else. Only under the lock. */
+export function dropDamaged(store: Store, objects: ObjectCheck, found: readonly Damage[]): void {
+  for (const { digest, manifest } of found) {
+    if (manifest !== undefined) removeTree(manifest);
+    if (digest === undefined) continue;
+    store.dropObject(digest);
+    objects.forget(digest);
+  }
+}
+
+function damageOfManifest(path: string, manifest: Manifest | undefined): string | undefined {
+  if (manifest === undefined) return `expected a manifest in "${path}", found no JSON`;
+  if (path.endsWith(`/${manifest.key}.json`) && manifest.key === actionKey(manifest.record)) return;
+  return `expected in "${path}" the record that its name is the digest of, found another`;
+}

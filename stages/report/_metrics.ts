@@ -1,0 +1,62 @@
+/**
+ * Rows of `metrics.jsonl`, as pre-training and continuation write them.
+ */
+import { readFileSync } from "node:fs";
+
+/** A participant of a round. */
+export interface LocalRow {
+  readonly kind: "local";
+  readonly round: number;
+  readonly source: string;
+  readonly vocabSize: number;
+  /** Why its result was left out; the fields below are then absent. */
+  readonly skipped?: string;
+  readonly heldBytes?: number;
+  /** Absent for a mixture. */
+  readonly sentBytes?: number;
+  readonly returnedBytes?: number;
+}
+
+/** A round. */
+export interface RoundRow {
+  readonly kind: "round";
+  readonly round: number;
+  readonly validation: Readonly<Record<string, { readonly lossNats: number }>>;
+  /** Absent for a mixture, as the losses before averaging are. */
+  readonly drift?: {
+    readonly deltaNorms: Readonly<Record<string, number>>;
+    readonly meanDeltaNorm: number;
+    readonly deltaVariance: number;
+    readonly cosines: readonly {
+      readonly body: number | null;
+      readonly tokenEmbedding: number | null;
+    }[];
+  };
+  readonly validationBefore?: Readonly<Record<string, number>>;
+}
+
+/** A part of a continuation, up to `step`. */
+export interface StepsRow {
+  readonly kind: "steps";
+  readonly step: number;
+  readonly lossNatsMean: number;
+}
+
+/** Losses of a run on a single source. */
+export interface ValidationRow {
+  readonly kind: "validation";
+  readonly step: number;
+  readonly lossNats: Readonly<Record<string, number>>;
+}
+
+export type MetricsRow = LocalRow | RoundRow | StepsRow | ValidationRow;
+
+/** The rows of one kind, in their order. */
+export function metricsOf<Kind extends MetricsRow["kind"]>(
+  folder: string,
+  kind: Kind,
+): Extract<MetricsRow, { readonly kind: Kind }>[] {
+  return readFileSync(`${folder}/metrics.jsonl`, "utf8").trimEnd().split("\n")
+    .map((line) => JSON.parse(line) as MetricsRow)
+    .filter((row): row is Extract<MetricsRow, { readonly kind: Kind }> => row.kind === kind);
+}

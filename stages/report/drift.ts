@@ -1,0 +1,81 @@
+/**
+ * How far sources move apart in each round, and what averaging does to their losses: a row per variant and round.
+ */
+import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { variantEntry } from "../../training/mod.ts";
+import type { Recipe } from "../recipe.ts";
+import { metricsOf, type RoundRow } from "./_metrics.ts";
+import type { TableKind } from "./kind.ts";
+import type { Cell, Row, Table } from "./table.ts";
+
+interface DriftParams {
+  readonly variants: readonly string[];
+}
+
+export const kind: TableKind<DriftParams> = {
+  inputs: (recipe) =>
+    Object.fromEntries(
+      averaged(recipe).map((id) =>
+        [`metrics/${id}`, `pretrain/${id}#metrics`] as [string, OutputRef]
+      ),
+    ),
+  params: (recipe) => ({ variants: averaged(recipe) }),
+  build({ variants }, inputs): Table {
+    const metrics = group(inputs, "metrics");
+    return {
+      name: "drift",
+      title: "Drift of the sources in each round",
+      columns: [
+        "",
+        "round",
+        "‖Δ‖",
+        "‖mean Δ‖",
+        "cosine",
+        "cosine of ϕ",
+        "variance",
+        "loss before",
+        "loss after",
+      ],
+      rows: variants.flatMap((variant) =>
+        metricsOf(metrics.get(variant)!, "round").map((row) => roundRow(variant, row))
+      ),
+      notes: [
+        "Δ: what local training changed in the body, mean over sources; cosine: mean over pairs of sources; ϕ: rows that both have",
+        "variance: of Δ between sources, mean over the body's parameters",
+        "loss: nats a token on the source's own validation text, of what it made alone and of the average, mean over the round's sources",
+      ],
+    };
+  },
+};
+
+/** Variants whose rounds end with an average. */
+function averaged({ pretrain }: Recipe): readonly string[] {
+  return pretrain.variants.filter((id) => variantEntry(id).role === "dept" || id === "local-sgd");
+}
+
+function roundRow(variant: string, { round, drift, validationBefore, validation }: RoundRow): Row {
+  const before = Object.entries(validationBefore ?? {});
+  const cosines = drift?.cosines ?? [];
+  return {
+    label: variant,
+    cells: [
+      { value: round },
+      mean(Object.values(drift?.deltaNorms ?? {})),
+      mean(drift === undefined ? [] : [drift.meanDeltaNorm]),
+      mean(cosines.map(({ body }) => body)),
+      mean(cosines.map(({ tokenEmbedding }) => tokenEmbedding)),
+      drift === undefined
+        ? { value: null }
+        : { value: drift.deltaVariance, text: drift.deltaVariance.toExponential(2) },
+      mean(before.map(([, loss]) => loss)),
+      mean(before.map(([source]) => validation[source].lossNats)),
+    ],
+  };
+}
+
+function mean(values: readonly (number | null)[]): Cell {
+  const known = values.filter((value) => value !== null);
+  if (known.length === 0) return { value: null };
+  const value = known.reduce((sum, one) => sum + one, 0) / known.length;
+  return { value, text: value.toFixed(3) };
+}

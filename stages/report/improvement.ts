@@ -1,0 +1,79 @@
+/**
+ * How much better DEPT is than the baselines, as the paper says it.
+ *
+ * Source: DEPT §4: "Min/Max Imp (%)", the worst and the best DEPT variant against the best baseline of the column,
+ * 100·(b − x)/b, and 100·(x − b)/b where more is better. Controls (`-tokens`, `local-sgd`, `isolated-*`) are on neither side.
+ */
+import { variantEntry } from "../../training/mod.ts";
+import type { Cell, Row } from "./table.ts";
+
+/** Who is compared with whom, by the labels of their rows. */
+export interface Rivals {
+  readonly dept: readonly string[];
+  readonly baselines: readonly string[];
+}
+
+export function rivalsOf(variants: readonly string[]): Rivals {
+  const inRole = (role: string) => variants.filter((id) => variantEntry(id).role === role);
+  return { dept: inRole("dept"), baselines: inRole("baseline") };
+}
+
+/** Which end of a column is its best. */
+export type Direction = "lowest" | "highest";
+
+/** The two rows; none where one side is missing. A baseline that is not above 0 is nothing to take a share of. */
+export function improvementRows(
+  rows: readonly Row[],
+  rivals: Rivals,
+  direction: Direction = "lowest",
+): Row[] {
+  const columns = compare(rows, rivals, direction);
+  const sign = direction === "lowest" ? 1 : -1;
+  if (columns.length === 0) return [];
+  const row = (label: string, of: (column: Comparison) => number): Row => ({
+    label,
+    cells: columns.map((column): Cell => {
+      if (!(column.baseline > 0)) return { value: null };
+      const value = (sign * 100 * (column.baseline - of(column))) / column.baseline;
+      return { value, text: value.toFixed(1) };
+    }),
+  });
+  return [row("min. imp. %", ({ worst }) => worst), row("max. imp. %", ({ best }) => best)];
+}
+
+/** In how many of the columns the best DEPT variant is better than the best baseline, and how many there are. */
+export function wins(
+  rows: readonly Row[],
+  rivals: Rivals,
+  isCounted: (column: number) => boolean,
+  direction: Direction = "lowest",
+): readonly [number, number] {
+  const columns = compare(rows, rivals, direction).filter((_, column) => isCounted(column));
+  const isWon = ({ best, baseline }: Comparison) =>
+    direction === "lowest" ? best < baseline : best > baseline;
+  return [columns.filter(isWon).length, columns.length];
+}
+
+interface Comparison {
+  readonly baseline: number;
+  readonly best: number;
+  readonly worst: number;
+}
+
+/** A comparison per column of cells; nothing where one side is missing. */
+function compare(
+  rows: readonly Row[],
+  { dept, baselines }: Rivals,
+  direction: Direction,
+): Comparison[] {
+  if (dept.length === 0 || baselines.length === 0) return [];
+  const values = (labels: readonly string[], column: number) =>
+    rows.filter(({ label }) => labels.includes(label))
+      .map(({ cells }) => cells[column].value)
+      .filter((value) => typeof value === "number");
+  return Array.from({ length: rows[0]?.cells.length ?? 0 }, (_, column) => {
+    const [ours, theirs] = [values(dept, column), values(baselines, column)];
+    const [best, worst] = direction === "lowest" ? [Math.min, Math.max] : [Math.max, Math.min];
+    return { baseline: best(...theirs), best: best(...ours), worst: worst(...ours) };
+  });
+}

@@ -1,0 +1,65 @@
+/**
+ * Models of single sources against DEPT: perplexity after the same continuation on all sources.
+ *
+ * Source: DEPT App. B.8 (Tables 14 to 17), of which only averages are known.
+ */
+import { UsageError } from "../../pipeline/base/mod.ts";
+import type { OutputRef } from "../../pipeline/stage.ts";
+import { variantEntry } from "../../training/mod.ts";
+import { rivalsOf } from "./improvement.ts";
+import type { TableKind } from "./kind.ts";
+import { lossColumns, type LossParams, lossParams, variantRows } from "./losses.ts";
+import { type Cell, markBest, type Row, type Table } from "./table.ts";
+
+export const kind: TableKind<LossParams & { readonly dept: readonly string[] }> = {
+  inputs(recipe, name): Readonly<Record<string, OutputRef>> {
+    const { start, variants } = paramsOf(recipe, name);
+    return Object.fromEntries(
+      variants.map((id) => [`losses/${id}`, `evaluate/${id}/${start}#losses`] as const),
+    );
+  },
+  params: paramsOf,
+  build(params, inputs): Table {
+    const rows = variantRows(params, inputs, (ofSource) => ({
+      value: ofSource.perplexity,
+      interval: ofSource.perplexityInterval,
+    }));
+    const dept = rows.filter(({ label }) => params.dept.includes(label));
+    const alone = rows.filter(({ label }) => !params.dept.includes(label));
+    return {
+      name: `isolated-${params.start}`,
+      title:
+        `Validation perplexity of isolated sources and of DEPT, continued from ${params.start} embeddings`,
+      columns: lossColumns(params),
+      rows: [...markBest(rows, "lowest"), ...alone.map((row) => advantage(row, dept))],
+      notes: [
+        "isolated: trained on one source, with as many tokens as a DEPT model sees, then continued on all sources",
+        "advantage %: of the best DEPT variant in the column over that model, 100·(b − x)/b",
+      ],
+    };
+  },
+};
+
+function paramsOf(recipe: Parameters<typeof lossParams>[0], name: string) {
+  const params = lossParams(recipe, name);
+  const isolated = params.variants.filter((id) => variantEntry(id).onlySource !== undefined);
+  const { dept } = rivalsOf(params.variants);
+  if (isolated.length === 0 || dept.length === 0) {
+    throw new UsageError(
+      `Cannot make table "${name}": expected isolated-<source> and a variant of DEPT among pretrain.variants, ` +
+        `found ${recipe.pretrain.variants.join(", ")}`,
+    );
+  }
+  return { ...params, variants: [...isolated, ...dept], dept };
+}
+
+function advantage({ label, cells }: Row, dept: readonly Row[]): Row {
+  return {
+    label: `advantage over ${label} %`,
+    cells: cells.map((cell, column): Cell => {
+      const best = Math.min(...dept.map((row) => row.cells[column].value as number));
+      const value = (100 * ((cell.value as number) - best)) / (cell.value as number);
+      return { value, text: value.toFixed(1) };
+    }),
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Plasticity: how fast a body adapts from random embeddings, on single sources and on all. The numbers behind Fig. 3.
+ */
+import { UsageError } from "../../pipeline/base/mod.ts";
+import type { OutputRef } from "../../pipeline/stage.ts";
+import type { Recipe } from "../recipe.ts";
+import { metricsOf } from "./_metrics.ts";
+import type { TableKind } from "./kind.ts";
+import type { Cell, Row, Table } from "./table.ts";
+
+interface PlasticityParams {
+  readonly variants: readonly string[];
+  readonly sources: readonly string[];
+}
+
+/** Perplexity by step. */
+type Curve = ReadonlyMap<number, number>;
+
+export const kind: TableKind<PlasticityParams> = {
+  inputs(recipe) {
+    const { variants, sources } = paramsOf(recipe);
+    const all: readonly [string, OutputRef][] = variants.flatMap((id) => [
+      [`all/${id}`, `continue/${id}/random#metrics`],
+      ...sources.map((source): [string, OutputRef] => [
+        `only-${source}/${id}`,
+        `continue/${id}/random/${source}#metrics`,
+      ]),
+    ]);
+    return Object.fromEntries(all);
+  },
+  params: paramsOf,
+  build({ variants, sources }, inputs): Table {
+    const curves = sources.map((source) =>
+      [
+        source,
+        variants.map((id) => [id, validation(inputs[`only-${source}/${id}`])] as const),
+      ] as const
+    );
+    const steps = [...new Set(curves.flatMap(([, rows]) => rows.flatMap(([, c]) => [...c.keys()])))]
+      .sort((a, b) => a - b);
+    const all = variants.map((id) => [id, training(inputs[`all/${id}`], steps)] as const);
+    const rows = (place: string, of: readonly (readonly [string, Curve])[]) =>
+      of.map(([id, curve]): Row => ({
+        label: `${place}: ${id}`,
+        cells: steps.map((step): Cell => ({ value: curve.get(step) ?? null })),
+      }));
+    return {
+      name: "plasticity",
+      title: "Perplexity along continuation from random embeddings",
+      columns: ["", ...steps.map((step) => `step ${step}`)],
+      rows: [...curves.flatMap(([source, of]) => rows(source, of)), ...rows("all sources", all)],
+      notes: [
+        "single sources: on their validation text; all sources: training text since the step before, seen once",
+      ],
+    };
+  },
+};
+
+function paramsOf(recipe: Recipe): PlasticityParams {
+  const { sources } = recipe.continue.plasticity;
+  if (sources.length === 0 || !recipe.continue.starts.includes("random")) {
+    throw new UsageError(
+      `Cannot make table "plasticity": expected continue.plasticity.sources and the start "random", found ` +
+        `[${sources.join(", ")}] and [${recipe.continue.starts.join(", ")}]`,
+    );
+  }
+  return { variants: recipe.pretrain.variants, sources };
+}
+
+function validation(folder: string): Curve {
+  return new Map(
+    metricsOf(folder, "validation").map(({ step, lossNats }) => [
+      step,
+      Math.exp(Object.values(lossNats)[0]),
+    ]),
+  );
+}
+
+/** Mean over the parts that end after the step before and by the step. */
+function training(folder: string, steps: readonly number[]): Curve {
+  const parts = metricsOf(folder, "steps");
+  return new Map(steps.flatMap((step, i) => {
+    const within = parts.filter((part) => part.step > (steps[i - 1] ?? -1) && part.step <= step);
+    if (within.length === 0) return [];
+    const mean = within.reduce((sum, part) => sum + part.lossNatsMean, 0) / within.length;
+    return [[step, Math.exp(mean)] as const];
+  }));
+}

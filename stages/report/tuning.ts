@@ -1,0 +1,48 @@
+/**
+ * Learning rates that were found for baselines, with what was tried on the way.
+ *
+ * Source: DEPT Table 8 (tuned rates), App. A.1 (the search).
+ */
+import { readFileSync } from "node:fs";
+import { UsageError } from "../../pipeline/base/mod.ts";
+import { group } from "../../pipeline/stage.ts";
+import type { TuneResult } from "../../training/mod.ts";
+import type { TableKind } from "./kind.ts";
+import type { Cell, Table } from "./table.ts";
+
+export const kind: TableKind<{ readonly variants: readonly string[] }> = {
+  inputs: ({ tune: { variants } }) =>
+    Object.fromEntries(variants.map((id) => [`rate/${id}`, `tune/${id}#rate`] as const)),
+  params({ tune: { variants } }) {
+    if (variants.length === 0) {
+      throw new UsageError(`Cannot make table "tuning": expected tune.variants, found none`);
+    }
+    return { variants };
+  },
+  build({ variants }, inputs): Table {
+    const folders = group(inputs, "rate");
+    return {
+      name: "tuning",
+      title: "Peak learning rates found by lowering them until a whole run survives",
+      columns: ["", "first", "found", "attempts", "validation loss"],
+      rows: variants.map((variant) => {
+        const { peakLearningRate, attempts } = JSON.parse(
+          readFileSync(`${folders.get(variant)!}/rate.json`, "utf8"),
+        ) as TuneResult;
+        const rate = (value: number): Cell => ({ value, text: value.toExponential(2) });
+        return {
+          label: variant,
+          cells: [
+            rate(attempts[0].peakLearningRate),
+            rate(peakLearningRate),
+            { value: attempts.length },
+            { value: attempts[attempts.length - 1].bestLossNats },
+          ],
+        };
+      }),
+      notes: [
+        "validation loss: nats a token, mean over sources, of the best round at the rate found",
+      ],
+    };
+  },
+};

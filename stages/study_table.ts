@@ -1,0 +1,89 @@
+/**
+ * Makes a table that ranges over the axes of a study: a table of its kind for each cell, one below the other, with a column
+ * for each axis.
+ *
+ * in   <cell>/<input>  what the kind of table asks for, of each cell
+ * out  table  `table.json`
+ */
+import { writeFileSynced } from "../pipeline/base/mod.ts";
+import {
+  group,
+  type OutputRef,
+  type Stage,
+  type StageContext,
+  type StageSummary,
+  type Study,
+} from "../pipeline/stage.ts";
+import type { Recipe } from "./recipe.ts";
+import type { TableKind } from "./report/kind.ts";
+import { tableEntry } from "./report/kinds.ts";
+import { stackTables } from "./report/study.ts";
+import type { Table } from "./report/table.ts";
+
+export interface StudyTableParams {
+  readonly name: string;
+  readonly axes: readonly string[];
+  readonly cells: readonly {
+    readonly values: Readonly<Record<string, string>>;
+    /** The name of its inputs begins with this. */
+    readonly prefix: string;
+    /** Of the kind of table. */
+    readonly params: object;
+  }[];
+}
+
+/** `study-` before the name of a table. */
+const prefix = "study-";
+
+export const studyTable: Stage<Study<Recipe>, StudyTableParams> = {
+  name: "table",
+  description: "Makes a table over the axes of a study",
+  module: import.meta.url,
+  overStudy: true,
+  instances: ({ recipe }) => (recipe.study?.tables ?? []).map((name) => [`${prefix}${name}`]),
+  inputs: ({ cells }, [name]) =>
+    Object.fromEntries(
+      cells.flatMap(({ recipe, suffix }) =>
+        Object.entries(tableEntry(kindOf(name)).kind.inputs(recipe, kindOf(name)))
+          .map(([input, ref]): [string, OutputRef] => {
+            const [from, output] = ref.split("#");
+            return [`${cellName(suffix)}/${input}`, `${from}${suffix}#${output}`];
+          })
+      ),
+    ),
+  outputs: ["table"],
+  params: ({ axes, cells }, [name]) => ({
+    name,
+    axes,
+    cells: cells.map(({ values, suffix, recipe }) => ({
+      values,
+      prefix: cellName(suffix),
+      params: tableEntry(kindOf(name)).kind.params(recipe, kindOf(name)),
+    })),
+  }),
+  uses: (_study, [name]) => ({ kind: tableEntry(kindOf(name)).module }),
+  weight: () => 0.01,
+};
+
+function kindOf(name: string): string {
+  return name.slice(prefix.length);
+}
+
+/** `@seed=18@steps=5` → `seed=18,steps=5`: inputs have slashes between their parts. */
+function cellName(suffix: string): string {
+  return suffix.slice(1).replaceAll("@", ",");
+}
+
+export async function run(context: StageContext<StudyTableParams>): Promise<StageSummary> {
+  const { params, inputs, outputs, modules } = context;
+  const { kind } = modules.kind as { kind: TableKind };
+  const tables: { values: readonly string[]; table: Table }[] = [];
+  for (const cell of params.cells) {
+    const values = params.axes.map((axis) => cell.values[axis]);
+    const table = await kind.build(cell.params, Object.fromEntries(group(inputs, cell.prefix)));
+    tables.push({ values, table });
+  }
+  const made = stackTables(params.name, params.axes, tables);
+  writeFileSynced(`${outputs.table}/table.json`, JSON.stringify(made, null, 2) + "\n");
+  return { rows: made.rows.length };
+}

@@ -1,0 +1,191 @@
+/**
+ * Where the examples of a fine-tuning task come from: a generator, or files in one of the usual forms.
+ */
+import { basename, isAbsolute, join } from "node:path";
+import { type FileTask, taskFormatModule } from "../datasets/downstream/mod.ts";
+import { isRemote, RemoteStore } from "../datasets/hub/mod.ts";
+import {
+  type GeneratedTask,
+  listLocalFiles,
+  type TaskDescription,
+  type TaskExample,
+} from "../datasets/mod.ts";
+import { taskModule } from "../datasets/sources/mod.ts";
+import { Random, type Seed, sha256, StageError } from "../pipeline/base/mod.ts";
+import type { StageContext } from "../pipeline/stage.ts";
+import type { Recipe, TaskSpec } from "./recipe.ts";
+
+type TaskSplit = "train" | "dev" | "test";
+const splits = ["train", "dev", "test"] as const;
+
+/** What of a task enters the key. */
+export type TaskParams =
+  | {
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly examples: Readonly<Record<TaskSplit, number>>;
+  }
+  | {
+    readonly format: string;
+    /** Base names of files of this machine, and names of remote ones. */
+    readonly files: Readonly<Record<TaskSplit, readonly string[]>>;
+    readonly holdOut: number;
+    /** At most so many of each, drawn at random; null takes all. */
+    readonly examples: Readonly<Record<TaskSplit, number | null>>;
+  };
+
+export interface TaskData {
+  readonly description: TaskDescription;
+  readonly examples: Readonly<Record<TaskSplit, readonly TaskExample[]>>;
+  /** The best expected score that the rules allow; null where nobody knows it. */
+  readonly ceiling: number | null;
+}
+
+export function taskParams(recipe: Recipe, task: string): TaskParams {
+  const spec = recipe.finetune.tasks[task];
+  if ("generator" in spec) return { options: spec.options, examples: spec.examples };
+  const files = splitsBy((split) =>
+    placesOf(recipe, spec, split).map((place) => isRemote(place) ? place : basename(place))
+  );
+  const examples = splitsBy((split) => spec.examples?.[split] ?? null);
+  return { format: spec.format, files, holdOut: spec.holdOut, examples };
+}
+
+/** The files of this machine, by name of input. */
+export function taskFiles(recipe: Recipe, task: string): Readonly<Record<string, string>> {
+  const spec = recipe.finetune.tasks[task];
+  if ("generator" in spec) return {};
+  return Object.fromEntries(
+    splits.flatMap((split) =>
+      placesOf(recipe, spec, split).flatMap((place, i) =>
+        isRemote(place) ? [] : [[`${split}/${i}`, place]]
+      )
+    ),
+  );
+}
+
+/** The module that makes or reads the examples. */
+export function taskModuleOf(recipe: Recipe, task: string): string {
+  const spec = recipe.finetune.tasks[task];
+  return "generator" in spec ? taskModule(spec.generator) : taskFormatModule(spec.format);
+}
+
+/** Whether files must be fetched. */
+export function hasRemoteFiles(recipe: Recipe, task: string): boolean {
+  const spec = recipe.finetune.tasks[task];
+  return !("generator" in spec) &&
+    splits.some((split) => placesOf(recipe, spec, split).some(isRemote));
+}
+
+/** Training examples of a task as far as the recipe tells, for forecasts. */
+export function trainingExamples(recipe: Recipe, task: string): number | undefined {
+  return recipe.finetune.tasks[task].examples?.train;
+}
+
+/**
+ * The examples of a task.
+ * @param module what `taskModuleOf` names, imported. @throws StageError for files that are not as they must be.
+ */
+export async function readTask(
+  context: Pick<StageContext, "files" | "hints" | "log" | "signal">,
+  module: unknown,
+  params: TaskParams,
+  seed: Seed,
+): Promise<TaskData> {
+  if (!("format" in params)) {
+    const { task } = module as { task: GeneratedTask<unknown> };
+    const take = (
+      split: TaskSplit,
+    ) => [...firstOf(task.examples(params.options, split, seed), params.examples[split])];
+    return {
+      description: task.description,
+      examples: splitsBy(take),
+      ceiling: task.ceiling(params.options),
+    };
+  }
+  const { task } = module as { task: FileTask };
+  const all: Record<TaskSplit, TaskExample[]> = { train: [], dev: [], test: [] };
+  for (const split of splits) {
+    for await (const file of filesOf(context, params.files[split], split)) {
+      for await (const example of task.examples(file)) all[split].push(example);
+    }
+  }
+  if (params.files.test.length === 0) holdOutDev(all, params.holdOut);
+  for (const split of splits) {
+    if (all[split].length > 0) continue;
+    throw new StageError(
+      `Cannot fine-tune on ${
+        params.files[split].join(", ")
+      }: expected ${split} examples, found none`,
+    );
+  }
+  const random = new Random(seed);
+  const examples = splitsBy((split) => sample(all[split], params.examples[split], random));
+  return { description: task.description, examples, ceiling: null };
+}
+
+/**
+ * Without labels for the test set, the dev set is the test, and a share of the training examples becomes dev: by a hash of
+ * their texts, so that equal examples stay together.
+ */
+function holdOutDev(all: Record<TaskSplit, TaskExample[]>, share: number): void {
+  const isHeldOut = ({ texts }: TaskExample) =>
+    parseInt(sha256(texts.join("\0")).slice(0, 8), 16) / 2 ** 32 < share;
+  all.test = all.dev;
+  all.dev = all.train.filter(isHeldOut);
+  all.train = all.train.filter((example) => !isHeldOut(example));
+}
+
+/** A random part in the order of the whole. */
+function sample(
+  examples: readonly TaskExample[],
+  limit: number | null,
+  random: Random,
+): readonly TaskExample[] {
+  if (limit === null || limit >= examples.length) return examples;
+  const chosen = random.shuffle([...examples.keys()]).slice(0, limit).sort((a, b) => a - b);
+  return chosen.map((i) => examples[i]);
+}
+
+async function* filesOf(
+  { files, hints, log, signal }: Pick<StageContext, "files" | "hints" | "log" | "signal">,
+  names: readonly string[],
+  split: TaskSplit,
+): AsyncGenerator<{ name: string; path: string }> {
+  const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
+  for (const [i, name] of names.entries()) {
+    const path = files[`${split}/${i}`];
+    if (path !== undefined) {
+      yield { name, path };
+      continue;
+    }
+    const store = new RemoteStore({ hub: (hints?.hub ?? null) as string | null, signal });
+    for (const entry of await store.list(name, onStale)) {
+      yield { name: entry.name, path: (await store.fetch(entry, { onStale })).path };
+    }
+  }
+}
+
+function placesOf(
+  recipe: Recipe,
+  spec: Exclude<TaskSpec, { generator: string }>,
+  split: TaskSplit,
+): readonly string[] {
+  return [spec.files[split] ?? []].flat().flatMap((place) =>
+    isRemote(place)
+      ? [place]
+      : listLocalFiles(isAbsolute(place) ? place : join(recipe.data ?? "", place), () => true)
+  );
+}
+
+function* firstOf<T>(items: Iterable<T>, limit: number): Generator<T> {
+  let left = limit;
+  if (left === 0) return;
+  for (const item of items) {
+    yield item;
+    if (--left === 0) return;
+  }
+}
+
+function splitsBy<T>(of: (split: TaskSplit) => T): Record<TaskSplit, T> {
+  return { train: of("train"), dev: of("dev"), test: of("test") };
+}

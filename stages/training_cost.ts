@@ -1,0 +1,30 @@
+/**
+ * What training will cost, by the recipe alone: for forecasts of stages that train.
+ */
+import { countParameters, flopsPerToken } from "../model/mod.ts";
+import type { StageForecast } from "../pipeline/stage.ts";
+import { unigramDefaults } from "../tokenizers/mod.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Runtime and engine before any tensor. */
+const processBytes = 250e6;
+
+/**
+ * Training on a number of tokens with the global vocabulary's size.
+ *
+ * @param models Models that are kept at the end, float32.
+ */
+export function trainingForecast(
+  recipe: Recipe,
+  { tokens, models }: { readonly tokens: number; readonly models: number },
+): StageForecast {
+  const vocabSize = Number(recipe.vocabulary.global.vocabSize ?? unigramDefaults.vocabSize);
+  const config = { ...recipe.model, vocabSize };
+  const parameters = countParameters(config).total;
+  return {
+    flops: tokens * flopsPerToken(config),
+    bytes: models * 4 * parameters,
+    // Weights, gradients, two moments, and a copy on its way to a checkpoint.
+    memoryBytes: processBytes + 5 * 4 * parameters,
+  };
+}

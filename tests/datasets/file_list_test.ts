@@ -1,0 +1,44 @@
+import { deepStrictEqual, throws } from "node:assert/strict";
+import { join } from "node:path";
+import { listLocalFiles } from "../../datasets/mod.ts";
+import { UsageError } from "../../pipeline/base/mod.ts";
+import { temporaryFolder } from "../support/command_line.ts";
+
+Deno.test("listLocalFiles() takes a file list: paths, globs and remote names, in their order", () => {
+  using folder = temporaryFolder();
+  Deno.mkdirSync(join(folder.path, "more"));
+  for (const name of ["b.jsonl", "more/1.jsonl", "more/2.jsonl"]) {
+    Deno.writeTextFileSync(join(folder.path, name), "{}");
+  }
+  const list = join(folder.path, "train.files");
+  Deno.writeTextFileSync(
+    list,
+    "\ufeff# shards\r\nmore/*.jsonl\r\n\r\nhf://datasets/a/b/c.parquet\n b.jsonl \nhttp://host/x.jsonl\n",
+  );
+  deepStrictEqual(listLocalFiles(list), [
+    join(folder.path, "more/1.jsonl"),
+    join(folder.path, "more/2.jsonl"),
+    "hf://datasets/a/b/c.parquet",
+    join(folder.path, "b.jsonl"),
+    "http://host/x.jsonl",
+  ]);
+});
+
+Deno.test("listLocalFiles() refuses a list that is empty, repeats itself, names lists, or is not there", () => {
+  using folder = temporaryFolder();
+  const list = join(folder.path, "a.files");
+  const refuses = (text: string | undefined, message: RegExp) => {
+    if (text !== undefined) Deno.writeTextFileSync(list, text);
+    throws(
+      () => listLocalFiles(list),
+      (error) => error instanceof UsageError && message.test(error.message),
+    );
+  };
+  refuses(undefined, /^Cannot read "a\.files": expected a list of files, found nothing there$/);
+  refuses("# nothing\n\n", /expected at least one file, found none/);
+  refuses(
+    "x.jsonl\n./x.jsonl\n",
+    /^Cannot read "a\.files", line 2: expected each file once, found "\.\/x\.jsonl" again$/,
+  );
+  refuses("b.files\n", /line 1: expected a file with data, found another list, "b\.files"/);
+});

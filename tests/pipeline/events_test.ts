@@ -1,0 +1,87 @@
+/**
+ * `run --json`: every event is of the shipped schema, read by a validator that knows nothing of our types.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { z } from "zod";
+import type { RunEvent } from "../../pipeline/events.ts";
+import { projectRoot } from "../support/paths.ts";
+import { eventsOf, inTemporaryFolder, toy, toyCommand } from "../support/toy_cli.ts";
+
+const text = Deno.readTextFileSync(join(projectRoot, "pipeline/events.schema.json"));
+const schema = JSON.parse(text) as { oneOf: { title: string }[] };
+const validator = z.fromJSONSchema(JSON.parse(text));
+
+function assertValid(events: readonly RunEvent[]): void {
+  for (const event of events) {
+    const result = validator.safeParse(event);
+    assert.ok(result.success, `${JSON.stringify(event)}: ${result.error?.message}`);
+  }
+}
+
+Deno.test("run --json: all types of events occur and are of the schema", async () => {
+  await inTemporaryFolder(async (store) => {
+    const events: RunEvent[] = [];
+    const add = async (...args: string[]) => {
+      const result = await toy(store, "run", "--json", ...args);
+      events.push(...eventsOf(result));
+      return result;
+    };
+    await add();
+    await add();
+    // The same bytes from another action: what follows is cached.
+    await add("--set", "fault={source: b, kind: data}", "--set", "steps=4", "--jobs", "1");
+    const data = `${store}-data`;
+    Deno.mkdirSync(data);
+    for (const source of ["a", "b"]) Deno.writeTextFileSync(`${data}/${source}.txt`, "x y");
+    await add("--set", `data=${data}`);
+    Deno.writeTextFileSync(`${data}/a.txt`, "y x");
+    await add("--set", `data=${data}`);
+    Deno.removeSync(data, { recursive: true });
+    events.push(...await stopped(store));
+    assertValid(events);
+    const types = new Set(events.map(({ type }) => type));
+    assert.deepEqual([...types].sort(), schema.oneOf.map(({ title }) => title).sort());
+    const done = events.find((event) => event.type === "done" && event.instance === "walk/a/left");
+    assert.ok(done?.type === "done");
+    assert.equal(done.flops, 8000); // 8 steps, 1,000 each by the stage's own word
+    assert.ok(done.peakMemoryBytes! > 20e6, "a Deno process holds more than 20 MB");
+    assert.ok(done.bytes! > 0);
+    const plans = events.filter((event) => event.type === "plan");
+    assert.ok(plans.every(({ format }) => format === 1));
+  });
+});
+
+/** The events of a run that gets a SIGTERM when the first progress is told. */
+async function stopped(store: string): Promise<RunEvent[]> {
+  const slow = ["--set", "steps=400", "--set", "delayMs=20", "--set", "seed=5"];
+  const process = toyCommand(store, ["run", "walk/a/left", "--json", ...slow]).spawn();
+  const events: RunEvent[] = [];
+  let rest = "";
+  for await (const chunk of process.stdout.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const event: RunEvent = JSON.parse(line);
+      events.push(event);
+      if (event.type === "checkpoint" && !events.some(({ type }) => type === "stopping")) {
+        process.kill("SIGTERM");
+      }
+    }
+  }
+  await process.stderr.cancel();
+  assert.equal((await process.status).code, 143);
+  return events;
+}
+
+Deno.test("events.schema.json refuses what is no event", () => {
+  const others = [
+    {},
+    { type: "gone" },
+    { type: "cached", instance: "a", key: "short" },
+    { type: "cached", instance: "a" },
+    { type: "stopping", signal: "SIGTERM", running: "a" },
+    { type: "started", instance: "a", key: "0".repeat(64), reason: "new", isResumed: 1, pid: 2 },
+  ];
+  for (const other of others) assert.ok(!validator.safeParse(other).success, JSON.stringify(other));
+});

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { givenPaths } from "../../pipeline/permissions.ts";
+import type { ChildRequest } from "../../pipeline/protocol.ts";
+import { stages } from "../../stages/mod.ts";
+import { pipeline, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
+import { inTemporaryFolder, namesIn, toy, toyCommand } from "../support/toy_cli.ts";
+
+interface Access {
+  readonly permission: string;
+  readonly value?: string;
+}
+
+/** What the processes of a run were given and what they accessed, by instance. */
+function audits(folder: string): Map<string, { request: ChildRequest; accesses: Access[] }> {
+  const suffix = ".request.json";
+  return new Map(
+    namesIn(folder).filter((name) => name.endsWith(suffix)).map((name) => {
+      const instance = name.slice(0, -suffix.length);
+      const lines = Deno.readTextFileSync(join(folder, `${instance}.access.jsonl`)).trim();
+      return [instance.replaceAll("+", "/"), {
+        request: JSON.parse(Deno.readTextFileSync(join(folder, name))),
+        accesses: lines.split("\n").map((line) => JSON.parse(line)),
+      }];
+    }),
+  );
+}
+
+/** Accesses that a declaration does not cover. A process with all permissions records opening to read as writing too. */
+function undeclared(
+  { request, accesses }: { request: ChildRequest; accesses: Access[] },
+): string[] {
+  const { read } = givenPaths(request);
+  const isGiven = (value: string) => {
+    const path = value.startsWith("file:") ? fileURLToPath(value) : value;
+    return read.some((given) => path === given || path.startsWith(`${given}/`));
+  };
+  return accesses.filter(({ permission, value = "" }) => {
+    if (permission === "read" || permission === "write") return !isGiven(value);
+    if (permission === "env") return value !== "TMPDIR";
+    // The engine's own library, from a package that the lock file pins.
+    return !(permission === "ffi" && basename(value) === "onnxruntime_binding.node");
+  }).map(({ permission, value }) => `${permission} ${value}`);
+}
+
+Deno.test("permissions: no stage accesses what its declaration does not name", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const audit = join(folder, "audit");
+    Deno.mkdirSync(audit);
+    const args = [
+      ...["run", "--recipe", tinyRecipe, "--store", join(folder, "store")],
+      ...["--set", "tune.variants=[trim]"], // off unless asked for
+    ];
+    const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+    const { code, stderr } = await pipelineCommand(args, root, { DEPT_AUDIT: audit }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    const found = audits(audit);
+    const seen = new Set([...found.keys()].map((instance) => instance.split("/")[0]));
+    const native = new Set(["pretrain", "tune", "continue", "evaluate", "finetune"]);
+    for (const [instance, it] of found) {
+      assert.deepEqual(undeclared(it), [], instance);
+      const inputs = Object.values(it.request.inputs);
+      const isRead = (input: string) => it.accesses.some(({ value }) => value?.startsWith(input));
+      assert.ok(inputs.every(isRead), `${instance}: every declared input is read`);
+      const isNative = it.accesses.some(({ permission }) => permission === "ffi");
+      assert.equal(isNative, native.has(instance.split("/")[0]), `${instance}: native code`);
+    }
+    const missing = stages.map(({ name }) => name).filter((name) => !seen.has(name));
+    assert.deepEqual(missing, [], "the recipe has an instance of every stage");
+  });
+});
+
+Deno.test("permissions: documents are read from files in a process that may read nothing else", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const rows = new TextEncoder().encode('{"text": "a b"}\n{"text": "c"}\n');
+    for (const source of ["one", "two"]) {
+      Deno.mkdirSync(join(folder, "data", source), { recursive: true });
+      Deno.writeFileSync(join(folder, "data", source, "train.jsonl"), rows);
+      Deno.writeFileSync(join(folder, "data", source, "validation.jsonl.gz"), gzipSync(rows));
+    }
+    const result = await pipeline([
+      ...["run", "documents", "--recipe", tinyRecipe, "--store", join(folder, "store")],
+      ...["--set", "sources=null", "--set", `data=${join(folder, "data")}`],
+    ]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stdout, /documents\/one\/validation .* documents=2/);
+  });
+});
+
+const peek = (kind: string) => ["run", "walk/a/left", "--set", `fault={source: a, kind: ${kind}}`];
+
+for (const kind of ["peek", "ask", "fetch", "spawn"]) {
+  Deno.test(`permissions: a confined stage that would ${kind} fails`, async () => {
+    await inTemporaryFolder(async (store) => {
+      const { code, stderr } = await toy(store, ...peek(kind));
+      assert.equal(code, 1);
+      assert.match(stderr, /walk\/a\/left failed: NotCapable: Requires (read|env|net|run) access/);
+    });
+  });
+}
+
+Deno.test("permissions: an undeclared input of native code is in the record of its accesses", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const [store, audit] = [join(folder, "store"), join(folder, "audit")];
+    Deno.mkdirSync(audit);
+    const command = toyCommand(store, peek("native-peek"), { DEPT_AUDIT: audit });
+    assert.equal((await command.output()).code, 0);
+    const found = undeclared(audits(audit).get("walk/a/left")!);
+    assert.ok(
+      found.length > 0 && found.every((access) => /^(read|write) .*deno\.json$/.test(access)),
+    );
+  });
+});
+
+Deno.test("permissions: a path with a comma is read all the same", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const data = join(folder, "one, two");
+    Deno.mkdirSync(data);
+    Deno.writeTextFileSync(join(data, "a.txt"), "x y");
+    const set = ["--set", `data="${data}"`, "--set", "sources=[a]"];
+    const { code, stderr } = await toy(join(folder, "st,ore"), "run", ...set);
+    assert.equal(code, 0, stderr);
+  });
+});

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { finalBytes } from "../../bench/crash.ts";
+import { readTar, type TarEntry, writeTar } from "../../pipeline/tar.ts";
+import { inTemporaryFolder, namesIn, objectsIn, toy, toyCommand } from "../support/toy_cli.ts";
+
+/** A store of the toy pipeline with all its results. */
+async function fullStore(folder: string): Promise<string> {
+  const store = join(folder, "full");
+  assert.equal((await toy(store, "run")).code, 0);
+  return store;
+}
+
+for (const name of ["results.tar", "results.tar.zst", "results"]) {
+  Deno.test(`push and pull by ${name}: a table is printed without any stage running`, async () => {
+    await inTemporaryFolder(async (folder) => {
+      const full = await fullStore(folder);
+      const to = join(folder, name);
+      const pushed = await toy(full, "push", to);
+      assert.match(pushed.stdout, /^Pushed 7 results to /, pushed.stderr);
+      const other = join(folder, "other");
+      const pulled = await toy(other, "pull", to);
+      assert.match(
+        pulled.stdout,
+        /^Pulled 7 results from .*: \d objects, .* \(0 were there already\)/,
+      );
+      assert.deepEqual(finalBytes(other), finalBytes(full));
+      assert.equal((await toy(other, "status")).code, 0, "all is fresh");
+      assert.equal((await toy(other, "table")).stdout, (await toy(full, "table")).stdout);
+      assert.deepEqual(namesIn(join(other, "logs")), [], "nothing ran, and only content travels");
+      assert.equal((await toy(other, "verify")).code, 0);
+      assert.match((await toy(other, "pull", to)).stdout, /Pulled 0 .* \(7 were there already\)/);
+      assert.match((await toy(other, "gc", "-n")).stdout, /Would remove 0 results/);
+    });
+  });
+}
+
+Deno.test("push: targets, and what they need; the same results give the same archive", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const full = await fullStore(folder);
+    const [one, two] = ["one.tar", "two.tar"].map((name) => join(folder, name));
+    await toy(full, "push", one, "walk/a/*");
+    await toy(full, "push", two, "walk/a/*");
+    assert.deepEqual(Deno.readFileSync(one), Deno.readFileSync(two));
+    const other = join(folder, "other");
+    await toy(other, "pull", one);
+    const made = Object.keys(objectsIn(other)).sort();
+    assert.deepEqual(made, ["walk/a/left#walk", "walk/a/right#walk", "words/a#words"]);
+    const system = await new Deno.Command("tar", { args: ["tf", one] }).output();
+    assert.ok(system.success, "other tools read it");
+    assert.match(new TextDecoder().decode(system.stdout), /^format\nobjects\//);
+  });
+});
+
+Deno.test("pull from a URL takes an archive, and says what is wrong with an answer", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const full = await fullStore(folder);
+    await toy(full, "push", join(folder, "r.tar.zst"));
+    const bytes = Deno.readFileSync(join(folder, "r.tar.zst"));
+    const server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen() {} },
+      (request) => {
+        const { pathname } = new URL(request.url);
+        if (pathname === "/r.tar.zst") return new Response(bytes);
+        if (pathname === "/cut.tar.zst") return new Response(bytes.subarray(0, bytes.length >> 1));
+        return new Response("no", { status: 404 });
+      },
+    );
+    try {
+      const base = `http://127.0.0.1:${server.addr.port}`;
+      const store = join(folder, "store");
+      const missing = await toy(store, "pull", `${base}/none.tar.zst`);
+      assert.equal(missing.code, 2);
+      assert.match(missing.stderr, /expected an archive, found status 404/);
+      const cut = await toy(store, "pull", `${base}/cut.tar.zst`);
+      assert.equal(cut.code, 2, cut.stderr);
+      assert.match(cut.stderr, /Cannot pull from ".*cut.tar.zst": .*pull again goes on from here/);
+      const pulled = await toy(store, "pull", `${base}/r.tar.zst?token=1`);
+      assert.equal(pulled.code, 0, pulled.stderr);
+      assert.deepEqual(finalBytes(store), finalBytes(full));
+    } finally {
+      await server.shutdown();
+    }
+  });
+});
+
+Deno.test("pull: killed at any kind of write point, pulling again ends with the same bytes", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const full = await fullStore(folder);
+    const archive = join(folder, "r.tar");
+    await toy(full, "push", archive);
+    const store = join(folder, "store");
+    const faults = ["mid-write:9", "before-rename:4", "after-rename:7", "before-sync:8"];
+    for (const fault of faults) {
+      const command = toyCommand(store, ["pull", archive], { DEPT_FAULT: `runner:${fault}` });
+      assert.equal((await command.output()).signal, "SIGKILL", fault);
+      assert.equal((await toy(store, "verify")).code, 0, "what is there is whole");
+    }
+    assert.equal((await toy(store, "pull", archive)).code, 0);
+    assert.deepEqual(finalBytes(store), finalBytes(full));
+    assert.deepEqual(namesIn(join(store, "tmp")), []);
+  });
+});
+
+Deno.test("push: killed while it writes an archive it leaves no file of that name", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const full = await fullStore(folder);
+    const archive = join(folder, "r.tar");
+    const command = toyCommand(full, ["push", archive], { DEPT_FAULT: "runner:mid-write:20" });
+    assert.equal((await command.output()).signal, "SIGKILL");
+    assert.ok(!namesIn(folder).includes("r.tar"));
+    assert.equal((await toy(full, "push", archive)).code, 0);
+    assert.deepEqual(namesIn(folder).filter((name) => name.startsWith("r.")), ["r.tar"]);
+  });
+});
+
+/** Rewrites an archive entry by entry. */
+async function rewrite(
+  from: string,
+  to: string,
+  change: (path: string, bytes: Uint8Array) => [string, Uint8Array] | undefined,
+): Promise<void> {
+  const entries: TarEntry[] = [];
+  for await (const { path, content } of readTar((await Deno.open(from)).readable)) {
+    const changed = change(path, await bytesOf(content));
+    if (changed === undefined) continue;
+    entries.push({
+      path: changed[0],
+      bytes: changed[1].length,
+      content: ReadableStream.from([changed[1]]),
+    });
+  }
+  Deno.writeFileSync(to, await bytesOf(writeTar(entries)));
+}
+
+async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of stream) parts.push(part.slice());
+  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+}
+
+const isFile = (path: string) => /^objects\/..\/[0-9a-f]{64}\//.test(path);
+const encode = (text: string) => new TextEncoder().encode(text);
+
+const changes: Record<
+  string,
+  [(path: string, bytes: Uint8Array) => [string, Uint8Array] | undefined, RegExp]
+> = {
+  "a flipped bit": [
+    (path, bytes) => {
+      if (isFile(path)) bytes[0] ^= 1;
+      return [path, bytes];
+    },
+    /expected digest .* at byte 0 of "words.txt" .* damaged, fetch it anew/,
+  ],
+  "another format": [
+    (path, bytes) => [path, path === "format" ? encode("0\n") : bytes],
+    /expected store format 1, found 0; use the version that wrote them, or have them pushed again/,
+  ],
+  "no format": [(path, bytes) => path === "format" ? undefined : [path, bytes], /"format" first/],
+  "a path that leads out": [
+    (path, bytes) => [path === "format" ? path : `../${path}`, bytes],
+    /expected a result's files in their order, found "\.\.\//,
+  ],
+  "a listing that leads out": [
+    (path, bytes) =>
+      path.endsWith(".json") && path.startsWith("objects/")
+        ? [path, encode(new TextDecoder().decode(bytes).replace("words.txt", "../../w.txt"))]
+        : [path, bytes],
+    /expected the listing that object [0-9a-f]{64} is named after, found another/,
+  ],
+  "a missing object": [
+    (path, bytes) => path.startsWith("objects/") ? undefined : [path, bytes],
+    /expected object [0-9a-f]{64} before "manifests\/.*", found none/,
+  ],
+  "a changed record": [
+    (path, bytes) =>
+      path.startsWith("manifests/")
+        ? [path, encode(new TextDecoder().decode(bytes).replace('"count": 50', '"count": 51'))]
+        : [path, bytes],
+    /the record that its name is the digest of, found another/,
+  ],
+};
+
+for (const [what, [change, message]] of Object.entries(changes)) {
+  Deno.test(`pull refuses ${what}`, async () => {
+    await inTemporaryFolder(async (folder) => {
+      const [full, store] = [join(folder, "full"), join(folder, "store")];
+      await toy(full, "run", "words");
+      const [good, bad] = [join(folder, "good.tar"), join(folder, "bad.tar")];
+      await toy(full, "push", good, "words");
+      await rewrite(good, bad, change);
+      const { code, stderr } = await toy(store, "pull", bad);
+      assert.match(stderr, message);
+      assert.equal(code, 2);
+      assert.deepEqual(namesIn(join(store, "manifests")), []);
+      assert.deepEqual(namesIn(join(store, "tmp")), []);
+    });
+  });
+}
+
+Deno.test("pull: what is no archive, absent, or of an unknown kind is refused", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const store = join(folder, "store");
+    for (
+      const [name, message] of [
+        ["no.tar", /Cannot pull from ".*no\.tar": Cannot read the archive: expected a tar file/],
+        ["no.tar.zst", /Cannot pull from ".*no\.tar\.zst"/],
+        ["no.zip", /expected a store, or a name that ends in \.tar or \.tar\.zst/],
+        ["absent.tar", /expected a store, an archive or a URL, found nothing/],
+      ] as const
+    ) {
+      if (name !== "absent.tar") Deno.writeTextFileSync(join(folder, name), "x".repeat(2000));
+      const { code, stderr } = await toy(store, "pull", join(folder, name));
+      assert.match(stderr, message);
+      assert.equal(code, 2);
+    }
+    const pushed = await toy(store, "push", "https://example.org/x.tar.zst");
+    assert.match(pushed.stderr, /Cannot push to .*: expected a folder or a file; push to FILE/);
+    assert.match(
+      (await toy(store, "push", join(folder, "x"))).stderr,
+      /expected results, found none/,
+    );
+  });
+});
+
+Deno.test("readTar() gives what writeTar() was given: long and foreign names, empty files, all sizes", async () => {
+  const paths = ["a", `${"d".repeat(90)}/${"e".repeat(90)}`, "x/" + "f".repeat(300), "ä/ø.txt"];
+  const entries = paths.map((path, i) => ({
+    path,
+    data: new Uint8Array(i * 511 + (i > 2 ? 3 : 0)).fill(i),
+  }));
+  const archive = await bytesOf(
+    writeTar(entries.map(({ path, data }) => ({
+      path,
+      bytes: data.length,
+      content: ReadableStream.from([data]),
+    }))),
+  );
+  assert.equal(archive.length % 512, 0);
+  // In pieces that end anywhere.
+  const pieces = Array.from(
+    { length: Math.ceil(archive.length / 333) },
+    (_, i) => archive.slice(i * 333, (i + 1) * 333),
+  );
+  const found: { path: string; data: Uint8Array }[] = [];
+  for await (const { path, content } of readTar(ReadableStream.from(pieces))) {
+    found.push({ path, data: await bytesOf(content) });
+  }
+  assert.deepEqual(found, entries);
+});

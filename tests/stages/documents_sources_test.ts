@@ -1,0 +1,296 @@
+import {
+  deepStrictEqual,
+  match,
+  notStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert/strict";
+import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { type DocumentReader, readDocuments, readDocumentsReport } from "../../datasets/mod.ts";
+import { UsageError } from "../../pipeline/base/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import { documents } from "../../stages/documents.ts";
+import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
+import { baseRecipe, runDocuments } from "../support/documents_stage.ts";
+import { HubServer, sha256 } from "../support/hub_server.ts";
+
+const folder = Deno.makeTempDirSync();
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+Deno.env.set("DEPT_CACHE", join(folder, "cache"));
+Deno.env.delete("DEPT_HUB_URL");
+
+const made = (recipe: Recipe, parts: string[], more = {}) =>
+  runDocuments(folder, recipe, parts, more);
+const read = (output: string) => Array.fromAsync(readDocuments(output));
+const texts = async (output: string) => (await read(output)).map(({ text }) => text);
+const bytesOf = (output: string) => Deno.readFileSync(join(output, "documents.arrow"));
+
+function recipeOf(
+  sources: Recipe["sources"],
+  changes: Partial<Recipe["documents"]> = {},
+): Recipe {
+  const recipe = { ...baseRecipe, sources, documents: { ...baseRecipe.documents, ...changes } };
+  return recipeSchema.parse(recipe);
+}
+
+const domains = ["Github", "ArXiv", "Ubuntu IRC"];
+
+/** A shard of documents of three domains in turn, one bad row among them. */
+function shard(first: number, count: number, bad = -1): Uint8Array {
+  const rows = Array.from(
+    { length: count },
+    (_, i) =>
+      i === bad ? '{"text": 7}' : JSON.stringify({
+        text: `document ${first + i}`,
+        meta: { pile_set_name: domains[i % 3] },
+      }),
+  );
+  return new Uint8Array(zstdCompressSync(new TextEncoder().encode(rows.join("\n") + "\n")));
+}
+
+const shards = {
+  "train/00.jsonl.zst": shard(0, 30),
+  "train/01.jsonl.zst": shard(100, 31, 30),
+  "val.jsonl.zst": shard(1000, 9),
+};
+
+const pile = "hf://datasets/monology/pile-uncopyrighted";
+const pileSources = Object.fromEntries(
+  ["gh", "ax", "ui"].map((id, i) => [id, {
+    train: `${pile}/train/*.jsonl.zst`,
+    validation: `${pile}/val.jsonl.zst`,
+    where: { field: "meta.pile_set_name", is: domains[i] },
+  }]),
+);
+
+function pileServer(): HubServer {
+  const server = new HubServer();
+  server.addDataset("monology/pile-uncopyrighted", shards, { folder: "train" });
+  return server;
+}
+
+Deno.test("documents reads sources of one set of files in one pass, as if each had read them all", async () => {
+  await using server = pileServer();
+  const recipe = recipeOf(pileSources, { hub: server.url, badRows: "skip" });
+  for (const [i, source] of ["gh", "ax", "ui"].entries()) {
+    const { output } = await made(recipe, [source, "train"]);
+    const found = await read(output);
+    deepStrictEqual(found.map(({ text }) => text), [
+      ...Array.from({ length: 10 }, (_, k) => `document ${3 * k + i}`),
+      ...Array.from({ length: 10 }, (_, k) => `document ${100 + 3 * k + i}`),
+    ]);
+    strictEqual(found[0].id, `00.jsonl.zst:${i + 1}`);
+    const report = readDocumentsReport(output);
+    deepStrictEqual(report.files!.map(({ name, sha256 }) => [name, sha256]), [
+      ["00.jsonl.zst", sha256(shards["train/00.jsonl.zst"])],
+      ["01.jsonl.zst", sha256(shards["train/01.jsonl.zst"])],
+    ]);
+    strictEqual(report.skipped.rows, 1);
+    match(report.skipped.first[0], /^"01.jsonl.zst", line 31/);
+  }
+  const bodies = server.requests.filter(({ path, headers }) =>
+    /resolve/.test(path) && headers.range !== "bytes=0-0"
+  );
+  strictEqual(bodies.length, 2); // each shard was fetched once
+  const splits = [...Deno.readDirSync(join(folder, "cache/splits"))];
+  strictEqual(splits.filter(({ isDirectory }) => isDirectory).length, 2); // and sorted once
+});
+
+Deno.test("documents gives the same bytes when the shared parts are lost", async () => {
+  await using server = pileServer();
+  const recipe = recipeOf(pileSources, { hub: server.url, badRows: "skip" });
+  const first = await made(recipe, ["ax", "train"]);
+  Deno.removeSync(join(folder, "cache/splits"), { recursive: true });
+  const second = await made(recipe, ["ax", "train"]);
+  deepStrictEqual(bytesOf(second.output), bytesOf(first.output));
+});
+
+Deno.test("documents stops at a bad row of a shared file unless told to skip it", async () => {
+  await using server = pileServer();
+  const recipe = recipeOf(pileSources, { hub: server.url });
+  await rejects(made(recipe, ["gh", "train"]), /"01.jsonl.zst", line 31/);
+});
+
+Deno.test("documents puts remote names into the key, and neither hub nor machine", () => {
+  const recipe = recipeOf(pileSources, { hub: "http://127.0.0.1:1" });
+  const params = JSON.stringify(documents.params(recipe, ["gh", "train"]));
+  ok(params.includes(`${pile}/train/*.jsonl.zst`) && !params.includes("127.0.0.1"));
+  deepStrictEqual(documents.files!(recipe, ["gh", "train"]), {});
+  deepStrictEqual(documents.hints!(recipe, ["gh", "train"]), {
+    hub: "http://127.0.0.1:1",
+    checkpointEveryMs: 5000,
+  });
+});
+
+Deno.test("documents needs no network for a plan, and tells the size that is expected", () => {
+  const source = { ...pileSources.gh, expected: { documents: 1000, bytes: 5_000_000 } };
+  const recipe = recipeOf({ gh: source });
+  deepStrictEqual(documents.forecast!(recipe, ["gh", "train"]), { bytes: 5_000_000 });
+  const limited = recipeOf({ gh: source }, { maxDocuments: { train: 100, validation: null } });
+  deepStrictEqual(documents.forecast!(limited, ["gh", "train"]), { bytes: 500_000 });
+  ok(documents.isNative!(recipe, ["gh", "train"]));
+});
+
+Deno.test("documents takes a source's own limit, and the recipe's where it is lower", async () => {
+  await using server = pileServer();
+  const source = { ...pileSources.gh, maxDocuments: { train: 7, validation: null } };
+  const count = async (changes: Partial<Recipe["documents"]>) =>
+    (await made(recipeOf({ gh: source }, { hub: server.url, ...changes }), ["gh", "train"])).summary
+      .documents;
+  strictEqual(await count({}), 7);
+  strictEqual(await count({ maxDocuments: { train: 3, validation: null } }), 3);
+  const files = { ...source, maxDocuments: undefined };
+  const one = recipeOf({ gh: files }, { hub: server.url, maxFiles: 1 });
+  strictEqual((await made(one, ["gh", "train"])).summary.documents, 10);
+});
+
+Deno.test("documents fetches plain URLs, through whatever goes wrong", async () => {
+  await using server = new HubServer();
+  const rows = Array.from({ length: 500 }, (_, i) => `{"text": "${i} ${"x".repeat(300)}"}\n`).join(
+    "",
+  );
+  server.files.set("/a.jsonl.gz", { bytes: new Uint8Array(gzipSync(rows)) });
+  server.misbehave("/a.jsonl.gz", { status: 500 }, {}, { cutAfter: 900 }, { rangeOff: 3 });
+  const url = `${server.url}/a.jsonl.gz`;
+  const { output } = await made(recipeOf({ a: { train: url, validation: url } }), ["a", "train"]);
+  const found = await read(output);
+  strictEqual(found.length, 500);
+  strictEqual(found[7].id, "a.jsonl.gz:8");
+});
+
+Deno.test("documents splits a pool of files by content, test set aside", async () => {
+  const data = Deno.makeTempDirSync({ dir: folder });
+  Deno.mkdirSync(join(data, "pool/more"), { recursive: true });
+  const rows = (from: number) =>
+    Array.from({ length: 300 }, (_, i) => `{"text": "text ${from + i}"}\n`).join("");
+  Deno.writeTextFileSync(join(data, "pool/b.jsonl"), rows(0));
+  Deno.writeTextFileSync(join(data, "pool/more/a.jsonl"), rows(200)); // 100 of them again
+  Deno.writeTextFileSync(join(data, "pool/README.md"), "no text\n");
+  const source = { files: "pool", split: { validation: 0.2, test: 0.1 } };
+  const recipe = {
+    ...recipeOf({ a: source }, { duplicates: { exact: true, near: null } }),
+    data,
+  };
+  deepStrictEqual(documents.instances(recipe), [["a", "train"], ["a", "validation"], [
+    "a",
+    "test",
+  ]]);
+  const parts = await Promise.all(
+    ["train", "validation", "test"].map(async (split) => (await made(recipe, ["a", split])).output),
+  );
+  const all = (await Promise.all(parts.map(texts))).flat();
+  strictEqual(all.length, 500);
+  strictEqual(new Set(all).size, 500);
+  const { filter } = readDocumentsReport(parts[0]);
+  strictEqual(filter!.duplicates.exact.documents, 100);
+  strictEqual(
+    filter!.duplicates.exact.first[0],
+    "a.jsonl:1 = b.jsonl:201",
+  );
+  const glob = { ...recipe, sources: { a: { ...source, files: "pool/*.jsonl" } } };
+  deepStrictEqual(Object.values(documents.files!(glob, ["a", "train"])), [
+    join(data, "pool/b.jsonl"),
+  ]);
+  const none = { ...recipe, sources: { a: { ...source, files: "pool/*.csv" } } };
+  throws(() => documents.files!(none, ["a", "train"]), UsageError);
+});
+
+Deno.test("documents reports what it dropped and in which scripts the rest is", async () => {
+  const data = Deno.makeTempDirSync({ dir: folder });
+  const rows = ["abc", "где", "abc", "x", "漢字漢字"].map((text) => JSON.stringify({ text }));
+  Deno.writeTextFileSync(join(data, "a.jsonl"), rows.join("\n"));
+  const recipe = {
+    ...recipeOf({ a: { train: "a.jsonl", validation: "a.jsonl" } }, {
+      duplicates: { exact: true, near: null },
+      length: { minCharacters: 2, maxCharacters: null },
+    }),
+    data,
+  };
+  const { output, summary } = await made(recipe, ["a", "train"]);
+  deepStrictEqual(readDocumentsReport(output).filter, {
+    scripts: { Han: 4, Cyrillic: 3, Latin: 3 },
+    cleaned: 0,
+    duplicates: {
+      exact: { documents: 1, first: ["a.jsonl:3 = a.jsonl:1"] },
+      near: { documents: 0, first: [] },
+    },
+    rejected: { "fewer than 2 characters": { documents: 1, first: ["a.jsonl:4"] } },
+    otherSplits: 0,
+  });
+  deepStrictEqual(summary, { documents: 3, bytes: 21, duplicates: 1, rejected: 1 });
+});
+
+/** A reader that stops the process, as far as the disk can tell, after so many documents. */
+function dyingAfter(reader: DocumentReader, limit: number): DocumentReader {
+  return {
+    ...reader,
+    read(source, options) {
+      const stream = reader.read(source, options);
+      return {
+        get position() {
+          return stream.position;
+        },
+        get progress() {
+          return stream.progress;
+        },
+        async *[Symbol.asyncIterator]() {
+          for await (const document of stream) {
+            yield document;
+            if (limit-- <= 0) throw new Error("killed");
+          }
+        },
+      };
+    },
+  };
+}
+
+Deno.test("documents that was killed goes on to the same bytes", async () => {
+  const data = Deno.makeTempDirSync({ dir: folder });
+  for (const name of ["a", "b"]) {
+    const rows = Array.from(
+      { length: 4000 },
+      (_, i) => `{"text": "${name} ${i % 3500} ${"é".repeat(i % 50)}"}`,
+    );
+    Deno.writeFileSync(join(data, `${name}.jsonl.gz`), gzipSync(rows.join("\n")));
+  }
+  const recipe = {
+    ...recipeOf({ s: { train: ["a.jsonl.gz", "b.jsonl.gz"], validation: "a.jsonl.gz" } }, {
+      duplicates: { exact: true, near: null },
+    }),
+    data,
+  };
+  const { output: plain } = await made(recipe, ["s", "train"]);
+  const checkpointFolder = Deno.makeTempDirSync({ dir: folder });
+  const hints = { checkpointEveryMs: 0 };
+  const { reader } = await import("../../datasets/readers/jsonl.ts");
+  const seen: number[] = [];
+  for (const limit of [300, 1500, 2600, 200, 2500]) {
+    const modules = {
+      "reader/0": { reader: dyingAfter(reader, limit) },
+      "reader/1": { reader: dyingAfter(reader, limit) },
+    };
+    await rejects(made(recipe, ["s", "train"], { checkpointFolder, hints, modules }), /killed/);
+    const record = join(checkpointFolder, "reading.json");
+    try {
+      seen.push(JSON.parse(Deno.readTextFileSync(record)).state.writer.count);
+    } catch {
+      seen.push(0);
+    }
+  }
+  deepStrictEqual(seen, [0, 1024, 3072, 3072, 5120]); // whole batches of 1,024 documents
+  const { output } = await made(recipe, ["s", "train"], { checkpointFolder, hints });
+  for (const file of ["documents.arrow", "report.json"]) {
+    deepStrictEqual(
+      Deno.readFileSync(join(output, file)),
+      Deno.readFileSync(join(plain, file)),
+      file,
+    );
+  }
+  // And again, as after a kill while the runner was publishing.
+  const again = await made(recipe, ["s", "train"], { checkpointFolder, hints, log: silentLog });
+  deepStrictEqual(bytesOf(again.output), bytesOf(plain));
+  notStrictEqual(again.output, output);
+});

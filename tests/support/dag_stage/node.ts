@@ -1,0 +1,64 @@
+/**
+ * A stage for graphs of any shape: an instance's value is a sum of its own number and those of what it needs, coarsened, so
+ * that a rerun often gives the bytes that were there.
+ *
+ * in   <node>  values
+ * out  value   `value.txt`
+ */
+import type { Stage, StageContext } from "../../../pipeline/stage.ts";
+
+export interface DagNode {
+  /** Indices of earlier nodes. */
+  readonly needs: readonly number[];
+  readonly number: number;
+  /** Values are multiples of this. */
+  readonly grain: number;
+  readonly rule: "double" | "same";
+}
+
+export interface DagRecipe {
+  readonly name: string;
+  readonly seed: number;
+  readonly nodes: readonly DagNode[];
+}
+
+interface NodeParams {
+  readonly name: string;
+  readonly number: number;
+  readonly grain: number;
+}
+
+/** What `run` computes, for an oracle. */
+export function valueOf(
+  { number, grain }: Pick<DagNode, "number" | "grain">,
+  inputs: readonly number[],
+  rule: (value: number) => number,
+): number {
+  const sum = inputs.reduce((total, value) => total + value, number);
+  return Math.floor(rule(sum) / grain) * grain;
+}
+
+export const node: Stage<DagRecipe, NodeParams> = {
+  name: "node",
+  description: "Adds the values of what it needs",
+  module: import.meta.url,
+  instances: ({ nodes }) => nodes.map((_, i) => [String(i)]),
+  inputs: ({ nodes }, [i]) =>
+    Object.fromEntries(
+      nodes[Number(i)].needs.map((needed) => [`n${needed}`, `node/${needed}#value` as const]),
+    ),
+  outputs: ["value"],
+  params: ({ nodes }, [name]) => {
+    const { number, grain } = nodes[Number(name)];
+    return { name, number, grain };
+  },
+  uses: ({ nodes }, [i]) => ({ rule: import.meta.resolve(`./rules/${nodes[Number(i)].rule}.ts`) }),
+};
+
+export function run({ params, inputs, outputs, modules }: StageContext<NodeParams>): Promise<void> {
+  const values = Object.values(inputs)
+    .map((folder) => Number(Deno.readTextFileSync(`${folder}/value.txt`)));
+  const { rule } = modules.rule as { rule(value: number): number };
+  Deno.writeTextFileSync(`${outputs.value}/value.txt`, String(valueOf(params, values, rule)));
+  return Promise.resolve();
+}

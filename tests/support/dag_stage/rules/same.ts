@@ -1,0 +1,4 @@
+/** As it is. */
+export function rule(value: number): number {
+  return value;
+}

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import type { Engine } from "../../engine/mod.ts";
+import { engine } from "../../engine/reference/mod.ts";
+import { StageError } from "../../pipeline/base/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import { pretrain, type Pretraining, type PretrainSettings } from "../../training/mod.ts";
+import { inner, pretraining, withSources } from "./_support.ts";
+
+/**
+ * The reference engine with a fault: programs whose table has `rows` rows, which tells a source of TRIM and SPEC, give a weight
+ * that is not a number after `good` readings of their weights.
+ */
+function faulty(rows: number, good: number): Engine {
+  let readings = 0;
+  return {
+    ...engine,
+    async compileTraining(graph, options) {
+      const program = await engine.compileTraining(graph, options);
+      if (graph.parameters["embedding.token.weight"].shape[0] !== rows) return program;
+      return new Proxy(program, {
+        get(target, key) {
+          if (key === "read") {
+            return async () => {
+              const values = await target.read();
+              if (readings++ >= good) values["body.norm_final.weight"][3] = NaN;
+              return values;
+            };
+          }
+          const value = Reflect.get(target, key);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    },
+  };
+}
+
+/** Every round has all sources: alpha's V_k is 8, beta's 9, gamma's 7. A step a round keeps checkpoints from reading. */
+const all = { rounds: 3, localSteps: 1, sourcesPerRound: 3 };
+const betaFails = (options: Pretraining): Pretraining => ({ ...options, engine: faulty(9, 1) });
+
+interface Row {
+  readonly kind: string;
+  readonly round: number;
+  readonly source: string;
+  readonly skipped?: string;
+  readonly drift: { readonly deltaNorms: Record<string, number> };
+}
+
+Deno.test("pretrain() stops at a source's weight that is not finite, naming source, round and parameter", () =>
+  withSources(async (sources, folder) => {
+    const options = betaFails(await pretraining("trim", sources, folder, all));
+    await assert.rejects(pretrain(options), (error) => {
+      assert.ok(error instanceof StageError);
+      assert.match(
+        error.message,
+        /^Cannot go on training trim \(round 2, source beta\): expected finite weights, found NaN in "body\.norm_final\.weight"; lower .*nonFinite: skip/,
+      );
+      return true;
+    });
+  }));
+
+for (const adamState of ["reset", "average"] as const) {
+  Deno.test(`pretrain() told to skip leaves such a source out of its round and says so (Adam's state: ${adamState})`, () =>
+    withSources(async (sources, folder) => {
+      const settings: Partial<PretrainSettings> = { ...all, nonFinite: "skip", adamState };
+      const warnings: string[] = [];
+      const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+      const options = betaFails(await pretraining("trim", sources, folder, settings));
+      const { last, metrics } = await pretrain({ ...options, log });
+      assert.deepEqual(warnings, ["left beta out of round 2", "left beta out of round 3"]);
+      const rows = metrics as unknown as Row[];
+      const skipped = rows.filter((row) => row.skipped !== undefined);
+      assert.deepEqual(skipped.map(({ round, source }) => [round, source]), [
+        [2, "beta"],
+        [3, "beta"],
+      ]);
+      const rounds = rows.filter(({ kind }) => kind === "round");
+      assert.deepEqual(rounds.map(({ drift }) => Object.keys(drift.deltaNorms)), [
+        ["alpha", "beta", "gamma"],
+        ["alpha", "gamma"],
+        ["alpha", "gamma"],
+      ]);
+      for (const { data } of Object.values(last.groups.model)) {
+        assert.ok(data.every(Number.isFinite));
+      }
+    }));
+}
+
+Deno.test("pretrain() told to skip stops when no source of a round is left, naming them", () =>
+  withSources(async (sources, folder) => {
+    const options = await pretraining("glob", sources, folder, {
+      nonFinite: "skip",
+      inner: { ...inner, peakLearningRate: 1e38, warmupSteps: 0 },
+    });
+    await assert.rejects(pretrain(options), (error) => {
+      assert.ok(error instanceof StageError);
+      assert.match(
+        error.message,
+        /Cannot average round 1 of glob: .* found none: \w+, \w+ diverged; lower/,
+      );
+      return true;
+    });
+  }));
+
+Deno.test("pretrain() of a mixture stops whatever the policy: there is nobody else", () =>
+  withSources(async (sources, folder) => {
+    const options = await pretraining("std-t0", sources, folder, {
+      nonFinite: "skip",
+      inner: { ...inner, peakLearningRate: 1e38, warmupSteps: 0 },
+    });
+    await assert.rejects(pretrain(options), /Cannot go on training std-t0/);
+  }));

@@ -1,0 +1,110 @@
+/**
+ * The files beside a `tokenizer.json` that say which pieces have which part: `tokenizer_config.json` and
+ * `special_tokens_map.json`, as Hugging Face's libraries read and write them.
+ */
+import { dirname, join } from "node:path";
+import { messageOf, StageError, writeFileAtomic } from "../pipeline/base/mod.ts";
+import { specialPieces } from "./tokenizer.ts";
+import type { UnigramTokenizer } from "./unigram/unigram_tokenizer.ts";
+
+/** Ids by the part that a piece has; undefined where a vocabulary has no such piece. */
+export interface SpecialRoles {
+  readonly unknown?: number;
+  readonly begin?: number;
+  readonly end?: number;
+  readonly pad?: number;
+}
+
+const roleKeys = {
+  unknown: "unk_token",
+  begin: "bos_token",
+  end: "eos_token",
+  pad: "pad_token",
+} as const satisfies Readonly<Record<keyof SpecialRoles, string>>;
+
+const configFile = "tokenizer_config.json";
+const mapFile = "special_tokens_map.json";
+
+/** Writes both files beside a `tokenizer.json` of ours. The same tokenizer gives the same bytes. */
+export function saveConfigFiles(folder: string, { settings, layout }: UnigramTokenizer): void {
+  const [unknown, begin, end, pad, ...others] = specialPieces;
+  const roles = {
+    bos_token: begin,
+    eos_token: end,
+    pad_token: pad,
+    unk_token: unknown,
+    additional_special_tokens: [...others, ...settings.controlSymbols],
+  };
+  const added = [
+    ...specialPieces.map((content, id) => ({ id, content, special: true })),
+    ...settings.controlSymbols.map((content, i) => ({
+      id: layout.control + i,
+      content,
+      special: true,
+    })),
+    ...settings.userDefinedSymbols.map((content, i) => ({
+      id: layout.userDefined + i,
+      content,
+      special: false,
+    })),
+  ];
+  const config = {
+    add_bos_token: false,
+    add_eos_token: false,
+    added_tokens_decoder: Object.fromEntries(added.map(({ id, content, special }) => [
+      id,
+      { content, lstrip: false, normalized: false, rstrip: false, single_word: false, special },
+    ])),
+    ...roles,
+    clean_up_tokenization_spaces: false,
+    model_max_length: 1e30, // as that library writes "no limit"
+    tokenizer_class: "PreTrainedTokenizerFast",
+  };
+  const write = (name: string, content: unknown) =>
+    writeFileAtomic(join(folder, name), JSON.stringify(content, null, 2) + "\n");
+  write(configFile, config);
+  write(mapFile, roles);
+}
+
+/**
+ * The parts that the files beside a `tokenizer.json` give to pieces; none where there are no such files.
+ *
+ * @param idOf the id of a piece, if the vocabulary has it
+ * @throws StageError with the place of what is not as it should be
+ */
+export function readSpecialRoles(
+  tokenizerPath: string,
+  idOf: (piece: string) => number | undefined,
+): SpecialRoles {
+  const named: Record<string, unknown> = {};
+  for (const name of [mapFile, configFile]) {
+    const path = join(dirname(tokenizerPath), name);
+    let content: unknown;
+    try {
+      content = JSON.parse(Deno.readTextFileSync(path));
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) continue;
+      throw new StageError(`Cannot read "${path}": expected JSON, found ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+    for (const key of Object.values(roleKeys)) {
+      const token = (content as Record<string, unknown> | null)?.[key] ?? undefined;
+      // A token is its text, or an object that holds it.
+      const text = typeof token === "object" ? (token as { content?: unknown }).content : token;
+      if (text === undefined) continue;
+      if (typeof text !== "string" || idOf(text) === undefined) {
+        throw new StageError(
+          `Cannot read "${path}", ${key}: expected a piece of the vocabulary, found ${
+            JSON.stringify(text)
+          }`,
+        );
+      }
+      named[key] = idOf(text);
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(roleKeys).filter(([, key]) => named[key] !== undefined)
+      .map(([role, key]) => [role, named[key]]),
+  );
+}

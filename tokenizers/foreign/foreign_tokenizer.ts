@@ -1,0 +1,199 @@
+/**
+ * Any `tokenizer.json` (BPE as of GPT-NeoX, WordPiece, …) as a tokenizer, through the npm package `tokenizers`.
+ *
+ * The package answers asynchronously; `encode` must not. So it runs in a worker, and the caller waits on shared memory.
+ */
+import { messageOf, StageError } from "../../pipeline/base/mod.ts";
+import type { EncodedLines, Encoding } from "../detailed_tokenizer.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import {
+  type Answer,
+  answerAt,
+  type EncodedText,
+  lengthAt,
+  type Request,
+  stateAt,
+  type Work,
+} from "./foreign_protocol.ts";
+
+const mostSharedBytes = 2 ** 30;
+const firstSharedBytes = 2 ** 16;
+const waitMs = 300_000;
+/** Lines handed to the worker at once. */
+const linesAtOnce = 4096;
+
+/**
+ * A vocabulary of another kind. `encode` adds no special pieces of its own; text that looks like one (`<|endoftext|>`) is
+ * taken for it, as everywhere where such files are used. Lower-casing and other normalisation is not undone by `decode`.
+ */
+export class ForeignTokenizer implements Tokenizer, Disposable {
+  readonly vocabSize: number;
+  readonly #path: string;
+  readonly #worker: Worker;
+  readonly #shared = new SharedArrayBuffer(firstSharedBytes, { maxByteLength: mostSharedBytes });
+  readonly #pieces: readonly (string | undefined)[];
+  readonly #ids: ReadonlyMap<string, number>;
+  readonly #special: ReadonlySet<string>;
+  readonly #writing: Writing;
+
+  /** @throws StageError when the file cannot be read, or the package is missing or refuses it */
+  constructor(path: string) {
+    this.#path = path;
+    const file = readFile(path);
+    this.#special = new Set(
+      (file.added_tokens ?? []).filter(({ special }) => special).map(({ content }) => content),
+    );
+    this.#writing = writingOf(file);
+    this.#worker = new Worker(new URL("./foreign_worker.ts", import.meta.url), { type: "module" });
+    const answer = this.#ask({ kind: "open", path });
+    const { vocabulary } = answer as Extract<Answer, { kind: "opened" }>;
+    const pieces: (string | undefined)[] = [];
+    for (const [piece, id] of Object.entries(vocabulary)) pieces[id] = piece;
+    this.#pieces = pieces;
+    this.#ids = new Map(Object.entries(vocabulary));
+    this.vocabSize = pieces.length;
+  }
+
+  encode(text: string): Int32Array {
+    return Int32Array.from(this.#encode([text.toWellFormed()], false)[0].ids);
+  }
+
+  encodeLines(bytes: Uint8Array, invalid: "error" | "replace" = "error"): EncodedLines {
+    let text: string;
+    try {
+      text = new TextDecoder("utf-8", { fatal: invalid === "error", ignoreBOM: true }).decode(
+        bytes,
+      );
+    } catch (cause) {
+      throw new SyntaxError("Cannot encode text: expected UTF-8, found other bytes", { cause });
+    }
+    const lines = text.split("\n");
+    if (lines.at(-1) === "") lines.pop();
+    return this.encodeBatch(lines);
+  }
+
+  encodeBatch(lines: readonly string[]): EncodedLines {
+    const ends = new Int32Array(lines.length);
+    const ids: (readonly number[])[] = [];
+    let total = 0;
+    for (let from = 0; from < lines.length; from += linesAtOnce) {
+      const encoded = this.#encode(
+        lines.slice(from, from + linesAtOnce).map((line) => line.toWellFormed()),
+        false,
+      );
+      for (const [i, one] of encoded.entries()) {
+        ids.push(one.ids);
+        ends[from + i] = total += one.ids.length;
+      }
+    }
+    const flat = new Int32Array(total);
+    ids.forEach((some, i) => flat.set(some, i === 0 ? 0 : ends[i - 1]));
+    return { ids: flat, ends };
+  }
+
+  /** Ids and what they stand for, in UTF-16 units. */
+  encodeWithOffsets(text: string): Encoding {
+    const wellFormed = text.toWellFormed();
+    const [{ ids, offsets = [] }] = this.#encode([wellFormed], true);
+    const units = [0]; // by code point
+    for (const character of wellFormed) units.push(units.at(-1)! + character.length);
+    return {
+      ids: Int32Array.from(ids),
+      starts: Int32Array.from(offsets, ([start]) => units[start]),
+      ends: Int32Array.from(offsets, ([, end]) => units[end]),
+    };
+  }
+
+  decode(ids: ArrayLike<number>): string {
+    for (let i = 0; i < ids.length; i++) this.#piece(ids[i]);
+    const answer = this.#ask({ kind: "decode", ids: Array.from(ids) });
+    return (answer as Extract<Answer, { kind: "decoded" }>).text;
+  }
+
+  piece(id: number): string {
+    return this.#piece(id);
+  }
+
+  /** The id of a piece as written in the vocabulary, if there is one. */
+  idOf(piece: string): number | undefined {
+    return this.#ids.get(piece);
+  }
+
+  /** For BPE on bytes and for pieces with `▁` exact; WordPiece does not say where spaces are: they count for nothing. */
+  byteLength(id: number): number {
+    const piece = this.#piece(id);
+    if (this.#special.has(piece)) return 0;
+    if (this.#writing === "bytes") return [...piece].length; // a character for each byte
+    if (/^<0x[0-9A-F]{2}>$/.test(piece)) return 1;
+    const text = this.#writing === "word-piece"
+      ? piece.replace(/^##/, "")
+      : piece.replaceAll("▁", " ");
+    return new TextEncoder().encode(text).length;
+  }
+
+  /** Ends the worker. */
+  [Symbol.dispose](): void {
+    this.#worker.terminate();
+  }
+
+  #encode(texts: readonly string[], offsets: boolean): readonly EncodedText[] {
+    const answer = this.#ask({ kind: "encode", texts, offsets });
+    return (answer as Extract<Answer, { kind: "encoded" }>).texts;
+  }
+
+  #piece(id: number): string {
+    const piece = this.#pieces[id];
+    if (piece !== undefined) return piece;
+    throw new RangeError(
+      `Cannot look up piece ${id}: expected an id of "${this.#path}" (0 to ${this.vocabSize - 1})`,
+    );
+  }
+
+  #ask(request: Request): Exclude<Answer, { kind: "failed" }> {
+    const numbers = new Int32Array(this.#shared, 0, 2);
+    Atomics.store(numbers, stateAt, 0);
+    this.#worker.postMessage({ request, shared: this.#shared } satisfies Work);
+    if (Atomics.wait(numbers, stateAt, 0, waitMs) === "timed-out") {
+      this.#fail(`no answer in ${waitMs / 1000} s`);
+    }
+    const bytes = new Uint8Array(this.#shared, answerAt, numbers[lengthAt]);
+    const answer: Answer = JSON.parse(new TextDecoder().decode(bytes.slice()));
+    if (answer.kind === "failed") this.#fail(answer.message);
+    return answer;
+  }
+
+  #fail(found: string): never {
+    this.#worker.terminate();
+    throw new StageError(
+      `Cannot use tokenizer "${this.#path}": expected a file that the npm package "tokenizers" takes, found ${found}`,
+    );
+  }
+}
+
+/** How pieces are written: a character for each byte, continued pieces with `##`, or spaces as `▁`. */
+type Writing = "bytes" | "word-piece" | "text";
+
+interface File {
+  readonly added_tokens?: readonly { readonly content: string; readonly special: boolean }[];
+  readonly model?: { readonly type?: string };
+  readonly decoder?: unknown;
+}
+
+function writingOf(file: File): Writing {
+  if (JSON.stringify(file.decoder ?? null).includes('"ByteLevel"')) return "bytes";
+  return file.model?.type === "WordPiece" ? "word-piece" : "text";
+}
+
+function readFile(path: string): File {
+  try {
+    const file = JSON.parse(Deno.readTextFileSync(path));
+    if (typeof file === "object" && file !== null) return file;
+    throw new SyntaxError("no object");
+  } catch (cause) {
+    const found = cause instanceof Deno.errors.NotFound ? "nothing there" : messageOf(cause);
+    throw new StageError(
+      `Cannot read tokenizer "${path}": expected a tokenizer.json, found ${found}`,
+      { cause },
+    );
+  }
+}

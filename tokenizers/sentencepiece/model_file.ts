@@ -1,0 +1,263 @@
+/**
+ * SentencePiece's `.model`: a protocol buffer with pieces, scores and the rules of normalisation.
+ *
+ * What we do not use (how the model was trained, samples) is kept as it stands, so that a file read and written again is
+ * the same file.
+ *
+ * Source: SentencePiece, `sentencepiece_model.proto`.
+ */
+import { readFields, WireError, WireWriter } from "./protobuf.ts";
+
+/** Kinds of pieces, numbered as in the file. */
+export const pieceKinds = {
+  normal: 1,
+  unknown: 2,
+  control: 3,
+  userDefined: 4,
+  unused: 5,
+  byte: 6,
+} as const;
+
+export type PieceKind = typeof pieceKinds[keyof typeof pieceKinds];
+
+export interface ModelPiece {
+  /** As written, a space as `▁`. */
+  readonly text: string;
+  /** A single-precision number. */
+  readonly score: number;
+  readonly kind: PieceKind;
+}
+
+/** How text is made ready. */
+export interface NormalizerRules {
+  readonly name: string;
+  /** Replacements, compiled (`charsmap.ts`); empty: none. */
+  readonly charsmap: Uint8Array;
+  readonly addDummyPrefix: boolean;
+  readonly removeExtraWhitespaces: boolean;
+  readonly escapeWhitespaces: boolean;
+}
+
+export interface SentencePieceModel {
+  readonly pieces: readonly ModelPiece[];
+  readonly byteFallback: boolean;
+  /** White space goes with the word before it. */
+  readonly whitespaceIsSuffix: boolean;
+  /** What an unknown piece is decoded to. */
+  readonly unknownSurface: string;
+  readonly normalizer: NormalizerRules;
+  readonly denormalizer: NormalizerRules | undefined;
+  /** Fields of the file other than pieces, as they stand there; written back. */
+  readonly rest: Uint8Array;
+}
+
+/** What is wrong with a model and where: `piece 17`, `byte 4711`. */
+export class BadModel extends Error {
+  constructor(place: string, expected: string, found: string) {
+    super(`, ${place}: expected ${expected}, found ${found}`);
+  }
+}
+
+const noRules: NormalizerRules = {
+  name: "",
+  charsmap: new Uint8Array(0),
+  addDummyPrefix: true,
+  removeExtraWhitespaces: true,
+  escapeWhitespaces: true,
+};
+/** SentencePiece refuses pieces of this many bytes. */
+const mostPieceBytes = 8000;
+/** Beyond that, sums of scores could overflow single precision. */
+const largestScore = 1e9;
+const modelTypes = ["", "unigram", "bpe", "word", "char"];
+
+/** @throws BadModel with the place of what is damaged, or of what this project does not run */
+export function parseModel(bytes: Uint8Array): SentencePieceModel {
+  const pieces: ModelPiece[] = [];
+  const rest: Uint8Array[] = [];
+  let trainer: Uint8Array = new Uint8Array(0);
+  let normalizer = noRules;
+  let denormalizer: NormalizerRules | undefined;
+  let inside = "";
+  try {
+    for (const { number, value, start, end } of readFields(bytes)) {
+      inside = number === 1 ? `piece ${pieces.length}, ` : number === 3 ? "normalizer_spec, " : "";
+      if (number === 1) {
+        pieces.push(parsePiece(messageOf(value, `piece ${pieces.length}`), pieces.length));
+        continue;
+      }
+      rest.push(bytes.subarray(start, end));
+      if (number === 2) trainer = joined([trainer, messageOf(value, "trainer_spec")]);
+      else if (number === 3) {
+        normalizer = parseRules(messageOf(value, "normalizer_spec"), normalizer);
+      } else if (number === 5) {
+        denormalizer = parseRules(messageOf(value, "denormalizer_spec"), denormalizer ?? noRules);
+      }
+      inside = "";
+    }
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw new BadModel(`${inside}byte ${error.at}`, error.expected, error.found);
+  }
+  const settings = parseTrainer(trainer);
+  checkPieces(pieces, settings.byteFallback);
+  return { pieces, ...settings, normalizer, denormalizer, rest: joined(rest) };
+}
+
+/** A file's bytes. The same model gives the same bytes. */
+export function formatModel({ pieces, rest }: SentencePieceModel): Uint8Array<ArrayBuffer> {
+  const file = new WireWriter();
+  for (const { text, score, kind } of pieces) {
+    const piece = new WireWriter().string(1, text).float(2, score);
+    if (kind !== pieceKinds.normal) piece.varint(3, kind);
+    file.bytes(1, piece.finish());
+  }
+  return file.raw(rest).finish();
+}
+
+/** The fields beside the pieces, for a model that comes from elsewhere. */
+export function formatRest(
+  settings: {
+    readonly vocabSize: number;
+    readonly byteFallback: boolean;
+    readonly padId: number;
+    readonly normalizer: NormalizerRules;
+  },
+): Uint8Array<ArrayBuffer> {
+  const trainer = new WireWriter()
+    .varint(3, 1) // unigram
+    .varint(4, settings.vocabSize)
+    .varint(26, 1) // pieces of white space only
+    .varint(35, Number(settings.byteFallback))
+    .varint(43, settings.padId);
+  const { name, charsmap, addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces } =
+    settings.normalizer;
+  const normalizer = new WireWriter()
+    .string(1, name)
+    .bytes(2, charsmap)
+    .varint(3, Number(addDummyPrefix))
+    .varint(4, Number(removeExtraWhitespaces))
+    .varint(5, Number(escapeWhitespaces));
+  return new WireWriter().bytes(2, trainer.finish()).bytes(3, normalizer.finish()).finish();
+}
+
+function parsePiece(bytes: Uint8Array, index: number): ModelPiece {
+  const place = `piece ${index}`;
+  let text = "";
+  let score = 0;
+  let kind: number = pieceKinds.normal;
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 1) text = textOf(value, place);
+    else if (number === 2) score = floatOf(value, place);
+    else if (number === 3) kind = numberOf(value, place);
+  }
+  if (kind < pieceKinds.normal || kind > pieceKinds.byte) {
+    throw new BadModel(place, "a kind from 1 to 6", `${kind}`);
+  }
+  return { text, score, kind: kind as PieceKind };
+}
+
+function parseTrainer(bytes: Uint8Array) {
+  let [byteFallback, whitespaceIsSuffix, unknownSurface] = [false, false, " \u2047 "];
+  try {
+    for (const { number, value } of readFields(bytes)) {
+      if (number === 3 && value !== 1) {
+        const name = typeof value === "number" ? modelTypes[value] ?? `${value}` : "bytes";
+        throw new BadModel(
+          "trainer_spec.model_type",
+          "unigram (a BPE model can be used as a tokenizer.json)",
+          name,
+        );
+      } else if (number === 24) {
+        whitespaceIsSuffix = numberOf(value, "trainer_spec.treat_whitespace_as_suffix") !== 0;
+      } else if (number === 35) {
+        byteFallback = numberOf(value, "trainer_spec.byte_fallback") !== 0;
+      } else if (number === 44) {
+        unknownSurface = textOf(value, "trainer_spec.unk_surface");
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw new BadModel(`trainer_spec, byte ${error.at}`, error.expected, error.found);
+  }
+  return { byteFallback, whitespaceIsSuffix, unknownSurface };
+}
+
+function parseRules(bytes: Uint8Array, before: NormalizerRules): NormalizerRules {
+  let { name, charsmap, addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces } = before;
+  for (const { number, value } of readFields(bytes)) {
+    if (number === 1) name = textOf(value, "normalizer_spec.name");
+    else if (number === 2) charsmap = messageOf(value, "normalizer_spec.precompiled_charsmap");
+    else if (number === 3) addDummyPrefix = numberOf(value, "normalizer_spec") !== 0;
+    else if (number === 4) removeExtraWhitespaces = numberOf(value, "normalizer_spec") !== 0;
+    else if (number === 5) escapeWhitespaces = numberOf(value, "normalizer_spec") !== 0;
+  }
+  return { name, charsmap, addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces };
+}
+
+/** The checks that SentencePiece makes, and that scores can be added up. */
+function checkPieces(pieces: readonly ModelPiece[], byteFallback: boolean): void {
+  const normal = new Set<string>();
+  const reserved = new Set<string>();
+  let [unknown, bytes] = [0, 0];
+  for (const [i, { text, score, kind }] of pieces.entries()) {
+    const place = `piece ${i}`;
+    const quoted = JSON.stringify(text);
+    if (text === "" || text.includes("\0")) throw new BadModel(place, "text without NUL", quoted);
+    if (
+      text.length * 3 >= mostPieceBytes && new TextEncoder().encode(text).length >= mostPieceBytes
+    ) {
+      throw new BadModel(place, `fewer than ${mostPieceBytes} bytes`, `${text.length} characters`);
+    }
+    if (!(Math.abs(score) <= largestScore)) {
+      throw new BadModel(place, `a score from -1e9 to 1e9`, `${score}`);
+    }
+    const isReserved = kind === pieceKinds.unknown || kind === pieceKinds.control ||
+      kind === pieceKinds.byte;
+    const seen = isReserved ? reserved : normal;
+    if (seen.has(text)) throw new BadModel(place, "pieces that differ", `${quoted} again`);
+    seen.add(text);
+    if (kind === pieceKinds.unknown && unknown++ > 0) {
+      throw new BadModel(place, "one unknown piece", "a second one");
+    }
+    if (kind !== pieceKinds.byte) continue;
+    if (!byteFallback) {
+      throw new BadModel(place, "no byte pieces without byte_fallback", quoted);
+    }
+    if (!/^<0x[0-9A-F]{2}>$/.test(text)) throw new BadModel(place, "a byte as <0x0A>", quoted);
+    bytes++;
+  }
+  if (unknown === 0) throw new BadModel("pieces", "an unknown piece", `none in ${pieces.length}`);
+  if (byteFallback && bytes !== 256) throw new BadModel("pieces", "256 byte pieces", `${bytes}`);
+  if (normal.size === 0) throw new BadModel("pieces", "pieces to encode with", "none");
+}
+
+function messageOf(value: number | Uint8Array, place: string): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new BadModel(place, "bytes", "a number");
+}
+
+function numberOf(value: number | Uint8Array, place: string): number {
+  if (typeof value === "number") return value;
+  throw new BadModel(place, "a number", `${value.length} bytes`);
+}
+
+function textOf(value: number | Uint8Array, place: string): string {
+  const bytes = messageOf(value, place);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new BadModel(place, "UTF-8", "other bytes");
+  }
+}
+
+function floatOf(value: number | Uint8Array, place: string): number {
+  const bits = Uint32Array.of(numberOf(value, place));
+  return new Float32Array(bits.buffer)[0];
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const writer = new WireWriter();
+  for (const part of parts) writer.raw(part);
+  return writer.finish();
+}

@@ -1,0 +1,125 @@
+/**
+ * `.model` and `.vocab` files: SentencePiece models read, and vocabularies of ours written as such.
+ */
+import { messageOf, StageError, writeFileAtomic } from "../../pipeline/base/mod.ts";
+import { specialIds } from "../tokenizer.ts";
+import type { UnigramTokenizer } from "../unigram/unigram_tokenizer.ts";
+import {
+  BadModel,
+  formatModel,
+  formatRest,
+  type ModelPiece,
+  parseModel,
+  type PieceKind,
+  pieceKinds,
+  type SentencePieceModel,
+} from "./model_file.ts";
+import { type SentencePieceOptions, SentencePieceTokenizer } from "./sentencepiece_tokenizer.ts";
+
+/** @throws StageError with the place of whatever is damaged */
+export function loadSentencePiece(
+  path: string,
+  options: SentencePieceOptions = {},
+): SentencePieceTokenizer {
+  try {
+    return new SentencePieceTokenizer(parseModel(Deno.readFileSync(path)), options);
+  } catch (cause) {
+    if (cause instanceof BadModel) {
+      throw new StageError(`Cannot read tokenizer "${path}"${cause.message}`, { cause });
+    }
+    const found = cause instanceof Deno.errors.NotFound ? "nothing there" : messageOf(cause);
+    throw new StageError(
+      cause instanceof RangeError
+        ? `Cannot read tokenizer "${path}", normalizer_spec: ${found}`
+        : `Cannot read tokenizer "${path}": expected a SentencePiece model, found ${found}`,
+      { cause },
+    );
+  }
+}
+
+/** Writes a `.model`. A model that was read and not changed gives the bytes that were read. */
+export function saveSentencePiece(path: string, model: SentencePieceModel): void {
+  writeFileAtomic(path, formatModel(model));
+}
+
+/** Writes a `.vocab`: a piece and its score a line, as SentencePiece does, with six digits. */
+export function saveVocabulary(path: string, model: SentencePieceModel): void {
+  const lines = model.pieces.map(({ text, score }) => `${text}\t${formatScore(score)}\n`);
+  writeFileAtomic(path, lines.join(""));
+}
+
+/**
+ * Reads a `.vocab`: pieces in the order of their ids, with scores.
+ *
+ * @throws StageError with the line of what is no piece and score
+ */
+export function readVocabulary(path: string): { text: string; score: number }[] {
+  const lines = Deno.readTextFileSync(path).split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines.map((line, i) => {
+    const tab = line.lastIndexOf("\t");
+    const score = Number(line.slice(tab + 1));
+    if (tab > 0 && tab + 1 < line.length && Number.isFinite(score)) {
+      return { text: line.slice(0, tab), score };
+    }
+    throw new StageError(
+      `Cannot read vocabulary "${path}", line ${
+        i + 1
+      }: expected a piece, a tab and a score, found ${JSON.stringify(line.slice(0, 40))}`,
+    );
+  });
+}
+
+/**
+ * A vocabulary of ours as a SentencePiece model, with the same ids. Scores lose half their digits there.
+ *
+ * SentencePiece knows no words: where white space stands in runs it may choose other pieces than we do, and a `▁` in a text
+ * is a space to it.
+ *
+ * @throws RangeError for one that normalises text: SentencePiece's rules are compiled in a form of their own
+ */
+export function sentencePieceModelOf(tokenizer: UnigramTokenizer): SentencePieceModel {
+  const { settings, layout, vocabSize } = tokenizer;
+  if (settings.normalizationRule !== "identity") {
+    throw new RangeError(
+      `Cannot write a SentencePiece model: expected normalizationRule "identity", found "${settings.normalizationRule}"`,
+    );
+  }
+  const pieces = Array.from({ length: vocabSize }, (_, id): ModelPiece => {
+    let kind: PieceKind = pieceKinds.normal;
+    if (id === specialIds.unknown) kind = pieceKinds.unknown;
+    else if (layout.bytes !== undefined && id >= layout.bytes && id < layout.control) {
+      kind = pieceKinds.byte;
+    } else if (id < layout.userDefined) kind = pieceKinds.control;
+    else if (id < layout.learned) kind = pieceKinds.userDefined;
+    const logProb = id < layout.learned ? 0 : tokenizer.learned[id - layout.learned].logProb;
+    return { text: tokenizer.piece(id), score: Math.fround(logProb), kind };
+  });
+  const normalizer = {
+    name: "identity",
+    charsmap: new Uint8Array(0),
+    addDummyPrefix: settings.addDummyPrefix,
+    removeExtraWhitespaces: settings.removeExtraWhitespaces,
+    escapeWhitespaces: true,
+  };
+  const { byteFallback } = settings;
+  return parseModel(formatModel({
+    pieces,
+    byteFallback,
+    whitespaceIsSuffix: false,
+    unknownSurface: " \u2047 ",
+    normalizer,
+    denormalizer: undefined,
+    rest: formatRest({ vocabSize, byteFallback, padId: specialIds.pad, normalizer }),
+  }));
+}
+
+/** Six significant digits, as C++ streams print a number. */
+function formatScore(score: number): string {
+  if (score === 0) return "0";
+  const text = score.toPrecision(6);
+  if (!text.includes("e")) return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  const [digits, exponent] = text.split("e");
+  const size = exponent.slice(1).padStart(2, "0");
+  return `${digits.replace(/\.?0+$/, "")}e${exponent[0]}${size}`;
+}

@@ -1,0 +1,31 @@
+/**
+ * Where ids are written.
+ */
+import { grown } from "./grown.ts";
+
+/** Ids written so far. */
+export class IdBuffer {
+  ids: Int32Array<ArrayBuffer> = new Int32Array(1024);
+  length = 0;
+
+  /** Makes room for `more` ids behind those that are there; returns the array. */
+  reserve(more: number): Int32Array<ArrayBuffer> {
+    if (this.length + more > this.ids.length) this.ids = grown(this.ids, this.length + more);
+    return this.ids;
+  }
+
+  /** What was written, taken over by the caller; the buffer is empty afterwards. */
+  take(): Int32Array<ArrayBuffer> {
+    // Up to a half more is left behind the end; copying would cost more.
+    const isTight = this.ids.length <= 1.5 * this.length;
+    const taken = isTight ? this.ids.subarray(0, this.length) : this.slice();
+    this.ids = new Int32Array(0);
+    this.length = 0;
+    return taken;
+  }
+
+  /** A copy of what was written from place `from` on. */
+  slice(from = 0): Int32Array<ArrayBuffer> {
+    return this.ids.slice(from, this.length);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * A counter of bounded memory: what outgrows its budget goes to disk as a sorted run.
+ */
+import { join } from "node:path";
+import { ByteStringCounter, type ByteStringCounts } from "./byte_string_counter.ts";
+import { MergedCounts, writeRun } from "./sorted_runs.ts";
+
+export interface SpillOptions {
+  /** Memory that a table may take. A growing table doubles its arrays, so it spills at half of this. */
+  readonly budgetBytes: number;
+  /** Where runs go; made when there is a first one. */
+  readonly folder: string;
+  /** Begins the runs' names, so that several counters share a folder. */
+  readonly name: string;
+}
+
+export class SpillingCounter {
+  readonly counter = new ByteStringCounter();
+  readonly #options: SpillOptions;
+  readonly #runs: string[] = [];
+
+  constructor(options: SpillOptions) {
+    this.#options = options;
+  }
+
+  /** Adds `count` occurrences of `bytes[from … to]`. */
+  add(bytes: Uint8Array, from: number, to: number, count: number): void {
+    this.counter.add(bytes, from, to, count);
+  }
+
+  /** To be called now and then: writes the table to disk if it has outgrown the budget. */
+  relieve(): void {
+    if (this.counter.memoryBytes > this.#options.budgetBytes / 2) this.spill();
+  }
+
+  /** Writes the table to disk, whatever its size. */
+  spill(): void {
+    if (this.counter.size === 0) return;
+    const { folder, name } = this.#options;
+    if (this.#runs.length === 0) Deno.mkdirSync(folder, { recursive: true });
+    const path = join(folder, `${name}-${this.#runs.length}.run`);
+    writeRun(path, this.counter);
+    this.#runs.push(path);
+    this.counter.clear();
+  }
+
+  /** Paths of the runs so far. */
+  get runs(): readonly string[] {
+    return this.#runs;
+  }
+
+  /** All that was counted. */
+  result(): ByteStringCounts {
+    return mergeCounts([this.counter], this.#runs);
+  }
+}
+
+/** Several counts as one: in memory if nothing lies on disk. */
+export function mergeCounts(
+  counters: readonly ByteStringCounter[],
+  runs: readonly string[],
+): ByteStringCounts {
+  if (counters.length === 1 && runs.length === 0) return counters[0];
+  return new MergedCounts(runs, counters);
+}

@@ -1,0 +1,392 @@
+/**
+ * Text in, ids out, in every form that is asked for: a text, many lines, with offsets, the n best ways, a random one.
+ */
+import { isUtf8 } from "node:buffer";
+import { Random, type Seed } from "../../pipeline/base/mod.ts";
+import type { EncodedLines, Encoding, Segmentation } from "../detailed_tokenizer.ts";
+import { grown } from "./grown.ts";
+import { IdBuffer } from "./id_buffer.ts";
+import { bestPaths, samplePath } from "./segmentations.ts";
+import { paddingBytes, TextBuffer } from "./text_buffer.ts";
+import { type EncoderOptions, type PieceSpan, UnigramEncoder } from "./unigram_encoder.ts";
+import { utf8Length } from "./utf8.ts";
+import type { EncoderPieces } from "./viterbi.ts";
+import type { WordNormalizer } from "./word_rules.ts";
+
+/** Makes text ready for an encoder. */
+export interface TextNormalizer {
+  /** Whether it fills `origins`. */
+  readonly knowsOrigins: boolean;
+  /** Bytes replaced so far because they were not UTF-8; undefined if it takes only UTF-8. */
+  readonly replacedBytes?: number;
+  /** Given where most words can be normalised one by one, and the encoder's words end before spaces. */
+  readonly words?: WordNormalizer;
+  /**
+   * Puts the normal form of the UTF-8 text `start … end` into `out`.
+   *
+   * @param origins if given, gets for each byte of the normal form, and for its end, the place in `bytes` it comes from
+   */
+  normalize(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    out: TextBuffer,
+    origins?: Origins,
+  ): void;
+}
+
+/** For each byte of a normal form the place it comes from. */
+export interface Origins {
+  /** All bytes up to `length` that have no origin yet come from `place`. */
+  push(place: number, length: number): void;
+  /** Forgets the origins from byte `length` on. */
+  cut(length: number): void;
+  at(index: number): number;
+}
+
+/** A piece that text is cut at, wherever it stands. */
+export interface UserSymbol {
+  readonly text: string;
+  readonly id: number;
+}
+
+export interface TextOptions {
+  /** None: text is encoded as it stands. */
+  readonly normalizer?: TextNormalizer;
+  /** At each place the longest that fits is taken; the text between two symbols is a text of its own. */
+  readonly symbols?: readonly UserSymbol[];
+}
+
+const lineFeed = 0x0a;
+const mostSegmentations = 1024;
+/** A guess that makes room in the output. */
+const usualIdsPerByte = 0.3;
+
+export class UnigramTextEncoder {
+  readonly #encoder: UnigramEncoder;
+  readonly #normalizer: TextNormalizer | undefined;
+  readonly #words: WordNormalizer | undefined;
+  readonly #symbols: SymbolFinder | undefined;
+  readonly #text = new TextBuffer();
+  readonly #stretch = new TextBuffer();
+  readonly #normal = new TextBuffer();
+  readonly #out = new IdBuffer();
+
+  constructor(
+    pieces: EncoderPieces,
+    options: EncoderOptions,
+    { normalizer, symbols = [] }: TextOptions = {},
+  ) {
+    this.#encoder = new UnigramEncoder(pieces, options);
+    this.#normalizer = normalizer;
+    if (this.#encoder.endsBeforeSpaces) this.#words = normalizer?.words;
+    if (symbols.length > 0) this.#symbols = new SymbolFinder(symbols);
+  }
+
+  encode(text: string): Int32Array {
+    this.#text.loadText(text);
+    this.#out.length = 0;
+    this.#append(this.#text, 0, this.#text.length, this.#out);
+    return this.#out.slice();
+  }
+
+  /** Encodes texts, each on its own. */
+  encodeBatch(texts: readonly string[]): EncodedLines {
+    this.#out.length = 0;
+    const ends = new Int32Array(texts.length);
+    for (const [i, text] of texts.entries()) {
+      this.#text.loadText(text);
+      this.#append(this.#text, 0, this.#text.length, this.#out);
+      ends[i] = this.#out.length;
+    }
+    return { ids: this.#out.slice(), ends };
+  }
+
+  /**
+   * Encodes lines of UTF-8, each on its own; a line feed ends a line and is part of none.
+   *
+   * @param invalid bytes that are not UTF-8: an error, or U+FFFD for each
+   * @throws SyntaxError with the offset of the first such byte
+   */
+  encodeLines(bytes: Uint8Array, invalid: "error" | "replace" = "error"): EncodedLines {
+    let lines = bytes;
+    // A normalizer that meets bad bytes by itself saves a look at all of them.
+    const before = this.#normalizer?.replacedBytes;
+    if (before === undefined && !isUtf8(bytes)) {
+      if (invalid === "error") throw invalidUtf8(bytes);
+      lines = replaceInvalid(bytes);
+    }
+    const out = new IdBuffer();
+    const ends = new IdBuffer();
+    out.reserve(Math.min(Math.ceil(bytes.length * usualIdsPerByte), 2 ** 24));
+    this.#encoder.expect(bytes.length);
+    // All but the last few bytes are read where they stand; these need padding behind them.
+    const last = lines.length - 1 - paddingBytes;
+    const tail = last < 0 ? 0 : lines.lastIndexOf(lineFeed, last) + 1;
+    const head = new TextBuffer();
+    if (tail > 0) head.borrow(lines as Uint8Array<ArrayBuffer>);
+    this.#appendLines(head, tail, out, ends);
+    const rest = new TextBuffer();
+    rest.loadBytes(lines.subarray(tail));
+    if (rest.length > 0 && rest.bytes[rest.length - 1] !== lineFeed) {
+      rest.bytes[rest.length] = lineFeed; // there is room in the padding, and one byte less is needed
+      rest.length++;
+    }
+    this.#appendLines(rest, rest.length, out, ends);
+    if (invalid === "error" && this.#normalizer?.replacedBytes !== before) throw invalidUtf8(bytes);
+    return { ids: out.take(), ends: ends.take() };
+  }
+
+  /** Appends the ids of the lines of a text that ends at `length`. */
+  #appendLines(text: TextBuffer, length: number, out: IdBuffer, ends: IdBuffer): void {
+    const data = text.bytes.subarray(0, length);
+    const words = this.#symbols === undefined ? this.#words : undefined;
+    for (let at = 0; at < length;) {
+      if (words !== undefined) {
+        at = this.#encoder.encodeRaw(text, at, length, out, words, ends);
+        if (at >= length) break;
+      }
+      let to = data.indexOf(lineFeed, at);
+      if (to < 0) to = length;
+      this.#append(text, at, to, out);
+      ends.reserve(1)[ends.length++] = out.length;
+      at = to + 1;
+    }
+  }
+
+  /** The pieces of a text with what they stand for in it, in UTF-16 units: `text.slice(starts[i], ends[i])`. */
+  encodeWithOffsets(text: string): Encoding {
+    if (this.#normalizer?.knowsOrigins === false) {
+      throw new RangeError(
+        "Cannot give offsets: expected a tokenizer that does not normalise text",
+      );
+    }
+    this.#refuseSymbols("give offsets");
+    const { bytes, length, origins } = this.#prepare(text);
+    return this.#withOffsets([...this.#encoder.pieces(bytes, 0, length)], bytes, origins);
+  }
+
+  /** @throws RangeError for `n` outside 1 … 1024 */
+  nBest(text: string, n: number): Segmentation[] {
+    if (!(Number.isInteger(n) && n >= 1 && n <= mostSegmentations)) {
+      throw new RangeError(
+        `Cannot give ${n} segmentations: expected a whole number from 1 to ${mostSegmentations}`,
+      );
+    }
+    this.#refuseSymbols("give other segmentations");
+    const { bytes, length } = this.#prepare(text);
+    return bestPaths(this.#encoder, bytes, 0, length, n).map(({ score, pieces }) => ({
+      ids: this.#idsOf(pieces, bytes),
+      score,
+    }));
+  }
+
+  /** @throws RangeError for an `alpha` that is negative or no number */
+  sample(
+    text: string,
+    { seed, alpha }: { readonly seed: Seed; readonly alpha: number },
+  ): Int32Array {
+    if (!(alpha >= 0 && alpha < Infinity)) {
+      throw new RangeError(
+        `Cannot sample a segmentation: expected alpha of 0 or more, found ${alpha}`,
+      );
+    }
+    this.#refuseSymbols("sample a segmentation");
+    const { bytes, length } = this.#prepare(text);
+    const pieces = samplePath(this.#encoder, bytes, 0, length, alpha, new Random(seed));
+    return this.#idsOf(pieces, bytes);
+  }
+
+  /** Appends the ids of the text `start … end`. */
+  #append(text: TextBuffer, start: number, end: number, out: IdBuffer): void {
+    if (this.#symbols === undefined) return this.#appendPlain(text, start, end, out);
+    const whole = text.bytes.slice(start, end);
+    let from = 0;
+    const plain = (to: number) => {
+      if (to === from) return;
+      this.#stretch.loadBytes(whole.subarray(from, to)); // where padding stands behind it
+      this.#appendPlain(this.#stretch, 0, this.#stretch.length, out);
+    };
+    for (const { at, length, id } of this.#symbols.find(whole)) {
+      plain(at);
+      out.reserve(1)[out.length++] = id;
+      from = at + length;
+    }
+    plain(whole.length);
+  }
+
+  #appendPlain(text: TextBuffer, start: number, end: number, out: IdBuffer): void {
+    const normalizer = this.#normalizer;
+    if (normalizer === undefined) return this.#encoder.encode(text, start, end, out);
+    const words = this.#words;
+    if (words !== undefined) {
+      const before = out.length;
+      if (this.#encoder.encodeRaw(text, start, end, out, words, undefined) === end) return;
+      out.length = before;
+    }
+    normalizer.normalize(text.bytes, start, end, this.#normal);
+    this.#encoder.encode(this.#normal, 0, this.#normal.length, out);
+  }
+
+  #prepare(text: string) {
+    this.#text.loadText(text);
+    const { bytes, length } = this.#text;
+    if (this.#normalizer === undefined) return { bytes, length, origins: undefined };
+    const origins = this.#normalizer.knowsOrigins ? new OriginMap() : undefined;
+    this.#normalizer.normalize(bytes, 0, length, this.#normal, origins);
+    return { bytes: this.#normal.bytes, length: this.#normal.length, origins };
+  }
+
+  #refuseSymbols(act: string): void {
+    if (this.#symbols === undefined) return;
+    throw new RangeError(`Cannot ${act}: expected a tokenizer without userDefinedSymbols`);
+  }
+
+  #idsOf(pieces: readonly PieceSpan[], bytes: Uint8Array): Int32Array {
+    return this.#withOffsets(pieces, bytes, undefined).ids;
+  }
+
+  /**
+   * Ids of pieces with their places. Of the bytes of a character without a piece the last stands for the character, the
+   * others for nothing; a run of unknown characters is one piece.
+   */
+  #withOffsets(
+    pieces: readonly PieceSpan[],
+    bytes: Uint8Array,
+    origins: Origins | undefined,
+  ): Encoding {
+    const { ids: idOf, byteIds, unknownId } = this.#encoder.viterbi;
+    const ids: number[] = [];
+    const starts: number[] = [];
+    const ends: number[] = [];
+    let isRun = false;
+    for (const { start, end, slot } of pieces) {
+      const [from, to] = origins ? [origins.at(start), origins.at(end)] : [start, end];
+      const isUnknown = slot < 0;
+      if (isUnknown && byteIds !== undefined) {
+        for (let i = start; i < end; i++) {
+          ids.push(byteIds[bytes[i]]);
+          starts.push(from);
+          ends.push(i + 1 < end ? from : to);
+        }
+      } else if (isUnknown && isRun) {
+        ends[ends.length - 1] = to;
+      } else {
+        ids.push(isUnknown ? unknownId : idOf[slot]);
+        starts.push(from);
+        ends.push(to);
+      }
+      isRun = isUnknown;
+    }
+    const units = unitsByByte(this.#text.bytes, this.#text.length);
+    return {
+      ids: Int32Array.from(ids),
+      starts: Int32Array.from(starts, (at) => units[at]),
+      ends: Int32Array.from(ends, (at) => units[at]),
+    };
+  }
+}
+
+/** For each byte of a text and its end, how many UTF-16 units stand before its character. */
+function unitsByByte(bytes: Uint8Array, length: number): Int32Array {
+  const units = new Int32Array(length + 1);
+  let count = 0;
+  for (let at = 0; at < length;) {
+    const size = utf8Length(bytes[at]);
+    units.fill(count, at, at + size);
+    count += size === 4 ? 2 : 1;
+    at += size;
+  }
+  units[length] = count;
+  return units;
+}
+
+/** Finds symbols in UTF-8, from left to right, the longest first. */
+class SymbolFinder {
+  /** By first byte, longest first. */
+  readonly #symbols: ({ bytes: Uint8Array; id: number }[] | undefined)[] = [];
+
+  constructor(symbols: readonly UserSymbol[]) {
+    const encoded = symbols.map(({ text, id }) => ({ bytes: new TextEncoder().encode(text), id }));
+    encoded.sort((a, b) => b.bytes.length - a.bytes.length);
+    for (const symbol of encoded) (this.#symbols[symbol.bytes[0]] ??= []).push(symbol);
+  }
+
+  *find(text: Uint8Array): Generator<{ at: number; length: number; id: number }> {
+    for (let at = 0; at < text.length;) {
+      const found = this.#symbols[text[at]]?.find(({ bytes }) =>
+        bytes.length <= text.length - at && bytes.every((byte, i) => byte === text[at + i])
+      );
+      if (found !== undefined) yield { at, length: found.bytes.length, id: found.id };
+      at += found?.bytes.length ?? 1;
+    }
+  }
+}
+
+class OriginMap implements Origins {
+  #places: Int32Array<ArrayBuffer> = new Int32Array(64);
+  #length = 0;
+
+  push(place: number, length: number): void {
+    this.#places = grown(this.#places, length);
+    while (this.#length < length) this.#places[this.#length++] = place;
+  }
+
+  cut(length: number): void {
+    this.#length = Math.min(this.#length, length);
+  }
+
+  at(index: number): number {
+    return this.#places[index];
+  }
+}
+
+/** Bytes of the well-formed character at `at`; 0 if there is none. */
+export function wellFormedLength(bytes: Uint8Array, at: number, end: number): number {
+  const lead = bytes[at];
+  if (lead < 0x80) return 1;
+  const size = utf8Length(lead);
+  if (lead < 0xc2 || lead > 0xf4 || at + size > end) return 0;
+  for (let i = 1; i < size; i++) if ((bytes[at + i] & 0xc0) !== 0x80) return 0;
+  const second = bytes[at + 1];
+  if (lead === 0xe0 && second < 0xa0) return 0; // too long a form
+  if (lead === 0xed && second >= 0xa0) return 0; // a surrogate
+  if (lead === 0xf0 && second < 0x90) return 0;
+  if (lead === 0xf4 && second >= 0x90) return 0; // beyond U+10FFFF
+  return size;
+}
+
+/** The offset of the first byte that is not of well-formed UTF-8; -1 if there is none. */
+export function invalidUtf8At(bytes: Uint8Array): number {
+  if (isUtf8(bytes)) return -1;
+  for (let at = 0, size = 1; at < bytes.length; at += size) {
+    size = wellFormedLength(bytes, at, bytes.length);
+    if (size === 0) return at;
+  }
+  return -1;
+}
+
+function invalidUtf8(bytes: Uint8Array): SyntaxError {
+  const at = invalidUtf8At(bytes);
+  const found = Array.from(bytes.subarray(at, at + 4), (b) => b.toString(16).padStart(2, "0"));
+  return new SyntaxError(
+    `Cannot encode text: expected UTF-8, found the bytes ${found.join(" ")} at offset ${at}; ` +
+      `"replace" reads each bad byte as U+FFFD`,
+  );
+}
+
+function replaceInvalid(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(bytes.length * 3);
+  let length = 0;
+  for (let at = 0; at < bytes.length;) {
+    const size = wellFormedLength(bytes, at, bytes.length);
+    if (size === 0) {
+      out.set([0xef, 0xbf, 0xbd], length);
+      length += 3;
+      at++;
+      continue;
+    }
+    for (let i = 0; i < size; i++) out[length++] = bytes[at++];
+  }
+  return out.subarray(0, length);
+}

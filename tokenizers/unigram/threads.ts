@@ -1,0 +1,83 @@
+/**
+ * Worker threads of training, each of which answers requests in their order.
+ */
+import { fileURLToPath } from "node:url";
+import { StageError } from "../../pipeline/base/mod.ts";
+import type { ThreadAnswer, ThreadRequest } from "./_training_thread.ts";
+
+interface Pending {
+  readonly resolve: (answer: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class TrainingThread {
+  readonly #worker: Worker;
+  readonly #pending: Pending[] = [];
+  #failure: Error | undefined;
+
+  constructor() {
+    this.#worker = new Worker(import.meta.resolve("./_training_thread.ts"), { type: "module" });
+    this.#worker.onmessage = ({ data }: MessageEvent<ThreadAnswer>) => {
+      const { resolve, reject } = this.#pending.shift()!;
+      if ("error" in data) reject(new StageError(data.error));
+      else resolve(data.answer as never);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#failure = new Error(`A training thread has failed: ${event.message}`);
+      for (const { reject } of this.#pending.splice(0)) reject(this.#failure);
+    };
+  }
+
+  /** Requests that wait for their answer. */
+  get waiting(): number {
+    return this.#pending.length;
+  }
+
+  request<Answer>(request: ThreadRequest, transfer: Transferable[] = []): Promise<Answer> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise<Answer>((resolve, reject) => {
+      this.#pending.push({ resolve: resolve as Pending["resolve"], reject });
+      this.#worker.postMessage(request, transfer);
+    });
+  }
+
+  close(): void {
+    this.#worker.terminate();
+  }
+}
+
+/** The threads of one training, started when first asked for. */
+export class Threads {
+  readonly #count: number;
+  /** Whether they are to be used even where their start costs more than they gain. */
+  readonly isEager: boolean;
+  #threads: TrainingThread[] | undefined;
+
+  /** @param count threads beside the one that asks; none are had where a process may not read its own modules */
+  constructor(count: number, isEager = false) {
+    this.isEager = isEager;
+    this.#count = count > 0 && mayStart() ? count : 0;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  all(): readonly TrainingThread[] {
+    return this.#threads ??= Array.from({ length: this.#count }, () => new TrainingThread());
+  }
+
+  close(): void {
+    for (const thread of this.#threads ?? []) thread.close();
+    this.#threads = undefined;
+  }
+}
+
+/** A worker reads its modules with the permissions of its process, unlike the process itself. */
+function mayStart(): boolean {
+  return ["..", "../../pipeline/base"].every((folder) => {
+    const path = fileURLToPath(import.meta.resolve(`${folder}/`));
+    return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+  });
+}

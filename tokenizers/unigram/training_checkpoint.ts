@@ -1,0 +1,138 @@
+/**
+ * What a training leaves in a folder so that the next one, after a kill, goes on from there to the same bytes.
+ *
+ *   training.json   the config it is for; of another config everything is dropped
+ *   counting.json   documents read so far, and the runs on disk that hold all their words
+ *   segments.bin    the counted segments: from here on no text is read
+ *   round.bin       the candidates left after a round of pruning, and their probabilities
+ */
+import { join } from "node:path";
+import { canonicalJson, type Json, writeFileAtomic } from "../../pipeline/base/mod.ts";
+import type { UnigramConfig } from "./config.ts";
+import type { Segments } from "./segments.ts";
+
+export interface CountingState {
+  readonly documents: number;
+  readonly bytes: number;
+  /** Names of files in the folder. */
+  readonly runs: readonly string[];
+}
+
+export interface RoundState {
+  /** Rounds of pruning that are done. */
+  readonly rounds: number;
+  readonly characterLogProb: number;
+  /** Which of the seeds are left, ascending. */
+  readonly kept: Int32Array;
+  readonly probabilities: Float64Array<ArrayBuffer>;
+}
+
+export class TrainingCheckpoint {
+  readonly folder: string;
+
+  constructor(folder: string, config: UnigramConfig) {
+    this.folder = folder;
+    Deno.mkdirSync(folder, { recursive: true });
+    const path = join(folder, "training.json");
+    const content = canonicalJson({ format: 1, config: config as unknown as Json }) + "\n";
+    if (readIfThere(path) === content) return;
+    for (const name of ["counting.json", "segments.bin", "round.bin"]) this.#remove(name);
+    writeFileAtomic(path, content);
+  }
+
+  readCounting(): CountingState | undefined {
+    const text = readIfThere(join(this.folder, "counting.json"));
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  writeCounting(state: CountingState): void {
+    writeFileAtomic(join(this.folder, "counting.json"), JSON.stringify(state) + "\n");
+  }
+
+  readSegments(): Segments | undefined {
+    const bytes = readBytesIfThere(join(this.folder, "segments.bin"));
+    if (bytes === undefined) return undefined;
+    const [alphabet, characters, starts, counts] = unpack(bytes);
+    return {
+      alphabet: new Int32Array(alphabet),
+      characters: new Int32Array(characters),
+      starts: new Int32Array(starts),
+      counts: new Float64Array(counts),
+    };
+  }
+
+  /** From here on the counted words are not needed. */
+  writeSegments({ alphabet, characters, starts, counts }: Segments): void {
+    writeFileAtomic(
+      join(this.folder, "segments.bin"),
+      pack([alphabet, characters, starts, counts]),
+    );
+    this.#remove("counting.json");
+    for (const { name } of Deno.readDirSync(this.folder)) {
+      if (name.endsWith(".run")) this.#remove(name);
+    }
+  }
+
+  readRound(): RoundState | undefined {
+    const bytes = readBytesIfThere(join(this.folder, "round.bin"));
+    if (bytes === undefined) return undefined;
+    const [head, kept, probabilities] = unpack(bytes);
+    const [rounds, characterLogProb] = new Float64Array(head);
+    return {
+      rounds,
+      characterLogProb,
+      kept: new Int32Array(kept),
+      probabilities: new Float64Array(probabilities),
+    };
+  }
+
+  writeRound({ rounds, characterLogProb, kept, probabilities }: RoundState): void {
+    const head = Float64Array.of(rounds, characterLogProb);
+    writeFileAtomic(join(this.folder, "round.bin"), pack([head, kept, probabilities]));
+  }
+
+  #remove(name: string): void {
+    try {
+      Deno.removeSync(join(this.folder, name));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** Arrays one after the other, each after its length in bytes as a float64. */
+function pack(arrays: readonly (Int32Array | Float64Array)[]): Uint8Array {
+  const packed = new Uint8Array(arrays.reduce((sum, array) => sum + 8 + array.byteLength, 0));
+  let at = 0;
+  for (const array of arrays) {
+    new DataView(packed.buffer).setFloat64(at, array.byteLength, true);
+    packed.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at + 8);
+    at += 8 + array.byteLength;
+  }
+  return packed;
+}
+
+function unpack(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const arrays: ArrayBuffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = view.getFloat64(at, true);
+    arrays.push(bytes.slice(at + 8, at + 8 + length).buffer);
+    at += 8 + length;
+  }
+  return arrays;
+}
+
+function readIfThere(path: string): string | undefined {
+  const bytes = readBytesIfThere(path);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+function readBytesIfThere(path: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Fine-tuning several times, with another head and order of examples each: how much of a score is luck.
+ */
+import { Random, type Seed } from "../pipeline/base/mod.ts";
+import { mean } from "./cost.ts";
+import { quantile } from "./evaluate.ts";
+import { fineTune, type FineTuneResult, type FineTuning } from "./fine_tune.ts";
+import { type Metric, score, scoreInterval } from "./scores.ts";
+
+/** In the order of the runs. Each has its own checkpoints: what has finished is not trained again. */
+export async function fineTuneRuns(
+  options: Omit<FineTuning, "run">,
+  runs: number,
+): Promise<readonly FineTuneResult[]> {
+  const results: FineTuneResult[] = [];
+  for (let run = 0; run < runs; run++) {
+    const checkpointFolder = run === 0
+      ? options.checkpointFolder
+      : `${options.checkpointFolder}/run-${run}`;
+    results.push(await fineTune({ ...options, run, checkpointFolder }));
+  }
+  return results;
+}
+
+/** Means over the runs. */
+export function meanScores(results: readonly FineTuneResult[]): {
+  readonly dev: number;
+  readonly test: number;
+} {
+  return {
+    dev: mean(results.map(({ dev }) => dev)),
+    test: mean(results.map(({ test }) => test)),
+  };
+}
+
+/**
+ * 95 % percentile interval of the mean score on test: over resamples of the examples, the same for all runs, and of the runs.
+ *
+ * Source: Efron and Tibshirani 1993, §8.3 (data of more than one level).
+ */
+export function runsInterval(
+  metric: Metric,
+  results: readonly FineTuneResult[],
+  labels: readonly number[],
+  { samples, seed }: { readonly samples: number; readonly seed: Seed },
+): readonly [number, number] {
+  const predictions = results.map((result) => result.predictions.test);
+  if (results.length === 1) return scoreInterval(metric, predictions[0], labels, { samples, seed });
+  const random = new Random(seed);
+  const scores = Array.from({ length: samples }, () => {
+    const drawn = labels.map(() => random.below(labels.length));
+    const ofExamples = drawn.map((i) => labels[i]);
+    const runs = results.map(() => predictions[random.below(results.length)]);
+    return mean(runs.map((run) => score(metric, drawn.map((i) => run[i]), ofExamples)));
+  });
+  return [quantile(scores, 0.025), quantile(scores, 0.975)];
+}

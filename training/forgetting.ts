@@ -1,0 +1,65 @@
+/**
+ * Active forgetting: embeddings that begin anew with each round, and the rates that they and the body are trained at.
+ *
+ * Source: DEPT App. A.1.3; Chen et al. 2023 (a separate rate for the embedding, whose Adam state goes with it).
+ */
+import type { Tensors } from "./checkpoint.ts";
+import type { OptimizerTensors } from "./pretrain_state.ts";
+import { cosineWithWarmup } from "./schedule.ts";
+import type { InnerOptimizer } from "./settings.ts";
+import { embeddingOf, initialTable, type SeedOf } from "./source.ts";
+import type { ModelShape } from "./programs.ts";
+
+/** `shared` with the embeddings that round `round` begins with; those of the first are what training begins with. */
+export function forget(
+  shared: Tensors,
+  round: number,
+  { model, vocabSize, forgetting, seed }: {
+    readonly model: ModelShape;
+    readonly vocabSize: number;
+    readonly forgetting: "same" | "new";
+    readonly seed: SeedOf;
+  },
+): Tensors {
+  const place = forgetting === "same" || round === 1 ? "" : `/${round}`;
+  const table = initialTable(vocabSize, model.dModel, seed(`init/embedding/global${place}`));
+  return { ...shared, ...embeddingOf(table, model, seed(`init/positions${place}`)) };
+}
+
+/** Adam's state with the moments of `embedding.*` at zero. */
+export function forgetMoments({ step, moments }: OptimizerTensors): OptimizerTensors {
+  return {
+    step,
+    moments: Object.fromEntries(
+      Object.entries(moments).map(([name, { shape, data }]) => [
+        name,
+        { shape, data: isEmbedding(name) ? new Float32Array(data.length) : data },
+      ]),
+    ),
+  };
+}
+
+/**
+ * The rate of each parameter at a step: the body's under one cosine over all steps, an embedding's under a cosine that
+ * restarts, warm-up and all, every `localSteps`. To be multiplied with a rate of 1.
+ *
+ * Adam counts steps once for all parameters; that the embedding's moments are younger goes into its rate: with t steps
+ * since their reset, m̂ and v̂ are then corrected as for a step count of t (but for ε beside √v̂).
+ */
+export function forgettingRates(
+  inner: InnerOptimizer,
+  { localSteps, totalSteps }: { readonly localSteps: number; readonly totalSteps: number },
+): (step: number) => (parameter: string) => number {
+  return (step) => {
+    const since = step % localSteps;
+    const body = cosineWithWarmup(step, { ...inner, totalSteps });
+    const correction = (t: number) => Math.sqrt(1 - inner.beta2 ** t) / (1 - inner.beta1 ** t);
+    const embedding = cosineWithWarmup(since, { ...inner, totalSteps: localSteps }) *
+      (since === step ? 1 : correction(since + 1) / correction(step + 1));
+    return (parameter) => isEmbedding(parameter) ? embedding : body;
+  };
+}
+
+function isEmbedding(parameter: string): boolean {
+  return parameter.startsWith("embedding.");
+}

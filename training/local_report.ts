@@ -1,0 +1,60 @@
+/**
+ * What is noted of a participant's local training: losses, bytes that travelled and were held, weights that are not finite.
+ */
+import type { Json } from "../pipeline/base/mod.ts";
+import type { Tensors } from "./checkpoint.ts";
+import type { OptimizerTensors } from "./pretrain_state.ts";
+import { sharedPart } from "./source.ts";
+import type { StepRecord } from "./trainer.ts";
+import type { Variant } from "./variant.ts";
+
+/** The steps of a participant as a row of metrics. */
+export function recordRow(record: StepRecord): { readonly [key: string]: Json } {
+  return {
+    step: record.step,
+    steps: record.steps,
+    lossNatsFirst: record.firstLossNats,
+    lossNatsLast: record.lastLossNats,
+    lossNatsMean: record.lossNatsSum / record.steps,
+    gradientNormMean: record.gradientNormSum / record.steps,
+    gradientNormMax: record.gradientNormMax,
+  };
+}
+
+/**
+ * Bytes of the arrays that were sent and returned (a mixture sends none), and of those that training held: parameters, their
+ * gradients, and Adam's moments. Activations and what an engine keeps besides are not counted.
+ */
+export function trafficRow(
+  variant: Variant,
+  { sent, result, moments, sentMoments, returnedMoments }: {
+    readonly sent: Tensors;
+    readonly result: Tensors;
+    readonly moments: Tensors;
+    /** Adam's state, where it travels. */
+    readonly sentMoments?: OptimizerTensors;
+    readonly returnedMoments?: OptimizerTensors;
+  },
+): { readonly [key: string]: Json } {
+  const heldBytes = 2 * bytesOf(result) + bytesOf(moments);
+  if (variant.mixture) return { heldBytes };
+  const shared = (tensors: Tensors | undefined) => bytesOf(sharedPart(variant, tensors ?? {}));
+  return {
+    heldBytes,
+    sentBytes: shared(sent) + shared(sentMoments?.moments),
+    returnedBytes: shared(result) + shared(returnedMoments?.moments),
+  };
+}
+
+/** The first value, by parameter, that is not finite: `NaN in "body.norm_final.weight"`. */
+export function nonFiniteIn(tensors: Tensors): string | undefined {
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) return `${data[at]} in "${name}"`;
+  }
+  return undefined;
+}
+
+function bytesOf(tensors: Tensors): number {
+  return Object.values(tensors).reduce((sum, { data }) => sum + data.byteLength, 0);
+}

@@ -1,0 +1,101 @@
+/**
+ * Adam's state between rounds: as tensors of checkpoints, sent to sources and averaged over them.
+ */
+import type { TrainingProgram } from "../engine/mod.ts";
+import type { Tensors } from "./checkpoint.ts";
+import type { SourceVocabulary } from "./local_vocabulary.ts";
+import { type SourceResult, split, sumResults } from "./outer_step.ts";
+import type { OptimizerTensors } from "./pretrain_state.ts";
+import { momentTensors, momentValues } from "./programs.ts";
+import { isShared, type Variant } from "./variant.ts";
+
+/** The state of a program, copied. */
+export async function readOptimizer(
+  program: Pick<TrainingProgram, "readOptimizer">,
+): Promise<OptimizerTensors> {
+  const { step, moments } = await program.readOptimizer();
+  return { step, moments: momentTensors(moments) };
+}
+
+/** Sets a program's state; a new one when there is none. */
+export async function writeOptimizer(
+  program: Pick<TrainingProgram, "writeOptimizer" | "resetOptimizer">,
+  state: OptimizerTensors | undefined,
+): Promise<void> {
+  if (state === undefined) return await program.resetOptimizer();
+  await program.writeOptimizer({ step: state.step, moments: momentValues(state.moments) });
+}
+
+/** The two moments of a parameter, and how engines name them: `<parameter>.m`, `<parameter>.v`. */
+const suffixes = [".m", ".v"] as const;
+
+/**
+ * The state that a source begins a round with when states are averaged: of shared parameters the averaged moments, cut as
+ * the parameters are; of its own those that it kept, zeros at first. The count is that of all steps so far.
+ */
+export function sentOptimizer(
+  variant: Variant,
+  averaged: OptimizerTensors,
+  kept: OptimizerTensors | undefined,
+  vocabulary: SourceVocabulary,
+  parameters: Tensors,
+): OptimizerTensors {
+  const moments: Record<string, Tensors[string]> = {};
+  for (const suffix of suffixes) {
+    const shared = split(variant, momentsOf(averaged.moments, suffix), vocabulary);
+    for (const [name, { shape, data }] of Object.entries(parameters)) {
+      const key = name + suffix;
+      moments[key] = isShared(variant, name)
+        ? shared[name]
+        : kept?.moments[key] ?? { shape, data: new Float32Array(data.length) };
+    }
+  }
+  return { step: averaged.step, moments };
+}
+
+/**
+ * Averages moments as parameters are averaged: rows of ϕ over the sources that have them, unchanged where none has.
+ * @param before what was sent; absent in the first round, when all moments began at zero
+ */
+export function averageOptimizers(
+  variant: Variant,
+  shared: Tensors,
+  before: OptimizerTensors | undefined,
+  results: ReadonlyMap<string, SourceResult & { readonly optimizer: OptimizerTensors }>,
+): OptimizerTensors {
+  const moments: Record<string, Tensors[string]> = {};
+  for (const suffix of suffixes) {
+    const from = Object.fromEntries(
+      Object.entries(shared).map(([name, { shape, data }]) => [
+        name,
+        before?.moments[name + suffix] ?? { shape, data: new Float32Array(data.length) },
+      ]),
+    );
+    const states = new Map([...results].map(([name, { tensors, vocabulary, optimizer }]) => {
+      const shaped = Object.fromEntries(
+        Object.entries(tensors).map(([parameter, { shape }]) => [
+          parameter,
+          { shape, data: optimizer.moments[parameter + suffix].data },
+        ]),
+      );
+      return [name, { tensors: shaped, vocabulary }];
+    }));
+    for (
+      const [name, { shape, data }] of Object.entries(sumResults(variant, from, states).average())
+    ) {
+      // before + mean(after − before) may round to just below 0, of which there is no root
+      if (suffix === ".v") data.forEach((value, i) => data[i] = Math.max(0, value));
+      moments[name + suffix] = { shape, data };
+    }
+  }
+  const [{ optimizer: { step } }] = results.values();
+  return { step, moments };
+}
+
+/** Moments of one kind by the name of their parameter. */
+function momentsOf(moments: Tensors, suffix: string): Tensors {
+  return Object.fromEntries(
+    Object.keys(moments).filter((key) => key.endsWith(suffix))
+      .map((key) => [key.slice(0, -suffix.length), moments[key]]),
+  );
+}

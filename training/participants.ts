@@ -1,0 +1,108 @@
+/**
+ * Who trains in a round: sampled sources, workers on the mixture, or the mixture itself.
+ */
+import { type SourceVocabulary, wholeVocabulary } from "./local_vocabulary.ts";
+import { mixtureWindows, workerWindows } from "./mixture.ts";
+import type { PretrainSettings } from "./settings.ts";
+import { sampleSources, type SeedOf, sourceWindows, type TrainingSource } from "./source.ts";
+import { sourceVocabulary, type Variant } from "./variant.ts";
+import type { WindowSource } from "./windows.ts";
+
+/** The only participant of a baseline's rounds. */
+const mixtureName = "mixture";
+
+export class Participants {
+  readonly #variant: Variant;
+  readonly #settings: PretrainSettings;
+  readonly #sources: ReadonlyMap<string, TrainingSource>;
+  readonly #vocabularies: ReadonlyMap<string, SourceVocabulary>;
+  readonly #whole: SourceVocabulary;
+  readonly #seed: SeedOf;
+
+  constructor({ variant, settings, sources, seed }: {
+    readonly variant: Variant;
+    readonly settings: PretrainSettings;
+    readonly sources: readonly TrainingSource[];
+    readonly seed: SeedOf;
+  }) {
+    this.#variant = variant;
+    this.#settings = settings;
+    this.#seed = seed;
+    this.#sources = new Map(sources.map((source) => [source.name, source]));
+    this.#whole = wholeVocabulary(sources[0].train.vocabSize);
+    this.#vocabularies = new Map(sources.map((source) => [
+      source.name,
+      sourceVocabulary(variant, {
+        vocabSize: source.train.vocabSize,
+        localVocabulary: source.localVocabulary,
+      }),
+    ]));
+  }
+
+  /** Names of those of a round, in the order in which their results are summed. */
+  ofRound(round: number): readonly string[] {
+    const { sourcesPerRound } = this.#settings;
+    if (this.#variant.mixture) return [mixtureName];
+    if (this.#variant.workers) {
+      return Array.from({ length: sourcesPerRound }, (_, worker) => workerName(worker));
+    }
+    const names = [...this.#sources.keys()];
+    return sampleSources(names, sourcesPerRound, this.#seed(`round/${round}/sources`));
+  }
+
+  /** How many a round has. */
+  get perRound(): number {
+    return this.#variant.mixture ? 1 : this.#settings.sourcesPerRound;
+  }
+
+  /** The source that a participant is; undefined for those that draw from all. */
+  sourceOf(name: string): TrainingSource | undefined {
+    return this.#variant.mixture || this.#variant.workers ? undefined : this.#sources.get(name);
+  }
+
+  /** For messages: `round 4, source it`; nothing for a baseline, which has no rounds to speak of. */
+  placeOf(name: string, round: number): string | undefined {
+    if (this.#variant.mixture) return undefined;
+    return `round ${round}, ${this.#variant.workers ? name : `source ${name}`}`;
+  }
+
+  vocabularyOf(name: string): SourceVocabulary {
+    return this.sourceOf(name) ? this.#vocabularies.get(name)! : this.#whole;
+  }
+
+  /** The vocabulary that a source is validated with: a shared table is judged whole, its own over the pieces it has. */
+  validationVocabulary(source: string): SourceVocabulary {
+    return this.#variant.sharesEmbeddings ? this.#whole : this.#vocabularies.get(source)!;
+  }
+
+  /** Windows a step. */
+  get batchSize(): number {
+    const { batchSize, sourcesPerRound } = this.#settings;
+    return batchSize * (this.#variant.mixture?.equalTokens ? sourcesPerRound : 1);
+  }
+
+  /** Where a participant's text comes from, from the beginning. */
+  windowsOf(name: string): WindowSource {
+    const { batchSize, sourcesPerRound, model: { seqLen } } = this.#settings;
+    const { mixture, workers } = this.#variant;
+    const sources = [...this.#sources.values()];
+    if (mixture) {
+      const shape = { seqLen, batchSize: this.batchSize };
+      return mixtureWindows(sources, mixture.tau, shape, this.#seed);
+    }
+    if (workers) {
+      const worker = Number(name.slice(workerPrefix.length)) - 1;
+      const shape = { seqLen, batchSize, worker, workers: sourcesPerRound };
+      return workerWindows(sources, workers.tau, shape, this.#seed);
+    }
+    const source = this.#sources.get(name)!;
+    return sourceWindows(this.#variant, source, this.vocabularyOf(name), seqLen, this.#seed);
+  }
+}
+
+const workerPrefix = "worker-";
+
+/** Of equal length, so that the order of names is that of numbers. */
+function workerName(worker: number): string {
+  return workerPrefix + String(worker + 1).padStart(3, "0");
+}
