@@ -10,6 +10,7 @@ const benchmarks: Readonly<
   runner: () => import("./runner.ts"),
   parity: () => import("./training_parity.ts"),
   tokenizers: () => import("./tokenizers.ts"),
+  "tokenizers-fuzz": () => import("./tokenizers_fuzz.ts"),
   train: () => import("./train.ts"),
 };
 

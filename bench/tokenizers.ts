@@ -1,7 +1,7 @@
 /**
  * Measures tokenizers against SentencePiece (`spm_train`, `spm_encode`; Debian package `sentencepiece`) and npm `tokenizers`.
  *
- *     deno task bench tokenizers [--only quality,train,growth,encode] [--filter TEXT] [--rounds 3] [--threads 2]
+ *     deno task bench tokenizers [--only quality,train,growth,encode,parity] [--filter TEXT] [--rounds 3] [--threads 2]
  *                                [--data DIR] [--json]
  *
  * Both sides run in turn, round by round, and each round's figures are divided by each other: a machine that slows down
@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "../pipeline/base/mod.ts";
+import { encodingCells, parityCells } from "./tokenizer_encoding.ts";
 import { type BenchOptions, type Cell, formatCell } from "./tokenizers/cell.ts";
 import { qualityCells } from "./tokenizers/quality_table.ts";
 import { growthCells, trainingCells } from "./tokenizers/training.ts";
@@ -18,6 +19,8 @@ const parts: Readonly<Record<string, (options: BenchOptions) => Promise<readonly
   quality: qualityCells,
   train: trainingCells,
   growth: growthCells,
+  encode: encodingCells,
+  parity: parityCells,
 };
 
 export async function main(args: readonly string[]): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { Random, seedOf, StageError } from "../../pipeline/base/mod.ts";
 import { loadTokenizer, saveTokenizer, tokenizerFile } from "../../tokenizers/mod.ts";
 import { inventedDocuments, train } from "./support.ts";
 
@@ -101,6 +101,31 @@ Deno.test("loadTokenizer() names the file and the place of damage", async () => 
       return true;
     });
   }
+});
+
+Deno.test("a file with bytes cut off or changed is read or refused, and its error names the file", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, tokenizerFile);
+  saveTokenizer(folder.path, await train(documents, { vocabSize: 320 }));
+  const whole = Deno.readFileSync(path);
+  const random = new Random(seedOf(14, "mutations"));
+  let refused = 0;
+  for (let round = 0; round < 300; round++) {
+    const bytes = whole.slice(0, round % 3 === 0 ? random.below(whole.length) : whole.length);
+    for (let i = 0; round % 3 !== 0 && i < 2; i++) {
+      bytes[random.below(bytes.length)] ^= 1 << random.below(8);
+    }
+    Deno.writeFileSync(path, bytes);
+    try {
+      const loaded = loadTokenizer(folder.path);
+      assert.equal(loaded.decode(loaded.encode("balo 山")), "balo 山");
+    } catch (error) {
+      assert.ok(error instanceof StageError, String(error));
+      assert.ok(error.message.startsWith(`Cannot read tokenizer "${path}"`), error.message);
+      refused++;
+    }
+  }
+  assert.ok(refused > 100, `${refused} refused`);
 });
 
 function temporaryFolder(): { path: string } & Disposable {

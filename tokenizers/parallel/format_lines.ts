@@ -33,25 +33,54 @@ export function formatLines(
 }
 
 function formatIds({ ids, ends }: EncodedLines): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(ids.length * 11 + ends.length);
+  let most = 0;
+  for (let i = 0; i < ids.length; i++) if (ids[i] > most) most = ids[i];
+  const numbers = writtenNumbers(Math.min(most + 1, mostWritten));
+  const out = new Uint8Array(ids.length * (String(most).length + 1) + ends.length + 8);
+  const view = new DataView(out.buffer);
   let length = 0;
   let at = 0;
   for (let i = 0; i < ends.length; i++) {
     const end = ends[i];
+    const start = length;
     for (; at < end; at++) {
       const id = ids[at];
-      let size = 1;
-      for (let limit = 10; id >= limit; limit *= 10) size++;
-      for (let left = id, k = length + size; k > length; left = (left / 10) | 0) {
-        out[--k] = 0x30 + left % 10;
+      if (id < mostWritten) {
+        // Digits and a space in one go: what is written too much is written over.
+        view.setUint32(length, numbers.first[id], true);
+        view.setUint32(length + 4, numbers.second[id], true);
+        length += numbers.sizes[id];
+        continue;
       }
-      length += size;
+      for (const digit of String(id)) out[length++] = digit.charCodeAt(0);
       out[length++] = 0x20;
     }
-    if (length > 0 && out[length - 1] === 0x20) length--;
+    if (length > start) length--;
     out[length++] = 0x0a;
   }
-  return out.slice(0, length);
+  return out.subarray(0, length);
+}
+
+/** Numbers below this are looked up. */
+const mostWritten = 1_000_000;
+
+/** The numbers from 0 on in decimal digits with a space behind, in 8 bytes, and how many of these count. */
+function writtenNumbers(count: number) {
+  const first = new Uint32Array(count);
+  const second = new Uint32Array(count);
+  const sizes = new Uint8Array(count);
+  const bytes = new Uint8Array(8);
+  const words = new DataView(bytes.buffer);
+  for (let number = 0; number < count; number++) {
+    let size = 1;
+    for (let limit = 10; number >= limit; limit *= 10) size++;
+    for (let left = number, k = size; k > 0; left = (left / 10) | 0) bytes[--k] = 0x30 + left % 10;
+    bytes[size] = 0x20;
+    first[number] = words.getUint32(0, true);
+    second[number] = words.getUint32(4, true);
+    sizes[number] = size + 1;
+  }
+  return { first, second, sizes };
 }
 
 /** Encoded texts as an Arrow table with one column, `ids`: a list of 32-bit numbers for each text. Nothing is copied. */

@@ -34,23 +34,31 @@ export interface EncoderPieces {
 /** Stretches up to this many bytes are counted first, then written in place. */
 const shortLength = 64;
 
+const lengthBits = 10;
+const lengthMask = (1 << lengthBits) - 1;
+
+/** Bits that remember which two characters, of three bytes each, begin a piece. */
+const pairBits = 18;
+
 export class Viterbi {
   readonly trie: DoubleArray;
   readonly unknownScore: number;
   /** By slot of the trie: score and id of the piece that ends there. */
   readonly scores: Float64Array;
   readonly ids: Int32Array;
-  /** By slot: id and bytes of the piece that ends there, side by side. */
-  readonly #endings: Int32Array;
+  /** By slot: bytes of the piece that ends there. */
+  readonly #lengths: Int32Array;
   // By code point up to U+FFFF: the slot that its bytes lead to, 0 for none; what it holds, and the score if a piece ends.
   readonly #firstSlots = new Int32Array(0x10000);
   readonly #firstContents = new Uint32Array(0x10000);
   readonly #firstScores = new Float64Array(0x10000);
+  readonly #pairs = new Int32Array(2 ** (pairBits - 5));
   /** Ids of bytes, if characters without a piece are written in bytes. */
   readonly byteIds: Int32Array | undefined;
   readonly unknownId: number;
 
-  // By place in a stretch: score of the best way there; slot of its last piece, or minus the bytes of a character without.
+  // By place in a stretch: score of the best way there; slot of its last piece (0 for a character without one) and its
+  // bytes, 0 bytes for more than fit.
   #best: Float64Array<ArrayBuffer> = new Float64Array(64);
   #last: Int32Array<ArrayBuffer> = new Int32Array(64);
   /** Score of the second best way. */
@@ -65,18 +73,24 @@ export class Viterbi {
     const { values } = this.trie;
     this.scores = new Float64Array(values.length);
     this.ids = new Int32Array(values.length);
-    this.#endings = new Int32Array(2 * values.length);
+    this.#lengths = new Int32Array(values.length);
     for (let slot = 0; slot < values.length; slot++) {
       const value = values[slot];
       if (value < 0) continue;
       this.scores[slot] = scores[value];
       this.ids[slot] = ids[value];
-      this.#endings[2 * slot] = ids[value];
-      this.#endings[2 * slot + 1] = strings.starts[value + 1] - strings.starts[value];
+      this.#lengths[slot] = strings.starts[value + 1] - strings.starts[value];
     }
     for (let i = 0; i + 1 < strings.starts.length; i++) {
       const at = strings.starts[i];
       const codePoint = codePointAt(strings.pool, at);
+      if (
+        strings.starts[i + 1] >= at + 6 && isThreeBytes(strings.pool[at]) &&
+        isThreeBytes(strings.pool[at + 3])
+      ) {
+        const pair = pairOf(codePoint, codePointAt(strings.pool, at + 3));
+        this.#pairs[pair >>> 5] |= 1 << (pair & 31);
+      }
       if (codePoint > 0xffff || this.#firstSlots[codePoint] !== 0) continue;
       const to = at + utf8Length(strings.pool[at]);
       const slot = this.#slotAfter(strings.pool, at, to);
@@ -110,11 +124,13 @@ export class Viterbi {
     this.#reserve(length);
     const best = this.#best;
     const last = this.#last;
+
     const slots = this.trie.slots;
     const scores = this.scores;
     const firstSlots = this.#firstSlots;
     const firstContents = this.#firstContents;
     const firstScores = this.#firstScores;
+    const pairs = this.#pairs;
     const unknownScore = this.unknownScore;
     best[0] = before;
     let hasUnknown = false;
@@ -157,8 +173,16 @@ export class Viterbi {
           while (reached < j) best[++reached] = -Infinity;
           if (score > best[j]) {
             best[j] = isSingle ? Math.fround(score) : score;
-            last[j] = slot === 0 ? firstSlots[codePoint] : slot;
+            last[j] = (slot === 0 ? firstSlots[codePoint] : slot) << lengthBits | (next - i);
           }
+        }
+        if (codePoint >= 0x800 && j + 2 < length && isThreeBytes(bytes[start + j])) {
+          const pair = pairOf(
+            codePoint,
+            (bytes[start + j] & 0x0f) << 12 | (bytes[start + j + 1] & 0x3f) << 6 |
+              (bytes[start + j + 2] & 0x3f),
+          );
+          if ((pairs[pair >>> 5] & (1 << (pair & 31))) === 0) j = length; // no piece goes on
         }
         while (j < length) {
           const byte = bytes[start + j++];
@@ -171,7 +195,8 @@ export class Viterbi {
           while (reached < j) best[++reached] = -Infinity;
           if (score > best[j]) {
             best[j] = isSingle ? Math.fround(score) : score;
-            last[j] = slot;
+            const size = j - i;
+            last[j] = slot << lengthBits | (size <= lengthMask ? size : 0);
           }
         }
       }
@@ -182,7 +207,7 @@ export class Viterbi {
         while (reached < next) best[++reached] = -Infinity;
         if (score > best[next]) {
           best[next] = score;
-          last[next] = i - next;
+          last[next] = next - i;
         }
       }
       i = next;
@@ -218,11 +243,11 @@ export class Viterbi {
     clear(best, length);
     clear(second, length);
     let hasUnknown = false;
-    const offer = (j: number, score: number, slot: number) => {
+    const offer = (j: number, score: number, ending: number) => {
       if (score > best[j]) {
         second[j] = best[j];
         best[j] = score;
-        last[j] = slot;
+        last[j] = ending;
       } else if (score > second[j]) {
         second[j] = score;
       }
@@ -239,17 +264,18 @@ export class Viterbi {
         offset = content >>> offsetShift;
         if ((content & endFlag) === 0) continue;
         if (j === next) isKnown = true;
-        offer(j, best[i] + scores[slot], slot);
+        const size = j - i;
+        offer(j, best[i] + scores[slot], slot << lengthBits | (size <= lengthMask ? size : 0));
       }
       if (!isKnown) {
         hasUnknown = true;
-        offer(next, best[i] + unknownScore, i - next);
+        offer(next, best[i] + unknownScore, next - i);
       }
       i = next;
     }
     this.hasUnknown = hasUnknown;
     let lead = Infinity;
-    for (let to = length; to > 0; to -= this.#lengthOf(last[to])) {
+    for (let to = length; to > 0; to -= this.#sizeOf(last[to])) {
       lead = Math.min(lead, best[to] - second[to]);
     }
     return lead;
@@ -261,15 +287,15 @@ export class Viterbi {
    */
   write(bytes: Uint8Array, start: number, end: number, out: Int32Array, at: number): number {
     const last = this.#last;
-    const endings = this.#endings;
+    const { ids } = this;
     const length = end - start;
     if (!this.hasUnknown && length <= shortLength) {
       let count = 0;
-      for (let to = length; to > 0; to -= endings[2 * last[to] + 1]) count++;
+      for (let to = length; to > 0; to -= last[to] & lengthMask) count++;
       for (let to = length, i = at + count; to > 0;) {
-        const ending = 2 * last[to];
-        out[--i] = endings[ending];
-        to -= endings[ending + 1];
+        const ending = last[to];
+        out[--i] = ids[ending >>> lengthBits];
+        to -= ending & lengthMask;
       }
       return count;
     }
@@ -278,15 +304,12 @@ export class Viterbi {
     let i = at + length;
     let isRun = false;
     for (let to = length, from = 0; to > 0; to = from) {
-      const slot = last[to];
-      if (slot >= 0) {
-        out[--i] = endings[2 * slot];
-        from = to - endings[2 * slot + 1];
+      const slot = last[to] >>> lengthBits;
+      from = to - this.#sizeOf(last[to]);
+      if (slot > 0) {
+        out[--i] = ids[slot];
         isRun = false;
-        continue;
-      }
-      from = to + slot;
-      if (byteIds !== undefined) {
+      } else if (byteIds !== undefined) {
         for (let k = to - 1; k >= from; k--) out[--i] = byteIds[bytes[start + k]];
       } else {
         if (!isRun) out[--i] = this.unknownId;
@@ -300,13 +323,15 @@ export class Viterbi {
   /** The pieces that the last search found for `length` bytes, last one first; slot -1 for a character without a piece. */
   *ends(length: number): Generator<{ from: number; to: number; slot: number }> {
     for (let to = length, from = 0; to > 0; to = from) {
-      from = to - this.#lengthOf(this.#last[to]);
-      yield { from, to, slot: Math.max(this.#last[to], -1) };
+      const slot = this.#last[to] >>> lengthBits;
+      from = to - this.#sizeOf(this.#last[to]);
+      yield { from, to, slot: slot > 0 ? slot : -1 };
     }
   }
 
-  #lengthOf(slot: number): number {
-    return slot >= 0 ? this.#endings[2 * slot + 1] : -slot;
+  /** Bytes of the last piece of a way, as `#last` has it. */
+  #sizeOf(ending: number): number {
+    return ending & lengthMask || this.#lengths[ending >>> lengthBits];
   }
 
   #reserve(length: number): void {
@@ -320,4 +345,12 @@ function clear(scores: Float64Array, length: number): void {
   if (length > 256) scores.fill(-Infinity, 1, length + 1);
   else for (let i = 1; i <= length; i++) scores[i] = -Infinity;
   scores[0] = 0;
+}
+
+function isThreeBytes(lead: number): boolean {
+  return (lead & 0xf0) === 0xe0;
+}
+
+function pairOf(first: number, second: number): number {
+  return Math.imul(Math.imul(first, 0x9e3779b1) ^ second, 0x85ebca6b) >>> (32 - pairBits);
 }

@@ -1,0 +1,276 @@
+/**
+ * Encoding against `spm_encode` (with the same model) and npm `tokenizers` (with the same tokenizer.json): speed in the library,
+ * of the whole command, over workers, and of building the tables.
+ *
+ * In the library: from bytes in memory to ids in memory, a new tokenizer with an empty cache in each round, one thread. The
+ * reference is its command on one thread, with what it reads and writes.
+ */
+import { join } from "node:path";
+import { Tokenizer as NpmTokenizer } from "tokenizers";
+import {
+  saveTokenizer,
+  trainUnigram,
+  unigramDefaults,
+  UnigramTokenizer,
+} from "../../tokenizers/mod.ts";
+import { EncodePool } from "../../tokenizers/parallel/mod.ts";
+import { loadSentencePiece } from "../../tokenizers/sentencepiece/mod.ts";
+import { type BenchOptions, type Cell, formatCell, median } from "./cell.ts";
+import { measure } from "./_processes.ts";
+import { randomWords, readTexts, sourceNames } from "./_texts.ts";
+
+const vocabSize = 8000;
+const megabyte = 1e6;
+/** Warm-up passes: the runtime compiles while the first few run. */
+const warmUps = 4;
+
+interface Corpus {
+  readonly name: string;
+  readonly target: number;
+  /** What the model is learned from. */
+  readonly source: string;
+  text(options: BenchOptions): string;
+}
+
+const corpora: readonly Corpus[] = [
+  corpus("English", 10, "domains/literature"),
+  corpus("code", 10, "domains/code"),
+  corpus("Italian", 6, "multilingual/it"),
+  corpus("Chinese", 6, "multilingual/zh"),
+  { name: "random words", target: 5, source: "domains/literature", text: () => randomWords(10e6) },
+];
+
+function corpus(name: string, target: number, source: string): Corpus {
+  return { name, target, source, text: ({ data }) => textOf(data, source) };
+}
+
+export async function encodingCells(options: BenchOptions): Promise<Cell[]> {
+  const { say, filter } = options;
+  const cells: Cell[] = [];
+  const add = (cell: Cell) => {
+    say(formatCell(cell));
+    cells.push(cell);
+  };
+  for (const one of corpora) {
+    if (!`encode ${one.name}`.includes(filter)) continue;
+    const model = await modelOf(one.source, options);
+    for (const exactTies of [false, true]) add(await inLibrary(one, model, exactTies, options));
+  }
+  for (const exactTies of [false, true]) {
+    if ("encode command".includes(filter)) add(await wholeCommand(exactTies, options));
+  }
+  if ("encode two workers".includes(filter)) add(await twoWorkers(options));
+  if ("encode npm".includes(filter)) add(await againstNpm(options));
+  if ("encode tables".includes(filter)) { for (const cell of tables(options)) add(cell); }
+  return cells;
+}
+
+async function inLibrary(
+  { name, target, text }: Corpus,
+  model: string,
+  exactTies: boolean,
+  options: BenchOptions,
+): Promise<Cell> {
+  const file = join(options.scratch, "text.txt");
+  Deno.writeTextFileSync(file, text(options));
+  const bytes = Deno.readFileSync(file);
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const pass = () => {
+    const tokenizer = loadSentencePiece(model, { exactTies });
+    const start = performance.now();
+    tokenizer.encodeLines(bytes);
+    return (performance.now() - start) / 1000;
+  };
+  for (let i = 0; i < warmUps; i++) pass();
+  for (let round = 0; round < options.rounds; round++) {
+    ours.push(pass());
+    theirs.push(await spmEncode(model, file));
+  }
+  const speed = (seconds: number[]) =>
+    `${(bytes.length / megabyte / median(seconds)).toFixed(1)} MB/s`;
+  return {
+    cell: `encode ${name}${exactTies ? ", exact ties" : ""}`,
+    ours: speed(ours),
+    theirs: speed(theirs),
+    ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
+    target,
+    note: `${(bytes.length / megabyte).toFixed(1)} MB`,
+  };
+}
+
+/** `tokenizer encode` on 100 MB, start-up included. */
+async function wholeCommand(exactTies: boolean, options: BenchOptions): Promise<Cell> {
+  const model = await modelOf("domains/literature", options);
+  const file = hundredMegabytes(options);
+  const script = new URL("../../pipeline/commands/tokenizer.ts", import.meta.url).pathname;
+  const args = ["encode", "--tokenizer", model, "--input", file];
+  if (exactTies) args.push("--exact-ties");
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    const run = await measure(Deno.execPath(), [
+      "run",
+      "-A",
+      "--no-check",
+      "--quiet",
+      script,
+      ...args,
+    ]);
+    if (!run.success) throw new Error(`Our command has failed: ${run.errors}`);
+    ours.push(run.seconds);
+    theirs.push(await spmEncode(model, file));
+  }
+  return {
+    cell: `encode command, 100 MB${exactTies ? ", exact ties" : ""}`,
+    ours: `${median(ours).toFixed(2)} s`,
+    theirs: `${median(theirs).toFixed(2)} s`,
+    ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
+    target: 6,
+  };
+}
+
+/** 100 MB in the library with two workers against one. */
+async function twoWorkers(options: BenchOptions): Promise<Cell> {
+  const model = await modelOf("domains/literature", options);
+  const bytes = Deno.readFileSync(hundredMegabytes(options));
+  const run = async (threads: number) => {
+    using pool = await EncodePool.open(model, { threads });
+    const requests = function* () {
+      for (let at = 0, to = 0; at < bytes.length; at = to) {
+        to = bytes.indexOf(0x0a, Math.min(at + (1 << 20), bytes.length - 1)) + 1;
+        yield { input: bytes.slice(at, to), invalid: "error" } as const;
+      }
+    };
+    let start = performance.now();
+    let ids = 0;
+    let first = true;
+    for await (const { lines } of pool.encode(requests())) {
+      if (first) start = performance.now(); // without starting the workers
+      first = false;
+      ids += lines!.ids.length;
+    }
+    return { seconds: (performance.now() - start) / 1000, ids };
+  };
+  const one: number[] = [];
+  const two: number[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    const [a, b] = [await run(1), await run(2)];
+    if (a.ids !== b.ids) throw new Error(`Two workers gave ${b.ids} ids, one ${a.ids}`);
+    one.push(a.seconds);
+    two.push(b.seconds);
+  }
+  return {
+    cell: "encode two workers against one, 100 MB",
+    ours: `${median(two).toFixed(2)} s`,
+    theirs: `${median(one).toFixed(2)} s`,
+    ratio: median(two.map((seconds, i) => one[i] / seconds)),
+    target: 1.6,
+  };
+}
+
+/** Documents of English with one of our own vocabularies, in both libraries. */
+async function againstNpm(options: BenchOptions): Promise<Cell> {
+  const texts = readTexts(options.data, "domains/literature", "train");
+  const tokenizer = await trainUnigram(texts.map((text) => ({ text })), {
+    ...unigramDefaults,
+    vocabSize,
+  });
+  saveTokenizer(options.scratch, tokenizer);
+  const npm = NpmTokenizer.fromFile(join(options.scratch, "tokenizer.json"));
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const pass = () => {
+    const fresh = new UnigramTokenizer(tokenizer.learned, tokenizer.settings);
+    const start = performance.now();
+    fresh.encodeBatch(texts);
+    return (performance.now() - start) / 1000;
+  };
+  for (let i = 0; i < warmUps; i++) pass();
+  for (let round = 0; round < options.rounds; round++) {
+    ours.push(pass());
+    const start = performance.now();
+    // One text at a time: a batch would use all cores, ours uses one.
+    for (const text of texts) (await npm.encode(text, null, { addSpecialTokens: false })).getIds();
+    theirs.push((performance.now() - start) / 1000);
+  }
+  return {
+    cell: "encode npm tokenizers, English",
+    ours: `${median(ours).toFixed(3)} s`,
+    theirs: `${median(theirs).toFixed(2)} s`,
+    ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
+    target: 25,
+  };
+}
+
+/** Building the tables of a tokenizer from its pieces; the ratio is the limit over the time. */
+function tables({ data, rounds }: BenchOptions): Cell[] {
+  const text = sourceNames(data).map((source) => textOf(data, source).slice(0, 2e6)).join("\n");
+  return [[32_000, 50], [250_000, 500]].map(([size, limitMs]) => {
+    const texts = new Set<string>();
+    for (let i = 0; texts.size < size; i++) {
+      const at = (i * 7919) % (text.length - 16);
+      texts.add(text.slice(at, at + 1 + i % 9).replaceAll("▁", "").toWellFormed() || "a");
+    }
+    const learned = [...texts].map((text, i) => ({ text, logProb: -1 - i / size }));
+    const times: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const start = performance.now();
+      new UnigramTokenizer(learned);
+      times.push(performance.now() - start);
+    }
+    const ms = median(times);
+    return {
+      cell: `encode tables of ${size} pieces`,
+      ours: `${ms.toFixed(0)} ms`,
+      theirs: `limit ${limitMs} ms`,
+      ratio: limitMs / ms,
+      target: 1,
+      note: `first ${times[0].toFixed(0)} ms`,
+    };
+  });
+}
+
+const models = new Map<string, string>();
+
+/** A model of SentencePiece's own, with its defaults, learned from a source. */
+async function modelOf(source: string, { data, scratch }: BenchOptions): Promise<string> {
+  const prefix = join(scratch, source.replace("/", "-"));
+  if (models.has(prefix)) return models.get(prefix)!;
+  const input = `${prefix}.txt`;
+  Deno.writeTextFileSync(input, textOf(data, source));
+  const run = await measure("spm_train", [
+    `--input=${input}`,
+    `--model_prefix=${prefix}`,
+    `--vocab_size=${vocabSize}`,
+    "--minloglevel=2",
+  ]);
+  if (!run.success) throw new Error(`spm_train has failed: ${run.errors}`);
+  models.set(prefix, `${prefix}.model`);
+  return `${prefix}.model`;
+}
+
+/** Seconds of `spm_encode`, on one core. */
+async function spmEncode(model: string, file: string): Promise<number> {
+  const run = await measure("spm_encode", [`--model=${model}`, "--output_format=id", file]);
+  if (!run.success) throw new Error(`spm_encode has failed: ${run.errors}`);
+  return run.seconds;
+}
+
+function textOf(data: string, source: string): string {
+  return readTexts(data, source, "train").join("\n") + "\n";
+}
+
+/** All sources, over and over, up to 100 MB. */
+function hundredMegabytes({ data, scratch }: BenchOptions): string {
+  const path = join(scratch, "hundred.txt");
+  try {
+    if (Deno.statSync(path).size > 0) return path;
+  } catch { /* it is to be made */ }
+  const all = new TextEncoder().encode(sourceNames(data).map((s) => textOf(data, s)).join(""));
+  using file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  for (let written = 0; written < 100 * megabyte; written += all.length) {
+    for (let at = 0; at < all.length;) at += file.writeSync(all.subarray(at));
+  }
+  return path;
+}
