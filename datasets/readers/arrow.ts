@@ -12,6 +12,7 @@ import type {
   SourceRecord,
 } from "../document.ts";
 import type { Input } from "../input.ts";
+import { countedInput } from "./_counted_input.ts";
 import { type ArrowMessages, type BatchMessage, openArrow } from "./_arrow_messages.ts";
 import { type ArrowField, arrowTypeName } from "./_arrow_schema.ts";
 import { BatchDecoder, type Values } from "./_arrow_values.ts";
@@ -34,16 +35,7 @@ class ArrowRecords implements RecordStream {
   #start: number;
 
   constructor(input: Input, options: RecordOptions) {
-    this.#input = {
-      name: input.name,
-      size: input.size,
-      stream: (from) => input.stream(from),
-      read: (offset, length) => {
-        this.bytesRead += length;
-        return input.read(offset, length);
-      },
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
+    this.#input = countedInput(input, (bytes) => this.bytesRead += bytes);
     this.#options = options;
     this.bytesTotal = input.size;
     this.#start = options.from?.rows ?? 0;

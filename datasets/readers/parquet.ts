@@ -12,6 +12,7 @@ import type {
   SourceRecord,
 } from "../document.ts";
 import type { Input } from "../input.ts";
+import { countedInput } from "./_counted_input.ts";
 import { DataError, fileError } from "./_data_error.ts";
 import { columnsOf, recordReader } from "./_documents.ts";
 import { type ColumnRows, columnRows } from "./_parquet_columns.ts";
@@ -38,16 +39,7 @@ class ParquetRecords implements RecordStream {
   #start: number;
 
   constructor(input: Input, options: RecordOptions) {
-    this.#input = {
-      name: input.name,
-      size: input.size,
-      stream: (from) => input.stream(from),
-      read: (offset, length) => {
-        this.bytesRead += length;
-        return input.read(offset, length);
-      },
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
+    this.#input = countedInput(input, (bytes) => this.bytesRead += bytes);
     this.#options = options;
     this.bytesTotal = input.size;
     this.#start = options.from?.rows ?? 0;
