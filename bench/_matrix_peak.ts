@@ -1,6 +1,6 @@
 /** The machine's peak of single-precision matrix products, as ONNX Runtime reaches it on one thread count. */
 import type { Engine } from "../engine/mod.ts";
-import { float32, GraphBuilder } from "../model/mod.ts";
+import { float32, GraphBuilder, operators } from "../model/mod.ts";
 
 const size = 2048;
 const repeats = 12;
@@ -11,10 +11,10 @@ export async function matrixPeak(engine: Engine, threads: number): Promise<numbe
   const a = builder.parameter("a", [size, size]);
   const b = builder.parameter("b", [size, size]);
   const scale = builder.input("scale", float32([1, size]));
-  const product = builder.apply("Gemm", [a, b]); // (2048, 2048)
+  const product = builder.apply(operators.Gemm, [a, b]); // (2048, 2048)
   // One row is fetched: the whole product would be copied.
   const program = await engine.compile(
-    builder.build({ row: builder.apply("Gemm", [scale, product]) }),
+    builder.build({ row: builder.apply(operators.Gemm, [scale, product]) }),
     { threads, precision: "fp32" },
   );
   const values = new Float32Array(size * size).fill(0.5);

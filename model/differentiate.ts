@@ -5,8 +5,8 @@
  */
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph, Node } from "./operator.ts";
-import { operatorNamed } from "./ops/mod.ts";
 import { float32, formatShape } from "./shapes.ts";
+import { add } from "./ops/elementwise.ts";
 
 /**
  * The graph with the gradient of a scalar output for each of the parameters (all, unless named), in `gradients`.
@@ -48,7 +48,7 @@ export function differentiate(
   };
   const gradientOf = (value: string) => {
     const parts = contributions.get(value);
-    return parts?.reduce((sum, part) => builder.apply("Add", [sum, part]));
+    return parts?.reduce((sum, part) => builder.apply(add, [sum, part]));
   };
 
   contribute(loss, builder.constant([1], float32([])));
@@ -86,19 +86,22 @@ function gradientOfNode(
   builder: GraphBuilder,
   wanted: readonly boolean[],
 ): readonly (string | undefined)[] {
-  const { gradient } = operatorNamed(node.op);
+  const { gradient } = node.operator;
   if (gradient === undefined) {
     throw new RangeError(
-      `Cannot differentiate ${node.op} in ${node.scope}: expected an operator that has a gradient`,
+      `Cannot differentiate ${node.operator.name} in ${node.scope}: expected an operator that has a gradient`,
     );
   }
   try {
     return gradient(node, outputGradients, builder, wanted);
   } catch (error) {
     if (!(error instanceof RangeError) || !error.message.startsWith("expected")) throw error;
-    throw new RangeError(`Cannot differentiate ${node.op} in ${node.scope}: ${error.message}`, {
-      cause: error,
-    });
+    throw new RangeError(
+      `Cannot differentiate ${node.operator.name} in ${node.scope}: ${error.message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

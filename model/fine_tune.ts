@@ -8,12 +8,16 @@ import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
 import { float32, int32, type Shape } from "./shapes.ts";
 import {
-  crossEntropy,
   declareParameters,
   hiddenStates,
+  idCrossEntropy,
   languageModelLoss,
   weightedSum,
 } from "./transformer.ts";
+import { add, mul, sub } from "./ops/elementwise.ts";
+import { gemm } from "./ops/gemm.ts";
+import { reshape } from "./ops/layout.ts";
+import { reduceSum } from "./ops/reduce.ts";
 
 export interface FineTuneOptions {
   /** Examples of a batch, B. */
@@ -59,11 +63,11 @@ export function fineTuneGraph(config: ModelConfig, options: FineTuneOptions): Gr
   const hidden = hiddenStates(builder, config, tokens); // (N, C)
   const select = builder.input("select", float32([rows, rows * seqLen]));
   // A product with one-hot rows picks the states: its gradient is a product too and needs no scatter.
-  const states = builder.within("head", () => builder.apply("Gemm", [select, hidden])); // (B·n, C)
+  const states = builder.within("head", () => builder.apply(gemm, [select, hidden])); // (B·n, C)
   const { logits, taskLoss } = taskHead(builder, config, options, states);
   if (options.hasLanguageModelLoss === false) return builder.build({ loss: taskLoss, logits });
   const auxiliary = languageModelLoss(builder, hidden, [rows, seqLen]);
-  const loss = builder.within("loss", () => builder.apply("Add", [taskLoss, auxiliary.loss]));
+  const loss = builder.within("loss", () => builder.apply(add, [taskLoss, auxiliary.loss]));
   return builder.build({ loss, logits, nll: auxiliary.nll });
 }
 
@@ -93,27 +97,27 @@ function taskHead(
   return builder.within("head", () => {
     const examples = isSimilarity
       ? builder.apply(
-        "ReduceSum",
-        [builder.apply("Reshape", [states], { shape: [B, sequences, C] })],
+        reduceSum,
+        [builder.apply(reshape, [states], { shape: [B, sequences, C] })],
         { axes: [1], keepdims: 0 },
       )
       : states;
-    const scores = builder.apply("Gemm", [examples, "head.weight", "head.bias"], { transB: 1 });
+    const scores = builder.apply(gemm, [examples, "head.weight", "head.bias"], { transB: 1 });
     const logits = kind === "choice"
-      ? builder.apply("Reshape", [scores], { shape: [B, sequences] })
+      ? builder.apply(reshape, [scores], { shape: [B, sequences] })
       : isSimilarity
-      ? builder.apply("Reshape", [scores], { shape: [B] })
+      ? builder.apply(reshape, [scores], { shape: [B] })
       : scores;
     const losses = isSimilarity
       ? squaredError(builder, logits, labels)
-      : crossEntropy(builder, logits, labels);
+      : idCrossEntropy(builder, logits, labels);
     return { logits, taskLoss: weightedSum(builder, losses, labelWeights) };
   });
 }
 
 function squaredError(builder: GraphBuilder, scores: string, labels: string): string {
-  const error = builder.apply("Sub", [scores, labels]);
-  return builder.apply("Mul", [error, error]);
+  const error = builder.apply(sub, [scores, labels]);
+  return builder.apply(mul, [error, error]);
 }
 
 function validateOptions(options: FineTuneOptions): FineTuneOptions {

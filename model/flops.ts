@@ -3,13 +3,12 @@
  */
 import { type ModelConfig, validateConfig } from "./config.ts";
 import type { Graph } from "./operator.ts";
-import { operatorNamed } from "./ops/mod.ts";
 
 /** Operations of one run of a graph, all nodes together. */
 export function graphFlops(graph: Graph): number {
   let total = 0;
   for (const node of graph.nodes) {
-    total += operatorNamed(node.op).flops(
+    total += node.operator.flops(
       node.inputs.map((input) => graph.types[input]),
       node.outputs.map((output) => graph.types[output]),
       node.attributes,

@@ -1,8 +1,15 @@
 /**
  * Builds a graph node by node and checks every shape on the way.
  */
-import type { Attributes, Constant, Graph, Node, NodeWriter, TensorType } from "./operator.ts";
-import { operatorNamed } from "./ops/mod.ts";
+import type {
+  Attributes,
+  Constant,
+  Graph,
+  Node,
+  NodeWriter,
+  Operator,
+  TensorType,
+} from "./operator.ts";
 import { float32, formatShape, type Shape, sizeOf } from "./shapes.ts";
 
 /** Constants of at most this many elements are kept once however often they are asked for. */
@@ -76,12 +83,16 @@ export class GraphBuilder implements NodeWriter {
     }
   }
 
-  apply(op: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.applyAll(op, inputs, attributes)[0];
+  apply(operator: Operator, inputs: readonly string[], attributes: Attributes = {}): string {
+    return this.applyAll(operator, inputs, attributes)[0];
   }
 
-  applyAll(op: string, inputs: readonly string[], attributes: Attributes = {}): readonly string[] {
-    const operator = operatorNamed(op);
+  applyAll(
+    operator: Operator,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+  ): readonly string[] {
+    const { name: op } = operator;
     const types = inputs.map((input) => this.type(input));
     const outputTypes = this.#infer(op, () => operator.infer(types, attributes));
     const scope = this.#scope;
@@ -91,7 +102,7 @@ export class GraphBuilder implements NodeWriter {
       this.#declare(name, type);
       return name;
     });
-    this.#nodes.push({ op, domain: operator.domain, inputs, outputs, attributes, scope });
+    this.#nodes.push({ operator, inputs, outputs, attributes, scope });
     return outputs;
   }
 

@@ -26,7 +26,7 @@ export function idLimits(graph: Graph): Record<string, IdLimit> {
     if (type.dtype === "int32") sources.set(name, name);
   }
   const limits: Record<string, IdLimit> = {};
-  for (const { op, inputs, outputs } of graph.nodes) {
+  for (const { operator: { name: op }, inputs, outputs } of graph.nodes) {
     if (op === "Reshape" && sources.has(inputs[0])) {
       sources.set(outputs[0], sources.get(inputs[0])!);
     }

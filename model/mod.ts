@@ -25,8 +25,12 @@ export { GraphBuilder } from "./graph_builder.ts";
 export { type IdLimit, idLimits } from "./id_limits.ts";
 export { initialiseBody, initialiseHead, initialiseTable } from "./initialise.ts";
 export type * from "./operator.ts";
-export { boundsOf } from "./ops/layout.ts";
-export { type OperatorName, operatorNamed, operators } from "./ops/mod.ts";
+export { type OperatorName, operators } from "./ops/mod.ts";
+// Single operators, for engines that write nodes themselves: a bundle takes what it names, the table takes all.
+export { add, mul, neg } from "./ops/elementwise.ts";
+export { embeddingGradient } from "./ops/gather.ts";
+export { reshape } from "./ops/layout.ts";
+export { linearCrossEntropyGradient } from "./ops/linear_cross_entropy.ts";
 export { alibiBias, alibiSlopes, causalMask } from "./positions.ts";
 export {
   broadcastShapes,

@@ -18,9 +18,7 @@ export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** One application of an operator. Value names are unique in a graph. An empty input name is an absent optional input. */
 export interface Node {
-  readonly op: string;
-  /** "" (ONNX), "com.microsoft" or "dept". */
-  readonly domain: string;
+  readonly operator: Operator;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Attributes;
@@ -56,17 +54,39 @@ export interface Graph {
 /** What a gradient rule may use to write nodes: the builder of the graph under construction. */
 export interface NodeWriter {
   /** Applies an operator and returns its first output's name. */
-  apply(op: string, inputs: readonly string[], attributes?: Attributes): string;
+  apply(operator: Operator, inputs: readonly string[], attributes?: Attributes): string;
   /** Applies an operator with several outputs and returns their names. */
-  applyAll(op: string, inputs: readonly string[], attributes?: Attributes): readonly string[];
+  applyAll(
+    operator: Operator,
+    inputs: readonly string[],
+    attributes?: Attributes,
+  ): readonly string[];
   constant(data: ArrayLike<number>, type: TensorType): string;
   type(value: string): TensorType;
 }
 
+/** A row-major tensor: numbers in float64, ids as whole numbers. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float64Array | Int32Array;
+}
+
+/** Computes the outputs of one operator; `outputs` are their types, as the operator's shape rule gives them. */
+export type Kernel = (
+  inputs: readonly Tensor[],
+  outputs: readonly TensorType[],
+  attributes: Attributes,
+) => readonly (Float64Array | Int32Array)[];
+
 /** One operator: an entry of the table in `ops/mod.ts`, a file each. */
 export interface Operator {
   readonly name: string;
+  /** "" (ONNX), "com.microsoft" or "dept". */
   readonly domain: string;
+  /** Attributes of ours that ONNX takes as constant int64 inputs, in the order of those inputs. */
+  readonly constantInputs?: readonly string[];
+  /** What it means, in float64: what the reference engine runs. */
+  readonly evaluate: Kernel;
   /**
    * Types of the outputs.
    * @throws RangeError when the inputs do not fit, saying which, expected and found.

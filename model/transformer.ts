@@ -9,6 +9,18 @@ import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
 import { causalMask } from "./positions.ts";
 import { float32, int32 } from "./shapes.ts";
+import { alibiBias } from "./ops/alibi_bias.ts";
+import { crossEntropy } from "./ops/cross_entropy.ts";
+import { add, mul } from "./ops/elementwise.ts";
+import { gather } from "./ops/gather.ts";
+import { gelu } from "./ops/gelu.ts";
+import { gemm } from "./ops/gemm.ts";
+import { layerNormalization } from "./ops/layer_normalization.ts";
+import { reshape, slice, split, transpose } from "./ops/layout.ts";
+import { linearCrossEntropy } from "./ops/linear_cross_entropy.ts";
+import { fusedMatMul, matMul } from "./ops/matmul.ts";
+import { reduceSum } from "./ops/reduce.ts";
+import { softmax } from "./ops/softmax.ts";
 
 /** Added to the variance in a norm. */
 const normEpsilon = 1e-5;
@@ -59,7 +71,7 @@ export function hiddenStates(builder: GraphBuilder, config: ModelConfig, tokens:
     "body.attn",
     () =>
       config.positions === "alibi"
-        ? builder.apply("AlibiBias", [], { heads: config.nHeads, length }) // (H, T, T)
+        ? builder.apply(alibiBias, [], { heads: config.nHeads, length }) // (H, T, T)
         : builder.constant(causalMask(length), float32([length, length])),
   );
   let x = builder.within("embedding", () => embed(builder, config, tokens)); // (N, C)
@@ -76,9 +88,9 @@ export function hiddenStates(builder: GraphBuilder, config: ModelConfig, tokens:
         length,
       },
     );
-    x = builder.within(`${block}.attn`, () => builder.apply("Add", [x, attended]));
+    x = builder.within(`${block}.attn`, () => builder.apply(add, [x, attended]));
     const mixed = mlp(builder, config, block, norm(builder, config, `${block}.norm_2`, x));
-    x = builder.within(`${block}.mlp`, () => builder.apply("Add", [x, mixed]));
+    x = builder.within(`${block}.mlp`, () => builder.apply(add, [x, mixed]));
   }
   return norm(builder, config, "body.norm_final", x);
 }
@@ -92,37 +104,37 @@ export function languageModelLoss(
   const targets = builder.input("targets", int32(shape));
   const weights = builder.input("weights", float32(shape));
   const flat = builder.within("head", () => {
-    const ids = builder.apply("Reshape", [targets], { shape: [builder.type(hidden).shape[0]] });
-    return builder.apply("LinearCrossEntropy", [hidden, "embedding.token.weight", ids]); // (N)
+    const ids = builder.apply(reshape, [targets], { shape: [builder.type(hidden).shape[0]] });
+    return builder.apply(linearCrossEntropy, [hidden, "embedding.token.weight", ids]); // (N)
   });
   return builder.within("loss", () => {
-    const nll = builder.apply("Reshape", [flat], { shape });
+    const nll = builder.apply(reshape, [flat], { shape });
     return { loss: weightedSum(builder, nll, weights), nll };
   });
 }
 
 /** nll [N] of ids of any shape with N elements. */
-export function crossEntropy(builder: GraphBuilder, logits: string, targets: string): string {
+export function idCrossEntropy(builder: GraphBuilder, logits: string, targets: string): string {
   const rows = builder.type(logits).shape[0];
   const flat = builder.type(targets).shape.length === 1
     ? targets
-    : builder.apply("Reshape", [targets], { shape: [rows] });
-  return builder.applyAll("CrossEntropy", [logits, flat])[0];
+    : builder.apply(reshape, [targets], { shape: [rows] });
+  return builder.applyAll(crossEntropy, [logits, flat])[0];
 }
 
 /** Σ weights·values, a scalar. */
 export function weightedSum(builder: GraphBuilder, values: string, weights: string): string {
-  const weighted = builder.apply("Mul", [values, weights]);
+  const weighted = builder.apply(mul, [values, weights]);
   const axes = builder.type(weighted).shape.map((_, axis) => axis);
-  return builder.apply("ReduceSum", [weighted], { axes, keepdims: 0 });
+  return builder.apply(reduceSum, [weighted], { axes, keepdims: 0 });
 }
 
 function embed(builder: GraphBuilder, config: ModelConfig, tokens: string): string {
   const [batchSize, length] = builder.type(tokens).shape;
   const { dModel, seqLen } = config;
   const flat = [batchSize * length, dModel];
-  const ids = builder.apply("Reshape", [tokens], { shape: [batchSize * length] });
-  const rows = builder.apply("Gather", ["embedding.token.weight", ids], { axis: 0 }); // (N, C)
+  const ids = builder.apply(reshape, [tokens], { shape: [batchSize * length] });
+  const rows = builder.apply(gather, ["embedding.token.weight", ids], { axis: 0 }); // (N, C)
   if (config.positions === "alibi") return rows;
   if (length > seqLen) {
     throw new RangeError(
@@ -131,27 +143,27 @@ function embed(builder: GraphBuilder, config: ModelConfig, tokens: string): stri
   }
   const table = length === seqLen
     ? "embedding.position.weight"
-    : builder.apply("Slice", ["embedding.position.weight"], {
+    : builder.apply(slice, ["embedding.position.weight"], {
       axes: [0],
       starts: [0],
       ends: [length],
     });
-  const stacked = builder.apply("Reshape", [rows], { shape: [batchSize, length, dModel] });
-  const placed = builder.apply("Add", [stacked, table]); // (B, T, C)
-  return builder.apply("Reshape", [placed], { shape: flat });
+  const stacked = builder.apply(reshape, [rows], { shape: [batchSize, length, dModel] });
+  const placed = builder.apply(add, [stacked, table]); // (B, T, C)
+  return builder.apply(reshape, [placed], { shape: flat });
 }
 
 function norm(builder: GraphBuilder, config: ModelConfig, name: string, x: string): string {
   const inputs = [x, `${name}.weight`, ...(config.bias ? [`${name}.bias`] : [])];
   return builder.within(
     name,
-    () => builder.apply("LayerNormalization", inputs, { axis: -1, epsilon: normEpsilon }),
+    () => builder.apply(layerNormalization, inputs, { axis: -1, epsilon: normEpsilon }),
   );
 }
 
 function linear(builder: GraphBuilder, config: ModelConfig, name: string, x: string): string {
   const inputs = [x, `${name}.weight`, ...(config.bias ? [`${name}.bias`] : [])];
-  return builder.apply("Gemm", inputs, { transB: 1 });
+  return builder.apply(gemm, inputs, { transB: 1 });
 }
 
 function attention(
@@ -165,17 +177,17 @@ function attention(
   const S = C / H;
   return builder.within(`${block}.attn`, () => {
     const qkv = linear(builder, config, `${block}.attn.qkv`, x); // (N, 3C): all q, all k, all v
-    const apart = builder.apply("Reshape", [qkv], { shape: [B, T, 3, H, S] });
+    const apart = builder.apply(reshape, [qkv], { shape: [B, T, 3, H, S] });
     // One transposition for all three; the split that follows is along the first axis and so a plain copy.
-    const stacked = builder.apply("Transpose", [apart], { perm: [2, 0, 3, 1, 4] }); // (3, B, H, T, S)
-    const [q, k, v] = builder.applyAll("Split", [stacked], { axis: 0, split: [1, 1, 1] })
-      .map((part) => builder.apply("Reshape", [part], { shape: [B, H, T, S] }));
+    const stacked = builder.apply(transpose, [apart], { perm: [2, 0, 3, 1, 4] }); // (3, B, H, T, S)
+    const [q, k, v] = builder.applyAll(split, [stacked], { axis: 0, split: [1, 1, 1] })
+      .map((part) => builder.apply(reshape, [part], { shape: [B, H, T, S] }));
     const alpha = 1 / Math.sqrt(S);
-    const scores = builder.apply("FusedMatMul", [q, k], { transB: 1, alpha }); // (B, H, T, T), a row per query
-    const weights = builder.apply("Softmax", [builder.apply("Add", [scores, bias])], { axis: -1 });
-    const context = builder.apply("MatMul", [weights, v]); // (B, H, T, S)
-    const together = builder.apply("Transpose", [context], { perm: [0, 2, 1, 3] }); // (B, T, H, S)
-    const flat = builder.apply("Reshape", [together], { shape: [B * T, C] });
+    const scores = builder.apply(fusedMatMul, [q, k], { transB: 1, alpha }); // (B, H, T, T), a row per query
+    const weights = builder.apply(softmax, [builder.apply(add, [scores, bias])], { axis: -1 });
+    const context = builder.apply(matMul, [weights, v]); // (B, H, T, S)
+    const together = builder.apply(transpose, [context], { perm: [0, 2, 1, 3] }); // (B, T, H, S)
+    const flat = builder.apply(reshape, [together], { shape: [B * T, C] });
     return linear(builder, config, `${block}.attn.out`, flat);
   });
 }
@@ -183,6 +195,6 @@ function attention(
 function mlp(builder: GraphBuilder, config: ModelConfig, block: string, x: string): string {
   return builder.within(`${block}.mlp`, () => {
     const up = linear(builder, config, `${block}.mlp.up`, x); // (N, F)
-    return linear(builder, config, `${block}.mlp.down`, builder.apply("Gelu", [up]));
+    return linear(builder, config, `${block}.mlp.down`, builder.apply(gelu, [up]));
   });
 }

@@ -5,7 +5,18 @@
  *
  * Where a piece has the scores x and softmax(x) = s, its log Σ exp is max x − log max s: two reductions that only read.
  */
-import type { Graph, Node, TensorType } from "../../model/mod.ts";
+import {
+  add,
+  embeddingGradient,
+  type Graph,
+  linearCrossEntropyGradient,
+  mul,
+  neg,
+  type Node,
+  type Operator,
+  reshape,
+  type TensorType,
+} from "../../model/mod.ts";
 import type { OnnxBuilder } from "./_builder.ts";
 import type { RewriteContext } from "./_rewrites.ts";
 
@@ -28,17 +39,22 @@ export function classPieces(rows: number, classes: number, pieceSize: number): r
 }
 
 /** The operator that `expandHeads` leaves of a gradient: (hidden, table, targets, logSumExp, dNll) → dHidden, dTable without targets. */
-export const headGradientName = "HeadGradient";
+export const headGradientOperator: Operator = {
+  ...linearCrossEntropyGradient,
+  name: "HeadGradient",
+};
 
 /**
  * The graph with the part of the targets taken out of each head's table gradient: −dNll[n]·hidden[n] goes to row
  * targets[n], which is an EmbeddingGradient like that of the tokens and is added where those are.
  */
 export function expandHeads(graph: Graph): Graph {
-  if (!graph.nodes.some(({ op }) => op === "LinearCrossEntropyGradient")) return graph;
+  if (!graph.nodes.some(({ operator }) => operator.name === "LinearCrossEntropyGradient")) {
+    return graph;
+  }
   const types: Record<string, TensorType> = { ...graph.types };
   const nodes = graph.nodes.flatMap((node) =>
-    node.op === "LinearCrossEntropyGradient" ? expandHead(node, types) : [node]
+    node.operator.name === "LinearCrossEntropyGradient" ? expandHead(node, types) : [node]
   );
   return { ...graph, nodes, types };
 }
@@ -50,9 +66,8 @@ function expandHead(node: Node, types: Record<string, TensorType>): Node[] {
     types[`${dTable}~${name}`] = type;
     return `${dTable}~${name}`;
   };
-  const step = (op: string, inputs: string[], output: string, attributes = {}): Node => ({
-    op,
-    domain: op === "EmbeddingGradient" ? "dept" : "",
+  const step = (operator: Operator, inputs: string[], output: string, attributes = {}): Node => ({
+    operator,
     inputs,
     outputs: [output],
     attributes,
@@ -64,12 +79,14 @@ function expandHead(node: Node, types: Record<string, TensorType>): Node[] {
   const ofTargets = make("rows", types[hidden]);
   const scattered = make("targets", types[dTable]);
   return [
-    { ...node, op: headGradientName, outputs: [dHidden, others] },
-    step("Reshape", [dNll], column, { shape: [rows, 1] }),
-    step("Mul", [hidden, column], weighted), // (N, C)
-    step("Neg", [weighted], ofTargets),
-    step("EmbeddingGradient", [targets, ofTargets], scattered, { rows: types[table].shape[0] }),
-    step("Add", [others, scattered], dTable),
+    { ...node, operator: headGradientOperator, outputs: [dHidden, others] },
+    step(reshape, [dNll], column, { shape: [rows, 1] }),
+    step(mul, [hidden, column], weighted), // (N, C)
+    step(neg, [weighted], ofTargets),
+    step(embeddingGradient, [targets, ofTargets], scattered, {
+      rows: types[table].shape[0],
+    }),
+    step(add, [others, scattered], dTable),
   ];
 }
 

@@ -26,14 +26,14 @@ export function gradientParts(graph: Graph): readonly GradientParts[] {
   const producers = new Map<string, Node>();
   for (const node of graph.nodes) for (const output of node.outputs) producers.set(output, node);
 
-  const isRowTerm = (value: string) => producers.get(value)?.op === "EmbeddingGradient";
+  const isRowTerm = (value: string) => producers.get(value)?.operator.name === "EmbeddingGradient";
   const sameSize = (a: string, b: string) =>
     sizeOf(graph.types[a].shape) === sizeOf(graph.types[b].shape);
   /** Whether a sum has rows among its terms; broadcasting sums are left to the graph. */
   const holdsRows = (value: string): boolean => {
     const node = producers.get(value);
     return isRowTerm(value) ||
-      (node?.op === "Add" &&
+      (node?.operator.name === "Add" &&
         node.inputs.every((input) => sameSize(input, value)) && node.inputs.some(holdsRows));
   };
   const takeApart = (value: string, terms: string[], rowTerms: RowTerm[]): void => {

@@ -197,7 +197,7 @@ class Parts {
 /** The input behind each value that holds its ids as they are fed. */
 function idSources(graph: Graph): Map<string, string> {
   const sources = new Map(Object.keys(graph.inputs).map((name) => [name, name]));
-  for (const { op, inputs, outputs } of graph.nodes) {
+  for (const { operator: { name: op }, inputs, outputs } of graph.nodes) {
     const source = op === "Reshape" ? sources.get(inputs[0]) : undefined;
     if (source !== undefined) sources.set(outputs[0], source);
   }

@@ -2,7 +2,7 @@
  * How operators of ours become ONNX nodes where the two differ: an entry by operator name. What is not here is copied.
  */
 import { alibiSlopes, float32, type Graph, type Node, sizeOf } from "../../model/mod.ts";
-import { headGradient, headGradientName, linearCrossEntropy, type Piece } from "./_head.ts";
+import { headGradient, headGradientOperator, linearCrossEntropy, type Piece } from "./_head.ts";
 import type { OnnxBuilder } from "./_builder.ts";
 
 export interface RewriteContext {
@@ -37,17 +37,6 @@ export interface IdTable {
 
 export type Rewrite = (node: Node, builder: OnnxBuilder, context: RewriteContext) => void;
 
-/** Attributes of ours that ONNX takes as constant int64 inputs, in the order of those inputs. */
-const attributeInputs: Readonly<Record<string, readonly string[]>> = {
-  Expand: ["shape"],
-  Pad: ["pads"],
-  ReduceMean: ["axes"],
-  ReduceSum: ["axes"],
-  Reshape: ["shape"],
-  Slice: ["starts", "ends", "axes"],
-  Split: ["split"],
-};
-
 const rewrites: Readonly<Record<string, Rewrite>> = {
   AlibiBias: alibiBias,
   CrossEntropy: crossEntropy,
@@ -55,7 +44,7 @@ const rewrites: Readonly<Record<string, Rewrite>> = {
   EmbeddingGradient: embeddingGradient,
   GeluGradient: geluGradient,
   LinearCrossEntropy: linearCrossEntropy,
-  [headGradientName]: headGradient,
+  [headGradientOperator.name]: headGradient,
 };
 
 /** What differs between the processor and a device. */
@@ -71,27 +60,22 @@ export interface Target {
 /** Emits one node of ours. @throws Error naming operator and scope for an operator of `dept` without a rewriting. */
 export function emitNode(node: Node, builder: OnnxBuilder, context: RewriteContext): void {
   builder.enter(node.scope);
-  const rewrite = context.target.rewrites[node.op] ??
-    (node.domain === "dept" ? rewrites[node.op] : undefined);
+  const { name: op, domain, constantInputs = [] } = node.operator;
+  const rewrite = context.target.rewrites[op] ?? (domain === "dept" ? rewrites[op] : undefined);
   if (rewrite !== undefined) return rewrite(node, builder, context);
-  if (node.domain === "dept") {
+  if (domain === "dept") {
     const known = Object.keys(rewrites).join(", ");
     throw new Error(
-      `Cannot compile ${node.op} in ${node.scope}: expected one of ${known} in domain dept`,
+      `Cannot compile ${op} in ${node.scope}: expected one of ${known} in domain dept`,
     );
   }
-  const names = attributeInputs[node.op] ?? [];
   const attributes = Object.fromEntries(
-    Object.entries(node.attributes).filter(([name]) => !names.includes(name)),
+    Object.entries(node.attributes).filter(([name]) => !constantInputs.includes(name)),
   );
-  const constants = names.map((name) =>
+  const constants = constantInputs.map((name) =>
     builder.integers(node.attributes[name] as readonly number[])
   );
-  builder.emit(node.op, [...node.inputs, ...constants], {
-    domain: node.domain,
-    attributes,
-    outputs: node.outputs,
-  });
+  builder.emit(op, [...node.inputs, ...constants], { domain, attributes, outputs: node.outputs });
 }
 
 /** Distances of positions, which all heads share, times a slope each. What is ahead is so far that it counts for nothing. */

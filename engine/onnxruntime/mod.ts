@@ -4,14 +4,14 @@
  *
  * ```ts
  * import { engine } from "./mod.ts";
- * import type { Graph } from "../../model/mod.ts";
+ * import { type Graph, operators } from "../../model/mod.ts";
  *
  * const vector = { dtype: "float32", shape: [3] } as const;
  * const graph: Graph = { // y = w·x
  *   inputs: { x: vector },
  *   parameters: { w: vector },
  *   constants: {},
- *   nodes: [{ op: "Mul", domain: "", inputs: ["w", "x"], outputs: ["y"], attributes: {}, scope: "body" }],
+ *   nodes: [{ operator: operators.Mul, inputs: ["w", "x"], outputs: ["y"], attributes: {}, scope: "body" }],
  *   types: { x: vector, w: vector, y: vector },
  *   outputs: { product: "y" },
  *   gradients: {},

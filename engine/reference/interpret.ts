@@ -1,9 +1,7 @@
 /**
  * Runs a graph node by node in float64.
  */
-import type { Graph, Node, OperatorName } from "../../model/mod.ts";
-import { kernels } from "./kernels.ts";
-import type { Tensor } from "./_tensor.ts";
+import type { Graph, Node, Tensor } from "../../model/mod.ts";
 
 /** Data of inputs and parameters by name; numbers in float64. */
 export type Values = Readonly<Record<string, Float64Array | Int32Array>>;
@@ -51,7 +49,7 @@ export function interpret(
   nodes.forEach((node, i) => {
     const types = node.outputs.map((output) => graph.types[output]);
     const inputs = node.inputs.map((input) => tensors.get(input)!);
-    const data = kernels[node.op as OperatorName](inputs, types, node.attributes);
+    const data = node.operator.evaluate(inputs, types, node.attributes);
     node.outputs.forEach((output, o) => {
       tensors.set(output, { shape: types[o].shape, data: data[o] });
     });

@@ -5,11 +5,11 @@
  * compute in float64 and round once. Threads and precision make no difference.
  *
  * ```ts
- * import { GraphBuilder } from "../../model/mod.ts";
+ * import { GraphBuilder, operators } from "../../model/mod.ts";
  * import { engine } from "./mod.ts";
  * const builder = new GraphBuilder();
  * const x = builder.input("x", { dtype: "float32", shape: [2] });
- * const graph = builder.build({ y: builder.apply("Exp", [x]) });
+ * const graph = builder.build({ y: builder.apply(operators.Exp, [x]) });
  * const program = await engine.compile(graph, { threads: 1, precision: "fp32" });
  * console.log((await program.run({ x: new Float32Array(2) })).y); // Float32Array(2) [ 1, 1 ]
  * ```

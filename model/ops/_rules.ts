@@ -5,6 +5,9 @@
  */
 import type { Attributes, NodeWriter, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, type Shape, sizeOf } from "../shapes.ts";
+import { mul } from "./elementwise.ts";
+import { reshape } from "./layout.ts";
+import { expand, reduceSum } from "./reduce.ts";
 
 /** A whole-number attribute. @throws RangeError when it is missing or not whole. */
 export function integerOf(attributes: Attributes, name: string, otherwise?: number): number {
@@ -83,6 +86,24 @@ export function expectShape(input: TensorType, name: string, expected: Shape): v
   }
 }
 
+/** Bounds of a slice for every axis. @throws RangeError when they leave the tensor or are empty. */
+export function boundsOf(shape: Shape, attributes: Attributes) {
+  const starts: number[] = shape.map(() => 0);
+  const ends = [...shape];
+  const from = integersOf(attributes, "starts");
+  const to = integersOf(attributes, "ends");
+  integersOf(attributes, "axes").forEach((given, i) => {
+    const axis = axisOf(given, shape.length);
+    if (!(from[i] >= 0 && from[i] < to[i] && to[i] <= shape[axis])) {
+      throw new RangeError(
+        `expected a range in [0, ${shape[axis]}] on axis ${axis}, found ${from[i]} to ${to[i]}`,
+      );
+    }
+    [starts[axis], ends[axis]] = [from[i], to[i]];
+  });
+  return { starts, ends };
+}
+
 /** Shape rule of one float tensor to one of the same shape. */
 export function inferUnary(inputs: readonly TensorType[]): readonly TensorType[] {
   expectInputs(inputs, 1);
@@ -120,14 +141,14 @@ export function sumTo(writer: NodeWriter, gradient: string, shape: Shape): strin
     if (axis < added || (shape[axis - added] === 1 && from[axis] !== 1)) axes.push(axis);
   }
   if (axes.length === 0) return gradient;
-  if (axes.length === added) return writer.apply("ReduceSum", [gradient], { axes, keepdims: 0 });
-  const summed = writer.apply("ReduceSum", [gradient], { axes, keepdims: 1 });
-  return added === 0 ? summed : writer.apply("Reshape", [summed], { shape });
+  if (axes.length === added) return writer.apply(reduceSum, [gradient], { axes, keepdims: 0 });
+  const summed = writer.apply(reduceSum, [gradient], { axes, keepdims: 1 });
+  return added === 0 ? summed : writer.apply(reshape, [summed], { shape });
 }
 
 /** Multiplies by a number. */
 export function scaled(writer: NodeWriter, value: string, factor: number): string {
-  return writer.apply("Mul", [value, scalar(writer, factor)]);
+  return writer.apply(mul, [value, scalar(writer, factor)]);
 }
 
 export function scalar(writer: NodeWriter, value: number): string {
@@ -136,5 +157,5 @@ export function scalar(writer: NodeWriter, value: number): string {
 
 /** A tensor of zeros, stored as one number. */
 export function zeros(writer: NodeWriter, shape: Shape): string {
-  return writer.apply("Expand", [scalar(writer, 0)], { shape });
+  return writer.apply(expand, [scalar(writer, 0)], { shape });
 }

@@ -9,10 +9,12 @@
 import type { Operator } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
 import { expectInputs, integerOf } from "./_rules.ts";
+import * as layoutKernels from "./_layout_kernels.ts";
 
 export const alibiBias: Operator = {
   name: "AlibiBias",
   domain: "dept",
+  evaluate: layoutKernels.alibi,
   infer(inputs, attributes) {
     expectInputs(inputs, 0);
     const length = integerOf(attributes, "length");

@@ -14,10 +14,12 @@
 import type { Operator } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
 import { expectFloat, expectIds, expectInputs, expectShape } from "./_rules.ts";
+import * as rowsKernels from "./_rows_kernels.ts";
 
 export const crossEntropy: Operator = {
   name: "CrossEntropy",
   domain: "dept",
+  evaluate: rowsKernels.crossEntropy,
   infer(inputs) {
     expectInputs(inputs, 2);
     const [logits, targets] = inputs;
@@ -30,7 +32,7 @@ export const crossEntropy: Operator = {
     if (dProbabilities !== undefined) {
       throw new RangeError("expected a loss that uses nll only, found one that uses probabilities");
     }
-    return [writer.apply("CrossEntropyGradient", [probabilities, targets, dNll!]), undefined];
+    return [writer.apply(crossEntropyGradient, [probabilities, targets, dNll!]), undefined];
   },
   flops: ([logits]) => 5 * sizeOf(logits.shape),
 };
@@ -38,6 +40,7 @@ export const crossEntropy: Operator = {
 export const crossEntropyGradient: Operator = {
   name: "CrossEntropyGradient",
   domain: "dept",
+  evaluate: rowsKernels.crossEntropyGradient,
   infer(inputs) {
     expectInputs(inputs, 3);
     const [probabilities, targets, dNll] = inputs;

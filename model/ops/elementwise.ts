@@ -3,10 +3,12 @@
  */
 import type { Operator } from "../operator.ts";
 import { inferBinary, inferUnary, oneAnElement, scaled, sumTo } from "./_rules.ts";
+import * as elementwiseKernels from "./_elementwise_kernels.ts";
 
 export const add: Operator = {
   name: "Add",
   domain: "",
+  evaluate: elementwiseKernels.add,
   infer: inferBinary,
   flops: oneAnElement,
   gradient({ inputs }, [dY], writer, wanted) {
@@ -19,13 +21,14 @@ export const add: Operator = {
 export const sub: Operator = {
   name: "Sub",
   domain: "",
+  evaluate: elementwiseKernels.sub,
   infer: inferBinary,
   flops: oneAnElement,
   gradient({ inputs: [a, b] }, [dY], writer, wanted) {
     // Summing before the sign keeps the negated tensor small.
     return [
       wanted[0] ? sumTo(writer, dY!, writer.type(a).shape) : undefined,
-      wanted[1] ? writer.apply("Neg", [sumTo(writer, dY!, writer.type(b).shape)]) : undefined,
+      wanted[1] ? writer.apply(neg, [sumTo(writer, dY!, writer.type(b).shape)]) : undefined,
     ];
   },
 };
@@ -33,11 +36,12 @@ export const sub: Operator = {
 export const mul: Operator = {
   name: "Mul",
   domain: "",
+  evaluate: elementwiseKernels.mul,
   infer: inferBinary,
   flops: oneAnElement,
   gradient({ inputs: [a, b] }, [dY], writer, wanted) {
     const times = (factor: string, input: string) =>
-      sumTo(writer, writer.apply("Mul", [dY!, factor]), writer.type(input).shape);
+      sumTo(writer, writer.apply(mul, [dY!, factor]), writer.type(input).shape);
     return [wanted[0] ? times(b, a) : undefined, wanted[1] ? times(a, b) : undefined];
   },
 };
@@ -45,14 +49,15 @@ export const mul: Operator = {
 export const div: Operator = {
   name: "Div",
   domain: "",
+  evaluate: elementwiseKernels.div,
   infer: inferBinary,
   flops: oneAnElement,
   gradient({ inputs: [a, b], outputs: [y] }, [dY], writer, wanted) {
-    const overB = writer.apply("Div", [dY!, b]);
-    const towardsB = () => sumTo(writer, writer.apply("Mul", [overB, y]), writer.type(b).shape);
+    const overB = writer.apply(div, [dY!, b]);
+    const towardsB = () => sumTo(writer, writer.apply(mul, [overB, y]), writer.type(b).shape);
     return [
       wanted[0] ? sumTo(writer, overB, writer.type(a).shape) : undefined,
-      wanted[1] ? writer.apply("Neg", [towardsB()]) : undefined,
+      wanted[1] ? writer.apply(neg, [towardsB()]) : undefined,
     ];
   },
 };
@@ -60,34 +65,38 @@ export const div: Operator = {
 export const neg: Operator = {
   name: "Neg",
   domain: "",
+  evaluate: elementwiseKernels.neg,
   infer: inferUnary,
   flops: oneAnElement,
-  gradient: (_node, [dY], writer) => [writer.apply("Neg", [dY!])],
+  gradient: (_node, [dY], writer) => [writer.apply(neg, [dY!])],
 };
 
 export const exp: Operator = {
   name: "Exp",
   domain: "",
+  evaluate: elementwiseKernels.exp,
   infer: inferUnary,
   flops: oneAnElement,
-  gradient: ({ outputs: [y] }, [dY], writer) => [writer.apply("Mul", [dY!, y])],
+  gradient: ({ outputs: [y] }, [dY], writer) => [writer.apply(mul, [dY!, y])],
 };
 
 export const log: Operator = {
   name: "Log",
   domain: "",
+  evaluate: elementwiseKernels.log,
   infer: inferUnary,
   flops: oneAnElement,
-  gradient: ({ inputs: [x] }, [dY], writer) => [writer.apply("Div", [dY!, x])],
+  gradient: ({ inputs: [x] }, [dY], writer) => [writer.apply(div, [dY!, x])],
 };
 
 export const sqrt: Operator = {
   name: "Sqrt",
   domain: "",
+  evaluate: elementwiseKernels.sqrt,
   infer: inferUnary,
   flops: oneAnElement,
   gradient: ({ outputs: [y] }, [dY], writer) => [
-    scaled(writer, writer.apply("Div", [dY!, y]), 0.5),
+    scaled(writer, writer.apply(div, [dY!, y]), 0.5),
   ],
 };
 
@@ -95,10 +104,11 @@ export const sqrt: Operator = {
 export const erf: Operator = {
   name: "Erf",
   domain: "",
+  evaluate: elementwiseKernels.erf,
   infer: inferUnary,
   flops: oneAnElement,
   gradient({ inputs: [x] }, [dY], writer) {
-    const bell = writer.apply("Exp", [writer.apply("Neg", [writer.apply("Mul", [x, x])])]);
-    return [writer.apply("Mul", [dY!, scaled(writer, bell, 2 / Math.sqrt(Math.PI))])];
+    const bell = writer.apply(exp, [writer.apply(neg, [writer.apply(mul, [x, x])])]);
+    return [writer.apply(mul, [dY!, scaled(writer, bell, 2 / Math.sqrt(Math.PI))])];
   },
 };

@@ -13,10 +13,13 @@
 import type { Operator } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
 import { expectFloat, expectIds, expectInputs, expectShape, integerOf, nothing } from "./_rules.ts";
+import { reshape } from "./layout.ts";
+import * as layoutKernels from "./_layout_kernels.ts";
 
 export const gather: Operator = {
   name: "Gather",
   domain: "",
+  evaluate: layoutKernels.gather,
   infer(inputs, attributes) {
     expectInputs(inputs, 2);
     const [table, ids] = inputs;
@@ -34,10 +37,10 @@ export const gather: Operator = {
     const width = sizeOf(shape.slice(1));
     const flat = shape.length === 2
       ? dY!
-      : writer.apply("Reshape", [dY!], { shape: [...idShape, width] });
-    const summed = writer.apply("EmbeddingGradient", [ids, flat], { rows: shape[0] });
+      : writer.apply(reshape, [dY!], { shape: [...idShape, width] });
+    const summed = writer.apply(embeddingGradient, [ids, flat], { rows: shape[0] });
     return [
-      shape.length === 2 ? summed : writer.apply("Reshape", [summed], { shape }),
+      shape.length === 2 ? summed : writer.apply(reshape, [summed], { shape }),
       undefined,
     ];
   },
@@ -46,6 +49,7 @@ export const gather: Operator = {
 export const embeddingGradient: Operator = {
   name: "EmbeddingGradient",
   domain: "dept",
+  evaluate: layoutKernels.embeddingGradient,
   infer(inputs, attributes) {
     expectInputs(inputs, 2);
     const [ids, dY] = inputs;

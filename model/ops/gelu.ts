@@ -12,18 +12,21 @@
 import type { Operator } from "../operator.ts";
 import { sizeOf } from "../shapes.ts";
 import { expectFloat, expectInputs, expectShape, inferUnary } from "./_rules.ts";
+import * as elementwiseKernels from "./_elementwise_kernels.ts";
 
 export const gelu: Operator = {
   name: "Gelu",
   domain: "com.microsoft",
+  evaluate: elementwiseKernels.gelu,
   infer: inferUnary,
   flops: (_inputs, [y]) => 5 * sizeOf(y.shape),
-  gradient: ({ inputs: [x] }, [dY], writer) => [writer.apply("GeluGradient", [dY!, x])],
+  gradient: ({ inputs: [x] }, [dY], writer) => [writer.apply(geluGradient, [dY!, x])],
 };
 
 export const geluGradient: Operator = {
   name: "GeluGradient",
   domain: "dept",
+  evaluate: elementwiseKernels.geluGradient,
   infer(inputs) {
     expectInputs(inputs, 2);
     expectFloat(inputs[0], "the output's gradient");

@@ -7,10 +7,12 @@
 import type { Attributes, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sameShape, sizeOf } from "../shapes.ts";
 import { expectFloat, expectInputs, flagOf, numberOf, sumTo } from "./_rules.ts";
+import * as productsKernels from "./_products_kernels.ts";
 
 export const gemm: Operator = {
   name: "Gemm",
   domain: "",
+  evaluate: productsKernels.gemm,
   infer(inputs, attributes) {
     expectInputs(inputs, 2, 3);
     const [a, b, c] = inputs;
@@ -42,7 +44,7 @@ export const gemm: Operator = {
       right: string,
       rightTransposed: boolean,
     ) =>
-      writer.apply("Gemm", [left, right], {
+      writer.apply(gemm, [left, right], {
         transA: Number(leftTransposed),
         transB: Number(rightTransposed),
         ...(alpha === 1 ? {} : { alpha }),

@@ -19,10 +19,16 @@ import {
   numberOf,
   scaled,
 } from "./_rules.ts";
+import { mul, sub } from "./elementwise.ts";
+import { reshape } from "./layout.ts";
+import { matMul } from "./matmul.ts";
+import { reduceSum } from "./reduce.ts";
+import * as rowsKernels from "./_rows_kernels.ts";
 
 export const layerNormalization: Operator = {
   name: "LayerNormalization",
   domain: "",
+  evaluate: rowsKernels.layerNormalization,
   infer(inputs, attributes) {
     expectInputs(inputs, 2, 3);
     const [x, scale, bias] = inputs;
@@ -52,23 +58,23 @@ export const layerNormalization: Operator = {
     const { shape } = writer.type(x);
     const width = shape[shape.length - 1];
     const rows = shape.slice(0, -1).map((_, axis) => axis);
-    const normalised = writer.apply("Mul", [writer.apply("Sub", [x, mean]), inverse]); // (..., C)
-    const weighted = writer.apply("Mul", [dY!, normalised]); // (..., C)
+    const normalised = writer.apply(mul, [writer.apply(sub, [x, mean]), inverse]); // (..., C)
+    const weighted = writer.apply(mul, [dY!, normalised]); // (..., C)
 
     const towardsX = () => {
       // Row means as products with scale / C: they read a tensor once and make no temporary of its size.
-      const column = writer.apply("Reshape", [scaled(writer, scale, 1 / width)], {
+      const column = writer.apply(reshape, [scaled(writer, scale, 1 / width)], {
         shape: [width, 1],
       });
-      const meanOfGradient = writer.apply("MatMul", [dY!, column]); // (..., 1)
-      const meanOfWeighted = writer.apply("MatMul", [weighted, column]); // (..., 1)
-      const direct = writer.apply("Mul", [dY!, scale]);
-      const along = writer.apply("Mul", [normalised, meanOfWeighted]);
-      const centred = writer.apply("Sub", [writer.apply("Sub", [direct, along]), meanOfGradient]);
-      return writer.apply("Mul", [centred, inverse]);
+      const meanOfGradient = writer.apply(matMul, [dY!, column]); // (..., 1)
+      const meanOfWeighted = writer.apply(matMul, [weighted, column]); // (..., 1)
+      const direct = writer.apply(mul, [dY!, scale]);
+      const along = writer.apply(mul, [normalised, meanOfWeighted]);
+      const centred = writer.apply(sub, [writer.apply(sub, [direct, along]), meanOfGradient]);
+      return writer.apply(mul, [centred, inverse]);
     };
     const overRows = (value: string) =>
-      writer.apply("ReduceSum", [value], { axes: rows, keepdims: 0 });
+      writer.apply(reduceSum, [value], { axes: rows, keepdims: 0 });
     return [
       wanted[0] ? towardsX() : undefined,
       wanted[1] ? overRows(weighted) : undefined,

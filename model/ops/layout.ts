@@ -15,6 +15,7 @@ import type { Attributes, Operator } from "../operator.ts";
 import { float32, formatShape, type Shape, sizeOf } from "../shapes.ts";
 import {
   axisOf,
+  boundsOf,
   expectFloat,
   expectInputs,
   integerOf,
@@ -22,10 +23,13 @@ import {
   nothing,
   zeros,
 } from "./_rules.ts";
+import * as layoutKernels from "./_layout_kernels.ts";
 
 export const reshape: Operator = {
   name: "Reshape",
   domain: "",
+  constantInputs: ["shape"],
+  evaluate: layoutKernels.reshape,
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     const shape = integersOf(attributes, "shape");
@@ -40,13 +44,14 @@ export const reshape: Operator = {
   },
   flops: nothing,
   gradient: ({ inputs: [x] }, [dY], writer) => [
-    writer.apply("Reshape", [dY!], { shape: writer.type(x).shape }),
+    writer.apply(reshape, [dY!], { shape: writer.type(x).shape }),
   ],
 };
 
 export const transpose: Operator = {
   name: "Transpose",
   domain: "",
+  evaluate: layoutKernels.transpose,
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -62,13 +67,15 @@ export const transpose: Operator = {
   flops: nothing,
   gradient({ attributes }, [dY], writer) {
     const perm = integersOf(attributes, "perm");
-    return [writer.apply("Transpose", [dY!], { perm: perm.map((_, axis) => perm.indexOf(axis)) })];
+    return [writer.apply(transpose, [dY!], { perm: perm.map((_, axis) => perm.indexOf(axis)) })];
   },
 };
 
 export const split: Operator = {
   name: "Split",
   domain: "",
+  constantInputs: ["split"],
+  evaluate: layoutKernels.split,
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -89,13 +96,14 @@ export const split: Operator = {
     const parts = outputs.map((output, i) =>
       outputGradients[i] ?? zeros(writer, writer.type(output).shape)
     );
-    return [writer.apply("Concat", parts, { axis })];
+    return [writer.apply(concat, parts, { axis })];
   },
 };
 
 export const concat: Operator = {
   name: "Concat",
   domain: "",
+  evaluate: layoutKernels.concat,
   infer(inputs, attributes) {
     expectInputs(inputs, 1, Infinity);
     const { shape } = inputs[0];
@@ -118,13 +126,15 @@ export const concat: Operator = {
   gradient({ inputs, attributes }, [dY], writer) {
     const axis = axisOf(integerOf(attributes, "axis"), writer.type(inputs[0]).shape.length);
     const lengths = inputs.map((input) => writer.type(input).shape[axis]);
-    return writer.applyAll("Split", [dY!], { axis, split: lengths });
+    return writer.applyAll(split, [dY!], { axis, split: lengths });
   },
 };
 
 export const slice: Operator = {
   name: "Slice",
   domain: "",
+  constantInputs: ["starts", "ends", "axes"],
+  evaluate: layoutKernels.slice,
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -137,13 +147,15 @@ export const slice: Operator = {
     const { shape } = writer.type(x);
     const { starts, ends } = boundsOf(shape, attributes);
     const pads = [...starts, ...shape.map((length, axis) => length - ends[axis])];
-    return [writer.apply("Pad", [dY!], { pads })];
+    return [writer.apply(pad, [dY!], { pads })];
   },
 };
 
 export const pad: Operator = {
   name: "Pad",
   domain: "",
+  constantInputs: ["pads"],
+  evaluate: layoutKernels.pad,
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -161,24 +173,6 @@ export const pad: Operator = {
     const { shape } = writer.type(x);
     const starts = integersOf(attributes, "pads").slice(0, shape.length);
     const ends = shape.map((length, axis) => starts[axis] + length);
-    return [writer.apply("Slice", [dY!], { axes: shape.map((_, axis) => axis), starts, ends })];
+    return [writer.apply(slice, [dY!], { axes: shape.map((_, axis) => axis), starts, ends })];
   },
 };
-
-/** Bounds of a slice for every axis. @throws RangeError when they leave the tensor or are empty. */
-export function boundsOf(shape: Shape, attributes: Attributes) {
-  const starts: number[] = shape.map(() => 0);
-  const ends = [...shape];
-  const from = integersOf(attributes, "starts");
-  const to = integersOf(attributes, "ends");
-  integersOf(attributes, "axes").forEach((given, i) => {
-    const axis = axisOf(given, shape.length);
-    if (!(from[i] >= 0 && from[i] < to[i] && to[i] <= shape[axis])) {
-      throw new RangeError(
-        `expected a range in [0, ${shape[axis]}] on axis ${axis}, found ${from[i]} to ${to[i]}`,
-      );
-    }
-    [starts[axis], ends[axis]] = [from[i], to[i]];
-  });
-  return { starts, ends };
-}

@@ -15,10 +15,12 @@
 import type { Operator, TensorType } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
 import { expectFloat, expectIds, expectInputs, expectShape } from "./_rules.ts";
+import * as headKernels from "./_head_kernels.ts";
 
 export const linearCrossEntropy: Operator = {
   name: "LinearCrossEntropy",
   domain: "dept",
+  evaluate: headKernels.linearCrossEntropy,
   infer(inputs) {
     expectInputs(inputs, 3);
     const rows = rowsOf(inputs);
@@ -28,7 +30,7 @@ export const linearCrossEntropy: Operator = {
     if (dLogSumExp !== undefined) {
       throw new RangeError("expected a loss that uses nll only, found one that uses logSumExp");
     }
-    const [dHidden, dTable] = writer.applyAll("LinearCrossEntropyGradient", [
+    const [dHidden, dTable] = writer.applyAll(linearCrossEntropyGradient, [
       ...inputs,
       logSumExp,
       dNll!,
@@ -42,6 +44,7 @@ export const linearCrossEntropy: Operator = {
 export const linearCrossEntropyGradient: Operator = {
   name: "LinearCrossEntropyGradient",
   domain: "dept",
+  evaluate: headKernels.linearCrossEntropyGradient,
   infer(inputs) {
     expectInputs(inputs, 5);
     const { shape } = rowsOf(inputs);

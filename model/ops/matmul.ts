@@ -9,10 +9,12 @@
 import type { Attributes, Node, NodeWriter, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sizeOf } from "../shapes.ts";
 import { expectFloat, expectInputs, flagOf, numberOf, sumTo } from "./_rules.ts";
+import * as productsKernels from "./_products_kernels.ts";
 
 export const matMul: Operator = {
   name: "MatMul",
   domain: "",
+  evaluate: productsKernels.matMul,
   infer: (inputs) => infer(inputs, {}),
   gradient,
   flops: (inputs, outputs) => flops(inputs, outputs, {}),
@@ -21,6 +23,7 @@ export const matMul: Operator = {
 export const fusedMatMul: Operator = {
   name: "FusedMatMul",
   domain: "com.microsoft",
+  evaluate: productsKernels.matMul,
   infer,
   gradient,
   flops,
@@ -60,7 +63,7 @@ function gradient(
     right: string,
     rightTransposed: boolean,
   ) =>
-    writer.apply("FusedMatMul", [left, right], {
+    writer.apply(fusedMatMul, [left, right], {
       transA: Number(leftTransposed),
       transB: Number(rightTransposed),
       ...(alpha === 1 ? {} : { alpha }),

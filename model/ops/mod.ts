@@ -1,5 +1,6 @@
 /**
- * The table of operators: an entry each, by name. An engine has a kernel or a rewriting for every entry.
+ * The table of operators: an entry each, by name. Networks hold the operators that they use, so that code which uses the
+ * network depends on these and no others; the table is for whoever wants them all.
  *
  * What ONNX passes as constant int64 inputs (`shape`, `axes`, `split`, `starts`, `ends`, `pads`) are attributes here, so that
  * a graph holds no 64-bit tensors; optional inputs stand last and are left out when absent.
@@ -10,7 +11,6 @@
  * console.log(y.shape); // [ 2, 3 ]
  * ```
  */
-import { didYouMean } from "../../pipeline/base/mod.ts";
 import type { Operator } from "../operator.ts";
 import { alibiBias } from "./alibi_bias.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
@@ -62,16 +62,3 @@ export const operators = {
 } as const satisfies Record<string, Operator>;
 
 export type OperatorName = keyof typeof operators;
-
-/** @throws RangeError for a name that is not in the table. */
-export function operatorNamed(name: string): Operator {
-  if (!Object.hasOwn(operators, name)) {
-    const known = Object.keys(operators);
-    throw new RangeError(
-      `Cannot use operator "${name}": expected one of ${known.join(", ")}${
-        didYouMean(name, known)
-      }`,
-    );
-  }
-  return operators[name as OperatorName];
-}

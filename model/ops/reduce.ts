@@ -18,21 +18,26 @@ import {
   scaled,
   sumTo,
 } from "./_rules.ts";
+import { reshape } from "./layout.ts";
+import * as layoutKernels from "./_layout_kernels.ts";
+import * as rowsKernels from "./_rows_kernels.ts";
 
 export const reduceSum: Operator = {
   name: "ReduceSum",
   domain: "",
+  constantInputs: ["axes"],
+  evaluate: rowsKernels.reduceSum,
   infer,
   flops: ([x]) => sizeOf(x.shape),
   gradient: ({ inputs: [x], attributes }, [dY], writer) => {
     const { shape } = writer.type(x);
     const { kept } = shapesOf(shape, attributes);
-    return [writer.apply("Expand", [reshaped(dY!, kept)], { shape })];
+    return [writer.apply(expand, [reshaped(dY!, kept)], { shape })];
 
     function reshaped(value: string, to: readonly number[]): string {
       return sameShape(writer.type(value).shape, to)
         ? value
-        : writer.apply("Reshape", [value], { shape: to });
+        : writer.apply(reshape, [value], { shape: to });
     }
   },
 };
@@ -40,19 +45,23 @@ export const reduceSum: Operator = {
 export const reduceMean: Operator = {
   name: "ReduceMean",
   domain: "",
+  constantInputs: ["axes"],
+  evaluate: rowsKernels.reduceMean,
   infer,
   flops: ([x]) => sizeOf(x.shape),
   gradient({ inputs: [x], outputs: [y], attributes }, [dY], writer) {
     const { shape } = writer.type(x);
     const { kept } = shapesOf(shape, attributes);
     const share = scaled(writer, dY!, sizeOf(writer.type(y).shape) / sizeOf(shape));
-    return [writer.apply("Expand", [writer.apply("Reshape", [share], { shape: kept })], { shape })];
+    return [writer.apply(expand, [writer.apply(reshape, [share], { shape: kept })], { shape })];
   },
 };
 
 export const expand: Operator = {
   name: "Expand",
   domain: "",
+  constantInputs: ["shape"],
+  evaluate: layoutKernels.expand,
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");

@@ -4,15 +4,19 @@
 import type { Attributes, Operator, TensorType } from "../operator.ts";
 import { sizeOf } from "../shapes.ts";
 import { axisOf, inferUnary, integerOf } from "./_rules.ts";
+import { exp, mul, sub } from "./elementwise.ts";
+import { reduceSum } from "./reduce.ts";
+import * as rowsKernels from "./_rows_kernels.ts";
 
 export const softmax: Operator = {
   name: "Softmax",
   domain: "",
+  evaluate: rowsKernels.softmax,
   infer,
   gradient({ outputs: [y] }, [dY], writer) {
-    const weighted = writer.apply("Mul", [dY!, y]);
-    const mean = writer.apply("ReduceSum", [weighted], { axes: [-1], keepdims: 1 }); // (..., 1)
-    return [writer.apply("Mul", [writer.apply("Sub", [dY!, mean]), y])];
+    const weighted = writer.apply(mul, [dY!, y]);
+    const mean = writer.apply(reduceSum, [weighted], { axes: [-1], keepdims: 1 }); // (..., 1)
+    return [writer.apply(mul, [writer.apply(sub, [dY!, mean]), y])];
   },
   flops: ([x]) => 5 * sizeOf(x.shape),
 };
@@ -20,11 +24,12 @@ export const softmax: Operator = {
 export const logSoftmax: Operator = {
   name: "LogSoftmax",
   domain: "",
+  evaluate: rowsKernels.logSoftmax,
   infer,
   gradient({ outputs: [y] }, [dY], writer) {
-    const total = writer.apply("ReduceSum", [dY!], { axes: [-1], keepdims: 1 }); // (..., 1)
-    const shared = writer.apply("Mul", [writer.apply("Exp", [y]), total]);
-    return [writer.apply("Sub", [dY!, shared])];
+    const total = writer.apply(reduceSum, [dY!], { axes: [-1], keepdims: 1 }); // (..., 1)
+    const shared = writer.apply(mul, [writer.apply(exp, [y]), total]);
+    return [writer.apply(sub, [dY!, shared])];
   },
   flops: ([x]) => 5 * sizeOf(x.shape),
 };

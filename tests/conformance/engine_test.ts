@@ -23,6 +23,7 @@ import {
   languageModelGraph,
   type ModelConfig,
   type OperatorName,
+  operators,
   sizeOf,
 } from "../../model/mod.ts";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
@@ -207,11 +208,14 @@ for (const [name, engine] of engines) {
       const left = builder.parameter("left", [3, 1]);
       const right = builder.parameter("right", [3, 1]);
       const total = (value: string) =>
-        builder.apply("ReduceSum", [value], { axes: [0, 1], keepdims: 0 });
-      const rows = builder.apply("Gather", [table, first]);
-      const shifted = builder.apply("Add", [builder.apply("Add", [rows, left]), right]);
-      const parts = [shifted, builder.apply("Gather", [table, second]), table].map(total);
-      const loss = parts.reduce((sum, part) => builder.apply("Add", [sum, part]));
+        builder.apply(operators.ReduceSum, [value], { axes: [0, 1], keepdims: 0 });
+      const rows = builder.apply(operators.Gather, [table, first]);
+      const shifted = builder.apply(operators.Add, [
+        builder.apply(operators.Add, [rows, left]),
+        right,
+      ]);
+      const parts = [shifted, builder.apply(operators.Gather, [table, second]), table].map(total);
+      const loss = parts.reduce((sum, part) => builder.apply(operators.Add, [sum, part]));
       const program = await train(differentiate(builder.build({ loss })), probe);
       for (const ids of [[3, 3, 0], [3, 1, 1]]) {
         await program.accumulate({ first: Int32Array.from(ids), second: Int32Array.of(0, 3) });
@@ -392,19 +396,22 @@ function linearGraph(): Graph {
   const x = builder.input("x", float32([2]));
   const target = builder.input("target", float32([1]));
   const w = builder.parameter("w", [2]);
-  const product = builder.apply("Mul", [w, x]);
-  const y = builder.apply("ReduceSum", [product], { axes: [0], keepdims: 1 });
-  const error = builder.apply("Sub", [y, target]);
+  const product = builder.apply(operators.Mul, [w, x]);
+  const y = builder.apply(operators.ReduceSum, [product], { axes: [0], keepdims: 1 });
+  const error = builder.apply(operators.Sub, [y, target]);
   return builder.build({
     y,
-    loss: builder.apply("ReduceSum", [error], { axes: [0], keepdims: 0 }),
+    loss: builder.apply(operators.ReduceSum, [error], { axes: [0], keepdims: 0 }),
   });
 }
 
 function graphOf(op: OperatorName, one: OperatorCase): Graph {
   const builder = new GraphBuilder();
   const inputs = typesOf(one).map((type, i) => builder.input(`input${i}`, type));
-  const outputs = builder.within("test", () => builder.applyAll(op, inputs, one.attributes));
+  const outputs = builder.within(
+    "test",
+    () => builder.applyAll(operators[op], inputs, one.attributes),
+  );
   return builder.build(Object.fromEntries(outputs.map((value, i) => [`output${i}`, value])));
 }
 

@@ -5,6 +5,8 @@ import {
   initialiseBody,
   languageModelGraph,
   type Node,
+  type OperatorName,
+  operators,
   type TensorType,
 } from "../../model/mod.ts";
 import { engine } from "../../engine/onnxruntime/mod.ts";
@@ -155,7 +157,7 @@ Deno.test("EmbeddingGradient away from a parameter's gradient equals the loop ov
     inputs,
     parameters: {},
     constants: {},
-    nodes: nodes.filter(({ op }) => op === "EmbeddingGradient"),
+    nodes: nodes.filter(({ operator }) => operator.name === "EmbeddingGradient"),
     types,
     outputs: { rows: "gradient" },
     gradients: {},
@@ -214,7 +216,9 @@ function node(
   domain = "",
   attributes = {},
 ): Node {
-  return { op, domain, inputs, outputs, attributes, scope };
+  const known = operators[op as OperatorName] ?? operators.Neg;
+  const operator = { ...known, name: op, domain };
+  return { operator, inputs, outputs, attributes, scope };
 }
 
 /** y = op(x) over two numbers. */

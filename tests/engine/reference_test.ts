@@ -10,6 +10,7 @@ import {
   int32,
   languageModelGraph,
   type ModelConfig,
+  operators,
 } from "../../model/mod.ts";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
 import { assertTensorsClose } from "../support/tensors.ts";
@@ -22,24 +23,29 @@ Deno.test("kernels: values worked by hand", async () => {
   const x = builder.input("x", float32([2, 2]));
   const ids = builder.input("ids", int32([3]));
   const ones = builder.constant([1, 1], float32([2]));
-  const [norm, mean, inverse] = builder.applyAll("LayerNormalization", [x, ones], { epsilon: 1 });
-  const [nll, probabilities] = builder.applyAll("CrossEntropy", [
+  const [norm, mean, inverse] = builder.applyAll(operators.LayerNormalization, [x, ones], {
+    epsilon: 1,
+  });
+  const [nll, probabilities] = builder.applyAll(operators.CrossEntropy, [
     x,
     builder.constant([1, 0], int32([2])),
   ]);
   const graph = builder.build({
-    gelu: builder.apply("Gelu", [x]),
-    erf: builder.apply("Erf", [x]),
+    gelu: builder.apply(operators.Gelu, [x]),
+    erf: builder.apply(operators.Erf, [x]),
     norm,
     mean,
     inverse,
     nll,
     probabilities,
-    rows: builder.apply("Gather", [x, ids]),
-    sums: builder.apply("EmbeddingGradient", [ids, builder.apply("Gather", [x, ids])], { rows: 3 }),
-    product: builder.apply("Gemm", [x, x, ones], { transB: 1, alpha: 0.5 }),
-    tail: builder.apply("Slice", [x], { axes: [1], starts: [1], ends: [2] }),
-    turned: builder.apply("Transpose", [x], { perm: [1, 0] }),
+    rows: builder.apply(operators.Gather, [x, ids]),
+    sums: builder.apply(operators.EmbeddingGradient, [
+      ids,
+      builder.apply(operators.Gather, [x, ids]),
+    ], { rows: 3 }),
+    product: builder.apply(operators.Gemm, [x, x, ones], { transB: 1, alpha: 0.5 }),
+    tail: builder.apply(operators.Slice, [x], { axes: [1], starts: [1], ends: [2] }),
+    turned: builder.apply(operators.Transpose, [x], { perm: [1, 0] }),
   });
   const program = await engine.compile(graph, options);
   const found = await program.run({ x: Float32Array.of(0, 1, -1, 2), ids: Int32Array.of(1, 0, 1) });
@@ -73,7 +79,10 @@ Deno.test("kernels: values worked by hand", async () => {
 Deno.test("Erf is odd, reaches ±1 and keeps NaN", async () => {
   const builder = new GraphBuilder();
   const x = builder.input("x", float32([6]));
-  const program = await engine.compile(builder.build({ y: builder.apply("Erf", [x]) }), options);
+  const program = await engine.compile(
+    builder.build({ y: builder.apply(operators.Erf, [x]) }),
+    options,
+  );
   const { y } = await program.run({ x: Float32Array.of(0.5, -0.5, 3, 7, -Infinity, NaN) });
   const expected = [0.520499877813047, -0.520499877813047, 0.999977909503001, 1, -1, NaN];
   assertTensorsClose("y", y, Float32Array.from(expected), [6], { absolute: 1e-7 });
@@ -84,9 +93,11 @@ function linear(length: number) {
   const builder = new GraphBuilder();
   const w = builder.parameter("w", [length]);
   const x = builder.input("x", float32([length]));
-  const product = builder.apply("Mul", [w, x]);
+  const product = builder.apply(operators.Mul, [w, x]);
   return differentiate(
-    builder.build({ loss: builder.apply("ReduceSum", [product], { axes: [0], keepdims: 0 }) }),
+    builder.build({
+      loss: builder.apply(operators.ReduceSum, [product], { axes: [0], keepdims: 0 }),
+    }),
   );
 }
 

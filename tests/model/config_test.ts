@@ -100,7 +100,7 @@ Deno.test("flopsPerToken() is what the products of the training graph cost", () 
   const products = (graph: ReturnType<typeof languageModelGraph>) =>
     graphFlops({
       ...graph,
-      nodes: graph.nodes.filter(({ op }) => /MatMul|Gemm|^LinearCross/.test(op)),
+      nodes: graph.nodes.filter(({ operator }) => /MatMul|Gemm|^LinearCross/.test(operator.name)),
     });
   const training = products(differentiate(languageModelGraph(config, 2))) / tokens;
   // Beside the large products there are those of biases and row means of norms and the head's softmax: under 2 % at this width.

@@ -87,16 +87,19 @@ for (const { op, inputs, attributes = {}, outputs = [0], above } of cases) {
       values[`x${i}`] = Float64Array.from({ length: sizeOf(input) }, draw);
       return builder.parameter(`x${i}`, input);
     });
-    const results = builder.applyAll(op, names, attributes);
+    const results = builder.applyAll(operators[op], names, attributes);
     // A weighted sum, so that every element of an output has a gradient of its own.
     const terms = outputs.map((output) => {
       const type = builder.type(results[output]);
       const weights = Array.from({ length: sizeOf(type.shape) }, () => random.normal());
-      const weighted = builder.apply("Mul", [results[output], builder.constant(weights, type)]);
+      const weighted = builder.apply(operators.Mul, [
+        results[output],
+        builder.constant(weights, type),
+      ]);
       const axes = type.shape.map((_, axis) => axis);
-      return builder.apply("ReduceSum", [weighted], { axes, keepdims: 0 });
+      return builder.apply(operators.ReduceSum, [weighted], { axes, keepdims: 0 });
     });
-    const loss = terms.reduce((sum, term) => builder.apply("Add", [sum, term]));
+    const loss = terms.reduce((sum, term) => builder.apply(operators.Add, [sum, term]));
     assertGradients(builder.build({ loss }), values);
   });
 }

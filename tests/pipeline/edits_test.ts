@@ -22,6 +22,7 @@ async function bundles(root: string): Promise<Map<string, CodeDigest>> {
     })),
     { module: inCopy("training/variants/trim.ts"), exports: "all" },
     { module: inCopy("engine/onnxruntime/mod.ts"), exports: "all" },
+    { module: inCopy("engine/reference/mod.ts"), exports: "all" },
   ];
   await code.prepare(entries);
   code.save();
@@ -35,8 +36,15 @@ const append = (path: string, text: string): Edit => (root) =>
 
 const harmless: Readonly<Record<string, Edit>> = {
   "a comment in a deep module": append("model/differentiate.ts", "\n// A remark.\n"),
-  "an operator's file that no table has": (root) =>
-    Deno.copyFileSync(join(root, "model/ops/gelu.ts"), join(root, "model/ops/swish.ts")),
+  "a new operator": (root) => {
+    Deno.writeTextFileSync(
+      join(root, "model/ops/swish.ts"),
+      Deno.readTextFileSync(join(root, "model/ops/gelu.ts")).replaceAll(/(g|G)elu/g, "$1wish"),
+    );
+    const mod = join(root, "model/ops/mod.ts");
+    edit(mod, /(import \{ gemm \}.*)/, '$1\nimport { gwish } from "./swish.ts";');
+    edit(mod, /( {2}Gemm: gemm,)/, "$1\n  Gwish: gwish,");
+  },
   "a new reader": (root) => {
     const mod = join(root, "datasets/readers/mod.ts");
     Deno.copyFileSync(

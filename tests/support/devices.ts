@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { type Engine, engineModule } from "../../engine/mod.ts";
-import { float32, GraphBuilder } from "../../model/mod.ts";
+import { float32, GraphBuilder, operators } from "../../model/mod.ts";
 
 const softwareDriver = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
@@ -16,7 +16,9 @@ export async function engineHere(name: string): Promise<Engine | string> {
   const { engine } = await import(engineModule(name)) as { engine: Engine };
   if (name !== "webgpu") return engine;
   const builder = new GraphBuilder();
-  const graph = builder.build({ y: builder.apply("Neg", [builder.input("x", float32([1]))]) });
+  const graph = builder.build({
+    y: builder.apply(operators.Neg, [builder.input("x", float32([1]))]),
+  });
   try {
     const program = await engine.compile(graph, { threads: 1, precision: "fp32" });
     await program.dispose();

@@ -1,7 +1,9 @@
 /**
  * Kernels that move data: views, pieces, rows by id.
  */
-import { alibiBias, boundsOf, type Shape, sizeOf, stridesOf } from "../../model/mod.ts";
+import { alibiBias } from "../positions.ts";
+import { type Shape, sizeOf, stridesOf } from "../shapes.ts";
+import { boundsOf } from "./_rules.ts";
 import { type Kernel, offsetsOf, pick, stretchedStrides } from "./_tensor.ts";
 
 /** Tensors are never written to after they are made, so a view may share its data. */

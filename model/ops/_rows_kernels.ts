@@ -1,7 +1,7 @@
 /**
  * Kernels that work row by row along the last axis: norms, softmax, cross-entropy; and sums over any axes.
  */
-import { type Shape, sizeOf, stridesOf } from "../../model/mod.ts";
+import { type Shape, sizeOf, stridesOf } from "../shapes.ts";
 import { type Kernel, matrixOf, offsetsOf, type Tensor } from "./_tensor.ts";
 
 export const layerNormalization: Kernel = ([x, scale, bias], _outputs, attributes) => {

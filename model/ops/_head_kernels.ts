@@ -1,7 +1,7 @@
 /** Kernels of the head with its loss: its parts one after another. */
-import { float32 } from "../../model/mod.ts";
-import { gemm } from "./_products.ts";
-import { crossEntropyGradient, logSumExp } from "./_rows.ts";
+import { float32 } from "../shapes.ts";
+import { gemm } from "./_products_kernels.ts";
+import { crossEntropyGradient, logSumExp } from "./_rows_kernels.ts";
 import type { Kernel, Tensor } from "./_tensor.ts";
 
 export const linearCrossEntropy: Kernel = ([hidden, table, targets]) => {

@@ -1,26 +1,9 @@
 /**
- * Tensors of the reference engine, and the one way in which kernels go through axes.
+ * The one way in which kernels go through axes.
  */
-import {
-  type Attributes,
-  type Shape,
-  sizeOf,
-  stridesOf,
-  type TensorType,
-} from "../../model/mod.ts";
-
-/** A row-major tensor: numbers in float64, ids as whole numbers. */
-export interface Tensor {
-  readonly shape: Shape;
-  readonly data: Float64Array | Int32Array;
-}
-
-/** Computes the outputs of one operator; `outputs` are their types, as the operator's shape rule gives them. */
-export type Kernel = (
-  inputs: readonly Tensor[],
-  outputs: readonly TensorType[],
-  attributes: Attributes,
-) => readonly (Float64Array | Int32Array)[];
+import type { Kernel, Tensor } from "../operator.ts";
+import { type Shape, sizeOf, stridesOf } from "../shapes.ts";
+export type { Kernel, Tensor };
 
 /**
  * Where each element of a tensor of this shape, in row-major order, stands in an array with these strides.

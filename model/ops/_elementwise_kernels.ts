@@ -1,7 +1,8 @@
 /**
  * Kernels that work element by element.
  */
-import { sameShape, type TensorType } from "../../model/mod.ts";
+import type { TensorType } from "../operator.ts";
+import { sameShape } from "../shapes.ts";
 import { erf as erfOf } from "./_erf.ts";
 import { type Kernel, offsetsOf, pick, stretchedStrides, type Tensor } from "./_tensor.ts";
 

@@ -1,7 +1,7 @@
 /**
  * Kernels of matrix products. Every output is a sum over the inner axis in rising order.
  */
-import type { Attributes } from "../../model/mod.ts";
+import type { Attributes } from "../operator.ts";
 import { type Kernel, offsetsOf, stretchedStrides, type Tensor } from "./_tensor.ts";
 
 /** Y = alpha·op(A)·op(B) + C. */
