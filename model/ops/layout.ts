@@ -12,7 +12,7 @@
  * inputs.
  */
 import type { Attributes, Operator } from "../operator.ts";
-import { float32, formatShape, type Shape, sizeOf } from "../shapes.ts";
+import { float32, formatShape, sizeOf } from "../shapes.ts";
 import {
   axisOf,
   boundsOf,
