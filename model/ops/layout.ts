@@ -11,7 +11,7 @@
  * Differs: `shape`, `split`, `axes`, `starts`, `ends` and `pads` are attributes here; ONNX takes them as constant int64
  * inputs.
  */
-import type { Attributes, Operator } from "../operator.ts";
+import type { Operator } from "../operator.ts";
 import { float32, formatShape, sizeOf } from "../shapes.ts";
 import {
   axisOf,
