@@ -3,7 +3,7 @@
  *
  * Messages here start with "expected"; the graph builder puts `Cannot build <op> in <scope>: ` before them.
  */
-import type { Attributes, NodeWriter, TensorType } from "../operator.ts";
+import type { Attributes, NodeWriter, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, type Shape, sizeOf } from "../shapes.ts";
 import { mul } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
@@ -158,4 +158,32 @@ export function scalar(writer: NodeWriter, value: number): string {
 /** A tensor of zeros, stored as one number. */
 export function zeros(writer: NodeWriter, shape: Shape): string {
   return writer.apply(expand, [scalar(writer, 0)], { shape });
+}
+
+/** Writers of the gradients of A and B in Y = alpha·op(A)·op(B), as products by the same operator. */
+export function factorGradients(
+  writer: NodeWriter,
+  operator: Operator,
+  [a, b]: readonly [string, string],
+  dY: string,
+  attributes: Attributes,
+): { a(): string; b(): string } {
+  const transA = flagOf(attributes, "transA");
+  const transB = flagOf(attributes, "transB");
+  const alpha = numberOf(attributes, "alpha", 1);
+  const product = (
+    left: string,
+    leftTransposed: boolean,
+    right: string,
+    rightTransposed: boolean,
+  ) =>
+    writer.apply(operator, [left, right], {
+      transA: Number(leftTransposed),
+      transB: Number(rightTransposed),
+      ...(alpha === 1 ? {} : { alpha }),
+    });
+  return {
+    a: () => transA ? product(b, transB, dY, true) : product(dY, false, b, !transB),
+    b: () => transB ? product(dY, true, a, transA) : product(a, !transA, dY, false),
+  };
 }

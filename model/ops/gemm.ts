@@ -6,7 +6,7 @@
  */
 import type { Attributes, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sameShape, sizeOf } from "../shapes.ts";
-import { expectFloat, expectInputs, flagOf, numberOf, sumTo } from "./_rules.ts";
+import { expectFloat, expectInputs, factorGradients, flagOf, sumTo } from "./_rules.ts";
 import * as productsKernels from "./_products_kernels.ts";
 
 export const gemm: Operator = {
@@ -35,31 +35,10 @@ export const gemm: Operator = {
     return [float32([m, n])];
   },
   gradient({ inputs: [a, b, c], attributes }, [dY], writer, wanted) {
-    const transA = flagOf(attributes, "transA");
-    const transB = flagOf(attributes, "transB");
-    const alpha = numberOf(attributes, "alpha", 1);
-    const product = (
-      left: string,
-      leftTransposed: boolean,
-      right: string,
-      rightTransposed: boolean,
-    ) =>
-      writer.apply(gemm, [left, right], {
-        transA: Number(leftTransposed),
-        transB: Number(rightTransposed),
-        ...(alpha === 1 ? {} : { alpha }),
-      });
+    const towards = factorGradients(writer, gemm, [a, b], dY!, attributes);
     return [
-      !wanted[0]
-        ? undefined
-        : transA
-        ? product(b, transB, dY!, true)
-        : product(dY!, false, b, !transB),
-      !wanted[1]
-        ? undefined
-        : transB
-        ? product(dY!, true, a, transA)
-        : product(a, !transA, dY!, false),
+      wanted[0] ? towards.a() : undefined,
+      wanted[1] ? towards.b() : undefined,
       wanted[2] ? sumTo(writer, dY!, writer.type(c).shape) : undefined,
     ];
   },

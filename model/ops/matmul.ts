@@ -8,7 +8,7 @@
  */
 import type { Attributes, Node, NodeWriter, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sizeOf } from "../shapes.ts";
-import { expectFloat, expectInputs, flagOf, numberOf, sumTo } from "./_rules.ts";
+import { expectFloat, expectInputs, factorGradients, flagOf, sumTo } from "./_rules.ts";
 import * as productsKernels from "./_products_kernels.ts";
 
 export const matMul: Operator = {
@@ -54,25 +54,10 @@ function gradient(
   writer: NodeWriter,
   wanted: readonly boolean[],
 ): readonly (string | undefined)[] {
-  const transA = flagOf(attributes, "transA");
-  const transB = flagOf(attributes, "transB");
-  const alpha = numberOf(attributes, "alpha", 1);
-  const product = (
-    left: string,
-    leftTransposed: boolean,
-    right: string,
-    rightTransposed: boolean,
-  ) =>
-    writer.apply(fusedMatMul, [left, right], {
-      transA: Number(leftTransposed),
-      transB: Number(rightTransposed),
-      ...(alpha === 1 ? {} : { alpha }),
-    });
-  const towardsA = () => transA ? product(b, transB, dY!, true) : product(dY!, false, b, !transB);
-  const towardsB = () => transB ? product(dY!, true, a, transA) : product(a, !transA, dY!, false);
+  const towards = factorGradients(writer, fusedMatMul, [a, b], dY!, attributes);
   return [
-    wanted[0] ? sumTo(writer, towardsA(), writer.type(a).shape) : undefined,
-    wanted[1] ? sumTo(writer, towardsB(), writer.type(b).shape) : undefined,
+    wanted[0] ? sumTo(writer, towards.a(), writer.type(a).shape) : undefined,
+    wanted[1] ? sumTo(writer, towards.b(), writer.type(b).shape) : undefined,
   ];
 }
 
