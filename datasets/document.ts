@@ -7,7 +7,7 @@ export interface Document {
   readonly text: string;
   /** Where it comes from, unique within a source's split: `train.jsonl.gz:17`, `generated:5`. No path of this machine. */
   readonly id: string;
-  /** The source that it belongs to, where several are read as one. */
+  /** The source that it belongs to, as the recipe names it; readers of a file do not know it. */
   readonly source?: string;
   /** The fields that `ReaderOptions.metadataFields` asked for, by the path that was asked for; null where a record has none. */
   readonly metadata?: Readonly<Record<string, unknown>>;

@@ -3,7 +3,8 @@
  * and a split by content. It counts what it does, for the report.
  *
  * Order: clean-up, length, duplicates, split. Duplicates are looked for among all splits, and a split is chosen by a hash of
- * the cleaned text: so no two splits share a document, and with `near` none has a near copy in another.
+ * the cleaned text: so no two splits share a document, and with `near` none has a near copy in another. Where each split has
+ * files of its own, the filter of validation text is told the training text first (`know`).
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -92,8 +93,15 @@ export class DocumentFilter implements Disposable {
     }
   }
 
+  /** Looks for duplicates of this document too, which is kept elsewhere: it is neither written nor counted. */
+  know({ text, id }: Document): void {
+    const found = this.#index?.findOrAdd(this.#indexed, id, text, digestOf(text));
+    if (found === undefined) this.#indexed++;
+  }
+
   /** The document as it is kept, or undefined when it is dropped. */
-  apply({ text: raw, id }: Document): Document | undefined {
+  apply(document: Document): Document | undefined {
+    const { text: raw, id } = document;
     const { clean, length, split } = this.#options;
     const text = cleanText(raw, clean);
     const problem = lengthProblem(text, length);
@@ -103,7 +111,7 @@ export class DocumentFilter implements Disposable {
       return undefined;
     }
     if (this.#index !== undefined || split !== null) {
-      const digest = createHash("sha256").update(text).digest();
+      const digest = digestOf(text);
       const duplicate = this.#index?.findOrAdd(this.#indexed, id, text, digest);
       if (duplicate !== undefined) {
         const { duplicates } = this.#report;
@@ -119,7 +127,7 @@ export class DocumentFilter implements Disposable {
     }
     if (text !== raw) this.#update({ cleaned: this.#report.cleaned + 1 });
     this.#scripts.add(text);
-    return { text, id };
+    return { ...document, text };
   }
 
   report(): FilterReport {
@@ -147,6 +155,10 @@ export function splitOf(digest: Uint8Array, { validation, test }: SplitShares): 
   const place = new DataView(buffer, byteOffset).getUint32(0) / 2 ** 32; // in [0, 1)
   if (place < validation) return "validation";
   return place < validation + test ? "test" : "train";
+}
+
+function digestOf(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
 }
 
 function lengthProblem(text: string, limits: FilterOptions["length"]): string | undefined {

@@ -76,6 +76,8 @@ export class SkipLog {
   }
 }
 
+const documentsAPause = 250;
+
 /**
  * Writes documents to a folder, in their order, and says what they are.
  *
@@ -92,6 +94,7 @@ export async function writeDocuments(
     writer.add(document);
     options.onDocument?.(writer.count);
     if (writer.count >= limit) break;
+    if (writer.count % documentsAPause === 0) await pause();
   }
   return writer.finish(options);
 }
@@ -235,6 +238,7 @@ export async function* readDocumentsFrom(
       yield { text: text.get(row), id: id.get(row), next: { batch, row: row + 1 } };
     }
     done += text.length;
+    await pause();
   }
   // Who starts in the middle does not know how many there were before.
   if (from.batch === 0 && done !== documents) {
@@ -247,6 +251,11 @@ export async function* readDocumentsFrom(
 /** The report of a folder that `writeDocuments` made. @throws StageError when it is damaged. */
 export function readDocumentsReport(folder: string): DocumentsReport {
   return readJsonFile<DocumentsReport>(join(folder, "report.json"), ["documents", "bytes"]);
+}
+
+/** Lets signals be heard: what is made or read in memory waits for nothing, so that no other work would have its turn. */
+function pause(): Promise<void> {
+  return new Promise((go) => setTimeout(go, 0));
 }
 
 function documentSchema(): Schema {

@@ -28,8 +28,9 @@ export {
   type RecordStream,
   type SourceRecord,
 } from "./document.ts";
+export { ArrowFileWriter } from "./arrow_file.ts";
 export { type CleanRule, cleanRules } from "./clean_text.ts";
-export type { FilterOptions, FilterReport, SplitShares } from "./document_filter.ts";
+export type { FilterOptions, FilterReport, Places, SplitShares } from "./document_filter.ts";
 export {
   type DocumentsPosition,
   type DocumentsReport,

@@ -6,13 +6,14 @@
  *     reading.json   where reading, filtering and writing stand, after a whole batch
  *     reading.tmp/   documents.arrow and the index of duplicates, which grow; what they hold behind the checkpoint is dropped
  */
-import type { Seed } from "../pipeline/base/mod.ts";
+import { type Seed, StageError } from "../pipeline/base/mod.ts";
 import type { ReaderOptions } from "./document.ts";
 import { DocumentFilter, type FilterOptions, type FilterState } from "./document_filter.ts";
 import {
   type DocumentsReport,
   DocumentsWriter,
   type DocumentsWriterState,
+  readDocuments,
   SkipLog,
 } from "./documents.ts";
 import { resumableFolder } from "./resumable_folder.ts";
@@ -24,11 +25,15 @@ import {
 } from "./source_reader.ts";
 
 export interface SourceDocumentsOptions {
+  /** Name of the source. */
+  readonly source: string;
   readonly parts: readonly SourcePart[];
   readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
   readonly where: SourceCondition | null;
   /** What is done between reading and writing; null is nothing. */
   readonly filter: FilterOptions | null;
+  /** Folder of training documents, duplicates of which are dropped as duplicates in this text are; null is none. */
+  readonly training: string | null;
   /** Of the permutations that find near duplicates. */
   readonly seed: Seed;
   /** Take only the first documents; null takes all. */
@@ -58,7 +63,7 @@ export async function writeSourceDocuments(
   folder: string,
   options: SourceDocumentsOptions,
 ): Promise<DocumentsReport> {
-  const { parts, reading, where, maxDocuments, checkpointFolder, signal } = options;
+  const { parts, reading, where, training, maxDocuments, checkpointFolder, signal } = options;
   const names = parts.map(({ name }) => name);
   const work = resumableFolder<ReadingState>(checkpointFolder, "reading", {
     "documents.arrow": ({ writer }) => writer.arrow.bytes,
@@ -67,12 +72,25 @@ export async function writeSourceDocuments(
   if (from === undefined) work.clear();
 
   const skips = new SkipLog(from?.skipped);
-  const source = new SourceReader(parts, { reading, where, skips, from: from?.reading });
+  const { source: name } = options;
+  const source = new SourceReader(parts, {
+    source: name,
+    reading,
+    where,
+    skips,
+    from: from?.reading,
+  });
   using filter = options.filter === null
     ? undefined
     : new DocumentFilter(options.filter, options.seed, work.folder, from?.filter ?? undefined);
   using writer = new DocumentsWriter(work.folder, from?.writer);
 
+  if (training !== null && from === undefined) {
+    for await (const { text, id } of readDocuments(training)) {
+      signal.throwIfAborted();
+      filter?.know({ text, id: `training ${id}` });
+    }
+  }
   let savedAt = performance.now();
   const save = () => {
     work.save({
@@ -96,6 +114,7 @@ export async function writeSourceDocuments(
       if (isWhole && performance.now() - savedAt >= options.checkpointEveryMs) save();
     }
   }
+  if (writer.count === 0) throw new StageError(nothingLeft(name, filter));
   const report = writer.finish({
     skips,
     filter: filter?.report(),
@@ -103,4 +122,19 @@ export async function writeSourceDocuments(
   });
   work.publish(folder, ["documents.arrow", "report.json"]);
   return report;
+}
+
+/** Why a source has no document, though its files have some. */
+function nothingLeft(source: string, filter: DocumentFilter | undefined): string {
+  const { duplicates, rejected = {}, otherSplits = 0 } = filter?.report() ?? {};
+  const reasons = Object.entries({
+    "exact duplicates": duplicates?.exact.documents ?? 0,
+    "near duplicates": duplicates?.near.documents ?? 0,
+    "of other splits": otherSplits,
+    ...Object.fromEntries(
+      Object.entries(rejected).map(([reason, { documents }]) => [`with ${reason}`, documents]),
+    ),
+  }).filter(([, count]) => count > 0).map(([reason, count]) => `${count} ${reason}`);
+  const dropped = reasons.length === 0 ? "" : ` (left out: ${reasons.join(", ")})`;
+  return `Cannot write documents of source "${source}": expected at least one, found none${dropped}`;
 }

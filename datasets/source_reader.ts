@@ -44,6 +44,8 @@ export interface SourcePosition {
 }
 
 export interface SourceReaderOptions {
+  /** Name of the source: its documents carry it. */
+  readonly source: string;
   readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
   readonly where: SourceCondition | null;
   readonly skips: SkipLog;
@@ -69,7 +71,7 @@ export class SourceReader implements AsyncIterable<Document> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Document> {
-    const { reading, where, skips, from = start } = this.#options;
+    const { source, reading, where, skips, from = start } = this.#options;
     // Files of one name in different folders: their place among the files tells their documents apart.
     const isAmbiguous = new Set(this.#parts.map(({ name }) => name)).size < this.#parts.length;
     const opened = [...from.opened];
@@ -85,6 +87,7 @@ export class SourceReader implements AsyncIterable<Document> {
       const named = (document: Document): Document => ({
         text: document.text,
         id: isAmbiguous ? `${file}/${document.id}` : document.id,
+        source,
       });
       if (where !== null) {
         const { folder, field, values } = where;

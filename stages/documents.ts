@@ -2,6 +2,7 @@
  * Reads or makes the text of a source: one instance per source and split.
  *
  * in   the source's files, here or remote, or nothing when a generator makes the text
+ *      training  documents, for validation files of their own where duplicates are dropped: none is in both
  * out  documents  Arrow, columns `text` and `id`: one document per row; `report.json`
  *
  * Several sources may lie in the same files, told apart by a field. Each of them, for each split, is an instance here, yet
@@ -10,7 +11,13 @@
  */
 import { basename, isAbsolute, join } from "node:path";
 import { digestOf } from "../datasets/http/mod.ts";
-import { isRemote, remotePath, RemoteStore } from "../datasets/hub/mod.ts";
+import {
+  isRemote,
+  remoteEnvironment,
+  remotePath,
+  RemoteStore,
+  sharedCacheFolder,
+} from "../datasets/hub/mod.ts";
 import {
   type CleanRule,
   type Document,
@@ -27,7 +34,7 @@ import {
   writeSourceDocuments,
 } from "../datasets/mod.ts";
 import { sourceModule } from "../datasets/sources/mod.ts";
-import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
+import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   allSources,
   type FileSourceSpec,
@@ -79,7 +86,10 @@ export const documents: Stage<Recipe, DocumentsParams> = {
   module: import.meta.url,
   instances: (recipe) =>
     allSources(recipe).flatMap((source) => splitsOf(recipe, source).map((s) => [source, s])),
-  inputs: () => ({}),
+  inputs: (recipe, [source, split]): Record<string, OutputRef> =>
+    split === "validation" && isCompared(recipe, specOf(recipe, source))
+      ? { training: `documents/${source}/train#documents` }
+      : {},
   files: (recipe, parts) =>
     Object.fromEntries(
       placesOf(recipe, parts).flatMap((place, i) => isRemote(place) ? [] : [[`file/${i}`, place]]),
@@ -124,9 +134,11 @@ export const documents: Stage<Recipe, DocumentsParams> = {
       ]),
     );
   },
-  // Fetching takes the network and the shared cache, which a confined process may not touch.
-  isNative: (recipe, parts) =>
-    placesOf(recipe, parts).some(isRemote) || whereOf(recipe, parts[0]) !== undefined,
+  // Fetched files, and files sorted by a field, are kept for all stores.
+  access: (recipe, parts) =>
+    placesOf(recipe, parts).some(isRemote) || whereOf(recipe, parts[0]) !== undefined
+      ? { folders: [sharedCacheFolder()], environment: remoteEnvironment }
+      : undefined,
   forecast(recipe, [source, split]) {
     const spec = specOf(recipe, source);
     if ("generator" in spec || spec.expected?.bytes === undefined || split !== "train") return {};
@@ -184,17 +196,19 @@ async function fromFiles(
   context: StageContext<DocumentsParams>,
   { reading, where, filter, maxDocuments }: FileParams,
 ): Promise<DocumentsReport> {
-  const { outputs, signal, log, checkpointFolder, seed } = context;
+  const { parts: [source], inputs, outputs, signal, log, checkpointFolder, seed } = context;
   const hints = context.hints as Partial<DocumentsHints> | undefined;
   const usesStore = where !== null || Object.keys(context.files).length < placeCount(context);
   const store = usesStore ? openStore(context, hints?.hub ?? null) : undefined;
   const total = maxDocuments ?? 0;
   return await writeSourceDocuments(outputs.documents, {
+    source,
     parts: await partsOf(context, store),
     reading,
     where: where === null ? null : { ...where, folder: join(store!.folder, "splits") },
     filter,
     seed: (filter?.duplicates.near ?? null) === null ? [0, 0, 0, 0] : seed(duplicatesSeed),
+    training: inputs.training ?? null,
     maxDocuments,
     checkpointFolder,
     checkpointEveryMs: hints?.checkpointEveryMs ?? 5000,
@@ -293,6 +307,14 @@ function filterOf(
   const isAsked = clean.length > 0 || duplicates.exact || duplicates.near !== null ||
     length.minCharacters !== null || length.maxCharacters !== null || details || split !== null;
   return isAsked ? { clean: clean as readonly CleanRule[], duplicates, length, split } : null;
+}
+
+/** Whether validation text, which has files of its own, is compared with training text. */
+function isCompared(
+  { documents: { duplicates } }: Recipe,
+  spec: GeneratedSourceSpec | FileSourceSpec,
+): boolean {
+  return (duplicates.exact || duplicates.near !== null) && "train" in spec;
 }
 
 function whereOf(recipe: Recipe, source: string): FileSourceSpec["where"] {

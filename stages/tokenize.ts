@@ -21,8 +21,9 @@ import {
   writeStatistics,
 } from "../datasets/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
-import { firstByteId, loadTokenizer, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
-import { allSources, type Recipe, sourcesOf } from "./recipe.ts";
+import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
+import { allSources, hasNativeVocabulary, type Recipe, sourcesOf } from "./recipe.ts";
+import { adoptedModules, openVocabulary } from "./vocabulary_file.ts";
 
 const splits = ["train", "validation"] as const;
 
@@ -63,13 +64,15 @@ export const tokenize: Stage<Recipe> = {
   },
   outputs: ["train", "validation", "statistics"],
   params: () => ({}),
+  uses: (recipe, [, vocabulary]) => vocabulary === "global" ? adoptedModules(recipe) : {},
+  isNative: (recipe, [, vocabulary]) => vocabulary === "global" && hasNativeVocabulary(recipe),
   hints: (): TokenizeHints => ({ checkpointEveryMs: 5000 }),
   weight: () => 0.5,
 };
 
 export async function run(context: StageContext): Promise<StageSummary> {
-  const { inputs, outputs } = context;
-  const tokenizer = loadTokenizer(inputs.tokenizer);
+  const { outputs } = context;
+  using tokenizer = await openVocabulary(context);
   const works = new Map<string, ResumableFolder<TokenizeState>>();
   for (const split of splits) works.set(split, await tokenizeSplit(context, split, tokenizer));
   const files = ["tokens.arrow", "documents.arrow", "shards.json"];

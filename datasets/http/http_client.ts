@@ -38,7 +38,7 @@ export class HttpClient {
 
   constructor(options: Partial<HttpOptions> = {}) {
     this.options = { ...httpDefaults, ...options };
-    this.#slots = new Slots(this.options.maxTransfers);
+    this.#slots = new Slots(this.options.maxTransfers, this.options.slotsFolder);
     this.#random = new Random(this.options.seed);
   }
 
@@ -48,7 +48,7 @@ export class HttpClient {
    * @throws TransientHttpError when it is worth another try, StageError when it is not.
    */
   async get(url: string, headers: Readonly<Record<string, string>> = {}): Promise<HttpReply> {
-    const release = await this.#slots.take();
+    const release = await this.#slots.take(this.options.signal);
     const abort = new AbortController();
     const stop = () => abort.abort(this.options.signal?.reason);
     this.options.signal?.throwIfAborted();
@@ -173,7 +173,7 @@ export class HttpClient {
       signal?.throwIfAborted();
       const found = abort.signal.aborted
         ? `no answer within ${windowMs / 1000} s`
-        : messageOf(cause).replaceAll(url.href, shown(url));
+        : reasonOf(cause).replaceAll(url.href, shown(url));
       throw new TransientHttpError(found, { cause });
     } finally {
       clearTimeout(timer);
@@ -231,6 +231,12 @@ export class HttpClient {
       close();
     }
   }
+}
+
+/** Why no answer came: behind "fetch failed" is the real reason. */
+function reasonOf(error: unknown): string {
+  const { cause } = error as { cause?: unknown };
+  return cause instanceof Error ? cause.message : messageOf(error);
 }
 
 /** A URL as messages show it: what follows `?` may be a signature. */

@@ -10,8 +10,9 @@ export interface HostToken {
 }
 
 export interface HttpOptions {
-  /** Transfers at once in this process. */
+  /** Transfers at once: of this process, or of all that have the same `slotsFolder`. */
   readonly maxTransfers: number;
+  readonly slotsFolder?: string;
   /** Attempts without progress before giving up. */
   readonly maxAttempts: number;
   /** The first wait; each further one is twice as long, up to `maxDelayMs`, times a factor drawn from [0.5, 1). */

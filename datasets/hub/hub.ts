@@ -1,8 +1,9 @@
 /**
- * A hub's public HTTP API: which files a data set has, and where each is fetched from.
+ * A hub's public HTTP API: which files a data set or model has, and where each is fetched from.
  *
  * Source: the Hugging Face Hub API, `GET /api/datasets/<owner>/<name>/tree/<revision>/<folder>?recursive=true` (pages by a
- * `Link` header; an LFS file's `oid` is its SHA-256) and `GET /datasets/<owner>/<name>/resolve/<revision>/<path>`.
+ * `Link` header; an LFS file's `oid` is its SHA-256) and `GET /datasets/<owner>/<name>/resolve/<revision>/<path>`; of a model
+ * `/api/models/…` and `/<owner>/<name>/resolve/…`.
  */
 import { StageError } from "../../pipeline/base/mod.ts";
 import { type HttpClient, shown } from "../http/mod.ts";
@@ -40,23 +41,24 @@ export async function listHub(
   client: HttpClient,
   hub: string = publicHub,
 ): Promise<readonly HubFile[]> {
-  const { owner, name, revision, glob } = reference;
+  const { isModel, owner, name, revision, glob } = reference;
+  const [folderOfKind, nameOfKind] = isModel ? ["", "models"] : ["datasets/", "datasets"];
   const base = hub.replace(/\/+$/, "");
   const rev = encodeURIComponent(revision);
   const urlOf = (path: string) => {
     const encoded = path.split("/").map(encodeURIComponent).join("/");
-    return `${base}/datasets/${owner}/${name}/resolve/${rev}/${encoded}`;
+    return `${base}/${folderOfKind}${owner}/${name}/resolve/${rev}/${encoded}`;
   };
   if (!isGlob(glob)) return [{ path: glob, url: urlOf(glob) }];
   const folder = globFolder(glob).split("/").map(encodeURIComponent).join("/");
-  const start = `${base}/api/datasets/${owner}/${name}/tree/${rev}${folder && `/${folder}`}`;
+  const start = `${base}/api/${nameOfKind}/${owner}/${name}/tree/${rev}${folder && `/${folder}`}`;
   const pattern = globPattern(glob);
   const entries = await listTree(client, `${start}?recursive=true`);
   const files = entries.filter(({ type, path }) => type === "file" && pattern.test(path));
   if (files.length === 0) {
     const some = entries.filter(({ type }) => type === "file").slice(0, 3);
     throw new StageError(
-      `Cannot read "hf://datasets/${owner}/${name}@${revision}/${glob}": expected files of that name, found ` +
+      `Cannot read "hf://${folderOfKind}${owner}/${name}@${revision}/${glob}": expected files of that name, found ` +
         (some.length === 0
           ? "none"
           : `others, as ${some.map(({ path }) => `"${path}"`).join(", ")}`),

@@ -1,9 +1,12 @@
 /**
- * `hf://datasets/<owner>/<name>[@revision]/<glob>`: files of a data set on a hub, whichever mirror of it is asked.
+ * `hf://datasets/<owner>/<name>[@revision]/<glob>`: files of a data set on a hub, whichever mirror of it is asked. Without
+ * `datasets/` the files are a model's, such as its tokenizer.
  */
 import { UsageError } from "../../pipeline/base/mod.ts";
 
 export interface HubReference {
+  /** Files of a model, not of a data set. */
+  readonly isModel?: true;
   readonly owner: string;
   readonly name: string;
   /** Branch, tag or commit; `main` unless it is said. */
@@ -19,15 +22,17 @@ export function isHubReference(text: string): boolean {
 
 /** @throws UsageError when the text is no such reference. */
 export function parseHubReference(text: string): HubReference {
-  const found = /^hf:\/\/datasets\/([\w.-]+)\/([\w.-]+)(?:@([^/]+))?\/(.+)$/.exec(text);
-  if (found === null) {
+  const found = /^hf:\/\/(datasets\/)?([\w.-]+)\/([\w.-]+)(?:@([^/]+))?\/(.+)$/.exec(text);
+  if (found === null || (found[1] === undefined && /^(datasets|models|spaces)$/.test(found[2]))) {
     throw new UsageError(
-      `Cannot read "${text}": expected hf://datasets/<owner>/<name>[@revision]/<glob>, found another form`,
+      `Cannot read "${text}": expected hf://datasets/<owner>/<name>[@revision]/<glob> ` +
+        `(of a model: hf://<owner>/<name>[@revision]/<glob>), found another form`,
     );
   }
-  const [, owner, name, revision, glob] = found;
+  const [, folder, owner, name, revision, glob] = found;
+  const isModel = folder === undefined ? { isModel: true as const } : {};
   // A revision with slashes is written with %2F: `refs%2Fconvert%2Fparquet`.
-  return { owner, name, revision: decodeURIComponent(revision ?? "main"), glob };
+  return { ...isModel, owner, name, revision: decodeURIComponent(revision ?? "main"), glob };
 }
 
 /** Whether a revision is a commit, whose files never change. */

@@ -19,7 +19,9 @@ export {
 export {
   isRemote,
   type RemoteEntry,
+  remoteEnvironment,
   remotePath,
   RemoteStore,
   type RemoteStoreOptions,
+  sharedCacheFolder,
 } from "./remote_store.ts";

@@ -5,7 +5,7 @@
  *   DEPT_HUB_URL  base URL of the hub, before the recipe's own `hub`
  *   HF_TOKEN      sent to the hub's host only
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { sha256, StageError, UsageError, writeFileAtomic } from "../../pipeline/base/mod.ts";
 import { type CachedFile, DownloadCache, HttpClient, type HttpOptions } from "../http/mod.ts";
 import { type HubFile, listHub, publicHub } from "./hub.ts";
@@ -16,6 +16,15 @@ export interface RemoteStoreOptions extends Partial<HttpOptions> {
   readonly hub?: string | null;
   readonly cacheFolder?: string;
 }
+
+/** The environment variables that say where files come from and are kept. */
+export const remoteEnvironment = [
+  "DEPT_CACHE",
+  "DEPT_HUB_URL",
+  "HF_TOKEN",
+  "HOME",
+  "XDG_CACHE_HOME",
+] as const;
 
 /** A file that a pattern names. */
 export interface RemoteEntry extends HubFile {
@@ -45,8 +54,10 @@ export class RemoteStore {
     this.#hub = checkedHub(Deno.env.get("DEPT_HUB_URL") || hub || publicHub);
     const token = Deno.env.get("HF_TOKEN");
     const tokens = token ? [{ origin: new URL(this.#hub).origin, token }] : [];
-    this.client = new HttpClient({ tokens, ...http });
-    this.folder = cacheFolder ?? defaultCacheFolder();
+    this.folder = cacheFolder ?? sharedCacheFolder();
+    // The instances of a run are processes: together they keep to the limit.
+    const slotsFolder = join(this.folder, "transfers");
+    this.client = new HttpClient({ tokens, slotsFolder, ...http });
     this.#cache = new DownloadCache(join(this.folder, "downloads"), this.client);
   }
 
@@ -104,9 +115,10 @@ function checkedHub(text: string): string {
   throw new UsageError(`Cannot use hub "${text}": expected the base URL of a hub, as ${publicHub}`);
 }
 
-function defaultCacheFolder(): string {
+/** Where fetched and prepared files are kept, absolute. */
+export function sharedCacheFolder(): string {
   const named = Deno.env.get("DEPT_CACHE");
-  if (named) return named;
+  if (named) return resolve(named);
   const caches = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") || ".", ".cache");
-  return join(caches, "dept");
+  return resolve(caches, "dept");
 }

@@ -19,7 +19,11 @@ const zstdWindowLog = 27;
  */
 export const expansionLimit = { freeBytes: 16 * 1024 * 1024, maxRatio: 200 } as const;
 
-/** Bytes of `input` from `offset` (after decompression). A chunk is valid until the next one is asked for. */
+/**
+ * Bytes of `input` from `offset` (after decompression). A chunk is valid until the next one is asked for.
+ *
+ * Compressed data has no places to enter it at: it is unpacked from its start again, which takes that time and no memory.
+ */
 export class ByteSource {
   /** Bytes of the file as stored that have been asked for. */
   bytesRead = 0;

@@ -26,6 +26,8 @@ const windowBytes = 1024 * 1024;
 const maxHeaderBytes = 16 * 1024 * 1024;
 /** What a nested column of one row group may take, unpacked. */
 export const maxNestedBytes = 512 * 1024 * 1024;
+/** A string of V8 has no more UTF-16 units than 2^29 - 24: text that is longer has no value here. */
+const maxStringUnits = 2 ** 29 - 24;
 
 /** Rows of one top-level column of a row group, taken a page at a time. */
 export interface ColumnRows {
@@ -89,13 +91,7 @@ class NestedColumn implements ColumnRows {
   async next() {
     if (this.#isDone) return undefined;
     this.#isDone = true;
-    const bytes = this.#leaves.reduce((sum, { chunk }) => sum + chunk.uncompressedBytes, 0);
-    if (bytes > maxNestedBytes) {
-      throw new DataError(
-        `expected a nested column of at most ${formatBytes(maxNestedBytes)} a row group, ` +
-          `found ${formatBytes(bytes)}; write it with smaller row groups`,
-      );
-    }
+    this.#checkSize();
     const assembled = new Map<string, DecodedArray>();
     for (const { leaf, chunk } of this.#leaves) {
       const pages = new Pages(this.#input, leaf, chunk);
@@ -131,6 +127,22 @@ class NestedColumn implements ColumnRows {
       throw new DataError("expected leaves that make up the column, found others");
     }
     return { rows };
+  }
+
+  #checkSize(): void {
+    const bytes = this.#leaves.reduce((sum, { chunk }) => sum + chunk.uncompressedBytes, 0);
+    if (bytes <= maxNestedBytes) return;
+    const long = this.#leaves.find(({ chunk: { uncompressedBytes, values } }) =>
+      uncompressedBytes / values > maxStringUnits
+    );
+    const reason = long === undefined
+      ? "; write it with smaller row groups"
+      : ` in ${long.chunk.values} values of "${long.leaf.path.join(".")}": ` +
+        `text of more than ${formatBytes(maxStringUnits)} cannot be held in a string`;
+    throw new DataError(
+      `expected a nested column of at most ${formatBytes(maxNestedBytes)} a row group, ` +
+        `found ${formatBytes(bytes)}${reason}`,
+    );
   }
 }
 

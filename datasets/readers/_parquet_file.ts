@@ -6,6 +6,7 @@ import { deserializeTCompactProtocol } from "hyparquet/src/thrift.js";
 import { formatBytes, messageOf } from "../../pipeline/base/mod.ts";
 import type { Input } from "../input.ts";
 import { DataError } from "./_data_error.ts";
+import { markNested } from "./_parquet_types.ts";
 import { type LeafColumn, leafColumn } from "./_parquet_values.ts";
 
 /** A footer takes this much memory at most; those of files with thousands of columns have some MB. */
@@ -99,6 +100,7 @@ function checked(metadata: FileMetaData, end: number): ParquetFile {
       `footer: expected a schema of ${root.count} elements, found ${metadata.schema.length}`,
     );
   }
+  markNested(root);
   const leaves = leavesOf([root]);
   for (const { path, schemaPath } of leaves) {
     const { element } = schemaPath.at(-1)!;

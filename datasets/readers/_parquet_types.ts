@@ -52,6 +52,22 @@ function bigEndian(bytes: Uint8Array): bigint {
   return bytes.length > 0 && bytes[0] > 127 ? value - (1n << BigInt(8 * bytes.length)) : value;
 }
 
+/**
+ * Marks groups of the schema as lists and maps where `hyparquet` would not see them: files that only have the newer mark,
+ * the older mark of maps, and maps without values, which are lists of their keys.
+ * Source: parquet-format, LogicalTypes.md, Nested Types.
+ */
+export function markNested({ element, children }: SchemaTree): void {
+  for (const child of children) markNested(child);
+  const { element: inner, children: fields } = children[0] ?? { children: [] };
+  if (children.length !== 1 || inner.repetition_type !== "REPEATED") return;
+  const mark = element.logical_type?.type ?? element.converted_type;
+  if (mark === "LIST") element.converted_type = "LIST";
+  else if (mark === "MAP" || mark === "MAP_KEY_VALUE") {
+    element.converted_type = fields.length === 1 ? "LIST" : "MAP";
+  }
+}
+
 /** A type in words: `string`, `list<int64>`, `struct<a: double>`. */
 export function typeName(tree: SchemaTree): string {
   const { element, children } = tree;

@@ -3,30 +3,21 @@
  * of four answers is the object that the passage gave them. Two of the others stand in the passage, too.
  */
 import type { Random } from "../../pipeline/base/mod.ts";
-import type { GeneratedTask, TaskExample } from "../task.ts";
+import type { TaskExample } from "../task.ts";
 import type { Word } from "./_lexicon.ts";
-import { checkKeys, fraction } from "./_options.ts";
-import { type Event, examplesOf, noisyLabel, Speaker } from "./_speaker.ts";
-
-export interface ChoiceOptions {
-  /** Share of the examples with the wrong label, at most 0.5. */
-  readonly labelNoise?: number;
-}
-
-export const choiceDefaults = { labelNoise: 0 } as const;
+import { type Event, noisyLabel, type Speaker } from "./_speaker.ts";
+import { shareRight, speakerTask } from "./_speaker_task.ts";
 
 const nOptions = 4;
 const nEvents = 3;
 
-export const task: GeneratedTask<ChoiceOptions> = {
+export const task = speakerTask({
+  name: "choice",
   description: { kind: "choice", nClasses: nOptions },
-  examples(options, split, seed) {
-    const labelNoise = readNoise(options);
-    const speaker = new Speaker();
-    return examplesOf((topic, random) => example(speaker, topic, labelNoise, random), split, seed);
-  },
-  ceiling: (options) => 1 - readNoise(options),
-};
+  noise: ["labelNoise", 0],
+  example,
+  ceiling: shareRight,
+});
 
 function example(
   speaker: Speaker,
@@ -58,11 +49,4 @@ function differentEvents(speaker: Speaker, topic: number, random: Random): Event
     if (isNew) events.push(event);
   }
   return events;
-}
-
-function readNoise(options: ChoiceOptions): number {
-  const what = "generated task choice";
-  checkKeys(what, options, Object.keys(choiceDefaults));
-  const { labelNoise } = { ...choiceDefaults, ...options };
-  return fraction(what, "labelNoise", labelNoise, 0, 0.5);
 }

@@ -5,31 +5,22 @@
  * opposites exclude each other: "not bad" follows from "good", "bad" and "not good" contradict it.
  */
 import type { Random } from "../../pipeline/base/mod.ts";
-import type { GeneratedTask, TaskExample } from "../task.ts";
+import type { TaskExample } from "../task.ts";
 import type { Word } from "./_lexicon.ts";
 import { oneOf } from "./_lists.ts";
-import { checkKeys, fraction } from "./_options.ts";
 import { categories, categoryOf, opinions, things } from "./_relations.ts";
-import { examplesOf, noisyLabel, Speaker } from "./_speaker.ts";
-
-export interface EntailmentOptions {
-  /** Share of the examples with the wrong label, at most 0.5. */
-  readonly labelNoise?: number;
-}
-
-export const entailmentDefaults = { labelNoise: 0.1 } as const;
+import { noisyLabel, type Speaker } from "./_speaker.ts";
+import { shareRight, speakerTask } from "./_speaker_task.ts";
 
 const nClasses = 3;
 
-export const task: GeneratedTask<EntailmentOptions> = {
+export const task = speakerTask({
+  name: "entailment",
   description: { kind: "entailment", nClasses },
-  examples(options, split, seed) {
-    const labelNoise = readNoise(options);
-    const speaker = new Speaker();
-    return examplesOf((topic, random) => example(speaker, topic, labelNoise, random), split, seed);
-  },
-  ceiling: (options) => 1 - readNoise(options),
-};
+  noise: ["labelNoise", 0.1],
+  example,
+  ceiling: shareRight,
+});
 
 function example(
   speaker: Speaker,
@@ -79,11 +70,4 @@ function example(
       ? speaker.judgement(thing, quality, true)
       : speaker.judgement(thing, opposite, false);
   }
-}
-
-function readNoise(options: EntailmentOptions): number {
-  const what = "generated task entailment";
-  checkKeys(what, options, Object.keys(entailmentDefaults));
-  const { labelNoise } = { ...entailmentDefaults, ...options };
-  return fraction(what, "labelNoise", labelNoise, 0, 0.5);
 }

@@ -3,32 +3,23 @@
  * and one plain sentence. Class 1 when most judgements are good, 0 when most are bad.
  */
 import type { Random } from "../../pipeline/base/mod.ts";
-import type { GeneratedTask, TaskExample } from "../task.ts";
+import type { TaskExample } from "../task.ts";
 import { oneOf } from "./_lists.ts";
-import { checkKeys, fraction } from "./_options.ts";
 import { opinions } from "./_relations.ts";
-import { examplesOf, noisyLabel, Speaker } from "./_speaker.ts";
-
-export interface SentimentOptions {
-  /** Share of the examples with the wrong label, at most 0.5. */
-  readonly labelNoise?: number;
-}
-
-export const sentimentDefaults = { labelNoise: 0.1 } as const;
+import { noisyLabel, type Speaker } from "./_speaker.ts";
+import { shareRight, speakerTask } from "./_speaker_task.ts";
 
 const nJudgements = 3;
 /** Chance that a judgement shares the tendency of its text, and that it is worded with "ne". */
 const chances = { tendency: 0.9, negation: 0.15 } as const;
 
-export const task: GeneratedTask<SentimentOptions> = {
+export const task = speakerTask({
+  name: "sentiment",
   description: { kind: "classification", nClasses: 2 },
-  examples(options, split, seed) {
-    const labelNoise = readNoise(options);
-    const speaker = new Speaker();
-    return examplesOf((topic, random) => example(speaker, topic, labelNoise, random), split, seed);
-  },
-  ceiling: (options) => 1 - readNoise(options),
-};
+  noise: ["labelNoise", 0.1],
+  example,
+  ceiling: shareRight,
+});
 
 function example(
   speaker: Speaker,
@@ -51,11 +42,4 @@ function example(
   sentences.splice(random.below(nJudgements + 1), 0, speaker.event(event));
   const label = nGood > nJudgements / 2 ? 1 : 0;
   return { texts: [sentences.join(" ")], label: noisyLabel(label, 2, labelNoise, random) };
-}
-
-function readNoise(options: SentimentOptions): number {
-  const what = "generated task sentiment";
-  checkKeys(what, options, Object.keys(sentimentDefaults));
-  const { labelNoise } = { ...sentimentDefaults, ...options };
-  return fraction(what, "labelNoise", labelNoise, 0, 0.5);
 }

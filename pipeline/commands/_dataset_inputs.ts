@@ -74,7 +74,13 @@ async function filesOf(place: string, hub: string | null): Promise<DatasetFile[]
     );
   }
   const reader = await readerOf(remotePath(place));
-  const store = new RemoteStore({ hub });
+  // A pager that waits for its reader must not hold a transfer that a run is waiting for.
+  const store = new RemoteStore({
+    hub,
+    slotsFolder: undefined,
+    onRetry: (reason, delayMs) =>
+      console.error(`warning: ${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
+  });
   const warn = (reason: string) => console.error(`warning: ${reason}`);
   return (await store.list(place, warn)).map((entry) => ({
     name: entry.url,

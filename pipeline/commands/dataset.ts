@@ -60,7 +60,7 @@ An input is a file, a folder, a glob, a URL, hf://datasets/<owner>/<name>[@revis
 
 Examples:
   deno task dataset inspect train.parquet
-  deno task dataset inspect swahili --recipe multilingual-small --set data=DIR --json
+  deno task dataset inspect sw --recipe multilingual-small --set data=DIR --json
   deno task dataset cat c4-train.json.gz --column text --limit 3
   deno task dataset cat old.jsonl --format parquet --output new.parquet
 

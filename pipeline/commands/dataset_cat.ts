@@ -1,10 +1,12 @@
 /**
  * `dataset cat`: rows, one a line, or as a file of another format.
  */
+import { join } from "node:path";
 import { readerDefaults } from "../../datasets/mod.ts";
-import { didYouMean, StageError, UsageError, writeFileAtomic } from "../base/mod.ts";
+import { didYouMean, messageOf, StageError, UsageError } from "../base/mod.ts";
 import { datasetInput, type DatasetOptions } from "./_dataset_inputs.ts";
 import { jsonValue } from "./_json_values.ts";
+import { writeAll } from "./_write_all.ts";
 
 export interface CatOptions extends DatasetOptions {
   readonly column?: string;
@@ -21,14 +23,49 @@ const flushLength = 1 << 16;
 export async function cat(argument: string, options: CatOptions): Promise<void> {
   const format = formatOf(options.format);
   const limit = limitOf(options.limit);
-  const rows = rowsOf(argument, options, limit);
-  if (format === "json") return await writeLines(rows, options.output);
-  const all: Record<string, unknown>[] = [];
-  for await (const row of rows) all.push(row);
-  const { arrowFile, parquetFile } = await import("./_column_files.ts");
-  const bytes = format === "arrow" ? arrowFile(all) : parquetFile(all);
-  if (options.output !== undefined) writeFileAtomic(options.output, bytes);
-  else await writeAll(Deno.stdout, bytes);
+  const rows = () => rowsOf(argument, options, limit);
+  const { output } = options;
+  if (format === "json") {
+    if (output === undefined) return await writeLines(rows(), Deno.stdout);
+    return await writeFile(output, async (path) => {
+      using file = await Deno.create(path);
+      await writeLines(rows(), file);
+    });
+  }
+  const { writeColumnFile } = await import("./_column_files.ts");
+  const write = (path: string) => writeColumnFile(path, format, rows);
+  if (output !== undefined) return await writeFile(output, write);
+  const folder = await Deno.makeTempDir();
+  try {
+    await write(join(folder, "rows"));
+    using file = await Deno.open(join(folder, "rows"));
+    const chunk = new Uint8Array(1 << 20);
+    for (let n = await file.read(chunk); n !== null; n = await file.read(chunk)) {
+      await writeAll(Deno.stdout, chunk.subarray(0, n));
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Has a file written beside its place and gives it its name when it is whole. */
+async function writeFile(output: string, write: (path: string) => Promise<void>): Promise<void> {
+  const path = `${output}.part`;
+  try {
+    await Deno.create(path).then((file) => file.close());
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot write "${output}": expected a place for a file, found "${messageOf(cause)}"`,
+      { cause },
+    );
+  }
+  try {
+    await write(path);
+    await Deno.rename(path, output);
+  } catch (error) {
+    await Deno.remove(path);
+    throw error;
+  }
 }
 
 async function* rowsOf(
@@ -104,30 +141,17 @@ function selected(
 
 async function writeLines(
   rows: AsyncIterable<Record<string, unknown>>,
-  output: string | undefined,
+  target: Parameters<typeof writeAll>[0],
 ): Promise<void> {
   const encoder = new TextEncoder();
-  const file = output === undefined ? undefined : await Deno.create(`${output}.part`);
-  try {
-    let text = "";
-    for await (const row of rows) {
-      text += `${JSON.stringify(jsonValue(row))}\n`;
-      if (text.length < flushLength) continue;
-      await writeAll(file ?? Deno.stdout, encoder.encode(text));
-      text = "";
-    }
-    await writeAll(file ?? Deno.stdout, encoder.encode(text));
-    if (output !== undefined) await Deno.rename(`${output}.part`, output);
-  } finally {
-    file?.close();
+  let text = "";
+  for await (const row of rows) {
+    text += `${JSON.stringify(jsonValue(row))}\n`;
+    if (text.length < flushLength) continue;
+    await writeAll(target, encoder.encode(text));
+    text = "";
   }
-}
-
-async function writeAll(
-  target: { write(bytes: Uint8Array): Promise<number> },
-  bytes: Uint8Array,
-): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await target.write(bytes.subarray(at));
+  await writeAll(target, encoder.encode(text));
 }
 
 function formatOf(format: string): (typeof formats)[number] {

@@ -7,14 +7,16 @@ import {
   readerDefaults,
   type RecordStream,
 } from "../../datasets/mod.ts";
-import { formatBytes, formatCount, messageOf, StageError } from "../base/mod.ts";
+import { messageOf, StageError } from "../base/mod.ts";
 import {
   type DatasetFile,
   type DatasetGenerator,
   datasetInput,
   type DatasetOptions,
 } from "./_dataset_inputs.ts";
+import { InspectionText } from "./_inspection_text.ts";
 import { jsonValue } from "./_json_values.ts";
+import { writeAll } from "./_write_all.ts";
 
 export interface InspectOptions extends DatasetOptions {
   readonly json?: boolean;
@@ -39,8 +41,11 @@ const textNames = [
   "story",
 ];
 
+/** Types that a file declares of what is no text, though rows may show it as some. */
+const noText = /^(timestamp|date|time|decimal|duration|interval|uuid|map<|list<)/i;
+
 /** What is known of a file. */
-interface Inspection {
+export interface Inspection {
   readonly file: string;
   readonly format: string;
   readonly bytes?: number;
@@ -51,6 +56,8 @@ interface Inspection {
   /** The column that is most likely the text: pass it as `documents.textField`. */
   readonly textColumn?: string | null;
   readonly first?: readonly unknown[];
+  /** What may be meant otherwise. */
+  readonly notes?: readonly string[];
   readonly problems: { readonly rows: number; readonly first: readonly string[] };
   /** Why the file was refused. */
   readonly error?: string;
@@ -59,11 +66,20 @@ interface Inspection {
 /** Inspects all that the argument names. Gives 1 when a file is refused. */
 export async function inspect(argument: string, options: InspectOptions): Promise<number> {
   const { isFile, files, generators } = await datasetInput(argument, options);
-  const found: (Inspection | GeneratorInspection)[] = generators.map(inspectGenerator);
-  for (const file of files) found.push(await inspectFile(file, options));
-  if (options.json) {
-    console.log(JSON.stringify(isFile ? found[0] : { input: argument, files: found }, null, 2));
-  } else console.log(found.map(textOf).join("\n\n"));
+  const found: (Inspection | GeneratorInspection)[] = [];
+  const text = new InspectionText();
+  const print = (text: string) => writeAll(Deno.stdout, new TextEncoder().encode(text));
+  const add = async (one: Inspection | GeneratorInspection) => {
+    found.push(one);
+    if (!options.json) await print(text.of(one));
+  };
+  for (const generator of generators) await add(inspectGenerator(generator));
+  for (const file of files) await add(await inspectFile(file, options));
+  await print(
+    options.json
+      ? `${JSON.stringify(isFile ? found[0] : { input: argument, files: found }, null, 2)}\n`
+      : text.total(),
+  );
   return found.some((one) => "error" in one && one.error !== undefined) ? 1 : 0;
 }
 
@@ -84,6 +100,10 @@ async function inspectFile(
     const columns = columnsOf(records, samples);
     known.columns = columns;
     known.textColumn = textColumn(columns, samples);
+    const value = headerThatLooksLikeData(reader.format, columns);
+    if (value !== undefined) {
+      known.notes = [`the first row is taken for the names of columns, yet "${value}" is a number`];
+    }
     known.first = samples.slice(0, firstRows).map(jsonValue);
     known.problems = { rows: problemRows, first: problems };
     known.rows = rows;
@@ -93,7 +113,12 @@ async function inspectFile(
     known.bytes = input.size;
     records = reader.readRecords(input, { maxRowBytes: readerDefaults.maxRowBytes });
     let isWhole = true;
+    let bytesSeen = 0;
+    /** Rows of what was read before the last read: of a larger piece only some rows are there yet. */
+    let settled = { rows: 0, bytes: 0 };
     for await (const batch of records) {
+      if (records.bytesRead !== bytesSeen) settled = { rows, bytes: bytesSeen };
+      bytesSeen = records.bytesRead;
       for (const record of batch) {
         rows++;
         if ("problem" in record) {
@@ -108,8 +133,9 @@ async function inspectFile(
       break;
     }
     conclude();
+    const part = settled.bytes > 0 ? settled : { rows, bytes: records.bytesRead };
     known.rows = records.totalRows ??
-      (isWhole ? rows : Math.round(rows * records.bytesTotal / records.bytesRead));
+      (isWhole ? rows : Math.round(part.rows * records.bytesTotal / part.bytes));
     known.rowsAreExact = isWhole || records.totalRows !== undefined;
     if (rows > 0 && rows === problemRows) {
       known.error = `expected rows that can be read, found none: ${problems[0]}`;
@@ -145,13 +171,24 @@ function kindOf(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
 }
 
+/** A number among the names of columns of a format whose first row names them. */
+function headerThatLooksLikeData(
+  format: string,
+  columns: readonly ColumnDescription[],
+): string | undefined {
+  if (format !== "csv" && format !== "tsv") return undefined;
+  return columns.find(({ name }) => name.trim() !== "" && Number.isFinite(Number(name)))?.name;
+}
+
 /** The best of the columns and fields of text: by its name, else by the length of its values. */
 function textColumn(
   columns: readonly ColumnDescription[],
   samples: readonly unknown[],
 ): string | null {
   const lengths = new Map<string, { sum: number; count: number }>();
+  const isOther = new Set(columns.filter(({ type }) => noText.test(type)).map(({ name }) => name));
   const walk = (value: unknown, path: string, depth: number) => {
+    if (isOther.has(path)) return;
     if (typeof value === "string" || value instanceof Uint8Array) {
       const seen = lengths.get(path) ?? { sum: 0, count: 0 };
       lengths.set(path, { sum: seen.sum + value.length, count: seen.count + 1 });
@@ -169,10 +206,10 @@ function textColumn(
   const mean = (path: string) => lengths.get(path)!.sum / lengths.get(path)!.count;
   const candidates = [...lengths.keys()].sort((a, b) => rank(a) - rank(b) || mean(b) - mean(a));
   if (candidates.length > 0) return candidates[0];
-  return columns.find(({ type }) => /string|utf8/.test(type))?.name ?? null;
+  return columns.find(({ type }) => /^(large_)?(string|utf8)/.test(type))?.name ?? null;
 }
 
-interface GeneratorInspection {
+export interface GeneratorInspection {
   readonly source: string;
   readonly format: "generated";
   readonly generator: string;
@@ -189,51 +226,4 @@ function inspectGenerator(
     if (first.length === firstRows) break;
   }
   return { source: name, format: "generated", generator, entropyBitsPerByte, first };
-}
-
-function textOf(found: Inspection | GeneratorInspection): string {
-  if ("generator" in found) {
-    const { source, generator, entropyBitsPerByte, first } = found;
-    return [
-      `${source}: made by generator "${generator}", ${entropyBitsPerByte.toFixed(3)} bits per byte`,
-      ...first.map(({ text }) => `  ${shortened(text)}`),
-    ].join("\n");
-  }
-  const {
-    file,
-    format,
-    bytes,
-    rows,
-    rowsAreExact,
-    columns = [],
-    textColumn,
-    first = [],
-    problems,
-    error,
-  } = found;
-  const count = rows === undefined
-    ? undefined
-    : `${rowsAreExact ? rows : `about ${formatCount(rows)}`} rows`;
-  const facts = [
-    format,
-    bytes === undefined ? undefined : formatBytes(bytes),
-    error ? undefined : count,
-  ];
-  return [
-    `${file}: ${facts.filter((fact) => fact !== undefined).join(", ")}`,
-    ...(error === undefined ? [] : [`  refused: ${error}`]),
-    ...columns.map(({ name, type }) =>
-      `  ${name}: ${type}${name === textColumn ? "  <- text" : ""}`
-    ),
-    ...(textColumn?.includes(".") ? [`  text: ${textColumn}`] : []),
-    ...first.map((row) => `  ${shortened(JSON.stringify(row))}`),
-    ...(problems.rows > 0
-      ? [`  ${problems.rows} bad rows:`, ...problems.first.map((one) => `    ${one}`)]
-      : []),
-  ].join("\n");
-}
-
-function shortened(text: string): string {
-  const line = text.replace(/\s+/g, " ");
-  return line.length > 100 ? `${line.slice(0, 99)}…` : line;
 }

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import {
   type DocumentsReport,
+  type Places,
   readDocuments,
   readDocumentsReport,
   ScriptCounter,
@@ -23,6 +24,8 @@ const namedShare = 0.005;
 
 /** Validation documents below this leave intervals wide. */
 const fewDocuments = 50;
+
+const none: Places = { documents: 0, first: [] };
 
 interface DataParams {
   readonly outOfDistribution: readonly string[];
@@ -57,30 +60,36 @@ export const kind: TableKind<DataParams> = {
       sources.push(await describe(source, train, inputs[`validation/${source}`]));
     }
     const isHeldOut = ({ source }: SourceText) => outOfDistribution.includes(source);
-    const bytes = sources.filter((source) => !isHeldOut(source))
-      .reduce((sum, { train }) => sum + train.bytes, 0);
+    const trained = sources.filter((source) => !isHeldOut(source));
+    const bytes = sumOf(trained, ({ train }) => train.bytes);
     return {
       name: "data",
       title: "The text of each source",
       columns: [
         "",
         "documents",
-        "MB",
+        "text",
         "share",
-        "characters/document",
+        "characters each",
         "longest",
         "bytes/character",
-        "scripts",
         "repeated",
         "dropped",
         "validation",
-        "also in training",
+        "in both",
+        "scripts",
       ],
-      rows: sources.map((source) => rowOf(source, isHeldOut(source) ? null : bytes)),
+      rows: [
+        ...sources.map((source) => rowOf(source, isHeldOut(source) ? null : bytes)),
+        ...(trained.length > 1 ? [totalOf(trained)] : []),
+      ],
       notes: [
-        "training text, but for the last two columns; share: of the bytes that are trained on",
-        "repeated: equal to an earlier document; dropped: bad rows, duplicates, and documents outside the limits of length",
+        "of training text; share: of the bytes that are trained on; characters each: mean of a document",
+        "repeated: equal to an earlier document; dropped: bad rows, duplicates, documents outside the limits of length",
+        "validation: documents to measure on; in both: those that are in training, too",
+        ...balance(trained),
         ...sources.flatMap(remarks),
+        ...fewToMeasureOn(sources),
       ],
     };
   },
@@ -95,75 +104,106 @@ function rowOf(
   return {
     label: bytes === null ? `${source} (held out)` : source,
     cells: [
-      { value: documents },
-      decimals(train.bytes / 1e6, 2),
+      counted(documents),
+      { value: train.bytes, text: formatBytes(train.bytes) },
       bytes === null
         ? { value: null }
         : { value: train.bytes / bytes, text: percent(train.bytes / bytes) },
-      decimals(characters / documents, 0),
+      counted(characters / documents),
       { value: train.longestBytes, text: formatBytes(train.longestBytes) },
-      decimals(train.bytes / characters, 2),
+      { value: train.bytes / characters, text: (train.bytes / characters).toFixed(2) },
+      counted(repeated),
+      counted(sumOf(droppedOf(train), ([, count]) => count)),
+      counted(validation.documents),
+      counted(shared),
       { value: scripts === null ? null : scriptsText(scripts) },
-      { value: repeated },
-      { value: droppedOf(train).reduce((sum, [, count]) => sum + count, 0) },
-      { value: validation.documents },
-      { value: shared },
     ],
   };
 }
 
-/** `Latin 98 %, Cyrillic 2 %`: of the characters that belong to a script. */
+/** What all sources that are trained on come to. */
+function totalOf(sources: readonly SourceText[]): Row {
+  const bytes = sumOf(sources, ({ train }) => train.bytes);
+  const characters = sumOf(sources, ({ train }) => train.characters);
+  const documents = sumOf(sources, ({ train }) => train.documents);
+  const longest = Math.max(...sources.map(({ train }) => train.longestBytes));
+  const known = (of: (source: SourceText) => number | null) =>
+    sources.some((source) => of(source) === null) ? null : sumOf(sources, (source) => of(source)!);
+  return {
+    label: "all trained on",
+    cells: [
+      counted(documents),
+      { value: bytes, text: formatBytes(bytes) },
+      { value: 1, text: percent(1) },
+      counted(characters / documents),
+      { value: longest, text: formatBytes(longest) },
+      { value: bytes / characters, text: (bytes / characters).toFixed(2) },
+      counted(known(({ repeated }) => repeated)),
+      counted(sumOf(sources.flatMap(({ train }) => droppedOf(train)), ([, count]) => count)),
+      counted(sumOf(sources, ({ validation }) => validation.documents)),
+      counted(known(({ shared }) => shared)),
+      { value: null },
+    ],
+  };
+}
+
+/** `Latin 98 %, Cyrillic 2 %`: of the characters that belong to a script; `Latin` where others are but traces. */
 function scriptsText(scripts: Readonly<Record<string, number>>): string {
   const own = Object.entries(scripts).filter(([name]) => name !== "Common" && name !== "Inherited");
   const total = own.reduce((sum, [, count]) => sum + count, 0);
-  return own.filter(([, count]) => count / total >= namedShare)
-    .map(([name, count]) => `${name} ${percent(count / total)}`).join(", ");
+  const named = own.filter(([, count]) => count / total >= namedShare);
+  if (named.length === 1 && named[0][1] / total >= 1 - namedShare / 10) return named[0][0];
+  return named.map(([name, count]) => `${name} ${percent(count / total)}`).join(", ");
 }
 
-/** Reasons for which rows and documents are not there, with how many. */
-function droppedOf({ skipped, filter }: DocumentsReport): [string, number][] {
-  const all: [string, number][] = [
-    ["bad rows", skipped.rows],
-    ["exact duplicates", filter?.duplicates.exact.documents ?? 0],
-    ["near duplicates", filter?.duplicates.near.documents ?? 0],
-    ...Object.entries(filter?.rejected ?? {}).map(([reason, { documents }]): [string, number] => [
-      `documents with ${reason}`,
-      documents,
-    ]),
+/** Reasons for which rows and documents are not there, how many, and where the first is. */
+function droppedOf({ skipped, filter }: DocumentsReport): (readonly [string, number, string])[] {
+  const all: (readonly [string, Places])[] = [
+    ["bad rows", { documents: skipped.rows, first: skipped.first }],
+    ["exact duplicates", filter?.duplicates.exact ?? none],
+    ["near duplicates", filter?.duplicates.near ?? none],
+    ...Object.entries(filter?.rejected ?? {}).map(([reason, places]) =>
+      [`documents with ${reason}`, places] as const
+    ),
   ];
-  return all.filter(([, count]) => count > 0);
+  return all.filter(([, { documents }]) => documents > 0)
+    .map(([reason, { documents, first }]) => [reason, documents, first[0]]);
+}
+
+/** How far sources are apart in size: what sampling by τ acts on. */
+function balance(sources: readonly SourceText[]): string[] {
+  const bySize = [...sources].sort((a, b) => a.train.bytes - b.train.bytes);
+  const [least, most] = [bySize[0], bySize.at(-1)!];
+  if (sources.length < 2) return [];
+  const times = most.train.bytes / least.train.bytes;
+  return [`${most.source} has ${times.toFixed(1)} times the text of ${least.source}`];
 }
 
 /** What a reader should know of a source beyond its row. */
 function remarks({ source, train, validation, repeated, shared }: SourceText): string[] {
-  const notes: string[] = [];
-  const { filter, skipped } = train;
-  for (const [reason, count] of droppedOf(train)) {
-    const place = reason === "bad rows"
-      ? skipped.first[0]
-      : reason === "exact duplicates"
-      ? filter?.duplicates.exact.first[0]
-      : reason === "near duplicates"
-      ? filter?.duplicates.near.first[0]
-      : filter?.rejected[reason.slice("documents with ".length)]?.first[0];
-    notes.push(`${source}: ${count} ${reason}, the first ${place}`);
-  }
-  if ((repeated ?? 0) > 0) {
-    notes.push(
-      `${source}: ${repeated} training documents repeat earlier ones (documents.duplicates.exact drops them)`,
+  const way = "documents.duplicates.exact leaves such out";
+  const dropped = (split: DocumentsReport, where: string) =>
+    droppedOf(split).map(([reason, count, place]) =>
+      `${source}, ${reason}${where}: ${count} left out, the first ${place}`
     );
+  const notes = [...dropped(train, ""), ...dropped(validation, " in validation")];
+  if ((repeated ?? 0) > 0) {
+    notes.push(`${source}, documents repeated in training: ${repeated} (${way})`);
   }
   if ((shared ?? 0) > 0) {
     notes.push(
-      `${source}: ${shared} validation documents are also in training: its scores are too good`,
-    );
-  }
-  if (validation.documents < fewDocuments) {
-    notes.push(
-      `${source}: only ${validation.documents} validation documents: its intervals are wide`,
+      `${source}, validation documents also in training: ${shared}, its scores are too good (${way})`,
     );
   }
   return notes;
+}
+
+function fewToMeasureOn(sources: readonly SourceText[]): string[] {
+  const few = sources.filter(({ validation }) => validation.documents < fewDocuments)
+    .map(({ source, validation }) => `${source} (${validation.documents})`);
+  return few.length === 0
+    ? []
+    : [`fewer than ${fewDocuments} validation documents, so wide intervals: ${few.join(", ")}`];
 }
 
 async function describe(
@@ -197,8 +237,14 @@ function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("base64").slice(0, 16);
 }
 
-function decimals(value: number, digits: number): Cell {
-  return { value, text: value.toFixed(digits) };
+/** A whole number with its thousands apart. */
+function counted(value: number | null): Cell {
+  if (value === null) return { value };
+  return { value, text: Math.round(value).toLocaleString("en-US") };
+}
+
+function sumOf<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + of(item), 0);
 }
 
 function percent(share: number): string {

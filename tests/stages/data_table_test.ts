@@ -32,32 +32,46 @@ Deno.test("table/data says how much text there is, in which scripts, and what is
     "validation/a": await written(["two", "three"]),
     "train/b": filtered,
     "validation/b": await written(many),
+    "train/c": await written(["short", "long ".repeat(16) + "."]),
+    "validation/c": await written(many),
   });
-  deepStrictEqual(table.rows.map(({ label }) => label), ["a", "b (held out)"]);
+  deepStrictEqual(table.rows.map(({ label }) => label), [
+    "a",
+    "b (held out)",
+    "c",
+    "all trained on",
+  ]);
   const cells = table.rows.map((row) =>
     Object.fromEntries(row.cells.map((cell, i) => [table.columns[i + 1], cell.text ?? cell.value]))
   );
   deepStrictEqual(cells[0], {
-    "documents": 4,
-    "MB": "0.00",
-    "share": "100 %",
-    "characters/document": "3", // (3 + 3 + 3 + 4) / 4
+    "documents": "4",
+    "text": "17 B",
+    "share": "16.5 %", // 17 of 17 + 86
+    "characters each": "3", // (3 + 3 + 3 + 4) / 4
     "longest": "8 B",
     "bytes/character": "1.31", // 17 / 13
+    "repeated": "1",
+    "dropped": "0",
+    "validation": "2",
+    "in both": "1",
     "scripts": "Latin 83.3 %, Han 16.7 %", // 10 and 2 of 12
-    "repeated": 1,
-    "dropped": 0,
-    "validation": 2,
-    "also in training": 1,
   });
-  strictEqual(cells[1].dropped, 3);
+  strictEqual(cells[1].dropped, "3");
   strictEqual(cells[1].share, null);
-  deepStrictEqual(table.notes.slice(2), [
-    "a: 1 training documents repeat earlier ones (documents.duplicates.exact drops them)",
-    "a: 1 validation documents are also in training: its scores are too good",
-    "a: only 2 validation documents: its intervals are wide",
-    'b: 1 bad rows, the first "b.jsonl", line 9: expected JSON',
-    "b: 1 exact duplicates, the first b.jsonl:2 = b.jsonl:1",
-    "b: 1 documents with fewer than 2 characters, the first b.jsonl:3",
+  strictEqual(cells[1].scripts, "Cyrillic");
+  deepStrictEqual(cells[3], {
+    ...{ "documents": "6", "text": "103 B", "share": "100 %", "characters each": "17" }, // 99 / 6
+    ...{ "longest": "81 B", "bytes/character": "1.04", "repeated": "1", "dropped": "0" },
+    ...{ "validation": "62", "in both": "1", "scripts": null },
+  });
+  deepStrictEqual(table.notes.slice(3), [
+    "c has 5.1 times the text of a",
+    "a, documents repeated in training: 1 (documents.duplicates.exact leaves such out)",
+    "a, validation documents also in training: 1, its scores are too good (documents.duplicates.exact leaves such out)",
+    'b, bad rows: 1 left out, the first "b.jsonl", line 9: expected JSON',
+    "b, exact duplicates: 1 left out, the first b.jsonl:2 = b.jsonl:1",
+    "b, documents with fewer than 2 characters: 1 left out, the first b.jsonl:3",
+    "fewer than 50 validation documents, so wide intervals: a (2)",
   ]);
 });

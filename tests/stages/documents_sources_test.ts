@@ -131,7 +131,7 @@ Deno.test("documents needs no network for a plan, and tells the size that is exp
   deepStrictEqual(documents.forecast!(recipe, ["gh", "train"]), { bytes: 5_000_000 });
   const limited = recipeOf({ gh: source }, { maxDocuments: { train: 100, validation: null } });
   deepStrictEqual(documents.forecast!(limited, ["gh", "train"]), { bytes: 500_000 });
-  ok(documents.isNative!(recipe, ["gh", "train"]));
+  ok(documents.access!(recipe, ["gh", "train"])!.environment!.includes("HF_TOKEN"));
 });
 
 Deno.test("documents takes a source's own limit, and the recipe's where it is lower", async () => {
@@ -196,6 +196,50 @@ Deno.test("documents splits a pool of files by content, test set aside", async (
   ]);
   const none = { ...recipe, sources: { a: { ...source, files: "pool/*.csv" } } };
   throws(() => documents.files!(none, ["a", "train"]), UsageError);
+});
+
+Deno.test("documents leaves training text out of validation files when duplicates are dropped", async () => {
+  const data = Deno.makeTempDirSync({ dir: folder });
+  const write = (name: string, texts: readonly string[]) =>
+    Deno.writeTextFileSync(
+      join(data, name),
+      texts.map((text) => JSON.stringify({ text })).join("\n"),
+    );
+  const long = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen";
+  write("t.jsonl", ["only here", "in both", long]);
+  write("v.jsonl", ["new", "in both  ", `${long} fifteen`, "new", "in both"]);
+  const asked = (duplicates: Recipe["documents"]["duplicates"]) => ({
+    ...recipeOf({ s: { train: "t.jsonl", validation: "v.jsonl" } }, {
+      duplicates,
+      clean: ["trim"],
+    }),
+    data,
+  });
+  const exact = asked({ exact: true, near: null });
+  deepStrictEqual(documents.inputs(exact, ["s", "train"]), {});
+  deepStrictEqual(documents.inputs(asked({ exact: false, near: null }), ["s", "validation"]), {});
+  deepStrictEqual(documents.inputs(exact, ["s", "validation"]), {
+    training: "documents/s/train#documents",
+  });
+  const { output: training } = await made(exact, ["s", "train"]);
+  const { output } = await made(exact, ["s", "validation"], { inputs: { training } });
+  deepStrictEqual(await texts(output), ["new", `${long} fifteen`]);
+  deepStrictEqual(readDocumentsReport(output).filter!.duplicates.exact, {
+    documents: 3,
+    first: [
+      "v.jsonl:2 = training t.jsonl:2",
+      "v.jsonl:4 = v.jsonl:1",
+      "v.jsonl:5 = training t.jsonl:2",
+    ],
+  });
+  const near = asked({ exact: true, near: { threshold: 0.7, shingle: 3, permutations: 128 } });
+  const found = await made(near, ["s", "validation"], { inputs: { training } });
+  deepStrictEqual(await texts(found.output), ["new"]);
+  write("v.jsonl", ["in both"]);
+  await rejects(
+    made(exact, ["s", "validation"], { inputs: { training } }),
+    /^StageError: Cannot write documents of source "s": expected at least one, found none \(left out: 1 exact duplicates\)$/,
+  );
 });
 
 Deno.test("documents reports what it dropped and in which scripts the rest is", async () => {

@@ -4,6 +4,7 @@
  */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
 import { pipelineCommand, temporaryFolder } from "../support/command_line.ts";
 import { HubServer } from "../support/hub_server.ts";
@@ -52,7 +53,48 @@ function bodies(server: HubServer): string[] {
   ).map(({ path }) => path.split("/resolve/")[1]).sort();
 }
 
-Deno.test("recipe multidomain runs against a hub of this machine, each shard fetched once for 17 sources", async () => {
+/** The four downstream tasks as the hub has them, cut to a few examples. */
+function addTasks(server: HubServer): void {
+  const parquet = (columns: Record<string, readonly unknown[]>, count: number) => {
+    const columnData = Object.entries(columns).map(([name, values]) => ({
+      name,
+      data: Array.from({ length: count }, (_, i) => {
+        const value = values[i % values.length];
+        return typeof value === "string" && value.length > 1 ? `${value} ${i}` : value;
+      }),
+    }));
+    return new Uint8Array(parquetWriteBuffer({ columnData: columnData as never }));
+  };
+  const pairs = { sentence1: ["a b", "c d"], sentence2: ["b a", "e f"] };
+  const task = (columns: Record<string, readonly unknown[]>, splits: Record<string, number>) =>
+    Object.entries(splits).map(([split, count]) =>
+      [`${split}-00000-of-00001.parquet`, parquet(columns, count)] as const
+    );
+  const glue = {
+    mnli: task({ premise: ["a b", "c"], hypothesis: ["b", "d e"], label: [0n, 2n, 1n] }, {
+      train: 12,
+      validation_matched: 6,
+      validation_mismatched: 6,
+    }),
+    sst2: task({ sentence: ["a joy", "a bore"], label: [1n, 0n] }, { train: 60, validation: 6 }),
+    stsb: task({ ...pairs, label: [4.5, 0.5, 2] }, { train: 60, validation: 6 }),
+  };
+  for (const [name, files] of Object.entries(glue)) {
+    const placed = Object.fromEntries(files.map(([file, bytes]) => [`${name}/${file}`, bytes]));
+    server.addDataset("nyu-mll/glue", placed, { folder: name });
+  }
+  const race = {
+    article: ["a passage"],
+    question: ["what?"],
+    options: [["a", "b", "c", "d"]],
+    answer: ["B", "D"],
+  };
+  const files = task(race, { train: 12, validation: 6, test: 6 });
+  const placed = Object.fromEntries(files.map(([file, bytes]) => [`all/${file}`, bytes]));
+  server.addDataset("ehovy/race", placed, { folder: "all" });
+}
+
+Deno.test("recipes multidomain and multidomain-24 run against a hub of this machine, each shard fetched once for 17 sources", async () => {
   const sets = [
     ..."ArXiv,Pile-CC,DM Mathematics,Enron Emails,EuroParl,FreeLaw,Github,Gutenberg (PG-19)".split(
       ",",
@@ -86,9 +128,23 @@ Deno.test("recipe multidomain runs against a hub of this machine, each shard fet
   match(text, /ui \(held out\) +12 /);
   deepStrictEqual([...new Set(bodies(server))], ["main/train/00.jsonl.zst", "main/val.jsonl.zst"]);
   strictEqual(bodies(server).length, 3); // one of them was cut
+
+  // The larger recipe, cut to the same model, reads the same text, and the tasks besides.
+  addTasks(server);
+  const smaller = [
+    "finetune={seqLen: 32, epochs: 1, batchSize: 4}",
+    "pretrain.variants=[trim]",
+    "continue.starts=[random]",
+    "tables=[perplexity-random, downstream]",
+  ].flatMap((set) => ["--set", set]);
+  const larger = await run(server, folder.path, "multidomain-24", smaller);
+  strictEqual(larger.code, 0, larger.text);
+  match(larger.text, /finetune\/trim\/random\/stsb/);
+  match(larger.text, /cached \d{2}/);
+  strictEqual(bodies(server).length, 3 + 3 + 3 + 2 + 2); // of each task its splits, once
 });
 
-Deno.test("recipe multilingual reads eight languages and three held-out ones from a hub of this machine", async () => {
+Deno.test("recipes multilingual and multilingual-1b read eight languages and three held-out ones from a hub of this machine", async () => {
   const commit = "1ddc917116b730e1859edef32896ec5c16be51d0";
   const gz = (text: string) => new Uint8Array(gzipSync(text));
   const shards = {
@@ -118,9 +174,16 @@ Deno.test("recipe multilingual reads eight languages and three held-out ones fro
     [`en/c4-validation.00000-${of(8)}`]: gz(rows("en v", 6)),
   }, { revision: commit, folder: "en" });
   using folder = temporaryFolder();
-  const targets = ["--set", "pretrain.variants=[spec-opt]"];
+  const targets = ["--set", "pretrain.variants=[trim, spec-opt]"];
   const { code, text } = await run(server, folder.path, "multilingual", targets);
   strictEqual(code, 0, text);
   ok(/hi \(held out\)/.test(text) && /^sw/m.test(text), text);
   strictEqual(bodies(server).length, 22); // one shard for each of 11 languages and 2 splits
+  const larger = await run(server, folder.path, "multilingual-1b", [
+    "--set",
+    "pretrain.variants=[spec-opt]",
+  ]);
+  strictEqual(larger.code, 0, larger.text);
+  match(larger.text, /cached \d{2}/);
+  strictEqual(bodies(server).length, 22);
 });

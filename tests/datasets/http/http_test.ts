@@ -241,6 +241,37 @@ Deno.test("HttpClient never has more transfers than it may", async () => {
   ok(server.mostActive >= 2 && server.mostActive <= 3, `${server.mostActive}`); // one may be closing
 });
 
+Deno.test("HttpClient shares its transfers with other processes, and slots of the dead are free", async () => {
+  await using server = serverWith();
+  using folder = temporaryFolder();
+  const slotsFolder = join(folder.path, "slots");
+  const script = join(folder.path, "hold.ts");
+  Deno.writeTextFileSync(
+    script,
+    `import { Slots } from ${
+      JSON.stringify(import.meta.resolve("../../../datasets/http/_slots.ts"))
+    };
+    await new Slots(1, Deno.args[0]).take();
+    console.log("taken");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));`,
+  );
+  const other = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--no-lock", script, slotsFolder],
+    stdout: "piped",
+  }).spawn();
+  const output = other.stdout.getReader();
+  await output.read(); // it has taken the slot
+  server.files.set("/0", { bytes });
+  const cache = new DownloadCache(folder.path, client({ maxTransfers: 1, slotsFolder }).client);
+  const fetched = cache.fetch(`${server.url}/0`);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  strictEqual(server.requests.length, 0);
+  other.kill("SIGKILL");
+  await other.status;
+  await output.cancel();
+  strictEqual((await fetched).size, bytes.length);
+});
+
 Deno.test("a token goes to its own host only, whatever the redirects", async () => {
   await using hub = serverWith();
   await using store = serverWith();
