@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Random, seedOf } from "../pipeline/base/mod.ts";
+import { formatDuration, Random, seedOf } from "../pipeline/base/mod.ts";
 
 /** What is run, again and again. */
 export interface CrashTarget {
@@ -171,11 +171,14 @@ function* filesUnder(folder: string): Generator<string> {
   }
 }
 
-/** Kills at random moments of the time that a plain run takes, of the runner twice as often as of a child. */
+/**
+ * Kills at random moments of the time that a plain run takes, most of them in its first quarter: a run goes on from where the
+ * one before was killed. Of the runner twice as often as of a child.
+ */
 export function randomKills(random: Random, count: number, { durationMs }: PlainRun): Kill[] {
   return Array.from({ length: count }, () => ({
     at: "time",
-    afterMs: Math.round(random.float64() * durationMs),
+    afterMs: Math.round(random.float64() * durationMs / (random.below(4) === 0 ? 1 : 4)),
     victim: random.below(3) === 0 ? "child" : "runner",
   }));
 }
@@ -199,7 +202,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      kills: { type: "string", default: "100" },
+      kills: { type: "string", default: "200" },
       seed: { type: "string", default: "1" },
       recipe: {
         type: "string",
@@ -207,16 +210,18 @@ export async function main(args: readonly string[]): Promise<void> {
       },
     },
   });
+  const elapsed = () => formatDuration(performance.now());
   const folder = Deno.makeTempDirSync({ prefix: "dept-crash-" });
   try {
     const plain = await plainRun(toyTarget, folder);
     const faults = faultsOf(plain);
     let hits = 0;
-    for (const fault of faults) {
+    for (const [i, fault] of faults.entries()) {
       hits += await survive(toyTarget, plain, folder, [{ at: "point", fault }]);
+      if ((i + 1) % 25 === 0) console.log(`write points: ${i + 1}/${faults.length}, ${elapsed()}`);
     }
     console.log(
-      `write points: ${faults.length} kinds of kill, ${hits} hit; all ended with the same bytes`,
+      `write points: ${faults.length} places to kill at, ${hits} hit; all ended with the same bytes`,
     );
     await Deno.remove(folder, { recursive: true });
     Deno.mkdirSync(folder);
@@ -225,15 +230,16 @@ export async function main(args: readonly string[]): Promise<void> {
     const random = new Random(seedOf(Number(values.seed), "bench/crash"));
     let [randomHits, stores] = [0, 0];
     while (randomHits < Number(values.kills)) {
-      const kills = randomKills(random, 1 + random.below(5), real);
+      const kills = randomKills(random, 1 + random.below(12), real);
       randomHits += await survive(target, real, folder, kills);
       stores++;
+      console.log(`random moments: ${randomHits}/${values.kills} kills, ${elapsed()}`);
     }
     console.log(
       `random moments of ${
         values.recipe.split("/").at(-1)
       }: ${randomHits} kills (seed ${values.seed}) in ` +
-        `${stores} stores; all ended with the same bytes`,
+        `${stores} stores; all ended with the same bytes (${elapsed()})`,
     );
   } finally {
     await Deno.remove(folder, { recursive: true }).catch(() => {});

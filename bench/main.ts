@@ -12,6 +12,7 @@ const benchmarks: Readonly<
   tokenizers: () => import("./tokenizers.ts"),
   "tokenizers-fuzz": () => import("./tokenizers_fuzz.ts"),
   train: () => import("./train.ts"),
+  "training-memory": () => import("./training_memory.ts"),
 };
 
 if (import.meta.main) {

@@ -1,15 +1,18 @@
 /**
- * What the runner itself costs: `deno task bench runner [--quick] [--json] [--recipe NAME --store DIR]`.
+ * What the runner itself costs: `deno task bench runner [--quick] [--json] [--case NAME] [--recipe NAME --store DIR]`.
  *
- * Each figure is the median of whole commands, process start included, with its target beside it. `--recipe` and `--store`
- * name a finished run whose `run all` is timed; without them a tiny run is made first.
+ * Each figure is the median of whole commands, process start included, with its target beside it. Cases: `cached`, `many`,
+ * `input`, `instance` (all of these by default), and `stop`, see `runner_stops.ts`. `--recipe` and `--store` name a finished run
+ * whose `run all` is timed; without them a tiny run is made first.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { UsageError } from "../pipeline/base/mod.ts";
 import { bringUpToDate, plannerOf } from "./runner_project/in_process.ts";
 import { layer } from "./runner_project/layer.ts";
 import type { SyntheticRecipe } from "./runner_project/main.ts";
+import { measureStops } from "./runner_stops.ts";
 
 interface Figure {
   readonly what: string;
@@ -32,6 +35,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      case: { type: "string" },
       json: { type: "boolean" },
       quick: { type: "boolean" },
       recipe: { type: "string" },
@@ -45,10 +49,27 @@ export async function main(args: readonly string[]): Promise<void> {
     if (!values.json) { for (const figure of more) console.log(lineOf(figure)); }
   };
   try {
-    add(...await perInstance(join(folder, "costs")));
-    add(...await manyInstances(join(folder, "many"), values.quick ? width / 10 : width));
-    add(...await largeInput(folder, values.quick ? 1 : gigabytes));
-    add(...await cachedRun(values.recipe, values.store, join(folder, "cached")));
+    const cases: Readonly<Record<string, () => Promise<Figure[]>>> = {
+      cached: () => cachedRun(values.recipe, values.store, join(folder, "cached")),
+      many: () => manyInstances(join(folder, "many"), values.quick ? width / 10 : width),
+      input: () => largeInput(folder, values.quick ? 1 : gigabytes),
+      instance: () => perInstance(join(folder, "costs")),
+      async stop() {
+        await measureStops((...args) => command(pipelineMain, ...args), join(folder, "stop"));
+        return [];
+      },
+    };
+    const names = values.case === undefined
+      ? Object.keys(cases).filter((name) => name !== "stop")
+      : [values.case];
+    for (const name of names) {
+      if (!Object.hasOwn(cases, name)) {
+        throw new UsageError(
+          `Cannot measure "${name}": expected one of ${Object.keys(cases).join(", ")}`,
+        );
+      }
+      add(...await cases[name]());
+    }
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -1,8 +1,8 @@
 /**
  * Measures tokenizers against SentencePiece (`spm_train`, `spm_encode`; Debian package `sentencepiece`) and npm `tokenizers`.
  *
- *     deno task bench tokenizers [--only quality,train,growth,encode,parity] [--filter TEXT] [--rounds 3] [--threads 2]
- *                                [--data DIR] [--json]
+ *     deno task bench tokenizers [--only quality,train,growth,memory,encode,parity] [--filter TEXT] [--rounds 3] [--threads 2]
+ *                                [--gigabytes 1] [--data DIR] [--json]
  *
  * Both sides run in turn, round by round, and each round's figures are divided by each other: a machine that slows down
  * slows both. Ends with exit code 1 when a cell misses its target.
@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { UsageError } from "../pipeline/base/mod.ts";
 import { encodingCells, parityCells } from "./tokenizer_encoding.ts";
 import { type BenchOptions, type Cell, formatCell } from "./tokenizers/cell.ts";
+import { memoryCells } from "./tokenizers/memory.ts";
 import { qualityCells } from "./tokenizers/quality_table.ts";
 import { growthCells, trainingCells } from "./tokenizers/training.ts";
 
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, (options: BenchOptions) => Promise<readonly
   quality: qualityCells,
   train: trainingCells,
   growth: growthCells,
+  memory: memoryCells,
   encode: encodingCells,
   parity: parityCells,
 };
@@ -31,6 +33,7 @@ export async function main(args: readonly string[]): Promise<void> {
       filter: { type: "string", default: "" },
       rounds: { type: "string", default: "3" },
       threads: { type: "string", default: "2" },
+      gigabytes: { type: "string", default: "1" },
       data: { type: "string" },
       json: { type: "boolean", default: false },
     },
@@ -51,6 +54,7 @@ export async function main(args: readonly string[]): Promise<void> {
     scratch,
     rounds: wholeNumber("rounds", values.rounds),
     threads: wholeNumber("threads", values.threads),
+    gigabytes: wholeNumber("gigabytes", values.gigabytes),
     filter: values.filter,
     say,
   };

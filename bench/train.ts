@@ -3,7 +3,8 @@
  * installed, on the same network, weights, batches and loss.
  *
  *     deno task bench train [--layers 4] [--width 256] [--heads 4] [--vocab 8192] [--context 256] [--batch 8]
- *                           [--steps 20] [--no-bias] [--threads 2] [--engine cpu] [--no-peer] [--json]
+ *                           [--steps 20] [--no-bias] [--threads 2] [--engine cpu] [--no-peer] [--profile] [--json]
+ *     deno task bench train --all
  *
  * Every competitor is a process of its own. They take their steps in turn, so that a machine that is busy with other
  * things is busy for all; the first steps page memory in and are left out. FLOPs are those of the matrix products
@@ -17,6 +18,7 @@ import { Competitor, type StepAnswer } from "./_competitor.ts";
 import { matrixPeak } from "./_matrix_peak.ts";
 import { findPyTorch, script } from "./pytorch.ts";
 import { type JobSettings, writeJob } from "./training_job.ts";
+import { profile, profileText } from "./training_profile.ts";
 
 /** Steps before the measured ones. */
 const warmUpSteps = 3;
@@ -33,6 +35,8 @@ const help = `Measures training steps, beside Debian's PyTorch when it is instal
   --threads N     default 2
   --engine cpu    an engine's name
   --no-peer       ours alone
+  --profile       where the time of a step goes, and what checkpoints cost
+  --all           the two networks of the README, without biases, in one table, and the largest that has to fit
   --json          one object: tokensPerSecond first, the peers under "peers"`;
 
 interface Measurement {
@@ -64,6 +68,8 @@ export async function main(args: readonly string[]): Promise<void> {
       positions: { type: "string", default: "alibi" },
       "no-bias": { type: "boolean", default: false },
       "no-peer": { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+      all: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -95,13 +101,20 @@ export async function main(args: readonly string[]): Promise<void> {
     threads: whole("threads"),
     engine: values.engine,
   };
+  if (values.all) {
+    const { measureAll, textOfAll } = await import("./training_shapes.ts");
+    const reports = await measureAll(settings, !values["no-peer"]);
+    return console.log(values.json ? JSON.stringify(reports) : textOfAll(reports));
+  }
   try {
     validateConfig(settings.config);
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
   const report = await measure(settings, whole("steps"), !values["no-peer"]);
-  console.log(values.json ? JSON.stringify(report) : textOf(report));
+  const phases = values.profile ? await profile(settings, whole("steps")) : undefined;
+  if (values.json) return console.log(JSON.stringify({ ...report, phases }));
+  console.log(textOf(report) + (phases === undefined ? "" : `\n${profileText(phases)}`));
 }
 
 export type Report = Awaited<ReturnType<typeof measure>>;

@@ -30,6 +30,15 @@ export interface UpdateOptions {
   readonly rateFactor?: (parameter: string) => number;
 }
 
+export interface UpdateResult {
+  /** The gradient's global norm before clipping. */
+  readonly gradientNorm: number;
+  /** The same of each trained parameter. */
+  readonly gradientNorms: Readonly<Record<string, number>>;
+  /** Whether a step was taken. */
+  readonly applied: boolean;
+}
+
 export interface Engine {
   /** `reference`, `onnxruntime`. */
   readonly name: string;
@@ -61,11 +70,11 @@ export interface TrainingProgram extends Program {
   accumulate(feeds: Feeds): Promise<Fetches>;
   /**
    * Clips the summed gradients, takes one AdamW step, clears the sum.
-   * Returns the gradient's global norm before clipping. A non-finite norm changes nothing but clears the sum.
+   * A non-finite norm changes nothing but clears the sum.
    */
-  update(
-    options: UpdateOptions,
-  ): Promise<{ readonly gradientNorm: number; readonly applied: boolean }>;
+  update(options: UpdateOptions): Promise<UpdateResult>;
+  /** Clears the summed gradients. */
+  discard(): Promise<void>;
   /** Copy of the optimizer's state: moments `<parameter>.m` and `<parameter>.v`, and the count of steps taken. */
   readOptimizer(): Promise<OptimizerState>;
   writeOptimizer(state: OptimizerState): Promise<void>;

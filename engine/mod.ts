@@ -9,12 +9,16 @@
  * ```
  */
 import { didYouMean, UsageError } from "../pipeline/base/mod.ts";
+export { findAdapter, type GpuAdapter } from "./adapter.ts";
 export type * from "./engine.ts";
 
-/** Modules by engine name. `cpu` and `webgpu` are providers of ONNX Runtime. */
+/** Modules by engine name. `cpu`, `cuda` and `webgpu` are providers of ONNX Runtime. */
 export const engineModules = {
   cpu: "./onnxruntime/mod.ts",
+  cuda: "./onnxruntime/cuda.ts",
   reference: "./reference/mod.ts",
+  tfjs: "./tfjs/mod.ts",
+  "tfjs-gpu": "./tfjs/gpu.ts",
   webgpu: "./onnxruntime/webgpu.ts",
 } as const;
 

@@ -11,6 +11,7 @@
  * console.log(countParameters(config).body); // 25472
  * ```
  */
+export { activationMean, activationNorm, withActivationNorms } from "./activation_norms.ts";
 export {
   countParameters,
   type ModelConfig,
@@ -23,6 +24,7 @@ export { fineTuneGraph, type FineTuneOptions, headShapes } from "./fine_tune.ts"
 export { flopsPerToken, graphFlops } from "./flops.ts";
 export { GraphBuilder } from "./graph_builder.ts";
 export { type IdLimit, idLimits } from "./id_limits.ts";
+export { cacheNames, incrementalBias, incrementalGraph } from "./incremental.ts";
 export { initialiseBody, initialiseHead, initialiseTable } from "./initialise.ts";
 export type * from "./operator.ts";
 export { type OperatorName, operators } from "./ops/mod.ts";
@@ -31,6 +33,7 @@ export { add, mul, neg } from "./ops/elementwise.ts";
 export { embeddingGradient } from "./ops/gather.ts";
 export { reshape } from "./ops/layout.ts";
 export { linearCrossEntropyGradient } from "./ops/linear_cross_entropy.ts";
+export { peakLiveBytes } from "./live_bytes.ts";
 export { alibiBias, alibiSlopes, causalMask } from "./positions.ts";
 export {
   broadcastShapes,

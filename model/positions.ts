@@ -5,7 +5,7 @@
  */
 
 /** Scores of positions that may not be seen. Finite, so that no rewriting of a softmax meets ∞ − ∞. */
-const hidden = -1e9;
+export const hiddenScore = -1e9;
 /** log2 of the steepest penalty; 8 in the paper and in llm-foundry. */
 const biasMax = 8;
 
@@ -30,7 +30,7 @@ export function alibiBias(nHeads: number, length: number): Float32Array {
   let at = 0;
   for (const slope of alibiSlopes(nHeads)) {
     for (let i = 0; i < length; i++) {
-      for (let j = 0; j < length; j++) bias[at++] = j > i ? hidden : slope * (j - i);
+      for (let j = 0; j < length; j++) bias[at++] = j > i ? hiddenScore : slope * (j - i);
     }
   }
   return bias;
@@ -39,6 +39,6 @@ export function alibiBias(nHeads: number, length: number): Float32Array {
 /** [T, T]: zero where position i sees position j ≤ i, else a score that softmax turns into zero. */
 export function causalMask(length: number): Float32Array {
   const mask = new Float32Array(length * length);
-  for (let i = 0; i < length; i++) mask.fill(hidden, i * length + i + 1, (i + 1) * length);
+  for (let i = 0; i < length; i++) mask.fill(hiddenScore, i * length + i + 1, (i + 1) * length);
   return mask;
 }

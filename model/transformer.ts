@@ -153,7 +153,8 @@ function embed(builder: GraphBuilder, config: ModelConfig, tokens: string): stri
   return builder.apply(reshape, [placed], { shape: flat });
 }
 
-function norm(builder: GraphBuilder, config: ModelConfig, name: string, x: string): string {
+/** A layer norm by the name of its parameters, on rows [N, C]. */
+export function norm(builder: GraphBuilder, config: ModelConfig, name: string, x: string): string {
   const inputs = [x, `${name}.weight`, ...(config.bias ? [`${name}.bias`] : [])];
   return builder.within(
     name,
@@ -161,7 +162,13 @@ function norm(builder: GraphBuilder, config: ModelConfig, name: string, x: strin
   );
 }
 
-function linear(builder: GraphBuilder, config: ModelConfig, name: string, x: string): string {
+/** x·Wᵀ (+ bias), by the name of its parameters. */
+export function linear(
+  builder: GraphBuilder,
+  config: ModelConfig,
+  name: string,
+  x: string,
+): string {
   const inputs = [x, `${name}.weight`, ...(config.bias ? [`${name}.bias`] : [])];
   return builder.apply(gemm, inputs, { transB: 1 });
 }
@@ -192,7 +199,8 @@ function attention(
   });
 }
 
-function mlp(builder: GraphBuilder, config: ModelConfig, block: string, x: string): string {
+/** The MLP of a block, on rows [N, C]. */
+export function mlp(builder: GraphBuilder, config: ModelConfig, block: string, x: string): string {
   return builder.within(`${block}.mlp`, () => {
     const up = linear(builder, config, `${block}.mlp.up`, x); // (N, F)
     return linear(builder, config, `${block}.mlp.down`, builder.apply(gelu, [up]));

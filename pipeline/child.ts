@@ -38,22 +38,37 @@ export async function serve(
     event.preventDefault();
     finish(failure(event.reason));
   });
-  const outcome = await run(request, stage, modules, stop.signal)
-    .catch((error): ChildMessage =>
-      stop.signal.aborted
-        ? { type: "stopped" }
-        : failure(storageError(error, `keep what ${request.instance} writes`, request.store))
-    );
-  finish(outcome);
+  finish(await runRequest(request, stage, modules, { signal: stop.signal, send }));
+}
+
+/** Where an instance's messages go, and what stops it. */
+export interface RequestHost {
+  readonly signal: AbortSignal;
+  send(message: ChildMessage): void;
+}
+
+/** Runs a stage as a request says. Never throws: the last message tells how it went. */
+export async function runRequest(
+  request: ChildRequest,
+  stage: { readonly run: StageRun },
+  modules: Readonly<Record<string, unknown>>,
+  host: RequestHost,
+): Promise<ChildMessage> {
+  try {
+    return await run(request, stage, modules, host);
+  } catch (error) {
+    if (host.signal.aborted) return { type: "stopped" };
+    return failure(storageError(error, `keep what ${request.instance} writes`, request.store));
+  }
 }
 
 async function run(
   request: ChildRequest,
   stage: { readonly run: StageRun },
   modules: Readonly<Record<string, unknown>>,
-  signal: AbortSignal,
+  { signal, send }: RequestHost,
 ): Promise<ChildMessage> {
-  const log = new PipeLog(new CheckpointWatch(request.checkpointFolder));
+  const log = new PipeLog(new CheckpointWatch(request.checkpointFolder), send);
   const { root, names } = request.seeds;
   const context: StageContext = {
     instance: request.instance,
@@ -85,21 +100,23 @@ async function run(
 /** A log that writes messages, progress thinned out: tokens are summed, losses averaged over what was left out. */
 class PipeLog implements StageLog {
   readonly #checkpoints: CheckpointWatch;
+  readonly #send: RequestHost["send"];
   #sentAt = -Infinity;
   #pending: StageProgress | undefined;
   #tokens = 0;
   #losses: number[] = [];
 
-  constructor(checkpoints: CheckpointWatch) {
+  constructor(checkpoints: CheckpointWatch, send: RequestHost["send"]) {
     this.#checkpoints = checkpoints;
+    this.#send = send;
   }
 
   info(message: string, fields?: Parameters<StageLog["info"]>[1]): void {
-    send({ type: "log", level: "info", message, fields });
+    this.#send({ type: "log", level: "info", message, fields });
   }
 
   warn(message: string, fields?: Parameters<StageLog["warn"]>[1]): void {
-    send({ type: "log", level: "warn", message, fields });
+    this.#send({ type: "log", level: "warn", message, fields });
   }
 
   progress(state: StageProgress): void {
@@ -111,10 +128,10 @@ class PipeLog implements StageLog {
 
   flush(): void {
     const checkpoint = this.#checkpoints.news();
-    if (checkpoint !== undefined) send({ type: "checkpoint", name: checkpoint });
+    if (checkpoint !== undefined) this.#send({ type: "checkpoint", name: checkpoint });
     if (this.#pending === undefined) return;
     const losses = this.#losses;
-    send({
+    this.#send({
       type: "progress",
       state: {
         ...this.#pending,

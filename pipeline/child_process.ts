@@ -27,8 +27,17 @@ export type ChildOutcome = Exclude<ChildMessage, ChildNews>;
 /** What a child says while it works. */
 export type ChildNews = Extract<ChildMessage, { type: "log" | "progress" | "checkpoint" }>;
 
-export class Child {
-  /** Settles when the process has ended and all that it said was read. */
+/** An instance at work, as the scheduler sees it. */
+export interface RunningChild {
+  readonly pid: number;
+  /** Settles when it has ended and all that it said was read. */
+  readonly outcome: Promise<ChildOutcome>;
+  /** Asks it to write a checkpoint and stop. */
+  stop(): void;
+  kill(): void;
+}
+
+export class Child implements RunningChild {
   readonly outcome: Promise<ChildOutcome>;
   readonly #process: Deno.ChildProcess;
   readonly #log: Deno.FsFile;
@@ -59,7 +68,6 @@ export class Child {
     return this.#process.pid;
   }
 
-  /** Asks the child to write a checkpoint and stop. */
   stop(): void {
     this.#isStopping = true;
     this.#signal("SIGTERM");
@@ -161,7 +169,7 @@ function diedSilently(status: Deno.CommandStatus, lastWords: readonly string[]):
   return { type: "failed", message: `Its process ${how}${words}`, isExpected: true };
 }
 
-function isNews(message: ChildMessage): message is ChildNews {
+export function isNews(message: ChildMessage): message is ChildNews {
   return message.type === "log" || message.type === "progress" || message.type === "checkpoint";
 }
 

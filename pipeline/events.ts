@@ -105,6 +105,8 @@ export interface PlanForecast {
   readonly flops: number;
   /** Instances of which nothing is known. */
   readonly unknown: number;
+  /** Instances whose time is reckoned from their operations alone: no earlier run tells it. */
+  readonly estimated: number;
 }
 
 /** How a run ended: instances by fate, each list in the order of the plan. */

@@ -1,23 +1,32 @@
 /**
  * What a run will cost, before it starts: by earlier runs in the store, else by the operations that stages count.
  */
+import { Capacity, machineCapacity, type Share } from "./capacity.ts";
 import type { InstanceForecast, PlanForecast } from "./events.ts";
 import type { Instance } from "./instances.ts";
 import type { Planner } from "./plan.ts";
 import type { InstanceId, StageForecast } from "./stage.ts";
 import type { Manifest } from "./store.ts";
 
-/** Operations a second where the store has no run to measure them by: a small model on one core. */
-const assumedFlopsPerSecond = 2e10;
+/**
+ * Operations a second and thread where neither the store nor the stage tells: float32 with AVX2. `deno task bench train` finds
+ * 1.3e11 for 5 M parameters and 1.1e11 for 124 M.
+ */
+const assumedFlopsPerSecond = 1e11;
 
 /** Results of a stage that a mean is taken over, the newest of each instance first. */
 const mostResults = 64;
+
+/** A shorter run is mostly the start of its process: it tells nothing of one that has this many times its operations. */
+const tellingMs = 10_000;
+const mostStretch = 5;
 
 /** Forecasts instances of a plan. */
 export class Forecaster {
   readonly #planner: Planner;
   readonly #byStage = new Map<string, readonly Manifest[]>();
-  #flopsPerSecond: number | undefined;
+  /** Operations a second, as runs of this store tell. */
+  #measured: number | undefined;
 
   constructor(planner: Planner) {
     this.#planner = planner;
@@ -28,23 +37,23 @@ export class Forecaster {
     const told = instance.stage.forecast?.(instance.recipe, instance.parts) ?? {};
     const own = this.#planner.earlier.of(instance.base)
       .find(({ provenance }) => provenance.recipe === this.#planner.recipe.name);
-    if (own !== undefined) return { ...scaled([own], told, () => 1), basis: "instance" };
-    const ofStage = this.#ofStage(instance.stage.name);
-    if (ofStage.length > 0) {
-      const weight = weightOf(instance);
-      const ratio = (base: string) => {
-        const other = this.#planner.instances.get(base);
-        return other === undefined ? 1 : weight / weightOf(other);
-      };
-      return { ...scaled(ofStage, told, ratio), basis: "stage" };
-    }
+    const weight = weightOf(instance);
+    const weightRatio = (base: string) => {
+      const other = this.#planner.instances.get(base);
+      return other === undefined ? 1 : weight / weightOf(other);
+    };
+    const fromOwn = own && scaled([own], told, () => 1);
+    if (fromOwn !== undefined) return { ...fromOwn, basis: "instance" };
+    const fromStage = scaled(this.#ofStage(instance.stage.name), told, weightRatio);
+    if (fromStage !== undefined) return { ...fromStage, basis: "stage" };
     const { flops, bytes, memoryBytes } = told;
     const rest = {
       ...(bytes !== undefined ? { bytes } : {}),
       ...(memoryBytes !== undefined ? { peakMemoryBytes: memoryBytes } : {}),
     };
     if (flops === undefined) return { ...rest, basis: "none" };
-    return { ...rest, flops, durationMs: flops / this.#rate() * 1000, basis: "flops" };
+    const durationMs = flops / this.#rate(instance, told) * 1000;
+    return { ...rest, flops, durationMs, basis: "flops" };
   }
 
   /** Of this recipe where there are any, else of all. */
@@ -58,36 +67,47 @@ export class Forecaster {
     return chosen;
   }
 
-  /** As measured in this store. */
-  #rate(): number {
-    if (this.#flopsPerSecond !== undefined) return this.#flopsPerSecond;
+  /** As measured in this store, else as the stage tells. */
+  #rate(instance: Instance, { flopsPerSecond }: StageForecast): number {
+    this.#measured ??= this.#measure();
+    if (this.#measured > 0) return this.#measured;
+    return flopsPerSecond ?? assumedFlopsPerSecond * claimOf(instance, { basis: "none" }).threads;
+  }
+
+  /** Operations a second of all runs that tell; 0 where none does. */
+  #measure(): number {
     const stages = new Set([...this.#planner.instances.values()].map(({ stage }) => stage.name));
-    const counted = [...stages].flatMap((stage) => this.#ofStage(stage))
-      .map(({ provenance }) => provenance).filter(({ flops }) => flops !== undefined);
+    const telling = [...stages].flatMap((stage) => this.#ofStage(stage))
+      .map(({ provenance }) => provenance)
+      .filter(({ flops, durationMs }) => flops !== undefined && durationMs >= tellingMs);
     const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-    const seconds = sum(counted.map(({ durationMs }) => durationMs)) / 1000;
-    const flops = sum(counted.map(({ flops }) => flops!));
-    return this.#flopsPerSecond = seconds > 0 ? flops / seconds : assumedFlopsPerSecond;
+    const seconds = sum(telling.map(({ durationMs }) => durationMs)) / 1000;
+    return seconds > 0 ? sum(telling.map(({ flops }) => flops!)) / seconds : 0;
   }
 }
 
-/** Means over earlier results, the duration of each scaled by operations where both are counted, else by weight. */
+/**
+ * Means over earlier results, the duration of each scaled by operations where both are counted, else by weight. Memory is the
+ * most that was seen or is told. Undefined where no result tells anything.
+ */
 function scaled(
   results: readonly Manifest[],
-  { flops }: StageForecast,
+  { flops, memoryBytes }: StageForecast,
   weightRatio: (base: string) => number,
-): Omit<InstanceForecast, "basis"> {
-  const durations = results.map(({ instance, provenance }) => {
+): Omit<InstanceForecast, "basis"> | undefined {
+  const telling = results.flatMap(({ instance, provenance }) => {
     const isCounted = flops !== undefined && provenance.flops !== undefined && provenance.flops > 0;
     const ratio = isCounted ? flops / provenance.flops! : weightRatio(instance.split("@")[0]);
-    return provenance.durationMs * ratio;
+    const isTelling = ratio <= mostStretch || provenance.durationMs >= tellingMs;
+    return isTelling ? [{ ...provenance, durationMs: provenance.durationMs * ratio }] : [];
   });
+  if (telling.length === 0) return undefined;
   const known = (values: readonly (number | undefined)[]) =>
     values.filter((value) => value !== undefined);
-  const bytes = known(results.map(({ provenance }) => provenance.bytes));
-  const memory = known(results.map(({ provenance }) => provenance.peakMemoryBytes));
+  const bytes = known(telling.map(({ bytes }) => bytes));
+  const memory = known([...telling.map(({ peakMemoryBytes }) => peakMemoryBytes), memoryBytes]);
   return {
-    durationMs: mean(durations),
+    durationMs: mean(telling.map(({ durationMs }) => durationMs)),
     ...(bytes.length > 0 ? { bytes: Math.round(mean(bytes)) } : {}),
     ...(memory.length > 0 ? { peakMemoryBytes: Math.max(...memory) } : {}),
     ...(flops !== undefined ? { flops } : {}),
@@ -98,13 +118,22 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** What an instance takes of the machine: threads as its stage declares them, memory as it is forecast. */
+export function claimOf(
+  { stage, recipe, parts }: Instance,
+  { peakMemoryBytes = 0 }: InstanceForecast,
+): Share {
+  const { threads } = stage.claims?.(recipe, parts) ?? { threads: 1 };
+  return { threads, memoryBytes: peakMemoryBytes };
+}
+
 function weightOf({ stage, recipe, parts }: Instance): number {
   return stage.weight?.(recipe, parts) ?? 1;
 }
 
 /**
  * The cost of all instances that are not fresh, were each to run: they start as the scheduler starts them, the costliest
- * of what is ready first, `jobs` at once.
+ * of what is ready first, at most `jobs` at once, and as many as fit.
  *
  * @param forecasts Of the instances that are not fresh, in the order of the plan.
  */
@@ -112,7 +141,10 @@ export function forecastPlan(
   forecasts: ReadonlyMap<InstanceId, InstanceForecast>,
   instances: ReadonlyMap<InstanceId, Instance>,
   jobs: number,
+  machine: Share = machineCapacity(),
 ): PlanForecast {
+  const capacity = new Capacity(machine);
+  const claims = new Map([...forecasts].map(([id, it]) => [id, claimOf(instances.get(id)!, it)]));
   const needsLeft = new Map<InstanceId, number>();
   const neededBy = new Map<InstanceId, InstanceId[]>();
   for (const id of forecasts.keys()) {
@@ -121,19 +153,23 @@ export function forecastPlan(
     for (const needed of needs) neededBy.set(needed, [...neededBy.get(needed) ?? [], id]);
   }
   const weights = new Map([...forecasts.keys()].map((id) => [id, weightOf(instances.get(id)!)]));
-  const ready = [...forecasts.keys()].filter((id) => needsLeft.get(id) === 0);
+  let ready = [...forecasts.keys()].filter((id) => needsLeft.get(id) === 0);
   const running = new Map<InstanceId, number>();
   let [now, memory, peakMemoryBytes] = [0, 0, 0];
   const memoryOf = (id: InstanceId) => forecasts.get(id)!.peakMemoryBytes ?? 0;
   while (ready.length > 0 || running.size > 0) {
     ready.sort((a, b) => weights.get(b)! - weights.get(a)!);
-    for (const id of ready.splice(0, jobs - running.size)) {
+    ready = ready.filter((id) => {
+      if (running.size >= jobs || !capacity.fits(claims.get(id)!)) return true;
+      capacity.take(claims.get(id)!);
       running.set(id, now + (forecasts.get(id)!.durationMs ?? 0));
       memory += memoryOf(id);
       peakMemoryBytes = Math.max(peakMemoryBytes, memory);
-    }
+      return false;
+    });
     const [first, end] = [...running].reduce((a, b) => b[1] < a[1] ? b : a);
     running.delete(first);
+    capacity.giveBack(claims.get(first)!);
     memory -= memoryOf(first);
     now = end;
     for (const id of neededBy.get(first) ?? []) {
@@ -151,5 +187,6 @@ export function forecastPlan(
     peakMemoryBytes,
     flops: sum(({ flops }) => flops),
     unknown: all.filter(({ basis }) => basis === "none").length,
+    estimated: all.filter(({ basis }) => basis === "flops").length,
   };
 }

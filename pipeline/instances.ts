@@ -40,10 +40,15 @@ export function withoutStudy<Recipe>(recipe: Recipe): Study<Recipe> {
 /**
  * The instances of all cells. What is declared alike in several cells, with all that it needs, is one instance.
  *
+ * @param requested Targets: those that a stage makes on request are instances too.
  * @throws Error when a declaration is wrong: an input of nobody's making, two instances of one name, a cycle.
  */
-export function expand(stages: readonly Stage[], study: Study<RecipeHead>): Instances {
-  const declared = declareAll(stages, study);
+export function expand(
+  stages: readonly Stage[],
+  study: Study<RecipeHead>,
+  requested: readonly string[] = [],
+): Instances {
+  const declared = declareAll(stages, study, requested);
   const ordered = inOrder(declared);
   const axesOf = shownAxes(ordered, study);
   const instances = new Map<InstanceId, Instance>();
@@ -79,7 +84,11 @@ export function parentsOf({ inputs }: Instance): Record<string, string> {
 }
 
 /** What stages declare, cell by cell, with inputs connected. */
-function declareAll(stages: readonly Stage[], study: Study<RecipeHead>): readonly Declared[] {
+function declareAll(
+  stages: readonly Stage[],
+  study: Study<RecipeHead>,
+  requested: readonly string[],
+): readonly Declared[] {
   const byCell = study.cells.map(() => new Map<string, Declared>());
   const overStudy = new Map<string, Declared>();
   const all: Declared[] = [];
@@ -91,13 +100,13 @@ function declareAll(stages: readonly Stage[], study: Study<RecipeHead>): readonl
   for (const stage of stages) {
     if (stage.overStudy) {
       if (study.axes.length === 0) continue;
-      for (const parts of stage.instances(study)) {
+      for (const parts of instancesOf(stage, study, requested)) {
         add(overStudy, declare(stage, parts, study, study.recipe.seed, undefined));
       }
       continue;
     }
     study.cells.forEach(({ recipe }, cell) => {
-      for (const parts of stage.instances(recipe)) {
+      for (const parts of instancesOf(stage, recipe, requested)) {
         add(byCell[cell], declare(stage, parts, recipe, recipe.seed, cell));
       }
     });
@@ -105,6 +114,23 @@ function declareAll(stages: readonly Stage[], study: Study<RecipeHead>): readonl
   const cellOf = new Map(study.cells.map(({ suffix }, cell) => [suffix, cell]));
   for (const one of all) connect(one, byCell, overStudy, cellOf);
   return all;
+}
+
+/** Parts of the instances that a stage lists, then of those that are made on request. */
+function instancesOf(
+  stage: Stage,
+  recipe: unknown,
+  requested: readonly string[],
+): readonly (readonly string[])[] {
+  const listed = stage.instances(recipe);
+  const known = new Set(listed.map((parts) => [stage.name, ...parts].join("/")));
+  const more = new Set(requested.map((target) => target.split("@")[0]));
+  return [
+    ...listed,
+    ...[...more].filter((base) => !known.has(base)).map((base) => base.split("/"))
+      .filter(([name, ...parts]) => name === stage.name && stage.onRequest?.(recipe, parts))
+      .map(([, ...parts]) => parts),
+  ];
 }
 
 function declare(

@@ -12,6 +12,7 @@ export async function runCommandLine(
 ): Promise<number> {
   const { Command, CommanderError } = await import("commander");
   const { addPlanOptions } = await import("./commands/plan_options.ts");
+  const { addModelCommands } = await import("./commands/model_commands.ts");
   const { addStoreCommands } = await import("./commands/store_commands.ts");
   let code = 0;
   const program = new Command("deno task pipeline")
@@ -34,6 +35,7 @@ export async function runCommandLine(
     .option("--keep-checkpoints <n>", "keep the newest n checkpoints of what finishes (default: 0)")
     .option("-q, --quiet", "print errors only")
     .option("-v, --verbose", "print what stages log, and stacks of errors")
+    .option("--profile", "print where the time of training went, by phase")
     .option("--json", "print events, one JSON object a line")
     .addHelpText("after", runExamples)
     .action(async (targets, options) => {
@@ -51,10 +53,21 @@ export async function runCommandLine(
   const tableCommand = program.command("table [names...]")
     .description("print tables of results from what the store has")
     .option("--format <format>", "text, markdown, csv or json", "text")
+    .option("--list", "list what tables there are, and which of the paper's each one is")
     .option("-v, --verbose", "print stacks of errors")
+    .addHelpText("after", tableExamples)
     .action(async (names, options) => {
       const { table } = await import("./commands/table.ts");
       code = await table(await loadProject(), names, options);
+    });
+  const figureCommand = program.command("figure <name>")
+    .description("print a figure, by name or by its number in the paper: 2, 3, 4")
+    .option("--format <format>", "svg, csv or json", "svg")
+    .option("-o, --output <file>", "write it there")
+    .option("-v, --verbose", "print stacks of errors")
+    .action(async (name, options) => {
+      const { figure } = await import("./commands/figure.ts");
+      code = await figure(await loadProject(), name, options);
     });
   const whyCommand = program.command("why <targets...>")
     .description("explain instances: what they are made from, or every field that makes them run")
@@ -88,9 +101,20 @@ export async function runCommandLine(
       const { recipes } = await import("./commands/recipes.ts");
       code = await recipes(await loadProject(), options);
     });
+  const { addSizeOptions } = await import("./commands/size_options.ts");
+  addSizeOptions(tableCommand);
+  addModelCommands(program, loadProject, (result) => code = result);
   addStoreCommands(program, loadProject, (result) => code = result);
   for (
-    const command of [runCommand, statusCommand, tableCommand, whyCommand, graphCommand, logCommand]
+    const command of [
+      runCommand,
+      statusCommand,
+      tableCommand,
+      figureCommand,
+      whyCommand,
+      graphCommand,
+      logCommand,
+    ]
   ) addPlanOptions(command);
   try {
     if (args.length === 0) program.outputHelp();
@@ -130,6 +154,13 @@ Examples:
   deno task pipeline table --format markdown       the tables of results
 
 Exit codes: 0 done or fresh, 1 a stage failed, 2 bad usage or recipe, 3 (status) something would run`;
+
+const tableExamples = `
+Examples:
+  deno task pipeline table                         the recipe's tables
+  deno task pipeline table 4 drift                 Table 4 of the paper, and one that the recipe does not list
+  deno task pipeline table cost --recipe multilingual-1b --gigabits 1
+  deno task pipeline table cost --layers 24 --width 2048 --vocab 250112 --own-vocab 50257 --local-steps 500`;
 
 const runExamples = `
 Examples:

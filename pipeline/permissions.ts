@@ -3,8 +3,10 @@
  *
  * Confined: reading its inputs, outside files, outputs, checkpoints and scratch folder; writing the last three; the file that
  * children lock, and the module of the watchdog. `TMPDIR` names the scratch folder, which goes with the process, and is all
- * that can be read of the environment. Code is imported statically, which needs no permission. No network, programs, system
- * information or foreign functions.
+ * that can be read of the environment. Code is imported statically, which needs no permission, but a worker thread reads its
+ * modules with those of its process: `threadCode`. No programs, system information or foreign functions. No network either, but
+ * for stages that fetch (`Stage.access`): these may reach any host, as hubs redirect to hosts of their own choice, read the
+ * variables that they name and use the folder of fetched files.
  *
  * Not confined: stages with native code (`Stage.isNative`). A native library makes system calls of its own that no runtime
  * sees, and loading one (`--allow-ffi`) is leave to do anything. Their processes get all permissions, and a test compares
@@ -25,10 +27,14 @@ export function permissionFlags(request: ChildRequest, isNative: boolean): strin
   const { read, write } = givenPaths(request);
   return [
     ...read.map((path) => `--allow-read=${withoutComma(path)}`),
-    "--allow-env=TMPDIR",
+    `--allow-env=${["TMPDIR", ...request.access?.environment ?? []].join()}`,
+    ...(request.access === undefined ? [] : ["--allow-net"]),
     ...write.map((path) => `--allow-write=${withoutComma(path)}`),
   ];
 }
+
+/** The project's folders that hold the code of worker threads. */
+const threadCode = ["../tokenizers/", "./base/"];
 
 /** What a request declares, each path once, in a stated order. What may be written may be read. */
 export function givenPaths(request: ChildRequest): GivenPaths {
@@ -37,15 +43,21 @@ export function givenPaths(request: ChildRequest): GivenPaths {
     request.checkpointFolder,
     request.scratch,
     request.lock,
+    ...request.access?.folders ?? [],
     ...(request.faults?.trace === undefined ? [] : [request.faults.trace]),
   ];
   const read = [
     ...Object.values(request.inputs),
     ...Object.values(request.files),
-    fileURLToPath(import.meta.resolve("./_watchdog.ts")),
+    ...["./_watchdog.ts", ...threadCode].map(ownPath),
     ...write,
   ];
   return { read: [...new Set(read)], write: [...new Set(write)] };
+}
+
+/** The path of a module or folder of the project; a folder's without the slash at its end. */
+function ownPath(specifier: string): string {
+  return fileURLToPath(import.meta.resolve(specifier)).replace(/\/$/, "");
 }
 
 /** Deno separates paths by commas and has no escape: a path with one is widened to the nearest folder without. */

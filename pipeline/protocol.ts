@@ -7,7 +7,7 @@
 import type { Json } from "./base/mod.ts";
 import type { Faults } from "./faults.ts";
 import type { Listing } from "./listing.ts";
-import type { InstanceId, StageProgress, StageSummary } from "./stage.ts";
+import type { InstanceId, StageAccess, StageProgress, StageSummary } from "./stage.ts";
 
 /** The control character RS, as in RFC 7464. */
 export const messageMark = "\x1e";
@@ -25,6 +25,8 @@ export interface ChildRequest {
   readonly files: Readonly<Record<string, string>>;
   readonly outputs: Readonly<Record<string, string>>;
   readonly checkpointFolder: string;
+  /** What it may touch besides. */
+  readonly access?: StageAccess;
   /** A folder for temporary files. */
   readonly scratch: string;
   readonly seeds: { readonly root: number; readonly names: readonly string[] };

@@ -3,10 +3,12 @@
  */
 import { messageOf } from "./base/mod.ts";
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
-import { Child, type ChildOutcome } from "./child_process.ts";
+import { Child, type ChildOptions, type ChildOutcome, type RunningChild } from "./child_process.ts";
 import type { RunEvent, RunResult } from "./events.ts";
 import { faultsOfEnvironment } from "./faults.ts";
+import { claimOf, Forecaster } from "./forecast.ts";
 import { parentsOf } from "./instances.ts";
+import { machineNotes, machinesOf, noteMachine } from "./machine_notes.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import type { InstanceState, Planner } from "./plan.ts";
 import type { RunRecorder } from "./run_records.ts";
@@ -33,6 +35,8 @@ export interface SchedulerOptions {
   readonly recorder: RunRecorder;
   /** The folder of `deno.json`. */
   readonly root: string;
+  /** Starts what runs an instance; default a process of its own. */
+  readonly startChild?: (options: ChildOptions) => RunningChild;
   emit(event: RunEvent): void;
 }
 
@@ -49,8 +53,9 @@ export class Scheduler {
   readonly #ready = new Map<InstanceId, Ready>();
   /** What was started and has not ended, from before its process is there until its result is stored. */
   readonly #active = new Set<InstanceId>();
-  readonly #running = new Map<InstanceId, Child>();
-  readonly #claims: ReadonlyMap<InstanceId, Share>;
+  readonly #running = new Map<InstanceId, RunningChild>();
+  readonly #forecaster: Forecaster;
+  readonly #claims = new Map<InstanceId, Share>();
   readonly #capacity = new Capacity(machineCapacity());
   /** Objects that were found damaged: none is made anew twice in one run. */
   readonly #mended = new Set<string>();
@@ -66,11 +71,7 @@ export class Scheduler {
       const { stage, recipe, parts } = planner.instances.get(id)!;
       return [id, stage.weight?.(recipe, parts) ?? 1];
     }));
-    this.#claims = new Map(options.ids.map((id) => {
-      const { stage, recipe, parts } = planner.instances.get(id)!;
-      const { memoryBytes = 0 } = stage.forecast?.(recipe, parts) ?? {};
-      return [id, { threads: 1, memoryBytes, ...stage.claims?.(recipe, parts) }];
-    }));
+    this.#forecaster = new Forecaster(planner);
   }
 
   /** Runs until all is done, or as much as can be after a failure or `stop`. Never throws for a stage's failure. */
@@ -113,11 +114,18 @@ export class Scheduler {
       const ready = this.#ready.get(id);
       // Two instances may be the same action: the second waits and takes the result of the first.
       return ready !== undefined && !this.#runningKeys.has(ready.key) &&
-        this.#capacity.fits(this.#claims.get(id)!);
+        this.#capacity.fits(this.#claim(id));
     });
     if (startable.length === 0) return undefined;
     const weight = (id: InstanceId) => this.#weights.get(id)!;
     return startable.reduce((best, id) => weight(id) > weight(best) ? id : best);
+  }
+
+  #claim(id: InstanceId): Share {
+    const claim = this.#claims.get(id) ??
+      claimOf(this.#options.planner.instances.get(id)!, this.#forecaster.of(id));
+    this.#claims.set(id, claim);
+    return claim;
   }
 
   /** Looks again at what was waiting: with its inputs known it is ready, or its stored result stands. */
@@ -149,7 +157,7 @@ export class Scheduler {
     const startedAt = performance.now();
     this.#active.add(id);
     this.#runningKeys.add(key);
-    this.#capacity.take(this.#claims.get(id)!);
+    this.#capacity.take(this.#claim(id));
     let temporary: string | undefined;
     try {
       if (!await this.#inputsAreWhole(id, ready) || this.#stoppedAt !== undefined) return;
@@ -173,7 +181,7 @@ export class Scheduler {
       this.#running.delete(id);
       this.#active.delete(id);
       this.#runningKeys.delete(key);
-      this.#capacity.giveBack(this.#claims.get(id)!);
+      this.#capacity.giveBack(this.#claim(id));
       // What waited for the same action is looked at again: its result may be there now.
       for (const [other, waiting] of this.#ready) {
         if (waiting.key === key) this.#ready.delete(other);
@@ -241,18 +249,26 @@ export class Scheduler {
     const folder = store.checkpointFolder(key);
     if (forced.has(id)) removeTree(folder);
     Deno.mkdirSync(folder, { recursive: true });
-    for (const _ of Deno.readDirSync(folder)) return true;
-    return false;
+    const isResumed = [...Deno.readDirSync(folder)].some(({ name }) => name !== machineNotes);
+    const machines = noteMachine(folder);
+    if (isResumed && machines.length > 1) {
+      const message =
+        "goes on from a checkpoint of a machine with other instructions: last digits may differ";
+      this.#options.emit({ type: "log", instance: id, level: "warn", message });
+    }
+    return isResumed;
   }
 
-  #startChild(id: InstanceId, { key, record }: Ready, temporary: string): Child {
-    const { planner, root, emit } = this.#options;
+  #startChild(id: InstanceId, { key, record }: Ready, temporary: string): RunningChild {
+    const { planner, root, emit, startChild = (options) => new Child(options) } = this.#options;
     const { store } = planner;
     const instance = planner.instances.get(id)!;
     const { recipe } = instance;
+    const access = instance.stage.access?.(recipe, instance.parts);
+    for (const folder of access?.folders ?? []) Deno.mkdirSync(folder, { recursive: true });
     const inputs = [...instance.inputs.keys()]
       .map((name) => [name, store.objectFolder(record.inputs[name])] as const);
-    return new Child({
+    return startChild({
       root,
       logPath: store.logPath(key),
       module: instance.stage.module,
@@ -272,6 +288,7 @@ export class Scheduler {
           instance.stage.outputs.map((output) => [output, `${temporary}/${output}`]),
         ),
         checkpointFolder: store.checkpointFolder(key),
+        access,
         scratch: `${temporary}/${scratchName}`,
         seeds: { root: instance.rootSeed, names: instance.seeds },
         store: store.folder,
@@ -303,6 +320,7 @@ export class Scheduler {
     const { flops } = instance.stage.forecast?.(instance.recipe, instance.parts) ?? {};
     const bytes = Object.values(outputs).flat().reduce((sum, file) => sum + file.bytes, 0);
     const cost = { durationMs: Math.round(durationMs), peakMemoryBytes, bytes, flops };
+    const machines = machinesOf(store.checkpointFolder(key));
     store.writeManifest({
       format: 1,
       key,
@@ -312,7 +330,10 @@ export class Scheduler {
       summary,
       parents: parentsOf(instance),
       modules: planner.modules(instance),
-      provenance: provenance(recipe.name, cost),
+      provenance: {
+        ...provenance(recipe.name, cost),
+        ...(machines.length > 1 ? { instructionSets: machines } : {}),
+      },
     });
     store.dropCheckpoints(key, this.#options.keptCheckpoints);
     this.#ran.add(id);

@@ -28,6 +28,11 @@ export interface Stage<Recipe = any, Params extends object = object> {
   readonly module: string;
   /** The parts of every instance that the recipe asks for, in the order of the plan. */
   instances(recipe: Recipe): readonly (readonly string[])[];
+  /**
+   * Whether these parts name an instance that is made when a user asks for it by its whole name, though the recipe does not
+   * list it. `inputs` may throw a UsageError that says what the recipe lacks for it.
+   */
+  onRequest?(recipe: Recipe, parts: readonly string[]): boolean;
   /** Why an instance that looks valid cannot exist (`continue/spec/pretrained`), else undefined. */
   impossible?(recipe: Recipe, parts: readonly string[]): string | undefined;
   /** Inputs from other instances, by name. A name may have a slash: `tokens/it`, see `group`. */
@@ -56,10 +61,12 @@ export interface Stage<Recipe = any, Params extends object = object> {
   uses?(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, string>>;
   /**
    * Whether `run` calls native code (an engine), which Deno cannot confine. Where it does not, its process may read its inputs
-   * and files, write its outputs and checkpoints, and nothing else: no network, environment, programs or foreign functions.
+   * and files, write its outputs and checkpoints, touch what `access` names, and nothing else: no programs, no foreign functions.
    */
   isNative?(recipe: Recipe, parts: readonly string[]): boolean;
-  /** What of the machine it takes while it runs; default one thread. Instances run at once only where their claims fit. */
+  /** What `run` needs besides, because it fetches: where bytes come from is then its own business, what they are is not. */
+  access?(recipe: Recipe, parts: readonly string[]): StageAccess | undefined;
+  /** Threads that it takes while it runs; default one. Instances run at once only where these and their memory fit. */
   claims?(recipe: Recipe, parts: readonly string[]): StageClaims;
   /** Relative cost for the order of starting (largest first among the ready) and the forecast; default 1. */
   weight?(recipe: Recipe, parts: readonly string[]): number;
@@ -88,17 +95,25 @@ export interface StudyCell<Recipe> {
   readonly recipe: Recipe;
 }
 
-/** A share of the machine. */
+/** A share of the machine. The memory that is claimed is what is forecast, see `StageForecast`. */
 export interface StageClaims {
   readonly threads: number;
-  /** Absent: as the stage forecasts it, else none. */
-  readonly memoryBytes?: number;
+}
+
+/** The network, and what goes with it. */
+export interface StageAccess {
+  /** Folders, absolute, that stores of this machine share: fetched files. Read and written. */
+  readonly folders: readonly string[];
+  /** Names of environment variables. */
+  readonly environment: readonly string[];
 }
 
 /** The cost of an instance as its recipe tells it; what cannot be told is left out. */
 export interface StageForecast {
   /** Floating-point operations, a multiply-add as 2. */
   readonly flops?: number;
+  /** How many of them are done in a second, roughly, where no run has been measured. */
+  readonly flopsPerSecond?: number;
   /** Bytes of its outputs. */
   readonly bytes?: number;
   /** Peak memory of its process, in bytes. */

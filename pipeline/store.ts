@@ -15,6 +15,7 @@ import { type Json, UsageError, writeFileSynced } from "./base/mod.ts";
 import { publishByRename, publishFile } from "./durable.ts";
 import { armFaults, faultsOfEnvironment } from "./faults.ts";
 import { instructionSet } from "./instruction_set.ts";
+import { machineNotes } from "./machine_notes.ts";
 import type { ActionRecord } from "./key.ts";
 import { digestOfListing, type Listing } from "./listing.ts";
 import type { StageSummary } from "./stage.ts";
@@ -47,6 +48,8 @@ export interface Provenance {
   readonly cpu: string;
   /** The processor's vector instructions that numeric libraries choose by, as far as they can be known: `avx2 fma`. */
   readonly instructionSet?: string;
+  /** Of all machines that worked on it, in order, where it went on from a checkpoint of another one. */
+  readonly instructionSets?: readonly string[];
   readonly v8?: string;
   readonly typescript?: string;
   /** ISO 8601, UTC. */
@@ -237,6 +240,7 @@ export class Store {
   dropCheckpoints(key: string, kept: number): void {
     const folder = this.checkpointFolder(key);
     if (kept === 0) return removeTree(folder);
+    removeTree(join(folder, machineNotes));
     const newestFirst = [...Deno.readDirSync(folder)]
       .map(({ name }) => ({ name, at: Deno.lstatSync(join(folder, name)).mtime?.getTime() ?? 0 }))
       .sort((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1));

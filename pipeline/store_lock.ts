@@ -65,9 +65,14 @@ function openLock(path: string, folder: string): Deno.FsFile {
   }
 }
 
-/** Taken by each child; held until its process ends. */
+/**
+ * Taken by each child; held until its process ends. Its runner has made the file: were it gone, the store is too, and a child
+ * that makes nothing before it holds the lock writes to no store whose lock is free.
+ *
+ * @throws Deno.errors.NotFound
+ */
 export function lockAsChild(path: string): void {
-  const file = Deno.openSync(path, { read: true, write: true, create: true });
+  const file = Deno.openSync(path, { read: true, write: true });
   file.lockSync(false);
 }
 

@@ -5,14 +5,14 @@
  *      train/<source>  token shards of the global vocabulary
  *      validation/<source>  the same, for a run on a single source: `continue/<variant>/random/<source>`
  * out  model    checkpoint with a global embedding
- *      metrics  `metrics.jsonl`: mean losses along the run; validation losses of a run on a single source
+ *      metrics  `metrics.jsonl`: mean losses along the run; validation losses of a run on a single source; the rest as in
+ *               pre-training
  *
  * Source: DEPT §3.5.
  */
 import type { Engine } from "../engine/mod.ts";
 import { engineModule } from "../engine/mod.ts";
 import { openTokenShards } from "../datasets/mod.ts";
-import { canonicalJson, writeFileSynced } from "../pipeline/base/mod.ts";
 import {
   group,
   type OutputRef,
@@ -26,9 +26,11 @@ import {
   type ContinuationStart,
   continueTraining,
   fillCheckpoint,
+  type MicroBatchSize,
   noPretrainedEmbedding,
   readCheckpoint,
   variantEntry,
+  writeMetrics,
 } from "../training/mod.ts";
 import {
   engineClaims,
@@ -38,8 +40,11 @@ import {
   sourcesOf,
 } from "./recipe.ts";
 import { trainingForecast } from "./training_cost.ts";
+import { foundMicroBatch, microBatchOf } from "./training_inputs.ts";
 
-export interface ContinueParams extends Omit<ContinuationSettings, "checkpointEverySteps"> {
+export interface ContinueParams
+  extends Omit<ContinuationSettings, "checkpointEverySteps" | "microBatchSize"> {
+  readonly microBatchSize: MicroBatchSize;
   readonly engine: EngineParams;
 }
 
@@ -133,18 +138,21 @@ export async function run(context: StageContext<ContinueParams>): Promise<StageS
     ...(validation.has(name) ? { validation: openTokenShards(validation.get(name)!) } : {}),
   }));
   try {
-    const { model, metrics, lossNatsLast } = await continueTraining({
+    const microBatchSize = await microBatchOf(context, engine, sources);
+    const result = await continueTraining({
       ...context,
-      settings: { ...params, ...hints as ContinueHints },
+      settings: { ...params, ...hints as ContinueHints, microBatchSize },
       from: readCheckpoint(inputs.best),
       sources,
       engine,
       engineOptions: params.engine,
     });
-    fillCheckpoint(outputs.model, model);
-    const lines = metrics.map((row) => canonicalJson(row) + "\n").join("");
-    writeFileSynced(`${outputs.metrics}/metrics.jsonl`, lines);
-    return { lossNatsLast };
+    fillCheckpoint(outputs.model, result.model);
+    writeMetrics(outputs.metrics, result);
+    return {
+      lossNatsLast: result.lossNatsLast,
+      ...foundMicroBatch(params.microBatchSize, microBatchSize),
+    };
   } finally {
     for (const { train, validation } of sources) {
       train.close();

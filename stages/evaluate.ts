@@ -21,7 +21,7 @@ import {
   type StageContext,
   type StageSummary,
 } from "../pipeline/stage.ts";
-import { loadTokenizer } from "../tokenizers/mod.ts";
+import { loadPieces } from "../tokenizers/mod.ts";
 import {
   type DocumentLosses,
   documentLosses,
@@ -113,7 +113,7 @@ async function evaluateSource(
   { seqLen, vocabSize }: ModelConfig,
   program: Parameters<typeof documentLosses>[0],
 ): Promise<DocumentLosses> {
-  const tokenizer = loadTokenizer(inputs.tokenizer);
+  const tokenizer = loadPieces(inputs.tokenizer);
   const { counts } = readStatistics(inputs[`statistics/${name}`]);
   const validation = openTokenShards(inputs[`validation/${name}`]);
   try {

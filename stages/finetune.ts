@@ -13,7 +13,6 @@ import { engineModule } from "../engine/mod.ts";
 import type { ModelConfig } from "../model/mod.ts";
 import { canonicalJson, writeFileSynced } from "../pipeline/base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
-import { loadTokenizer } from "../tokenizers/mod.ts";
 import {
   chanceOf,
   fineTuneRuns,
@@ -26,7 +25,13 @@ import {
   type TaskSplit,
 } from "../training/mod.ts";
 import { continuedModels, impossibleStart } from "./continue.ts";
-import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
+import {
+  engineClaims,
+  type EngineParams,
+  hasNativeEngine,
+  hasNativeVocabulary,
+  type Recipe,
+} from "./recipe.ts";
 import {
   hasRemoteFiles,
   readTask,
@@ -37,6 +42,7 @@ import {
   trainingExamples,
 } from "./task_examples.ts";
 import { trainingForecast } from "./training_cost.ts";
+import { adoptedModules, openVocabulary } from "./vocabulary_file.ts";
 
 export type FinetuneParams = FineTuneSettings & TaskParams & {
   readonly runs: number;
@@ -69,11 +75,12 @@ export const finetune: Stage<Recipe, FinetuneParams> = {
     hasRemoteFiles(recipe, task) ? { hub: recipe.documents.hub } : {},
   seeds: ["finetune/*"],
   isNative: (recipe, [_variant, _start, task]) =>
-    hasNativeEngine(recipe) || hasRemoteFiles(recipe, task),
+    hasNativeEngine(recipe) || hasNativeVocabulary(recipe) || hasRemoteFiles(recipe, task),
   claims: engineClaims,
   uses: (recipe, [_variant, _start, task]) => ({
     engine: engineModule(recipe.engine.kind),
     task: taskModuleOf(recipe, task),
+    ...adoptedModules(recipe),
   }),
   forecast(recipe, [_variant, _start, task]) {
     const { epochs, seqLen, runs } = recipe.finetune;
@@ -89,6 +96,7 @@ export async function run(context: StageContext<FinetuneParams>): Promise<StageS
   const { params, inputs, outputs, modules, seed } = context;
   const { engine } = modules.engine as { engine: Engine };
   const { groups, state } = readCheckpoint(inputs.model);
+  using tokenizer = await openVocabulary(context);
   const dataSeed = seed(`finetune/data/${params.task}`);
   const { description, examples, ceiling } = await readTask(
     context,
@@ -101,7 +109,7 @@ export async function run(context: StageContext<FinetuneParams>): Promise<StageS
     settings: params,
     description,
     examples,
-    tokenizer: loadTokenizer(inputs.tokenizer),
+    tokenizer,
     config: (state as unknown as { model: ModelConfig }).model,
     parameters: groups.model,
     engine,

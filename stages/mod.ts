@@ -10,6 +10,7 @@ import type { Stage } from "../pipeline/stage.ts";
 import { continuation } from "./continue.ts";
 import { documents } from "./documents.ts";
 import { evaluate } from "./evaluate.ts";
+import { figure } from "./figure.ts";
 import { finetune } from "./finetune.ts";
 import { pretrain } from "./pretrain.ts";
 import { isOnlyCosted, type Recipe } from "./recipe.ts";
@@ -25,7 +26,10 @@ export const stages: readonly Stage<Recipe>[] = [
   ),
   table,
   studyTable as Stage,
+  figure,
 ];
+export { tableFromRecipe } from "./table.ts";
+export { withSizes } from "./sizes.ts";
 export { allSources, checkRecipe, type Recipe, recipeSchema, sourceSpecs } from "./recipe.ts";
 
 /** A stage that a recipe without text has no instances of. */

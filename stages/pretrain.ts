@@ -5,22 +5,26 @@
  *      statistics/<source>                  token counts: V_k
  *      rate                                 the peak rate, where the recipe has it tuned
  * out  last, best  checkpoints: `model` is shared, `local-<source>` a source's own; best by mean validation loss
- *      metrics     `metrics.jsonl`: a row per round and source, and per round
+ *      metrics     `metrics.jsonl`: a row per round and source, and per round; `monitors.jsonl`, where the recipe has them;
+ *                  both as TensorBoard events
  *
  * Source: DEPT Algorithm 1.
  */
 import { engineModule } from "../engine/mod.ts";
 import { readFileSync } from "node:fs";
-import { canonicalJson, writeFileSynced } from "../pipeline/base/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   fillCheckpoint,
+  type MicroBatchSize,
   pretrain as trainRounds,
   pretrainSeeds,
   type PretrainSettings,
+  type TrainingSource,
   variantEntry,
   variantModule,
+  writeMetrics,
 } from "../training/mod.ts";
+import { LocalWorkers } from "./local_workers.ts";
 import {
   engineClaims,
   type EngineParams,
@@ -29,9 +33,11 @@ import {
   sourcesOf,
 } from "./recipe.ts";
 import { trainingForecast } from "./training_cost.ts";
-import { withTraining } from "./training_inputs.ts";
+import { foundMicroBatch, microBatchOf, withTraining } from "./training_inputs.ts";
 
-export interface PretrainParams extends Omit<PretrainSettings, "checkpointEverySteps"> {
+export interface PretrainParams
+  extends Omit<PretrainSettings, "checkpointEverySteps" | "microBatchSize"> {
+  readonly microBatchSize: MicroBatchSize;
   readonly variant: string;
   readonly engine: EngineParams;
 }
@@ -53,7 +59,17 @@ export function pretrainInputs(
   );
 }
 
-export type PretrainHints = Pick<PretrainSettings, "checkpointEverySteps">;
+export type PretrainHints = Pick<PretrainSettings, "checkpointEverySteps"> & {
+  /** Sources that are trained at once, each in a process of its own. */
+  readonly parallelSources: number;
+};
+
+/** A mixture has one participant: nothing of it can be trained beside it. */
+function parallelOf({ pretrain }: Recipe, variant: string): number {
+  return variantEntry(variant).batches === "one" || variantEntry(variant).onlySource !== undefined
+    ? 1
+    : Math.min(pretrain.parallelSources, pretrain.sourcesPerRound);
+}
 
 export const pretrain: Stage<Recipe, PretrainParams> = {
   name: "pretrain",
@@ -72,7 +88,7 @@ export const pretrain: Stage<Recipe, PretrainParams> = {
   params({ pretrain, model, engine }, [variant]) {
     const peakLearningRate = pretrain.peakLearningRates[variant] ?? pretrain.inner.peakLearningRate;
     const { rounds, localSteps, sourcesPerRound, batchSize, microBatchSize, adamState } = pretrain;
-    const { validationWindows, outer, nonFinite, forgetting } = pretrain;
+    const { validationWindows, outer, nonFinite, forgetting, guard, monitors, warnings } = pretrain;
     return {
       variant,
       model,
@@ -86,20 +102,29 @@ export const pretrain: Stage<Recipe, PretrainParams> = {
       adamState,
       nonFinite,
       forgetting,
+      guard,
+      monitors,
+      warnings,
       validationWindows,
       engine,
     };
   },
-  hints: ({ pretrain: { checkpointEverySteps } }) => ({ checkpointEverySteps }),
+  hints: (recipe, [variant]) => ({
+    checkpointEverySteps: recipe.pretrain.checkpointEverySteps,
+    parallelSources: parallelOf(recipe, variant),
+  }),
   forecast(recipe, [variant]) {
     const { rounds, localSteps, sourcesPerRound, batchSize } = recipe.pretrain;
     const perStep = variantEntry(variant).batches === "round" ? sourcesPerRound : 1;
     const tokens = rounds * localSteps * perStep * batchSize * recipe.model.seqLen;
-    return trainingForecast(recipe, { tokens, models: 2 });
+    const forecast = trainingForecast(recipe, { tokens, models: 2 });
+    return { ...forecast, memoryBytes: forecast.memoryBytes! * parallelOf(recipe, variant) };
   },
   seeds: pretrainSeeds,
-  isNative: hasNativeEngine,
-  claims: engineClaims,
+  isNative: (recipe, [variant]) => hasNativeEngine(recipe) || parallelOf(recipe, variant) > 1,
+  claims: (recipe, [variant]) => ({
+    threads: engineClaims(recipe).threads * parallelOf(recipe, variant),
+  }),
   uses: ({ engine }, [variant]) => ({
     engine: engineModule(engine.kind),
     variant: variantModule(variant),
@@ -114,20 +139,46 @@ export async function run(context: StageContext<PretrainParams>): Promise<StageS
   const inner = inputs.rate === undefined
     ? params.inner
     : { ...params.inner, peakLearningRate: tunedRate(inputs.rate) };
+  const { parallelSources, ...others } = hints as unknown as PretrainHints;
   return await withTraining(context, async (training) => {
-    const result = await trainRounds({
-      ...context,
-      ...training,
-      settings: { ...params, ...hints as PretrainHints, inner },
-    });
+    const microBatchSize = await microBatchOf(context, training.engine, training.sources);
+    const settings = { ...params, ...others, inner, microBatchSize };
+    const helpers = parallelSources > 1
+      ? localWorkers(context, training.sources, settings, parallelSources - 1)
+      : undefined;
+    const result = await trainRounds({ ...context, ...training, settings, helpers })
+      .finally(() => helpers?.close());
     fillCheckpoint(outputs.last, result.last);
     fillCheckpoint(outputs.best, result.best);
-    const lines = result.metrics.map((row) => canonicalJson(row) + "\n").join("");
-    writeFileSynced(`${outputs.metrics}/metrics.jsonl`, lines);
-    return { bestRound: result.bestRound, validationLossNats: result.bestLossNats };
+    writeMetrics(outputs.metrics, result);
+    return {
+      bestRound: result.bestRound,
+      validationLossNats: result.bestLossNats,
+      ...foundMicroBatch(params.microBatchSize, microBatchSize),
+    };
   });
 }
 
 function tunedRate(folder: string): number {
   return JSON.parse(readFileSync(`${folder}/rate.json`, "utf8")).peakLearningRate;
+}
+
+function localWorkers(
+  { params, inputs, log, signal }: StageContext<PretrainParams>,
+  sources: readonly TrainingSource[],
+  settings: PretrainSettings,
+  lanes: number,
+): LocalWorkers {
+  const setup = {
+    variant: params.variant,
+    settings,
+    engine: params.engine,
+    sources: sources.map(({ name, localVocabulary }) => ({
+      name,
+      train: inputs[`train/${name}`],
+      validation: inputs[`validation/${name}`],
+      localVocabulary: [...localVocabulary],
+    })),
+  };
+  return new LocalWorkers({ lanes, setup, log, signal });
 }

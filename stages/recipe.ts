@@ -7,6 +7,12 @@ import { z } from "zod";
 import { UsageError } from "../pipeline/base/mod.ts";
 import type { StageClaims } from "../pipeline/stage.ts";
 import { documentsSchema, sourceSchema, taskSchema } from "./recipe_data.ts";
+import {
+  guardSchema,
+  microBatchSchema,
+  monitorsSchema,
+  optimizerSchema,
+} from "./recipe_training.ts";
 
 const count = z.int().positive();
 const fraction = z.number().min(0).max(1);
@@ -21,25 +27,14 @@ const variant = z.string().regex(
     "spec-opt or isolated-<source>",
 );
 
-/** Partial overrides of `unigramDefaults` (tokenizers/), whose names and types the tokenizer room checks. */
+/**
+ * Partial overrides of `unigramDefaults` (tokenizers/), whose names and types the tokenizer room checks. The global vocabulary may
+ * instead name a `file`: see `vocabularyFile`.
+ */
 const unigram = z.record(
   z.string(),
   z.union([z.number(), z.boolean(), z.string(), z.array(z.string())]),
 );
-
-const optimizer = z.strictObject({
-  /** Peak of the schedule, η_max. */
-  peakLearningRate: z.number().positive(),
-  /** Steps of linear warm-up from 0. */
-  warmupSteps: z.int().nonnegative(),
-  /** The cosine ends at this share of the peak, α. */
-  finalFactor: fraction,
-  beta1: fraction,
-  beta2: fraction,
-  epsilon: z.number().positive(),
-  weightDecay: z.number().nonnegative(),
-  clipNorm: z.number().positive(),
-});
 
 /** A matrix of overrides: every combination of the axes' values is a cell, and cells share what they have alike. */
 const study = z.strictObject({
@@ -94,10 +89,10 @@ export const recipeSchema = z.strictObject({
     sourcesPerRound: count,
     /** Sequences a step, of one source (DEPT) or of the mixture (STD). */
     batchSize: count,
-    microBatchSize: count,
-    inner: optimizer,
-    /** Peak rates of baselines that were tuned apart, by variant. */
-    peakLearningRates: z.record(z.string(), z.number().positive()),
+    microBatchSize: microBatchSchema,
+    inner: optimizerSchema,
+    /** Peak rates of baselines that were tuned apart, by variant; null takes `inner.peakLearningRate`, whatever a recipe extends. */
+    peakLearningRates: z.record(z.string(), z.number().positive().nullable()),
     outer: z.discriminatedUnion("kind", [
       z.strictObject({ kind: z.literal("average") }),
       z.strictObject({
@@ -116,12 +111,23 @@ export const recipeSchema = z.strictObject({
     adamState: z.enum(["reset", "keep", "average"]),
     /** A source whose training or weights are not finite stops the run, or is left out of its round. */
     nonFinite: z.enum(["stop", "skip"]),
+    guard: guardSchema,
+    monitors: monitorsSchema,
+    /** Thresholds of named warnings. */
+    warnings: z.strictObject({
+      /** activation-growth: the largest norm behind a block is so many times what it was (needs monitors). */
+      activationGrowth: z.number().positive(),
+      /** vocabulary-coverage: such a share of a source's validation tokens is outside its vocabulary. */
+      unknownShare: fraction,
+    }),
     /** Tables that ACT begins again with: the same ones at each reset, or new ones. */
     forgetting: z.enum(["same", "new"]),
     /** Windows of each source's validation text that choose the `best` checkpoint. */
     validationWindows: count,
     /** Steps between checkpoints within local training, for resumption only: results do not depend on it. */
     checkpointEverySteps: count,
+    /** Sources of a round that are trained at once, each in a process of its own: results do not depend on it. */
+    parallelSources: count.default(1),
   }),
   /** The paper's search for the peak rate of baselines. */
   tune: z.strictObject({
@@ -139,10 +145,17 @@ export const recipeSchema = z.strictObject({
     steps: count,
     sampling: z.enum(["uniform", "proportional"]),
     batchSize: count,
-    microBatchSize: count,
-    inner: optimizer,
+    microBatchSize: microBatchSchema,
+    inner: optimizerSchema,
     /** From pre-trained embeddings the peak is this share of `inner.peakLearningRate` (paper §3.5: half). */
     pretrainedRateFactor: z.number().positive(),
+    guard: guardSchema,
+    monitors: monitorsSchema,
+    warnings: z.strictObject({
+      activationGrowth: z.number().positive(),
+      /** weak-continuation: the mean loss at the end lies less than this below that of a uniform guess, ln |V|. */
+      weakGainNats: z.number().nonnegative(),
+    }),
     /** Runs from random embeddings on single sources, with a curve of validation perplexity each (paper, Fig. 3). */
     plasticity: z.strictObject({
       sources: z.array(name),
@@ -165,25 +178,42 @@ export const recipeSchema = z.strictObject({
     epochs: count,
     batchSize: count,
     seqLen: count,
-    inner: optimizer.omit({ warmupSteps: true, finalFactor: true }),
+    inner: optimizerSchema.omit({
+      schedule: true,
+      warmupSteps: true,
+      finalFactor: true,
+      decayFraction: true,
+    }),
     warmupFraction: fraction,
     /** Weight of the auxiliary language-model loss (Radford et al. 2018, eq. 5). */
     languageModelWeight: z.number().nonnegative(),
   }),
   tables: z.array(name),
+  figures: z.array(name).default([]),
   /** The paper's cost model for a recipe at the paper's size: local vocabulary sizes that no run has counted. */
   costs: z.strictObject({
-    /** Nominal model size in parameters at `nominalVocabSize` rows: the body is this less those rows' embeddings. */
-    nominalParameters: z.number().positive(),
-    nominalVocabSize: count,
+    /** Nominal model size in parameters at `nominalVocabSize` rows: the body is this less those rows' embeddings. Null counts it. */
+    nominalParameters: z.number().positive().nullable(),
+    nominalVocabSize: count.nullable(),
     globalVocabSize: count,
     /** |V_k| by source. */
     localVocabSizes: z.record(z.string(), count).nullable(),
     ownVocabSize: count.nullable(),
+    /** Of each worker's link, for the time that a round takes to send and receive. */
+    gigabitsPerSecond: z.number().positive().default(10), // paper A.1.1: its wall clock is for 10 Gbps
   }).nullable(),
   study: study.nullable().default(null),
-  /** Which table of the paper stands beside ours, by table name. */
-  paper: z.record(z.string(), z.string()).nullable(),
+  /** What of the paper stands beside our tables. */
+  paper: z.strictObject({
+    /** Rows of Tables 2 and 9, as `stages/report/paper_costs.ts` names them. */
+    cost: z.string().nullable().default(null),
+    /** The paper's number, by the name of our table. */
+    tables: z.record(name, z.int().min(1).max(21).nullable()).default({}),
+    /** The paper's column, by our source, task or average. */
+    columns: z.record(z.string(), z.string()).default({}),
+    /** What the paper's cells were made with, where ours were not: said under each table. */
+    unlike: z.string().nullable().default(null),
+  }).nullable(),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
@@ -279,7 +309,7 @@ export function checkRecipe(recipe: Recipe): void {
   }
   for (const section of ["pretrain", "continue"] as const) {
     const { batchSize, microBatchSize } = recipe[section];
-    if (batchSize % microBatchSize !== 0) {
+    if (microBatchSize !== "auto" && batchSize % microBatchSize !== 0) {
       fail(
         `${section}.batchSize`,
         `to be a multiple of ${section}.microBatchSize (${microBatchSize})`,
@@ -328,6 +358,25 @@ export function checkRecipe(recipe: Recipe): void {
       pretrain.sourcesPerRound,
     );
   }
+}
+
+/**
+ * The tokenizer that the global vocabulary is, instead of one that is trained: a path (a `tokenizer.json`, a SentencePiece
+ * `.model`, a tokenizer's folder), a URL, or `hf://<owner>/<name>[@revision]/<path>`. Other keys beside it are not used.
+ */
+export function vocabularyFile({ vocabulary: { global: { file } } }: Recipe): string | undefined {
+  if (file === undefined || (typeof file === "string" && file !== "")) return file;
+  throw new UsageError(
+    `Cannot accept vocabulary.global.file: expected a path or URL of a tokenizer, found ${
+      JSON.stringify(file)
+    }`,
+  );
+}
+
+/** Whether text may be written by native code: the npm package that a `tokenizer.json` of others needs. */
+export function hasNativeVocabulary(recipe: Recipe): boolean {
+  const file = vocabularyFile(recipe);
+  return file !== undefined && !file.endsWith(".model");
 }
 
 /** Whether the engine is native code, which Deno cannot confine. */

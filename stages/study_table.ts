@@ -1,6 +1,6 @@
 /**
  * Makes a table that ranges over the axes of a study: a table of its kind for each cell, one below the other, with a column
- * for each axis.
+ * for each axis. Over an axis of seeds it gives means and intervals.
  *
  * in   <cell>/<input>  what the kind of table asks for, of each cell
  * out  table  `table.json`
@@ -16,13 +16,16 @@ import {
 } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TableKind } from "./report/kind.ts";
-import { tableEntry } from "./report/kinds.ts";
+import { isTable, tableEntry } from "./report/kinds.ts";
+import { averageTables } from "./report/seeds.ts";
 import { stackTables } from "./report/study.ts";
 import type { Table } from "./report/table.ts";
 
 export interface StudyTableParams {
   readonly name: string;
+  /** Axes with a column each; the rest are seeds, over which cells are averaged. */
   readonly axes: readonly string[];
+  readonly seedAxes: readonly string[];
   readonly cells: readonly {
     readonly values: Readonly<Record<string, string>>;
     /** The name of its inputs begins with this. */
@@ -41,6 +44,8 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams> = {
   module: import.meta.url,
   overStudy: true,
   instances: ({ recipe }) => (recipe.study?.tables ?? []).map((name) => [`${prefix}${name}`]),
+  onRequest: (_study, [name, ...more]) =>
+    more.length === 0 && name.startsWith(prefix) && isTable(kindOf(name)),
   inputs: ({ cells }, [name]) =>
     Object.fromEntries(
       cells.flatMap(({ recipe, suffix }) =>
@@ -52,9 +57,10 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams> = {
       ),
     ),
   outputs: ["table"],
-  params: ({ axes, cells }, [name]) => ({
+  params: ({ recipe, axes, cells }, [name]) => ({
     name,
-    axes,
+    axes: axes.filter((axis) => !isOfSeeds(recipe, axis)),
+    seedAxes: axes.filter((axis) => isOfSeeds(recipe, axis)),
     cells: cells.map(({ values, suffix, recipe }) => ({
       values,
       prefix: cellName(suffix),
@@ -64,6 +70,11 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams> = {
   uses: (_study, [name]) => ({ kind: tableEntry(kindOf(name)).module }),
   weight: () => 0.01,
 };
+
+function isOfSeeds({ study }: Recipe, axis: string): boolean {
+  const declared = study?.axes[axis];
+  return declared !== undefined && "key" in declared && declared.key === "seed";
+}
 
 function kindOf(name: string): string {
   return name.slice(prefix.length);
@@ -77,13 +88,33 @@ function cellName(suffix: string): string {
 export async function run(context: StageContext<StudyTableParams>): Promise<StageSummary> {
   const { params, inputs, outputs, modules } = context;
   const { kind } = modules.kind as { kind: TableKind };
-  const tables: { values: readonly string[]; table: Table }[] = [];
+  /** By the values of all axes but those of seeds. */
+  const groups = new Map<string, { values: readonly string[]; seeds: string[]; tables: Table[] }>();
   for (const cell of params.cells) {
     const values = params.axes.map((axis) => cell.values[axis]);
-    const table = await kind.build(cell.params, Object.fromEntries(group(inputs, cell.prefix)));
-    tables.push({ values, table });
+    const made = await kind.build(cell.params, Object.fromEntries(group(inputs, cell.prefix)));
+    const of = groups.get(values.join("@")) ?? { values, seeds: [], tables: [] };
+    of.seeds.push(params.seedAxes.map((axis) => cell.values[axis]).join("/"));
+    of.tables.push(withPrefix(made, cell.prefix));
+    groups.set(values.join("@"), of);
   }
-  const made = stackTables(params.name, params.axes, tables);
+  const tables = [...groups.values()].map(({ values, seeds, tables }) => ({
+    values,
+    table: seeds.length === 1 ? tables[0] : averageTables(tables, seeds),
+  }));
+  const made = params.axes.length === 0
+    ? { ...tables[0].table, name: params.name }
+    : stackTables(params.name, params.axes, tables);
   writeFileSynced(`${outputs.table}/table.json`, JSON.stringify(made, null, 2) + "\n");
   return { rows: made.rows.length };
+}
+
+/** A cell's table with the names that its inputs have here. */
+function withPrefix(table: Table, prefix: string): Table {
+  const named = <T extends { readonly from?: readonly string[] }>(one: T): T =>
+    one.from === undefined ? one : { ...one, from: one.from.map((name) => `${prefix}/${name}`) };
+  return {
+    ...table,
+    rows: table.rows.map((row) => named({ ...row, cells: row.cells.map((cell) => named(cell)) })),
+  };
 }

@@ -1,32 +1,61 @@
 /**
- * Makes a table of results: one instance per name.
+ * Makes a table of results: one instance per name. Those that a recipe does not list are made when they are asked for, also by
+ * the number that they have in the paper.
  *
  * in   what the kind of table asks for
  * out  table  `table.json`: rows, columns, intervals, notes
  */
-import { writeFileSynced } from "../pipeline/base/mod.ts";
+import { UsageError, writeFileSynced } from "../pipeline/base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TableKind } from "./report/kind.ts";
-import { tableEntry } from "./report/kinds.ts";
+import { isTable, tableEntry } from "./report/kinds.ts";
+import { type Heading, headingOf, withHeading } from "./report/numbered.ts";
+import type { Table } from "./report/table.ts";
 
-export const table: Stage<Recipe> = {
+export interface TableParams {
+  /** Of the kind of table. */
+  readonly kind: object;
+  readonly heading: Heading | null;
+}
+
+export const table: Stage<Recipe, TableParams> = {
   name: "table",
   description: "Makes a table of results",
   module: import.meta.url,
   instances: (recipe) => recipe.tables.map((name) => [name]),
-  inputs: (recipe, [name]) => tableEntry(name).kind.inputs(recipe, name),
+  onRequest: (_recipe, parts) => parts.length === 1 && isTable(parts[0]),
+  inputs(recipe, [asked]) {
+    const { kind, name } = tableEntry(asked);
+    return kind.inputs(recipe, name);
+  },
   outputs: ["table"],
-  params: (recipe, [name]) => tableEntry(name).kind.params(recipe, name),
+  params: tableParams,
   uses: (_recipe, [name]) => ({ kind: tableEntry(name).module }),
   weight: () => 0.01,
 };
 
+function tableParams(recipe: Recipe, [asked]: readonly string[]): TableParams {
+  const { kind, name } = tableEntry(asked);
+  return { kind: kind.params(recipe, name), heading: headingOf(recipe, asked) };
+}
+
+/** The table of a recipe from what the recipe alone says. @throws UsageError for one that is made from results. */
+export function tableFromRecipe(recipe: Recipe, asked: string): Table | Promise<Table> {
+  const { kind, name } = tableEntry(asked);
+  if (Object.keys(kind.inputs(recipe, name)).length > 0) {
+    throw new UsageError(
+      `Cannot make table "${asked}" from sizes: expected cost, formulas or settings, found one of results`,
+    );
+  }
+  return kind.build(kind.params(recipe, name), {});
+}
+
 export async function run(
-  { params, inputs, outputs, modules }: StageContext,
+  { params, inputs, outputs, modules }: StageContext<TableParams>,
 ): Promise<StageSummary> {
   const { kind } = modules.kind as { kind: TableKind };
-  const made = await kind.build(params, inputs);
+  const made = withHeading(await kind.build(params.kind, inputs), params.heading);
   writeFileSynced(`${outputs.table}/table.json`, JSON.stringify(made, null, 2) + "\n");
   return { rows: made.rows.length };
 }

@@ -9,6 +9,9 @@ import type { Recipe } from "./recipe.ts";
 /** Runtime and engine before any tensor. */
 const processBytes = 250e6;
 
+/** Of engine `reference`: float64 in plain loops. The runner knows what other engines do on a processor. */
+const referenceFlopsPerSecond = 3e8;
+
 /**
  * Training on a number of tokens with the global vocabulary's size.
  *
@@ -23,6 +26,7 @@ export function trainingForecast(
   const parameters = countParameters(config).total;
   return {
     flops: tokens * flopsPerToken(config),
+    ...(recipe.engine.kind === "reference" ? { flopsPerSecond: referenceFlopsPerSecond } : {}),
     bytes: models * 4 * parameters,
     // Weights, gradients, two moments, and a copy on its way to a checkpoint.
     memoryBytes: processBytes + 5 * 4 * parameters,

@@ -3,13 +3,56 @@
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
 import { group, type StageContext } from "../pipeline/stage.ts";
-import { openSource, type TrainingSource, type Variant } from "../training/mod.ts";
+import {
+  type InnerOptimizer,
+  type MicroBatchSize,
+  type ModelShape,
+  openSource,
+  resolveMicroBatch,
+  type TrainingSource,
+  type Variant,
+} from "../training/mod.ts";
 
 interface Training {
   readonly variant: Variant;
   readonly sources: readonly TrainingSource[];
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
+}
+
+/** The size of micro-batches: the recipe's, or the largest that fits with the largest vocabulary. */
+export async function microBatchOf(
+  { params, checkpointFolder, log }: Pick<
+    StageContext<{
+      readonly model: ModelShape;
+      readonly batchSize: number;
+      readonly microBatchSize: MicroBatchSize;
+      readonly inner: InnerOptimizer;
+      readonly engine: EngineOptions;
+    }>,
+    "params" | "checkpointFolder" | "log"
+  >,
+  engine: Engine,
+  sources: readonly Pick<TrainingSource, "train">[],
+): Promise<number> {
+  const vocabSize = Math.max(...sources.map(({ train }) => train.vocabSize));
+  return await resolveMicroBatch({
+    ...params,
+    config: { ...params.model, vocabSize },
+    engine,
+    engineOptions: params.engine,
+    optimizer: params.inner,
+    checkpointFolder,
+    log,
+  });
+}
+
+/** What of a size that was found is shown beside a finished instance. */
+export function foundMicroBatch(
+  asked: MicroBatchSize,
+  found: number,
+): { readonly microBatchSize?: number } {
+  return asked === "auto" ? { microBatchSize: found } : {};
 }
 
 /** Calls `use` with what a context's inputs and modules hold, and closes the sources after it. */

@@ -11,7 +11,7 @@ import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { pretrainSeeds, tuneLearningRate, type TuneSettings } from "../training/mod.ts";
 import { pretrain, type PretrainHints, pretrainInputs, type PretrainParams } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
-import { withTraining } from "./training_inputs.ts";
+import { microBatchOf, withTraining } from "./training_inputs.ts";
 
 export interface TuneParams extends PretrainParams {
   readonly tune: TuneSettings;
@@ -44,10 +44,11 @@ export const tune: Stage<Recipe, TuneParams> = {
 export async function run(context: StageContext<TuneParams>): Promise<StageSummary> {
   const { params, hints, outputs } = context;
   return await withTraining(context, async (training) => {
+    const microBatchSize = await microBatchOf(context, training.engine, training.sources);
     const result = await tuneLearningRate({
       ...context,
       ...training,
-      settings: { ...params, ...hints as PretrainHints },
+      settings: { ...params, ...hints as unknown as PretrainHints, microBatchSize },
       tune: params.tune,
     });
     writeFileSynced(`${outputs.rate}/rate.json`, JSON.stringify(result, null, 2) + "\n");

@@ -1,25 +1,45 @@
 /**
- * Trains unigram tokenizers: one on all sources, and one for each source when SPEC-OPT is asked for.
+ * Trains unigram tokenizers: one on all sources, and one for each source when SPEC-OPT is asked for. The one for all may be
+ * adopted instead: a tokenizer of others by its file, as the paper's own are.
  *
- * in   documents/<source>  training documents
- * out  tokenizer           `tokenizer.json`: pieces with log probabilities, exactly `vocabSize` of them
+ * in   documents/<source>  training documents; none for a tokenizer that is adopted
+ * out  tokenizer           `tokenizer.json`: pieces with log probabilities, exactly `vocabSize` of them; or the adopted file
+ *                          and `adopted.json`, its rows
  *
  * Source: DEPT §2.3 (SPEC-OPT trains a vocabulary for each source); Kudo 2018, §3.2.
  */
+import { join, resolve } from "node:path";
+import { isRemote, remotePath, RemoteStore } from "../datasets/hub/mod.ts";
 import { readDocuments, readDocumentsReport } from "../datasets/mod.ts";
-import { group, type OutputRef, type Stage, type StageRun } from "../pipeline/stage.ts";
+import { StageError, UsageError } from "../pipeline/base/mod.ts";
+import {
+  group,
+  type OutputRef,
+  type Stage,
+  type StageContext,
+  type StageSummary,
+} from "../pipeline/stage.ts";
 import {
   saveTokenizer,
+  tokenizerFileOf,
   trainUnigram,
   type UnigramConfig,
   unigramConfigOf,
 } from "../tokenizers/mod.ts";
-import { type Recipe, sourcesOf } from "./recipe.ts";
+import type { adoptTokenizer } from "../tokenizers/adopted/mod.ts";
+import { hasNativeVocabulary, type Recipe, sourcesOf, vocabularyFile } from "./recipe.ts";
+import { adoptedModules } from "./vocabulary_file.ts";
 
-export interface VocabularyParams extends UnigramConfig {}
+/** A tokenizer of others: a remote name, or null for a file of this machine, whose content is in the key. */
+export interface AdoptedParams {
+  readonly adopted: string | null;
+}
+
+export type VocabularyParams = UnigramConfig | AdoptedParams;
 
 interface VocabularyHints {
   readonly threads: number;
+  readonly hub: string | null;
 }
 
 export const vocabulary: Stage<Recipe, VocabularyParams> = {
@@ -31,7 +51,11 @@ export const vocabulary: Stage<Recipe, VocabularyParams> = {
     return [["global"], ...own.map((source) => [source])];
   },
   inputs(recipe, [scope]) {
-    const sources = scope === "global" ? sourcesOf(recipe) : [scope];
+    const sources = scope !== "global"
+      ? [scope]
+      : vocabularyFile(recipe) === undefined
+      ? sourcesOf(recipe)
+      : [];
     return Object.fromEntries(
       sources.map((source): [string, OutputRef] => [
         `documents/${source}`,
@@ -39,26 +63,46 @@ export const vocabulary: Stage<Recipe, VocabularyParams> = {
       ]),
     );
   },
+  files(recipe, parts): Record<string, string> {
+    const place = placeOf(recipe, parts);
+    return place === undefined || isRemote(place) ? {} : { tokenizer: place };
+  },
   outputs: ["tokenizer"],
-  params(recipe, [scope]) {
-    return scope === "global"
+  params(recipe, parts) {
+    const place = placeOf(recipe, parts);
+    if (place !== undefined) return { adopted: isRemote(place) ? place : null };
+    return parts[0] === "global"
       ? unigramConfigOf(recipe.vocabulary.global, "vocabulary.global")
       : unigramConfigOf(recipe.vocabulary.own, "vocabulary.own");
   },
-  hints: (recipe): VocabularyHints => ({ threads: recipe.engine.threads }), // any number gives the same bytes
+  hints: ({ engine, documents }): VocabularyHints => ({
+    threads: engine.threads, // any number gives the same bytes
+    hub: documents.hub,
+  }),
+  uses: (recipe, [scope]) => scope === "global" ? adoptedModules(recipe) : {},
+  isNative(recipe, parts) {
+    const place = placeOf(recipe, parts);
+    return place !== undefined && (isRemote(place) || hasNativeVocabulary(recipe));
+  },
   claims: (recipe) => ({ threads: recipe.engine.threads }),
 };
 
-export const run: StageRun<VocabularyParams> = async (
-  { inputs, outputs, params, hints, checkpointFolder, log, signal },
-) => {
+export async function run(context: StageContext<VocabularyParams>): Promise<StageSummary> {
+  const { params } = context;
+  return "adopted" in params ? await adopt(context, params.adopted) : await train(context, params);
+}
+
+async function train(
+  { inputs, outputs, hints, checkpointFolder, log, signal }: StageContext<VocabularyParams>,
+  params: UnigramConfig,
+): Promise<StageSummary> {
   const folders = [...group(inputs, "documents").values()]; // sorted by source
   const documents = evenShares(folders, params.maxTextBytes);
   const config = { ...params, maxTextBytes: Number.MAX_SAFE_INTEGER }; // the shares are the limit
   const tokenizer = await trainUnigram(documents, config, {
     log,
     signal,
-    threads: (hints as VocabularyHints | undefined)?.threads,
+    threads: (hints as Partial<VocabularyHints> | undefined)?.threads,
     checkpointFolder,
     totalBytes: folders.reduce((sum, folder) => sum + shareOf(folder), 0),
   });
@@ -68,7 +112,55 @@ export const run: StageRun<VocabularyParams> = async (
   function shareOf(folder: string): number {
     return Math.min(readDocumentsReport(folder).bytes, params.maxTextBytes / folders.length);
   }
-};
+}
+
+async function adopt(
+  context: StageContext<VocabularyParams>,
+  name: string | null,
+): Promise<StageSummary> {
+  const path = name === null ? context.files.tokenizer : await fetched(context, name);
+  const module = context.modules.vocabulary as { readonly adoptTokenizer: typeof adoptTokenizer };
+  return { pieces: await module.adoptTokenizer(path, context.outputs.tokenizer) };
+}
+
+async function fetched(
+  { hints, checkpointFolder, log, signal }: StageContext<VocabularyParams>,
+  name: string,
+): Promise<string> {
+  const hub = (hints as Partial<VocabularyHints> | undefined)?.hub ?? null;
+  const store = new RemoteStore({ hub, signal });
+  const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
+  const [entry, ...others] = await store.list(name, onStale);
+  if (others.length > 0) {
+    throw new StageError(
+      `Cannot read tokenizer "${name}": expected one file, found ${1 + others.length}`,
+    );
+  }
+  const onProgress = (done: number, total = 0) =>
+    log.progress({ done, total, unit: "bytes", note: entry.name });
+  // A tokenizer is told by its file's name, which the cache does not keep.
+  const path = join(checkpointFolder, entry.name);
+  Deno.copyFileSync((await store.fetch(entry, { onProgress, onStale })).path, path);
+  return path;
+}
+
+/** Where the tokenizer is that an instance adopts: a file of this machine, absolute, or a remote name. */
+function placeOf(recipe: Recipe, [scope]: readonly string[]): string | undefined {
+  const place = scope === "global" ? vocabularyFile(recipe) : undefined;
+  if (place === undefined) return undefined;
+  if (isRemote(place)) {
+    if (/\.(json|model)$/.test(remotePath(place))) return place;
+    throw new UsageError(
+      `Cannot accept vocabulary.global.file "${place}": expected the name of a file that ends in .json or .model`,
+    );
+  }
+  try {
+    return tokenizerFileOf(resolve(place));
+  } catch (cause) {
+    if (!(cause instanceof StageError)) throw cause;
+    throw new UsageError(`${cause.message} (vocabulary.global.file)`, { cause });
+  }
+}
 
 /** Documents of each folder in turn, until its share of the bytes is reached; the last document of a share is whole. */
 async function* evenShares(

@@ -10,6 +10,7 @@
  * console.log(Array.from(ids, (id) => tokenizer.piece(id)), tokenizer.decode(ids));
  * ```
  */
+export { loadPieces } from "./adopted/adopted_file.ts";
 export type {
   DetailedTokenizer,
   EncodedLines,
@@ -17,6 +18,11 @@ export type {
   Segmentation,
 } from "./detailed_tokenizer.ts";
 export { readSpecialRoles, saveConfigFiles, type SpecialRoles } from "./config_files.ts";
-export { type OpenedTokenizer, type OpenOptions, openTokenizer } from "./open_tokenizer.ts";
+export {
+  type OpenedTokenizer,
+  type OpenOptions,
+  openTokenizer,
+  tokenizerFileOf,
+} from "./open_tokenizer.ts";
 export { firstByteId, specialIds, specialPieces, type Tokenizer } from "./tokenizer.ts";
 export * from "./unigram/mod.ts";

@@ -36,7 +36,7 @@ export async function openTokenizer(
   path: string,
   { exactTies = false }: OpenOptions = {},
 ): Promise<OpenedTokenizer> {
-  const file = fileOf(path);
+  const file = tokenizerFileOf(path);
   if (file.endsWith(".model")) {
     const { loadSentencePiece } = await import("./sentencepiece/mod.ts");
     const tokenizer = loadSentencePiece(file, { exactTies });
@@ -62,7 +62,8 @@ export async function openTokenizer(
   }
 }
 
-function fileOf(path: string): string {
+/** The file of a tokenizer's folder, or the file itself. @throws StageError where there is none */
+export function tokenizerFileOf(path: string): string {
   let isFolder: boolean;
   try {
     isFolder = Deno.statSync(path).isDirectory;

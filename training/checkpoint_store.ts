@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { canonicalJson, sha256, StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 
@@ -53,13 +54,20 @@ export function readCheckpoint(folder: string): Checkpoint {
   return { groups, state };
 }
 
-/** The newest whole checkpoint of a folder of checkpoints, or undefined when there is none. */
-export function latestCheckpoint(checkpointFolder: string): Checkpoint | undefined {
+/**
+ * The newest whole checkpoint of a folder of checkpoints, or undefined when there is none. A newer one that is damaged is
+ * passed over with a warning.
+ */
+export function latestCheckpoint(
+  checkpointFolder: string,
+  log?: StageLog,
+): Checkpoint | undefined {
   for (const number of checkpointNumbers(checkpointFolder).reverse()) {
     try {
       return readCheckpoint(join(checkpointFolder, nameOf(number)));
     } catch (error) {
       if (!(error instanceof StageError)) throw error;
+      log?.warn(`${error.message}; going on from the one before`);
     }
   }
   return undefined;
@@ -73,13 +81,16 @@ export function latestCheckpoint(checkpointFolder: string): Checkpoint | undefin
  */
 export class CheckpointStore {
   readonly folder: string;
+  readonly #log: StageLog | undefined;
   #number: number;
   #last:
     | { readonly folder: string; readonly checkpoint: Checkpoint; readonly done: Done }
     | undefined;
 
-  constructor(folder: string) {
+  /** @param log Told of checkpoints that are damaged. */
+  constructor(folder: string, log?: StageLog) {
     this.folder = folder;
+    this.#log = log;
     Deno.mkdirSync(folder, { recursive: true });
     for (const entry of [...Deno.readDirSync(folder)]) {
       // What a killed writer left behind.
@@ -91,7 +102,7 @@ export class CheckpointStore {
   }
 
   latest(): Checkpoint | undefined {
-    return latestCheckpoint(this.folder);
+    return latestCheckpoint(this.folder, this.#log);
   }
 
   write(checkpoint: Checkpoint): void {

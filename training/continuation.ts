@@ -19,12 +19,16 @@ import {
   TrainingPrograms,
   writeTensors,
 } from "./programs.ts";
-import { cosineWithWarmup } from "./schedule.ts";
-import type { InnerOptimizer } from "./settings.ts";
+import { PhaseClock } from "./phases.ts";
+import { isMonitored, RunMonitor } from "./run_monitor.ts";
+import { learningRateAt } from "./schedule.ts";
+import type { GuardSettings } from "./guard.ts";
+import type { InnerOptimizer, MonitorSettings } from "./settings.ts";
 import { embeddingOf, initialTable, type SeedOf, type TrainingSource } from "./source.ts";
 import { addStep, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
 import { validationLoss } from "./validation.ts";
 import { tokenEmbedding } from "./variant.ts";
+import { warnOnce, weakContinuation } from "./warnings.ts";
 
 export type ContinuationStart = "random" | "pretrained";
 
@@ -40,6 +44,14 @@ export interface ContinuationSettings {
   /** Share of the peak rate from pre-trained embeddings. */
   readonly pretrainedRateFactor: number;
   readonly checkpointEverySteps: number;
+  /** As in pre-training. */
+  readonly guard?: GuardSettings;
+  readonly monitors?: MonitorSettings;
+  readonly warnings?: {
+    readonly activationGrowth: number;
+    /** The mean loss at the end lies less than this below that of a uniform guess, ln |V|. */
+    readonly weakGainNats: number;
+  };
   /** Losses on the sources' own validation text along the run; none when absent. */
   readonly validation?: { readonly everySteps: number; readonly windows: number };
 }
@@ -63,6 +75,8 @@ export interface Continuation {
 export interface ContinuationResult {
   readonly model: Checkpoint;
   readonly metrics: readonly Json[];
+  /** What monitors saw, in the order of the steps; none without monitors. */
+  readonly monitors: readonly Json[];
   readonly lossNatsLast: number;
 }
 
@@ -89,7 +103,7 @@ export async function continueTraining(options: Continuation): Promise<Continuat
   const { settings, sources, engine, engineOptions, seed, log, signal } = options;
   const { model, steps, inner, microBatchSize } = settings;
   const vocabSize = sources[0].train.vocabSize;
-  const store = new CheckpointStore(options.checkpointFolder);
+  const store = new CheckpointStore(options.checkpointFolder, log);
   const saved = store.latest();
   const state = saved?.state as unknown as SavedState | undefined;
   const programs = new TrainingPrograms({
@@ -98,7 +112,10 @@ export async function continueTraining(options: Continuation): Promise<Continuat
     optimizer: inner,
     model,
     microBatchSize,
+    isMonitored: isMonitored(settings),
   });
+  const monitor = new RunMonitor(options);
+  const clock = new PhaseClock();
   try {
     const program = await programs.get(vocabSize);
     await writeTensors(program, saved?.groups.current ?? startOf(options, vocabSize));
@@ -164,11 +181,14 @@ export async function continueTraining(options: Continuation): Promise<Continuat
         windows,
         record,
         to: steps,
-        learningRate: (step) => cosineWithWarmup(step, schedule),
+        learningRate: (step) => learningRateAt(step, schedule),
         batchSize: settings.batchSize,
         microBatchSize,
         seqLen: model.seqLen,
         clipNorm: inner.clipNorm,
+        guard: settings.guard,
+        monitor: monitor.of({ source: "mixture" }, metrics, 0),
+        clock,
         name: settings.variant,
         place: `continuation, ${settings.start} start`,
         rateKey: "continue.inner.peakLearningRate",
@@ -178,9 +198,9 @@ export async function continueTraining(options: Continuation): Promise<Continuat
         signal,
         afterStep: async (loss, gradientNorm) => {
           curve.add(record.step, loss, gradientNorm);
-          await validate();
+          await clock.time("evaluation", validate);
           if (record.step < steps && record.step % settings.checkpointEverySteps === 0) {
-            await save();
+            await clock.time("checkpoint", save);
           }
         },
       });
@@ -189,6 +209,8 @@ export async function continueTraining(options: Continuation): Promise<Continuat
       throw error;
     }
     curve.close();
+    clock.logTo(log);
+    warnOfWeakness(options, vocabSize, metrics);
     return {
       model: {
         groups: { model: await readTensors(program) },
@@ -201,11 +223,27 @@ export async function continueTraining(options: Continuation): Promise<Continuat
         },
       },
       metrics,
+      monitors: monitor.rows(),
       lossNatsLast: record.lastLossNats,
     };
   } finally {
     await programs.dispose();
   }
+}
+
+function warnOfWeakness(
+  { settings: { variant, warnings }, log }: Continuation,
+  vocabSize: number,
+  metrics: Json[],
+): void {
+  const rows = metrics as unknown as readonly {
+    readonly kind: string;
+    readonly lossNatsMean: number;
+  }[];
+  const lossNats = rows.findLast(({ kind }) => kind === "steps")?.lossNatsMean;
+  if (warnings === undefined || lossNats === undefined) return;
+  const threshold = warnings.weakGainNats;
+  warnOnce(metrics, log, weakContinuation(variant, { lossNats, vocabSize, threshold }));
 }
 
 /** The body of `from`, with its own embedding or a new one. */

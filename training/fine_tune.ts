@@ -84,13 +84,16 @@ interface LabelScale {
 
 interface Progress {
   epoch: number;
+  /** Batches of the epoch that are done. */
+  batch: number;
   bestEpoch: number;
   devScores: number[];
   optimizerStep: number;
 }
 
 /**
- * Fine-tunes from the last finished epoch in `checkpointFolder`, or from the beginning.
+ * Fine-tunes from the last checkpoint in `checkpointFolder`, or from the beginning. Checkpoints are written after each epoch and
+ * when the signal is aborted.
  * @throws StageError for examples that do not fit the task, or when training diverges. @throws signal.reason when aborted.
  */
 export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
@@ -128,7 +131,7 @@ export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
     const saved = store.latest();
     const progress: Progress = saved
       ? { ...saved.state as unknown as Progress }
-      : { epoch: 0, bestEpoch: -1, devScores: [], optimizerStep: 0 };
+      : { epoch: 0, batch: 0, bestEpoch: -1, devScores: [], optimizerStep: 0 };
     const head = headTensors(
       config,
       description,
@@ -140,38 +143,7 @@ export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
       const moments = momentValues(saved.groups["current-optimizer"]);
       await program.writeOptimizer({ step: progress.optimizerStep, moments });
     } else await program.resetOptimizer();
-
-    const stepsPerEpoch = Math.ceil(train.length / batchSize);
-    const totalSteps = epochs * stepsPerEpoch;
-    while (progress.epoch < epochs) {
-      const order = epochOrder(train.length, progress.epoch, seed(`${place}/order`));
-      for (let i = 0; i < stepsPerEpoch; i++) {
-        await nextTick();
-        signal.throwIfAborted();
-        const step = progress.epoch * stepsPerEpoch + i;
-        const batch = order.slice(i * batchSize, (i + 1) * batchSize).map((at) => train[at]);
-        const loss = (await program.accumulate(taskFeeds(batch, shape))).loss[0];
-        const { gradientNorm, applied } = await program.update({
-          learningRate: linearWithWarmup(step, { ...inner, ...settings, totalSteps }),
-          clipNorm: inner.clipNorm,
-        });
-        if (!applied || !Number.isFinite(loss)) {
-          throw new StageError(
-            `Cannot go on fine-tuning on ${task} at step ${step}: expected a finite loss and gradient, ` +
-              `found ${loss} and ${gradientNorm}; lower finetune.inner.peakLearningRate`,
-          );
-        }
-        const done = { done: step + 1, total: totalSteps, unit: "steps" };
-        log.progress({ ...done, lossNats: loss, tokens: batch.length * sequences * seqLen });
-      }
-      const predictions = await predict(program, dev, shape, signal);
-      const devScore = score(metric, predictions, dev.map(({ label }) => label));
-      progress.devScores.push(devScore);
-      if (progress.bestEpoch < 0 || devScore > progress.devScores[progress.bestEpoch]) {
-        progress.bestEpoch = progress.epoch;
-        best = await readTensors(program);
-      }
-      progress.epoch++;
+    const save = async () => {
       const { step, moments } = await program.readOptimizer();
       progress.optimizerStep = step;
       store.write({
@@ -182,7 +154,48 @@ export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
         },
         state: { ...progress, devScores: [...progress.devScores] },
       });
-      log.info("epoch", { epoch: progress.epoch, dev: devScore });
+    };
+
+    const stepsPerEpoch = Math.ceil(train.length / batchSize);
+    const totalSteps = epochs * stepsPerEpoch;
+    try {
+      while (progress.epoch < epochs) {
+        const order = epochOrder(train.length, progress.epoch, seed(`${place}/order`));
+        for (let i = progress.batch; i < stepsPerEpoch; i++) {
+          await nextTick();
+          signal.throwIfAborted();
+          const step = progress.epoch * stepsPerEpoch + i;
+          const batch = order.slice(i * batchSize, (i + 1) * batchSize).map((at) => train[at]);
+          const loss = (await program.accumulate(taskFeeds(batch, shape))).loss[0];
+          const { gradientNorm, applied } = await program.update({
+            learningRate: linearWithWarmup(step, { ...inner, ...settings, totalSteps }),
+            clipNorm: inner.clipNorm,
+          });
+          if (!applied || !Number.isFinite(loss)) {
+            throw new StageError(
+              `Cannot go on fine-tuning on ${task} at step ${step}: expected a finite loss and gradient, ` +
+                `found ${loss} and ${gradientNorm}; lower finetune.inner.peakLearningRate`,
+            );
+          }
+          progress.batch = i + 1;
+          const done = { done: step + 1, total: totalSteps, unit: "steps" };
+          log.progress({ ...done, lossNats: loss, tokens: batch.length * sequences * seqLen });
+        }
+        const predictions = await predict(program, dev, shape, signal);
+        const devScore = score(metric, predictions, dev.map(({ label }) => label));
+        progress.devScores.push(devScore);
+        if (progress.bestEpoch < 0 || devScore > progress.devScores[progress.bestEpoch]) {
+          progress.bestEpoch = progress.epoch;
+          best = await readTensors(program);
+        }
+        progress.epoch++;
+        progress.batch = 0;
+        await save();
+        log.info("epoch", { epoch: progress.epoch, dev: devScore });
+      }
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) await save();
+      throw error;
     }
 
     await writeTensors(program, best);

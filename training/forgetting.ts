@@ -5,7 +5,7 @@
  */
 import type { Tensors } from "./checkpoint.ts";
 import type { OptimizerTensors } from "./pretrain_state.ts";
-import { cosineWithWarmup } from "./schedule.ts";
+import { learningRateAt } from "./schedule.ts";
 import type { InnerOptimizer } from "./settings.ts";
 import { embeddingOf, initialTable, type SeedOf } from "./source.ts";
 import type { ModelShape } from "./programs.ts";
@@ -40,7 +40,7 @@ export function forgetMoments({ step, moments }: OptimizerTensors): OptimizerTen
 }
 
 /**
- * The rate of each parameter at a step: the body's under one cosine over all steps, an embedding's under a cosine that
+ * The rate of each parameter at a step: the body's under one schedule over all steps, an embedding's under one that
  * restarts, warm-up and all, every `localSteps`. To be multiplied with a rate of 1.
  *
  * Adam counts steps once for all parameters; that the embedding's moments are younger goes into its rate: with t steps
@@ -52,9 +52,9 @@ export function forgettingRates(
 ): (step: number) => (parameter: string) => number {
   return (step) => {
     const since = step % localSteps;
-    const body = cosineWithWarmup(step, { ...inner, totalSteps });
+    const body = learningRateAt(step, { ...inner, totalSteps });
     const correction = (t: number) => Math.sqrt(1 - inner.beta2 ** t) / (1 - inner.beta1 ** t);
-    const embedding = cosineWithWarmup(since, { ...inner, totalSteps: localSteps }) *
+    const embedding = learningRateAt(since, { ...inner, totalSteps: localSteps }) *
       (since === step ? 1 : correction(since + 1) / correction(step + 1));
     return (parameter) => isEmbedding(parameter) ? embedding : body;
   };

@@ -15,9 +15,10 @@ export function recordRow(record: StepRecord): { readonly [key: string]: Json } 
     steps: record.steps,
     lossNatsFirst: record.firstLossNats,
     lossNatsLast: record.lastLossNats,
-    lossNatsMean: record.lossNatsSum / record.steps,
-    gradientNormMean: record.gradientNormSum / record.steps,
+    lossNatsMean: record.steps === 0 ? null : record.lossNatsSum / record.steps,
+    gradientNormMean: record.steps === 0 ? null : record.gradientNormSum / record.steps,
     gradientNormMax: record.gradientNormMax,
+    ...(record.guard?.events.length ? { leftOut: [...record.guard.events] } : {}),
   };
 }
 

@@ -64,6 +64,19 @@ export {
   type SourceVocabulary,
   wholeVocabulary,
 } from "./local_vocabulary.ts";
+export {
+  outcomeFromCheckpoint,
+  outcomeToCheckpoint,
+  taskFromCheckpoint,
+  taskToCheckpoint,
+} from "./local_exchange.ts";
+export {
+  type LocalHelpers,
+  type LocalOutcome,
+  type LocalTask,
+  LocalTrainer,
+  type SeedsByName,
+} from "./local_training.ts";
 export { type OuterSettings, outerStep } from "./outer_optimizer.ts";
 export {
   OuterSum,
@@ -74,12 +87,32 @@ export {
   sumResults,
   updateNorm,
 } from "./outer_step.ts";
+export { Decoder, type DecoderOptions } from "./decoder.ts";
+export { generateTokens, sampleToken, type SamplingOptions } from "./generation.ts";
+export { scoreText, type TextScore } from "./text_score.ts";
 export { type Drift, driftOf } from "./drift.ts";
-export { type ModelShape, readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
+export {
+  type ModelShape,
+  momentTensors,
+  readTensors,
+  TrainingPrograms,
+  writeTensors,
+} from "./programs.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./rounds.ts";
+export type { GuardPolicy, GuardSettings } from "./guard.ts";
+export {
+  type MicroBatchSearch,
+  type MicroBatchSize,
+  resolveMicroBatch,
+  trainingBytes,
+} from "./micro_batch.ts";
+export { writeMetrics } from "./metrics_files.ts";
+export { type MonitorRow, monitorStep } from "./monitors.ts";
+export { PhaseClock, profileMessage } from "./phases.ts";
+export { crc32c, encodeEvents, eventFile, maskedCrc, type Scalar } from "./tensorboard.ts";
 export type { InnerOptimizer, PretrainSettings } from "./settings.ts";
 export { decodeSafetensors, encodeSafetensors, readSafetensors } from "./safetensors.ts";
-export { cosineWithWarmup, linearWithWarmup } from "./schedule.ts";
+export { cosineWithWarmup, learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, type Metric, metricOf, scoreInterval } from "./scores.ts";
 export {
   openSource,
@@ -89,7 +122,7 @@ export {
   type TrainingSource,
 } from "./source.ts";
 export { type TuneAttempt, tuneLearningRate, type TuneResult, type TuneSettings } from "./tune.ts";
-export { DivergedError, nextTick, type StepRecord, trainSteps } from "./trainer.ts";
+export { DivergedError, emptyRecord, nextTick, type StepRecord, trainSteps } from "./trainer.ts";
 export {
   isShared,
   noPretrainedEmbedding,

@@ -2,7 +2,12 @@
  * Compiled training programs by vocabulary size: sources with tables of the same size share one.
  */
 import type { AdamWOptions, Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
-import { differentiate, languageModelGraph, type ModelConfig } from "../model/mod.ts";
+import {
+  differentiate,
+  languageModelGraph,
+  type ModelConfig,
+  withActivationNorms,
+} from "../model/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 
 /** A network but for its vocabulary. */
@@ -14,6 +19,8 @@ export interface ProgramsOptions {
   readonly optimizer: AdamWOptions;
   readonly model: ModelShape;
   readonly microBatchSize: number;
+  /** Programs put out the means and norms of activations too. */
+  readonly isMonitored?: boolean;
   /** Parameters that programs may hold together before the longest unused is dropped; results do not depend on it. */
   readonly maxParameters?: number;
 }
@@ -45,11 +52,9 @@ export class TrainingPrograms {
   }
 
   async #compile(vocabSize: number): Promise<TrainingProgram> {
-    const { engine, engineOptions, optimizer, model, microBatchSize } = this.#options;
-    const graph = differentiate(
-      languageModelGraph({ ...model, vocabSize }, microBatchSize),
-      "loss",
-    );
+    const { engine, engineOptions, optimizer, model, microBatchSize, isMonitored } = this.#options;
+    const network = languageModelGraph({ ...model, vocabSize }, microBatchSize);
+    const graph = differentiate(isMonitored ? withActivationNorms(network) : network);
     const size = (held: TrainingProgram["graph"]) =>
       Object.values(held.parameters).reduce(
         (sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1),

@@ -5,23 +5,27 @@
  * steps under one cosine: round r begins at step (r − 1)·localSteps.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
-import { type Json, messageOf, StageError } from "../pipeline/base/mod.ts";
+import { type Json, messageOf, type Seed, StageError } from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
 import { driftOf } from "./drift.ts";
-import { forget, forgetMoments, forgettingRates } from "./forgetting.ts";
+import { forget, forgetMoments } from "./forgetting.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
-import {
-  averageOptimizers,
-  readOptimizer,
-  sentOptimizer,
-  writeOptimizer,
-} from "./optimizer_state.ts";
+import { averageOptimizers, sentOptimizer } from "./optimizer_state.ts";
 import { outerStep } from "./outer_optimizer.ts";
 import { parameterNorm, type SourceResult, split, sumResults, updateNorm } from "./outer_step.ts";
-import { nonFiniteIn, recordRow, trafficRow } from "./local_report.ts";
+import { recordRow, trafficRow } from "./local_report.ts";
+import {
+  type LocalHelpers,
+  type LocalOutcome,
+  localPrograms,
+  type LocalTask,
+  type SeedsByName,
+  trainLocally,
+} from "./local_training.ts";
 import { Participants } from "./participants.ts";
+import { PhaseClock } from "./phases.ts";
 import {
   finishedModel,
   type OptimizerTensors,
@@ -29,13 +33,12 @@ import {
   stateFromCheckpoint,
   stateToCheckpoint,
 } from "./pretrain_state.ts";
-import { readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
+import type { TrainingPrograms } from "./programs.ts";
 import {
   type RoundValidationOptions,
   validateResults,
   validateSources,
 } from "./round_validation.ts";
-import { cosineWithWarmup } from "./schedule.ts";
 import type { PretrainSettings } from "./settings.ts";
 import {
   initialLocal,
@@ -45,8 +48,10 @@ import {
   sharedPart,
   type TrainingSource,
 } from "./source.ts";
-import { DivergedError, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
+import { RunMonitor } from "./run_monitor.ts";
+import { DivergedError } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
+import { warnOfCoverage } from "./warnings.ts";
 
 export interface Pretraining {
   readonly variant: Variant;
@@ -58,12 +63,16 @@ export interface Pretraining {
   readonly checkpointFolder: string;
   readonly log: StageLog;
   readonly signal: AbortSignal;
+  /** Train some of a round's participants meanwhile; results do not depend on them. */
+  readonly helpers?: LocalHelpers;
 }
 
 export interface PretrainResult {
   readonly last: Checkpoint;
   readonly best: Checkpoint;
   readonly metrics: readonly Json[];
+  /** What monitors saw, in the order of the steps; none without monitors. */
+  readonly monitors: readonly Json[];
   readonly bestRound: number;
   /** Mean validation loss of the best round; null when no round had a table for every source. */
   readonly bestLossNats: number | null;
@@ -89,24 +98,22 @@ class PretrainRun {
   readonly #programs: TrainingPrograms;
   readonly #store: CheckpointStore;
   readonly #state: PretrainState;
+  readonly #monitor: RunMonitor;
+  readonly #clock = new PhaseClock();
+  /** Participants of the round that helpers train. */
+  readonly #ahead = new Map<string, Promise<() => LocalOutcome>>();
 
   constructor(options: Pretraining) {
-    const { settings, engine, engineOptions } = options;
     this.#options = options;
     this.#participants = new Participants(options);
-    this.#programs = new TrainingPrograms({
-      engine,
-      engineOptions,
-      optimizer: settings.inner,
-      model: settings.model,
-      microBatchSize: settings.microBatchSize,
-    });
+    this.#programs = localPrograms(options);
     this.#validation = {
       ...options,
       participants: this.#participants,
       programs: this.#programs,
     };
-    this.#store = new CheckpointStore(options.checkpointFolder);
+    this.#store = new CheckpointStore(options.checkpointFolder, options.log);
+    this.#monitor = new RunMonitor(options);
     const saved = this.#store.latest();
     this.#state = saved ? stateFromCheckpoint(saved) : this.#initialState();
     if (saved) options.log.info("resumed", { round: this.#state.round });
@@ -116,15 +123,18 @@ class PretrainRun {
     const state = this.#state;
     while (state.round <= this.#options.settings.rounds) {
       const names = this.#participants.ofRound(state.round);
+      this.#sendAhead(names);
       while (state.finished < names.length) await this.#trainNext(names[state.finished]);
       await this.#closeRound(names);
     }
     const { best, metrics } = state;
+    this.#clock.logTo(this.#options.log);
     const last = finishedModel(this.#options, { ...state, round: state.round - 1 });
     return {
       last,
       best: best ? finishedModel(this.#options, best) : last,
       metrics,
+      monitors: this.#monitor.rows(),
       bestRound: best?.round ?? state.round - 1,
       bestLossNats: best?.lossNats ?? null,
     };
@@ -150,15 +160,58 @@ class PretrainRun {
     };
   }
 
-  /** Trains a participant of the round and keeps what it made. */
-  async #trainNext(name: string): Promise<void> {
-    const { variant, settings } = this.#options;
-    const state = this.#state;
+  /** Gives helpers their share of the participants that are left: each lane, and this process, every so many of them. */
+  #sendAhead(names: readonly string[]): void {
+    const { helpers } = this.#options;
+    if (helpers === undefined) return;
+    names.slice(this.#state.finished).forEach((name, at) => {
+      const lane = at % (helpers.lanes + 1) - 1;
+      if (lane < 0) return;
+      const stepsBefore = this.#stepsBefore(this.#state.finished + at);
+      const outcome = helpers.train(lane, this.#taskOf(name, stepsBefore), this.#seedsOf(name));
+      outcome.catch(() => {}); // it is thrown where the outcome is asked for
+      this.#ahead.set(name, outcome);
+    });
+  }
+
+  #taskOf(name: string, stepsBefore: number): LocalTask {
+    const { positions, round } = this.#state;
     const vocabulary = this.#participants.vocabularyOf(name);
     const sent = this.#parametersFor(name, vocabulary);
-    const row = { kind: "local", round: state.round, source: name, vocabSize: vocabulary.size };
-    try {
-      const { record, result, optimizer } = await this.#trainLocally(name, sent, vocabulary);
+    const optimizer = this.#optimizerFor(name, vocabulary, sent);
+    return { name, round, stepsBefore, sent, optimizer, position: positions[name] };
+  }
+
+  /** Seeds that a participant's windows ask for. */
+  #seedsOf(name: string): SeedsByName {
+    const asked: Record<string, Seed> = {};
+    const seed = (of: string) => asked[of] = this.#options.seed(of);
+    new Participants({ ...this.#options, seed }).windowsOf(name);
+    return asked;
+  }
+
+  /** Steps of all participants before the round's participant number `finished`. */
+  #stepsBefore(finished: number): number {
+    const { localSteps } = this.#options.settings;
+    return ((this.#state.round - 1) * this.#participants.perRound + finished) * localSteps;
+  }
+
+  /** Trains a participant of the round and keeps what it made. */
+  async #trainNext(name: string): Promise<void> {
+    const { variant, settings, log } = this.#options;
+    const state = this.#state;
+    const vocabSize = this.#participants.vocabularyOf(name).size;
+    const row = { kind: "local", round: state.round, source: name, vocabSize };
+    const task = this.#taskOf(name, this.#stepsBefore(state.finished));
+    const { made, position } = await this.#outcomeOf(task);
+    state.positions[name] = position;
+    if (made instanceof DivergedError) {
+      if (settings.nonFinite !== "skip" || variant.mixture) throw made;
+      const reason = messageOf(made);
+      log.warn(`left ${name} out of round ${state.round}`, { reason });
+      state.metrics.push({ ...row, skipped: reason });
+    } else {
+      const { record, result, optimizer } = made;
       const isAveraged = !variant.mixture && settings.adamState === "average";
       if (variant.mixture) state.shared = result;
       else {
@@ -174,110 +227,61 @@ class PretrainRun {
       state.metrics.push({
         ...row,
         ...recordRow(record),
-        updateNorm: updateNorm(sent, result),
+        updateNorm: updateNorm(task.sent, result),
         ...trafficRow(variant, {
-          sent,
+          sent: task.sent,
           result,
           moments: optimizer.moments,
           sentMoments: isAveraged ? state.averaged : undefined,
           returnedMoments: isAveraged ? optimizer : undefined,
         }),
       });
-    } catch (error) {
-      const isSkipped = settings.nonFinite === "skip" && !variant.mixture;
-      if (!(error instanceof DivergedError && isSkipped)) throw error;
-      const reason = messageOf(error);
-      this.#options.log.warn(`left ${name} out of round ${state.round}`, { reason });
-      state.metrics.push({ ...row, skipped: reason });
     }
     state.local = undefined;
     state.finished++;
-    this.#save();
+    await this.#clock.time("checkpoint", () => this.#save());
   }
 
-  async #trainLocally(
-    name: string,
-    sent: Tensors,
-    vocabulary: SourceVocabulary,
-  ): Promise<{ record: StepRecord; result: Tensors; optimizer: OptimizerTensors }> {
-    const { variant, settings, log, signal } = this.#options;
-    const { rounds, localSteps, inner, checkpointEverySteps } = settings;
+  /** Of a helper, where one has the task, else trained here. */
+  async #outcomeOf(task: LocalTask): Promise<Omit<LocalOutcome, "seen">> {
+    const { name, round, stepsBefore } = task;
     const state = this.#state;
-    const from = (state.round - 1) * localSteps;
-    const totalSteps = rounds * localSteps;
-    const { perRound } = this.#participants;
-    const record: StepRecord = state.local ? { ...state.local.record } : emptyRecord(from);
-    const windows = this.#participants.windowsOf(name);
-    if (state.positions[name] !== undefined) windows.seek(state.positions[name]);
-    const program = await this.#programs.get(vocabulary.size);
-    await writeTensors(program, state.local?.parameters ?? sent);
-    await writeOptimizer(
-      program,
-      state.local?.optimizer ?? this.#optimizerFor(name, vocabulary, sent),
-    );
-
-    const keepState = async () => {
-      state.positions[name] = windows.position as Json;
-      state.local = {
-        record: { ...record },
-        parameters: await readTensors(program),
-        optimizer: await readOptimizer(program),
+    const monitor = this.#monitor.of({ round, source: name }, state.metrics, stepsBefore);
+    const ahead = this.#ahead.get(name);
+    if (ahead === undefined) {
+      const trainer = {
+        ...this.#options,
+        participants: this.#participants,
+        programs: this.#programs,
+        clock: this.#clock,
       };
-      this.#save();
-    };
-    try {
-      await trainSteps({
-        program,
-        windows,
-        record,
-        to: from + localSteps,
-        ...(variant.forgetsEmbeddings
-          ? {
-            learningRate: () => 1,
-            rateFactor: forgettingRates(inner, { localSteps, totalSteps }),
-          }
-          : { learningRate: (step) => cosineWithWarmup(step, { ...inner, totalSteps }) }),
-        batchSize: this.#participants.batchSize,
-        microBatchSize: settings.microBatchSize,
-        seqLen: settings.model.seqLen,
-        clipNorm: inner.clipNorm,
-        name: variant.id,
-        place: this.#participants.placeOf(name, state.round),
-        rateKey: "pretrain.inner.peakLearningRate",
-        totalSteps: totalSteps * perRound,
-        stepsBefore: from * perRound + state.finished * localSteps,
-        log,
-        signal,
-        afterStep: async () => {
-          const isLast = record.steps === localSteps;
-          if (!isLast && record.steps % checkpointEverySteps === 0) await keepState();
-        },
+      return await trainLocally(trainer, task, monitor, {
+        resumed: state.local,
+        keep: (position, local) =>
+          this.#clock.time("checkpoint", async () => {
+            state.positions[name] = position;
+            state.local = await local();
+            this.#save();
+          }),
       });
-    } catch (error) {
-      if (signal.aborted && error === signal.reason) await keepState();
-      throw error;
-    } finally {
-      state.positions[name] = windows.position as Json;
     }
-    const result = await readTensors(program);
-    const found = nonFiniteIn(result);
-    if (found !== undefined) throw this.#notFinite(name, found);
-    return { record, result, optimizer: await readOptimizer(program) };
+    const { seen, ...outcome } = (await ahead)();
+    this.#ahead.delete(name);
+    for (const [row, stepsBehind] of seen) monitor?.note(row, stepsBehind);
+    return outcome;
   }
 
   /** Takes the outer step, validates, and goes on to the next round. */
   async #closeRound(participants: readonly string[]): Promise<void> {
-    const { variant, settings } = this.#options;
+    const { variant, settings, log } = this.#options;
     const state = this.#state;
     const row: Record<string, Json> = {};
     if (!variant.mixture) {
       const results = this.#results(participants);
       row.drift = driftOf(state.shared, results) as unknown as Json;
-      row.validationBefore = await validateResults(
-        this.#validation,
-        state.shared,
-        state.locals,
-        results,
+      row.validationBefore = await this.#clock.time(
+        "evaluation",
+        () => validateResults(this.#validation, state.shared, state.locals, results),
       );
       const deltas = sumResults(variant, state.shared, results).deltas();
       if (settings.adamState === "average") {
@@ -292,7 +296,10 @@ class PretrainRun {
       state.shared = next.shared;
       state.outer = next.state;
     }
-    const losses = await validateSources(this.#validation, state.shared, state.locals);
+    const losses = await this.#clock.time(
+      "evaluation",
+      () => validateSources(this.#validation, state.shared, state.locals),
+    );
     const values = Object.values(losses).map(({ lossNats }) => lossNats);
     const isWhole = values.length === this.#options.sources.length;
     const lossNats = isWhole ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
@@ -315,11 +322,12 @@ class PretrainRun {
       isBest,
       parameterNorm: parameterNorm(state.shared),
     });
-    this.#options.log.info("round", { round: state.round, validationLossNats: lossNats });
+    warnOfCoverage(state.metrics, log, losses, settings.warnings?.unknownShare);
+    log.info("round", { round: state.round, validationLossNats: lossNats });
     state.round++;
     state.finished = 0;
     state.results = {};
-    this.#save();
+    await this.#clock.time("checkpoint", () => this.#save());
   }
 
   /** What the participants of the round have made. @throws StageError when all were left out. */
@@ -369,18 +377,6 @@ class PretrainRun {
       return averaged && sentOptimizer(variant, averaged, kept, vocabulary, sent);
     }
     return kept;
-  }
-
-  #notFinite(name: string, found: string): DivergedError {
-    const { variant } = this.#options;
-    const place = this.#participants.placeOf(name, this.#state.round);
-    return new DivergedError(
-      `Cannot go on training ${variant.id}${
-        place ? ` (${place})` : ""
-      }: expected finite weights, ` +
-        `found ${found}; lower pretrain.inner.peakLearningRate` +
-        (variant.mixture ? "" : ", or leave such results out with pretrain.nonFinite: skip"),
-    );
   }
 
   #save(): void {

@@ -28,6 +28,44 @@ export function cosineWithWarmup(step: number, schedule: CosineSchedule): number
   return peakLearningRate * (finalFactor + (1 - finalFactor) * cosine);
 }
 
+/** What follows the warm-up: a cosine, a line, nothing, or a plateau with a line down at the end. */
+export type ScheduleKind = "cosine" | "linear" | "constant" | "wsd";
+
+export interface Schedule extends CosineSchedule {
+  /** Default: cosine. */
+  readonly schedule?: ScheduleKind;
+  /** `wsd`: the share of all steps that the way down takes. */
+  readonly decayFraction?: number;
+}
+
+/**
+ * Learning rate of step t = 0, 1, …: linear from 0 to the peak, then as `schedule` says; `cosine`, `linear` and `wsd` end at
+ * `finalFactor` of the peak and stay there.
+ *
+ * Source: Hu et al. 2024 (MiniCPM), §4.2, for warm-up, stable, decay. Differs: its way down is a line, as in Hägele et al. 2024.
+ */
+export function learningRateAt(step: number, schedule: Schedule): number {
+  const { peakLearningRate, warmupSteps, finalFactor, totalSteps } = schedule;
+  const kind = schedule.schedule ?? "cosine";
+  if (kind === "cosine" || step < warmupSteps) return cosineWithWarmup(step, schedule);
+  const down = (from: number) => {
+    const share = totalSteps > from ? (step - from) / (totalSteps - from) : 1;
+    return peakLearningRate * (1 - (1 - finalFactor) * Math.min(1, Math.max(0, share)));
+  };
+  switch (kind) {
+    case "linear":
+      return down(warmupSteps);
+    case "constant":
+      return peakLearningRate;
+    case "wsd": {
+      const decaySteps = Math.round(totalSteps * (schedule.decayFraction ?? 0));
+      return down(Math.max(warmupSteps, totalSteps - decaySteps));
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
 export interface LinearSchedule {
   readonly peakLearningRate: number;
   /** Share of all steps. */

@@ -2,13 +2,19 @@
  * Settings of pre-training, as recipes write them.
  */
 import type { OuterSettings } from "./outer_optimizer.ts";
+import type { GuardSettings } from "./guard.ts";
 import type { ModelShape } from "./programs.ts";
+import type { ScheduleKind } from "./schedule.ts";
 
 /** The optimizer of local training, as recipes write it. */
 export interface InnerOptimizer {
   readonly peakLearningRate: number;
+  /** What follows the warm-up; default cosine. */
+  readonly schedule?: ScheduleKind;
   readonly warmupSteps: number;
   readonly finalFactor: number;
+  /** Of `wsd`: the share of all steps that the way down takes. */
+  readonly decayFraction?: number;
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
@@ -35,6 +41,23 @@ export interface PretrainSettings {
   readonly nonFinite: "stop" | "skip";
   /** Whether a variant that forgets its embeddings draws the same tables at each reset, or new ones. */
   readonly forgetting: "same" | "new";
+  /** What is done about a step that goes wrong; absent: a loss that is not finite stops the run. */
+  readonly guard?: GuardSettings;
+  readonly monitors?: MonitorSettings;
+  readonly warnings?: WarningThresholds;
   readonly validationWindows: number;
   readonly checkpointEverySteps: number;
+}
+
+export interface MonitorSettings {
+  /** Steps from one look at activations, parameters, gradients and updates to the next; null: none. */
+  readonly everySteps: number | null;
+}
+
+/** Where a run is worth a word of warning. */
+export interface WarningThresholds {
+  /** A block's activations are so many times what they were when first looked at. */
+  readonly activationGrowth: number;
+  /** So large a share of a source's validation tokens is outside its vocabulary. */
+  readonly unknownShare: number;
 }

@@ -2,21 +2,27 @@
  * Local training: steps of the inner optimizer on windows of one source, or of a mixture.
  */
 import { setImmediate } from "node:timers";
-import type { TrainingProgram } from "../engine/mod.ts";
+import type { Fetches, TrainingProgram } from "../engine/mod.ts";
 import { StageError } from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
+import { Guard, type GuardEvent, type GuardRecord, type GuardSettings } from "./guard.ts";
+import { type MonitorRow, monitorStep } from "./monitors.ts";
+import { PhaseClock } from "./phases.ts";
 import { windowFeeds, type WindowSource } from "./windows.ts";
 
 /** What steps gave so far; plain data for checkpoints. */
 export interface StepRecord {
   /** Global number of the next step: the schedule's t. */
   step: number;
+  /** Steps that were taken. */
   steps: number;
   firstLossNats: number;
   lastLossNats: number;
   lossNatsSum: number;
   gradientNormSum: number;
   gradientNormMax: number;
+  /** What the guard remembers; absent while there is nothing. */
+  guard?: GuardRecord;
 }
 
 export function emptyRecord(step: number): StepRecord {
@@ -29,6 +35,11 @@ export function emptyRecord(step: number): StepRecord {
     gradientNormSum: 0,
     gradientNormMax: 0,
   };
+}
+
+/** Steps that a record has behind it, those included that were left out. */
+export function stepsBehind({ steps, guard }: StepRecord): number {
+  return steps + (guard?.events.length ?? 0);
 }
 
 export interface LocalTraining {
@@ -46,6 +57,14 @@ export interface LocalTraining {
   readonly microBatchSize: number;
   readonly seqLen: number;
   readonly clipNorm: number;
+  /** What is done about steps that go wrong; absent: what is not finite stops training. */
+  readonly guard?: GuardSettings;
+  /** Looks into the program every so many steps; the rows are the caller's to keep. */
+  readonly monitor?: {
+    readonly everySteps: number;
+    readonly note: (row: MonitorRow, stepsBehind: number) => void;
+  };
+  readonly clock?: PhaseClock;
   /** For messages: `trim`, `(round 4, source it)`, and the recipe's key of the peak rate. */
   readonly name: string;
   readonly place?: string;
@@ -55,56 +74,107 @@ export interface LocalTraining {
   readonly stepsBefore: number;
   readonly log: StageLog;
   readonly signal: AbortSignal;
-  /** Called after each step, to note its loss and to write checkpoints. */
+  /** Called after each step that was taken, to note its loss and to write checkpoints. */
   readonly afterStep?: (lossNats: number, gradientNorm: number) => Promise<void>;
 }
 
 /**
  * Takes the steps from `record.step` to `to`. The loss is the mean over the B·(T − 1) predicted tokens of a batch.
  *
- * @throws DivergedError for a non-finite loss or gradient. @throws signal.reason when aborted: parameters, windows and record
- * then stand at the beginning of the step under way, and the program's gradient sum is spoiled.
+ * @throws DivergedError for a loss or gradient that the guard does not let pass. @throws signal.reason when aborted:
+ * parameters, windows and record then stand at the beginning of the step under way.
  */
 export async function trainSteps(training: LocalTraining): Promise<void> {
-  const { program, windows, record, to, batchSize, microBatchSize, seqLen, log, signal } = training;
-  const shape = {
-    batchSize: microBatchSize,
-    seqLen,
-    weight: 1 / (batchSize * (seqLen - 1)),
-  };
+  const { record, to, batchSize, seqLen, log } = training;
+  const clock = training.clock ?? new PhaseClock();
+  const guard = new Guard(training.guard, record.guard);
   while (record.step < to) {
-    const before = windows.position;
-    let loss = 0;
-    for (let done = 0; done < batchSize; done += microBatchSize) {
-      await nextTick();
-      if (signal.aborted) {
-        windows.seek(before);
-        throw signal.reason;
-      }
-      const batch = Array.from({ length: microBatchSize }, () => windows.next());
-      loss += (await program.accumulate(windowFeeds(batch, shape))).loss[0];
+    const outcome = await takeStep(training, guard, clock);
+    if ("policy" in outcome) {
+      const event = { step: record.step, ...outcome };
+      if (!guard.leaveOut(event)) throw diverged(training, event);
+      log.warn(`left step ${event.step} out`, { ...event });
+      record.step++;
     }
-    if (!Number.isFinite(loss)) throw diverged(training, "loss", loss);
-    const { gradientNorm, applied } = await program.update({
-      learningRate: training.learningRate(record.step),
-      clipNorm: training.clipNorm,
-      rateFactor: training.rateFactor?.(record.step),
-    });
-    if (!applied) throw diverged(training, "gradient norm", gradientNorm);
-    addStep(record, loss, gradientNorm);
+    record.guard = guard.record;
+    if ("policy" in outcome) continue;
     log.progress({
-      done: training.stepsBefore + record.steps,
+      done: training.stepsBefore + stepsBehind(record),
       total: training.totalSteps,
       unit: "steps",
-      lossNats: loss,
+      lossNats: record.lastLossNats,
       tokens: batchSize * seqLen,
       note: training.place,
     });
-    await training.afterStep?.(loss, gradientNorm);
+    await training.afterStep?.(record.lastLossNats, outcome.gradientNorm);
   }
 }
 
-/** Training whose loss, gradient or weights are no longer finite. */
+/** Takes one step and counts it, or says why not: then parameters and moments are as they were. */
+async function takeStep(
+  training: LocalTraining,
+  guard: Guard,
+  clock: PhaseClock,
+): Promise<Omit<GuardEvent, "step"> | { readonly gradientNorm: number }> {
+  const { program, record, monitor } = training;
+  const { step } = record;
+  const { loss, outputs } = await accumulateBatch(training, clock);
+  const objection = guard.objection(loss);
+  if (objection !== undefined) {
+    await program.discard();
+    return objection;
+  }
+  const isMonitored = monitor !== undefined && step % monitor.everySteps === 0;
+  const read = () => clock.time("monitors", () => program.read());
+  const before = isMonitored ? await read() : undefined;
+  const options = {
+    learningRate: training.learningRate(step) * guard.rateFactor,
+    clipNorm: training.clipNorm,
+    rateFactor: training.rateFactor?.(step),
+  };
+  const updated = await clock.time("optimizer", () => program.update(options));
+  if (!updated.applied) return guard.nonFinite("gradient norm", updated.gradientNorm);
+  guard.took(loss);
+  addStep(record, loss, updated.gradientNorm);
+  if (before !== undefined) {
+    const after = await read();
+    const { learningRate } = options;
+    monitor!.note(
+      monitorStep({ step, lossNats: loss, learningRate, outputs, before, after, ...updated }),
+      stepsBehind(record),
+    );
+  }
+  return updated;
+}
+
+/** Sums the gradients of a batch. `outputs` are the program's, of each micro-batch. */
+async function accumulateBatch(
+  { program, windows, batchSize, microBatchSize, seqLen, signal }: LocalTraining,
+  clock: PhaseClock,
+): Promise<{ readonly loss: number; readonly outputs: readonly Fetches[] }> {
+  const before = windows.position;
+  const shape = { batchSize: microBatchSize, seqLen, weight: 1 / (batchSize * (seqLen - 1)) };
+  const outputs: Fetches[] = [];
+  let loss = 0;
+  for (let done = 0; done < batchSize; done += microBatchSize) {
+    await nextTick();
+    if (signal.aborted) {
+      windows.seek(before);
+      await program.discard();
+      throw signal.reason;
+    }
+    const feeds = await clock.time(
+      "data",
+      () => windowFeeds(Array.from({ length: microBatchSize }, () => windows.next()), shape),
+    );
+    const found = await clock.time("forwardBackward", () => program.accumulate(feeds));
+    loss += found.loss[0];
+    outputs.push(found);
+  }
+  return { loss, outputs };
+}
+
+/** Training whose loss, gradient or weights are no longer finite, or whose loss leapt where that is to stop it. */
 export class DivergedError extends StageError {}
 
 /** Counts a step. */
@@ -118,10 +188,18 @@ export function addStep(record: StepRecord, loss: number, gradientNorm: number):
   record.step++;
 }
 
-function diverged({ name, place, record, rateKey }: LocalTraining, what: string, found: number) {
+function diverged(
+  { name, place, record, rateKey }: LocalTraining,
+  { step, what, found }: GuardEvent,
+): DivergedError {
+  const where = `Cannot go on training ${name} at step ${step}${place ? ` (${place})` : ""}`;
+  const leftOut = record.guard?.events.length ?? 0;
+  const expected = what === "loss spike"
+    ? `expected no leap of the loss, found ${found}`
+    : `expected a finite ${what}, found ${found}`;
   return new DivergedError(
-    `Cannot go on training ${name} at step ${record.step}${place ? ` (${place})` : ""}: ` +
-      `expected a finite ${what}, found ${found}; lower ${rateKey} or lengthen warmupSteps beside it`,
+    `${where}: ${expected}${leftOut === 0 ? "" : `, after ${leftOut} steps that were left out`}; ` +
+      `lower ${rateKey} or lengthen warmupSteps beside it`,
   );
 }
 

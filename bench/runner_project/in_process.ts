@@ -1,17 +1,22 @@
 /**
- * Plans and runs in this process, for tests and measurements of hundreds of runs: the real planner, keys and store; only the
- * processes of instances are left out.
+ * Plans and runs in this process, for tests and measurements of hundreds of runs: the real planner, scheduler, keys and store,
+ * and the code that a child runs; only processes are left out.
  */
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { seedOf } from "../../pipeline/base/mod.ts";
+import type { ChildOptions, ChildOutcome, RunningChild } from "../../pipeline/child_process.ts";
+import { isNews } from "../../pipeline/child_process.ts";
+import { runRequest } from "../../pipeline/child.ts";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
+import type { RunEvent, RunResult } from "../../pipeline/events.ts";
 import { FileDigests } from "../../pipeline/file_digests.ts";
-import { expand, parentsOf, type RecipeHead, withoutStudy } from "../../pipeline/instances.ts";
-import { listAndSync } from "../../pipeline/listing.ts";
+import { expand, type RecipeHead, withoutStudy } from "../../pipeline/instances.ts";
+import { ObjectCheck } from "../../pipeline/object_check.ts";
 import { Planner } from "../../pipeline/plan.ts";
-import { type InstanceId, silentLog, type Stage, type StageRun } from "../../pipeline/stage.ts";
-import { type Manifest, provenance, removeTree, Store } from "../../pipeline/store.ts";
+import { RunRecorder } from "../../pipeline/run_records.ts";
+import { Scheduler, type SchedulerOptions } from "../../pipeline/scheduler.ts";
+import type { InstanceId, Stage, StageRun } from "../../pipeline/stage.ts";
+import { Store } from "../../pipeline/store.ts";
+import { lockStore } from "../../pipeline/store_lock.ts";
 
 const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -32,78 +37,68 @@ export async function plannerOf(
   return planner;
 }
 
-/**
- * Brings every instance up to date, one after the other. Returns those that ran, in their order.
- *
- * @param choose Of what is ready, which is next: any order gives the same results.
- */
-export async function bringUpToDate(
-  planner: Planner,
-  choose: (ready: readonly InstanceId[]) => InstanceId = ([first]) => first,
-): Promise<InstanceId[]> {
-  const outputs = new Map<InstanceId, Manifest["outputs"]>();
-  const ran: InstanceId[] = [];
-  const left = new Set(planner.instances.keys());
-  while (left.size > 0) {
-    const id = choose(
-      [...left].filter((id) =>
-        planner.instances.get(id)!.needs.every((needed) => outputs.has(needed))
-      ),
-    );
-    left.delete(id);
-    const state = planner.state(id, (needed) => outputs.get(needed));
-    if (state.status === "waiting") throw new Error(`${id} waits for ${state.on}`);
-    if (state.status === "run") ran.push(id);
-    const manifest = state.status === "fresh" ? state.manifest : await execute(planner, id, state);
-    outputs.set(id, manifest.outputs);
-  }
-  return ran;
+/** How `bringUpToDate` runs; by default one instance after another, each in this process. */
+export interface RunOptions {
+  readonly jobs?: number;
+  readonly startChild?: SchedulerOptions["startChild"];
+  emit?(event: RunEvent): void;
 }
 
-async function execute(
+/** Brings every instance up to date by the scheduler, under the store's lock. */
+export async function bringUpToDate(
   planner: Planner,
-  id: InstanceId,
-  { key, record }: { readonly key: string; readonly record: Manifest["record"] },
-): Promise<Manifest> {
-  const { store } = planner;
-  const instance = planner.instances.get(id)!;
-  const { stage, recipe, parts } = instance;
-  const temporary = store.makeTemporary(stage.outputs);
-  const { run } = await import(stage.module) as { run: StageRun };
-  const uses = Object.entries(stage.uses?.(recipe, parts) ?? {});
-  const modules = await Promise.all(uses.map(async ([role, url]) => [role, await import(url)]));
-  const folders = stage.outputs.map((output) => [output, join(temporary, output)] as const);
-  const summary = await run({
-    instance: id,
-    parts,
-    params: stage.params(recipe, parts),
-    hints: { ...stage.hints?.(recipe, parts) },
-    inputs: Object.fromEntries(
-      [...instance.inputs.keys()].map((name) => [name, store.objectFolder(record.inputs[name])]),
-    ),
-    files: planner.files(instance),
-    outputs: Object.fromEntries(folders),
-    checkpointFolder: store.checkpointFolder(key),
-    seed: (name) => seedOf(instance.rootSeed, name),
-    modules: Object.fromEntries(modules),
-    log: silentLog,
-    signal: new AbortController().signal,
-  }) ?? {};
-  const outputs = Object.fromEntries(
-    folders.map(([name, folder]) => [name, store.publishObject(folder, listAndSync(folder, name))]),
-  );
-  const manifest: Manifest = {
-    format: 1,
-    key,
-    instance: id,
-    record,
-    outputs,
-    summary,
-    parents: parentsOf(instance),
-    modules: planner.modules(instance),
-    provenance: provenance(planner.recipe.name, { durationMs: 1 }),
+  { jobs = 1, startChild = inProcess(() => Promise.resolve()), emit = () => {} }: RunOptions = {},
+): Promise<RunResult> {
+  const ids = [...planner.instances.keys()];
+  const command = "bring up to date";
+  using _ = await lockStore(planner.store.folder, { command, onBusy: () => true });
+  const scheduler = new Scheduler({
+    planner,
+    ids,
+    forced: new Set(),
+    jobs,
+    keepGoing: false,
+    keptCheckpoints: 0,
+    objects: new ObjectCheck(planner.store, true),
+    recorder: new RunRecorder(planner.store, { recipe: planner.recipe.name }),
+    root: projectRoot,
+    startChild,
+    emit,
+  });
+  return await scheduler.run(planner.states(ids));
+}
+
+/** Runs instances in this process. @param until What an instance waits for when its work is done. */
+export function inProcess(
+  until: (id: InstanceId) => Promise<void>,
+): (options: ChildOptions) => RunningChild {
+  return (options) => {
+    const stop = new AbortController();
+    return {
+      pid: Deno.pid,
+      outcome: outcomeOf(options, stop.signal, until),
+      stop: () => stop.abort(),
+      kill: () => stop.abort(),
+    };
   };
-  store.writeManifest(manifest);
-  removeTree(temporary);
-  return manifest;
+}
+
+async function outcomeOf(
+  { request, module, modules, onMessage }: ChildOptions,
+  signal: AbortSignal,
+  until: (id: InstanceId) => Promise<void>,
+): Promise<ChildOutcome> {
+  const entries = await Promise.all(
+    Object.entries(modules).map(async ([role, url]) => [role, await import(url)] as const),
+  );
+  const stage = await import(module) as { run: StageRun };
+  const message = await runRequest(request, stage, Object.fromEntries(entries), {
+    signal,
+    send(message) {
+      if (isNews(message)) onMessage(message);
+    },
+  });
+  await until(request.instance);
+  if (isNews(message)) throw new Error(`${request.instance} ended with ${message.type}`);
+  return message;
 }

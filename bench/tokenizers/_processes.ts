@@ -1,7 +1,9 @@
-/** Whole commands, measured from outside: wall time and peak memory. */
+/** Whole commands, measured from outside: wall time, time on processors and peak memory. */
 
 export interface Run {
   readonly seconds: number;
+  /** On processors, all threads together: that hardly changes when other programs take some of them. */
+  readonly cpuSeconds: number;
   readonly peakBytes: number;
   readonly success: boolean;
   readonly errors: string;
@@ -15,6 +17,7 @@ export async function measure(
   limitSeconds = Infinity,
 ): Promise<Run> {
   const start = performance.now();
+  const cpuBefore = childrenSeconds();
   const process = new Deno.Command(command, { args: [...args], stdout: "null", stderr: "piped" })
     .spawn();
   let [peakBytes, timedOut] = [0, false];
@@ -33,7 +36,20 @@ export async function measure(
   const { success } = await process.status;
   const seconds = (performance.now() - start) / 1000;
   clearInterval(timer);
-  return { seconds, peakBytes, success, errors: await errors, timedOut };
+  const cpuSeconds = childrenSeconds() - cpuBefore;
+  return { seconds, cpuSeconds, peakBytes, success, errors: await errors, timedOut };
+}
+
+/** Processor time of all commands so far that have ended. */
+function childrenSeconds(): number {
+  const [, fields] = Deno.readTextFileSync("/proc/self/stat").split(") ");
+  const [user, system] = fields.split(" ").slice(13, 15).map(Number); // cutime and cstime of proc(5)
+  return (user + system) / 100;
+}
+
+/** Processor time of this process's main thread. */
+export function threadSeconds(): number {
+  return Number(Deno.readTextFileSync("/proc/self/schedstat").split(" ")[0]) / 1e9;
 }
 
 export interface TrainingJob {

@@ -1,4 +1,5 @@
 /** The texts of the benchmarks, as files of lines. */
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
@@ -18,6 +19,12 @@ export function sourceNames(data: string): string[] {
     [...Deno.readDirSync(join(data, folder))].filter((entry) => entry.isDirectory)
       .map(({ name }) => `${folder}/${name}`).sort()
   );
+}
+
+/** The lines of the training text of all sources. */
+export function linesOf(data: string): string[] {
+  return sourceNames(data).flatMap((source) => readTexts(data, source, "train"))
+    .flatMap((text) => text.split("\n"));
 }
 
 /** Random lower-case words of 6 to 14 letters, a hundred a line. */
@@ -42,18 +49,11 @@ export function repetitiveText(bytes: number): string {
 }
 
 /**
- * Writes text of a given size: lines of the sources again and again, in each pass with other words changed in a letter,
- * so that new words keep coming as they do in natural text.
+ * Text of a given size, about a megabyte at a time: lines of the sources again and again, in each pass with other words
+ * changed in a letter, so that new words keep coming as they do in natural text.
  */
-export async function writeVaried(
-  path: string,
-  lines: readonly string[],
-  bytes: number,
-): Promise<void> {
+export function* variedText(lines: readonly string[], bytes: number): Generator<string> {
   const random = new Random(seedOf(1, "bench/varied"));
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
-  const writer = file.writable.getWriter();
-  const encoder = new TextEncoder();
   for (let written = 0, at = 0; written < bytes;) {
     const block: string[] = [];
     for (let length = 0; length < 1 << 20; at++) {
@@ -62,11 +62,20 @@ export async function writeVaried(
       block.push(changed);
       length += changed.length;
     }
-    const chunk = encoder.encode(block.join("\n") + "\n");
-    await writer.write(chunk);
-    written += chunk.length;
+    const text = block.join("\n") + "\n";
+    yield text;
+    written += Buffer.byteLength(text);
   }
-  await writer.close();
+}
+
+/** The same as a file. */
+export function writeVaried(path: string, lines: readonly string[], bytes: number): void {
+  using file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  const encoder = new TextEncoder();
+  for (const text of variedText(lines, bytes)) {
+    const chunk = encoder.encode(text);
+    for (let at = 0; at < chunk.length;) at += file.writeSync(chunk.subarray(at));
+  }
 }
 
 /** One word in forty gets another letter. */

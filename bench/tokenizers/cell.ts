@@ -7,6 +7,8 @@ export interface Cell {
   readonly theirs: string;
   /** How many times better ours is: the median over rounds, each of which divides figures of the same minutes. */
   readonly ratio: number;
+  /** The same of time on processors, which tells more where other programs run. */
+  readonly cpuRatio?: number;
   /** The least ratio that satisfies; undefined where there is none. */
   readonly target?: number;
   readonly note?: string;
@@ -19,6 +21,8 @@ export interface BenchOptions {
   readonly scratch: string;
   readonly rounds: number;
   readonly threads: number;
+  /** Text of the memory measurement. */
+  readonly gigabytes: number;
   /** Take only cells whose name holds this. */
   readonly filter: string;
   say(line: string): void;
@@ -30,7 +34,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-export function formatCell({ cell, ours, theirs, ratio, target, note }: Cell): string {
+export function formatCell({ cell, ours, theirs, ratio, cpuRatio, target, note }: Cell): string {
   const verdict = target === undefined ? "" : ratio >= target ? `≥ ${target}` : `BELOW ${target}`;
   return [
     cell.padEnd(44),
@@ -38,6 +42,7 @@ export function formatCell({ cell, ours, theirs, ratio, target, note }: Cell): s
     theirs.padStart(22),
     (Number.isFinite(ratio) ? `${ratio.toFixed(2)} x` : "-").padStart(9),
     verdict.padEnd(12),
+    cpuRatio === undefined ? "" : `${cpuRatio.toFixed(2)} x by processor time;`,
     note ?? "",
   ].join(" ").trimEnd();
 }

@@ -16,7 +16,7 @@ import {
 import { EncodePool } from "../../tokenizers/parallel/mod.ts";
 import { loadSentencePiece } from "../../tokenizers/sentencepiece/mod.ts";
 import { type BenchOptions, type Cell, formatCell, median } from "./cell.ts";
-import { measure } from "./_processes.ts";
+import { measure, type Run, threadSeconds } from "./_processes.ts";
 import { randomWords, readTexts, sourceNames } from "./_texts.ts";
 
 const vocabSize = 8000;
@@ -74,26 +74,24 @@ async function inLibrary(
   const file = join(options.scratch, "text.txt");
   Deno.writeTextFileSync(file, text(options));
   const bytes = Deno.readFileSync(file);
-  const ours: number[] = [];
-  const theirs: number[] = [];
+  const ours: Times[] = [];
+  const theirs: Times[] = [];
   const pass = () => {
     const tokenizer = loadSentencePiece(model, { exactTies });
-    const start = performance.now();
-    tokenizer.encodeLines(bytes);
-    return (performance.now() - start) / 1000;
+    return timed(() => void tokenizer.encodeLines(bytes));
   };
   for (let i = 0; i < warmUps; i++) pass();
   for (let round = 0; round < options.rounds; round++) {
     ours.push(pass());
     theirs.push(await spmEncode(model, file));
   }
-  const speed = (seconds: number[]) =>
-    `${(bytes.length / megabyte / median(seconds)).toFixed(1)} MB/s`;
+  const speed = (times: readonly Times[]) =>
+    `${(bytes.length / megabyte / median(times.map(({ seconds }) => seconds))).toFixed(1)} MB/s`;
   return {
     cell: `encode ${name}${exactTies ? ", exact ties" : ""}`,
     ours: speed(ours),
     theirs: speed(theirs),
-    ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
+    ...ratios(ours, theirs),
     target,
     note: `${(bytes.length / megabyte).toFixed(1)} MB`,
   };
@@ -106,8 +104,8 @@ async function wholeCommand(exactTies: boolean, options: BenchOptions): Promise<
   const script = new URL("../../pipeline/commands/tokenizer.ts", import.meta.url).pathname;
   const args = ["encode", "--tokenizer", model, "--input", file];
   if (exactTies) args.push("--exact-ties");
-  const ours: number[] = [];
-  const theirs: number[] = [];
+  const ours: Times[] = [];
+  const theirs: Times[] = [];
   for (let round = 0; round < options.rounds; round++) {
     const run = await measure(Deno.execPath(), [
       "run",
@@ -118,14 +116,16 @@ async function wholeCommand(exactTies: boolean, options: BenchOptions): Promise<
       ...args,
     ]);
     if (!run.success) throw new Error(`Our command has failed: ${run.errors}`);
-    ours.push(run.seconds);
+    ours.push(run);
     theirs.push(await spmEncode(model, file));
   }
+  const shown = (times: readonly Times[]) =>
+    `${median(times.map(({ seconds }) => seconds)).toFixed(2)} s`;
   return {
     cell: `encode command, 100 MB${exactTies ? ", exact ties" : ""}`,
-    ours: `${median(ours).toFixed(2)} s`,
-    theirs: `${median(theirs).toFixed(2)} s`,
-    ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
+    ours: shown(ours),
+    theirs: shown(theirs),
+    ...ratios(ours, theirs),
     target: 6,
   };
 }
@@ -250,11 +250,32 @@ async function modelOf(source: string, { data, scratch }: BenchOptions): Promise
   return `${prefix}.model`;
 }
 
-/** Seconds of `spm_encode`, on one core. */
-async function spmEncode(model: string, file: string): Promise<number> {
+/** How long something took, by the clock and on processors. */
+type Times = Pick<Run, "seconds" | "cpuSeconds">;
+
+/** Of something that only this thread does. */
+function timed(act: () => void): Times {
+  const [start, cpuStart] = [performance.now(), threadSeconds()];
+  act();
+  const cpuSeconds = threadSeconds() - cpuStart;
+  return { seconds: (performance.now() - start) / 1000, cpuSeconds };
+}
+
+/** Median ratios of rounds. */
+function ratios(
+  ours: readonly Times[],
+  theirs: readonly Times[],
+): Pick<Cell, "ratio" | "cpuRatio"> {
+  const of = (field: keyof Times) =>
+    median(ours.map((times, round) => theirs[round][field] / times[field]));
+  return { ratio: of("seconds"), cpuRatio: of("cpuSeconds") };
+}
+
+/** `spm_encode`, on one core. */
+async function spmEncode(model: string, file: string): Promise<Run> {
   const run = await measure("spm_encode", [`--model=${model}`, "--output_format=id", file]);
   if (!run.success) throw new Error(`spm_encode has failed: ${run.errors}`);
-  return run.seconds;
+  return run;
 }
 
 function textOf(data: string, source: string): string {

@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { formatBytes } from "../../pipeline/base/mod.ts";
 import { type BenchOptions, type Cell, formatCell, median } from "./cell.ts";
 import { trainOurs, trainReference } from "./_processes.ts";
-import { randomWords, readTexts, repetitiveText, sourceNames, writeVaried } from "./_texts.ts";
+import {
+  linesOf,
+  randomWords,
+  readTexts,
+  repetitiveText,
+  sourceNames,
+  writeVaried,
+} from "./_texts.ts";
 
 const vocabSize = 8000;
 /** A reference that needs longer than this on repetitive text counts as hanging. */
@@ -47,6 +54,7 @@ async function compare(
   const output = join(scratch, "model");
   const ours: number[] = [];
   const theirs: number[] = [];
+  const cpuRatios: number[] = [];
   let [ownPeak, theirPeak] = [0, 0];
   for (let round = 0; round < rounds; round++) {
     const job = { input, vocabSize, threads, output };
@@ -56,6 +64,7 @@ async function compare(
     if (!their.success) throw new Error(`spm_train has failed: ${their.errors}`);
     ours.push(own.seconds);
     theirs.push(their.seconds);
+    cpuRatios.push(their.cpuSeconds / own.cpuSeconds);
     ownPeak = Math.max(ownPeak, own.peakBytes);
     theirPeak = Math.max(theirPeak, their.peakBytes);
   }
@@ -66,6 +75,7 @@ async function compare(
       ours: `${median(ours).toFixed(2)} s`,
       theirs: `${median(theirs).toFixed(2)} s`,
       ratio: median(theirs.map((seconds, i) => seconds / ours[i])),
+      cpuRatio: median(cpuRatios),
       target,
     },
     {
@@ -104,13 +114,12 @@ async function repetitive({ scratch, threads, say }: BenchOptions): Promise<Cell
 /** Time for a byte as text grows. A ratio of 1 is linear growth; below it, a byte of the larger text takes longer. */
 export async function growthCells(options: BenchOptions): Promise<Cell[]> {
   const { scratch, data, threads, say } = options;
-  const lines = sourceNames(data).flatMap((source) => readTexts(data, source, "train"))
-    .flatMap((text) => text.split("\n"));
+  const lines = linesOf(data);
   const cells: Cell[] = [];
   let before: { bytes: number; seconds: number } | undefined;
   for (const bytes of [64e6, 256e6, 1e9]) {
     const input = join(scratch, "varied.txt");
-    await writeVaried(input, lines, bytes);
+    writeVaried(input, lines, bytes);
     const run = await trainOurs({
       input,
       vocabSize,

@@ -4,7 +4,8 @@
  * A parameter's rows and a value's pieces are inputs and outputs of their own: a session reads and writes them where they
  * lie in the whole array, and nothing is cut or joined.
  */
-import { type Graph, type Node, sizeOf } from "../../model/mod.ts";
+import { type Graph, sizeOf } from "../../model/mod.ts";
+import { liveNodes } from "../live_nodes.ts";
 import { OnnxBuilder } from "./_builder.ts";
 import type { Piece } from "./_head.ts";
 import type { OnnxGraph, OnnxValue } from "./_onnx_proto.ts";
@@ -82,17 +83,6 @@ export function lower(
     outputs,
     idTables: parts.idTables,
   };
-}
-
-/** Nodes that `used` values depend on, in order; grows `used` by every value that these nodes read. */
-function liveNodes(graph: Graph, used: Set<string>): Node[] {
-  const live: Node[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((output) => used.has(output))) continue;
-    live.push(node);
-    for (const input of node.inputs) if (input !== "") used.add(input);
-  }
-  return live.reverse();
 }
 
 function whole(graph: Graph, value: string, name = value): Binding {

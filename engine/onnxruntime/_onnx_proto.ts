@@ -1,11 +1,10 @@
 /**
  * Writes an ONNX model as bytes: the two dozen protobuf fields that a static graph needs, and no more.
  *
- * Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers), IR version 8 for opset 18;
- * https://protobuf.dev/programming-guides/encoding (wire format). A field is a tag (number · 8 + wire type), then a varint
- * (wire type 0), four bytes (5), or a length and as many bytes (2: text, bytes, messages).
+ * Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers), IR version 8 for opset 18.
  */
 import type { Attributes, DType } from "../../model/mod.ts";
+import { ProtoWriter } from "../../pipeline/base/mod.ts";
 
 /** Element types as ONNX numbers them (TensorProto.DataType). */
 export const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
@@ -40,8 +39,6 @@ export interface OnnxGraph {
 
 /** Attributes that ONNX declares as float; every other number is an int. A number alone does not say which it is. */
 const floatAttributes: ReadonlySet<string> = new Set(["alpha", "beta", "epsilon"]);
-
-const text = new TextEncoder();
 
 /** ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8 (domain 1, version 2). */
 export function encodeModel(graph: OnnxGraph): Uint8Array<ArrayBuffer> {
@@ -134,77 +131,5 @@ export function rawBytes(data: ArrayLike<number>, type: DType | "int64"): Uint8A
       return Uint8Array.from(data, (value) => (value === 0 ? 0 : 1));
     default:
       return type satisfies never;
-  }
-}
-
-/** A growing buffer of protobuf fields. */
-export class ProtoWriter {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
-  #length = 0;
-
-  int(field: number, value: number): void {
-    this.#varint(field * 8);
-    this.#varint(value);
-  }
-
-  float(field: number, value: number): void {
-    this.#varint(field * 8 + 5);
-    this.#reserve(4);
-    this.#view.setFloat32(this.#length, value, true);
-    this.#length += 4;
-  }
-
-  string(field: number, value: string): void {
-    this.bytes(field, text.encode(value));
-  }
-
-  bytes(field: number, value: Uint8Array): void {
-    this.#varint(field * 8 + 2);
-    this.#varint(value.length);
-    this.#reserve(value.length);
-    this.#bytes.set(value, this.#length);
-    this.#length += value.length;
-  }
-
-  message(field: number, write: (inner: ProtoWriter) => void): void {
-    const inner = new ProtoWriter();
-    write(inner);
-    this.bytes(field, inner.#bytes.subarray(0, inner.#length));
-  }
-
-  /** The bytes written so far, a copy. */
-  finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#length);
-  }
-
-  /** Seven bits a byte, lowest first; a negative number as its 64-bit two's complement, ten bytes. */
-  #varint(value: number): void {
-    if (!Number.isSafeInteger(value)) {
-      throw new RangeError(`Cannot write an ONNX integer: expected a safe integer, found ${value}`);
-    }
-    this.#reserve(10);
-    if (value >= 0) {
-      while (value >= 128) {
-        this.#bytes[this.#length++] = (value % 128) | 128;
-        value = Math.floor(value / 128);
-      }
-      this.#bytes[this.#length++] = value;
-      return;
-    }
-    let rest = BigInt.asUintN(64, BigInt(value));
-    while (rest >= 128n) {
-      this.#bytes[this.#length++] = Number(rest & 127n) | 128;
-      rest >>= 7n;
-    }
-    this.#bytes[this.#length++] = Number(rest);
-  }
-
-  #reserve(count: number): void {
-    if (this.#length + count <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + count));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 }

@@ -21,9 +21,14 @@ export interface SessionOptions {
   readonly threads: number;
   /** What the session is for, for errors: `training graph`. */
   readonly purpose: string;
-  /** Where it runs, when that is not the processor. */
+  /** What runs it between tensors on the host; default: the processor. */
+  readonly provider?: HostProvider;
+  /** Where it runs, when tensors stay there. */
   readonly device?: DeviceOptions;
 }
+
+/** Providers that take tensors from the host and give tensors to it. */
+export type HostProvider = "cpu" | "cuda";
 
 export interface DeviceOptions {
   readonly provider: "webgpu";
@@ -47,12 +52,14 @@ export class Session {
   /** @throws Error naming operator and scope when the runtime refuses the graph. */
   static async open(
     graph: OnnxGraph,
-    { threads, purpose, device }: SessionOptions,
+    { threads, purpose, device, provider = "cpu" }: SessionOptions,
   ): Promise<Session> {
     const bytes = encodeModel(graph);
     try {
       const session = await ort.InferenceSession.create(bytes, {
-        ...(device === undefined ? onProcessor : onDevice(graph, device)),
+        ...(device === undefined
+          ? { executionProviders: [provider], ...sessionMemory }
+          : onDevice(graph, device)),
         executionMode: "sequential",
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
@@ -90,11 +97,6 @@ export class Session {
     await this.#session.release();
   }
 }
-
-const onProcessor: ort.InferenceSession.SessionOptions = {
-  executionProviders: ["cpu"],
-  ...sessionMemory,
-};
 
 function onDevice(
   graph: OnnxGraph,

@@ -1,5 +1,6 @@
 /** Forward execution on a device (provider webgpu): parameters stay there, outputs come to the host. */
 import type { Graph } from "../../model/mod.ts";
+import { expectLength, expectName, expectThreads } from "../checks.ts";
 import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
 import { FeedCheck } from "../feeds.ts";
 import { device } from "./_device_rewrites.ts";
@@ -9,7 +10,7 @@ import { expandHeads } from "./_head.ts";
 import { lower, type Lowered } from "./_lowering.ts";
 import type { IdTable } from "./_rewrites.ts";
 import { type Tensor, tensor } from "./_session.ts";
-import { expectLength, expectName } from "./program.ts";
+import { Turns } from "./_turns.ts";
 
 export class DeviceProgram implements Program {
   readonly graph: Graph;
@@ -18,16 +19,12 @@ export class DeviceProgram implements Program {
   protected readonly parameters: DeviceState;
   readonly #feeds: FeedCheck;
   readonly #lowered = new Map<string, Lowered>();
-  #isRunning = false;
-  #isDisposed = false;
+  /** Calls that write into buffers of the program take turns. */
+  protected readonly turns = new Turns();
 
   /** Use `open`. */
   constructor(graph: Graph, { threads }: EngineOptions) {
-    if (!(Number.isInteger(threads) && threads >= 1)) {
-      throw new RangeError(
-        `Cannot compile a graph: expected threads of 1 or more, found ${threads}`,
-      );
-    }
+    expectThreads(threads);
     this.graph = graph;
     this.expanded = expandHeads(graph);
     this.sessions = new DeviceSessions(threads);
@@ -47,8 +44,8 @@ export class DeviceProgram implements Program {
     feeds: Feeds,
     outputs: readonly string[] = Object.keys(this.graph.outputs),
   ): Promise<Fetches> {
-    for (const output of outputs) expectName(output, this.graph.outputs, "output");
-    return await this.exclusively(async () => {
+    for (const output of outputs) expectName(output, Object.keys(this.graph.outputs), "output");
+    return await this.turns.take(async () => {
       const values = outputs.map((output) => this.graph.outputs[output]);
       return this.fetches(outputs, await this.compute("graph", feeds, values, values));
     });
@@ -56,8 +53,8 @@ export class DeviceProgram implements Program {
 
   async write(values: Readonly<Record<string, Float32Array>>): Promise<void> {
     for (const [name, value] of Object.entries(values)) {
-      expectName(name, this.parameters.shapes, "parameter");
-      expectLength(name, value, this.parameters.length(name));
+      expectName(name, Object.keys(this.parameters.shapes), "parameter");
+      expectLength(name, value.length, this.parameters.length(name));
     }
     await this.parameters.write(values);
   }
@@ -65,12 +62,12 @@ export class DeviceProgram implements Program {
   async read(
     names: readonly string[] = Object.keys(this.graph.parameters),
   ): Promise<Record<string, Float32Array>> {
-    for (const name of names) expectName(name, this.parameters.shapes, "parameter");
+    for (const name of names) expectName(name, Object.keys(this.parameters.shapes), "parameter");
     return await this.parameters.read(names);
   }
 
   async dispose(): Promise<void> {
-    this.#isDisposed = true;
+    this.turns.end();
     this.parameters.clear();
     await this.sessions.release();
   }
@@ -117,22 +114,6 @@ export class DeviceProgram implements Program {
     const names = lowered.outputs.filter(({ of }) => host.has(of)).map(({ onnx }) => onnx.name);
     const key = `${lowered.outputs.map(({ of }) => of).sort().join("\n")}\n\n${names.join("\n")}`;
     return this.sessions.get(key, purpose, () => lowered.onnx, names);
-  }
-
-  /** Runs an action that changes tensors of the program. @throws Error when another has not ended, or after `dispose`. */
-  protected async exclusively<T>(action: () => Promise<T>): Promise<T> {
-    if (this.#isDisposed) {
-      throw new Error("Cannot run a program: expected one that was not disposed of");
-    }
-    if (this.#isRunning) {
-      throw new Error("Cannot run a program: expected the call before to have ended (await it)");
-    }
-    this.#isRunning = true;
-    try {
-      return await action();
-    } finally {
-      this.#isRunning = false;
-    }
   }
 }
 

@@ -3,6 +3,7 @@
  * and the squared norms of gradients come out.
  */
 import type { Graph } from "../../model/mod.ts";
+import { expectLength, expectName } from "../checks.ts";
 import type {
   AdamWOptions,
   EngineOptions,
@@ -11,7 +12,9 @@ import type {
   OptimizerState,
   TrainingProgram,
   UpdateOptions,
+  UpdateResult,
 } from "../engine.ts";
+import { gradientNormsOf } from "../gradient_norms.ts";
 import {
   adamWGraph,
   addendOf,
@@ -25,7 +28,6 @@ import {
 import { DeviceState } from "./_device_state.ts";
 import { type Tensor, tensor } from "./_session.ts";
 import { DeviceProgram, shapesOf } from "./device_program.ts";
-import { expectLength, expectName } from "./program.ts";
 
 export interface DeviceTrainingOptions extends EngineOptions {
   readonly optimizer: AdamWOptions;
@@ -79,7 +81,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   }
 
   accumulate(feeds: Feeds): Promise<Fetches> {
-    return this.exclusively(async () => {
+    return this.turns.take(async () => {
       const { values, outputs } = this.#stepValues();
       const found = await this.compute("training graph", feeds, values, outputs);
       const fetches = this.fetches(Object.keys(this.graph.outputs), found);
@@ -93,11 +95,11 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
 
   update(
     { learningRate, clipNorm, rateFactor = () => 1 }: UpdateOptions,
-  ): Promise<{ readonly gradientNorm: number; readonly applied: boolean }> {
-    return this.exclusively(async () => {
-      const gradientNorm = await this.#gradientNorm();
-      const applied = Number.isFinite(gradientNorm);
-      if (applied) {
+  ): Promise<UpdateResult> {
+    return this.turns.take(async () => {
+      const norms = await this.#gradientNorms();
+      const { gradientNorm } = norms;
+      if (norms.applied) {
         this.#step++;
         const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
         const groups = new Map<number, string[]>();
@@ -109,10 +111,15 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
           await this.#adamW(names, learningRate * factor, scale);
         }
       }
-      this.#hasSums = false;
-      this.#sums.clear();
-      return { gradientNorm, applied };
+      await this.discard();
+      return norms;
     });
+  }
+
+  // deno-lint-ignore require-await
+  async discard(): Promise<void> {
+    this.#hasSums = false;
+    this.#sums.clear();
   }
 
   async readOptimizer(): Promise<OptimizerState> {
@@ -122,10 +129,12 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
 
   async writeOptimizer({ step, moments }: OptimizerState): Promise<void> {
     for (const [name, data] of Object.entries(moments)) {
-      expectName(name, this.#moments.shapes, "moment");
-      expectLength(name, data, this.#moments.length(name));
+      expectName(name, Object.keys(this.#moments.shapes), "moment");
+      expectLength(name, data.length, this.#moments.length(name));
     }
-    for (const name of Object.keys(this.#moments.shapes)) expectName(name, moments, "moment");
+    for (const name of Object.keys(this.#moments.shapes)) {
+      expectName(name, Object.keys(moments), "moment");
+    }
     await this.#moments.write(moments);
     this.#step = step;
   }
@@ -170,7 +179,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
     for (const name of names) this.#sums.put(name, sums[sumOf(name)]);
   }
 
-  async #gradientNorm(): Promise<number> {
+  async #gradientNorms(): Promise<UpdateResult> {
     const session = await this.sessions.get(
       "squares",
       "norm of gradients",
@@ -178,9 +187,8 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
       ["squares"],
     );
     const { squares } = await session.compute(await this.#sums.tensors(Object.keys(this.#trained)));
-    let sum = 0;
-    for (const square of squares.data as Float32Array) sum += square;
-    return Math.sqrt(sum);
+    const data = squares.data as Float32Array;
+    return gradientNormsOf(Object.keys(this.#trained).map((name, i) => [name, data[i]]));
   }
 
   async #adamW(names: readonly string[], rate: number, gradientScale: number): Promise<void> {

@@ -1,10 +1,11 @@
 /** Forward execution: parameters as plain arrays on the host, a session for each set of outputs that is asked for. */
 import { type Graph, sizeOf } from "../../model/mod.ts";
-import { didYouMean } from "../../pipeline/base/mod.ts";
+import { expectLength, expectName, expectThreads } from "../checks.ts";
 import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
 import { expandHeads } from "./_head.ts";
 import { Executable } from "./_executable.ts";
-import type { SessionData } from "./_session.ts";
+import type { HostProvider, SessionData } from "./_session.ts";
+import { Turns } from "./_turns.ts";
 
 export class OnnxRuntimeProgram implements Program {
   readonly graph: Graph;
@@ -13,20 +14,18 @@ export class OnnxRuntimeProgram implements Program {
   /** The values themselves, which sessions read where they lie. */
   protected readonly parameters: Readonly<Record<string, Float32Array>>;
   protected readonly options: EngineOptions;
+  readonly #provider: HostProvider;
   readonly #executables = new Map<string, Promise<Executable>>();
-  #isRunning = false;
-  #isDisposed = false;
+  /** Calls that write into buffers of the program take turns. */
+  protected readonly turns = new Turns();
 
   /** Use `open`. */
-  constructor(graph: Graph, options: EngineOptions) {
-    if (!(Number.isInteger(options.threads) && options.threads >= 1)) {
-      throw new RangeError(
-        `Cannot compile a graph: expected threads of 1 or more, found ${options.threads}`,
-      );
-    }
+  constructor(graph: Graph, options: EngineOptions, provider: HostProvider = "cpu") {
+    expectThreads(options.threads);
     this.graph = graph;
     this.expanded = expandHeads(graph);
     this.options = options;
+    this.#provider = provider;
     this.parameters = Object.fromEntries(
       Object.entries(graph.parameters).map((
         [name, { shape }],
@@ -35,8 +34,12 @@ export class OnnxRuntimeProgram implements Program {
   }
 
   /** Opens the session of all outputs at once, so that a graph the runtime refuses is refused here. */
-  static async open(graph: Graph, options: EngineOptions): Promise<OnnxRuntimeProgram> {
-    const program = new OnnxRuntimeProgram(graph, options);
+  static async open(
+    graph: Graph,
+    options: EngineOptions,
+    provider?: HostProvider,
+  ): Promise<OnnxRuntimeProgram> {
+    const program = new OnnxRuntimeProgram(graph, options, provider);
     await program.#forward(Object.keys(graph.outputs));
     return program;
   }
@@ -45,8 +48,8 @@ export class OnnxRuntimeProgram implements Program {
     feeds: Feeds,
     outputs: readonly string[] = Object.keys(this.graph.outputs),
   ): Promise<Fetches> {
-    for (const output of outputs) expectName(output, this.graph.outputs, "output");
-    return await this.exclusively(async () => {
+    for (const output of outputs) expectName(output, Object.keys(this.graph.outputs), "output");
+    return await this.turns.take(async () => {
       const executable = await this.#forward(outputs);
       const targets = outputTargets(this.graph, executable, outputs);
       await executable.run(feeds, targets);
@@ -57,8 +60,8 @@ export class OnnxRuntimeProgram implements Program {
   // deno-lint-ignore require-await
   async write(values: Readonly<Record<string, Float32Array>>): Promise<void> {
     for (const [name, value] of Object.entries(values)) {
-      expectName(name, this.parameters, "parameter");
-      expectLength(name, value, this.parameters[name].length);
+      expectName(name, Object.keys(this.parameters), "parameter");
+      expectLength(name, value.length, this.parameters[name].length);
     }
     for (const [name, value] of Object.entries(values)) this.parameters[name].set(value);
   }
@@ -68,13 +71,13 @@ export class OnnxRuntimeProgram implements Program {
     names: readonly string[] = Object.keys(this.parameters),
   ): Promise<Record<string, Float32Array>> {
     return Object.fromEntries(names.map((name) => {
-      expectName(name, this.parameters, "parameter");
+      expectName(name, Object.keys(this.parameters), "parameter");
       return [name, this.parameters[name].slice()];
     }));
   }
 
   async dispose(): Promise<void> {
-    this.#isDisposed = true;
+    this.turns.end();
     const executables = [...this.#executables.values()];
     this.#executables.clear();
     for (const executable of executables) await (await executable).release();
@@ -85,28 +88,15 @@ export class OnnxRuntimeProgram implements Program {
     const key = JSON.stringify([...new Set(values)].sort());
     let executable = this.#executables.get(key);
     if (executable === undefined) {
-      const { threads } = this.options;
-      executable = Executable.open(this.expanded, values, this.parameters, { threads, purpose });
+      executable = Executable.open(this.expanded, values, this.parameters, {
+        threads: this.options.threads,
+        purpose,
+        provider: this.#provider,
+      });
       this.#executables.set(key, executable);
       executable.catch(() => this.#executables.delete(key));
     }
     return executable;
-  }
-
-  /** Runs an action that writes into buffers of the program. @throws Error when another has not ended, or after `dispose`. */
-  protected async exclusively<T>(action: () => Promise<T>): Promise<T> {
-    if (this.#isDisposed) {
-      throw new Error("Cannot run a program: expected one that was not disposed of");
-    }
-    if (this.#isRunning) {
-      throw new Error("Cannot run a program: expected the call before to have ended (await it)");
-    }
-    this.#isRunning = true;
-    try {
-      return await action();
-    } finally {
-      this.#isRunning = false;
-    }
   }
 
   #forward(outputs: readonly string[]): Promise<Executable> {
@@ -141,21 +131,4 @@ export function fetchesOf(
     given.add(data);
   }
   return fetches;
-}
-
-/** @throws RangeError for a name that the table does not hold. */
-export function expectName(name: string, table: object, what: string): void {
-  if (Object.hasOwn(table, name)) return;
-  const known = Object.keys(table);
-  throw new RangeError(
-    `Cannot find ${what} "${name}": expected one of ${known.join(", ")}${didYouMean(name, known)}`,
-  );
-}
-
-/** @throws RangeError for an array of another size. */
-export function expectLength(name: string, value: Float32Array, length: number): void {
-  if (value.length === length) return;
-  throw new RangeError(
-    `Cannot write "${name}": expected ${length} values, found ${value.length}`,
-  );
 }

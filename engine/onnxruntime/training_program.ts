@@ -3,6 +3,7 @@
  * are plain arrays; the first micro-batch of a step lets the session write straight into the sums.
  */
 import type { Graph } from "../../model/mod.ts";
+import { expectLength, expectName } from "../checks.ts";
 import type {
   AdamWOptions,
   EngineOptions,
@@ -11,18 +12,14 @@ import type {
   OptimizerState,
   TrainingProgram,
   UpdateOptions,
+  UpdateResult,
 } from "../engine.ts";
+import { gradientNormsOf } from "../gradient_norms.ts";
 import type { Executable } from "./_executable.ts";
 import { addRows, type GradientParts, gradientParts } from "./_host_rows.ts";
-import type { SessionData } from "./_session.ts";
+import type { HostProvider, SessionData } from "./_session.ts";
 import { adamWStep, addInto, sumOfSquares } from "./adamw.ts";
-import {
-  expectLength,
-  expectName,
-  fetchesOf,
-  OnnxRuntimeProgram,
-  outputTargets,
-} from "./program.ts";
+import { fetchesOf, OnnxRuntimeProgram, outputTargets } from "./program.ts";
 
 export interface TrainingOptions extends EngineOptions {
   readonly optimizer: AdamWOptions;
@@ -42,8 +39,8 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
   #accumulated = 0;
 
   /** Use `openTraining`. */
-  constructor(graph: Graph, options: TrainingOptions) {
-    super(graph, options);
+  constructor(graph: Graph, options: TrainingOptions, provider?: HostProvider) {
+    super(graph, options, provider);
     if (Object.keys(graph.gradients).length === 0) {
       throw new RangeError(
         "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
@@ -66,14 +63,15 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
   static async openTraining(
     graph: Graph,
     options: TrainingOptions,
+    provider?: HostProvider,
   ): Promise<OnnxRuntimeTrainingProgram> {
-    const program = new OnnxRuntimeTrainingProgram(graph, options);
+    const program = new OnnxRuntimeTrainingProgram(graph, options, provider);
     await program.#trainer();
     return program;
   }
 
   accumulate(feeds: Feeds): Promise<Fetches> {
-    return this.exclusively(async () => {
+    return this.turns.take(async () => {
       const executable = await this.#trainer();
       const outputs = Object.keys(this.graph.outputs);
       const targets = outputTargets(this.graph, executable, outputs);
@@ -92,15 +90,16 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
 
   update(
     { learningRate, clipNorm, rateFactor = () => 1 }: UpdateOptions,
-  ): Promise<{ readonly gradientNorm: number; readonly applied: boolean }> {
+  ): Promise<UpdateResult> {
     // deno-lint-ignore require-await
-    return this.exclusively(async () => {
+    return this.turns.take(async () => {
       if (this.#accumulated === 0) { for (const sum of this.#sums.values()) sum.fill(0); }
       this.#accumulated = 0;
-      let squares = 0;
-      for (const sum of this.#sums.values()) squares += sumOfSquares(sum);
-      const gradientNorm = Math.sqrt(squares);
-      if (!Number.isFinite(gradientNorm)) return { gradientNorm, applied: false };
+      const norms = gradientNormsOf(
+        [...this.#sums].map(([parameter, sum]) => [parameter, sumOfSquares(sum)]),
+      );
+      const { gradientNorm } = norms;
+      if (!norms.applied) return norms;
       const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
       this.#step++;
       for (const [parameter, gradient] of this.#sums) {
@@ -113,8 +112,13 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
         };
         adamWStep(tensor, this.#optimizer, rate, scale, this.#step);
       }
-      return { gradientNorm, applied: true };
+      return norms;
     });
+  }
+
+  // deno-lint-ignore require-await
+  async discard(): Promise<void> {
+    this.#accumulated = 0;
   }
 
   // deno-lint-ignore require-await
@@ -126,10 +130,10 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
   // deno-lint-ignore require-await
   async writeOptimizer({ step, moments }: OptimizerState): Promise<void> {
     for (const [name, data] of Object.entries(moments)) {
-      expectName(name, this.#moments, "moment");
-      expectLength(name, data, this.#moments[name].length);
+      expectName(name, Object.keys(this.#moments), "moment");
+      expectLength(name, data.length, this.#moments[name].length);
     }
-    for (const name of Object.keys(this.#moments)) expectName(name, moments, "moment");
+    for (const name of Object.keys(this.#moments)) expectName(name, Object.keys(moments), "moment");
     for (const [name, data] of Object.entries(moments)) this.#moments[name].set(data);
     this.#step = step;
   }

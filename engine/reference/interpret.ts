@@ -2,6 +2,7 @@
  * Runs a graph node by node in float64.
  */
 import type { Graph, Node, Tensor } from "../../model/mod.ts";
+import { liveNodes } from "../live_nodes.ts";
 
 /** Data of inputs and parameters by name; numbers in float64. */
 export type Values = Readonly<Record<string, Float64Array | Int32Array>>;
@@ -16,14 +17,9 @@ export interface Schedule {
 /** What has to run for the wanted values. */
 export function scheduleFor(graph: Graph, wanted: readonly string[]): Schedule {
   const needed = new Set(wanted);
-  const nodes: Node[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((output) => needed.has(output))) continue;
-    nodes.push(node);
-    for (const input of node.inputs) needed.add(input);
-  }
+  const nodes = liveNodes(graph, needed);
   const leaves = [...Object.keys(graph.inputs), ...Object.keys(graph.parameters)];
-  return { wanted, nodes: nodes.reverse(), leaves: leaves.filter((name) => needed.has(name)) };
+  return { wanted, nodes, leaves: leaves.filter((name) => needed.has(name)) };
 }
 
 /** Runs a schedule and returns the wanted values by value name. Data of other values is dropped after its last use. */

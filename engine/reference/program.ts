@@ -1,8 +1,8 @@
 /**
  * A program of the reference engine: a graph and the values of its parameters.
  */
-import { formatShape, type Graph, sizeOf } from "../../model/mod.ts";
-import { didYouMean } from "../../pipeline/base/mod.ts";
+import { type Graph, sizeOf } from "../../model/mod.ts";
+import { expectLength, expectName } from "../checks.ts";
 import type { Feeds, Fetches, Program } from "../engine.ts";
 import { FeedCheck } from "../feeds.ts";
 import { interpret, type Schedule, scheduleFor } from "./interpret.ts";
@@ -30,20 +30,15 @@ export class ReferenceProgram implements Program {
     feeds: Feeds,
     outputs: readonly string[] = Object.keys(this.graph.outputs),
   ): Promise<Fetches> {
-    const values = this.compute(feeds, outputs.map((name) => this.#outputValue(name)));
+    for (const name of outputs) expectName(name, Object.keys(this.graph.outputs), "output");
+    const values = this.compute(feeds, outputs.map((name) => this.graph.outputs[name]));
     return this.fetch(outputs, values);
   }
 
   // deno-lint-ignore require-await
   async write(values: Readonly<Record<string, Float32Array>>): Promise<void> {
     for (const [name, data] of Object.entries(values)) {
-      const { length } = this.#parameter(name);
-      if (data.length === length) continue;
-      throw new RangeError(
-        `Cannot write ${name}: expected ${length} values, shape ${
-          formatShape(this.graph.parameters[name].shape)
-        }, found ${data.length}`,
-      );
+      expectLength(name, data.length, this.#parameter(name).length);
     }
     for (const [name, data] of Object.entries(values)) this.parameters[name].set(data);
   }
@@ -93,22 +88,8 @@ export class ReferenceProgram implements Program {
     return schedule;
   }
 
-  #outputValue(name: string): string {
-    const known = Object.keys(this.graph.outputs);
-    if (known.includes(name)) return this.graph.outputs[name];
-    throw new RangeError(
-      `Cannot fetch output "${name}": expected one of ${known.join(", ")}${
-        didYouMean(name, known)
-      }`,
-    );
-  }
-
   #parameter(name: string): Float64Array {
-    if (Object.hasOwn(this.parameters, name)) return this.parameters[name];
-    throw new RangeError(
-      `Cannot use parameter "${name}": the graph has no such parameter${
-        didYouMean(name, Object.keys(this.parameters))
-      }`,
-    );
+    expectName(name, Object.keys(this.parameters), "parameter");
+    return this.parameters[name];
   }
 }

@@ -9,7 +9,9 @@ import type {
   OptimizerState,
   TrainingProgram,
   UpdateOptions,
+  UpdateResult,
 } from "../engine.ts";
+import { gradientNormsOf } from "../gradient_norms.ts";
 import { ReferenceProgram } from "./program.ts";
 
 interface Moments {
@@ -53,12 +55,11 @@ export class ReferenceTrainingProgram extends ReferenceProgram implements Traini
     return this.fetch(outputs, values);
   }
 
-  // deno-lint-ignore require-await
   async update(
     { learningRate, clipNorm, rateFactor = () => 1 }: UpdateOptions,
-  ): Promise<{ readonly gradientNorm: number; readonly applied: boolean }> {
-    const gradientNorm = Math.sqrt(this.#sumOfSquares());
-    const applied = Number.isFinite(gradientNorm);
+  ): Promise<UpdateResult> {
+    const norms = this.#gradientNorms();
+    const { gradientNorm, applied } = norms;
     if (applied) {
       this.#step++;
       const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
@@ -66,8 +67,13 @@ export class ReferenceTrainingProgram extends ReferenceProgram implements Traini
         this.#adamW(name, learningRate * rateFactor(name), scale);
       }
     }
+    await this.discard();
+    return norms;
+  }
+
+  // deno-lint-ignore require-await
+  async discard(): Promise<void> {
     for (const sum of Object.values(this.#sums)) sum.fill(0);
-    return { gradientNorm, applied };
   }
 
   // deno-lint-ignore require-await
@@ -108,12 +114,19 @@ export class ReferenceTrainingProgram extends ReferenceProgram implements Traini
     this.#step = 0;
   }
 
-  #sumOfSquares(): number {
-    let squares = 0;
-    for (const sum of Object.values(this.#sums)) {
-      for (let i = 0; i < sum.length; i++) squares += sum[i] * sum[i];
-    }
-    return squares;
+  /** The global norm is one sum over all elements. */
+  #gradientNorms(): UpdateResult {
+    let total = 0;
+    const squares = Object.entries(this.#sums).map(([name, sum]): [string, number] => {
+      let own = 0;
+      for (let i = 0; i < sum.length; i++) {
+        const square = sum[i] * sum[i];
+        own += square;
+        total += square;
+      }
+      return [name, own];
+    });
+    return gradientNormsOf(squares, total);
   }
 
   /** θ ← θ − rate·(m̂ / (√v̂ + ε) + decay·θ). What is kept is rounded to single, as a checkpoint will hold it. */

@@ -11,5 +11,6 @@ export { canonicalJson, type Json } from "./canonical_json.ts";
 export { sha256 } from "./digest.ts";
 export { messageOf, StageError, UsageError } from "./errors.ts";
 export { didYouMean, editDistance, nearestName } from "./names.ts";
+export { ProtoWriter } from "./protobuf.ts";
 export { Random, type Seed, seedOf } from "./random.ts";
 export { formatBytes, formatCount, formatDuration } from "./units.ts";

@@ -37,11 +37,15 @@ function plannedInstance(id: InstanceId, state: InstanceState): PlannedInstance 
   }
 }
 
-/** `7 instances in about 12.3 s (2 at once), 1.2 MB on disk, 240.0 MB of memory; of 3 nothing is known yet`. */
+/**
+ * `7 instances in about 12.3 s (2 at once), 1.2 MB on disk, 240.0 MB of memory; of 3 nothing is known yet`. Where no earlier run
+ * tells the time, it is `roughly` so long.
+ */
 export function forecastText(forecast: PlanForecast, jobs: number): string {
-  const { instances, durationMs, bytes, peakMemoryBytes, unknown } = forecast;
+  const { instances, durationMs, bytes, peakMemoryBytes, unknown, estimated } = forecast;
+  const how = estimated === 0 ? "about" : "roughly";
   const parts = [
-    `${instances} instance${instances === 1 ? "" : "s"} in about ${
+    `${instances} instance${instances === 1 ? "" : "s"} in ${how} ${
       formatDuration(durationMs)
     } (${jobs} at once)`,
     ...(bytes > 0 ? [`${formatBytes(bytes)} on disk`] : []),

@@ -30,6 +30,7 @@ interface Running {
 export class RunView {
   readonly #screen: Screen;
   readonly #isVerbose: boolean;
+  readonly #showsProfiles: boolean;
   readonly #running = new Map<InstanceId, Running>();
   /** Instances to bring up to date, those of the plan and what turns out damaged, and how many of them are. */
   readonly #toDo = new Set<InstanceId>();
@@ -37,9 +38,13 @@ export class RunView {
   #liveLines = 0;
   #drawnAt = -Infinity;
 
-  constructor(screen: Screen, options: { readonly isVerbose: boolean }) {
+  constructor(
+    screen: Screen,
+    options: { readonly isVerbose: boolean; readonly showsProfiles?: boolean },
+  ) {
     this.#screen = screen;
     this.#isVerbose = options.isVerbose;
+    this.#showsProfiles = options.showsProfiles === true;
   }
 
   show(event: RunEvent): void {
@@ -54,6 +59,9 @@ export class RunView {
       case "progress":
         return this.#progress(event.instance, event.state);
       case "log":
+        if (this.#showsProfiles && event.message === profileMessage) {
+          return this.#print(profileText(event));
+        }
         if (event.level === "info" && !this.#isVerbose) return;
         return this.#print(logText(event));
       case "checkpoint":
@@ -221,6 +229,20 @@ function line(word: string, instance: InstanceId, rest: readonly string[]): stri
 function logText({ level, instance, message, fields }: Extract<RunEvent, { type: "log" }>): string {
   const details = fields === undefined ? "" : `  ${summaryLine(fields)}`;
   return line(level === "warn" ? "warning" : "info", instance, [`${message}${details}`]);
+}
+
+/** What a stage logs of where its time went, in milliseconds by phase. */
+const profileMessage = "profile";
+
+/** `forwardBackward 12.3 s (81 %)  optimizer …`: phases that took any time, the longest first. */
+function profileText({ instance, fields = {} }: Extract<RunEvent, { type: "log" }>): string {
+  const phases = Object.entries(fields).filter((entry): entry is [string, number] =>
+    typeof entry[1] === "number"
+  );
+  const total = phases.reduce((sum, [, ms]) => sum + ms, 0);
+  const shown = phases.filter(([, ms]) => ms > 0).sort(([, a], [, b]) => b - a)
+    .map(([phase, ms]) => `${phase} ${formatDuration(ms)} (${(100 * ms / total).toFixed(1)} %)`);
+  return line("profile", instance, shown);
 }
 
 function stoppedText({ stoppingMs }: Extract<RunEvent, { type: "stopped" }>): string {

@@ -1,13 +1,16 @@
 /**
  * What every command opens first: the recipe, the store, the plan.
  */
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { UsageError, writeFileAtomic } from "../base/mod.ts";
 import { CodeDigests } from "../code_digest.ts";
 import { FileDigests } from "../file_digests.ts";
 import { expand, type Instances } from "../instances.ts";
 import { ObjectCheck } from "../object_check.ts";
 import { Planner } from "../plan.ts";
 import { loadStudy } from "../recipe.ts";
+import type { Study } from "../stage.ts";
 import { Store } from "../store.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { BaseRecipe, Project } from "./project.ts";
@@ -29,21 +32,21 @@ export interface Session {
 export async function openSession(
   project: Project,
   options: PlanOptions,
-  access: { readonly create: boolean; readonly verify?: boolean },
+  access: {
+    readonly create: boolean;
+    readonly verify?: boolean;
+    /** What the user named: a stage may make instances of it that the recipe does not list. */
+    readonly targets?: readonly string[];
+  },
 ): Promise<Session> {
-  const set = [...options.set ?? []];
-  if (options.engine !== undefined) set.push(`engine.kind=${options.engine}`);
-  if (options.threads !== undefined) set.push(`engine.threads=${options.threads}`);
-  const study = await loadStudy(options.recipe, {
-    folder: project.recipes,
-    schema: project.schema,
-    set,
-    pathKeys: ["data"],
-  });
+  const store = Store.open(resolve(options.store), access);
+  const asked = await loadStudyOf(project, options);
+  const study = asked.recipe.engine.kind === "auto"
+    ? await loadStudyOf(project, { ...options, engine: await autoEngine(project, store, access) })
+    : asked;
   const { recipe } = study;
   for (const cell of study.cells) project.check?.(cell.recipe);
-  const instances = expand(project.stages, study);
-  const store = Store.open(resolve(options.store), access);
+  const instances = expand(project.stages, study, access.targets);
   const trustsStats = access.verify !== true;
   const files = new FileDigests(store.cachePath("files"), trustsStats);
   const objects = new ObjectCheck(store, trustsStats);
@@ -62,4 +65,45 @@ export async function openSession(
       code.save();
     },
   };
+}
+
+/**
+ * The engine that `auto` stands for: found anew by what runs, and kept in the store, from where commands that only look take it.
+ */
+async function autoEngine(
+  project: Project,
+  store: Store,
+  { create }: { readonly create: boolean },
+): Promise<string> {
+  const path = store.cachePath("engine");
+  if (!create && path !== undefined && existsSync(path)) return readFileSync(path, "utf8").trim();
+  if (project.resolveEngine === undefined) {
+    throw new UsageError('Cannot use engine "auto": expected the name of an engine');
+  }
+  const { kind, why } = await project.resolveEngine();
+  if (create) {
+    console.error(`engine auto is ${kind}: ${why}`);
+    if (path !== undefined) writeFileAtomic(path, `${kind}\n`);
+  }
+  return kind;
+}
+
+function loadStudyOf(project: Project, options: PlanOptions): Promise<Study<BaseRecipe>> {
+  const set = [...options.set ?? []];
+  if (options.engine !== undefined) set.push(`engine.kind=${options.engine}`);
+  if (options.threads !== undefined) set.push(`engine.threads=${options.threads}`);
+  return loadStudy(options.recipe, {
+    folder: project.recipes,
+    schema: project.schema,
+    set,
+    pathKeys: ["data"],
+  });
+}
+
+/** The recipe without its study's overrides, for what needs no plan and no text. */
+export async function loadPlainRecipe(
+  project: Project,
+  options: PlanOptions,
+): Promise<BaseRecipe> {
+  return (await loadStudyOf(project, options)).recipe;
 }

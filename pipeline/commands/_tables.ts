@@ -3,23 +3,51 @@
  */
 import { join } from "node:path";
 import type { ObjectCheck } from "../object_check.ts";
+import type { InstanceState } from "../plan.ts";
+import type { InstanceId } from "../stage.ts";
+import type { Manifest } from "../store.ts";
+import { parentsOf } from "./_parents.ts";
 import type { Project, TableFormat } from "./project.ts";
 
 /** The stage whose instances are tables; each has one output with a file `table.json`. */
 export const tableStage = "table";
 
-/** The tables of objects, one after another; JSON as one list, CSV under one header. */
+/** Tables of fresh instances, one after another; JSON as one list, CSV under one header. */
 export async function printTables(
   project: Project,
   objects: ObjectCheck,
-  digests: readonly string[],
+  ids: readonly InstanceId[],
+  states: ReadonlyMap<InstanceId, InstanceState>,
   format: TableFormat,
 ): Promise<string> {
   const tables: unknown[] = [];
-  for (const digest of digests) {
-    const folder = await objects.require(digest, tableStage);
-    tables.push(JSON.parse(Deno.readTextFileSync(join(folder, "table.json"))));
+  for (const id of ids) {
+    const state = states.get(id)!;
+    if (state.status !== "fresh") continue;
+    for (const digest of Object.values(state.manifest.outputs)) {
+      const folder = await objects.require(digest, tableStage);
+      const table = JSON.parse(Deno.readTextFileSync(join(folder, "table.json")));
+      tables.push(
+        format === "json" ? { ...table, artifacts: artifactsOf(state.manifest, states) } : table,
+      );
+    }
   }
+  return tablesText(project, tables, format);
+}
+
+/** What a table is made from, by the names that its rows and cells use: who made it, under which key, and its digest. */
+function artifactsOf(manifest: Manifest, states: ReadonlyMap<InstanceId, InstanceState>) {
+  return Object.fromEntries(
+    parentsOf(manifest, states).map(({ name, ...artifact }) => [name, artifact]),
+  );
+}
+
+/** Tables as text in a format. */
+export async function tablesText(
+  project: Project,
+  tables: readonly unknown[],
+  format: TableFormat,
+): Promise<string> {
   const texts: string[] = [];
   for (const table of tables) texts.push((await project.formatTable(table, format)).trimEnd());
   if (format === "json") return `[${texts.join(",\n")}]`;

@@ -11,7 +11,19 @@ export const project: Project = {
   recipes: fileURLToPath(new URL("../recipes", import.meta.url)),
   schema: recipeSchema,
   check: (recipe) => checkRecipe(recipe as Recipe),
+  async resolveEngine() {
+    const { resolveAuto } = await import("./_engines.ts");
+    return await resolveAuto();
+  },
   stages,
+  async listTables() {
+    const { listTables } = await import("../../stages/report/mod.ts");
+    return listTables();
+  },
+  async tableOfSizes(recipe, name, sizes) {
+    const { tableFromRecipe, withSizes } = await import("../../stages/mod.ts");
+    return await tableFromRecipe(withSizes(recipe as Recipe, sizes), name);
+  },
   async formatTable(table, format) {
     const { formatTable } = await import("../../stages/report/mod.ts");
     return formatTable(table as Table, format);

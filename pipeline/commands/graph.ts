@@ -48,7 +48,7 @@ export async function graph(
         `expected one of ${names.join(", ")}`,
     );
   }
-  const session = await openSession(project, options, { create: false });
+  const session = await openSession(project, options, { create: false, targets });
   const { planner, instances, recipe } = session;
   const named = targets.length === 0 ? ["all"] : targets;
   const ids = withNeeds(selectTargets(named, instances, project.stages, recipe), instances);

@@ -20,7 +20,7 @@ const pollEveryMs = 200;
 
 /** Prints the log of one target. @throws UsageError when it names several, or has not run. */
 export async function log(project: Project, target: string, options: LogOptions): Promise<number> {
-  const session = await openSession(project, options, { create: false });
+  const session = await openSession(project, options, { create: false, targets: [target] });
   const { planner, instances, recipe, store } = session;
   const ids = selectTargets([target], instances, project.stages, recipe);
   if (ids.length > 1) {

@@ -2,7 +2,8 @@
  * `pull`: takes results from another store, an archive, or the URL of an archive.
  */
 import { resolve } from "node:path";
-import { formatBytes, messageOf, UsageError } from "../base/mod.ts";
+import { HttpClient, probe, remoteBytes, type RemoteFile, shown } from "../../datasets/http/mod.ts";
+import { formatBytes, formatDuration, messageOf, StageError, UsageError } from "../base/mod.ts";
 import { recoverStore } from "../collection.ts";
 import { ObjectCheck } from "../object_check.ts";
 import { storageError } from "../storage_errors.ts";
@@ -17,6 +18,8 @@ export interface PullOptions {
   readonly store: string;
   readonly wait: boolean;
 }
+
+const progressEveryMs = 5000;
 
 /** @param from A folder, a file that ends in `.tar` or `.tar.zst`, or the http(s) URL of such a file. */
 export async function pull(from: string, options: PullOptions): Promise<number> {
@@ -64,18 +67,37 @@ async function openEntries(from: string): Promise<AsyncIterable<TarEntry>> {
   return readTar(await unpacked(from, (await Deno.open(from)).readable));
 }
 
+/**
+ * The bytes of a URL. A transfer that breaks goes on where it broke, as long as the server shows that the file is the same.
+ * @throws UsageError
+ */
 async function download(url: string): Promise<ReadableStream<Uint8Array>> {
-  let response: Response;
+  const client = new HttpClient({
+    onRetry: (reason, delayMs) =>
+      console.error(`${reason}; goes on in ${formatDuration(delayMs)} from there`),
+  });
   try {
-    response = await fetch(url);
+    const file = await probe(client, url);
+    return ReadableStream.from(withProgress(remoteBytes(client, file), file));
   } catch (cause) {
-    throw new UsageError(`Cannot pull from "${url}": ${messageOf(cause)}`, { cause });
+    throw notPulled(url, cause);
   }
-  if (response.ok && response.body !== null) return response.body;
-  await response.body?.cancel();
-  throw new UsageError(
-    `Cannot pull from "${url}": expected an archive, found status ${response.status}`,
-  );
+}
+
+/** Passes bytes on and says on long downloads how far they are. */
+async function* withProgress(
+  bytes: AsyncIterable<Uint8Array>,
+  { url, size }: RemoteFile,
+): AsyncGenerator<Uint8Array> {
+  let [done, printedAt] = [0, performance.now()];
+  for await (const part of bytes) {
+    done += part.length;
+    yield part;
+    if (performance.now() - printedAt < progressEveryMs) continue;
+    printedAt = performance.now();
+    const of = size === undefined ? "" : ` of ${formatBytes(size)}`;
+    console.error(`${formatBytes(done)}${of} of ${shown(url)}`);
+  }
 }
 
 /** The archive behind a name that ends in `.tar` or `.tar.zst`. */
@@ -94,15 +116,13 @@ async function unpacked(
 
 /** What a stream of bytes throws, as an error that names where it came from. */
 function sourceError(error: unknown, from: string): unknown {
-  if (
-    error instanceof SyntaxError || error instanceof TypeError || /zstd/i.test(messageOf(error))
-  ) {
-    return new UsageError(
-      `Cannot pull from "${from}": ${messageOf(error)}; pull again goes on from here`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return error;
+  const isOfSource = error instanceof SyntaxError || error instanceof TypeError ||
+    error instanceof StageError || /zstd/i.test(messageOf(error));
+  return isOfSource
+    ? notPulled(from, error, "; what came whole is kept, pull again for the rest")
+    : error;
+}
+
+function notPulled(from: string, cause: unknown, wayOut = ""): UsageError {
+  return new UsageError(`Cannot pull from "${from}": ${messageOf(cause)}${wayOut}`, { cause });
 }

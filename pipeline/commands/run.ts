@@ -29,6 +29,7 @@ export interface RunOptions extends PlanOptions {
   readonly keepCheckpoints?: string;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  readonly profile?: boolean;
   readonly json?: boolean;
 }
 
@@ -40,6 +41,7 @@ export async function run(
 ): Promise<number> {
   const session = await openSession(project, options, {
     create: options.dryRun !== true,
+    targets,
     verify: options.verify,
   });
   const named = selectTargets(
@@ -182,7 +184,7 @@ function reporter(options: RunOptions): { emit(event: RunEvent): void; close(): 
       if (!options.quiet) writeAll(Deno.stdout, encoder.encode(text));
     },
     writeError: (text) => writeAll(Deno.stderr, encoder.encode(text)),
-  }, { isVerbose: options.verbose === true });
+  }, { isVerbose: options.verbose === true, showsProfiles: options.profile });
   const timer = isTerminal ? setInterval(() => view.tick(), 500) : undefined;
   return { emit: (event) => view.show(event), close: () => clearInterval(timer) };
 }
@@ -292,9 +294,5 @@ async function showResults(
   const tables = named.filter(isTable);
   if (tables.length === 0) return;
   const states = planner.states(withNeeds(tables, session.instances));
-  const digests = tables.flatMap((id) => {
-    const state = states.get(id);
-    return state?.status === "fresh" ? Object.values(state.manifest.outputs) : [];
-  });
-  console.log(`\n${await printTables(project, objects, digests, "text")}`);
+  console.log(`\n${await printTables(project, objects, tables, states, "text")}`);
 }

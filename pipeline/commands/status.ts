@@ -22,7 +22,7 @@ export async function status(
   targets: readonly string[],
   options: StatusOptions,
 ): Promise<number> {
-  const session = await openSession(project, options, { create: false });
+  const session = await openSession(project, options, { create: false, targets });
   const { planner, instances, recipe } = session;
   const named = targets.length === 0 ? ["all"] : targets;
   const ids = withNeeds(selectTargets(named, instances, project.stages, recipe), instances);

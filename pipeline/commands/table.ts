@@ -2,17 +2,18 @@
  * `table`: prints tables from what the store has.
  */
 import { didYouMean, UsageError } from "../base/mod.ts";
-import { isNamed, withNeeds } from "../targets.ts";
-import type { InstanceState } from "../plan.ts";
+import { isNamed } from "../targets.ts";
 import type { InstanceId } from "../stage.ts";
-import { openSession, type Session } from "./_session.ts";
-import { printTables, tableStage } from "./_tables.ts";
-import { type PlanOptions, typedOptions } from "./plan_options.ts";
-import { type Project, type TableFormat, tableFormats } from "./project.ts";
-import { run } from "./run.ts";
+import { madeOnTheSpot } from "./_on_the_spot.ts";
+import { loadPlainRecipe, openSession, type Session } from "./_session.ts";
+import { printTables, tableStage, tablesText } from "./_tables.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import { type Project, type TableFormat, tableFormats, type TableSizes } from "./project.ts";
+import { sizesOf } from "./size_options.ts";
 
 export interface TableOptions extends PlanOptions {
   readonly format: string;
+  readonly list?: boolean;
 }
 
 /**
@@ -26,34 +27,41 @@ export async function table(
   options: TableOptions,
 ): Promise<number> {
   const format = formatOf(options.format);
-  const session = await openSession(project, options, { create: false });
-  const ids = tableIds(names, session);
-  let states = await statesOf(ids, session);
-  const missing = [...states].filter(([, state]) => state.status !== "fresh").map(([id]) => id);
-  const expensive = missing.filter((id) => !ids.includes(id));
-  if (expensive.length > 0) throw new UsageError(whatToRun(names, expensive, options));
-  if (missing.length > 0) {
-    const code = await run(project, missing, { ...options, only: true, quiet: true, wait: true });
-    if (code !== 0) return code;
-    states = await statesOf(ids, session);
+  if (options.list) {
+    console.log(await project.listTables?.() ?? "");
+    return 0;
   }
-  const digests = ids.flatMap((id) => {
-    const state = states.get(id)!;
-    return state.status === "fresh" ? Object.values(state.manifest.outputs) : [];
+  const sizes = sizesOf({ ...options });
+  if (Object.keys(sizes).length > 0) return await printOfSizes(project, names, sizes, options);
+  const targets = names.map(targetOf);
+  const session = await openSession(project, options, { create: false, targets });
+  const ids = tableIds(names, session);
+  const states = await madeOnTheSpot(session, ids, options, {
+    what: names.length === 0 ? "the tables" : names.join(", "),
+    targets: names.map(targetOf),
   });
-  console.log(await printTables(project, session.objects, digests, format));
+  if (typeof states === "number") return states;
+  console.log(await printTables(project, session.objects, ids, states, format));
   return 0;
 }
 
-async function statesOf(
-  ids: readonly InstanceId[],
-  { planner, instances, saveCaches }: Session,
-): Promise<Map<InstanceId, InstanceState>> {
-  const closure = withNeeds(ids, instances);
-  await planner.prepare(closure);
-  const states = planner.states(closure);
-  saveCaches();
-  return states;
+async function printOfSizes(
+  project: Project,
+  names: readonly string[],
+  sizes: TableSizes,
+  options: TableOptions,
+): Promise<number> {
+  const recipe = await loadPlainRecipe(project, options);
+  const tables: unknown[] = [];
+  for (const name of names.length === 0 ? ["cost"] : names) {
+    tables.push(await project.tableOfSizes?.(recipe, name, sizes));
+  }
+  console.log(await tablesText(project, tables, formatOf(options.format)));
+  return 0;
+}
+
+function targetOf(name: string): string {
+  return name.startsWith(`${tableStage}/`) ? name : `${tableStage}/${name}`;
 }
 
 function tableIds(names: readonly string[], { instances, recipe }: Session): InstanceId[] {
@@ -62,27 +70,16 @@ function tableIds(names: readonly string[], { instances, recipe }: Session): Ins
     throw new UsageError(`Cannot print a table: recipe "${recipe.name}" asks for none`);
   }
   return names.length === 0 ? all : names.flatMap((name) => {
-    const target = name.startsWith(`${tableStage}/`) ? name : `${tableStage}/${name}`;
-    const found = all.filter((id) => isNamed(id, target));
+    const found = all.filter((id) => isNamed(id, targetOf(name)));
     if (found.length > 0) return found;
     const known = all.map((id) => id.slice(tableStage.length + 1));
     throw new UsageError(
       `Cannot print table "${name}"${didYouMean(name, known)}: ` +
-        `recipe "${recipe.name}" has ${known.join(", ")}`,
+        `recipe "${recipe.name}" has ${
+          known.join(", ")
+        }; table --list says what else can be asked for`,
     );
   });
-}
-
-function whatToRun(
-  names: readonly string[],
-  missing: readonly InstanceId[],
-  options: TableOptions,
-): string {
-  const targets = names.map((name) => ` ${tableStage}/${name}`).join("");
-  const some = missing.slice(0, 3).join(", ") +
-    (missing.length > 3 ? ` and ${missing.length - 3} more` : "");
-  return `Cannot print ${names.length === 0 ? "the tables" : names.join(", ")}: ` +
-    `${some} must run first; do: deno task pipeline run${targets}${typedOptions(options)}`;
 }
 
 function formatOf(format: string): TableFormat {

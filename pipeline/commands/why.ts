@@ -9,6 +9,7 @@ import type { InstanceId } from "../stage.ts";
 import { type Manifest, summaryLine } from "../store.ts";
 import { selectTargets, withNeeds } from "../targets.ts";
 import { differenceText } from "../what_changed.ts";
+import { parentsOf } from "./_parents.ts";
 import { openSession } from "./_session.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { Project } from "./project.ts";
@@ -25,7 +26,7 @@ export async function why(
   targets: readonly string[],
   options: WhyOptions,
 ): Promise<number> {
-  const session = await openSession(project, options, { create: false });
+  const session = await openSession(project, options, { create: false, targets });
   const { planner, instances, recipe } = session;
   const ids = selectTargets(targets, instances, project.stages, recipe);
   const closure = withNeeds(ids, instances);
@@ -96,7 +97,8 @@ function manifestLines(manifest: Manifest, states: States): string[] {
     ...(bytes === undefined ? [] : [`${formatBytes(bytes)} on disk`]),
     ...(flops === undefined ? [] : [`${flops.toPrecision(3)} FLOP`]),
   ];
-  const { deno, v8, typescript, platform, cpu, instructionSet = "" } = provenance;
+  const { deno, v8, typescript, platform, cpu, instructionSet = "", instructionSets = [] } =
+    provenance;
   const runtime = [
     `deno ${deno}`,
     ...(v8 === undefined ? [] : [`v8 ${v8}`]),
@@ -112,13 +114,16 @@ function manifestLines(manifest: Manifest, states: States): string[] {
       `${provenance.madeAt}, recipe "${provenance.recipe}", as ${manifest.instance}`,
     ]),
     ...field("took", [took.join(", ")]),
-    ...field("on", [`${runtime.join(", ")}; ${platform} ${cpu} ${instructionSet}`.trimEnd()]),
+    ...field("on", [
+      `${runtime.join(", ")}; ${platform} ${cpu} ${instructionSet}`.trimEnd(),
+      ...instructionSets.map((set, i) => `machine ${i + 1} of it: ${set || "unknown"}`),
+    ]),
     ...field("result", [summaryLine(summary)]),
     ...field("parameters", parameterLines(record.params, "")),
     ...field("seeds", seedLines(record)),
     ...field(
       "inputs",
-      parents(manifest, states).map(({ name, from, digest }) =>
+      parentsOf(manifest, states).map(({ name, from, digest }) =>
         `${name} ${short(digest)}${from === undefined ? "" : ` from ${from}`}`
       ),
     ),
@@ -149,34 +154,12 @@ function seedLines({ seeds }: ActionRecord): string[] {
   return seeds === undefined ? [] : [`root ${seeds.root}: ${seeds.names.join(", ")}`];
 }
 
-interface Parent {
-  readonly name: string;
-  readonly digest: string;
-  /** Instance and output, as the result's own record has it. */
-  readonly from?: string;
-  /** Of the action that made it, where the plan has it. */
-  readonly key?: string;
-}
-
-function parents({ record, parents }: Manifest, states: States): Parent[] {
-  return Object.entries(record.inputs).map(([name, digest]) => {
-    const from = parents?.[name];
-    const maker = from === undefined ? undefined : states.get(from.slice(0, from.lastIndexOf("#")));
-    return {
-      name,
-      digest,
-      ...(from !== undefined ? { from } : {}),
-      ...(maker?.status === "fresh" ? { key: maker.key } : {}),
-    };
-  });
-}
-
 function asJson(id: InstanceId, states: States) {
   const state = states.get(id)!;
   switch (state.status) {
     case "fresh": {
       const { key, record, outputs, summary, provenance, modules } = state.manifest;
-      const inputs = parents(state.manifest, states);
+      const inputs = parentsOf(state.manifest, states);
       return {
         instance: id,
         state: "fresh",

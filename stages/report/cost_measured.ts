@@ -7,7 +7,7 @@
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { type CostRow, costRows, variantEntry } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
-import { metricsOf } from "./_metrics.ts";
+import { metricsOf } from "./run_metrics.ts";
 import { countedInputs, countedSizes } from "./cost.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
@@ -99,6 +99,7 @@ function measuredRow(
   const exchanged = [...values("sentBytes"), ...values("returnedBytes")];
   return {
     label: variant,
+    from: [`metrics/${variant}`],
     cells: [
       count(formula?.parameters ?? null),
       count(held === null ? null : held / 16),

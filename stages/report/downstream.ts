@@ -4,17 +4,26 @@
  * Source: DEPT Table 7 (accuracy; Pearson correlation for similarity).
  */
 import { readFileSync } from "node:fs";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { UsageError } from "../../pipeline/base/mod.ts";
+import type { OutputRef } from "../../pipeline/stage.ts";
+import type { ContinuationStart } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import type { TableKind } from "./kind.ts";
 import { improvementRows, type Rivals, rivalsOf, wins } from "./improvement.ts";
+import { startOf } from "./losses.ts";
+import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
 interface DownstreamParams extends Rivals {
-  readonly variants: readonly string[];
+  readonly name: string;
+  /** What the models that are fine-tuned were continued from. */
+  readonly starts: readonly ContinuationStart[];
+  /** Rows: variant and start. */
+  readonly models: readonly (readonly [string, string])[];
   readonly tasks: readonly string[];
   /** Of each task: scores are their means. */
   readonly runs: number;
+  readonly quotation: Quotation | null;
 }
 
 interface Scores {
@@ -26,47 +35,58 @@ interface Scores {
 }
 
 export const kind: TableKind<DownstreamParams> = {
-  inputs(recipe): Readonly<Record<string, OutputRef>> {
-    const { variants, tasks } = downstreamParams(recipe);
+  inputs(recipe, name): Readonly<Record<string, OutputRef>> {
+    const { models, tasks } = downstreamParams(recipe, name);
     return Object.fromEntries(
-      variants.flatMap((variant) =>
+      models.flatMap((model) =>
         tasks.map((task) =>
-          [`scores/${variant}/${task}`, `finetune/${variant}/random/${task}#scores`] as const
+          [inputOf(model, task), `finetune/${model.join("/")}/${task}#scores`] as const
         )
       ),
     );
   },
   params: downstreamParams,
-  build({ variants, tasks, runs, ...rivals }, inputs): Table {
+  build({ name, starts, models, tasks, runs, quotation, ...rivals }, inputs): Table {
     const scores = new Map(
-      [...group(inputs, "scores")].map(([id, folder]) => [
-        id,
+      Object.entries(inputs).map(([name, folder]) => [
+        name,
         JSON.parse(readFileSync(`${folder}/scores.json`, "utf8")) as Scores,
       ]),
     );
-    const first = (task: string) => scores.get(`${variants[0]}/${task}`)!;
+    const first = (task: string) => scores.get(inputOf(models[0], task))!;
     const plain = (label: string, of: (scores: Scores) => number | null): Row => ({
       label,
       cells: tasks.map((task) => ({ value: of(first(task)) })),
     });
-    const rows = variants.map((variant): Row => ({
-      label: variant,
-      cells: tasks.map((task) => {
-        const { test, testInterval } = scores.get(`${variant}/${task}`)!;
-        return {
-          value: test,
-          ...(testInterval ? { low: testInterval[0], high: testInterval[1] } : {}),
-        };
-      }),
-    }));
-    return {
-      name: "downstream",
-      title: "Test scores after fine-tuning the models continued from random embeddings",
+    const rowsOf = (start: string) =>
+      models.filter((model) => model[1] === start).map((model): Row => ({
+        label: model[0],
+        cells: tasks.map((task) => {
+          const { test, testInterval } = scores.get(inputOf(model, task))!;
+          return {
+            value: test,
+            ...(testInterval ? { low: testInterval[0], high: testInterval[1] } : {}),
+            from: [inputOf(model, task)],
+          };
+        }),
+      }));
+    const label = (start: string, rows: readonly Row[]) =>
+      starts.length === 1 ? rows : rows.map((row) => ({ ...row, label: `${row.label}, ${start}` }));
+    return quote({
+      name,
+      title: `Test scores after fine-tuning the models continued from ${
+        starts.join(" and from ")
+      } embeddings`,
       columns: ["", ...tasks.map((task) => `${task} (${first(task).metric})`)],
       rows: [
         plain("chance", ({ chance }) => chance),
-        ...markBest(rows, "highest"),
-        ...improvementRows(rows, rivals, "highest"),
+        ...starts.flatMap((start) => {
+          const rows = rowsOf(start);
+          return label(start, [
+            ...markBest(rows, "highest"),
+            ...improvementRows(rows, rivals, "highest"),
+          ]);
+        }),
         plain("ceiling of the rules", ({ ceiling }) => ceiling),
       ],
       notes: [
@@ -74,22 +94,53 @@ export const kind: TableKind<DownstreamParams> = {
         ...(runs > 1
           ? [`means of ${runs} runs, each with another head and order of examples`]
           : []),
-        ...improvementNotes(rows, rivals),
+        ...starts.flatMap((start) => improvementNotes(rowsOf(start), rivals, starts, start)),
       ],
-    };
+    }, quotation);
   },
 };
 
-function downstreamParams(recipe: Recipe): DownstreamParams {
-  const { variants } = recipe.pretrain;
-  const tasks = Object.keys(recipe.finetune.tasks).sort();
-  return { variants, tasks, runs: recipe.finetune.runs, ...rivalsOf(variants) };
+function inputOf([variant, start]: readonly [string, string], task: string): string {
+  return `scores/${variant}/${start}/${task}`;
 }
 
-function improvementNotes(rows: readonly Row[], rivals: Rivals): string[] {
+/** `downstream` is from random embeddings, `downstream-pretrained` from pre-trained ones, `downstream-both` has all. */
+function downstreamParams(recipe: Recipe, name: string): DownstreamParams {
+  const tasks = Object.keys(recipe.finetune.tasks).sort();
+  if (tasks.length === 0) {
+    throw new UsageError(
+      `Cannot make table "${name}": expected a task in finetune.tasks, found none`,
+    );
+  }
+  const starts = name === "downstream-both"
+    ? [startOf(recipe, "random"), startOf(recipe, "pretrained")]
+    : [startOf(recipe, name)];
+  const models = starts.flatMap((start) =>
+    recipe.pretrain.variants.map((variant) => [variant, start] as const)
+  ).filter(([variant, start]) => start === "random" || !variant.startsWith("spec"));
+  return {
+    name,
+    starts,
+    models,
+    tasks,
+    runs: recipe.finetune.runs,
+    ...rivalsOf(recipe.pretrain.variants),
+    quotation: quotationOf(recipe, name),
+  };
+}
+
+function improvementNotes(
+  rows: readonly Row[],
+  rivals: Rivals,
+  starts: readonly string[],
+  start: string,
+): string[] {
   const [won, of] = wins(rows, rivals, () => true, "highest");
+  const where = starts.length === 1 ? "" : `${start} embeddings: `;
   return of === 0 ? [] : [
-    `min., max. imp.: the worst and the best of ${rivals.dept.join(", ")} against the best of ` +
+    `${where}min., max. imp.: the worst and the best of ${
+      rivals.dept.join(", ")
+    } against the best of ` +
     `${rivals.baselines.join(", ")}; the best of the former is above it in ${won} of ${of} tasks`,
   ];
 }

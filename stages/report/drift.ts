@@ -4,7 +4,7 @@
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { variantEntry } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
-import { metricsOf, type RoundRow } from "./_metrics.ts";
+import { metricsOf, type RoundRow } from "./run_metrics.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
@@ -58,6 +58,7 @@ function roundRow(variant: string, { round, drift, validationBefore, validation 
   const cosines = drift?.cosines ?? [];
   return {
     label: variant,
+    from: [`metrics/${variant}`],
     cells: [
       { value: round },
       mean(Object.values(drift?.deltaNorms ?? {})),

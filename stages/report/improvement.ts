@@ -5,7 +5,7 @@
  * 100·(b − x)/b, and 100·(x − b)/b where more is better. Controls (`-tokens`, `local-sgd`, `isolated-*`) are on neither side.
  */
 import { variantEntry } from "../../training/mod.ts";
-import type { Cell, Row } from "./table.ts";
+import type { Cell, Direction, Row } from "./table.ts";
 
 /** Who is compared with whom, by the labels of their rows. */
 export interface Rivals {
@@ -17,9 +17,6 @@ export function rivalsOf(variants: readonly string[]): Rivals {
   const inRole = (role: string) => variants.filter((id) => variantEntry(id).role === role);
   return { dept: inRole("dept"), baselines: inRole("baseline") };
 }
-
-/** Which end of a column is its best. */
-export type Direction = "lowest" | "highest";
 
 /** The two rows; none where one side is missing. A baseline that is not above 0 is nothing to take a share of. */
 export function improvementRows(
@@ -38,7 +35,23 @@ export function improvementRows(
       return { value, text: value.toFixed(1) };
     }),
   });
-  return [row("min. imp. %", ({ worst }) => worst), row("max. imp. %", ({ best }) => best)];
+  return [row("min. imp. %", ({ worst }) => worst), row(largest, ({ best }) => best)];
+}
+
+const largest = "max. imp. %";
+
+/**
+ * Of rows with intervals over repeated runs: in how many columns the best DEPT variant is better or worse beyond noise.
+ * @param isCounted by column.
+ */
+export function noiseNotes(rows: readonly Row[], isCounted: readonly boolean[]): string[] {
+  return rows.filter(({ label }) => label.startsWith(largest)).map(({ label, cells: all }) => {
+    const cells = all.filter((_, column) => isCounted[column]);
+    const better = cells.filter(({ low }) => low !== undefined && low > 0).length;
+    const worse = cells.filter(({ high }) => high !== undefined && high < 0).length;
+    return `${label}: above 0 beyond noise in ${better} of ${cells.length} comparisons, below in ${worse}; ` +
+      `noise: ${cells.length - better - worse}`;
+  });
 }
 
 /** In how many of the columns the best DEPT variant is better than the best baseline, and how many there are. */

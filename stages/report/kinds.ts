@@ -8,17 +8,23 @@ import { kind as cost } from "./cost.ts";
 import { kind as data } from "./data.ts";
 import { kind as downstream } from "./downstream.ts";
 import { kind as drift } from "./drift.ts";
+import { kind as formulas } from "./formulas.ts";
 import { kind as heterogeneity } from "./heterogeneity.ts";
 import { kind as isolated } from "./isolated.ts";
 import type { TableKind } from "./kind.ts";
 import { kind as normalised } from "./normalised.ts";
 import { kind as overlap } from "./overlap.ts";
 import { kind as perplexity } from "./perplexity.ts";
+import { paperTableIndex } from "./paper_index.ts";
 import { kind as plasticity } from "./plasticity.ts";
+import { kind as pythia } from "./pythia.ts";
+import { kind as settings } from "./settings.ts";
 import { kind as tuning } from "./tuning.ts";
 import { kind as unigram } from "./unigram.ts";
 
 export interface TableEntry {
+  /** Of the table that a number of the paper's stands for, else as it was asked for. */
+  readonly name: string;
   readonly kind: TableKind;
   /** The module that `run` imports: the part of the code digest that is this kind's own. */
   readonly module: string;
@@ -31,12 +37,15 @@ const modules = {
   data: "./data.ts",
   downstream: "./downstream.ts",
   drift: "./drift.ts",
+  formulas: "./formulas.ts",
   heterogeneity: "./heterogeneity.ts",
   isolated: "./isolated.ts",
   normalised: "./normalised.ts",
   overlap: "./overlap.ts",
   perplexity: "./perplexity.ts",
   plasticity: "./plasticity.ts",
+  pythia: "./pythia.ts",
+  settings: "./settings.ts",
   tuning: "./tuning.ts",
   unigram: "./unigram.ts",
 };
@@ -44,6 +53,7 @@ const modules = {
 const tables: Readonly<Record<string, readonly [TableKind, keyof typeof modules]>> = {
   "cost": [cost, "cost"],
   "cost-measured": [costMeasured, "costMeasured"],
+  "formulas": [formulas, "formulas"],
   "heterogeneity": [heterogeneity, "heterogeneity"],
   "perplexity-random": [perplexity, "perplexity"],
   "perplexity-pretrained": [perplexity, "perplexity"],
@@ -51,6 +61,8 @@ const tables: Readonly<Record<string, readonly [TableKind, keyof typeof modules]
   "bits-pretrained": [bits, "bits"],
   "data": [data, "data"],
   "downstream": [downstream, "downstream"],
+  "downstream-pretrained": [downstream, "downstream"],
+  "downstream-both": [downstream, "downstream"],
   "drift": [drift, "drift"],
   "isolated-random": [isolated, "isolated"],
   "isolated-pretrained": [isolated, "isolated"],
@@ -58,21 +70,29 @@ const tables: Readonly<Record<string, readonly [TableKind, keyof typeof modules]
   "normalised-pretrained": [normalised, "normalised"],
   "overlap": [overlap, "overlap"],
   "plasticity": [plasticity, "plasticity"],
+  "pythia": [pythia, "pythia"],
+  "settings": [settings, "settings"],
   "tuning": [tuning, "tuning"],
   "unigram": [unigram, "unigram"],
 };
 
 export const tableNames: readonly string[] = Object.keys(tables);
 
+/** Whether there is a table of this name, or of this number in the paper. */
+export function isTable(name: string): boolean {
+  return Object.hasOwn(tables, name) || Object.hasOwn(paperTableIndex, name);
+}
+
 /** How a table is made. @throws UsageError for an unknown name. */
 export function tableEntry(name: string): TableEntry {
-  if (!Object.hasOwn(tables, name)) {
+  if (!isTable(name)) {
     throw new UsageError(
-      `Cannot make table "${name}": expected one of ${tableNames.join(", ")}${
-        didYouMean(name, tableNames)
-      }`,
+      `Cannot make table "${name}": expected a number of the paper's (1 to 21) or one of ${
+        tableNames.join(", ")
+      }${didYouMean(name, tableNames)}`,
     );
   }
-  const [kind, module] = tables[name];
-  return { kind, module: new URL(modules[module], import.meta.url).href };
+  const own = paperTableIndex[Number(name)]?.name ?? name;
+  const [kind, module] = tables[own];
+  return { name: own, kind, module: new URL(modules[module], import.meta.url).href };
 }

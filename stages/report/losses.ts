@@ -2,6 +2,7 @@
  * What the tables of perplexity and of bits per byte share: a row per variant, a column per source.
  */
 import { readFileSync } from "node:fs";
+import { UsageError } from "../../pipeline/base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { allSources, type Recipe, sourcesOf } from "../recipe.ts";
 import type { Cell, Row } from "./table.ts";
@@ -20,7 +21,7 @@ export interface Measure {
 }
 
 export function lossParams(recipe: Recipe, name: string): LossParams {
-  const start = name.endsWith("pretrained") ? "pretrained" : "random";
+  const start = startOf(recipe, name);
   const variants = recipe.pretrain.variants.filter((id) =>
     start === "random" || !id.startsWith("spec")
   );
@@ -32,6 +33,18 @@ export function lossParams(recipe: Recipe, name: string): LossParams {
   };
 }
 
+/** The start that a table's name ends with. @throws UsageError when the recipe continues nothing from it. */
+export function startOf({ continue: { starts } }: Recipe, name: string): "random" | "pretrained" {
+  const start = name.endsWith("pretrained") ? "pretrained" : "random";
+  if (starts.includes(start)) return start;
+  throw new UsageError(
+    `Cannot make table "${name}": expected "${start}" among continue.starts, found ${
+      starts.join(", ")
+    }; ` +
+      `run with --set continue.starts=[random,pretrained]`,
+  );
+}
+
 export function lossInputs(recipe: Recipe, name: string): Readonly<Record<string, OutputRef>> {
   const { start, variants } = lossParams(recipe, name);
   return Object.fromEntries(
@@ -39,34 +52,45 @@ export function lossInputs(recipe: Recipe, name: string): Readonly<Record<string
   );
 }
 
-/** Headings: sources, their average, then those held out and theirs. */
-export function lossColumns({ sources, outOfDistribution }: LossParams): readonly string[] {
-  const held = outOfDistribution.length > 0;
+/** A column of a table of losses: a source, or the mean over several. */
+interface LossColumn {
+  readonly heading: string;
+  readonly of: readonly string[];
+}
+
+/** Sources, their average, then those held out and theirs; with one held out, the average of all, as the paper has it. */
+function columnsOf({ sources, outOfDistribution }: LossParams): readonly LossColumn[] {
+  const held = outOfDistribution.length;
   return [
-    "",
-    ...sources,
-    held ? "AVG in" : "AVG",
-    ...outOfDistribution.map((source) => `${source} (held out)`),
-    ...(held ? ["AVG out"] : []),
+    ...sources.map((source) => ({ heading: source, of: [source] })),
+    { heading: held > 0 ? "AVG in" : "AVG", of: sources },
+    ...outOfDistribution.map((source) => ({ heading: `${source} (held out)`, of: [source] })),
+    ...(held === 1 ? [{ heading: "AVG all", of: [...sources, ...outOfDistribution] }] : []),
+    ...(held > 1 ? [{ heading: "AVG out", of: outOfDistribution }] : []),
   ];
 }
 
+export function lossColumns(params: LossParams): readonly string[] {
+  return ["", ...columnsOf(params).map(({ heading }) => heading)];
+}
+
 /** Whether a cell of `lossCells` is an average of others. */
-export function isAverage({ sources, outOfDistribution }: LossParams, column: number): boolean {
-  return column === sources.length || column === sources.length + 1 + outOfDistribution.length;
+export function isAverage(params: LossParams, column: number): boolean {
+  return isMean(columnsOf(params)[column]);
+}
+
+function isMean({ heading }: LossColumn): boolean {
+  return heading.startsWith("AVG"); // no source is: their names are in lower case
 }
 
 /** Cells in the order of `lossColumns`. */
 export function lossCells(params: LossParams, measure: (source: string) => Measure): Cell[] {
-  const part = (sources: readonly string[]): Cell[] => {
-    if (sources.length === 0) return [];
-    const measures = sources.map(measure);
-    return [...measures, average(measures)].map(({ value, interval }) => ({
-      value,
-      ...(interval ? { low: interval[0], high: interval[1] } : {}),
-    }));
-  };
-  return [...part(params.sources), ...part(params.outOfDistribution)];
+  return columnsOf(params).map((column) => {
+    const { value, interval } = isMean(column)
+      ? average(column.of.map(measure))
+      : measure(column.of[0]);
+    return { value, ...(interval ? { low: interval[0], high: interval[1] } : {}) };
+  });
 }
 
 /** Mean over sources, as the paper's AVG. Sources are resampled apart, so the squares of half widths add. */
@@ -88,7 +112,11 @@ export function variantRows(
   const folders = group(inputs, "losses");
   return params.variants.map((variant) => {
     const summary = readSummary(folders.get(variant)!);
-    return { label: variant, cells: lossCells(params, (source) => measure(summary[source])) };
+    return {
+      label: variant,
+      cells: lossCells(params, (source) => measure(summary[source])),
+      from: [`losses/${variant}`],
+    };
   });
 }
 

@@ -8,5 +8,6 @@
  * ```
  */
 export { formatTable, tableFormats } from "./format.ts";
-export { tableEntry, tableNames } from "./kinds.ts";
+export { isTable, tableEntry, tableNames } from "./kinds.ts";
+export { listTables } from "./listing.ts";
 export type { Cell, Row, Table } from "./table.ts";

@@ -16,20 +16,26 @@ import {
 import type { LossParams } from "./losses.ts";
 import { group } from "../../pipeline/stage.ts";
 import { improvementRows, type Rivals, rivalsOf, wins } from "./improvement.ts";
+import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
-export const kind: TableKind<LossParams & Rivals> = {
+interface PerplexityParams extends LossParams, Rivals {
+  readonly quotation: Quotation | null;
+}
+
+export const kind: TableKind<PerplexityParams> = {
   inputs: lossInputs,
   params(recipe, name) {
     const params = lossParams(recipe, name);
-    return { ...params, ...rivalsOf(params.variants) };
+    const rivals = rivalsOf(params.variants);
+    return { ...params, ...rivals, quotation: quotationOf(recipe, name) };
   },
   build(params, inputs): Table {
     const rows = variantRows(params, inputs, (losses) => ({
       value: losses.perplexity,
       interval: losses.perplexityInterval,
     }));
-    return {
+    return quote({
       name: `perplexity-${params.start}`,
       title: `Validation perplexity after continuation from ${params.start} embeddings`,
       columns: lossColumns(params),
@@ -43,7 +49,7 @@ export const kind: TableKind<LossParams & Rivals> = {
         "UNIGRAM-CE: cross-entropy in nats of training token frequencies (add-one), not a perplexity",
         ...improvementNotes(params, rows),
       ],
-    };
+    }, params.quotation);
   },
 };
 

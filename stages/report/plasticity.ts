@@ -4,17 +4,17 @@
 import { UsageError } from "../../pipeline/base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
 import type { Recipe } from "../recipe.ts";
-import { metricsOf } from "./_metrics.ts";
+import { metricsOf } from "./run_metrics.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
-interface PlasticityParams {
+export interface PlasticityParams {
   readonly variants: readonly string[];
   readonly sources: readonly string[];
 }
 
 /** Perplexity by step. */
-type Curve = ReadonlyMap<number, number>;
+export type Curve = ReadonlyMap<number, number>;
 
 export const kind: TableKind<PlasticityParams> = {
   inputs(recipe) {
@@ -29,32 +29,57 @@ export const kind: TableKind<PlasticityParams> = {
     return Object.fromEntries(all);
   },
   params: paramsOf,
-  build({ variants, sources }, inputs): Table {
-    const curves = sources.map((source) =>
-      [
-        source,
-        variants.map((id) => [id, validation(inputs[`only-${source}/${id}`])] as const),
-      ] as const
-    );
-    const steps = [...new Set(curves.flatMap(([, rows]) => rows.flatMap(([, c]) => [...c.keys()])))]
-      .sort((a, b) => a - b);
-    const all = variants.map((id) => [id, training(inputs[`all/${id}`], steps)] as const);
-    const rows = (place: string, of: readonly (readonly [string, Curve])[]) =>
-      of.map(([id, curve]): Row => ({
+  build(params, inputs): Table {
+    const places = curvesOf(params, inputs);
+    const steps = stepsOf(places);
+    const rows = places.flatMap(({ place, inputOf, curves }) =>
+      curves.map(([id, curve]): Row => ({
         label: `${place}: ${id}`,
         cells: steps.map((step): Cell => ({ value: curve.get(step) ?? null })),
-      }));
+        from: [inputOf(id)],
+      }))
+    );
     return {
       name: "plasticity",
       title: "Perplexity along continuation from random embeddings",
       columns: ["", ...steps.map((step) => `step ${step}`)],
-      rows: [...curves.flatMap(([source, of]) => rows(source, of)), ...rows("all sources", all)],
+      rows,
       notes: [
         "single sources: on their validation text; all sources: training text since the step before, seen once",
       ],
     };
   },
 };
+
+/** What runs are made on, and the curve of each variant there. */
+export interface PlaceCurves {
+  /** A source, or `all sources`. */
+  readonly place: string;
+  /** The name of the input that a variant's curve comes from. */
+  inputOf(variant: string): string;
+  readonly curves: readonly (readonly [string, Curve])[];
+}
+
+export function curvesOf(
+  { variants, sources }: PlasticityParams,
+  inputs: Readonly<Record<string, string>>,
+): readonly PlaceCurves[] {
+  const single = sources.map((source): PlaceCurves => {
+    const inputOf = (id: string) => `only-${source}/${id}`;
+    const curves = variants.map((id) => [id, validation(inputs[inputOf(id)])] as const);
+    return { place: source, inputOf, curves };
+  });
+  const steps = stepsOf(single);
+  const inputOf = (id: string) => `all/${id}`;
+  const all = variants.map((id) => [id, training(inputs[inputOf(id)], steps)] as const);
+  return [...single, { place: "all sources", inputOf, curves: all }];
+}
+
+/** All steps that curves have, ascending. */
+function stepsOf(places: readonly PlaceCurves[]): readonly number[] {
+  const steps = places.flatMap(({ curves }) => curves.flatMap(([, curve]) => [...curve.keys()]));
+  return [...new Set(steps)].sort((a, b) => a - b);
+}
 
 function paramsOf(recipe: Recipe): PlasticityParams {
   const { sources } = recipe.continue.plasticity;

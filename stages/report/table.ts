@@ -17,11 +17,17 @@ export interface Cell {
   readonly paper?: string;
   /** The paper's cell disagrees with its own inputs: a slip, explained in a note. */
   readonly slip?: boolean;
+  /** Inputs of the table that the cell is made from; absent where the row says it. */
+  readonly from?: readonly string[];
 }
 
 export interface Row {
   readonly label: string;
   readonly cells: readonly Cell[];
+  /** Which end of a column is best, for rows that compete for it. */
+  readonly rank?: Direction;
+  /** Inputs of the table that its cells are made from; absent where they are made from all. */
+  readonly from?: readonly string[];
 }
 
 export interface Table {
@@ -34,14 +40,18 @@ export interface Table {
   readonly notes: readonly string[];
 }
 
+/** Which end of a column is its best. */
+export type Direction = "lowest" | "highest";
+
 /** Marks the best value of each column where its interval is apart from every other one. */
-export function markBest(rows: readonly Row[], direction: "lowest" | "highest"): Row[] {
+export function markBest(rows: readonly Row[], direction: Direction): Row[] {
   const isApart = (ours: Cell, other: Cell): boolean =>
     other.low === undefined ||
     (direction === "lowest" ? ours.high! < other.low : ours.low! > other.high!);
   return rows.map((row) => ({
     ...row,
-    cells: row.cells.map((cell, column) => {
+    rank: direction,
+    cells: row.cells.map(({ best: _, ...cell }, column) => {
       if (cell.low === undefined) return cell;
       const best = rows.length > 1 &&
         rows.every((other) => other === row || isApart(cell, other.cells[column]));

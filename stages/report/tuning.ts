@@ -32,6 +32,7 @@ export const kind: TableKind<{ readonly variants: readonly string[] }> = {
         const rate = (value: number): Cell => ({ value, text: value.toExponential(2) });
         return {
           label: variant,
+          from: [`rate/${variant}`],
           cells: [
             rate(attempts[0].peakLearningRate),
             rate(peakLearningRate),

@@ -7,7 +7,7 @@
  */
 import { openTokenShards, readStatistics, unigramModel, unigramNats } from "../../datasets/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
-import { loadTokenizer } from "../../tokenizers/mod.ts";
+import { loadPieces } from "../../tokenizers/mod.ts";
 import { allSources, type Recipe, sourcesOf } from "../recipe.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
@@ -90,7 +90,7 @@ function fitOf(
   vocabulary: string,
   source: string,
 ): Fit {
-  const tokenizer = loadTokenizer(inputs[`${vocabulary}-tokenizer/${source}`]);
+  const tokenizer = loadPieces(inputs[`${vocabulary}-tokenizer/${source}`]);
   const model = unigramModel(readStatistics(inputs[`${vocabulary}-statistics/${source}`]).counts);
   const shards = openTokenShards(inputs[`${vocabulary}-validation/${source}`]);
   try {

@@ -10,26 +10,10 @@ import {
   type TensorType,
 } from "../../model/mod.ts";
 import { engine } from "../../engine/onnxruntime/mod.ts";
-import { encodeModel, ProtoWriter } from "../../engine/onnxruntime/_onnx_proto.ts";
+import { encodeModel } from "../../engine/onnxruntime/_onnx_proto.ts";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
 
 const inert = { beta1: 0, beta2: 0, epsilon: 1e-8, weightDecay: 0 };
-
-Deno.test("ProtoWriter writes tags, varints, lengths and two's complement", () => {
-  const writer = new ProtoWriter();
-  writer.int(1, 300); // 300 = 0b10_0101100 → 0xac 0x02
-  writer.int(2, -1); // 64 ones: nine full bytes and one
-  writer.string(3, "é"); // two bytes of UTF-8
-  writer.float(4, 1); // 0x3f800000, lowest byte first
-  writer.message(16, (inner) => inner.int(1, 0)); // field 16 takes a tag of two bytes
-  assert.deepEqual([...writer.finish()], [
-    ...[0x08, 0xac, 0x02],
-    ...[0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
-    ...[0x1a, 0x02, 0xc3, 0xa9],
-    ...[0x25, 0x00, 0x00, 0x80, 0x3f],
-    ...[0x82, 0x01, 0x02, 0x08, 0x00],
-  ]);
-});
 
 Deno.test("encodeModel() writes attributes as the float, int, text or ints that ONNX declares", () => {
   const attributes = { epsilon: 0.5, axis: -1, mode: "m", perm: [1, 0] };

@@ -113,7 +113,7 @@ Deno.test("run: when the runner is killed so is a child that cannot hear, and th
 
 Deno.test("run: a second run says whom it waits for, or leaves with --no-wait", async () => {
   await inTemporaryFolder(async (store) => {
-    const first = start(store, slow);
+    const first = start(store, ["walk/a/left", "--set", "steps=10000", "--set", "delayMs=30"]);
     await until("the first to begin", () => first.find("started") !== undefined);
     const impatient = await toy(store, "run", "--no-wait");
     assert.equal(impatient.code, 1);
@@ -124,10 +124,17 @@ Deno.test("run: a second run says whom it waits for, or leaves with --no-wait", 
       ),
     );
     assert.equal((await toy(store, "status")).code, 3, "reading takes no lock");
-    const patient = await toy(store, "run", ...slow);
-    assert.match(patient.stderr, new RegExp(`^Waiting for process ${first.process.pid} `));
-    assert.match(patient.stdout, /^Nothing to do/);
-    assert.equal((await first.end()).code, 0);
+    const patient = toyCommand(store, ["run", "words/a"]).spawn();
+    const output = new Response(patient.stdout).text();
+    const errors = patient.stderr.getReader();
+    const { value } = await errors.read();
+    const waiting = new RegExp(`^Waiting for process ${first.process.pid} `);
+    assert.match(new TextDecoder().decode(value), waiting);
+    first.process.kill("SIGTERM");
+    assert.equal((await first.end()).code, 143);
+    await errors.cancel();
+    assert.match(await output, /^Nothing to do/, "what the first has made is seen");
+    assert.equal((await patient.status).code, 0);
   });
 });
 

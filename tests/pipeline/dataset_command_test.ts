@@ -55,10 +55,37 @@ Deno.test("dataset inspect says format, rows, columns, text column, first rows a
     },
   );
   const shown = await dataset(["inspect", path]);
+  deepStrictEqual(shown.stdout.split("\n").slice(1), [
+    "  columns:",
+    "    id       number",
+    "    content  null | string  <- text",
+    "    meta     null | object",
+    "  first texts:",
+    "    first é",
+    "    second",
+    "    null",
+    "  1 bad row:",
+    '    line 4: expected JSON, found unexpected "o" at column 2',
+    "",
+  ]);
+});
+
+Deno.test("dataset inspect tells columns of several files once, and what may be meant otherwise", async () => {
+  using folder = temporaryFolder();
+  for (const name of ["a", "b", "c"]) {
+    Deno.writeTextFileSync(join(folder.path, `${name}.jsonl`), lines);
+  }
+  Deno.writeTextFileSync(join(folder.path, "d.parquet"), "this is no parquet file");
+  Deno.writeTextFileSync(join(folder.path, "e.csv"), "a sentence,another,5.0\nof words,more,4.2\n");
+  const { code, stdout } = await dataset(["inspect", folder.path]);
+  strictEqual(code, 1);
+  strictEqual(stdout.match(/columns:/g)!.length, 2); // of jsonl and csv
   match(
-    shown.stdout,
-    /a\.jsonl\.gz: jsonl, \d+ B, 4 rows\n {2}id: number\n {2}content: null \| string {2}<- text/,
+    stdout,
+    /c\.jsonl: jsonl, \d+ B, 3 rows\n\n\S+d\.parquet: parquet, 23 B\n {2}refused: Cannot read/,
   );
+  match(stdout, /note: the first row is taken for the names of columns, yet "5\.0" is a number\n/);
+  match(stdout, /\n5 files: \d+ B, 10 rows, 1 refused\n$/);
 });
 
 Deno.test("dataset inspect leaves with 1 for what is refused, 2 for what is named wrongly", async () => {

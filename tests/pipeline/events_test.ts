@@ -47,8 +47,26 @@ Deno.test("run --json: all types of events occur and are of the schema", async (
     assert.equal(done.flops, 8000); // 8 steps, 1,000 each by the stage's own word
     assert.ok(done.peakMemoryBytes! > 20e6, "a Deno process holds more than 20 MB");
     assert.ok(done.bytes! > 0);
+    const stop = events.find((event) => event.type === "stopped");
+    assert.ok(stop?.type === "stopped" && stop.stoppingMs! > 0);
     const plans = events.filter((event) => event.type === "plan");
     assert.ok(plans.every(({ format }) => format === 1));
+  });
+});
+
+Deno.test("run --json: cells of a study are instances like any other", async () => {
+  await inTemporaryFolder(async (store) => {
+    const study = "{axes: {length: {key: steps, values: [2, 3]}}}";
+    const events = eventsOf(await toy(store, "run", "walk/a", "--json", "--set", `study=${study}`));
+    assertValid(events);
+    const done = events.filter((event) => event.type === "done").map(({ instance }) => instance);
+    assert.deepEqual(done.sort(), [
+      "walk/a/left@length=2",
+      "walk/a/left@length=3",
+      "walk/a/right@length=2",
+      "walk/a/right@length=3",
+      "words/a",
+    ]);
   });
 });
 

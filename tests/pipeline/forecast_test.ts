@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import type { InstanceForecast } from "../../pipeline/events.ts";
-import { forecastPlan } from "../../pipeline/forecast.ts";
+import { plannerOf } from "../../bench/runner_project/in_process.ts";
+import { Forecaster, forecastPlan } from "../../pipeline/forecast.ts";
 import { expand, withoutStudy } from "../../pipeline/instances.ts";
 import type { Stage } from "../../pipeline/stage.ts";
+import { provenance } from "../../pipeline/store.ts";
+import { inTemporaryFolder } from "../support/toy_cli.ts";
 
 /** Instances a and b of weights 1 and 2, c that needs a; d that needs all. */
 const needs: Readonly<Record<string, readonly string[]>> = {
@@ -28,6 +31,8 @@ function forecast(durationMs: number, peakMemoryBytes: number): InstanceForecast
   return { durationMs, peakMemoryBytes, bytes: 10, flops: 100, basis: "instance" };
 }
 
+const machine = { threads: 8, memoryBytes: 1e12 };
+
 const all = new Map<string, InstanceForecast>([
   ["s/a", forecast(100, 5)],
   ["s/b", forecast(300, 7)],
@@ -37,20 +42,84 @@ const all = new Map<string, InstanceForecast>([
 
 Deno.test("forecastPlan() starts the costliest of what is ready, as many at once as there are jobs", () => {
   // a and b at once; c when a is done, beside b; d after 300 ms, of unknown duration.
-  assert.deepEqual(forecastPlan(all, instances, 2), {
+  assert.deepEqual(forecastPlan(all, instances, 2, machine), {
     instances: 4,
     durationMs: 300,
     bytes: 31,
     peakMemoryBytes: 13, // b and c; a and b hold 12
     flops: 300,
     unknown: 1,
+    estimated: 0,
   });
-  const { durationMs, peakMemoryBytes } = forecastPlan(all, instances, 1);
+  const { durationMs, peakMemoryBytes } = forecastPlan(all, instances, 1, machine);
   assert.deepEqual([durationMs, peakMemoryBytes], [450, 7]); // one after the other
+  // b alone, then a and c: what is forecast does not fit beside b.
+  const small = forecastPlan(all, instances, 2, { threads: 8, memoryBytes: 11 });
+  assert.deepEqual([small.durationMs, small.peakMemoryBytes], [450, 7]);
 });
 
 Deno.test("forecastPlan() counts only what is not fresh", () => {
   const left = new Map([...all].filter(([id]) => id === "s/c" || id === "s/d"));
-  const { instances: count, durationMs } = forecastPlan(left, instances, 2);
+  const { instances: count, durationMs } = forecastPlan(left, instances, 2, machine);
   assert.deepEqual([count, durationMs], [2, 50]);
+});
+
+/** An instance that trains; the recipe says how much. */
+const training: Stage<{ name: string; seed: number; flops: number }> = {
+  name: "training",
+  description: "",
+  module: new URL("../support/dag_stage/node.ts", import.meta.url).href,
+  instances: () => [["a"]],
+  inputs: () => ({}),
+  outputs: ["out"],
+  params: ({ flops }) => ({ flops }),
+  claims: () => ({ threads: 2 }),
+  forecast: ({ flops }) => ({ flops, memoryBytes: flops / 1000 }),
+};
+
+Deno.test("Forecaster: by an earlier run where it tells, else by operations and threads", async () => {
+  await inTemporaryFolder(async (store) => {
+    const planner = (flops: number) => {
+      const recipe = { name: "r", seed: 1, flops };
+      return plannerOf([training], recipe, store);
+    };
+    const forecast = async (flops: number) => new Forecaster(await planner(flops)).of("training/a");
+    // 1e11 a second and thread: 2e12 in 10 s on two.
+    assert.deepEqual(await forecast(2e12), {
+      flops: 2e12,
+      durationMs: 10_000,
+      peakMemoryBytes: 2e9,
+      basis: "flops",
+    });
+    const { store: files, instances } = await planner(1e9);
+    const remember = (flops: number, durationMs: number) =>
+      files.writeManifest({
+        format: 1,
+        key: String(flops).padEnd(64, "0"),
+        instance: "training/a",
+        record: { format: 1, stage: "training", code: {}, packages: {}, params: {}, inputs: {} },
+        outputs: {},
+        summary: {},
+        provenance: provenance("r", { durationMs, flops, peakMemoryBytes: 3e9, bytes: 7 }),
+      });
+    assert.equal(instances.size, 1);
+    // A second is mostly the start of a process: enough for twice the work, not for two thousand times.
+    remember(1e9, 1000);
+    assert.deepEqual(await forecast(2e9), {
+      durationMs: 2000,
+      bytes: 7,
+      peakMemoryBytes: 3e9,
+      flops: 2e9,
+      basis: "instance",
+    });
+    assert.equal((await forecast(2e12)).durationMs, 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 2)); // the newest counts
+    remember(1e12, 20_000); // 5e10 a second
+    assert.equal((await forecast(4e12)).durationMs, 80_000);
+    assert.equal(
+      (await forecast(4e12)).peakMemoryBytes,
+      4e9,
+      "the recipe tells more than was seen",
+    );
+  });
 });

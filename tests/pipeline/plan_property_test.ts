@@ -4,11 +4,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { bringUpToDate, plannerOf } from "../../bench/runner_project/in_process.ts";
+import { finalBytes } from "../../bench/crash.ts";
+import {
+  bringUpToDate,
+  inProcess,
+  plannerOf,
+  type RunOptions,
+} from "../../bench/runner_project/in_process.ts";
+import { Child, type ChildOptions } from "../../pipeline/child_process.ts";
+import type { Planner } from "../../pipeline/plan.ts";
+import type { InstanceId } from "../../pipeline/stage.ts";
 import { type DagNode, type DagRecipe, node, valueOf } from "../support/dag_stage/node.ts";
 import { rule as double } from "../support/dag_stage/rules/double.ts";
 import { rule as same } from "../support/dag_stage/rules/same.ts";
-import { inTemporaryFolder, namesIn, objectsIn } from "../support/toy_cli.ts";
+import { inTemporaryFolder } from "../support/toy_cli.ts";
 
 const seed = 20410;
 const rules = { double, same } as const;
@@ -20,17 +29,21 @@ const ownPart = {
   rule: fc.constantFrom("double", "same"),
 } as const;
 
-const graph: fc.Arbitrary<DagNode[]> = fc.integer({ min: 1, max: 9 }).chain((size) =>
-  fc.tuple(
-    ...Array.from({ length: size }, (_, i) =>
-      fc.record({
-        needs: i === 0
-          ? fc.constant([])
-          : fc.uniqueArray(fc.integer({ min: 0, max: i - 1 }), { maxLength: 3 }),
-        ...ownPart,
-      })),
-  )
-);
+const graph = graphOf(1, 9);
+
+function graphOf(min: number, max: number): fc.Arbitrary<DagNode[]> {
+  return fc.integer({ min, max }).chain((size) =>
+    fc.tuple(
+      ...Array.from({ length: size }, (_, i) =>
+        fc.record({
+          needs: i === 0
+            ? fc.constant([])
+            : fc.uniqueArray(fc.integer({ min: 0, max: i - 1 }), { maxLength: 3 }),
+          ...ownPart,
+        })),
+    )
+  );
+}
 
 /** Changes one node: its own part, or an edge. */
 interface Edit {
@@ -93,7 +106,7 @@ Deno.test(`Planner: any edits lead to exactly the reruns that an oracle says (se
           if (edit !== undefined) nodes = applied(nodes, edit);
           const planner = await plannerOf([node], recipeOf(nodes), join(folder, "store"));
           const planned = planner.states([...planner.instances.keys()]);
-          const ran = (await bringUpToDate(planner)).sort(byNumber);
+          const ran = [...(await bringUpToDate(planner)).ran].sort(byNumber);
           assert.deepEqual(ran, oracle.rerun(nodes));
           // Before anything runs, the plan is fresh only where nothing will run.
           for (const [id, { status }] of planned) {
@@ -107,22 +120,78 @@ Deno.test(`Planner: any edits lead to exactly the reruns that an oracle says (se
   );
 });
 
-Deno.test(`Planner: any order of completion gives the same manifests and objects (seed ${seed})`, async () => {
+/** All that manifests say, but for what the clock and the machine's load decide. */
+function manifestsIn(planner: Planner): unknown[] {
+  return [...planner.store.manifests()].map(({ provenance, ...manifest }) => {
+    const { madeAt: _, durationMs: __, peakMemoryBytes: ___, ...rest } = provenance;
+    return { ...manifest, provenance: rest };
+  }).sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Runs a graph in a store of its own: what it made, and in what order instances ended. */
+async function runGraph(folder: string, nodes: readonly DagNode[], options: RunOptions) {
+  const ended: InstanceId[] = [];
+  const planner = await plannerOf([node], recipeOf(nodes), folder);
+  const result = await bringUpToDate(planner, {
+    ...options,
+    emit(event) {
+      if (event.type === "done" || event.type === "cached") ended.push(event.instance);
+      if (event.type === "failed") throw new Error(`${event.instance}: ${event.message}`);
+    },
+  });
+  assert.equal(result.ran.length + result.cached.length, nodes.length);
+  return { made: { manifests: manifestsIn(planner), objects: finalBytes(folder) }, ended };
+}
+
+/** Lets instances end in an order of choice: of those that are at work, one every few milliseconds. */
+function inOrderOf(choices: readonly number[]): NonNullable<RunOptions["startChild"]> {
+  const waiting: (() => void)[] = [];
+  let at = 0;
+  return inProcess(() =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      setTimeout(() => {
+        const [chosen] = waiting.splice(choices[at++ % choices.length] % waiting.length, 1);
+        chosen();
+      }, 3);
+    })
+  );
+}
+
+Deno.test(`Scheduler: any order of completion gives the same manifests and objects (seed ${seed})`, async () => {
+  const choice = fc.array(fc.nat(), { minLength: 9 });
+  const numbers = fc.integer({ min: 2, max: 9 });
+  let others = 0;
   await fc.assert(
-    fc.asyncProperty(graph, fc.array(fc.nat(), { minLength: 9 }), async (nodes, choices) => {
+    fc.asyncProperty(graph, choice, numbers, async (nodes, choices, jobs) => {
       await inTemporaryFolder(async (folder) => {
-        const [plain, shuffled] = ["plain", "shuffled"].map((name) => join(folder, name));
-        await bringUpToDate(await plannerOf([node], recipeOf(nodes), plain));
-        let at = 0;
-        await bringUpToDate(
-          await plannerOf([node], recipeOf(nodes), shuffled),
-          (ready) => ready[choices[at++ % choices.length] % ready.length],
-        );
-        assert.deepEqual(namesIn(join(shuffled, "manifests")), namesIn(join(plain, "manifests")));
-        assert.deepEqual(objectsIn(shuffled), objectsIn(plain));
+        const plain = await runGraph(join(folder, "plain"), nodes, { jobs: 1 });
+        const startChild = inOrderOf(choices);
+        const other = await runGraph(join(folder, "other"), nodes, { jobs, startChild });
+        assert.deepEqual(other.made, plain.made);
+        if (other.ended.join() !== plain.ended.join()) others++;
       });
     }),
-    { seed, numRuns: 10 },
+    { seed, numRuns: 25 },
+  );
+  assert.ok(others >= 10, `${others} of 25 runs had an order of their own`);
+});
+
+Deno.test(`Scheduler: processes that end in any order give the same manifests and objects (seed ${seed})`, async () => {
+  const slow = graphOf(6, 8).chain((nodes) =>
+    fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 8, maxLength: 8 })
+      .map((delays) => nodes.map((node, i): DagNode => ({ ...node, delayMs: delays[i] })))
+  );
+  await fc.assert(
+    fc.asyncProperty(slow, fc.integer({ min: 2, max: 6 }), async (nodes, jobs) => {
+      await inTemporaryFolder(async (folder) => {
+        const plain = await runGraph(join(folder, "plain"), nodes, { jobs: 1 });
+        const startChild = (options: ChildOptions) => new Child(options);
+        const other = await runGraph(join(folder, "other"), nodes, { jobs, startChild });
+        assert.deepEqual(other.made, plain.made);
+      });
+    }),
+    { seed, numRuns: 3, endOnFailure: true },
   );
 });
 

@@ -6,6 +6,7 @@ import { lockStore } from "../../pipeline/store_lock.ts";
 import {
   type CliResult,
   eventsOf,
+  filesIn,
   inTemporaryFolder,
   namesIn,
   objectsIn,
@@ -84,6 +85,9 @@ Deno.test("lockStore() says process, host, start and command of the holder, and 
     holder = undefined;
     using lock = await lockStore(store, options); // waits for the last child, not for the dead
     assert.ok(lock !== undefined && holder === undefined);
+    const found = filesIn(store);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    assert.deepEqual(filesIn(store), found, "who has the lock is alone");
   });
 });
 

@@ -57,12 +57,31 @@ Deno.test("pull from a URL takes an archive, and says what is wrong with an answ
     const full = await fullStore(folder);
     await toy(full, "push", join(folder, "r.tar.zst"));
     const bytes = Deno.readFileSync(join(folder, "r.tar.zst"));
+    /** What was asked for after the first byte. */
+    const ranges: string[] = [];
+    /** Gives ranges, and breaks off after a third of the file. */
+    const breaking = ({ headers }: Request, bytes: Uint8Array) => {
+      const [, from, end] = /^bytes=(\d+)-(\d*)$/.exec(headers.get("range") ?? "bytes=0-")!;
+      const part = bytes.subarray(Number(from), end === "" ? undefined : Number(end) + 1);
+      if (from !== "0") ranges.push(headers.get("range")!);
+      const piece = part.subarray(0, Math.ceil(bytes.length / 3));
+      const body = ReadableStream.from((async function* () {
+        yield piece;
+        if (piece.length < part.length) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          throw new Error("cut");
+        }
+      })());
+      const of = `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}`;
+      return new Response(body, { status: 206, headers: { etag: '"1"', "content-range": of } });
+    };
     const server = Deno.serve(
-      { port: 0, hostname: "127.0.0.1", onListen() {} },
+      { port: 0, hostname: "127.0.0.1", onListen() {}, onError: () => new Response() },
       (request) => {
         const { pathname } = new URL(request.url);
         if (pathname === "/r.tar.zst") return new Response(bytes);
         if (pathname === "/cut.tar.zst") return new Response(bytes.subarray(0, bytes.length >> 1));
+        if (pathname === "/breaks.tar.zst") return breaking(request, bytes);
         return new Response("no", { status: 404 });
       },
     );
@@ -71,13 +90,25 @@ Deno.test("pull from a URL takes an archive, and says what is wrong with an answ
       const store = join(folder, "store");
       const missing = await toy(store, "pull", `${base}/none.tar.zst`);
       assert.equal(missing.code, 2);
-      assert.match(missing.stderr, /expected an archive, found status 404/);
+      assert.match(
+        missing.stderr,
+        /Cannot pull from ".*none.*": .*expected status 200, found 404$/m,
+      );
       const cut = await toy(store, "pull", `${base}/cut.tar.zst`);
       assert.equal(cut.code, 2, cut.stderr);
-      assert.match(cut.stderr, /Cannot pull from ".*cut.tar.zst": .*pull again goes on from here/);
+      assert.match(
+        cut.stderr,
+        /Cannot pull from ".*cut.tar.zst": .*what came whole is kept, pull again for the rest/,
+      );
       const pulled = await toy(store, "pull", `${base}/r.tar.zst?token=1`);
       assert.equal(pulled.code, 0, pulled.stderr);
       assert.deepEqual(finalBytes(store), finalBytes(full));
+      const other = join(folder, "other");
+      const broken = await toy(other, "pull", `${base}/breaks.tar.zst`);
+      assert.equal(broken.code, 0, broken.stderr);
+      assert.match(broken.stderr, /a cut connection .*; goes on in \d+ ms from there/);
+      assert.deepEqual(finalBytes(other), finalBytes(full));
+      assert.ok(ranges.length === 2 && ranges.every((range) => /^bytes=[1-9]\d*-/.test(range)));
     } finally {
       await server.shutdown();
     }

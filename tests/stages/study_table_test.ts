@@ -4,6 +4,7 @@ import { expand } from "../../pipeline/instances.ts";
 import { loadStudy } from "../../pipeline/recipe.ts";
 import { stages } from "../../stages/mod.ts";
 import { recipeSchema } from "../../stages/recipe.ts";
+import type { StudyTableParams } from "../../stages/study_table.ts";
 import { stackTables } from "../../stages/report/study.ts";
 import type { Table } from "../../stages/report/table.ts";
 import { tinyRecipe } from "../support/command_line.ts";
@@ -52,4 +53,20 @@ Deno.test("study: cells share the stages that are equal, and a table over the ax
   assert.deepEqual(of("table"), ["table/study-bits-random"]);
   const { needs } = expand(stages, study).get("table/study-bits-random")!;
   assert.equal(needs.filter((id) => id.startsWith("evaluate/")).length, 4);
+});
+
+Deno.test("study: an axis over the key seed is averaged over, the others have columns", async () => {
+  const study = await loadStudy(tinyRecipe, {
+    folder: fileURLToPath(new URL("../../pipeline/recipes", import.meta.url)),
+    schema: recipeSchema,
+    set: [
+      "tables=[]",
+      "study={axes: {run: {key: seed, values: [17, 18, 19]}, steps: {key: continue.steps, values: [4, 6]}}}",
+    ],
+  });
+  const target = "table/study-bits-random";
+  const { stage, parts, recipe, needs } = expand(stages, study, [target]).get(target)!;
+  const { axes, seedAxes } = stage.params(recipe, parts) as StudyTableParams;
+  assert.deepEqual([axes, seedAxes], [["steps"], ["run"]]);
+  assert.equal(needs.filter((id) => id.startsWith("evaluate/trim/random@")).length, 6);
 });

@@ -25,7 +25,7 @@ Deno.test("vocabulary plans one tokenizer for all sources, and one for each only
     "documents/it": "documents/it/train#documents",
   });
   assert.deepEqual(vocabulary.params(recipe, ["it"]), { ...unigramDefaults, vocabSize: 280 });
-  assert.equal(vocabulary.params(recipe, ["global"]).vocabSize, 300);
+  assert.equal((vocabulary.params(recipe, ["global"]) as { vocabSize: number }).vocabSize, 300);
 });
 
 Deno.test("vocabulary shares maxTextBytes evenly between sources", async () => {

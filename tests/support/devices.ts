@@ -10,6 +10,9 @@ const softwareDriver = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 /** The engine, or why its tests are skipped. */
 export async function engineHere(name: string): Promise<Engine | string> {
+  if ((name === "tfjs-gpu" || name === "cuda") && Deno.env.get("DEPT_TEST_DEVICES") === undefined) {
+    return "needs a CUDA card and a package of its own: set DEPT_TEST_DEVICES to try";
+  }
   if (name === "webgpu" && Deno.env.get("VK_ICD_FILENAMES") === undefined) {
     if (existsSync(softwareDriver)) Deno.env.set("VK_ICD_FILENAMES", softwareDriver);
   }

@@ -78,9 +78,9 @@ export function namesIn(folder: string): string[] {
   }
 }
 
-/** Waits until something holds. @throws Error after ten seconds. */
+/** Waits until something holds. @throws Error after a minute. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let waited = 0; waited < 10_000; waited += 20) {
+  for (let waited = 0; waited < 60_000; waited += 20) {
     if (holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -95,6 +95,28 @@ export async function inTemporaryFolder(
   try {
     await use(folder);
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    await removeFolder(folder);
   }
+}
+
+/** Removes a folder into which the child of a killed runner may write for a moment yet. */
+async function removeFolder(folder: string): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return Deno.removeSync(folder, { recursive: true });
+    } catch (error) {
+      if (attempt === 20 || !/not empty/.test(String(error))) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** Path, size and time of every file below a folder: what changes when anything is written. */
+export function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    if (isDirectory) return [path, ...filesIn(path)];
+    const { size, mtime } = Deno.lstatSync(path);
+    return [`${path} ${size} ${mtime?.getTime()}`];
+  }).sort();
 }

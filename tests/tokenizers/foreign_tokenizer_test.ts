@@ -11,86 +11,9 @@ import {
   UnigramTokenizer,
 } from "../../tokenizers/mod.ts";
 import { ForeignTokenizer } from "../../tokenizers/foreign/mod.ts";
+import { bpeFile, temporaryFolder, wordPieceFile } from "./foreign_files.ts";
 import { fuzzLines } from "./fuzz.ts";
 import { inventedDocuments, train } from "./support.ts";
-
-/** A small BPE on bytes, laid out as GPT-NeoX's file. */
-function bpeFile() {
-  // GPT-2's characters for bytes: printable ones stand for themselves, the others come from U+0100 on.
-  const printable = (b: number) => (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-  let next = 256;
-  const characters = Array.from(
-    { length: 256 },
-    (_, b) => String.fromCodePoint(printable(b) ? b : next++),
-  );
-  const merges = [["Ġ", "l"], ["o", "w"], ["Ġl", "ow"], ["e", "r"], ["Ã", "©"]];
-  const pieces = ["<|endoftext|>", ...characters, ...merges.map((pair) => pair.join(""))];
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: [added(0, "<|endoftext|>")],
-    normalizer: { type: "NFC" },
-    pre_tokenizer: {
-      type: "ByteLevel",
-      add_prefix_space: false,
-      trim_offsets: true,
-      use_regex: true,
-    },
-    post_processor: null,
-    decoder: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])),
-      merges,
-    },
-  };
-}
-
-function wordPieceFile() {
-  const pieces = ["[UNK]", "[CLS]", "[SEP]", "low", "##er", "##est", "new", ",", "é"];
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: [added(0, "[UNK]"), added(1, "[CLS]"), added(2, "[SEP]")],
-    normalizer: {
-      type: "BertNormalizer",
-      clean_text: true,
-      handle_chinese_chars: true,
-      strip_accents: false,
-      lowercase: true,
-    },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: null,
-    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: "[UNK]",
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])),
-    },
-  };
-}
-
-function added(id: number, content: string) {
-  return {
-    id,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  };
-}
 
 Deno.test("openTokenizer() reads BPE of GPT-NeoX's kind through npm tokenizers", async () => {
   using folder = temporaryFolder();
@@ -201,16 +124,3 @@ Deno.test("UnigramTokenizer without byte pieces gives <unk>, and keeps its setti
   using opened = await openTokenizer(folder.path);
   for (const line of fuzzLines(50)) assert.deepEqual(opened.encode(line), ours.encode(line));
 });
-
-function temporaryFolder() {
-  const path = Deno.makeTempDirSync();
-  return {
-    path,
-    write(name: string, content: unknown): string {
-      const file = join(path, name);
-      Deno.writeTextFileSync(file, typeof content === "string" ? content : JSON.stringify(content));
-      return file;
-    },
-    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
-  };
-}

@@ -2,7 +2,12 @@
  * The options of training that have SentencePiece's names.
  */
 import assert from "node:assert/strict";
-import { trainPieces, type UnigramConfig, unigramDefaults } from "../../tokenizers/mod.ts";
+import {
+  trainPieces,
+  trainUnigram,
+  type UnigramConfig,
+  unigramDefaults,
+} from "../../tokenizers/mod.ts";
 import { normalizerOf } from "../../tokenizers/unigram/normalizer.ts";
 import { countsOf, inventedDocuments, noSpill, pieceTexts, train } from "./support.ts";
 import { cutIntoSegments } from "../../tokenizers/unigram/segments.ts";
@@ -101,6 +106,27 @@ Deno.test("normalizationRule shows in what is learned", async () => {
   assert.ok((await textsOf(texts, { vocabSize: 274 })).some((text) => text.includes("Ａ")));
   const learned = await textsOf(texts, { vocabSize: 274, normalizationRule: "nfkc" });
   assert.ok(learned.every((text) => /^[ ABCabc1]+$/.test(text)), learned.join("|"));
+});
+
+Deno.test("userDefinedSymbols are cut before text is normalised, as in encoding", async () => {
+  // NFKC would make "½" of the symbol three characters, and learn them.
+  const documents = Array.from(
+    { length: 20 },
+    (_, i) => ({ text: `low½lower ${"new ".repeat(i)}` }),
+  );
+  const config = {
+    ...unigramDefaults,
+    vocabSize: 275,
+    characterCoverage: 1,
+    normalizationRule: "nfkc",
+    userDefinedSymbols: ["½"],
+  } as const;
+  const tokenizer = await trainUnigram(documents, config);
+  assert.equal(tokenizer.learned.some(({ text }) => /[12⁄]/.test(text)), false);
+  assert.deepEqual(
+    Array.from(tokenizer.encode("½"), (id) => tokenizer.piece(id)),
+    ["½"],
+  );
 });
 
 Deno.test("maxSegmentCharacters keeps the commonest segments, and a sample of equally common ones", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cosineWithWarmup, linearWithWarmup } from "../../training/mod.ts";
+import { cosineWithWarmup, learningRateAt, linearWithWarmup } from "../../training/mod.ts";
 
 const near = (found: number, expected: number) =>
   assert.ok(Math.abs(found - expected) <= 1e-15, `expected ${expected}, found ${found}`);
@@ -35,4 +35,25 @@ Deno.test("linearWithWarmup() rises over its share of the steps and falls with t
   near(linearWithWarmup(2, schedule), 0.8); // 1 − 0.2
   near(linearWithWarmup(9, schedule), 0.1); // 1 − 0.9, up to rounding
   near(linearWithWarmup(10, schedule), 0);
+});
+
+Deno.test("learningRateAt() goes on after the warm-up as a cosine, a line, a plateau, or a plateau and a line", () => {
+  const shape = { peakLearningRate: 1, warmupSteps: 2, finalFactor: 0.2, totalSteps: 10 };
+  for (const schedule of ["cosine", "linear", "constant", "wsd"] as const) {
+    const rate = (step: number) => learningRateAt(step, { ...shape, schedule, decayFraction: 0.4 });
+    near(rate(0), 0);
+    near(rate(1), 0.5);
+    near(rate(2), 1);
+    const [middle, late, end] = {
+      cosine: [0.6, 0.2 + 0.8 * 0.5 * (1 - Math.SQRT1_2), 0.2], // 0.2 + 0.8·½(1 + cos πx), x = ½ and ¾
+      linear: [0.6, 0.4, 0.2], // 1 − 0.8·x
+      constant: [1, 1, 1],
+      wsd: [1, 0.6, 0.2], // down over the last 4 of 10 steps: half way at step 8
+    }[schedule];
+    near(rate(6), middle);
+    near(rate(8), late);
+    near(rate(10), end);
+    near(rate(11), end);
+  }
+  assert.equal(learningRateAt(6, shape), cosineWithWarmup(6, shape)); // the default
 });

@@ -40,6 +40,7 @@ const recipe = {
   sources: { left: { train: "-", validation: "-" }, right: { train: "-", validation: "-" } },
   outOfDistribution: [],
   documents: { hub: null },
+  vocabulary: { global: {}, own: {} },
   model: {
     nLayers: 1,
     dModel: 8,

@@ -114,6 +114,11 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
     return this.#piece(id);
   }
 
+  /** Whether the vocabulary has a piece of that id: there may be gaps. */
+  has(id: number): boolean {
+    return this.#pieces[id] !== undefined;
+  }
+
   /** The id of a piece as written in the vocabulary, if there is one. */
   idOf(piece: string): number | undefined {
     return this.#ids.get(piece);

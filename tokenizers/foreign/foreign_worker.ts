@@ -4,14 +4,8 @@
  * Answers go into memory shared with the caller: the length in bytes, then JSON.
  */
 import type { Tokenizer } from "tokenizers";
-import {
-  type Answer,
-  answerAt,
-  lengthAt,
-  type Request,
-  stateAt,
-  type Work,
-} from "./foreign_protocol.ts";
+import { answerTo, openFile } from "./foreign_library.ts";
+import { type Answer, answerAt, lengthAt, stateAt, type Work } from "./foreign_protocol.ts";
 
 // Only ever the main module of a worker.
 {
@@ -21,10 +15,7 @@ import {
     let answer: Answer;
     try {
       if (data.request.kind === "open") {
-        const { Tokenizer } = await import("tokenizers");
-        tokenizer = Tokenizer.fromFile(data.request.path);
-        tokenizer.disableTruncation();
-        tokenizer.disablePadding();
+        tokenizer = await openFile(data.request.path);
         answer = { kind: "opened", vocabulary: tokenizer.getVocab(true) };
       } else {
         answer = await answerTo(tokenizer!, data.request);
@@ -40,22 +31,5 @@ import {
     numbers[lengthAt] = bytes.length;
     Atomics.store(numbers, stateAt, 1);
     Atomics.notify(numbers, stateAt);
-  };
-}
-
-async function answerTo(
-  tokenizer: Tokenizer,
-  request: Exclude<Request, { kind: "open" }>,
-): Promise<Answer> {
-  if (request.kind === "decode") {
-    return { kind: "decoded", text: await tokenizer.decode([...request.ids], true) };
-  }
-  const encodings = await tokenizer.encodeBatch([...request.texts], { addSpecialTokens: false });
-  return {
-    kind: "encoded",
-    texts: encodings.map((encoding) => ({
-      ids: encoding.getIds(),
-      offsets: request.offsets ? encoding.getOffsets() : undefined,
-    })),
   };
 }

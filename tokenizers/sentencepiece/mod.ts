@@ -21,6 +21,7 @@ export {
   pieceKinds,
   type SentencePieceModel,
 } from "./model_file.ts";
+export { modelJson, saveModelJson } from "./model_json.ts";
 export {
   loadSentencePiece,
   readVocabulary,

@@ -1,13 +1,8 @@
 /**
  * A SentencePiece unigram model as a tokenizer.
  */
-import type { Seed } from "../../pipeline/base/mod.ts";
-import type {
-  DetailedTokenizer,
-  EncodedLines,
-  Encoding,
-  Segmentation,
-} from "../detailed_tokenizer.ts";
+import type { DetailedTokenizer } from "../detailed_tokenizer.ts";
+import { EncodingTokenizer } from "../unigram/encoding_tokenizer.ts";
 import { UnigramTextEncoder } from "../unigram/text_encoder.ts";
 import { TextBuffer } from "../unigram/text_buffer.ts";
 import type { WordRule } from "../unigram/word_rules.ts";
@@ -31,16 +26,13 @@ export interface SentencePieceOptions {
 }
 
 /** Ids are places in the model's list of pieces. Text is normalised as the model says, line feeds included. */
-export class SentencePieceTokenizer implements DetailedTokenizer {
+export class SentencePieceTokenizer extends EncodingTokenizer implements DetailedTokenizer {
   readonly vocabSize: number;
   readonly model: SentencePieceModel;
-  readonly #encoder: UnigramTextEncoder;
   readonly #denormalizer: SentencePieceNormalizer | undefined;
 
   /** @throws RangeError for a model whose rules of normalisation are damaged */
   constructor(model: SentencePieceModel, { exactTies = false }: SentencePieceOptions = {}) {
-    this.model = model;
-    this.vocabSize = model.pieces.length;
     const userDefined = model.pieces.filter(({ kind }) => kind === pieceKinds.userDefined);
     const utf8 = new TextEncoder();
     const normalizer = new SentencePieceNormalizer(model.normalizer, {
@@ -48,11 +40,10 @@ export class SentencePieceTokenizer implements DetailedTokenizer {
       userDefined: userDefined.map(({ text }) => utf8.encode(text)),
     });
     const { texts, pieces } = encoderPieces(model);
-    this.#encoder = new UnigramTextEncoder(
-      pieces,
-      { words: wordRuleFor(texts), exactTies },
-      { normalizer },
-    );
+    const options = { words: wordRuleFor(texts), exactTies };
+    super(new UnigramTextEncoder(pieces, options, { normalizer }));
+    this.model = model;
+    this.vocabSize = model.pieces.length;
     const { denormalizer } = model;
     this.#denormalizer = denormalizer === undefined || denormalizer.charsmap.length === 0
       ? undefined
@@ -72,30 +63,6 @@ export class SentencePieceTokenizer implements DetailedTokenizer {
       end: control("</s>"),
       pad: control("<pad>"),
     };
-  }
-
-  encode(text: string): Int32Array {
-    return this.#encoder.encode(text);
-  }
-
-  encodeBatch(texts: readonly string[]): EncodedLines {
-    return this.#encoder.encodeBatch(texts);
-  }
-
-  encodeLines(bytes: Uint8Array, invalid?: "error" | "replace"): EncodedLines {
-    return this.#encoder.encodeLines(bytes, invalid);
-  }
-
-  encodeWithOffsets(text: string): Encoding {
-    return this.#encoder.encodeWithOffsets(text);
-  }
-
-  nBest(text: string, n: number): Segmentation[] {
-    return this.#encoder.nBest(text, n);
-  }
-
-  sample(text: string, options: { readonly seed: Seed; readonly alpha: number }): Int32Array {
-    return this.#encoder.sample(text, options);
   }
 
   /**

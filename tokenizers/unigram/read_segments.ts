@@ -73,7 +73,8 @@ async function addDocuments(
         log?.progress?.({ done: Math.min(counting.bytes, total), total, unit: "bytes" });
       }
     }
-    for (const part of texts(normalize(text))) await counting.add(part);
+    // As in encoding: what a symbol cuts is normalised apart.
+    for (const part of texts(text)) await counting.add(normalize(part));
     if (counting.bytes >= config.maxTextBytes) {
       log?.info(`stopped reading at maxTextBytes (${formatBytes(config.maxTextBytes)})`);
       break;

@@ -69,11 +69,17 @@ export function tokenizerJson(tokenizer: UnigramTokenizer): string {
   }\n]}}\n`;
 }
 
-/** Whether a parsed `tokenizer.json` is laid out as ours: a unigram model that begins with our special pieces. */
+/**
+ * Whether a parsed `tokenizer.json` is laid out as ours: a unigram model that begins with our special pieces, and that cuts
+ * words. One of ours that went through a SentencePiece model does not.
+ */
 export function isOurLayout(file: unknown): boolean {
-  const { type, vocab } = (file as { model?: { type?: unknown; vocab?: unknown } } | null)?.model ??
-    {};
-  return type === "Unigram" && Array.isArray(vocab) &&
+  const { model, pre_tokenizer } = (file ?? {}) as {
+    model?: { type?: unknown; vocab?: unknown };
+    pre_tokenizer?: { type?: unknown };
+  };
+  const { type, vocab } = model ?? {};
+  return type === "Unigram" && pre_tokenizer?.type !== "Metaspace" && Array.isArray(vocab) &&
     specialPieces.every((piece, id) => Array.isArray(vocab[id]) && vocab[id][0] === piece);
 }
 

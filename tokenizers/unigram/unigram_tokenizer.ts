@@ -1,15 +1,10 @@
 /**
  * A unigram vocabulary as a tokenizer.
  */
-import type { Seed } from "../../pipeline/base/mod.ts";
-import type {
-  DetailedTokenizer,
-  EncodedLines,
-  Encoding,
-  Segmentation,
-} from "../detailed_tokenizer.ts";
+import type { DetailedTokenizer } from "../detailed_tokenizer.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
 import { unigramDefaults } from "./config.ts";
+import { EncodingTokenizer } from "./encoding_tokenizer.ts";
 import { normalizerOf } from "./normalizer.ts";
 import { byteName, findBadPiece, type UnigramPiece, written } from "./pieces.ts";
 import { type IdLayout, idLayout, isPlain, type UnigramSettings } from "./settings.ts";
@@ -27,13 +22,12 @@ const unknownPenalty = 10;
  * string; a lone surrogate comes back as U+FFFD. Text that looks like a special piece (`</s>`) is text: `encode` never
  * gives a special id, or that of a control symbol.
  */
-export class UnigramTokenizer implements DetailedTokenizer {
+export class UnigramTokenizer extends EncodingTokenizer implements DetailedTokenizer {
   readonly vocabSize: number;
   /** The learned pieces; `learned[i]` has id `layout.learned + i`. */
   readonly learned: readonly UnigramPiece[];
   readonly settings: UnigramSettings;
   readonly layout: IdLayout;
-  readonly #encoder: UnigramTextEncoder;
   /** UTF-8 of all pieces, joined: piece `id` stands for `#text[#starts[id] … #starts[id + 1]]`. */
   readonly #text: Uint8Array;
   readonly #starts: Int32Array;
@@ -46,36 +40,40 @@ export class UnigramTokenizer implements DetailedTokenizer {
         `Cannot use learned piece ${bad.index}: expected ${bad.expected}, found ${bad.found}`,
       );
     }
-    this.learned = learned;
-    this.settings = settings;
-    const layout = this.layout = idLayout(settings);
-    this.vocabSize = layout.learned + learned.length;
+    const layout = idLayout(settings);
     const texts = learned.map(({ text }) => text);
     const { pool, starts } = joinTexts([...settings.userDefinedSymbols, ...texts]);
     const symbols = settings.userDefinedSymbols.length;
     const base = starts[symbols];
-    this.#encoder = new UnigramTextEncoder(
-      {
-        strings: {
-          pool: pool.subarray(base),
-          starts: starts.subarray(symbols).map((start) => start - base),
+    super(
+      new UnigramTextEncoder(
+        {
+          strings: {
+            pool: pool.subarray(base),
+            starts: starts.subarray(symbols).map((start) => start - base),
+          },
+          scores: Float64Array.from(learned, ({ logProb }) => logProb),
+          ids: Int32Array.from(learned, (_, i) => layout.learned + i),
+          unknownScore: learned.reduce((least, p) => Math.min(least, p.logProb), 0) -
+            unknownPenalty,
+          unknown: layout.bytes === undefined
+            ? { id: specialIds.unknown }
+            : { byteIds: Int32Array.from({ length: 256 }, (_, byte) => layout.bytes! + byte) },
         },
-        scores: Float64Array.from(learned, ({ logProb }) => logProb),
-        ids: Int32Array.from(learned, (_, i) => layout.learned + i),
-        unknownScore: learned.reduce((least, p) => Math.min(least, p.logProb), 0) - unknownPenalty,
-        unknown: layout.bytes === undefined
-          ? { id: specialIds.unknown }
-          : { byteIds: Int32Array.from({ length: 256 }, (_, byte) => layout.bytes! + byte) },
-      },
-      { words: settings.splitByWhitespace ? "white-space" : "stretches" },
-      {
-        normalizer: isPlain(settings) ? undefined : new PlainNormalizer(settings),
-        symbols: settings.userDefinedSymbols.map((text, i) => ({
-          text,
-          id: layout.userDefined + i,
-        })),
-      },
+        { words: settings.splitByWhitespace ? "white-space" : "stretches" },
+        {
+          normalizer: isPlain(settings) ? undefined : new PlainNormalizer(settings),
+          symbols: settings.userDefinedSymbols.map((text, i) => ({
+            text,
+            id: layout.userDefined + i,
+          })),
+        },
+      ),
     );
+    this.learned = learned;
+    this.settings = settings;
+    this.layout = layout;
+    this.vocabSize = layout.learned + learned.length;
     const bytes = layout.bytes === undefined ? 0 : 256;
     this.#starts = new Int32Array(this.vocabSize + 1);
     for (let byte = 0; byte < bytes; byte++) this.#starts[layout.bytes! + byte + 1] = byte + 1;
@@ -86,31 +84,6 @@ export class UnigramTokenizer implements DetailedTokenizer {
     this.#text = new Uint8Array(this.#starts[this.vocabSize]);
     for (let byte = 0; byte < bytes; byte++) this.#text[byte] = byte;
     this.#text.set(pool, bytes);
-  }
-
-  encode(text: string): Int32Array {
-    return this.#encoder.encode(text);
-  }
-
-  encodeBatch(texts: readonly string[]): EncodedLines {
-    return this.#encoder.encodeBatch(texts);
-  }
-
-  encodeLines(bytes: Uint8Array, invalid?: "error" | "replace"): EncodedLines {
-    return this.#encoder.encodeLines(bytes, invalid);
-  }
-
-  /** @throws RangeError for a tokenizer that normalises text: it does not know where characters come from */
-  encodeWithOffsets(text: string): Encoding {
-    return this.#encoder.encodeWithOffsets(text);
-  }
-
-  nBest(text: string, n: number): Segmentation[] {
-    return this.#encoder.nBest(text, n);
-  }
-
-  sample(text: string, options: { readonly seed: Seed; readonly alpha: number }): Int32Array {
-    return this.#encoder.sample(text, options);
   }
 
   /** Bytes that are not UTF-8, as in a text cut between byte pieces, come out as U+FFFD. */

@@ -14,6 +14,8 @@ export interface DagNode {
   /** Values are multiples of this. */
   readonly grain: number;
   readonly rule: "double" | "same";
+  /** How long it works. */
+  readonly delayMs?: number;
 }
 
 export interface DagRecipe {
@@ -52,13 +54,17 @@ export const node: Stage<DagRecipe, NodeParams> = {
     const { number, grain } = nodes[Number(name)];
     return { name, number, grain };
   },
+  hints: ({ nodes }, [i]) => ({ delayMs: nodes[Number(i)].delayMs ?? 0 }),
   uses: ({ nodes }, [i]) => ({ rule: import.meta.resolve(`./rules/${nodes[Number(i)].rule}.ts`) }),
 };
 
-export function run({ params, inputs, outputs, modules }: StageContext<NodeParams>): Promise<void> {
+export async function run(
+  { params, hints, inputs, outputs, modules }: StageContext<NodeParams>,
+): Promise<void> {
+  const delayMs = Number(hints?.delayMs ?? 0);
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   const values = Object.values(inputs)
     .map((folder) => Number(Deno.readTextFileSync(`${folder}/value.txt`)));
   const { rule } = modules.rule as { rule(value: number): number };
   Deno.writeTextFileSync(`${outputs.value}/value.txt`, String(valueOf(params, values, rule)));
-  return Promise.resolve();
 }

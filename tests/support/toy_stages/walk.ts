@@ -31,12 +31,12 @@ export const walk: Stage<ToyRecipe, WalkParams> = {
     fault: fault !== null && fault.source === source ? fault.kind : null,
   }),
   hints: ({ delayMs }) => ({ delayMs }),
-  forecast: ({ steps }) => ({ flops: steps * 1000 }),
+  forecast: ({ steps, claims }) => ({ flops: steps * 1000, memoryBytes: claims.memoryGb * 1e9 }),
   seeds: ["walk/*"],
   uses: (_recipe, [, rule]) => ({ rule: import.meta.resolve(`./rules/${rule}.ts`) }),
   // A confined process cannot make links at all.
   isNative: ({ fault }) => fault?.kind === "link" || fault?.kind === "native-peek",
-  claims: ({ claims: { threads, memoryGb } }) => ({ threads, memoryBytes: memoryGb * 1e9 }),
+  claims: ({ claims: { threads } }) => ({ threads }),
   weight: (recipe) => recipe.steps,
 };
 

@@ -11,6 +11,8 @@ export interface LocalRow {
   readonly vocabSize: number;
   /** Why its result was left out; the fields below are then absent. */
   readonly skipped?: string;
+  /** Null where no step was taken. */
+  readonly lossNatsMean?: number | null;
   readonly heldBytes?: number;
   /** Absent for a mixture. */
   readonly sentBytes?: number;

@@ -1,0 +1,136 @@
+/**
+ * Whether training holds on to memory: the resident memory of a process over thousands of steps of a tiny model.
+ *
+ *     deno task bench training-memory [--steps 10000] [--engine cpu] [--json]
+ *
+ * The slope is a least-squares line through what is resident after each 1 % of the steps. As many steps go before: in these
+ * the heap finds its size (some 20 MB).
+ */
+import { parseArgs } from "node:util";
+import { type Engine, engineModule } from "../engine/mod.ts";
+import { differentiate, initialiseBody, languageModelGraph } from "../model/mod.ts";
+import { formatBytes, Random, seedOf, UsageError } from "../pipeline/base/mod.ts";
+import { silentLog } from "../pipeline/stage.ts";
+import { emptyRecord, trainSteps } from "../training/mod.ts";
+
+/** A process that grows faster than this holds on to something: bytes a step. */
+const limit = 1000;
+
+const config = {
+  nLayers: 1,
+  dModel: 32,
+  nHeads: 2,
+  expansion: 4,
+  seqLen: 16,
+  vocabSize: 300,
+  positions: "alibi",
+  bias: true,
+} as const;
+
+const batchSize = 2;
+
+export interface MemoryReport {
+  readonly bytesPerStep: number;
+  readonly firstBytes: number;
+  readonly lastBytes: number;
+  readonly peakBytes: number;
+  readonly steps: number;
+  readonly engine: string;
+}
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      steps: { type: "string", default: "10000" },
+      engine: { type: "string", default: "cpu" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const steps = Number(values.steps);
+  if (!(Number.isInteger(steps) && steps >= 100)) {
+    throw new UsageError(
+      `Cannot measure memory: expected --steps to be a whole number of 100 or more, found "${values.steps}"`,
+    );
+  }
+  const report = await measureMemory(values.engine, steps);
+  if (values.json) console.log(JSON.stringify(report));
+  else {
+    console.log(
+      `${steps} steps on ${report.engine}: ${report.bytesPerStep.toFixed(1)} bytes a step ` +
+        `(${formatBytes(report.firstBytes)} to ${formatBytes(report.lastBytes)}, peak ${
+          formatBytes(report.peakBytes)
+        }); expected under ${limit}`,
+    );
+  }
+  if (report.bytesPerStep >= limit) Deno.exitCode = 1;
+}
+
+/** Trains as a stage does, `steps` steps unseen and as many more during which memory is looked at a hundred times. */
+export async function measureMemory(engineName: string, steps: number): Promise<MemoryReport> {
+  const { engine } = await import(engineModule(engineName)) as { engine: Engine };
+  const program = await engine.compileTraining(
+    differentiate(languageModelGraph(config, batchSize)),
+    {
+      threads: 1,
+      precision: "fp32",
+      optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 },
+    },
+  );
+  await program.write(initialiseBody(config, seedOf(1, "init/body")));
+  const random = new Random(seedOf(1, "bench/memory"));
+  const every = Math.floor(steps / 100);
+  const seen: { readonly step: number; readonly bytes: number }[] = [];
+  const record = emptyRecord(0);
+  await trainSteps({
+    program,
+    windows: {
+      next: () => Int32Array.from({ length: config.seqLen }, () => random.below(config.vocabSize)),
+      position: 0,
+      seek() {},
+    },
+    record,
+    to: 2 * steps,
+    learningRate: () => 1e-3,
+    batchSize,
+    microBatchSize: batchSize,
+    seqLen: config.seqLen,
+    clipNorm: 1,
+    name: "memory",
+    rateKey: "rate",
+    totalSteps: 2 * steps,
+    stepsBefore: 0,
+    log: silentLog,
+    signal: new AbortController().signal,
+    // deno-lint-ignore require-await
+    afterStep: async () => {
+      if (record.step <= steps || record.step % every !== 0) return;
+      seen.push({ step: record.step, bytes: Deno.memoryUsage().rss });
+    },
+  });
+  await program.dispose();
+  return {
+    bytesPerStep: slopeOf(seen),
+    firstBytes: seen[0].bytes,
+    lastBytes: seen[seen.length - 1].bytes,
+    peakBytes: seen.reduce((most, { bytes }) => Math.max(most, bytes), 0),
+    steps,
+    engine: engineName,
+  };
+}
+
+/** Least squares: Σ(x − x̄)(y − ȳ) / Σ(x − x̄)². */
+export function slopeOf(
+  points: readonly { readonly step: number; readonly bytes: number }[],
+): number {
+  const mean = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const x = mean(points.map(({ step }) => step));
+  const y = mean(points.map(({ bytes }) => bytes));
+  let [both, square] = [0, 0];
+  for (const { step, bytes } of points) {
+    both += (step - x) * (bytes - y);
+    square += (step - x) ** 2;
+  }
+  return both / square;
+}

@@ -1,0 +1,22 @@
+/**
+ * Norms of summed gradients from the sums of their squares, as every engine reports them.
+ */
+import type { UpdateResult } from "./engine.ts";
+
+/**
+ * @param squares Sum of squares by parameter.
+ * @param total Their sum, where that was added up element by element.
+ */
+export function gradientNormsOf(
+  squares: readonly (readonly [string, number])[],
+  total: number = squares.reduce((sum, [, square]) => sum + square, 0),
+): UpdateResult {
+  const gradientNorm = Math.sqrt(total);
+  return {
+    gradientNorm,
+    gradientNorms: Object.fromEntries(
+      squares.map(([parameter, square]) => [parameter, Math.sqrt(square)]),
+    ),
+    applied: Number.isFinite(gradientNorm),
+  };
+}

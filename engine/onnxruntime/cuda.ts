@@ -1,0 +1,33 @@
+/**
+ * The engine `cuda`: graphs run by ONNX Runtime's provider cuda, on Nvidia cards. ONNX Runtime's binding for Node keeps no
+ * tensors on such a card: parameters and gradients cross at every micro-batch, so that large micro-batches pay off.
+ */
+import { UsageError } from "../../pipeline/base/mod.ts";
+import type { Engine } from "../engine.ts";
+import { OnnxRuntimeProgram } from "./program.ts";
+import { OnnxRuntimeTrainingProgram } from "./training_program.ts";
+
+const install =
+  "ONNXRUNTIME_NODE_INSTALL=cuda12 deno run -A npm:onnxruntime-node@1.30.0/script/install.js";
+
+export const engine: Engine = {
+  name: "onnxruntime-cuda",
+  compile: (graph, options) => explained(() => OnnxRuntimeProgram.open(graph, options, "cuda")),
+  compileTraining: (graph, options) =>
+    explained(() => OnnxRuntimeTrainingProgram.openTraining(graph, options, "cuda")),
+};
+
+/** A provider that is not there, in words that help. */
+async function explained<T>(open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    const { message } = cause as Error;
+    if (!/cuda|providers_shared|backend not found/i.test(message)) throw cause;
+    throw new UsageError(
+      `Cannot use engine "cuda": expected an Nvidia card with CUDA 12 and cuDNN 9, and ONNX Runtime's provider for them, ` +
+        `found: ${message.split("\n")[0]}; the provider is installed by: ${install}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The network for reading a text piece by piece: what earlier tokens left (their keys and values) comes in, and the next
+ * tokens' own go out.
+ *
+ * Source: Shazeer 2019, "Fast transformer decoding", §2.3 (incremental attention).
+ */
+import type { ModelConfig } from "./config.ts";
+import { GraphBuilder } from "./graph_builder.ts";
+import type { Graph } from "./operator.ts";
+import { alibiSlopes, hiddenScore } from "./positions.ts";
+import { float32, int32 } from "./shapes.ts";
+import { add } from "./ops/elementwise.ts";
+import { gather } from "./ops/gather.ts";
+import { gemm } from "./ops/gemm.ts";
+import { concat, reshape, split, transpose } from "./ops/layout.ts";
+import { fusedMatMul, matMul } from "./ops/matmul.ts";
+import { softmax } from "./ops/softmax.ts";
+import { declareParameters, linear, mlp, norm } from "./transformer.ts";
+
+export interface IncrementalOptions {
+  /** Tokens that are read at once, c. */
+  readonly length: number;
+  /** Earlier tokens that can be looked back at, P. */
+  readonly capacity: number;
+}
+
+/** Names of a layer's inputs (`past`) and outputs (`next`). */
+export function cacheNames(layer: number) {
+  return {
+    keys: { past: `past.${layer}.keys`, next: `next.${layer}.keys` },
+    values: { past: `past.${layer}.values`, next: `next.${layer}.values` },
+  };
+}
+
+/**
+ * One sequence's next tokens.
+ *
+ * in   tokens          int32 [c]
+ *      positions       int32 [c], with learned positions only
+ *      bias            [H, c, P + c], what attention adds to its scores: see `incrementalBias`
+ *      past.<l>.keys   [H, P, S], and `.values`: slots that the bias hides may hold anything
+ * out  logits          [c, V]
+ *      next.<l>.keys   [H, c, S], and `.values`: the tokens' own
+ */
+export function incrementalGraph(config: ModelConfig, options: IncrementalOptions): Graph {
+  const { nLayers, dModel: C, nHeads: H, positions } = config;
+  const { length, capacity } = options;
+  const S = C / H;
+  const builder = new GraphBuilder();
+  declareParameters(builder, config);
+  const tokens = builder.input("tokens", int32([length]));
+  const bias = builder.input("bias", float32([H, length, capacity + length]));
+  const outputs: Record<string, string> = {};
+  let x = builder.within("embedding", () => {
+    const rows = builder.apply(gather, ["embedding.token.weight", tokens], { axis: 0 }); // (c, C)
+    if (positions === "alibi") return rows;
+    const places = builder.input("positions", int32([length]));
+    const placed = builder.apply(gather, ["embedding.position.weight", places], { axis: 0 });
+    return builder.apply(add, [rows, placed]);
+  });
+  for (let layer = 0; layer < nLayers; layer++) {
+    const block = `body.block.${layer}`;
+    const names = cacheNames(layer);
+    const cached = (name: string) => builder.input(name, float32([H, capacity, S]));
+    const attended = attention(
+      builder,
+      config,
+      block,
+      norm(builder, config, `${block}.norm_1`, x),
+      {
+        bias,
+        length,
+        keys: cached(names.keys.past),
+        values: cached(names.values.past),
+      },
+    );
+    outputs[names.keys.next] = attended.keys;
+    outputs[names.values.next] = attended.values;
+    x = builder.within(`${block}.attn`, () => builder.apply(add, [x, attended.context]));
+    const mixed = mlp(builder, config, block, norm(builder, config, `${block}.norm_2`, x));
+    x = builder.within(`${block}.mlp`, () => builder.apply(add, [x, mixed]));
+  }
+  const hidden = norm(builder, config, "body.norm_final", x);
+  const logits = builder.within(
+    "head",
+    () => builder.apply(gemm, [hidden, "embedding.token.weight"], { transB: 1 }), // (c, V)
+  );
+  return builder.build({ logits, ...outputs });
+}
+
+/**
+ * [H, c, P + c]: for tokens at positions `past`, `past` + 1, … after `past` earlier ones in the first slots. As in training: a
+ * penalty of slope·distance with ALiBi, nothing with learned positions, and a score that hides what is not yet or not there.
+ */
+export function incrementalBias(
+  { nHeads, positions }: ModelConfig,
+  { length, capacity }: IncrementalOptions,
+  past: number,
+): Float32Array {
+  const slopes = positions === "alibi" ? alibiSlopes(nHeads) : new Array<number>(nHeads).fill(0);
+  const width = capacity + length;
+  const bias = new Float32Array(nHeads * length * width).fill(hiddenScore);
+  slopes.forEach((slope, head) => {
+    for (let i = 0; i < length; i++) {
+      const row = bias.subarray((head * length + i) * width, (head * length + i + 1) * width);
+      for (let j = 0; j < past; j++) row[j] = slope * (j - (past + i));
+      for (let j = 0; j <= i; j++) row[capacity + j] = slope * (j - i);
+    }
+  });
+  return bias;
+}
+
+/** Attention of c tokens to those before and to each other; rows [c, C] in and out. */
+function attention(
+  builder: GraphBuilder,
+  config: ModelConfig,
+  block: string,
+  x: string,
+  { bias, length: c, keys, values }: {
+    readonly bias: string;
+    readonly length: number;
+    readonly keys: string;
+    readonly values: string;
+  },
+): { readonly context: string; readonly keys: string; readonly values: string } {
+  const { dModel: C, nHeads: H } = config;
+  const S = C / H;
+  return builder.within(`${block}.attn`, () => {
+    const qkv = linear(builder, config, `${block}.attn.qkv`, x); // (c, 3C)
+    const apart = builder.apply(reshape, [qkv], { shape: [c, 3, H, S] });
+    const stacked = builder.apply(transpose, [apart], { perm: [1, 2, 0, 3] }); // (3, H, c, S)
+    const [q, k, v] = builder.applyAll(split, [stacked], { axis: 0, split: [1, 1, 1] })
+      .map((part) => builder.apply(reshape, [part], { shape: [H, c, S] }));
+    const allKeys = builder.apply(concat, [keys, k], { axis: 1 }); // (H, P + c, S)
+    const allValues = builder.apply(concat, [values, v], { axis: 1 });
+    const alpha = 1 / Math.sqrt(S);
+    const scores = builder.apply(fusedMatMul, [q, allKeys], { transB: 1, alpha }); // (H, c, P + c)
+    const weights = builder.apply(softmax, [builder.apply(add, [scores, bias])], { axis: -1 });
+    const context = builder.apply(matMul, [weights, allValues]); // (H, c, S)
+    const together = builder.apply(transpose, [context], { perm: [1, 0, 2] }); // (c, H, S)
+    const flat = builder.apply(reshape, [together], { shape: [c, C] });
+    return { context: linear(builder, config, `${block}.attn.out`, flat), keys: k, values: v };
+  });
+}

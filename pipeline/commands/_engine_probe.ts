@@ -1,0 +1,50 @@
+/**
+ * Tries an engine in a process of its own and prints what came of it as one JSON line: native code may end the process, and a
+ * command must not load an engine.
+ *
+ *     deno run -A _engine_probe.ts adapter       the GPU, without an engine
+ *     deno run -A _engine_probe.ts webgpu        one training step of a tiny network
+ */
+import { type Engine, engineModule, findAdapter } from "../../engine/mod.ts";
+import { differentiate, initialiseBody, languageModelGraph } from "../../model/mod.ts";
+import { messageOf, seedOf } from "../base/mod.ts";
+import type { EngineProbe } from "./_engines.ts";
+
+const config = {
+  nLayers: 1,
+  dModel: 8,
+  nHeads: 2,
+  expansion: 2,
+  seqLen: 8,
+  vocabSize: 16,
+  positions: "alibi",
+  bias: true,
+} as const;
+
+const [what] = Deno.args;
+// Libraries print their own; the answer is the last line.
+console.log(JSON.stringify(what === "adapter" ? await findAdapter() ?? null : await probe(what)));
+
+/** Compiles the training step with no operator left to the processor where the engine is a GPU's, and takes one. */
+async function probe(name: string): Promise<EngineProbe> {
+  try {
+    const { engine } = await import(engineModule(name)) as { engine: Engine };
+    const graph = differentiate(languageModelGraph(config, 1));
+    const program = await engine.compileTraining(graph, {
+      threads: 1,
+      precision: "fp32",
+      optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 },
+    });
+    await program.write(initialiseBody(config, seedOf(1, "init/body")));
+    const ids = Int32Array.from({ length: config.seqLen }, (_, i) => i);
+    const weights = new Float32Array(config.seqLen).fill(1 / config.seqLen);
+    const { loss } = await program.accumulate({ tokens: ids, targets: ids, weights });
+    const { applied } = await program.update({ learningRate: 1e-3, clipNorm: 1 });
+    await program.dispose();
+    if (!applied || !Number.isFinite(loss[0])) throw new Error(`found a loss of ${loss[0]}`);
+    const operators = [...new Set(graph.nodes.map(({ operator }) => operator.name))].sort();
+    return { isUsable: true, operators };
+  } catch (error) {
+    return { isUsable: false, why: messageOf(error).split("\n")[0] };
+  }
+}

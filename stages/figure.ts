@@ -1,0 +1,38 @@
+/**
+ * Draws a figure of results: one instance per name, also by the number that it has in the paper.
+ *
+ * in   what the kind of figure asks for
+ * out  figure  `figure.svg`; `figure.json` and `figure.csv`: its points
+ */
+import { writeFileSynced } from "../pipeline/base/mod.ts";
+import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
+import { figureCsv, type FigureKind } from "./figures/figure.ts";
+import { figureEntry } from "./figures/kinds.ts";
+import type { Recipe } from "./recipe.ts";
+
+export const figure: Stage<Recipe> = {
+  name: "figure",
+  description: "Draws a figure of results",
+  module: import.meta.url,
+  instances: (recipe) => recipe.figures.map((name) => [name]),
+  onRequest: (_recipe, parts) => parts.length === 1, // another name than there is has an error of its own
+  inputs: (recipe, [name]) => figureEntry(name).kind.inputs(recipe),
+  outputs: ["figure"],
+  params: (recipe, [name]) => figureEntry(name).kind.params(recipe),
+  uses: (_recipe, [name]) => ({ kind: figureEntry(name).module }),
+  weight: () => 0.01,
+};
+
+export async function run(
+  { params, inputs, outputs, modules }: StageContext,
+): Promise<StageSummary> {
+  const { kind } = modules.kind as { kind: FigureKind };
+  const made = kind.build(params, inputs);
+  const write = (file: string, text: string) => writeFileSynced(`${outputs.figure}/${file}`, text);
+  write("figure.json", JSON.stringify(made, null, 2) + "\n");
+  write("figure.csv", figureCsv(made));
+  // Loaded here: its library is large, and every command reads this module to plan.
+  const { drawFigure } = await import("./figures/draw.ts");
+  write("figure.svg", await drawFigure(made));
+  return { panels: made.panels.length };
+}

@@ -1,0 +1,39 @@
+/**
+ * Plasticity: perplexity along continuation from random embeddings, a panel per source and one for all.
+ *
+ * Source: DEPT Fig. 3.
+ */
+import {
+  type Curve,
+  curvesOf,
+  kind as table,
+  type PlasticityParams,
+} from "../report/plasticity.ts";
+import type { FigureKind } from "./figure.ts";
+
+export const kind: FigureKind<PlasticityParams> = {
+  inputs: (recipe) => table.inputs(recipe, "plasticity"),
+  params: (recipe) => table.params(recipe, "plasticity"),
+  build(params, inputs) {
+    return {
+      name: "plasticity",
+      title: "Perplexity along continuation from random embeddings",
+      x: "step",
+      panels: curvesOf(params, inputs).map(({ place, inputOf, curves }) => ({
+        title: place,
+        y: "perplexity",
+        isLogarithmic: true,
+        series: curves.map(([label, curve]) => ({
+          label,
+          points: pointsOf(curve),
+          from: [inputOf(label)],
+        })),
+      })),
+      notes: ["single sources: validation text; all sources: training text, seen once"],
+    };
+  },
+};
+
+function pointsOf(curve: Curve) {
+  return [...curve].map(([x, y]) => ({ x, y }));
+}

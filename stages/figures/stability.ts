@@ -1,0 +1,101 @@
+/**
+ * Activations and norms of parameters along pre-training: each baseline, and DEPT's variants as a mean in the band of their
+ * least and largest.
+ *
+ * Source: DEPT Fig. 2; what "activations" are: `training/monitors.ts`.
+ */
+import { readFileSync } from "node:fs";
+import { UsageError } from "../../pipeline/base/mod.ts";
+import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { rivalsOf } from "../report/improvement.ts";
+import type { Recipe } from "../recipe.ts";
+import type { FigureKind, Panel, Point, Series } from "./figure.ts";
+
+interface StabilityParams {
+  readonly dept: readonly string[];
+  /** Baselines and controls. */
+  readonly others: readonly string[];
+}
+
+/** What of a row of `monitors.jsonl` is drawn. */
+interface MonitorRow {
+  readonly step: number;
+  readonly activationMeanMax: number;
+  readonly parameterNorm: number;
+}
+
+export const kind: FigureKind<StabilityParams> = {
+  inputs: (recipe) =>
+    Object.fromEntries(
+      variantsOf(recipe).map((id): [string, OutputRef] => [
+        `metrics/${id}`,
+        `pretrain/${id}#metrics`,
+      ]),
+    ),
+  params(recipe) {
+    const variants = variantsOf(recipe);
+    const { dept } = rivalsOf(variants);
+    return { dept, others: variants.filter((id) => !dept.includes(id)) };
+  },
+  build({ dept, others }, inputs) {
+    const rows = new Map(
+      [...group(inputs, "metrics")].map(([id, folder]) => [
+        id,
+        readFileSync(`${folder}/monitors.jsonl`, "utf8").trimEnd().split("\n")
+          .map((line) => JSON.parse(line) as MonitorRow),
+      ]),
+    );
+    const of = (ids: readonly string[]) => ids.flatMap((id) => rows.get(id)!);
+    const from = (ids: readonly string[]) => ids.map((id) => `metrics/${id}`);
+    const panel = (title: string, y: string, value: (row: MonitorRow) => number): Panel => ({
+      title,
+      y,
+      isLogarithmic: false,
+      series: [
+        ...others.map((id): Series => ({
+          label: id,
+          points: bands(of([id]), value).map(({ x, y }) => ({ x, y })),
+          from: from([id]),
+        })),
+        ...(dept.length === 0
+          ? []
+          : [{ label: "DEPT-AVG", points: bands(of(dept), value), from: from(dept) }]),
+      ],
+    });
+    return {
+      name: "stability",
+      title: "Activations and norms of parameters along pre-training",
+      x: "sequential step",
+      panels: [
+        panel("activations", "largest mean of a module's output", (row) => row.activationMeanMax),
+        panel("parameters", "L2 norm of all parameters", (row) => row.parameterNorm),
+      ],
+      notes: dept.length === 0
+        ? []
+        : [`DEPT-AVG: mean over ${dept.join(", ")} and their sources; band: least and largest`],
+    };
+  },
+};
+
+/** @throws UsageError where nothing is monitored. */
+function variantsOf({ pretrain: { variants, monitors } }: Recipe): readonly string[] {
+  if (monitors.everySteps !== null) return variants;
+  throw new UsageError(
+    `Cannot draw figure "stability": expected pretrain.monitors.everySteps, found none; ` +
+      `run with --set pretrain.monitors.everySteps=10`,
+  );
+}
+
+/** Mean, least and largest of the rows at each step. */
+function bands(rows: readonly MonitorRow[], value: (row: MonitorRow) => number): Point[] {
+  const byStep = new Map<number, number[]>();
+  for (const row of rows) {
+    byStep.set(row.step, [...byStep.get(row.step) ?? [], value(row)]);
+  }
+  return [...byStep].sort(([a], [b]) => a - b).map(([x, values]) => ({
+    x,
+    y: values.reduce((sum, one) => sum + one, 0) / values.length,
+    low: Math.min(...values),
+    high: Math.max(...values),
+  }));
+}

@@ -1,0 +1,116 @@
+/**
+ * The process that trains participants for another one: reads what it works with, then a task a line, and writes a line when
+ * a task is done. Ends when its input does.
+ */
+import { engineModule } from "../engine/mod.ts";
+import { messageOf, StageError } from "../pipeline/base/mod.ts";
+import type { StageLog } from "../pipeline/stage.ts";
+import { openTokenShards } from "../datasets/mod.ts";
+import {
+  LocalTrainer,
+  outcomeToCheckpoint,
+  type PretrainSettings,
+  readCheckpoint,
+  taskFromCheckpoint,
+  variantModule,
+  writeCheckpoint,
+} from "../training/mod.ts";
+import type { EngineParams } from "./recipe.ts";
+
+/** What all tasks of a process work with. */
+export interface WorkerSetup {
+  readonly variant: string;
+  readonly settings: PretrainSettings;
+  readonly engine: EngineParams;
+  readonly sources: readonly WorkerSource[];
+}
+
+interface WorkerSource {
+  readonly name: string;
+  /** Folders of token shards. */
+  readonly train: string;
+  readonly validation: string;
+  readonly localVocabulary: readonly number[];
+}
+
+/** What is asked for after the setup: folders of checkpoints, of which the second is to be written. */
+interface WorkerRequest {
+  readonly task: string;
+  readonly outcome: string;
+}
+
+export type WorkerMessage =
+  | { readonly type: "done" }
+  | { readonly type: "failed"; readonly message: string }
+  | {
+    readonly type: "log";
+    readonly level: "info" | "warn";
+    readonly message: string;
+    readonly fields?: Parameters<StageLog["info"]>[1];
+  };
+
+async function serve(): Promise<void> {
+  console.log = console.info = console.debug = console.error; // what libraries print is no message
+  let trainer: Promise<LocalTrainer> | undefined;
+  let work: Promise<void> = Promise.resolve();
+  let text = "";
+  for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    const lines = (text + part).split("\n");
+    text = lines.pop()!;
+    for (const line of lines) {
+      const message = JSON.parse(line);
+      if (trainer === undefined) {
+        trainer = openTrainer(message);
+        trainer.catch(() => {}); // the first task says why
+      } else {
+        const opened = trainer;
+        work = work.then(async () => send(await answer(opened, message)));
+      }
+    }
+  }
+  Deno.exit(0); // whoever asked is gone
+}
+
+async function answer(
+  trainer: Promise<LocalTrainer>,
+  { task, outcome }: WorkerRequest,
+): Promise<WorkerMessage> {
+  try {
+    const made = await (await trainer).train(...taskFromCheckpoint(readCheckpoint(task)));
+    writeCheckpoint(outcome, outcomeToCheckpoint(made));
+    return { type: "done" };
+  } catch (error) {
+    const isExpected = error instanceof StageError || !(error instanceof Error);
+    return {
+      type: "failed",
+      message: isExpected ? messageOf(error) : error.stack ?? error.message,
+    };
+  }
+}
+
+async function openTrainer(
+  { variant, settings, engine, sources }: WorkerSetup,
+): Promise<LocalTrainer> {
+  const log = (level: "info" | "warn"): StageLog["info"] => (message, fields) =>
+    send({ type: "log", level, message, fields });
+  return new LocalTrainer({
+    variant: (await import(variantModule(variant))).variant(variant),
+    settings,
+    engine: (await import(engineModule(engine.kind))).engine,
+    engineOptions: engine,
+    sources: sources.map(({ name, train, validation, localVocabulary }) => ({
+      name,
+      train: openTokenShards(train),
+      validation: openTokenShards(validation),
+      localVocabulary: Int32Array.from(localVocabulary),
+    })),
+    log: { info: log("info"), warn: log("warn"), progress() {} },
+  });
+}
+
+function send(message: WorkerMessage): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(message) + "\n");
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+}
+
+if (import.meta.main) await serve();

@@ -1,0 +1,164 @@
+/**
+ * Processes that train participants of a round beside the one that leads it. They are given tasks as checkpoints and give
+ * outcomes as checkpoints; what they make does not depend on who makes it. Each holds what training one source takes.
+ */
+import { join } from "node:path";
+import { StageError } from "../pipeline/base/mod.ts";
+import type { StageLog } from "../pipeline/stage.ts";
+import {
+  type LocalHelpers,
+  type LocalOutcome,
+  type LocalTask,
+  outcomeFromCheckpoint,
+  readCheckpoint,
+  type SeedsByName,
+  taskToCheckpoint,
+  writeCheckpoint,
+} from "../training/mod.ts";
+import type { WorkerMessage, WorkerSetup } from "./local_worker.ts";
+
+export interface LocalWorkersOptions {
+  /** Processes; each has a lane of its own. */
+  readonly lanes: number;
+  readonly setup: WorkerSetup;
+  readonly log: StageLog;
+  readonly signal: AbortSignal;
+}
+
+export class LocalWorkers implements LocalHelpers {
+  readonly lanes: number;
+  readonly #options: LocalWorkersOptions;
+  readonly #workers: Worker[];
+  readonly #folder: string;
+  #tasks = 0;
+
+  constructor(options: LocalWorkersOptions) {
+    this.lanes = options.lanes;
+    this.#options = options;
+    this.#folder = Deno.makeTempDirSync({ prefix: "dept-local-" });
+    this.#workers = Array.from({ length: options.lanes }, () => new Worker(options));
+    options.signal.addEventListener("abort", this.#kill);
+  }
+
+  async train(lane: number, task: LocalTask, seeds: SeedsByName): Promise<() => LocalOutcome> {
+    const folder = join(this.#folder, `${++this.#tasks}`);
+    const outcome = `${folder}-outcome`;
+    try {
+      await this.#workers[lane].take(() => {
+        writeCheckpoint(folder, taskToCheckpoint(task, seeds));
+        return { task: folder, outcome };
+      });
+    } catch (error) {
+      throw this.#options.signal.aborted ? this.#options.signal.reason : error;
+    }
+    return () => {
+      const read = outcomeFromCheckpoint(readCheckpoint(outcome));
+      for (const done of [folder, outcome]) Deno.removeSync(done, { recursive: true });
+      return read;
+    };
+  }
+
+  /** Ends the processes, whatever they are at. */
+  async close(): Promise<void> {
+    this.#options.signal.removeEventListener("abort", this.#kill);
+    this.#kill();
+    await Promise.all(this.#workers.map((worker) => worker.ended));
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+
+  readonly #kill = (): void => this.#workers.forEach((worker) => worker.kill());
+}
+
+/** A process that takes one task after the other. */
+class Worker {
+  readonly ended: Promise<void>;
+  readonly #process: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #log: StageLog;
+  /** Of the task under way. */
+  #waiting: { resolve(): void; reject(error: Error): void } | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #end: Error | undefined;
+
+  constructor({ setup, log }: LocalWorkersOptions) {
+    this.#log = log;
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--quiet",
+        "--no-prompt",
+        "--config",
+        join(import.meta.dirname!, "..", "deno.json"),
+        import.meta.resolve("./local_worker.ts"),
+      ],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.#writer = this.#process.stdin.getWriter();
+    this.#send(setup);
+    this.ended = this.#follow();
+  }
+
+  /** @param request Called when the tasks before are done. */
+  async take(request: () => object): Promise<void> {
+    const taken = this.#last.then(() =>
+      new Promise<void>((resolve, reject) => {
+        if (this.#end !== undefined) return reject(this.#end);
+        this.#waiting = { resolve, reject };
+        this.#send(request());
+      })
+    );
+    this.#last = taken.catch(() => {});
+    await taken;
+  }
+
+  kill(): void {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch { /* it has ended */ }
+  }
+
+  #send(message: object): void {
+    this.#writer.write(new TextEncoder().encode(JSON.stringify(message) + "\n")).catch(() => {});
+  }
+
+  async #follow(): Promise<void> {
+    let text = "";
+    for await (const part of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (text + part).split("\n");
+      text = lines.pop()!;
+      for (const line of lines) this.#receive(JSON.parse(line));
+    }
+    const { code, signal } = await this.#process.status;
+    this.#end = new StageError(
+      `Cannot train in parallel: expected a worker process, found it ended with ${
+        signal ?? `code ${code}`
+      }` +
+        ` (out of memory?); pretrain.parallelSources: 1 trains one source after the other`,
+    );
+    this.#settle(this.#end);
+    await this.#writer.close().catch(() => {});
+  }
+
+  #receive(message: WorkerMessage): void {
+    switch (message.type) {
+      case "log":
+        return this.#log[message.level](message.message, message.fields);
+      case "done":
+        return this.#settle();
+      case "failed":
+        return this.#settle(new StageError(message.message));
+      default:
+        message satisfies never;
+    }
+  }
+
+  #settle(error?: Error): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (error === undefined) waiting?.resolve();
+    else waiting?.reject(error);
+  }
+}

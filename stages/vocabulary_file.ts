@@ -1,0 +1,23 @@
+/**
+ * The vocabulary of a run as stages that write text open it: trained here, or a tokenizer of others.
+ */
+import type { StageContext } from "../pipeline/stage.ts";
+import { loadTokenizer, type Tokenizer } from "../tokenizers/mod.ts";
+import type { openAdopted } from "../tokenizers/adopted/mod.ts";
+import { type Recipe, vocabularyFile } from "./recipe.ts";
+
+/** What a stage `uses` to adopt or open the recipe's tokenizer of others; nothing where the vocabulary is trained. */
+export function adoptedModules(recipe: Recipe): Readonly<Record<string, string>> {
+  if (vocabularyFile(recipe) === undefined) return {};
+  return { vocabulary: import.meta.resolve("../tokenizers/adopted/mod.ts") };
+}
+
+/** The tokenizer of a context's input of that name. Disposing ends what a library of others has started. */
+export async function openVocabulary(
+  { inputs, modules }: Pick<StageContext, "inputs" | "modules">,
+): Promise<Tokenizer & Disposable> {
+  const module = modules.vocabulary as { readonly openAdopted: typeof openAdopted } | undefined;
+  if (module !== undefined) return await module.openAdopted(inputs.tokenizer);
+  const tokenizer = loadTokenizer(inputs.tokenizer);
+  return Object.assign(tokenizer, { [Symbol.dispose]: () => {} });
+}

@@ -1,0 +1,112 @@
+/**
+ * Figures 2 to 4: what they draw from the rows of runs, and that SVG comes of it.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { expand, withoutStudy } from "../../pipeline/instances.ts";
+import { loadRecipe } from "../../pipeline/recipe.ts";
+import { withNeeds } from "../../pipeline/targets.ts";
+import { drawFigure } from "../../stages/figures/draw.ts";
+import { figureCsv } from "../../stages/figures/figure.ts";
+import { figureEntry } from "../../stages/figures/kinds.ts";
+import { stages } from "../../stages/mod.ts";
+import { paperFigureIndex } from "../../stages/report/paper_index.ts";
+import { recipeSchema } from "../../stages/recipe.ts";
+import { projectRoot } from "../support/paths.ts";
+
+const folder = Deno.makeTempDirSync();
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+/** The folder of an output with these rows. */
+function rowsOf(file: string, rows: readonly object[]): string {
+  const made = Deno.makeTempDirSync({ dir: folder });
+  Deno.writeTextFileSync(join(made, file), rows.map((row) => JSON.stringify(row) + "\n").join(""));
+  return made;
+}
+
+Deno.test("figures 2, 3, 4 of the paper resolve to stages with the recipe of its size", async () => {
+  const needs = { 2: "pretrain/spec", 3: "continue/act/random/sw", 4: "pretrain/spec-opt" };
+  for (const [number, expected] of Object.entries(needs)) {
+    const recipe = await loadRecipe(paperFigureIndex[Number(number)].recipes[0], {
+      folder: join(projectRoot, "pipeline/recipes"),
+      schema: recipeSchema,
+    });
+    const target = `figure/${number}`;
+    const instances = expand(stages, withoutStudy(recipe), [target]);
+    assert.ok(withNeeds([target], instances).includes(expected), `${target} needs ${expected}`);
+  }
+  assert.throws(
+    () => figureEntry("5"),
+    /Cannot draw figure "5": expected a number of the paper's \(2, 3, 4\)/,
+  );
+});
+
+Deno.test("figure 2 draws baselines alone, DEPT as a mean between least and largest", () => {
+  const monitors = (...of: readonly (readonly [number, number])[]) =>
+    rowsOf(
+      "monitors.jsonl",
+      of.map(([step, value]) => ({ step, activationMeanMax: value, parameterNorm: 10 * value })),
+    );
+  const { panels: [activations, parameters] } = figureEntry("2").kind.build(
+    { dept: ["glob", "trim"], others: ["std-t0"] },
+    {
+      "metrics/std-t0": monitors([0, 1], [10, 4]),
+      "metrics/glob": monitors([0, 1], [0, 2], [10, 2]),
+      "metrics/trim": monitors([0, 3], [10, 5]),
+    },
+  );
+  assert.deepEqual(activations.series, [
+    { label: "std-t0", points: [{ x: 0, y: 1 }, { x: 10, y: 4 }], from: ["metrics/std-t0"] },
+    {
+      label: "DEPT-AVG",
+      points: [
+        { x: 0, y: 2, low: 1, high: 3 }, // (1 + 2 + 3) / 3
+        { x: 10, y: 3.5, low: 2, high: 5 },
+      ],
+      from: ["metrics/glob", "metrics/trim"],
+    },
+  ]);
+  assert.equal(parameters.series[0].points[1].y, 40);
+});
+
+Deno.test("figure 3 has a panel a source and one for all, figure 4 the perplexity of each source by round", async () => {
+  const curve = rowsOf("metrics.jsonl", [
+    { kind: "validation", step: 0, lossNats: { sw: Math.log(8) } },
+    { kind: "validation", step: 2, lossNats: { sw: Math.log(4) } },
+  ]);
+  const whole = rowsOf("metrics.jsonl", [
+    { kind: "steps", step: 1, lossNatsMean: Math.log(2) },
+    { kind: "steps", step: 2, lossNatsMean: Math.log(8) },
+  ]);
+  const plasticity = figureEntry("3").kind.build(
+    { variants: ["act"], sources: ["sw"] },
+    { "only-sw/act": curve, "all/act": whole },
+  );
+  assert.deepEqual(plasticity.panels.map(({ title }) => title), ["sw", "all sources"]);
+  const perplexities = plasticity.panels.map(({ series }) =>
+    series[0].points.map(({ y }) => Math.round(y))
+  );
+  assert.deepEqual(perplexities, [[8, 4], [4]]); // mean of ln 2 and ln 8 is ln 4
+  const rounds = rowsOf("metrics.jsonl", [
+    { kind: "local", round: 1, source: "it", lossNatsMean: Math.log(9) },
+    { kind: "local", round: 1, source: "sw", lossNatsMean: 0 },
+    { kind: "local", round: 2, source: "it", skipped: "not finite" },
+    { kind: "local", round: 3, source: "it", lossNatsMean: Math.log(3) },
+  ]);
+  const scaling = figureEntry("4").kind.build({ variants: ["spec"] }, { "metrics/spec": rounds });
+  assert.deepEqual(
+    figureCsv(scaling).trimEnd().split("\n").map((line) => line.replace(/\.\d+/g, "")),
+    [
+      "figure,panel,series,x,y,low,high",
+      "scaling,spec,it,1,9,,",
+      "scaling,spec,it,3,3,,",
+      "scaling,spec,sw,1,1,,",
+    ],
+  );
+  const svg = await drawFigure(plasticity);
+  assert.match(svg, /^<svg /);
+  for (const text of ["all sources", "act", "perplexity", "step"]) {
+    assert.ok(svg.includes(text), text);
+  }
+  assert.equal(await drawFigure(plasticity), svg);
+});

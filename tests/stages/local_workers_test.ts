@@ -1,0 +1,115 @@
+/**
+ * Sources of a round trained in processes of their own: the bytes of training one after the other.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pretrain, type PretrainResult, type PretrainSettings } from "../../training/mod.ts";
+import { LocalWorkers } from "../../stages/local_workers.ts";
+import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { plain, pretraining, settings, withSources } from "../training/_support.ts";
+
+type Options = Awaited<ReturnType<typeof pretraining>>;
+
+/** Trains with so many processes beside this one. */
+async function withHelpers(
+  options: Options,
+  folder: string,
+  lanes: number,
+): Promise<PretrainResult> {
+  const helpers = new LocalWorkers({
+    lanes,
+    log: options.log,
+    signal: options.signal,
+    setup: {
+      variant: options.variant.id,
+      settings: options.settings,
+      engine: { kind: "reference", threads: 1, precision: "fp32" },
+      sources: options.sources.map(({ name, localVocabulary }) => ({
+        name,
+        train: `${folder}/${name}/train`,
+        validation: `${folder}/${name}/validation`,
+        localVocabulary: [...localVocabulary],
+      })),
+    },
+  });
+  try {
+    return await pretrain({ ...options, helpers });
+  } finally {
+    await helpers.close();
+  }
+}
+
+const same = (a: PretrainResult, b: PretrainResult) => {
+  assert.deepEqual(plain(a.last), plain(b.last));
+  assert.deepEqual(plain(a.best), plain(b.best));
+  assert.deepEqual(a.metrics, b.metrics);
+  assert.deepEqual(a.monitors, b.monitors);
+};
+
+const cases: readonly (readonly [string, number, Partial<PretrainSettings>])[] = [
+  ["spec", 2, { sourcesPerRound: 3, adamState: "keep", monitors: { everySteps: 2 } }],
+  ["trim", 1, { sourcesPerRound: 3, adamState: "average", outer: nesterov() }],
+  ["local-sgd", 1, {}],
+];
+
+function nesterov() {
+  return { kind: "nesterov", learningRate: 0.7, momentum: 0.9 } as const;
+}
+
+for (const [variant, lanes, changes] of cases) {
+  Deno.test(`pretrain() of ${variant} with ${lanes} processes beside it has the bytes of a plain run`, () =>
+    withSources(async (sources, folder) => {
+      const one = await pretrain(await pretraining(variant, sources, folder, changes));
+      const many = await pretraining(variant, sources, folder, changes);
+      same(await withHelpers(many, folder, lanes), one);
+    }));
+}
+
+Deno.test("pretrain() stopped in the middle of a parallel round goes on alone to the same bytes", () =>
+  withSources(async (sources, folder) => {
+    const changes = { ...settings, sourcesPerRound: 3, localSteps: 6 };
+    const one = await pretrain(await pretraining("trim", sources, folder, changes));
+    const stop = new AbortController();
+    const stopped = await pretraining("trim", sources, folder, changes);
+    let steps = 0;
+    const log = {
+      ...stopped.log,
+      progress: () => void (++steps === 8 && stop.abort(new Error("stop"))),
+    };
+    await assert.rejects(
+      withHelpers({ ...stopped, log, signal: stop.signal }, folder, 2),
+      { message: "stop" },
+    );
+    same(await pretrain(stopped), one);
+  }));
+
+Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", () =>
+  withSources(async (sources, folder) => {
+    const inner = { ...settings.inner, peakLearningRate: 1e38, clipNorm: 1e38, warmupSteps: 0 };
+    const changes = { inner, nonFinite: "skip", sourcesPerRound: 3 } as const;
+    const failure = async (run: (options: Options) => Promise<PretrainResult>) =>
+      await run(await pretraining("glob", sources, folder, changes)).then(
+        () => assert.fail("nothing diverged"),
+        ({ message }) => message,
+      );
+    const alone = await failure(pretrain);
+    assert.match(alone, /Cannot average round 1 of glob/);
+    assert.equal(await failure((options) => withHelpers(options, folder, 1)), alone);
+  }));
+
+Deno.test("pretrain.parallelSources changes neither key nor bytes, on ONNX Runtime", async () => {
+  using folder = temporaryFolder();
+  const made: unknown[] = [];
+  for (const parallel of [1, 2]) {
+    const options = [
+      ...["--recipe", tinyRecipe, "--store", join(folder.path, `${parallel}`)],
+      ...["--set", "pretrain.variants=[spec]", "--set", `pretrain.parallelSources=${parallel}`],
+    ];
+    const run = await pipeline(["run", "pretrain/spec", "--quiet", ...options]);
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+    const why = await pipeline(["why", "pretrain/spec", "--json", ...options]);
+    const [{ key, outputs }] = JSON.parse(why.stdout).instances;
+    made.push({ key, outputs });
+  }
+  assert.deepEqual(made[1], made[0]);
+});

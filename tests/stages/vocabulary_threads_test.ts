@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { outputDigests, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
+import { projectRoot } from "../support/paths.ts";
+import { temporaryFolder } from "../tokenizers/foreign_files.ts";
+import { inventedDocuments } from "../tokenizers/support.ts";
+
+const text = inventedDocuments(300).map(({ text }) => text);
+/** More than the 8 MB from which on training starts threads. */
+const rows = Array.from(
+  { length: Math.ceil(9e6 / text.join("\n").length) },
+  (_, i) => JSON.stringify({ text: `${text.join("\n")} ${i}` }),
+).join("\n") + "\n";
+
+function setting(folder: ReturnType<typeof temporaryFolder>) {
+  const train = folder.write("train.jsonl", rows);
+  const sources = `{one: {train: ${train}, validation: ${train}}}`;
+  return (store: string, threads: number, env = {}) =>
+    pipelineCommand(
+      [
+        ...[
+          "run",
+          "vocabulary/global",
+          "--recipe",
+          tinyRecipe,
+          "--store",
+          join(folder.path, store),
+        ],
+        ...["--set", `sources=${sources}`, "--set", "pretrain.sourcesPerRound=1"],
+        ...["--set", "vocabulary.global.vocabSize=400", "--set", `engine.threads=${threads}`],
+      ],
+      projectRoot,
+      env,
+    );
+}
+
+const tokenizerOf = (store: string) => outputDigests(store)["vocabulary/global"].tokenizer;
+
+Deno.test("vocabulary trains with the threads of its recipe, confined, and goes on after a kill, to the same bytes", async () => {
+  using folder = temporaryFolder();
+  const command = setting(folder);
+  const audit = join(folder.path, "audit");
+  Deno.mkdirSync(audit);
+  for (const threads of [1, 2]) {
+    const { code, stderr } = await command(`${threads}`, threads, { DEPT_AUDIT: audit }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    const accesses = Deno.readTextFileSync(join(audit, "vocabulary+global.access.jsonl"));
+    assert.equal(accesses.includes("_training_thread.ts"), threads === 2);
+    Deno.removeSync(join(audit, "vocabulary+global.access.jsonl"));
+  }
+  const whole = tokenizerOf(join(folder.path, "1"));
+  assert.equal(tokenizerOf(join(folder.path, "2")), whole);
+
+  const store = join(folder.path, "killed");
+  const process = command("killed", 2).spawn();
+  while (!counted(store)) await new Promise((resolve) => setTimeout(resolve, 2));
+  process.kill("SIGKILL"); // its children go with it
+  await process.output();
+  if (counted(store)) { // otherwise it was done already
+    const { code, stderr } = await command("killed", 2).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+  }
+  assert.equal(tokenizerOf(store), whole);
+});
+
+/** Whether a checkpoint holds the counted words. */
+function counted(store: string): boolean {
+  try {
+    const folder = join(store, "checkpoints");
+    return [...Deno.readDirSync(folder)].some(({ name }) =>
+      [...Deno.readDirSync(join(folder, name))].some(({ name }) => name === "segments.bin")
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

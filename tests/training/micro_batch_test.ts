@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import type { Engine } from "../../engine/mod.ts";
+import { engine } from "../../engine/reference/mod.ts";
+import { float32, GraphBuilder, mul, neg, peakLiveBytes } from "../../model/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "../../training/mod.ts";
+import { engineOptions, inner, model, vocabSize } from "./_support.ts";
+
+Deno.test("peakLiveBytes() counts what nodes hold at one time, worked by hand", () => {
+  const builder = new GraphBuilder();
+  const x = builder.input("x", float32([10])); // inputs are not counted
+  const a = builder.apply(neg, [x]);
+  const b = builder.apply(neg, [a]);
+  const c = builder.apply(mul, [a, b]);
+  // a and b live while c is made: 3 · 40 bytes. Then only d and c.
+  const d = builder.apply(neg, [c]);
+  assert.equal(peakLiveBytes(builder.build({ d })), 120);
+  assert.equal(peakLiveBytes(builder.build({ d, a, b })), 160); // outputs stay
+});
+
+Deno.test("trainingBytes() grows with the micro-batch, and by the same amount for each sequence", () => {
+  const config = { ...model, vocabSize };
+  const [one, two, three] = [1, 2, 3].map((size) => trainingBytes(config, size));
+  assert.ok(two > one);
+  // Gradients of parameters are there whatever the batch.
+  assert.ok(Math.abs((three - two) - (two - one)) < 0.02 * (two - one));
+  assert.ok(one > 20 * 24 * 8);
+});
+
+Deno.test("resolveMicroBatch() takes the largest divisor whose step works, once", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const tried: number[] = [];
+    /** An engine with room for fewer than six sequences. */
+    const small: Engine = {
+      ...engine,
+      compileTraining(graph, options) {
+        const [sequences] = graph.inputs.tokens.shape;
+        tried.push(sequences);
+        if (sequences >= 6) return Promise.reject(new Error("out of memory"));
+        return engine.compileTraining(graph, options);
+      },
+    };
+    const search: MicroBatchSearch = {
+      microBatchSize: "auto",
+      batchSize: 12,
+      config: { ...model, vocabSize },
+      engine: small,
+      engineOptions,
+      optimizer: inner,
+      checkpointFolder: `${folder}/checkpoints`,
+      log: silentLog,
+    };
+    assert.equal(await resolveMicroBatch(search), 4);
+    assert.deepEqual(tried, [12, 6, 4]); // divisors only
+    assert.equal(await resolveMicroBatch({ ...search, engine }), 4); // as it was found
+    assert.deepEqual(tried.length, 3);
+    assert.equal(await resolveMicroBatch({ ...search, microBatchSize: 3 }), 3);
+    const none = { ...engine, compileTraining: () => Promise.reject(new Error("out of memory")) };
+    const nowhere = { ...search, engine: none, checkpointFolder: `${folder}/others` };
+    await assert.rejects(resolveMicroBatch(nowhere), /expected one sequence of 8 tokens to fit/);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});

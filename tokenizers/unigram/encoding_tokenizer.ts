@@ -1,0 +1,39 @@
+/**
+ * What tokenizers of one encoder have in common: all that leads from text to ids.
+ */
+import type { Seed } from "../../pipeline/base/mod.ts";
+import type { EncodedLines, Encoding, Segmentation } from "../detailed_tokenizer.ts";
+import type { UnigramTextEncoder } from "./text_encoder.ts";
+
+export class EncodingTokenizer {
+  readonly #encoder: UnigramTextEncoder;
+
+  constructor(encoder: UnigramTextEncoder) {
+    this.#encoder = encoder;
+  }
+
+  encode(text: string): Int32Array {
+    return this.#encoder.encode(text);
+  }
+
+  encodeBatch(texts: readonly string[]): EncodedLines {
+    return this.#encoder.encodeBatch(texts);
+  }
+
+  encodeLines(bytes: Uint8Array, invalid?: "error" | "replace"): EncodedLines {
+    return this.#encoder.encodeLines(bytes, invalid);
+  }
+
+  /** @throws RangeError for a tokenizer that does not know where characters come from */
+  encodeWithOffsets(text: string): Encoding {
+    return this.#encoder.encodeWithOffsets(text);
+  }
+
+  nBest(text: string, n: number): Segmentation[] {
+    return this.#encoder.nBest(text, n);
+  }
+
+  sample(text: string, options: { readonly seed: Seed; readonly alpha: number }): Int32Array {
+    return this.#encoder.sample(text, options);
+  }
+}

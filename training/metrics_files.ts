@@ -1,0 +1,31 @@
+/**
+ * A run's rows as files: `metrics.jsonl`, `monitors.jsonl` where monitors were on, and both as TensorBoard events.
+ */
+import { canonicalJson, type Json, writeFileSynced } from "../pipeline/base/mod.ts";
+import { scalarsOf } from "./monitors.ts";
+import { encodeEvents, eventFile, type Scalar } from "./tensorboard.ts";
+
+/** Writes the files of a run into a folder that exists. */
+export function writeMetrics(
+  folder: string,
+  { metrics, monitors }: { readonly metrics: readonly Json[]; readonly monitors: readonly Json[] },
+): void {
+  writeFileSynced(`${folder}/metrics.jsonl`, linesOf(metrics));
+  if (monitors.length > 0) writeFileSynced(`${folder}/monitors.jsonl`, linesOf(monitors));
+  writeFileSynced(`${folder}/${eventFile}`, encodeEvents(scalars([...metrics, ...monitors])));
+}
+
+function linesOf(rows: readonly Json[]): string {
+  return rows.map((row) => canonicalJson(row) + "\n").join("");
+}
+
+/** Every number of a row at its step, or at its round where it has none: `local/it/lossNatsMean`. */
+function* scalars(rows: readonly Json[]): Generator<Scalar> {
+  for (const row of rows as readonly { readonly [name: string]: Json }[]) {
+    const { kind, step, round, source, ...rest } = row;
+    const at = step ?? round;
+    if (typeof at !== "number") continue;
+    const group = typeof source === "string" ? `${kind}/${source}` : `${kind}`;
+    for (const [name, value] of scalarsOf(rest)) yield { step: at, tag: `${group}/${name}`, value };
+  }
+}

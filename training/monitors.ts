@@ -1,0 +1,118 @@
+/**
+ * What a run looks like inside, every so many steps: activations by module, and norms of parameters, gradients and updates by
+ * layer.
+ *
+ * Source: DEPT §3.5, Fig. 2. Its "activations" are, in the authors' code, `activations/average/max/full_model_output`: of each
+ * module's output the mean of all numbers, and of these the largest. That is `activationMeanMax`; norms stand beside it.
+ */
+import type { Fetches, UpdateResult } from "../engine/mod.ts";
+import { activationMean, activationNorm } from "../model/mod.ts";
+import type { Json } from "../pipeline/base/mod.ts";
+
+export type MonitorRow = {
+  readonly step: number;
+  readonly lossNats: number;
+  readonly learningRate: number;
+  readonly gradientNorm: number;
+  readonly parameterNorm: number;
+  readonly updateNorm: number;
+  /** The largest of the modules' means: what the authors plot. */
+  readonly activationMeanMax: number;
+  readonly activations: {
+    readonly [module: string]: { readonly mean: number; readonly norm: number };
+  };
+  readonly layers: {
+    readonly [layer: string]: {
+      readonly parameterNorm: number;
+      readonly gradientNorm: number;
+      readonly updateNorm: number;
+    };
+  };
+};
+
+export interface MonitoredStep extends UpdateResult {
+  readonly step: number;
+  readonly lossNats: number;
+  readonly learningRate: number;
+  /** What the program put out for each micro-batch; activations are means over these. */
+  readonly outputs: readonly Fetches[];
+  /** Parameters on both sides of the update. */
+  readonly before: Readonly<Record<string, Float32Array>>;
+  readonly after: Readonly<Record<string, Float32Array>>;
+}
+
+/** The row of a step. Sums are in double, in the order of the parameters. */
+export function monitorStep(seen: MonitoredStep): MonitorRow {
+  const { step, lossNats, learningRate, gradientNorm, before, after } = seen;
+  const squares = new Map<string, { parameter: number; gradient: number; update: number }>();
+  const all = { parameter: 0, update: 0 };
+  for (const [name, value] of Object.entries(after)) {
+    const own = squares.get(layerOf(name)) ?? { parameter: 0, gradient: 0, update: 0 };
+    squares.set(layerOf(name), own);
+    const old = before[name];
+    for (let i = 0; i < value.length; i++) {
+      own.parameter += value[i] * value[i];
+      own.update += (value[i] - old[i]) ** 2;
+    }
+    own.gradient += (seen.gradientNorms[name] ?? 0) ** 2;
+  }
+  for (const own of squares.values()) {
+    all.parameter += own.parameter;
+    all.update += own.update;
+  }
+  const activations = activationsOf(seen.outputs);
+  return {
+    step,
+    lossNats,
+    learningRate,
+    gradientNorm,
+    parameterNorm: Math.sqrt(all.parameter),
+    updateNorm: Math.sqrt(all.update),
+    activationMeanMax: Object.values(activations)
+      .reduce((most, { mean }) => Math.max(most, mean), -Infinity),
+    activations,
+    layers: Object.fromEntries(
+      [...squares].map(([layer, { parameter, gradient, update }]) => [layer, {
+        parameterNorm: Math.sqrt(parameter),
+        gradientNorm: Math.sqrt(gradient),
+        updateNorm: Math.sqrt(update),
+      }]),
+    ),
+  };
+}
+
+/** `block.3`, `norm_final`, `embedding.token`. */
+export function layerOf(parameter: string): string {
+  return /^body\.(block\.\d+)\./.exec(parameter)?.[1] ??
+    parameter.replace(/^body\./, "").replace(/\.(weight|bias)$/, "");
+}
+
+/** How many times what it was in an earlier row the largest norm behind a block is. */
+export function activationGrowth(first: MonitorRow, now: MonitorRow): number {
+  const largest = ({ activations }: MonitorRow) =>
+    Object.entries(activations).filter(([module]) => /^block\.\d+$/.test(module))
+      .reduce((most, [, { norm }]) => Math.max(most, norm), 0);
+  return largest(now) / largest(first);
+}
+
+function activationsOf(outputs: readonly Fetches[]): MonitorRow["activations"] {
+  const mean = (output: string) =>
+    outputs.reduce((sum, fetched) => sum + fetched[output][0], 0) / outputs.length;
+  return Object.fromEntries(
+    Object.keys(outputs[0]).filter((output) => output.startsWith(activationNorm)).map((output) => {
+      const module = output.slice(activationNorm.length);
+      return [module, { mean: mean(activationMean + module), norm: mean(output) }];
+    }),
+  );
+}
+
+/** Names and numbers of a row, nested ones with a slash, sorted, whoever made the row: `layers/block.3/updateNorm`. */
+export function scalarsOf(row: { readonly [name: string]: Json | undefined }): [string, number][] {
+  const entries = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.flatMap(([name, value]): [string, number][] => {
+    if (typeof value === "number") return [[name, value]];
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+    return scalarsOf(value as { [name: string]: Json })
+      .map(([inner, number]) => [`${name}/${inner}`, number]);
+  });
+}

@@ -1,0 +1,53 @@
+/**
+ * Where the time of training goes. For logs only: no clock in results.
+ */
+import type { StageLog } from "../pipeline/stage.ts";
+
+/** In the order in which they are shown. */
+export const phases = [
+  "data",
+  "forwardBackward",
+  "optimizer",
+  "monitors",
+  "evaluation",
+  "checkpoint",
+] as const;
+
+export type Phase = typeof phases[number];
+
+/** The word that profiles are logged under. */
+export const profileMessage = "profile";
+
+export class PhaseClock {
+  readonly #started = performance.now();
+  readonly #ms: Record<Phase, number> = {
+    data: 0,
+    forwardBackward: 0,
+    optimizer: 0,
+    monitors: 0,
+    evaluation: 0,
+    checkpoint: 0,
+  };
+
+  /** Counts the time of an action, and gives what it gives. */
+  async time<T>(phase: Phase, action: () => T | Promise<T>): Promise<T> {
+    const started = performance.now();
+    try {
+      return await action();
+    } finally {
+      this.#ms[phase] += performance.now() - started;
+    }
+  }
+
+  /** Milliseconds by phase; `other` is what the whole time since the clock was made leaves. */
+  totals(): Record<Phase | "other", number> {
+    const known = phases.reduce((sum, phase) => sum + this.#ms[phase], 0);
+    return { ...this.#ms, other: performance.now() - this.#started - known };
+  }
+
+  /** Writes the times, in whole milliseconds, of which `run --profile` makes a line. */
+  logTo(log: StageLog): void {
+    const entries = Object.entries(this.totals()).map(([phase, ms]) => [phase, Math.round(ms)]);
+    log.info(profileMessage, Object.fromEntries(entries));
+  }
+}

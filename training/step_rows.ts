@@ -1,0 +1,66 @@
+/**
+ * Rows that training notes between checkpoints: a JSON-lines file beside them, in which what a resumed run makes again
+ * replaces what was there. Checkpoints would grow with every row.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { canonicalJson, type Json, writeFileAtomic } from "../pipeline/base/mod.ts";
+
+interface Entry {
+  /** Place in the whole run; ascending. */
+  readonly at: number;
+  readonly row: Json;
+}
+
+export class StepRows {
+  readonly #path: string;
+  #entries: Entry[];
+  /** A kill has cut the file's last line. */
+  #isCut: boolean;
+
+  constructor(path: string) {
+    this.#path = path;
+    const text = readText(path);
+    this.#isCut = text !== "" && !text.endsWith("\n");
+    this.#entries = text.slice(0, text.lastIndexOf("\n") + 1).split("\n")
+      .filter((line) => line !== "").map((line) => JSON.parse(line));
+  }
+
+  /** Adds a row and forgets those at the same place or behind it. On disk when this returns. */
+  add(at: number, row: Json): void {
+    const entry = { at, row };
+    if (this.#isCut || (this.#entries.at(-1)?.at ?? -1) >= at) {
+      this.#entries = [...this.#entries.filter((one) => one.at < at), entry];
+      writeFileAtomic(this.#path, this.#entries.map(lineOf).join(""));
+      this.#isCut = false;
+      return;
+    }
+    this.#entries.push(entry);
+    mkdirSync(dirname(this.#path), { recursive: true });
+    const file = openSync(this.#path, "a");
+    try {
+      writeSync(file, lineOf(entry));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** In order. */
+  all(): readonly Json[] {
+    return this.#entries.map(({ row }) => row);
+  }
+}
+
+function lineOf(entry: Entry): string {
+  return canonicalJson({ ...entry }) + "\n";
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return "";
+    throw error;
+  }
+}

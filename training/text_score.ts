@@ -1,0 +1,60 @@
+/**
+ * How well a network predicts a text: the evaluation protocol on tokens that lie in memory.
+ */
+import type { Program } from "../engine/mod.ts";
+import { StageError } from "../pipeline/base/mod.ts";
+import { countUnknown, type SourceVocabulary } from "./local_vocabulary.ts";
+import { scoreWindows, textWindows } from "./validation.ts";
+
+export interface TextScore {
+  /** Predicted tokens: all but the first of each window. */
+  readonly tokens: number;
+  readonly lossNats: number;
+  readonly perplexity: number;
+  readonly bitsPerByte: number;
+  /** Share of the tokens that the network's table lacks; they count as unknown. */
+  readonly unknownShare: number;
+}
+
+/**
+ * Scores documents that were joined by the end symbol, in windows of the context length without overlap.
+ * @param byteLength UTF-8 bytes of a token.
+ * @throws StageError when there is nothing to predict.
+ */
+export async function scoreText(
+  program: Pick<Program, "run">,
+  ids: Int32Array,
+  { byteLength, ...shape }: {
+    readonly byteLength: (id: number) => number;
+    readonly batchSize: number;
+    readonly seqLen: number;
+    readonly vocabulary: SourceVocabulary;
+  },
+): Promise<TextScore> {
+  const text = {
+    tokens: ids.length,
+    slice: (from: number, length: number) => ids.slice(from, from + length),
+  };
+  let [nats, tokens, bytes] = [0, 0, 0];
+  for await (const batch of scoreWindows(program, textWindows(text, shape.seqLen), shape)) {
+    batch.windows.forEach((window, b) => {
+      for (let t = 1; t < window.tokens.length; t++) {
+        nats += batch.nll[b * shape.seqLen + t - 1];
+        bytes += byteLength(window.tokens[t]);
+        tokens++;
+      }
+    });
+  }
+  if (tokens === 0) {
+    throw new StageError(
+      `Cannot score the text: expected at least 2 tokens, found ${ids.length}`,
+    );
+  }
+  return {
+    tokens,
+    lossNats: nats / tokens,
+    perplexity: Math.exp(nats / tokens),
+    bitsPerByte: nats / Math.LN2 / bytes,
+    unknownShare: countUnknown(ids, shape.vocabulary) / ids.length,
+  };
+}
