@@ -1,11 +1,10 @@
 /**
  * A trained model from the store, with the tokenizer that its table belongs to.
  */
-import { readStatistics } from "../../datasets/mod.ts";
+import { localVocabulary, readStatistics } from "../../datasets/mod.ts";
 import { type Engine, engineModule, type EngineOptions } from "../../engine/mod.ts";
 import type { ModelConfig } from "../../model/mod.ts";
-import { loadTokenizer, type Tokenizer } from "../../tokenizers/mod.ts";
-import { firstByteId } from "../../tokenizers/mod.ts";
+import { firstByteId, type Tokenizer } from "../../tokenizers/mod.ts";
 import {
   cutVocabulary,
   readCheckpoint,
@@ -15,7 +14,6 @@ import {
   wholeVocabulary,
 } from "../../training/mod.ts";
 import { didYouMean, UsageError } from "../base/mod.ts";
-import { localVocabulary } from "../../datasets/mod.ts";
 import type { Instance } from "../instances.ts";
 import { withNeeds } from "../targets.ts";
 import { openSession, type Session } from "./_session.ts";
@@ -25,7 +23,8 @@ import type { Project } from "./project.ts";
 export interface TrainedModel {
   readonly config: ModelConfig;
   readonly tensors: Tensors;
-  readonly tokenizer: Tokenizer;
+  /** Disposing ends what a library of others has started. */
+  readonly tokenizer: Tokenizer & Disposable;
   /** From the tokenizer's ids to rows of the table. */
   readonly vocabulary: SourceVocabulary;
   readonly engine: Engine;
@@ -62,7 +61,8 @@ export async function openTrainedModel(
   const isLocal = groups.model[tokenEmbedding] === undefined;
   const source = sourceOf(target, sources, isLocal, options.source);
   const tokenized = instance.inputs.get(`train/${source}`)!.from;
-  const tokenizer = loadTokenizer(await place.input(tokenized, "tokenizer"));
+  const { openAdopted } = await import("../../tokenizers/adopted/mod.ts"); // opens ours too
+  const tokenizer = await openAdopted(await place.input(tokenized, "tokenizer"));
   const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
   const vocabSize = tensors[tokenEmbedding].shape[0];
   const { engine: params } = instance.recipe as { engine: EngineOptions & { kind: string } };

@@ -43,6 +43,7 @@ export async function generate(
     seed: numberOf(options.seed, "--seed", { from: 0, isWhole: true }),
   };
   const model = await openTrainedModel(project, target, options);
+  using _ = model.tokenizer;
   if (options.perplexity !== undefined) await printScore(model, options.perplexity, options);
   else await printText(model, options.prompt!, settings, options.json === true);
   return 0;

@@ -19,6 +19,10 @@ Deno.test("a recipe takes a BPE tokenizer.json as its vocabulary, from text to f
   assert.match(whole.stdout, /done +finetune\/trim\/random\/sentiment/);
   assert.match(whole.stdout, /trim +[0-9.]+/);
 
+  const generate = ["generate", "pretrain/trim", "--prompt", "", "--tokens", "2", ...recipe];
+  const made = await pipeline([...generate, ...small, ...engine]);
+  assert.equal(made.code, 0, made.stderr);
+
   // The file's content is in the key, its path is not.
   const vocabulary = (path: string) =>
     pipeline(["run", "vocabulary/global", ...recipe.slice(0, 4), ...file(path)]);
