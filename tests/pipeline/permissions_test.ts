@@ -51,7 +51,8 @@ Deno.test("permissions: no stage accesses what its declaration does not name", a
     Deno.mkdirSync(audit);
     const args = [
       ...["run", "--recipe", tinyRecipe, "--store", join(folder, "store")],
-      ...["--set", "tune.variants=[trim]"], // off unless asked for
+      ...["--set", "tune.variants=[trim]", "--set", "figures=[stability]"], // off unless asked for
+      ...["--set", "pretrain.monitors.everySteps=2"], // what the figure draws
     ];
     const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
     const { code, stderr } = await pipelineCommand(args, root, { DEPT_AUDIT: audit }).output();

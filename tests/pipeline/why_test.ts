@@ -159,17 +159,17 @@ Deno.test("run --dry-run: a forecast from earlier runs", async () => {
     const before = await forecastOf();
     assert.equal(before.forecast.unknown, 3, "words and the table say nothing of themselves");
     await toy(store, "run", ...slow);
-    const { forecast, instances } = await forecastOf("--set", "steps=80");
+    const { forecast, instances } = await forecastOf("--set", "steps=32");
     assert.equal(forecast.instances, 5);
     assert.equal(forecast.unknown, 0);
-    assert.equal(forecast.flops, 4 * 80_000);
+    assert.equal(forecast.flops, 4 * 32_000);
     const [walk] = instances.filter(({ instance }: { instance: string }) =>
       instance === "walk/a/left"
     );
     assert.equal(walk.forecast.basis, "instance");
     const done = JSON.parse((await toy(store, "why", "walk/a/left", "--json")).stdout);
     const { provenance } = done.instances[0];
-    assert.equal(walk.forecast.durationMs, provenance.durationMs * 10); // 80 steps for 8
+    assert.equal(walk.forecast.durationMs, provenance.durationMs * 4); // 32 steps for 8
     assert.equal(walk.forecast.peakMemoryBytes, provenance.peakMemoryBytes);
     // One at once: the sum of all.
     const total = instances.reduce(
