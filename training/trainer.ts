@@ -1,7 +1,6 @@
 /**
  * Local training: steps of the inner optimizer on windows of one source, or of a mixture.
  */
-import { setImmediate } from "node:timers";
 import type { Fetches, TrainingProgram } from "../engine/mod.ts";
 import { StageError } from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
@@ -203,7 +202,12 @@ function diverged(
   );
 }
 
-/** Lets the event loop turn: engines may block it, and an abort arrives through it. */
-export function nextTick(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+const nothing = new Uint8Array(0);
+
+/**
+ * Lets the event loop turn: engines block it, and an abort arrives through it. By a digest of nothing, 0.05 ms in a thread of the
+ * runtime: after `setImmediate` or a message the loop does not look for signals (a stop was heard 12 steps later), a timer takes 2 ms.
+ */
+export async function nextTick(): Promise<void> {
+  await crypto.subtle.digest("SHA-256", nothing);
 }
