@@ -4,15 +4,8 @@
  * Limits: a batch has at most 1 GB, a column of it 2^23 values, a compressed buffer 256 MB. Metadata of V4 and V5.
  */
 import { messageOf } from "../../pipeline/base/mod.ts";
-import type {
-  ColumnDescription,
-  ReadPosition,
-  RecordOptions,
-  RecordStream,
-  SourceRecord,
-} from "../document.ts";
-import type { Input } from "../input.ts";
-import { countedInput } from "./_counted_input.ts";
+import type { SourceRecord } from "../document.ts";
+import { ColumnarRecords } from "./_columnar_records.ts";
 import { type ArrowMessages, type BatchMessage, openArrow } from "./_arrow_messages.ts";
 import { type ArrowField, arrowTypeName } from "./_arrow_schema.ts";
 import { BatchDecoder, type Values } from "./_arrow_values.ts";
@@ -24,40 +17,20 @@ export const reader = recordReader("arrow", (input, options) => new ArrowRecords
 /** Rows a batch of ours at most. */
 const batchRows = 1024;
 
-class ArrowRecords implements RecordStream {
-  readonly unit = "row";
-  readonly field = "column";
-  columns: readonly ColumnDescription[] | undefined;
-  bytesRead = 0;
-  readonly bytesTotal: number;
-  readonly #input: Input;
-  readonly #options: RecordOptions;
-  #start: number;
-
-  constructor(input: Input, options: RecordOptions) {
-    this.#input = countedInput(input, (bytes) => this.bytesRead += bytes);
-    this.#options = options;
-    this.bytesTotal = input.size;
-    this.#start = options.from?.rows ?? 0;
-  }
-
-  positionAfter(taken: number): ReadPosition {
-    return { rows: this.#start + taken, offset: 0 };
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]> {
-    const { name } = this.#input;
+class ArrowRecords extends ColumnarRecords {
+  override async *[Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]> {
+    const { name } = this.input;
     try {
-      const file = await openArrow(this.#input);
+      const file = await openArrow(this.input);
       const { fields } = file.schema;
       this.columns = fields.map((field) => ({ name: field.name, type: arrowTypeName(field) }));
       const names = fields.map((field) => field.name);
-      const wanted = new Set(columnsOf(names, this.#options.columns));
+      const wanted = new Set(columnsOf(names, this.options.columns));
       let isEmpty = true;
       for await (const { row, columns, rows } of this.#batches(file, wanted)) {
-        for (let at = Math.max(0, this.#start - row); at < rows; at += batchRows) {
+        for (let at = Math.max(0, this.start - row); at < rows; at += batchRows) {
           isEmpty = false;
-          this.#start = row + at;
+          this.start = row + at;
           yield records(columns, row, at, Math.min(rows, at + batchRows));
         }
       }
@@ -79,7 +52,7 @@ class ArrowRecords implements RecordStream {
       const { rows } = message.batch;
       const first = row;
       row += rows;
-      if (row <= this.#start) continue;
+      if (row <= this.start) continue;
       const columns = await decoded(message, async () => {
         const body = await message.body();
         const { isLittleEndian, fields } = file.schema;

@@ -4,15 +4,9 @@
  * Limits: a page has at most 256 MB and 2^23 values, a nested column at most 512 MB a row group. Encrypted files are refused.
  */
 import type { DecodedArray, SchemaTree } from "hyparquet";
-import type {
-  ColumnDescription,
-  ReadPosition,
-  RecordOptions,
-  RecordStream,
-  SourceRecord,
-} from "../document.ts";
+import type { SourceRecord } from "../document.ts";
 import type { Input } from "../input.ts";
-import { countedInput } from "./_counted_input.ts";
+import { ColumnarRecords } from "./_columnar_records.ts";
 import { DataError, fileError } from "./_data_error.ts";
 import { columnsOf, recordReader } from "./_documents.ts";
 import { type ColumnRows, columnRows } from "./_parquet_columns.ts";
@@ -27,48 +21,29 @@ export const reader = recordReader(
 /** Rows a batch at most. */
 const batchRows = 1024;
 
-class ParquetRecords implements RecordStream {
-  readonly unit = "row";
-  readonly field = "column";
-  columns: readonly ColumnDescription[] | undefined;
+class ParquetRecords extends ColumnarRecords {
   totalRows: number | undefined;
-  bytesRead = 0;
-  readonly bytesTotal: number;
-  readonly #input: Input;
-  readonly #options: RecordOptions;
-  #start: number;
 
-  constructor(input: Input, options: RecordOptions) {
-    this.#input = countedInput(input, (bytes) => this.bytesRead += bytes);
-    this.#options = options;
-    this.bytesTotal = input.size;
-    this.#start = options.from?.rows ?? 0;
-  }
-
-  positionAfter(taken: number): ReadPosition {
-    return { rows: this.#start + taken, offset: 0 };
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]> {
-    const { name } = this.#input;
-    const file = await openParquet(this.#input).catch((cause) => {
+  override async *[Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]> {
+    const { name } = this.input;
+    const file = await openParquet(this.input).catch((cause) => {
       throw fileError(name, "", cause);
     });
     this.columns = file.columns.map((tree) => ({ name: tree.element.name, type: typeName(tree) }));
     this.totalRows = file.rows;
     const names = this.columns.map((column) => column.name);
-    const wanted = new Set(columnsOf(names, this.#options.columns));
+    const wanted = new Set(columnsOf(names, this.options.columns));
     let row = 0;
     let isEmpty = true;
     for (let g = 0; g < file.rowGroups.length; g++) {
       const { rows } = file.rowGroups[g];
-      const skip = Math.min(rows, Math.max(0, this.#start - row));
+      const skip = Math.min(rows, Math.max(0, this.start - row));
       let at = row + skip;
       row += rows;
       if (skip === rows) continue;
-      for await (const values of groupRows(this.#input, file, g, wanted, skip)) {
+      for await (const values of groupRows(this.input, file, g, wanted, skip)) {
         const first = at;
-        this.#start = first;
+        this.start = first;
         at += values.length;
         isEmpty = false;
         yield values.map((value, i) => ({ row: first + i + 1, value }));
