@@ -18,7 +18,8 @@ import { gradientNormsOf } from "../gradient_norms.ts";
 import type { Executable } from "./_executable.ts";
 import { addRows, type GradientParts, gradientParts } from "./_host_rows.ts";
 import type { HostProvider, SessionData } from "./_session.ts";
-import { adamWStep, addInto, sumOfSquares } from "./adamw.ts";
+import { HostUpdate } from "./_host_update.ts";
+import { adamWStep, addInto } from "./adamw.ts";
 import { fetchesOf, OnnxRuntimeProgram, outputTargets } from "./program.ts";
 
 export interface TrainingOptions extends EngineOptions {
@@ -32,6 +33,7 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
   readonly #stepValues: readonly string[];
   readonly #sums = new Map<string, Float32Array>();
   readonly #moments: Record<string, Float32Array> = {};
+  readonly #update: HostUpdate;
   /** Arrays for fetched values that no sum can hold, made when first needed. */
   readonly #scratch = new Map<string, SessionData>();
   #step = 0;
@@ -58,6 +60,13 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
       for (const { ids, rows } of rowTerms) values.add(ids).add(rows);
     }
     this.#stepValues = [...values];
+    const tensors = [...this.#sums].map(([parameter, gradient]) => ({
+      value: this.parameters[parameter],
+      gradient,
+      m: this.#moments[`${parameter}.m`],
+      v: this.#moments[`${parameter}.v`],
+    }));
+    this.#update = new HostUpdate(tensors, options.threads);
   }
 
   static async openTraining(
@@ -91,27 +100,20 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
   update(
     { learningRate, clipNorm, rateFactor = () => 1 }: UpdateOptions,
   ): Promise<UpdateResult> {
-    // deno-lint-ignore require-await
     return this.turns.take(async () => {
       if (this.#accumulated === 0) { for (const sum of this.#sums.values()) sum.fill(0); }
       this.#accumulated = 0;
-      const norms = gradientNormsOf(
-        [...this.#sums].map(([parameter, sum]) => [parameter, sumOfSquares(sum)]),
-      );
+      const parameters = [...this.#sums.keys()];
+      const squares = await this.#update.squares();
+      const norms = gradientNormsOf(parameters.map((parameter, i) => [parameter, squares[i]]));
       const { gradientNorm } = norms;
       if (!norms.applied) return norms;
       const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
       this.#step++;
-      for (const [parameter, gradient] of this.#sums) {
+      await this.#update.step(parameters.map((parameter) => {
         const rate = learningRate * rateFactor(parameter);
-        const tensor = {
-          value: this.parameters[parameter],
-          gradient,
-          m: this.#moments[`${parameter}.m`],
-          v: this.#moments[`${parameter}.v`],
-        };
-        adamWStep(tensor, this.#optimizer, rate, scale, this.#step);
-      }
+        return adamWStep(this.#optimizer, rate, scale, this.#step);
+      }));
       return norms;
     });
   }
@@ -142,6 +144,11 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
   async resetOptimizer(): Promise<void> {
     for (const moment of Object.values(this.#moments)) moment.fill(0);
     this.#step = 0;
+  }
+
+  override async dispose(): Promise<void> {
+    this.#update.close();
+    await super.dispose();
   }
 
   #trainer(): Promise<Executable> {
