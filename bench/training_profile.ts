@@ -12,6 +12,7 @@ import {
 import { formatDuration, Random, seedOf } from "../pipeline/base/mod.ts";
 import { silentLog } from "../pipeline/stage.ts";
 import {
+  CheckpointPace,
   CheckpointStore,
   emptyRecord,
   momentTensors,
@@ -21,14 +22,13 @@ import {
 } from "../training/mod.ts";
 import type { JobSettings } from "./training_job.ts";
 
-/** Steps between checkpoints: the default of recipes. */
-const checkpointEverySteps = 50;
-
 export interface TrainingProfile {
   /** Milliseconds of one step, by phase. */
   readonly stepMs: Readonly<Record<string, number>>;
   readonly checkpointMs: number;
-  /** Of all time, with a checkpoint every 50 steps. */
+  /** Milliseconds from one to the next with `checkpointEverySteps: auto`. */
+  readonly checkpointEveryMs: number;
+  /** Of all time. */
   readonly checkpointShare: number;
 }
 
@@ -84,31 +84,38 @@ export async function profile(
     await train(steps, clock);
     const totals = clock.totals();
     const store = new CheckpointStore(folder);
+    const pace = new CheckpointPace("auto");
     const started = performance.now();
-    const { moments } = await program.readOptimizer();
-    store.write({
-      groups: { current: await readTensors(program), optimizer: momentTensors(moments) },
-      state: {},
+    await pace.write(async () => {
+      const { moments } = await program.readOptimizer();
+      store.write({
+        groups: { current: await readTensors(program), optimizer: momentTensors(moments) },
+        state: {},
+      });
     });
     const checkpointMs = performance.now() - started;
+    const checkpointEveryMs = checkpointMs + pace.waitMs;
     const stepMs = Object.fromEntries(
       Object.entries(totals).map(([phase, ms]) => [phase, ms / steps]),
     );
-    const stepsMs = checkpointEverySteps *
-      Object.values(stepMs).reduce((sum, ms) => sum + ms, 0);
-    return { stepMs, checkpointMs, checkpointShare: checkpointMs / (checkpointMs + stepsMs) };
+    const checkpointShare = checkpointMs / checkpointEveryMs;
+    return { stepMs, checkpointMs, checkpointEveryMs, checkpointShare };
   } finally {
     await program.dispose();
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** `phases of a step: forwardBackward 210 ms (85.1 %) …; a checkpoint 120 ms, 0.9 % of the time at one every 50 steps`. */
-export function profileText({ stepMs, checkpointMs, checkpointShare }: TrainingProfile): string {
+/** `phases of a step: forwardBackward 210 ms (85.1 %) …; a checkpoint: 120 ms, one every 10.1 s: 1.2 % of the time`. */
+export function profileText(
+  { stepMs, checkpointMs, checkpointEveryMs, checkpointShare }: TrainingProfile,
+): string {
   const total = Object.values(stepMs).reduce((sum, ms) => sum + ms, 0);
   const phases = Object.entries(stepMs).filter(([, ms]) => ms > 0.001)
     .map(([phase, ms]) => `${phase} ${ms.toFixed(2)} ms (${(100 * ms / total).toFixed(1)} %)`);
-  return `phases of a step: ${phases.join("  ")}\na checkpoint: ${formatDuration(checkpointMs)}, ${
+  return `phases of a step: ${phases.join("  ")}\na checkpoint: ${
+    formatDuration(checkpointMs)
+  }, one every ${formatDuration(checkpointEveryMs)}: ${
     (100 * checkpointShare).toFixed(2)
-  } % of the time at one every ${checkpointEverySteps} steps`;
+  } % of the time`;
 }

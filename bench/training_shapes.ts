@@ -1,7 +1,7 @@
 /**
  * The networks whose speed and memory are promised, in one table: `deno task bench train --all`.
  */
-import { formatBytes } from "../pipeline/base/mod.ts";
+import { formatBytes, formatDuration } from "../pipeline/base/mod.ts";
 import { measure, type Report } from "./train.ts";
 import type { JobSettings } from "./training_job.ts";
 import { profile, type TrainingProfile } from "./training_profile.ts";
@@ -91,7 +91,11 @@ export function textOfAll(reports: readonly ShapeReport[]): string {
         formatBytes(report.peakBytes) +
         (peer && memory ? `, ${peer.fp32.ratios.memory.toFixed(2)} × (≤ ${memory})` : "") +
         (maxBytes ? ` (≤ ${formatBytes(maxBytes)})` : ""),
-        phases === undefined ? "" : `${(100 * phases.checkpointShare).toFixed(2)} % (< 2)`,
+        phases === undefined
+          ? ""
+          : `${(100 * phases.checkpointShare).toFixed(2)} % (< 2), ${
+            formatDuration(phases.checkpointMs)
+          } each`,
       ];
     }),
   ];

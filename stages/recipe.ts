@@ -8,6 +8,7 @@ import { UsageError } from "../pipeline/base/mod.ts";
 import type { StageClaims } from "../pipeline/stage.ts";
 import { documentsSchema, sourceSchema, taskSchema } from "./recipe_data.ts";
 import {
+  checkpointSchema,
   guardSchema,
   microBatchSchema,
   monitorsSchema,
@@ -124,8 +125,8 @@ export const recipeSchema = z.strictObject({
     forgetting: z.enum(["same", "new"]),
     /** Windows of each source's validation text that choose the `best` checkpoint. */
     validationWindows: count,
-    /** Steps between checkpoints within local training, for resumption only: results do not depend on it. */
-    checkpointEverySteps: count,
+    /** Steps between checkpoints, or `auto`. For resumption only: results do not depend on it. */
+    checkpointEverySteps: checkpointSchema,
     /** Sources of a round that are trained at once, each in a process of its own: results do not depend on it. */
     parallelSources: count.default(1),
   }),
@@ -164,7 +165,7 @@ export const recipeSchema = z.strictObject({
       validateEverySteps: count,
       validationWindows: count,
     }),
-    checkpointEverySteps: count,
+    checkpointEverySteps: checkpointSchema,
   }),
   evaluate: z.strictObject({
     batchSize: count,

@@ -9,6 +9,9 @@ const fraction = z.number().min(0).max(1);
 /** Sequences of a micro-batch, or the largest number that fits the machine: found once, and recorded. */
 export const microBatchSchema = z.union([count, z.literal("auto")]);
 
+/** Steps between checkpoints, or as often as they cost little of the time. */
+export const checkpointSchema = z.union([count, z.literal("auto")]);
+
 /** The optimizer of local training. */
 export const optimizerSchema = z.strictObject({
   /** Peak of the schedule, η_max. */

@@ -3,10 +3,16 @@
  * whole checkpoints only.
  */
 import { basename, dirname, join } from "node:path";
-import { canonicalJson, sha256, StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import {
+  canonicalJson,
+  sha256,
+  StageError,
+  writeFileSynced,
+  writePartsSynced,
+} from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 
 const doneFile = "DONE";
 const stateFile = "state.json";
@@ -144,9 +150,7 @@ function writeFiles(folder: string, { groups, state }: Checkpoint, unchanged: Un
       done[file] = old.digest;
       continue;
     }
-    const bytes = encodeSafetensors(groups[group]);
-    writeFileSynced(join(folder, file), bytes);
-    done[file] = sha256(bytes);
+    done[file] = writePartsSynced(join(folder, file), safetensorsParts(groups[group]));
   }
   const text = canonicalJson(state) + "\n";
   writeFileSynced(join(folder, stateFile), text);

@@ -8,6 +8,7 @@ import type { Engine, EngineOptions } from "../engine/mod.ts";
 import { type Json, StageError } from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
+import { type CheckpointEvery, CheckpointPace } from "./checkpoint_pace.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
 import { wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows } from "./mixture.ts";
@@ -43,7 +44,7 @@ export interface ContinuationSettings {
   readonly inner: InnerOptimizer;
   /** Share of the peak rate from pre-trained embeddings. */
   readonly pretrainedRateFactor: number;
-  readonly checkpointEverySteps: number;
+  readonly checkpointEverySteps: CheckpointEvery;
   /** As in pre-training. */
   readonly guard?: GuardSettings;
   readonly monitors?: MonitorSettings;
@@ -116,6 +117,7 @@ export async function continueTraining(options: Continuation): Promise<Continuat
   });
   const monitor = new RunMonitor(options);
   const clock = new PhaseClock();
+  const pace = new CheckpointPace(settings.checkpointEverySteps);
   try {
     const program = await programs.get(vocabSize);
     await writeTensors(program, saved?.groups.current ?? startOf(options, vocabSize));
@@ -199,8 +201,8 @@ export async function continueTraining(options: Continuation): Promise<Continuat
         afterStep: async (loss, gradientNorm) => {
           curve.add(record.step, loss, gradientNorm);
           await clock.time("evaluation", validate);
-          if (record.step < steps && record.step % settings.checkpointEverySteps === 0) {
-            await clock.time("checkpoint", save);
+          if (record.step < steps && pace.isDue(record.step)) {
+            await clock.time("checkpoint", () => pace.write(save));
           }
         },
       });

@@ -73,7 +73,9 @@ export interface LocalTrainerOptions {
 /** How local training is stopped in the middle and taken up again. */
 export interface Interruption {
   readonly resumed: LocalState | undefined;
-  /** Called now and then, and before an abort is thrown. */
+  /** Whether a state is to be kept after so many steps of the task. */
+  isDue(steps: number): boolean;
+  /** Called when one is due, and before an abort is thrown. */
   keep(position: Json, state: () => Promise<LocalState>): Promise<void>;
 }
 
@@ -84,7 +86,7 @@ export async function trainLocally(
   monitor: LocalTraining["monitor"],
   interruption?: Interruption,
 ): Promise<Omit<LocalOutcome, "seen">> {
-  const { rounds, localSteps, inner, checkpointEverySteps } = settings;
+  const { rounds, localSteps, inner } = settings;
   const from = (round - 1) * localSteps;
   const totalSteps = rounds * localSteps;
   const resumed = interruption?.resumed;
@@ -130,7 +132,7 @@ export async function trainLocally(
       signal,
       afterStep: async () => {
         const isLast = record.step === from + localSteps;
-        if (!isLast && record.steps % checkpointEverySteps === 0) await keep();
+        if (!isLast && interruption?.isDue(record.steps)) await keep();
       },
     });
   } catch (error) {

@@ -18,6 +18,7 @@
  * ```
  */
 export type { Checkpoint, NamedTensor, Tensors } from "./checkpoint.ts";
+export { type CheckpointEvery, CheckpointPace } from "./checkpoint_pace.ts";
 export {
   CheckpointStore,
   fillCheckpoint,
@@ -111,7 +112,7 @@ export { type MonitorRow, monitorStep } from "./monitors.ts";
 export { PhaseClock, profileMessage } from "./phases.ts";
 export { crc32c, encodeEvents, eventFile, maskedCrc, type Scalar } from "./tensorboard.ts";
 export type { InnerOptimizer, PretrainSettings } from "./settings.ts";
-export { decodeSafetensors, encodeSafetensors, readSafetensors } from "./safetensors.ts";
+export { decodeSafetensors, readSafetensors, safetensorsParts } from "./safetensors.ts";
 export { cosineWithWarmup, learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, type Metric, metricOf, scoreInterval } from "./scores.ts";
 export {

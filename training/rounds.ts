@@ -8,6 +8,7 @@ import type { Engine, EngineOptions } from "../engine/mod.ts";
 import { type Json, messageOf, type Seed, StageError } from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
+import { CheckpointPace } from "./checkpoint_pace.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
 import { driftOf } from "./drift.ts";
 import { forget, forgetMoments } from "./forgetting.ts";
@@ -100,6 +101,7 @@ class PretrainRun {
   readonly #state: PretrainState;
   readonly #monitor: RunMonitor;
   readonly #clock = new PhaseClock();
+  readonly #pace: CheckpointPace;
   /** Participants of the round that helpers train. */
   readonly #ahead = new Map<string, Promise<() => LocalOutcome>>();
 
@@ -113,6 +115,7 @@ class PretrainRun {
       programs: this.#programs,
     };
     this.#store = new CheckpointStore(options.checkpointFolder, options.log);
+    this.#pace = new CheckpointPace(options.settings.checkpointEverySteps);
     this.#monitor = new RunMonitor(options);
     const saved = this.#store.latest();
     this.#state = saved ? stateFromCheckpoint(saved) : this.#initialState();
@@ -239,7 +242,7 @@ class PretrainRun {
     }
     state.local = undefined;
     state.finished++;
-    await this.#clock.time("checkpoint", () => this.#save());
+    if (this.#pace.isDue()) await this.#save();
   }
 
   /** Of a helper, where one has the task, else trained here. */
@@ -257,11 +260,11 @@ class PretrainRun {
       };
       return await trainLocally(trainer, task, monitor, {
         resumed: state.local,
+        isDue: (steps) => this.#pace.isDue(steps),
         keep: (position, local) =>
-          this.#clock.time("checkpoint", async () => {
+          this.#save(async () => {
             state.positions[name] = position;
             state.local = await local();
-            this.#save();
           }),
       });
     }
@@ -327,7 +330,7 @@ class PretrainRun {
     state.round++;
     state.finished = 0;
     state.results = {};
-    await this.#clock.time("checkpoint", () => this.#save());
+    if (this.#pace.isDue()) await this.#save();
   }
 
   /** What the participants of the round have made. @throws StageError when all were left out. */
@@ -379,7 +382,11 @@ class PretrainRun {
     return kept;
   }
 
-  #save(): void {
-    this.#store.write(stateToCheckpoint(this.#state));
+  #save(complete: () => void | Promise<void> = () => {}): Promise<void> {
+    return this.#clock.time("checkpoint", () =>
+      this.#pace.write(async () => {
+        await complete();
+        this.#store.write(stateToCheckpoint(this.#state));
+      }));
   }
 }

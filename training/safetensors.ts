@@ -18,8 +18,11 @@ interface HeaderEntry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** The bytes of a file that holds `tensors`. @throws RangeError when a tensor's data does not fit its shape. */
-export function encodeSafetensors(tensors: Tensors): Uint8Array<ArrayBuffer> {
+/**
+ * The bytes of a file that holds `tensors`, part by part: the header, then every tensor's own bytes, uncopied.
+ * @throws RangeError when a tensor's data does not fit its shape, before the first part.
+ */
+export function safetensorsParts(tensors: Tensors): readonly Uint8Array[] {
   const names = Object.keys(tensors).sort();
   const header: Record<string, Json> = {};
   let end = 0;
@@ -37,17 +40,14 @@ export function encodeSafetensors(tensors: Tensors): Uint8Array<ArrayBuffer> {
   }
   const text = new TextEncoder().encode(canonicalJson(header));
   const headerBytes = Math.ceil(text.length / 8) * 8;
-  const bytes = new Uint8Array(lengthBytes + headerBytes + end);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  bytes.fill(0x20, lengthBytes, lengthBytes + headerBytes);
-  bytes.set(text, lengthBytes);
-  let at = lengthBytes + headerBytes;
-  for (const name of names) {
-    const { data } = tensors[name];
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
-  }
-  return bytes;
+  const head = new Uint8Array(lengthBytes + headerBytes).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  head.set(text, lengthBytes);
+  const datas = names.map((name) => tensors[name].data);
+  return [
+    head,
+    ...datas.map((data) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+  ];
 }
 
 /**

@@ -2,6 +2,7 @@
  * Settings of pre-training, as recipes write them.
  */
 import type { OuterSettings } from "./outer_optimizer.ts";
+import type { CheckpointEvery } from "./checkpoint_pace.ts";
 import type { GuardSettings } from "./guard.ts";
 import type { ModelShape } from "./programs.ts";
 import type { ScheduleKind } from "./schedule.ts";
@@ -46,7 +47,7 @@ export interface PretrainSettings {
   readonly monitors?: MonitorSettings;
   readonly warnings?: WarningThresholds;
   readonly validationWindows: number;
-  readonly checkpointEverySteps: number;
+  readonly checkpointEverySteps: CheckpointEvery;
 }
 
 export interface MonitorSettings {

@@ -9,6 +9,8 @@ import {
   type Checkpoint,
   type Pretraining,
   type PretrainSettings,
+  safetensorsParts,
+  type Tensors,
   type TrainingSource,
   type Variant,
   variantModule,
@@ -58,6 +60,11 @@ export const settings: PretrainSettings = {
 
 export async function variantNamed(id: string): Promise<Variant> {
   return (await import(variantModule(id))).variant(id);
+}
+
+/** A file's bytes in one piece. */
+export function encodeSafetensors(tensors: Tensors): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(safetensorsParts(tensors).flatMap((part) => [...part]));
 }
 
 /** Documents of 5 to 9 ids from `ids`, in which each id is followed by its neighbour. */

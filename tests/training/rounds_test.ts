@@ -6,7 +6,6 @@ import { silentLog } from "../../pipeline/stage.ts";
 import { cosineWithWarmup } from "../../training/schedule.ts";
 import {
   decodeSafetensors,
-  encodeSafetensors,
   type OuterSettings,
   pretrain,
   type PretrainSettings,
@@ -18,6 +17,7 @@ import {
 import { initialShared, openStream } from "../../training/source.ts";
 import { windowFeeds } from "../../training/windows.ts";
 import {
+  encodeSafetensors,
   engineOptions,
   inner,
   model,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { StageError } from "../../pipeline/base/mod.ts";
-import { decodeSafetensors, encodeSafetensors, readSafetensors } from "../../training/mod.ts";
+import { decodeSafetensors, readSafetensors } from "../../training/mod.ts";
+import { encodeSafetensors } from "./_support.ts";
 
 const tensors = {
   "b": { shape: [2, 2], data: Float32Array.of(1, -0, NaN, Infinity) },
@@ -8,7 +9,7 @@ const tensors = {
   "c": { shape: [0, 3], data: new Float32Array(0) },
 };
 
-Deno.test("encodeSafetensors() writes the format's bytes: length, padded header in order of names, data", () => {
+Deno.test("safetensorsParts() writes the format's bytes: length, padded header in order of names, data", () => {
   const bytes = encodeSafetensors({ w: { shape: [1, 2], data: Float32Array.of(1, 2) } });
   const header = '{"w":{"data_offsets":[0,8],"dtype":"F32","shape":[1,2]}}';
   const padded = header.padEnd(Math.ceil(header.length / 8) * 8);
@@ -61,7 +62,7 @@ Deno.test("decodeSafetensors() says which file and tensor is damaged", () => {
   fails(text('{"a"', 'x"a"'), /expected a JSON header, found a damaged one/);
 });
 
-Deno.test("encodeSafetensors() refuses data that does not fit its shape", () => {
+Deno.test("safetensorsParts() refuses data that does not fit its shape", () => {
   assert.throws(
     () => encodeSafetensors({ w: { shape: [3], data: new Float32Array(2) } }),
     /^RangeError: Cannot write tensor "w": expected 3 values for shape \[3\], found 2/,

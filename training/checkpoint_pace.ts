@@ -1,0 +1,43 @@
+/**
+ * How often checkpoints are written. They serve resumption only: no result depends on it, so a clock may have a say.
+ */
+
+/** Steps from one to the next, or as often as they cost less than `share` of the time. */
+export type CheckpointEvery = number | "auto";
+
+const share = 0.02;
+/** At `auto`, the time before the first, whose cost nobody knows yet, and the least between two. */
+const leastMs = 10_000;
+
+export class CheckpointPace {
+  readonly #every: CheckpointEvery;
+  readonly #now: () => number;
+  #last: number;
+  #waitMs = leastMs;
+
+  /** @param now milliseconds of a clock that does not go back */
+  constructor(every: CheckpointEvery, now: () => number = () => performance.now()) {
+    this.#every = every;
+    this.#now = now;
+    this.#last = now();
+  }
+
+  /** At `auto`, the time from the end of one to the next. */
+  get waitMs(): number {
+    return this.#waitMs;
+  }
+
+  /** @param step steps since training began; without it, a place where one is always written that is counted in steps */
+  isDue(step?: number): boolean {
+    if (this.#every === "auto") return this.#now() - this.#last >= this.#waitMs;
+    return step === undefined || step % this.#every === 0;
+  }
+
+  /** Writes one, and sees what it costs. */
+  async write(action: () => void | Promise<void>): Promise<void> {
+    const started = this.#now();
+    await action();
+    this.#last = this.#now();
+    this.#waitMs = Math.max(leastMs, (this.#last - started) * (1 / share - 1));
+  }
+}
