@@ -51,6 +51,33 @@ export function mutated(samples: readonly Sample[], seed: number, index: number)
   return { name, bytes: copy };
 }
 
+/** A copy of a JSON file that is JSON still: one or two of its values are of another kind, or missing. */
+export function restructured({ name, bytes }: Sample, seed: number, index: number): Sample {
+  const random = new Random(seedOf(seed, `restructured/${index}`));
+  const pick = (n: number) => Math.floor(random.float64() * n);
+  const file = JSON.parse(new TextDecoder().decode(bytes));
+  for (let times = 1 + pick(2); times > 0; times--) {
+    let node: Record<string, unknown> = file;
+    for (let depth = 0; depth < 4; depth++) {
+      const keys = Object.keys(node);
+      if (keys.length === 0) break;
+      const key = keys[pick(keys.length)];
+      const value = node[key];
+      if (typeof value === "object" && value !== null && pick(4) > 0) {
+        node = value as Record<string, unknown>;
+        continue;
+      }
+      const kind = pick(otherValues.length + 1);
+      if (kind === otherValues.length) delete node[key];
+      else node[key] = structuredClone(otherValues[kind]);
+      break;
+    }
+  }
+  return { name, bytes: new TextEncoder().encode(JSON.stringify(file)) };
+}
+
+const otherValues = [null, [], {}, "x", "", "\ud800", -1, 0.5, 1e9, 1e300, true];
+
 type Damage = (bytes: Uint8Array, pick: (n: number) => number, other: Uint8Array) => Uint8Array;
 
 /** Damage near the end meets footers, at the start headers. */

@@ -8,10 +8,12 @@ const benchmarks: Readonly<
   datasets: () => import("./datasets.ts"),
   "datasets-fuzz": () => import("./datasets_fuzz.ts"),
   runner: () => import("./runner.ts"),
+  monitors: () => import("./training_monitors.ts"),
   parity: () => import("./training_parity.ts"),
   tokenizers: () => import("./tokenizers.ts"),
   "tokenizers-fuzz": () => import("./tokenizers_fuzz.ts"),
   train: () => import("./train.ts"),
+  "training-estimate": () => import("./training_estimate.ts"),
   "training-memory": () => import("./training_memory.ts"),
 };
 

@@ -7,6 +7,8 @@ export interface GpuAdapter {
   readonly name: string;
   /** The processor plays the GPU: right, but slower than the engine `cpu`. */
   readonly isSoftware: boolean;
+  /** WebGPU's names of what it can do beyond the least, sorted: `shader-f16`, `timestamp-query`. */
+  readonly features: readonly string[];
 }
 
 /** Names of drivers that run on the processor; not all say so. */
@@ -18,5 +20,9 @@ export async function findAdapter(): Promise<GpuAdapter | undefined> {
   if (!adapter) return undefined;
   const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
   const name = description || [vendor, architecture, device].filter((word) => word).join(" ");
-  return { name, isSoftware: isFallbackAdapter || softwareNames.test(name) };
+  return {
+    name,
+    isSoftware: isFallbackAdapter || softwareNames.test(name),
+    features: [...adapter.features].sort(),
+  };
 }

@@ -8,10 +8,16 @@ export type TensorData = Float32Array | Int32Array;
 export type Feeds = Readonly<Record<string, TensorData>>;
 export type Fetches = Record<string, Float32Array>;
 
+/**
+ * `fp32`, or `fp16`: matrix products in half precision, everything else, weights and optimizer in single precision.
+ * An engine that has no such products refuses it.
+ */
+export type Precision = "fp32" | "fp16";
+
 export interface EngineOptions {
   /** Threads of one operator. Results depend on their number. */
   readonly threads: number;
-  readonly precision: "fp32";
+  readonly precision: Precision;
 }
 
 /** AdamW, decoupled decay. Source: Loshchilov and Hutter 2019, algorithm 2; Kingma and Ba 2015 for the bias correction. */
@@ -75,7 +81,10 @@ export interface TrainingProgram extends Program {
   update(options: UpdateOptions): Promise<UpdateResult>;
   /** Clears the summed gradients. */
   discard(): Promise<void>;
-  /** Copy of the optimizer's state: moments `<parameter>.m` and `<parameter>.v`, and the count of steps taken. */
+  /**
+   * Copy of the optimizer's state: moments `<parameter>.m` and `<parameter>.v`, and the count of steps taken; in `fp16` also
+   * `lossScale`, without which `writeOptimizer` begins with the first scale.
+   */
   readOptimizer(): Promise<OptimizerState>;
   writeOptimizer(state: OptimizerState): Promise<void>;
   /** Moments to zero, step count to zero. */

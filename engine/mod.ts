@@ -11,6 +11,7 @@
 import { didYouMean, UsageError } from "../pipeline/base/mod.ts";
 export { findAdapter, type GpuAdapter } from "./adapter.ts";
 export type * from "./engine.ts";
+export * from "./placement.ts";
 
 /** Modules by engine name. `cpu`, `cuda` and `webgpu` are providers of ONNX Runtime. */
 export const engineModules = {

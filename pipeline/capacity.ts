@@ -1,6 +1,8 @@
 /**
  * What the machine has for instances that run at once, and who claims what of it.
  */
+import { freeMemoryBytes } from "./base/mod.ts";
+
 /** Of the memory that is free when a run starts, what instances may claim: the rest is for the system and for us. */
 const claimableShare = 0.9;
 
@@ -40,20 +42,8 @@ export class Capacity {
 
 /** What this machine has now: its cores, and a share of the memory that is free, within the control group's limit. */
 export function machineCapacity(): Share {
-  const { available } = Deno.systemMemoryInfo();
   return {
     threads: navigator.hardwareConcurrency,
-    memoryBytes: claimableShare * Math.min(available, controlGroupLimit()),
+    memoryBytes: claimableShare * freeMemoryBytes(),
   };
-}
-
-/** Bytes that a container may use; infinite where there is none, or the system has no control groups. */
-function controlGroupLimit(): number {
-  try {
-    const limit = Number(Deno.readTextFileSync("/sys/fs/cgroup/memory.max"));
-    const used = Number(Deno.readTextFileSync("/sys/fs/cgroup/memory.current"));
-    return Number.isFinite(limit) ? Math.max(limit - used, 0) : Infinity;
-  } catch {
-    return Infinity;
-  }
 }

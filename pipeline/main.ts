@@ -1,7 +1,7 @@
 /**
  * The command line: `deno task pipeline --help`. Commands are loaded when they are called.
  */
-import { messageOf, UsageError } from "./base/mod.ts";
+import { messageOf, StageError, UsageError } from "./base/mod.ts";
 import { StorageError, storageError } from "./storage_errors.ts";
 import type { Project } from "./commands/project.ts";
 
@@ -138,7 +138,7 @@ function storeOf(args: readonly string[]): string {
 /** Prints an error that ends the command, and gives the exit code it stands for. */
 function report(error: unknown, isVerbose: boolean): number {
   const isUsage = error instanceof UsageError;
-  const isExpected = isUsage || error instanceof StorageError;
+  const isExpected = isUsage || error instanceof StageError || error instanceof StorageError;
   const stack = error instanceof Error ? error.stack : undefined;
   // A defect of ours is of no use without its place.
   console.error(

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { sha256 } from "./base/mod.ts";
+import { sha256, StageError } from "./base/mod.ts";
 import { CacheFile, isSettled, statRecord } from "./file_digests.ts";
 import { chunkBytes, digestOfListing, type ListedFile, type Listing } from "./listing.ts";
 import type { Store } from "./store.ts";
@@ -39,12 +39,12 @@ export class ObjectCheck {
 
   /**
    * The folder of an object that is whole.
-   * @param maker The instance whose output it is. @throws Error naming file and bytes that are damaged.
+   * @param maker The instance whose output it is. @throws StageError naming file and bytes that are damaged.
    */
   async require(digest: string, maker: string): Promise<string> {
     const damage = await this.damage(digest);
     if (damage === undefined) return this.#store.objectFolder(digest);
-    throw new Error(
+    throw new StageError(
       `Cannot use what ${maker} made: ${damage}; mend the store with: deno task pipeline verify, then run again`,
     );
   }

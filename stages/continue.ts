@@ -75,15 +75,22 @@ export const continuation: Stage<Recipe, ContinueParams> = {
     return {
       best: `pretrain/${variant}#best`,
       ...Object.fromEntries(ofSources("train")),
-      ...(source === undefined ? {} : Object.fromEntries(ofSources("validation"))),
+      ...(isValidated(recipe, source) ? Object.fromEntries(ofSources("validation")) : {}),
     };
   },
   outputs: ["model", "metrics"],
   params: (
-    { model, engine, continue: { starts: _, checkpointEverySteps: __, plasticity, ...settings } },
+    {
+      model,
+      engine,
+      continue: { starts: _, checkpointEverySteps: __, plasticity, validation, ...settings },
+    },
     [variant, start, source],
   ) => ({
     ...settings,
+    ...(validation.everySteps === null
+      ? {}
+      : { validation: { ...validation, everySteps: validation.everySteps } }),
     ...(source === undefined ? {} : plasticityParams(plasticity, settings.steps)),
     variant,
     start: start as ContinuationStart,
@@ -92,8 +99,9 @@ export const continuation: Stage<Recipe, ContinueParams> = {
   }),
   hints: ({ continue: { checkpointEverySteps } }) => ({ checkpointEverySteps }),
   forecast(recipe) {
-    const { steps, batchSize } = recipe.continue;
-    return trainingForecast(recipe, { tokens: steps * batchSize * recipe.model.seqLen, models: 1 });
+    const { steps, batchSize, microBatchSize } = recipe.continue;
+    const tokens = steps * batchSize * recipe.model.seqLen;
+    return trainingForecast(recipe, { tokens, models: 1, microBatchSize });
   },
   seeds: continuationSeeds,
   isNative: hasNativeEngine,
@@ -109,6 +117,11 @@ export function continuedModels(recipe: Recipe): readonly (readonly [string, str
       .filter((start) => impossibleStart(variant, start) === undefined)
       .map((start) => [variant, start] as const)
   );
+}
+
+/** Whether a run looks at validation text along the way. */
+function isValidated(recipe: Recipe, source: string | undefined): boolean {
+  return source !== undefined || recipe.continue.validation.everySteps !== null;
 }
 
 function plasticityParams(
@@ -138,7 +151,7 @@ export async function run(context: StageContext<ContinueParams>): Promise<StageS
     ...(validation.has(name) ? { validation: openTokenShards(validation.get(name)!) } : {}),
   }));
   try {
-    const microBatchSize = await microBatchOf(context, engine, sources);
+    const microBatchSize = await microBatchOf(context, { engine, sources });
     const result = await continueTraining({
       ...context,
       settings: { ...params, ...hints as ContinueHints, microBatchSize },

@@ -83,11 +83,11 @@ export const finetune: Stage<Recipe, FinetuneParams> = {
     ...adoptedModules(recipe),
   }),
   forecast(recipe, [_variant, _start, task]) {
-    const { epochs, seqLen, runs } = recipe.finetune;
+    const { epochs, seqLen, runs, batchSize } = recipe.finetune;
     const examples = trainingExamples(recipe, task);
     if (examples === undefined) return {};
     const tokens = examples * epochs * seqLen * runs;
-    return trainingForecast(recipe, { tokens, models: 0 });
+    return trainingForecast(recipe, { tokens, models: 0, microBatchSize: batchSize, seqLen });
   },
   weight: () => 3,
 };

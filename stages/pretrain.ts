@@ -114,10 +114,10 @@ export const pretrain: Stage<Recipe, PretrainParams> = {
     parallelSources: parallelOf(recipe, variant),
   }),
   forecast(recipe, [variant]) {
-    const { rounds, localSteps, sourcesPerRound, batchSize } = recipe.pretrain;
+    const { rounds, localSteps, sourcesPerRound, batchSize, microBatchSize } = recipe.pretrain;
     const perStep = variantEntry(variant).batches === "round" ? sourcesPerRound : 1;
     const tokens = rounds * localSteps * perStep * batchSize * recipe.model.seqLen;
-    const forecast = trainingForecast(recipe, { tokens, models: 2 });
+    const forecast = trainingForecast(recipe, { tokens, models: 2, microBatchSize });
     return { ...forecast, memoryBytes: forecast.memoryBytes! * parallelOf(recipe, variant) };
   },
   seeds: pretrainSeeds,
@@ -141,7 +141,7 @@ export async function run(context: StageContext<PretrainParams>): Promise<StageS
     : { ...params.inner, peakLearningRate: tunedRate(inputs.rate) };
   const { parallelSources, ...others } = hints as unknown as PretrainHints;
   return await withTraining(context, async (training) => {
-    const microBatchSize = await microBatchOf(context, training.engine, training.sources);
+    const microBatchSize = await microBatchOf(context, training);
     const settings = { ...params, ...others, inner, microBatchSize };
     const helpers = parallelSources > 1
       ? localWorkers(context, training.sources, settings, parallelSources - 1)

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { UsageError } from "../pipeline/base/mod.ts";
-import type { StageClaims } from "../pipeline/stage.ts";
 import { documentsSchema, sourceSchema, taskSchema } from "./recipe_data.ts";
+import { checkEngine, engineSchema } from "./recipe_engine.ts";
 import {
   checkpointSchema,
   guardSchema,
@@ -59,11 +59,7 @@ export const recipeSchema = z.strictObject({
   name,
   description: z.string(),
   seed: z.int().nonnegative(),
-  engine: z.strictObject({
-    kind: z.string(),
-    threads: count,
-    precision: z.literal("fp32"),
-  }),
+  engine: engineSchema,
   /** A folder of sources: `<source>/{train,validation}.jsonl[.gz]`. Null when `sources` says all. */
   data: z.string().nullable(),
   /** Sources by id; null takes every folder of `data`. */
@@ -157,6 +153,8 @@ export const recipeSchema = z.strictObject({
       /** weak-continuation: the mean loss at the end lies less than this below that of a uniform guess, ln |V|. */
       weakGainNats: z.number().nonnegative(),
     }),
+    /** Losses on the sources' validation text along the run, as rows of the metrics; null: only `evaluate` at the end. */
+    validation: z.strictObject({ everySteps: count.nullable(), windows: count }),
     /** Runs from random embeddings on single sources, with a curve of validation perplexity each (paper, Fig. 3). */
     plasticity: z.strictObject({
       sources: z.array(name),
@@ -221,6 +219,7 @@ export type Recipe = z.infer<typeof recipeSchema>;
 export type SourceSpec = NonNullable<Recipe["sources"]>[string];
 export type TaskSpec = Recipe["finetune"]["tasks"][string];
 export type { FileSourceSpec, GeneratedSourceSpec } from "./recipe_data.ts";
+export { engineClaims, type EngineParams, hasNativeEngine } from "./recipe_engine.ts";
 
 /** Whether a recipe names no text: sizes of the paper, of which only the costs can be computed. */
 export function isOnlyCosted(recipe: Recipe): boolean {
@@ -292,6 +291,7 @@ function readFolder(path: string): Iterable<Deno.DirEntry> {
  * @throws UsageError naming the key.
  */
 export function checkRecipe(recipe: Recipe): void {
+  checkEngine(recipe);
   const { pretrain, model } = recipe;
   const fail = (key: string, expected: string, found: unknown): never => {
     throw new UsageError(
@@ -378,21 +378,4 @@ export function vocabularyFile({ vocabulary: { global: { file } } }: Recipe): st
 export function hasNativeVocabulary(recipe: Recipe): boolean {
   const file = vocabularyFile(recipe);
   return file !== undefined && !file.endsWith(".model");
-}
-
-/** Whether the engine is native code, which Deno cannot confine. */
-export function hasNativeEngine({ engine }: Recipe): boolean {
-  return engine.kind !== "reference";
-}
-
-/** What of the machine a stage with an engine takes: its threads; its memory is what its forecast says. */
-export function engineClaims({ engine }: Recipe): StageClaims {
-  return { threads: engine.threads };
-}
-
-/** The engine's part of a recipe: parameters of every stage that computes on an engine. */
-export interface EngineParams {
-  readonly kind: string;
-  readonly threads: number;
-  readonly precision: "fp32";
 }

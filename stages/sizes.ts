@@ -2,8 +2,8 @@
  * A recipe with sizes that a user names on the command line, for tables of costs that no run stands behind.
  */
 import { UsageError } from "../pipeline/base/mod.ts";
-import { unigramDefaults } from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
+import { globalVocabSize } from "./training_cost.ts";
 
 /** @throws UsageError for a size that is no positive number. */
 export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>>): Recipe {
@@ -38,8 +38,7 @@ export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>
       nominalVocabSize: costs?.nominalVocabSize ?? null,
       globalVocabSize: whole(
         "vocab",
-        costs?.globalVocabSize ??
-          Number(recipe.vocabulary.global.vocabSize ?? unigramDefaults.vocabSize),
+        costs?.globalVocabSize ?? globalVocabSize(recipe),
       ),
       localVocabSizes: sizes.localVocab === undefined
         ? costs?.localVocabSizes ?? null

@@ -83,7 +83,7 @@ export async function run(context: StageContext): Promise<StageSummary> {
     const { tokens, bytes, distinctTokens } = writeStatistics(outputs.statistics, shards, {
       reservedPieces,
       unknownId: specialIds.unknown,
-      firstByteId,
+      firstByteId: fallsBackToBytes(tokenizer) ? firstByteId : undefined,
       validation,
     });
     return { tokens, bytesPerToken: Number((bytes / tokens).toFixed(3)), distinctTokens };
@@ -91,6 +91,13 @@ export async function run(context: StageContext): Promise<StageSummary> {
     shards.close();
     validation.close();
   }
+}
+
+/** Whether rows behind the special pieces write what no other piece can. In BPE on bytes they are pieces like all others. */
+function fallsBackToBytes(tokenizer: Tokenizer): boolean {
+  const last = firstByteId + 0xff;
+  return last < tokenizer.vocabSize && tokenizer.piece(firstByteId) === "<0x00>" &&
+    tokenizer.piece(last) === "<0xFF>";
 }
 
 /** Writes the shards of a split in the checkpoint folder. */

@@ -1,13 +1,11 @@
 /**
- * What training will cost, by the recipe alone: for forecasts of stages that train.
+ * What training will cost, by the recipe and the tokenizer's file that it names: for forecasts of stages that train.
  */
-import { countParameters, flopsPerToken } from "../model/mod.ts";
+import { countParameters, flopsPerToken, type ModelConfig } from "../model/mod.ts";
 import type { StageForecast } from "../pipeline/stage.ts";
-import { unigramDefaults } from "../tokenizers/mod.ts";
-import type { Recipe } from "./recipe.ts";
-
-/** Runtime and engine before any tensor. */
-const processBytes = 250e6;
+import { type MicroBatchSize, trainingBytes } from "../training/mod.ts";
+import { adoptedVocabSize, tokenizerFileOf, unigramDefaults } from "../tokenizers/mod.ts";
+import { type Recipe, vocabularyFile } from "./recipe.ts";
 
 /** Of engine `reference`: float64 in plain loops. The runner knows what other engines do on a processor. */
 const referenceFlopsPerSecond = 3e8;
@@ -16,19 +14,54 @@ const referenceFlopsPerSecond = 3e8;
  * Training on a number of tokens with the global vocabulary's size.
  *
  * @param models Models that are kept at the end, float32.
+ * @param microBatchSize Of sequences of `seqLen`, default the model's; `auto` takes what is free, so at least one.
  */
 export function trainingForecast(
   recipe: Recipe,
-  { tokens, models }: { readonly tokens: number; readonly models: number },
+  { tokens, models, microBatchSize = 1, seqLen = recipe.model.seqLen }: {
+    readonly tokens: number;
+    readonly models: number;
+    readonly microBatchSize?: MicroBatchSize;
+    readonly seqLen?: number;
+  },
 ): StageForecast {
-  const vocabSize = Number(recipe.vocabulary.global.vocabSize ?? unigramDefaults.vocabSize);
+  const vocabSize = globalVocabSize(recipe);
   const config = { ...recipe.model, vocabSize };
   const parameters = countParameters(config).total;
   return {
     flops: tokens * flopsPerToken(config),
     ...(recipe.engine.kind === "reference" ? { flopsPerSecond: referenceFlopsPerSecond } : {}),
     bytes: models * 4 * parameters,
-    // Weights, gradients, two moments, and a copy on its way to a checkpoint.
-    memoryBytes: processBytes + 5 * 4 * parameters,
+    memoryBytes: bytesOf({ ...config, seqLen }, microBatchSize === "auto" ? 1 : microBatchSize),
   };
+}
+
+/** Estimates by network and micro-batch: a plan asks for every instance. */
+const knownBytes = new Map<string, number>();
+
+function bytesOf(config: ModelConfig, microBatchSize: number): number {
+  const key = JSON.stringify([config, microBatchSize]);
+  const bytes = knownBytes.get(key) ?? trainingBytes(config, microBatchSize);
+  knownBytes.set(key, bytes);
+  return bytes;
+}
+
+/** Rows by file: a plan asks for every instance. */
+const knownRows = new Map<string, number>();
+
+/** Rows of the global vocabulary. A tokenizer that is yet to be fetched, or cannot be read, counts as one that is trained. */
+export function globalVocabSize(recipe: Recipe): number {
+  const trained = Number(recipe.vocabulary.global.vocabSize ?? unigramDefaults.vocabSize);
+  const place = vocabularyFile(recipe);
+  if (place === undefined) return trained;
+  try {
+    const file = tokenizerFileOf(place);
+    const { size, mtime } = Deno.statSync(file);
+    const key = `${file} ${size} ${mtime?.getTime()}`;
+    const rows = knownRows.get(key) ?? adoptedVocabSize(file);
+    knownRows.set(key, rows);
+    return rows;
+  } catch {
+    return trained; // the vocabulary's own stage says what is wrong
+  }
 }

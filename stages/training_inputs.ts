@@ -20,28 +20,41 @@ interface Training {
   readonly engineOptions: EngineOptions;
 }
 
-/** The size of micro-batches: the recipe's, or the largest that fits with the largest vocabulary. */
+/** The size of micro-batches: the recipe's, or the largest that fits with the largest vocabulary, beside the others'. */
 export async function microBatchOf(
   { params, checkpointFolder, log }: Pick<
     StageContext<{
       readonly model: ModelShape;
       readonly batchSize: number;
+      readonly sourcesPerRound?: number;
       readonly microBatchSize: MicroBatchSize;
       readonly inner: InnerOptimizer;
       readonly engine: EngineOptions;
     }>,
     "params" | "checkpointFolder" | "log"
   >,
-  engine: Engine,
-  sources: readonly Pick<TrainingSource, "train">[],
+  { engine, sources, variant }: {
+    readonly engine: Engine;
+    readonly sources:
+      readonly (Pick<TrainingSource, "train"> & Partial<Pick<TrainingSource, "localVocabulary">>)[];
+    readonly variant?: Pick<Variant, "cutsVocabulary">;
+  },
 ): Promise<number> {
   const vocabSize = Math.max(...sources.map(({ train }) => train.vocabSize));
+  const sizes = new Set(
+    sources.map(({ train, localVocabulary }) =>
+      variant?.cutsVocabulary ? localVocabulary!.length : train.vocabSize
+    ),
+  );
   return await resolveMicroBatch({
     ...params,
     config: { ...params.model, vocabSize },
     engine,
     engineOptions: params.engine,
     optimizer: params.inner,
+    // The best so far, and a result of each source of a round.
+    heldCopies: 1 + (params.sourcesPerRound ?? 0),
+    otherPrograms: sizes.add(vocabSize).size - 1,
     checkpointFolder,
     log,
   });

@@ -44,7 +44,7 @@ export const tune: Stage<Recipe, TuneParams> = {
 export async function run(context: StageContext<TuneParams>): Promise<StageSummary> {
   const { params, hints, outputs } = context;
   return await withTraining(context, async (training) => {
-    const microBatchSize = await microBatchOf(context, training.engine, training.sources);
+    const microBatchSize = await microBatchOf(context, training);
     const result = await tuneLearningRate({
       ...context,
       ...training,

@@ -4,7 +4,7 @@
 import type { Seed } from "../pipeline/base/mod.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Ids of a text and what each stands for: `text.slice(starts[i], ends[i])`. */
+/** Ids of a text and what each stands for in it, before any normalisation: `text.slice(starts[i], ends[i])`. */
 export interface Encoding {
   readonly ids: Int32Array;
   readonly starts: Int32Array;

@@ -11,6 +11,7 @@
  * ```
  */
 export { loadPieces } from "./adopted/adopted_file.ts";
+export { adoptedVocabSize } from "./adopted/adopted_size.ts";
 export type {
   DetailedTokenizer,
   EncodedLines,
@@ -26,3 +27,4 @@ export {
 } from "./open_tokenizer.ts";
 export { firstByteId, specialIds, specialPieces, type Tokenizer } from "./tokenizer.ts";
 export * from "./unigram/mod.ts";
+export { textOfUtf8 } from "./utf8_text.ts";

@@ -3,6 +3,7 @@
  */
 import type { Engine, EngineOptions, Program } from "../engine/mod.ts";
 import { cacheNames, incrementalBias, incrementalGraph, type ModelConfig } from "../model/mod.ts";
+import { formatBytes, StageError } from "../pipeline/base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { writeTensors } from "./programs.ts";
 
@@ -25,7 +26,7 @@ export class Decoder {
   #program: { readonly length: number; readonly program: Program } | undefined;
   #read = 0;
 
-  /** @throws RangeError when learned positions do not reach as far as `capacity`. */
+  /** @throws RangeError when learned positions do not reach as far as `capacity`; StageError when memory does not. */
   constructor(options: DecoderOptions) {
     const { config, capacity } = options;
     if (config.positions === "learned" && capacity > config.seqLen) {
@@ -35,15 +36,19 @@ export class Decoder {
     }
     this.#options = options;
     const size = capacity * config.dModel;
-    this.#past = Object.fromEntries(
-      Array.from({ length: config.nLayers }, (_, layer) => {
-        const { keys, values } = cacheNames(layer);
-        return [[keys.past, new Float32Array(size)], [
-          values.past,
-          new Float32Array(size),
-        ]] as const;
-      }).flat(),
-    );
+    try {
+      this.#past = Object.fromEntries(
+        Array.from({ length: config.nLayers }, (_, layer) => cacheNames(layer)).flatMap((
+          { keys, values },
+        ) => [keys, values].map(({ past }) => [past, new Float32Array(size)])),
+      );
+    } catch (cause) {
+      const bytes = formatBytes(2 * config.nLayers * 4 * size);
+      throw new StageError(
+        `Cannot read ${capacity} tokens: expected their keys and values to fit into memory, found ${bytes} needed`,
+        { cause },
+      );
+    }
   }
 
   /** Tokens that were read so far. */

@@ -6,7 +6,7 @@ export type GuardPolicy = "stop" | "skip" | "lower";
 export interface GuardSettings {
   /** For a loss or a gradient norm that is not finite. */
   readonly nonFinite: GuardPolicy;
-  /** For a loss that lies `spikeNats` above the mean of the last `spikeWindow` steps. */
+  /** For a loss that lies `spikeNats` above the mean of the last `spikeWindow` ones, of steps that were left out too. */
   readonly spike: GuardPolicy;
   /** Null: leaps are not looked for. */
   readonly spikeNats: number | null;
@@ -80,10 +80,13 @@ export class Guard {
     return { what, found: String(found), policy: this.#settings.nonFinite };
   }
 
-  /** Remembers a loss of a step that was taken. */
-  took(loss: number): void {
+  /**
+   * Remembers a loss, whether its step was taken or not: weights that have gone astray give losses like it from now on, and
+   * these must not count as leaps for ever.
+   */
+  saw(loss: number): void {
     const { spikeNats, spikeWindow } = this.#settings;
-    if (spikeNats === null) return;
+    if (spikeNats === null || !Number.isFinite(loss)) return;
     this.#record = {
       ...this.#record,
       recent: [...this.#record.recent, loss].slice(-spikeWindow),

@@ -5,11 +5,19 @@ import { existsSync, readFileSync } from "node:fs";
 import type { AdamWOptions, Engine, EngineOptions } from "../engine/mod.ts";
 import {
   differentiate,
+  type Graph,
   languageModelGraph,
   type ModelConfig,
   peakLiveBytes,
+  sizeOf,
 } from "../model/mod.ts";
-import { formatBytes, messageOf, StageError, writeFileAtomic } from "../pipeline/base/mod.ts";
+import {
+  formatBytes,
+  freeMemoryBytes,
+  messageOf,
+  StageError,
+  writeFileAtomic,
+} from "../pipeline/base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 
 /** What a recipe may say: a number, or that the largest is wanted. */
@@ -24,14 +32,27 @@ export interface MicroBatchSearch {
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
   readonly optimizer: AdamWOptions;
+  /** Copies of the parameters that the caller holds beside what training one does, such as the results of a round. */
+  readonly heldCopies?: number;
+  /** Programs of other vocabularies that may be held at the same time; 0 when absent. */
+  readonly otherPrograms?: number;
   readonly checkpointFolder: string;
   readonly log: StageLog;
 }
 
-/** Engines hold more than live values: fragments, copies, workspaces. */
-const overhead = 1.7;
-/** Weights, summed gradients, two moments, and a copy on its way to a checkpoint. */
-const copiesOfParameters = 5;
+/** Runtime and engine before any tensor. */
+const processBytes = 200e6;
+/**
+ * Engines hold more than live values: fragments, copies, workspaces. With this, estimates on engine `cpu` are 1.0 to 1.1 times the peak
+ * of a process, from 4 × 256 to 12 × 768: `deno task bench training-estimate`.
+ */
+const overhead = 1.6;
+/** What a program has of the parameters: weights, summed gradients, two moments. */
+const copiesInProgram = 4;
+/** And training beside it: what was sent, and for a checkpoint weights and moments once more. */
+const copiesBeside = 4;
+/** Bytes that programs may take together before the longest unused is dropped. */
+export const maxProgramsBytes = 4e9;
 /** Of the memory that is free. */
 const usableShare = 0.8;
 
@@ -46,9 +67,10 @@ export async function resolveMicroBatch(search: MicroBatchSearch): Promise<numbe
   const path = `${checkpointFolder}/micro_batch.json`;
   if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")).microBatchSize;
   const free = freeBytes();
+  const bytesOf = (size: number) => trainingBytes(config, size, search);
   for (let size = batchSize; size >= 1; size--) {
     if (batchSize % size !== 0) continue;
-    const bytes = trainingBytes(config, size);
+    const bytes = bytesOf(size);
     if (size > 1 && bytes > usableShare * free) continue;
     const refusal = await tryStep(search, size);
     if (refusal === undefined) {
@@ -61,16 +83,35 @@ export async function resolveMicroBatch(search: MicroBatchSearch): Promise<numbe
   }
   throw new StageError(
     `Cannot find a micro-batch: expected one sequence of ${config.seqLen} tokens to fit, ` +
-      `found ${formatBytes(trainingBytes(config, 1))} needed; lower model.seqLen or the vocabulary`,
+      `found ${formatBytes(bytesOf(1))} needed; lower model.seqLen or the vocabulary`,
   );
 }
 
-/** Bytes that training with micro-batches of this size takes, about. */
-export function trainingBytes(config: ModelConfig, microBatchSize: number): number {
+/** Bytes that a process takes, about, which trains with micro-batches of this size. */
+export function trainingBytes(
+  config: ModelConfig,
+  microBatchSize: number,
+  { heldCopies = 0, otherPrograms = 0 }: Pick<MicroBatchSearch, "heldCopies" | "otherPrograms"> =
+    {},
+): number {
   const graph = differentiate(languageModelGraph(config, microBatchSize));
-  const parameters = Object.values(graph.parameters)
-    .reduce((sum, { shape }) => sum + shape.reduce((size, length) => size * length, 1), 0);
-  return overhead * peakLiveBytes(graph) + 4 * copiesOfParameters * parameters;
+  const program = programBytes(graph);
+  const others = Math.min(otherPrograms * program, Math.max(0, maxProgramsBytes - program));
+  return processBytes + program + others + 4 * (copiesBeside + heldCopies) * parametersOf(graph);
+}
+
+/** Bytes that a training program takes, about. */
+export function programBytes(graph: Graph): number {
+  let logits = 0; // inside of its node, which no live value tells, a head keeps one array of their size
+  for (const { operator, inputs: [hidden, table] } of graph.nodes) {
+    if (operator.name !== "LinearCrossEntropy") continue;
+    logits += graph.types[hidden].shape[0] * graph.types[table].shape[0];
+  }
+  return overhead * peakLiveBytes(graph) + 4 * (copiesInProgram * parametersOf(graph) + logits);
+}
+
+function parametersOf(graph: Graph): number {
+  return Object.values(graph.parameters).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
 
 /** Takes one step; what speaks against it, or undefined. */
@@ -96,7 +137,7 @@ async function tryStep(
 /** Memory that is free, as far as this process may know. */
 function freeBytes(): number {
   try {
-    return Deno.systemMemoryInfo().available;
+    return freeMemoryBytes();
   } catch {
     return Infinity; // a confined process: what does not fit will say so
   }

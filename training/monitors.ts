@@ -50,10 +50,14 @@ export function monitorStep(seen: MonitoredStep): MonitorRow {
     const own = squares.get(layerOf(name)) ?? { parameter: 0, gradient: 0, update: 0 };
     squares.set(layerOf(name), own);
     const old = before[name];
+    let [parameter, update] = [0, 0]; // local: a field is written to memory at every addition
     for (let i = 0; i < value.length; i++) {
-      own.parameter += value[i] * value[i];
-      own.update += (value[i] - old[i]) ** 2;
+      const moved = value[i] - old[i];
+      parameter += value[i] * value[i];
+      update += moved * moved;
     }
+    own.parameter += parameter;
+    own.update += update;
     own.gradient += (seen.gradientNorms[name] ?? 0) ** 2;
   }
   for (const own of squares.values()) {

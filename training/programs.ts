@@ -4,10 +4,13 @@
 import type { AdamWOptions, Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
 import {
   differentiate,
+  formatShape,
   languageModelGraph,
   type ModelConfig,
   withActivationNorms,
 } from "../model/mod.ts";
+import { StageError } from "../pipeline/base/mod.ts";
+import { maxProgramsBytes, programBytes } from "./micro_batch.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 
 /** A network but for its vocabulary. */
@@ -21,12 +24,9 @@ export interface ProgramsOptions {
   readonly microBatchSize: number;
   /** Programs put out the means and norms of activations too. */
   readonly isMonitored?: boolean;
-  /** Parameters that programs may hold together before the longest unused is dropped; results do not depend on it. */
-  readonly maxParameters?: number;
+  /** Bytes that programs may take together before the longest unused is dropped; results do not depend on it. */
+  readonly maxBytes?: number;
 }
-
-/** Weights, gradients, two moments of 4 bytes each: 4 GB. */
-const defaultMaxParameters = 250_000_000;
 
 export class TrainingPrograms {
   readonly #options: ProgramsOptions;
@@ -55,16 +55,11 @@ export class TrainingPrograms {
     const { engine, engineOptions, optimizer, model, microBatchSize, isMonitored } = this.#options;
     const network = languageModelGraph({ ...model, vocabSize }, microBatchSize);
     const graph = differentiate(isMonitored ? withActivationNorms(network) : network);
-    const size = (held: TrainingProgram["graph"]) =>
-      Object.values(held.parameters).reduce(
-        (sum, { shape }) => sum + shape.reduce((product, length) => product * length, 1),
-        0,
-      );
-    let room = (this.#options.maxParameters ?? defaultMaxParameters) - size(graph);
-    for (const program of this.#programs.values()) room -= size(program.graph);
+    let room = (this.#options.maxBytes ?? maxProgramsBytes) - programBytes(graph);
+    for (const program of this.#programs.values()) room -= programBytes(program.graph);
     for (const [key, program] of this.#programs) {
       if (room >= 0) break;
-      room += size(program.graph);
+      room += programBytes(program.graph);
       this.#programs.delete(key);
       await program.dispose();
     }
@@ -72,11 +67,25 @@ export class TrainingPrograms {
   }
 }
 
-/** Sets all parameters of a program. */
+/**
+ * Sets all parameters of a program.
+ * @throws StageError for the weights of another network: one too few or too many, or of another shape.
+ */
 export async function writeTensors(
-  program: Pick<TrainingProgram, "write">,
+  program: Pick<TrainingProgram, "write" | "graph">,
   tensors: Tensors,
 ): Promise<void> {
+  const { parameters } = program.graph;
+  for (const name of Object.keys({ ...parameters, ...tensors })) {
+    const [expected, found] = [parameters[name], tensors[name]].map((tensor) =>
+      tensor === undefined ? "none" : formatShape(tensor.shape)
+    );
+    if (expected === found) continue;
+    throw new StageError(
+      `Cannot use weights: expected those of this network, with ${expected} as "${name}", found ${found}; ` +
+        `they are of another model`,
+    );
+  }
   await program.write(
     Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data])),
   );

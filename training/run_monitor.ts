@@ -52,7 +52,8 @@ export class RunMonitor {
       note: (row, stepsBehind) => {
         rows.add(stepsBefore + stepsBehind, { kind: "monitor", ...place, ...row });
         if (warnings === undefined) return;
-        const growth = activationGrowth(rows.all()[0] as unknown as MonitorRow, row);
+        const all = rows.all() as unknown as readonly (MonitorRow & { readonly source: string })[];
+        const growth = activationGrowth(all.find(({ source }) => source === place.source)!, row);
         warnOnce(metrics, log, grownActivations(place.source, growth, warnings.activationGrowth));
       },
     };

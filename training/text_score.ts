@@ -19,7 +19,7 @@ export interface TextScore {
 /**
  * Scores documents that were joined by the end symbol, in windows of the context length without overlap.
  * @param byteLength UTF-8 bytes of a token.
- * @throws StageError when there is nothing to predict.
+ * @throws StageError when there is no text to predict.
  */
 export async function scoreText(
   program: Pick<Program, "run">,
@@ -45,9 +45,9 @@ export async function scoreText(
       }
     });
   }
-  if (tokens === 0) {
+  if (bytes === 0) { // bits are reckoned by the byte, and the end symbol has none
     throw new StageError(
-      `Cannot score the text: expected at least 2 tokens, found ${ids.length}`,
+      `Cannot score the text: expected at least 2 tokens, one of text behind the first, found ${ids.length}`,
     );
   }
   return {

@@ -119,6 +119,7 @@ async function takeStep(
   const { step } = record;
   const { loss, outputs } = await accumulateBatch(training, clock);
   const objection = guard.objection(loss);
+  guard.saw(loss);
   if (objection !== undefined) {
     await program.discard();
     return objection;
@@ -133,7 +134,6 @@ async function takeStep(
   };
   const updated = await clock.time("optimizer", () => program.update(options));
   if (!updated.applied) return guard.nonFinite("gradient norm", updated.gradientNorm);
-  guard.took(loss);
   addStep(record, loss, updated.gradientNorm);
   if (before !== undefined) {
     const after = await read();

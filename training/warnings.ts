@@ -61,7 +61,7 @@ function vocabularyCoverage(
   };
 }
 
-/** Activations that have grown much since they were first looked at. */
+/** Activations that have grown much since a participant was first looked at. */
 export function grownActivations(
   participant: string,
   growth: number,
@@ -73,8 +73,8 @@ export function grownActivations(
     about: participant,
     found: growth,
     threshold,
-    message: `activations behind a block are ${growth.toFixed(1)} times what they were: ` +
-      `the loss may leap soon; a lower peak rate helps`,
+    message: `activations behind a block are ${growth.toPrecision(3)} times what they were when ` +
+      `"${participant}" was first looked at: the loss may leap soon; a lower peak rate helps`,
   };
 }
 

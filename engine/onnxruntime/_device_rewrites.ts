@@ -19,21 +19,29 @@ export const device: Target = {
 };
 
 /** A scale, transpositions, a product. */
-function fusedMatMul(
-  { inputs: [a, b], outputs, attributes }: Node,
+function fusedMatMul(node: Node, builder: OnnxBuilder, context: RewriteContext): void {
+  builder.emit("MatMul", factorsOf(node, node.inputs, builder, context), { outputs: node.outputs });
+}
+
+/** What a plain product takes instead of a FusedMatMul's `values`: its inputs, or the same in half precision. */
+export function factorsOf(
+  { inputs: [left, right], attributes }: Node,
+  [a, b]: readonly string[],
   builder: OnnxBuilder,
   { graph }: RewriteContext,
-): void {
+  scalar = (value: number) => builder.scalar(value),
+): readonly [string, string] {
   const turned = (value: string, rank: number) => {
     const axes = Array.from({ length: rank }, (_, axis) => axis);
     const perm = [...axes.slice(0, -2), rank - 1, rank - 2];
     return builder.emit("Transpose", [value], { attributes: { perm } });
   };
   const alpha = (attributes.alpha ?? 1) as number;
-  const scaled = alpha === 1 ? a : builder.emit("Mul", [a, builder.scalar(alpha)]);
-  const left = attributes.transA === 1 ? turned(scaled, graph.types[a].shape.length) : scaled;
-  const right = attributes.transB === 1 ? turned(b, graph.types[b].shape.length) : b;
-  builder.emit("MatMul", [left, right], { outputs });
+  const scaled = alpha === 1 ? a : builder.emit("Mul", [a, scalar(alpha)]);
+  return [
+    attributes.transA === 1 ? turned(scaled, graph.types[left].shape.length) : scaled,
+    attributes.transB === 1 ? turned(b, graph.types[right].shape.length) : b,
+  ];
 }
 
 function logSoftmax({ inputs: [x], outputs }: Node, builder: OnnxBuilder): void {

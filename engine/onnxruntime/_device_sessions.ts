@@ -1,13 +1,19 @@
 /** The sessions of a program on a device, opened when first needed. */
+import { roundedOnProcessor } from "./_half_on_processor.ts";
 import type { OnnxGraph } from "./_onnx_proto.ts";
 import { Session } from "./_session.ts";
 
+/** Where the graphs for a device run: there, or on the processor, to be looked at where there is no such device. */
+export type DeviceProvider = "webgpu" | "cpu";
+
 export class DeviceSessions {
   readonly #threads: number;
+  readonly #provider: DeviceProvider;
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  constructor(threads: number) {
+  constructor(threads: number, provider: DeviceProvider = "webgpu") {
     this.#threads = threads;
+    this.#provider = provider;
   }
 
   /** @throws Error that says what is missing, when there is no device. */
@@ -19,17 +25,25 @@ export class DeviceSessions {
   ): Promise<Session> {
     let session = this.#sessions.get(key);
     if (session === undefined) {
-      const device = {
-        provider: "webgpu",
-        hostOutputs: new Set(hostOutputs),
-        isExclusive: true,
-      } as const;
-      session = Session.open(graph(), { threads: this.#threads, purpose, device })
+      const threads = this.#threads;
+      session = (this.#provider === "cpu"
+        ? Session.open(roundedOnProcessor(graph()), { threads, purpose })
+        : Session.open(graph(), {
+          threads,
+          purpose,
+          device: {
+            provider: this.#provider,
+            hostOutputs: new Set(hostOutputs),
+            isExclusive: true,
+          },
+        }))
         .catch((error) => {
           throw withoutAdapter(error);
         });
       this.#sessions.set(key, session);
-      session.catch(() => this.#sessions.delete(key));
+      session.catch(() =>
+        this.#sessions.delete(key)
+      );
     }
     return session;
   }

@@ -22,6 +22,25 @@ import type { RewriteContext } from "./_rewrites.ts";
 
 const mostPieces = 32;
 
+/** A matrix product of two values, (rows, n) and (n, columns) once turned, and what is added to it. Returns its name. */
+export type Product = (
+  builder: OnnxBuilder,
+  inputs: readonly [a: string, b: string, addend?: string],
+  options: {
+    /** n, the terms of each sum. */
+    readonly terms: number;
+    readonly transA?: boolean;
+    readonly transB?: boolean;
+    readonly output?: string;
+  },
+) => string;
+
+const gemm: Product = (builder, inputs, { transA, transB, output }) =>
+  builder.emit("Gemm", inputs as readonly string[], {
+    attributes: { ...(transA ? { transA: 1 } : {}), ...(transB ? { transB: 1 } : {}) },
+    outputs: output === undefined ? undefined : [output],
+  });
+
 /** Rows `from` to `to` of a value. */
 export interface Piece {
   readonly from: number;
@@ -105,9 +124,10 @@ export function linearCrossEntropy(
   { inputs: [hidden, table, targets], outputs: [nll, logSumExp] }: Node,
   builder: OnnxBuilder,
   context: RewriteContext,
+  product = gemm,
 ): void {
   const { graph } = context;
-  const [rows] = graph.types[hidden].shape;
+  const [rows, width] = graph.types[hidden].shape;
   const [classes] = graph.types[table].shape;
   const shares: string[] = [];
   const logSums: string[] = [];
@@ -115,7 +135,7 @@ export function linearCrossEntropy(
     builder.emit("ReduceMax", [value, builder.integers([1])], { attributes: { keepdims: 1 } });
   for (const piece of classPieces(rows, classes, context.target.headPieceSize)) {
     const part = context.rowsOf(table, piece);
-    const logits = builder.emit("Gemm", [hidden, part], { attributes: { transB: 1 } });
+    const logits = product(builder, [hidden, part], { terms: width, transB: true });
     const share = builder.emit("Softmax", [logits], { attributes: { axis: -1 } });
     shares.push(share);
     logSums.push(
@@ -141,6 +161,7 @@ export function headGradient(
   { inputs: [hidden, table, targets, logSumExp, dNll], outputs: [dHidden, dTable] }: Node,
   builder: OnnxBuilder,
   context: RewriteContext,
+  product = gemm,
 ): void {
   const { graph } = context;
   const [rows] = graph.types[hidden].shape;
@@ -158,9 +179,9 @@ export function headGradient(
         state.shares[i],
         pieceWeight(state.logSums[i], logs, column, builder),
       ]);
-    const outputs = i === pieces.length - 1 ? [dHidden] : undefined;
-    sum = builder.emit("Gemm", [dLogits, part, sum], { outputs });
-    return builder.emit("Gemm", [dLogits, hidden], { attributes: { transA: 1 } });
+    const output = i === pieces.length - 1 ? dHidden : undefined;
+    sum = product(builder, [dLogits, part, sum], { terms: piece.to - piece.from, output });
+    return product(builder, [dLogits, hidden], { terms: rows, transA: true });
   });
   context.definePieces(dTable, pieces, parts);
 }

@@ -70,13 +70,14 @@ export function lower(
     ),
     ...parts.parameterRows,
   ];
-  const { nodes: onnxNodes, initializers } = builder;
+  const { initializers } = builder;
   return {
     onnx: {
       inputs: [...inputs, ...parts.idInputs, ...parameters.map(({ onnx }) => onnx)],
       outputs: outputs.map(({ onnx }) => onnx),
       initializers,
-      nodes: onnxNodes,
+      // A target may emit a value in two forms, of which one is not read.
+      nodes: liveNodes(builder, new Set(outputs.map(({ onnx }) => onnx.name))),
     },
     inputs,
     parameters,

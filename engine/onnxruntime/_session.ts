@@ -39,6 +39,8 @@ export interface DeviceOptions {
   readonly hostOutputs: ReadonlySet<string>;
   /** Refuses a graph of which a node would run on the processor. */
   readonly isExclusive: boolean;
+  /** The runtime writes all that it does to stderr. */
+  readonly isLogged?: boolean;
 }
 
 export class Session {
@@ -67,7 +69,7 @@ export class Session {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: "basic", // the same speed as "all": our graphs name the fused operators themselves
-        logSeverityLevel: 4, // what goes wrong arrives as an exception; nothing is to be printed beside it
+        logSeverityLevel: device?.isLogged ? 0 : 4, // what goes wrong arrives as an exception; nothing is to be printed beside it
       });
       return new Session(session, graph.nodes, purpose);
     } catch (cause) {

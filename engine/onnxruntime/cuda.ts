@@ -1,21 +1,25 @@
 /**
- * The engine `cuda`: graphs run by ONNX Runtime's provider cuda, on Nvidia cards. ONNX Runtime's binding for Node keeps no
- * tensors on such a card: parameters and gradients cross at every micro-batch, so that large micro-batches pay off.
+ * The engine `cuda`: graphs run by ONNX Runtime's provider cuda, on Nvidia cards. ONNX Runtime's binding for Node keeps tensors on
+ * a device for its provider webgpu only, so parameters and gradients cross at every micro-batch, 8 bytes for each parameter:
+ * large micro-batches pay off.
+ *
+ * Source: ONNX Runtime, js/node/src/tensor_helper.cc (1.30): buffers that do not belong to webgpu are neither given nor taken.
  */
 import { UsageError } from "../../pipeline/base/mod.ts";
 import type { Engine } from "../engine.ts";
+import { inSinglePrecision } from "../single_precision.ts";
 import { OnnxRuntimeProgram } from "./program.ts";
 import { OnnxRuntimeTrainingProgram } from "./training_program.ts";
 
 const install =
   "ONNXRUNTIME_NODE_INSTALL=cuda12 deno run -A npm:onnxruntime-node@1.30.0/script/install.js";
 
-export const engine: Engine = {
+export const engine: Engine = inSinglePrecision("cuda", {
   name: "onnxruntime-cuda",
   compile: (graph, options) => explained(() => OnnxRuntimeProgram.open(graph, options, "cuda")),
   compileTraining: (graph, options) =>
     explained(() => OnnxRuntimeTrainingProgram.openTraining(graph, options, "cuda")),
-};
+});
 
 /** A provider that is not there, in words that help. */
 async function explained<T>(open: () => Promise<T>): Promise<T> {

@@ -3,12 +3,13 @@ import type { Graph } from "../../model/mod.ts";
 import { expectLength, expectName, expectThreads } from "../checks.ts";
 import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
 import { FeedCheck } from "../feeds.ts";
+import { halfDevice } from "./_device_half.ts";
 import { device } from "./_device_rewrites.ts";
-import { DeviceSessions } from "./_device_sessions.ts";
+import { type DeviceProvider, DeviceSessions } from "./_device_sessions.ts";
 import { DeviceState } from "./_device_state.ts";
 import { expandHeads } from "./_head.ts";
 import { lower, type Lowered } from "./_lowering.ts";
-import type { IdTable } from "./_rewrites.ts";
+import type { IdTable, Target } from "./_rewrites.ts";
 import { type Tensor, tensor } from "./_session.ts";
 import { Turns } from "./_turns.ts";
 
@@ -18,23 +19,34 @@ export class DeviceProgram implements Program {
   protected readonly sessions: DeviceSessions;
   protected readonly parameters: DeviceState;
   readonly #feeds: FeedCheck;
+  readonly #target: Target;
   readonly #lowered = new Map<string, Lowered>();
   /** Calls that write into buffers of the program take turns. */
   protected readonly turns = new Turns();
 
-  /** Use `open`. */
-  constructor(graph: Graph, { threads }: EngineOptions) {
+  /** Use `open`. `computed` is what runs: the graph, or one that has its outputs and more inputs. */
+  constructor(
+    graph: Graph,
+    { threads, precision }: EngineOptions,
+    provider?: DeviceProvider,
+    computed: Graph = graph,
+  ) {
     expectThreads(threads);
     this.graph = graph;
-    this.expanded = expandHeads(graph);
-    this.sessions = new DeviceSessions(threads);
+    this.expanded = expandHeads(computed);
+    this.sessions = new DeviceSessions(threads, provider);
     this.parameters = new DeviceState(shapesOf(graph.parameters), this.sessions);
-    this.#feeds = new FeedCheck(graph);
+    this.#feeds = new FeedCheck(computed);
+    this.#target = precision === "fp16" ? halfDevice : device;
   }
 
   /** Opens the session of all outputs at once, so that a graph the runtime refuses is refused here. */
-  static async open(graph: Graph, options: EngineOptions): Promise<DeviceProgram> {
-    const program = new DeviceProgram(graph, options);
+  static async open(
+    graph: Graph,
+    options: EngineOptions,
+    provider?: DeviceProvider,
+  ): Promise<DeviceProgram> {
+    const program = new DeviceProgram(graph, options, provider);
     const outputs = Object.values(graph.outputs);
     await program.session("graph", program.lowered(outputs), outputs);
     return program;
@@ -104,7 +116,7 @@ export class DeviceProgram implements Program {
     const key = [...new Set(values)].sort().join("\n");
     let lowered = this.#lowered.get(key);
     if (lowered === undefined) {
-      this.#lowered.set(key, lowered = lower(this.expanded, values, device));
+      this.#lowered.set(key, lowered = lower(this.expanded, values, this.#target));
     }
     return lowered;
   }

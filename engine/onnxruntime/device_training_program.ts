@@ -1,6 +1,6 @@
 /**
  * Training on a device (provider webgpu): parameters, gradient sums and moments stay there across steps; ids go in, losses
- * and the squared norms of gradients come out.
+ * and the squared norms of gradients come out. In half precision gradient sums are those of the scaled loss until they are used.
  */
 import type { Graph } from "../../model/mod.ts";
 import { expectLength, expectName } from "../checks.ts";
@@ -25,7 +25,9 @@ import {
   sumOf,
   updateNames,
 } from "./_device_graphs.ts";
+import type { DeviceProvider } from "./_device_sessions.ts";
 import { DeviceState } from "./_device_state.ts";
+import { LossScale, lossScaleName, withLossScale } from "./_loss_scale.ts";
 import { type Tensor, tensor } from "./_session.ts";
 import { DeviceProgram, shapesOf } from "./device_program.ts";
 
@@ -41,18 +43,24 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   readonly #moments: DeviceState;
   /** Whether each gradient is a tensor of its own and no output: then it may become the sum. */
   readonly #hasOwnGradients: boolean;
+  /** In half precision only. */
+  readonly #lossScale: LossScale | undefined;
+  /** What the sums were made of, to make them again with another scale; in half precision only. */
+  readonly #summed: Feeds[] = [];
   #step = 0;
   #hasSums = false;
 
   /** Use `openTraining`. */
-  constructor(graph: Graph, options: DeviceTrainingOptions) {
-    super(graph, options);
+  constructor(graph: Graph, options: DeviceTrainingOptions, provider?: DeviceProvider) {
+    const isHalf = options.precision === "fp16" && Object.keys(graph.gradients).length > 0;
+    super(graph, options, provider, isHalf ? withLossScale(graph) : graph);
     if (Object.keys(graph.gradients).length === 0) {
       throw new RangeError(
         "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
       );
     }
     this.#optimizer = options.optimizer;
+    this.#lossScale = isHalf ? new LossScale() : undefined;
     this.#trained = Object.fromEntries(
       Object.entries(shapesOf(graph.parameters)).filter(([name]) =>
         Object.hasOwn(graph.gradients, name)
@@ -62,7 +70,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
       [`${name}.m`, shape],
       [`${name}.v`, shape],
     ]);
-    const gradients = Object.values(graph.gradients);
+    const gradients = Object.values(this.expanded.gradients);
     const outputs = new Set(Object.values(graph.outputs));
     this.#hasOwnGradients = new Set(gradients).size === gradients.length &&
       !gradients.some((value) => outputs.has(value));
@@ -73,8 +81,9 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   static async openTraining(
     graph: Graph,
     options: DeviceTrainingOptions,
+    provider?: DeviceProvider,
   ): Promise<DeviceTrainingProgram> {
-    const program = new DeviceTrainingProgram(graph, options);
+    const program = new DeviceTrainingProgram(graph, options, provider);
     const { values, outputs } = program.#stepValues();
     await program.session("training graph", program.lowered(values), outputs);
     return program;
@@ -82,13 +91,8 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
 
   accumulate(feeds: Feeds): Promise<Fetches> {
     return this.turns.take(async () => {
-      const { values, outputs } = this.#stepValues();
-      const found = await this.compute("training graph", feeds, values, outputs);
-      const fetches = this.fetches(Object.keys(this.graph.outputs), found);
-      const gradients = this.#gradientsByParameter(found);
-      if (this.#hasSums || !this.#hasOwnGradients) await this.#addSums(gradients);
-      else for (const [name, gradient] of Object.entries(gradients)) this.#sums.put(name, gradient);
-      this.#hasSums = true;
+      const fetches = await this.#addToSums(feeds);
+      if (this.#lossScale !== undefined) this.#summed.push(copyOf(feeds));
       return fetches;
     });
   }
@@ -97,11 +101,12 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
     { learningRate, clipNorm, rateFactor = () => 1 }: UpdateOptions,
   ): Promise<UpdateResult> {
     return this.turns.take(async () => {
-      const norms = await this.#gradientNorms();
+      const norms = await this.#finiteNorms();
       const { gradientNorm } = norms;
       if (norms.applied) {
         this.#step++;
-        const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+        const clipped = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+        const scale = clipped / (this.#lossScale?.value ?? 1);
         const groups = new Map<number, string[]>();
         for (const name of Object.keys(this.#trained)) {
           const factor = rateFactor(name);
@@ -110,6 +115,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
         for (const [factor, names] of groups) {
           await this.#adamW(names, learningRate * factor, scale);
         }
+        this.#lossScale?.tookStep();
       }
       await this.discard();
       return norms;
@@ -118,16 +124,23 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
 
   // deno-lint-ignore require-await
   async discard(): Promise<void> {
-    this.#hasSums = false;
-    this.#sums.clear();
+    this.#clearSums();
+    this.#summed.length = 0;
   }
 
   async readOptimizer(): Promise<OptimizerState> {
     const moments = await this.#moments.read(Object.keys(this.#moments.shapes));
-    return { step: this.#step, moments };
+    const scale = this.#lossScale;
+    return {
+      step: this.#step,
+      moments: scale === undefined ? moments : { ...moments, [lossScaleName]: scale.state },
+    };
   }
 
-  async writeOptimizer({ step, moments }: OptimizerState): Promise<void> {
+  async writeOptimizer({ step, moments: given }: OptimizerState): Promise<void> {
+    const moments = { ...given };
+    const { [lossScaleName]: state } = moments;
+    if (this.#lossScale !== undefined) delete moments[lossScaleName];
     for (const [name, data] of Object.entries(moments)) {
       expectName(name, Object.keys(this.#moments.shapes), "moment");
       expectLength(name, data.length, this.#moments.length(name));
@@ -135,6 +148,8 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
     for (const name of Object.keys(this.#moments.shapes)) {
       expectName(name, Object.keys(moments), "moment");
     }
+    if (state === undefined) this.#lossScale?.reset();
+    else this.#lossScale!.state = state;
     await this.#moments.write(moments);
     this.#step = step;
   }
@@ -142,6 +157,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   // deno-lint-ignore require-await
   async resetOptimizer(): Promise<void> {
     this.#moments.clear();
+    this.#lossScale?.reset();
     this.#step = 0;
   }
 
@@ -153,12 +169,33 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
 
   #stepValues(): { values: readonly string[]; outputs: readonly string[] } {
     const outputs = Object.values(this.graph.outputs);
-    return { values: [...outputs, ...Object.values(this.graph.gradients)], outputs };
+    return { values: [...outputs, ...Object.values(this.expanded.gradients)], outputs };
+  }
+
+  /** A micro-batch forward and back. */
+  async #addToSums(feeds: Feeds): Promise<Fetches> {
+    const { values, outputs } = this.#stepValues();
+    const scale = this.#lossScale;
+    const fed = scale === undefined
+      ? feeds
+      : { ...feeds, [lossScaleName]: Float32Array.of(scale.value) };
+    const found = await this.compute("training graph", fed, values, outputs);
+    const fetches = this.fetches(Object.keys(this.graph.outputs), found);
+    const gradients = this.#gradientsByParameter(found);
+    if (this.#hasSums || !this.#hasOwnGradients) await this.#addSums(gradients);
+    else for (const [name, gradient] of Object.entries(gradients)) this.#sums.put(name, gradient);
+    this.#hasSums = true;
+    return fetches;
+  }
+
+  #clearSums(): void {
+    this.#hasSums = false;
+    this.#sums.clear();
   }
 
   #gradientsByParameter(found: ReadonlyMap<string, Tensor>): Record<string, Tensor> {
     return Object.fromEntries(
-      Object.keys(this.#trained).map((name) => [name, found.get(this.graph.gradients[name])!]),
+      Object.keys(this.#trained).map((name) => [name, found.get(this.expanded.gradients[name])!]),
     );
   }
 
@@ -188,7 +225,24 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
     );
     const { squares } = await session.compute(await this.#sums.tensors(Object.keys(this.#trained)));
     const data = squares.data as Float32Array;
-    return gradientNormsOf(Object.keys(this.#trained).map((name, i) => [name, data[i]]));
+    const scale = (this.#lossScale?.value ?? 1) ** 2;
+    return gradientNormsOf(Object.keys(this.#trained).map((name, i) => [name, data[i] / scale]));
+  }
+
+  /** The norms, with the sums made again at smaller scales until they are finite. */
+  async #finiteNorms(): Promise<UpdateResult> {
+    const scale = this.#lossScale;
+    let norms = await this.#gradientNorms();
+    if (norms.applied || scale === undefined || this.#summed.length === 0) return norms;
+    const { state } = scale;
+    while (!norms.applied && scale.lower()) {
+      this.#clearSums();
+      for (const feeds of this.#summed) await this.#addToSums(feeds);
+      norms = await this.#gradientNorms();
+    }
+    // What no scale helps is no overflow of the scaled loss.
+    if (!norms.applied) scale.state = state;
+    return norms;
   }
 
   async #adamW(names: readonly string[], rate: number, gradientScale: number): Promise<void> {
@@ -223,4 +277,9 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
       this.#moments.put(v, next[nextV]);
     }
   }
+}
+
+/** Feeds that stay what they are when the caller fills his buffers anew. */
+function copyOf(feeds: Feeds): Feeds {
+  return Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, data.slice()]));
 }

@@ -24,11 +24,12 @@
  * ```
  */
 import type { Engine } from "../engine.ts";
+import { inSinglePrecision } from "../single_precision.ts";
 import { OnnxRuntimeProgram } from "./program.ts";
 import { OnnxRuntimeTrainingProgram } from "./training_program.ts";
 
-export const engine: Engine = {
+export const engine: Engine = inSinglePrecision("cpu", {
   name: "onnxruntime",
   compile: (graph, options) => OnnxRuntimeProgram.open(graph, options),
   compileTraining: (graph, options) => OnnxRuntimeTrainingProgram.openTraining(graph, options),
-};
+});

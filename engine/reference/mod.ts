@@ -2,7 +2,7 @@
  * The reference engine: any graph in float64, in plain TypeScript. It says what is right; its neighbours are fast.
  *
  * Between runs, parameters and moments are single precision, so that a checkpoint holds all there is; a run and an update
- * compute in float64 and round once. Threads and precision make no difference.
+ * compute in float64 and round once. Threads make no difference.
  *
  * ```ts
  * import { GraphBuilder, operators } from "../../model/mod.ts";
@@ -15,12 +15,13 @@
  * ```
  */
 import type { Engine } from "../engine.ts";
+import { inSinglePrecision } from "../single_precision.ts";
 import { ReferenceProgram } from "./program.ts";
 import { ReferenceTrainingProgram } from "./training_program.ts";
 
 export { interpret, type Schedule, scheduleFor, type Values } from "./interpret.ts";
 
-export const engine: Engine = {
+export const engine: Engine = inSinglePrecision("reference", {
   name: "reference",
   // deno-lint-ignore require-await
   async compile(graph) {
@@ -30,4 +31,4 @@ export const engine: Engine = {
   async compileTraining(graph, { optimizer }) {
     return new ReferenceTrainingProgram(graph, optimizer);
   },
-};
+});

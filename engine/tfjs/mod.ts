@@ -14,6 +14,7 @@
  * ```
  */
 import type { Engine } from "../engine.ts";
+import { inSinglePrecision } from "../single_precision.ts";
 import type { Tf } from "./_kernels.ts";
 import { TfjsProgram } from "./program.ts";
 import { TfjsTrainingProgram } from "./training_program.ts";
@@ -22,12 +23,12 @@ import { TfjsTrainingProgram } from "./training_program.ts";
 export function tfjsEngine(name: string, load: () => Promise<Tf>): Engine {
   let loaded: Promise<Tf> | undefined;
   const tf = () => loaded ??= load();
-  return {
+  return inSinglePrecision(name, {
     name,
     compile: async (graph) => new TfjsProgram(await tf(), graph),
     compileTraining: async (graph, { optimizer }) =>
       new TfjsTrainingProgram(await tf(), graph, optimizer),
-  };
+  });
 }
 
 export const engine: Engine = tfjsEngine("tfjs", async () => {

@@ -1,11 +1,11 @@
 /**
- * Text for the tokenizer's commands: standard input and text files a line a text, other files a record a text.
+ * Text for the tokenizer's commands: standard input and text files a line a text, other files a record a text; text may be
+ * compressed (`.gz`, `.zst`).
  */
-import { basename } from "node:path";
-import { createGunzip } from "node:zlib";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import { createReadStream } from "node:fs";
 import { type DocumentReader, readerDefaults, readerModule } from "../../datasets/mod.ts";
-import { invalidUtf8At } from "../../tokenizers/mod.ts";
+import { invalidUtf8At, textOfUtf8 } from "../../tokenizers/mod.ts";
 import { messageOf, StageError } from "../base/mod.ts";
 
 /** Texts to encode: whole lines of UTF-8, or texts. */
@@ -14,25 +14,53 @@ export type TextBatch = Uint8Array<ArrayBuffer> | readonly string[];
 export interface TextInputOptions {
   /** None: standard input. */
   readonly files: readonly string[] | undefined;
-  readonly textField: string;
+  /** Where the text of a record is; undefined: every file is lines of text, whatever its name. */
+  readonly textField: string | undefined;
   readonly invalid: "error" | "replace";
+  /** Said with an error about bytes that are not UTF-8. */
+  readonly wayOut?: string;
 }
 
 const batchBytes = 1 << 20;
 const lineFeed = 0x0a;
 
-/** @throws StageError for a file that cannot be read, with the offset of bytes that are not UTF-8 */
-export async function* readTexts(
-  { files, textField, invalid }: TextInputOptions,
-): AsyncGenerator<TextBatch> {
+/**
+ * Texts in the order of the files. Lines are text where a name ends in `.txt` or has no ending (`/dev/fd/63`).
+ *
+ * @throws StageError for a file that cannot be read, with the offset of bytes that are not UTF-8
+ */
+export async function* readTexts(options: TextInputOptions): AsyncGenerator<TextBatch> {
+  const { files, textField } = options;
   if (files === undefined) {
-    yield* lines(chunksOf(Deno.stdin), "standard input", invalid);
+    yield* lines(chunksOf(Deno.stdin), "standard input", options);
     return;
   }
+  checkFiles(files);
   for (const path of files) {
-    if (/\.txt$/.test(path)) yield* lines(openFile(path), basename(path), invalid);
-    else if (/\.txt\.gz$/.test(path)) yield* lines(gunzipped(path), basename(path), invalid);
-    else yield* records(path, textField);
+    const [, ending = "", packing = ""] = /(\.[^./]+)?(\.gz|\.zst)?$/.exec(path)!;
+    if (textField !== undefined && ending !== ".txt" && ending + packing !== "") {
+      yield* records(path, textField);
+    } else yield* lines(packing === "" ? openFile(path) : unpacked(path, packing), path, options);
+  }
+}
+
+/** The texts of a batch. Each byte that is not UTF-8 is U+FFFD. */
+export function linesOfText(batch: TextBatch): readonly string[] {
+  if (!(batch instanceof Uint8Array)) return batch;
+  const text = textOfUtf8(batch, "replace");
+  return (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n");
+}
+
+/** Before the first is read. @throws StageError unless all are there and are files */
+export function checkFiles(files: readonly string[]): void {
+  for (const path of files) {
+    let found = "a folder";
+    try {
+      if (!Deno.statSync(path).isDirectory) continue;
+    } catch (error) {
+      found = error instanceof Deno.errors.NotFound ? "nothing there" : messageOf(error);
+    }
+    throw new StageError(`Cannot read "${path}": expected a file, found ${found}`);
   }
 }
 
@@ -40,12 +68,22 @@ async function* records(path: string, textField: string): AsyncGenerator<string[
   const { reader } = await import(readerModule(path)) as { reader: DocumentReader };
   let batch: string[] = [];
   let size = 0;
-  for await (const { text } of reader.read(path, { ...readerDefaults, textField })) {
-    batch.push(text);
-    size += text.length;
-    if (size < batchBytes) continue;
-    yield batch;
-    [batch, size] = [[], 0];
+  try {
+    for await (const { text } of reader.read(path, { ...readerDefaults, textField })) {
+      batch.push(text);
+      size += text.length;
+      if (size < batchBytes) continue;
+      yield batch;
+      [batch, size] = [[], 0];
+    }
+  } catch (cause) {
+    if (!(cause instanceof StageError)) throw cause;
+    // The readers' way out is for recipes.
+    const message = cause.message.replace(/; set documents\.badRows .*$/, "");
+    const isField = message.includes(`"${textField}"`);
+    throw new StageError(isField ? `${message} (--text-field says where the text is)` : message, {
+      cause,
+    });
   }
   if (batch.length > 0) yield batch;
 }
@@ -54,8 +92,9 @@ async function* records(path: string, textField: string): AsyncGenerator<string[
 async function* lines(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
-  invalid: "error" | "replace",
+  { invalid, wayOut = "" }: TextInputOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const quoted = name === "standard input" ? name : `"${name}"`;
   let held = new Uint8Array(2 * batchBytes);
   let length = 0;
   let offset = 0;
@@ -65,9 +104,9 @@ async function* lines(
     if (at >= 0) {
       const found = Array.from(batch.subarray(at, at + 4), (b) => b.toString(16).padStart(2, "0"));
       throw new StageError(
-        `Cannot encode ${name}: expected UTF-8, found the bytes ${found.join(" ")} at offset ${
+        `Cannot read ${quoted}: expected UTF-8, found the bytes ${found.join(" ")} at offset ${
           offset + at
-        } ` + `(--invalid replace reads each bad byte as U+FFFD)`,
+        }${wayOut}`,
       );
     }
     held.copyWithin(0, end, length);
@@ -90,7 +129,7 @@ async function* lines(
     }
   } catch (cause) {
     if (cause instanceof StageError) throw cause;
-    throw new StageError(`Cannot read "${name}": ${messageOf(cause)}`, { cause });
+    throw new StageError(`Cannot read ${quoted}: ${messageOf(cause)}`, { cause });
   }
   if (length > 0) yield take(length);
 }
@@ -109,9 +148,9 @@ async function* chunksOf(
   }
 }
 
-async function* gunzipped(path: string): AsyncGenerator<Uint8Array> {
+async function* unpacked(path: string, packing: string): AsyncGenerator<Uint8Array> {
   const file = createReadStream(path);
-  const text = createGunzip();
+  const text = packing === ".gz" ? createGunzip() : createZstdDecompress();
   file.on("error", (error) => text.destroy(error));
   yield* file.pipe(text);
 }

@@ -135,11 +135,14 @@ function instanceOf(target: string, { instances, recipe }: Session): Instance {
 
 function outputOf({ id, stage }: Instance, checkpoint: string): string {
   const outputs: readonly string[] = modelOutputs[stage.name as keyof typeof modelOutputs];
-  if (outputs.length === 1) return outputs[0];
-  if (outputs.includes(checkpoint)) return checkpoint;
-  throw new UsageError(
-    `Cannot use checkpoint "${checkpoint}" of ${id}: expected one of ${outputs.join(", ")}`,
-  );
+  const known = modelOutputs.pretrain;
+  if (!(known as readonly string[]).includes(checkpoint)) {
+    throw new UsageError(
+      `Cannot use checkpoint "${checkpoint}" of ${id}: expected one of ${known.join(", ")}`,
+    );
+  }
+  // What continues has one model, which is its last and best.
+  return outputs.length === 1 ? outputs[0] : checkpoint;
 }
 
 /** The source whose tokenizer is used; the first where all have the same. */

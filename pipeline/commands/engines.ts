@@ -1,14 +1,26 @@
 /**
  * `engines`: what a network can be run by on this machine.
  */
-import { engineModules } from "../../engine/mod.ts";
-import { adapterHere, type EngineProbe, probeEngine, resolveAuto } from "./_engines.ts";
+import { engineModules, type GpuAdapter } from "../../engine/mod.ts";
+import {
+  adapterHere,
+  type EngineProbe,
+  type PlacedGraph,
+  placeGraphs,
+  probeEngine,
+  resolveAuto,
+} from "./_engines.ts";
 
 export interface EnginesOptions {
   readonly json?: boolean;
+  /** Prints what each graph consists of. */
+  readonly operators?: boolean;
 }
 
-/** Tries every engine with a training step, each in a process of its own, and says what each one needs. */
+/**
+ * Tries every engine with a training step, each in a process of its own, says what each one needs, and lists the operators of
+ * the pipeline's graphs that `webgpu` leaves to the processor.
+ */
 export async function engines(options: EnginesOptions): Promise<number> {
   const adapter = await adapterHere();
   const found: Record<string, EngineProbe> = {};
@@ -16,25 +28,47 @@ export async function engines(options: EnginesOptions): Promise<number> {
     if (!options.json) console.error(`trying ${name} …`);
     found[name] = await probeEngine(name);
   }
+  const graphs = found.webgpu.isUsable ? await placeGraphs() : found.webgpu.why;
   const auto = await resolveAuto();
   if (options.json) {
-    console.log(JSON.stringify({ auto, adapter: adapter ?? null, engines: found }, null, 2));
+    const report = { auto, adapter: adapter ?? null, engines: found, graphs };
+    console.log(JSON.stringify(report, null, 2));
     return 0;
   }
   const width = Math.max(...Object.keys(found).map((name) => name.length));
   for (const [name, probe] of Object.entries(found)) {
-    console.log(
-      `${name.padEnd(width)}  ${probe.isUsable ? usable(name, probe.operators) : probe.why}`,
-    );
+    const usable = "usable: it took a training step";
+    console.log(`${name.padEnd(width)}  ${probe.isUsable ? usable : probe.why}`);
   }
-  const software = adapter?.isSoftware ? " (in software)" : "";
-  console.log(`\nGPU: ${adapter === undefined ? "none" : adapter.name + software}`);
+  if (found.webgpu.isUsable) printPlacement(graphs, options.operators === true);
+  console.log(`\nGPU: ${adapter === undefined ? "none" : described(adapter)}`);
   console.log(`--engine auto takes ${auto.kind}: ${auto.why}`);
   return 0;
 }
 
-function usable(name: string, operators: readonly string[]): string {
-  const count = `usable: a training step of ${operators.length} kinds of operators`;
-  // Sessions on a device are opened so that a node without a kernel there is refused.
-  return name === "webgpu" ? `${count}, none of which falls back to the processor` : count;
+function printPlacement(graphs: readonly PlacedGraph[] | string, hasOperators: boolean): void {
+  console.log("\nOn webgpu, operators that fall back to the processor, by graph:");
+  if (typeof graphs === "string") return console.log(`  cannot tell: ${graphs}`);
+  const width = Math.max(...graphs.map(({ name }) => name.length));
+  for (const { name, operators, onProcessor } of graphs) {
+    const nodes = Object.values(operators).reduce((sum, count) => sum + count, 0);
+    const kinds = Object.keys(operators).length;
+    const fallbacks = Object.keys(onProcessor).length === 0 ? "none" : counted(onProcessor);
+    console.log(
+      `  ${name.padEnd(width)}  ${fallbacks} (of ${nodes} nodes; kinds: ${kinds})`,
+    );
+    if (hasOperators) console.log(`  ${"".padEnd(width)}  ${counted(operators)}`);
+  }
+}
+
+/** `Gemm ×22, Mul ×40`. */
+function counted(operators: Readonly<Record<string, number>>): string {
+  return Object.entries(operators).map(([op, count]) => `${op} ×${count}`).join(", ");
+}
+
+function described({ name, isSoftware, features }: GpuAdapter): string {
+  const half = features.includes("shader-f16")
+    ? "with shader-f16, which precision fp16 needs"
+    : "without shader-f16: no precision fp16";
+  return `${name}${isSoftware ? " (in software)" : ""}, ${half}`;
 }

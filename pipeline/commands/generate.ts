@@ -1,9 +1,17 @@
 /**
  * `generate`: text from a trained model, or how well it predicts a text.
  */
+import { readerModule } from "../../datasets/mod.ts";
 import { languageModelGraph } from "../../model/mod.ts";
 import { specialIds } from "../../tokenizers/mod.ts";
-import { Decoder, generateTokens, renumber, scoreText, writeTensors } from "../../training/mod.ts";
+import {
+  countUnknown,
+  Decoder,
+  generateTokens,
+  renumber,
+  scoreText,
+  writeTensors,
+} from "../../training/mod.ts";
 import { Random, seedOf, UsageError } from "../base/mod.ts";
 import { readTexts } from "./_text_input.ts";
 import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./_trained_model.ts";
@@ -72,6 +80,12 @@ async function printText(
         `${config.seqLen - 1} together, the context that positions were learned for`,
     );
   }
+  const unknown = countUnknown(ids, vocabulary);
+  if (unknown > 0) {
+    console.error(
+      `note: ${unknown} of ${ids.length - 1} tokens of the prompt are unknown to the model`,
+    );
+  }
   const decoder = new Decoder({ ...model, capacity });
   const out = new TextEncoder();
   const print = (text: string) => Deno.stdout.writeSync(out.encode(text));
@@ -132,15 +146,27 @@ async function printScore(
   }
 }
 
-/** A plain text is cut into documents at blank lines, as sources are; other files have one a record. */
+/** A plain text is cut into documents at blank lines, as sources are; files of records have one a record. */
 async function* documentsOf(file: string, textField: string): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let plain = "";
-  for await (const batch of readTexts({ files: [file], textField, invalid: "error" })) {
+  const field = hasRecords(file) ? textField : undefined;
+  for await (const batch of readTexts({ files: [file], textField: field, invalid: "error" })) {
     if (batch instanceof Uint8Array) plain += decoder.decode(batch, { stream: true });
     else yield* batch;
   }
   yield* plain.split(/\n[ \t\r]*\n\s*/).map((text) => text.trim()).filter((text) => text !== "");
+}
+
+/** Whether a file's name has an ending of data; what has none, or another (`README.md`), is plain text. */
+function hasRecords(file: string): boolean {
+  try {
+    readerModule(file);
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
 }
 
 function numberOf(

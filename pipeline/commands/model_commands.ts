@@ -31,7 +31,10 @@ export function addModelCommands(
     });
   addPlanOptions(generate);
   program.command("engines")
-    .description("try every engine on this machine, and say what is missing and what auto takes")
+    .description(
+      "try every engine on this machine: what is missing, what auto takes, and which operators webgpu leaves to the processor",
+    )
+    .option("--operators", "list the operators of every graph, and how many of each")
     .option("--json", "print one JSON object")
     .option("-v, --verbose", "print stacks of errors")
     .action(async (options) => {

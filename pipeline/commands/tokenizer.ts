@@ -3,6 +3,7 @@
  */
 import { unigramDefaults } from "../../tokenizers/mod.ts";
 import { messageOf, StageError, UsageError } from "../base/mod.ts";
+import { optionName, trainingOptions } from "./_training_options.ts";
 
 /** Runs a command line and returns the exit code: 0 done, 1 failed, 2 bad usage. */
 export async function runTokenizerCommand(args: readonly string[]): Promise<number> {
@@ -19,14 +20,16 @@ export async function runTokenizerCommand(args: readonly string[]): Promise<numb
     .requiredOption("-i, --input <files...>", "files to learn from, read in this order")
     .requiredOption("-o, --output <folder>", "where tokenizer.json is written")
     .option("--text-field <name>", "the text of a JSON record", "text")
-    .option("--threads <n>", "workers")
+    .option("--threads <n>", "workers; any number gives the same pieces (default: 1)")
     .option("--sentencepiece", "also write tokenizer.model and tokenizer.vocab")
     .option("-v, --verbose", "print stacks of errors");
-  for (const [field, value] of Object.entries(unigramDefaults)) {
-    const shown = Array.isArray(value) ? "none" : String(value);
+  for (const [name, does] of Object.entries(trainingOptions)) {
+    const field = name as keyof typeof trainingOptions;
+    const value = unigramDefaults[field];
+    const isList = Array.isArray(value);
     train.option(
-      `--${kebab(field)} <value${Array.isArray(value) ? "s..." : ""}>`,
-      `default: ${shown}`,
+      `${optionName(field)} <value${isList ? "s..." : ""}>`,
+      `${does} (default: ${isList ? "none" : value})`,
     );
   }
   train.action(async (options) => await (await import("./tokenizer_train.ts")).train(options));
@@ -42,11 +45,20 @@ export async function runTokenizerCommand(args: readonly string[]): Promise<numb
     .option("--pieces", "the same as --format pieces")
     .option("-f, --format <format>", "ids, pieces, json or arrow", "ids")
     .option("--threads <n>", "workers", "1")
+    .option(
+      "--offsets",
+      "with --format json: what each piece stands for, in UTF-16 units of the text",
+    )
     .option("--exact-ties", "ids of a SentencePiece model equal SentencePiece's to the last one")
     .option("--invalid <what>", "bytes that are not UTF-8: error, or replace by U+FFFD", "error")
     .option("--text-field <name>", "the text of a JSON record", "text")
     .action(async (options) => await (await import("./tokenizer_encode.ts")).encode(options));
-  withTokenizer("decode", "ids to text, a text for each line of ids on standard input")
+  withTokenizer("decode", "ids to text, a text for each line of ids")
+    .option(
+      "-i, --input <files...>",
+      "instead of standard input: ids as encode writes them, also .gz",
+    )
+    .option("-o, --output <file>", "instead of standard output")
     .action(async (options) => await (await import("./tokenizer_decode.ts")).decode(options));
   withTokenizer("inspect", "what a tokenizer makes of a text")
     .option("-i, --input <files...>", "instead of standard input: text, JSON lines, …, also .gz")
@@ -70,11 +82,6 @@ export async function runTokenizerCommand(args: readonly string[]): Promise<numb
     );
     return error instanceof UsageError ? 2 : 1;
   }
-}
-
-/** `vocabSize` as a user types it. */
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
 }
 
 const examples = `

@@ -3,20 +3,25 @@
  */
 import { openTokenizer } from "../../tokenizers/mod.ts";
 import { StageError } from "../base/mod.ts";
-import { readTexts } from "./_text_input.ts";
+import { isOnTerminal, openOutput } from "./_file_output.ts";
+import { withProgress } from "./_reading_progress.ts";
+import { linesOfText, readTexts } from "./_text_input.ts";
+import { writeAll } from "./_write_all.ts";
 
 export interface DecodeOptions {
   readonly tokenizer: string;
+  readonly input?: readonly string[];
+  readonly output?: string;
 }
 
 /** @throws StageError for a bad tokenizer, with the line and place of what is no id */
 export async function decode(options: DecodeOptions): Promise<void> {
   using tokenizer = await openTokenizer(options.tokenizer);
+  using output = openOutput(options.output);
   let number = 0;
-  for await (const batch of readTexts({ files: undefined, textField: "text", invalid: "error" })) {
-    const lines = new TextDecoder().decode(batch as Uint8Array).split("\n");
-    if (lines.at(-1) === "") lines.pop();
-    const texts = lines.map((line) => {
+  const input = { files: options.input, textField: undefined, invalid: "error" } as const;
+  for await (const batch of withProgress(readTexts(input), isOnTerminal(options.output))) {
+    const texts = linesOfText(batch).map((line) => {
       number++;
       const words = line.split(/[ \t\r]+/).filter((word) => word !== "");
       const ids = words.map((word, i) => {
@@ -30,7 +35,7 @@ export async function decode(options: DecodeOptions): Promise<void> {
       });
       return tokenizer.decode(ids) + "\n";
     });
-    const bytes = new TextEncoder().encode(texts.join(""));
-    for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+    await writeAll(output, new TextEncoder().encode(texts.join("")));
   }
+  output.finish();
 }

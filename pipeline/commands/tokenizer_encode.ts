@@ -9,9 +9,12 @@ import {
   type LineFormat,
   lineFormats,
 } from "../../tokenizers/parallel/mod.ts";
-import type { EncodedLines } from "../../tokenizers/mod.ts";
+import { type EncodedLines, openTokenizer } from "../../tokenizers/mod.ts";
 import { UsageError } from "../base/mod.ts";
-import { readTexts, type TextInputOptions } from "./_text_input.ts";
+import { isOnTerminal, openOutput } from "./_file_output.ts";
+import { withProgress } from "./_reading_progress.ts";
+import { linesOfText, readTexts, type TextBatch, type TextInputOptions } from "./_text_input.ts";
+import { writeAll } from "./_write_all.ts";
 
 export interface EncodeOptions {
   readonly tokenizer: string;
@@ -21,6 +24,7 @@ export interface EncodeOptions {
   readonly format: string;
   readonly threads: string;
   readonly exactTies?: boolean;
+  readonly offsets?: boolean;
   readonly invalid: string;
   readonly textField: string;
 }
@@ -39,17 +43,45 @@ export async function encode(options: EncodeOptions): Promise<void> {
   }
   const threads = wholeNumber("--threads", options.threads);
   const exactTies = options.exactTies === true;
+  const input = {
+    files: options.input,
+    textField: options.textField,
+    invalid,
+    wayOut: " (--invalid replace reads each bad byte as U+FFFD)",
+  } as const;
+  if (options.offsets) {
+    if (format !== "json") {
+      throw new UsageError(`Cannot give offsets as ${format}: expected --format json`);
+    }
+    return await encodeWithOffsets(options, input);
+  }
   using pool = await EncodePool.open(options.tokenizer, { threads, exactTies });
   using output = openOutput(options.output);
+  const texts = withProgress(readTexts(input), isOnTerminal(options.output));
   const answers = pool.encode(
-    requests(
-      { files: options.input, textField: options.textField, invalid },
-      format === "arrow" ? undefined : format as LineFormat,
-    ),
+    requests(texts, invalid, format === "arrow" ? undefined : format as LineFormat),
   );
   if (format !== "arrow") { for await (const { text } of answers) await writeAll(output, text!); }
   else {
     for await (const chunk of arrowStream(linesOf(answers))) await writeAll(output, chunk);
+  }
+  output.finish();
+}
+
+/** As `--format json`, with `starts` and `ends` of what each piece stands for in the text, in UTF-16 units. */
+async function encodeWithOffsets(
+  { tokenizer: path, output: target, exactTies }: EncodeOptions,
+  input: TextInputOptions,
+): Promise<void> {
+  using tokenizer = await openTokenizer(path, { exactTies });
+  using output = openOutput(target);
+  for await (const batch of withProgress(readTexts(input), isOnTerminal(target))) {
+    const written = linesOfText(batch).map((text) => {
+      const { ids, starts, ends } = tokenizer.encodeWithOffsets(text);
+      const pieces = Array.from(ids, (id) => tokenizer.piece(id));
+      return JSON.stringify({ ids: [...ids], pieces, starts: [...starts], ends: [...ends] }) + "\n";
+    });
+    await writeAll(output, new TextEncoder().encode(written.join("")));
   }
   output.finish();
 }
@@ -62,46 +94,13 @@ export function wholeNumber(option: string, text: string): number {
 }
 
 async function* requests(
-  input: TextInputOptions,
+  texts: AsyncIterable<TextBatch>,
+  invalid: "error" | "replace",
   format: LineFormat | undefined,
 ): AsyncGenerator<EncodeRequest> {
-  for await (const texts of readTexts(input)) {
-    yield { input: texts, invalid: input.invalid, format };
-  }
+  for await (const input of texts) yield { input, invalid, format };
 }
 
 async function* linesOf(answers: AsyncIterable<EncodeAnswer>): AsyncGenerator<EncodedLines> {
   for await (const { lines } of answers) yield lines!;
-}
-
-interface Output extends Disposable {
-  write(bytes: Uint8Array): Promise<number>;
-  /** Nothing more comes: a file gets its name. */
-  finish(): void;
-}
-
-function openOutput(path: string | undefined): Output {
-  if (path === undefined) {
-    return {
-      write: (bytes) => Deno.stdout.write(bytes),
-      finish: () => {},
-      [Symbol.dispose]: () => {},
-    };
-  }
-  const part = `${path}.part`;
-  const file = Deno.openSync(part, { write: true, create: true, truncate: true });
-  let isWhole = false;
-  return {
-    write: (bytes) => file.write(bytes),
-    finish: () => isWhole = true,
-    [Symbol.dispose]() {
-      file.close();
-      if (isWhole) Deno.renameSync(part, path);
-      else Deno.removeSync(part);
-    },
-  };
-}
-
-async function writeAll(output: Output, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await output.write(bytes.subarray(at));
 }

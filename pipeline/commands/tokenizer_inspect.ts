@@ -1,9 +1,10 @@
 /**
  * `tokenizer inspect`: what a tokenizer makes of a text.
  */
-import { openTokenizer } from "../../tokenizers/mod.ts";
-import { formatBytes, formatCount } from "../base/mod.ts";
-import { readTexts } from "./_text_input.ts";
+import { type OpenedTokenizer, openTokenizer } from "../../tokenizers/mod.ts";
+import { formatBytes } from "../base/mod.ts";
+import { withProgress } from "./_reading_progress.ts";
+import { linesOfText, readTexts } from "./_text_input.ts";
 
 export interface InspectOptions {
   readonly tokenizer: string;
@@ -30,7 +31,7 @@ export interface Inspection {
   readonly fertility: number;
   readonly byteFallbackShare: number;
   readonly unknownShare: number;
-  /** Share of characters that are not written in bytes or as unknown: 1 - (fallback characters + unknown) / characters. */
+  /** Share of characters that are written neither in bytes nor as unknown. */
   readonly coverage: number;
   /** Of the text's own token frequencies, in bits a token, and a byte. */
   readonly unigramEntropyBits: number;
@@ -44,14 +45,15 @@ export async function inspect(options: InspectOptions): Promise<void> {
     return;
   }
   const { vocabSize, texts, bytes, words, tokens, usedPieces } = inspection;
+  const whole = (count: number) => count.toLocaleString("en-US");
   const percent = (share: number) => `${(100 * share).toFixed(3)} %`;
   const rows: [string, string][] = [
     ["kind", inspection.kind],
-    ["pieces", formatCount(vocabSize)],
-    ["text", `${formatBytes(bytes)} in ${formatCount(texts)} lines or records`],
-    ["words", formatCount(words)],
-    ["tokens", formatCount(tokens)],
-    ["pieces used", `${formatCount(usedPieces)} (${percent(usedPieces / vocabSize)})`],
+    ["pieces", whole(vocabSize)],
+    ["text", `${formatBytes(bytes)} in ${whole(texts)} lines or records`],
+    ["words", whole(words)],
+    ["tokens", whole(tokens)],
+    ["pieces used", `${whole(usedPieces)} (${percent(usedPieces / vocabSize)})`],
     ["bytes per token", inspection.bytesPerToken.toFixed(3)],
     ["characters per token", inspection.charactersPerToken.toFixed(3)],
     ["fertility (tokens per word)", inspection.fertility.toFixed(3)],
@@ -67,22 +69,25 @@ export async function inspect(options: InspectOptions): Promise<void> {
 
 export async function inspectTexts(options: InspectOptions): Promise<Inspection> {
   using tokenizer = await openTokenizer(options.tokenizer);
+  const unknownId = tokenizer.roles.unknown ?? unnamedUnknown(tokenizer);
   const counts = new Float64Array(tokenizer.vocabSize);
-  let [texts, bytes, characters, words, tokens] = [0, 0, 0, 0, 0];
+  let [texts, bytes, characters, words, tokens, unknownCharacters] = [0, 0, 0, 0, 0, 0];
   const { input: files, textField } = options;
-  for await (const batch of readTexts({ files, textField, invalid: "error" })) {
-    let lines = batch as readonly string[];
-    if (batch instanceof Uint8Array) {
-      const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(batch);
-      lines = (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n");
-    }
-    const { ids } = tokenizer.encodeBatch(lines);
+  const input = readTexts({ files, textField, invalid: "error" });
+  for await (const batch of withProgress(input)) {
+    const lines = linesOfText(batch);
+    const { ids, ends } = tokenizer.encodeBatch(lines);
     for (const id of ids) counts[id]++;
     tokens += ids.length;
     texts += lines.length;
-    for (const line of lines) {
-      for (let i = 0; i < line.length; i++) {
-        if ((line.charCodeAt(i) & 0xfc00) !== 0xdc00) characters++;
+    for (const [i, line] of lines.entries()) {
+      characters += characterCount(line);
+      if (ids.subarray(ends[i - 1] ?? 0, ends[i]).includes(unknownId)) {
+        const found = tokenizer.encodeWithOffsets(line);
+        for (const [k, id] of found.ids.entries()) {
+          if (id !== unknownId) continue;
+          unknownCharacters += characterCount(line.slice(found.starts[k], found.ends[k]));
+        }
       }
       bytes += new TextEncoder().encode(line).length;
       words += line.match(/\S+/g)?.length ?? 0;
@@ -99,7 +104,7 @@ export async function inspectTexts(options: InspectOptions): Promise<Inspection>
       const isContinued = piece >= "<0x80>" && piece <= "<0xBF>"; // bytes that no character begins with
       if (!isContinued) fallbackCharacters += count;
     }
-    if (piece === "<unk>" || piece === "[UNK]") unknown += count;
+    if (id === unknownId) unknown += count;
   }
   const share = (part: number, whole: number) => whole === 0 ? 0 : part / whole;
   const bits = nats / Math.LN2;
@@ -117,8 +122,21 @@ export async function inspectTexts(options: InspectOptions): Promise<Inspection>
     fertility: share(tokens, words),
     byteFallbackShare: share(fallback, tokens),
     unknownShare: share(unknown, tokens),
-    coverage: 1 - share(fallbackCharacters + unknown, characters),
+    coverage: 1 - share(fallbackCharacters + unknownCharacters, characters),
     unigramEntropyBits: share(bits, tokens),
     unigramBitsPerByte: share(bits, bytes),
   };
+}
+
+/** Code points. */
+function characterCount(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) if ((text.charCodeAt(i) & 0xfc00) !== 0xdc00) count++;
+  return count;
+}
+
+/** The unknown piece of a tokenizer whose files do not name it; -1 if there is none. */
+function unnamedUnknown({ vocabSize, piece }: OpenedTokenizer): number {
+  return Array.from({ length: vocabSize }, (_, id) => id)
+    .find((id) => ["<unk>", "[UNK]"].includes(piece(id))) ?? -1;
 }

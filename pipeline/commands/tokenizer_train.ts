@@ -5,7 +5,9 @@ import { join } from "node:path";
 import {
   saveConfigFiles,
   saveTokenizer,
+  type TrainingLog,
   trainUnigram,
+  type UnigramConfig,
   unigramConfigOf,
   unigramDefaults,
 } from "../../tokenizers/mod.ts";
@@ -15,7 +17,10 @@ import {
   sentencePieceModelOf,
 } from "../../tokenizers/sentencepiece/mod.ts";
 import { UsageError } from "../base/mod.ts";
-import { readTexts } from "./_text_input.ts";
+import { checkFolder } from "./_file_output.ts";
+import { terminalLine } from "./_reading_progress.ts";
+import { checkFiles, linesOfText, readTexts } from "./_text_input.ts";
+import { optionName } from "./_training_options.ts";
 import { wholeNumber } from "./tokenizer_encode.ts";
 
 /** Options of the command, and any of the trainer's by its name. */
@@ -33,19 +38,26 @@ export async function train(options: TrainOptions): Promise<void> {
   for (const [field, value] of Object.entries(unigramDefaults)) {
     if (options[field] !== undefined) overrides[field] = valueOf(field, options[field], value);
   }
-  const config = unigramConfigOf(overrides, "options");
+  const config = configOf(overrides);
   const threads = options.threads === undefined
     ? undefined
     : wholeNumber("--threads", options.threads);
-  const log = {
-    info(message: string, fields: Readonly<Record<string, number>> = {}) {
+  const line = terminalLine();
+  const log: TrainingLog = {
+    info(message, fields = {}) {
+      line.wipe();
       const shown = Object.entries(fields).map(([name, value]) =>
         ` ${name} ${+value.toPrecision(6)}`
       );
       console.error(message + shown.join(","));
     },
+    progress: ({ done, total, unit }) =>
+      line.show(`${Math.floor(100 * done / total)} % of the ${unit}`),
   };
-  const tokenizer = await trainUnigram(documents(options), config, { log, threads });
+  checkFolder(options.output, true);
+  const totalBytes = Math.min(bytesOf(options.input), config.maxTextBytes);
+  const tokenizer = await trainUnigram(documents(options), config, { log, threads, totalBytes });
+  line.wipe();
   Deno.mkdirSync(options.output, { recursive: true });
   saveTokenizer(options.output, tokenizer);
   saveConfigFiles(options.output, tokenizer);
@@ -57,17 +69,27 @@ export async function train(options: TrainOptions): Promise<void> {
   console.error(`${tokenizer.vocabSize} pieces written to ${options.output}`);
 }
 
+/** Errors name options as they are typed. */
+function configOf(overrides: Readonly<Record<string, unknown>>): UnigramConfig {
+  try {
+    return unigramConfigOf(overrides, "options");
+  } catch (cause) {
+    if (!(cause instanceof UsageError)) throw cause;
+    const message = cause.message.replace(/options\.(\w+)/, (_, field) => optionName(field));
+    throw new UsageError(message, { cause });
+  }
+}
+
 async function* documents({ input, textField }: TrainOptions): AsyncGenerator<{ text: string }> {
   for await (const batch of readTexts({ files: input, textField, invalid: "error" })) {
-    if (!(batch instanceof Uint8Array)) {
-      for (const text of batch) yield { text };
-      continue;
-    }
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(batch);
-    for (const line of (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n")) {
-      yield { text: line };
-    }
+    for (const text of linesOfText(batch)) yield { text };
   }
+}
+
+/** Bytes of files, for progress: packed ones hold more text, and pipes do not say how much. */
+function bytesOf(files: readonly string[]): number {
+  checkFiles(files);
+  return files.reduce((sum, path) => sum + (Deno.statSync(path).size || Infinity), 0);
 }
 
 /** What was typed, as the kind of value that the default is. */
@@ -75,9 +97,9 @@ function valueOf(field: string, typed: unknown, standard: unknown): unknown {
   if (typeof standard === "number") {
     const number = Number(typed);
     if (String(typed).trim() !== "" && Number.isFinite(number)) return number;
-    throw new UsageError(`Cannot take ${field} "${typed}": expected a number`);
+    throw new UsageError(`Cannot take ${optionName(field)} "${typed}": expected a number`);
   }
   if (typeof standard !== "boolean") return typed;
   if (typed === "true" || typed === "false") return typed === "true";
-  throw new UsageError(`Cannot take ${field} "${typed}": expected true or false`);
+  throw new UsageError(`Cannot take ${optionName(field)} "${typed}": expected true or false`);
 }

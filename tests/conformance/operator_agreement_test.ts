@@ -1,11 +1,16 @@
 /**
  * Every operator on every engine gives what the reference engine gives.
  */
+import assert from "node:assert/strict";
 import type { Feeds } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder, type OperatorName, operators, sizeOf } from "../../model/mod.ts";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
 import { nearAll, options, others, reference, triesNetworks, unit } from "./_engines.ts";
 import { type OperatorCase, operatorCases, typesOf } from "./_operator_cases.ts";
+
+Deno.test("operatorCases has every operator", () => {
+  assert.deepEqual(Object.keys(operatorCases).sort(), Object.keys(operators).sort());
+});
 
 for (const [name, engine] of others) {
   for (const [op, cases] of Object.entries(operatorCases) as [OperatorName, OperatorCase[]][]) {

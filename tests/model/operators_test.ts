@@ -113,6 +113,22 @@ Deno.test("operators: every one with a gradient is among the cases", () => {
   }
 });
 
+Deno.test("operators: the table has every operator that a file of model/ops/ exports", async () => {
+  const folder = new URL("../../model/ops/", import.meta.url);
+  const table = new Set<unknown>(Object.values(operators));
+  let found = 0;
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (name.startsWith("_") || name === "mod.ts") continue;
+    const exported: Record<string, unknown> = await import(new URL(name, folder).href);
+    for (const [title, value] of Object.entries(exported)) {
+      if (typeof value !== "object" || value === null || !("infer" in value)) continue;
+      assert.ok(table.has(value), `${name}: ${title} is not in the table`);
+      found++;
+    }
+  }
+  assert.equal(found, table.size);
+});
+
 const refusals: readonly [keyof typeof operators, TensorType[], Attributes, RegExp][] = [
   [
     "Add",

@@ -3,10 +3,10 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { StageError, UsageError } from "../../pipeline/base/mod.ts";
 import { project } from "../../pipeline/commands/dept.ts";
 import { generate, type GenerateOptions } from "../../pipeline/commands/generate.ts";
-import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { outputDigests, pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 
 Deno.test("generate: goes on with a text and scores one, with a source's own table and tokenizer", async () => {
   using folder = temporaryFolder();
@@ -74,6 +74,35 @@ Deno.test("generate: goes on with a text and scores one, with a source's own tab
   Deno.writeTextFileSync(file, "let a = 1;\nprint(a);\n\nlet b = 2;\n");
   const { tokens, perplexity, bitsPerByte } = await printed("pretrain/spec", { perplexity: file });
   assert.ok(tokens > 10 && perplexity > 1 && perplexity < 1e4 && bitsPerByte > 0);
+  const markdown = join(folder.path, "text.md"); // an ending that says nothing: plain text
+  Deno.copyFileSync(file, markdown);
+  assert.equal((await printed("pretrain/spec", { perplexity: markdown })).perplexity, perplexity);
+  const whole = await printed("pretrain/spec-opt", { perplexity: file, source: "arithmetic" });
+  assert.notEqual(whole.tokens, tokens); // another tokenizer
+
+  const missing = join(folder.path, "missing.txt");
+  const says = await pipeline([
+    "generate",
+    "pretrain/spec",
+    "--perplexity",
+    missing,
+    ...ask,
+    ...typed,
+  ]);
+  assert.equal(says.code, 1);
+  assert.match(says.stderr, /^error: Cannot read ".*missing\.txt": [^\n]+\n$/m); // a line, no stack
+  const fails = (options: Partial<GenerateOptions>, message: RegExp) =>
+    assert.rejects(call("pretrain/spec", { source: "code", ...options }), (error: Error) => {
+      assert.match(error.message, message);
+      return error instanceof StageError;
+    });
+  const one = join(folder.path, "one.txt");
+  Deno.writeTextFileSync(one, "x");
+  await fails(
+    { perplexity: one },
+    /expected at least 2 tokens, one of text behind the first, found 2/,
+  );
+  await fails({ prompt: "x", tokens: "1e12" }, /keys and values to fit into memory, found \d+/);
 
   const prompt = "";
   await refuses("pretrain/spec", { prompt }, /--source to be one of arithmetic, code, found no/);
@@ -91,4 +120,13 @@ Deno.test("generate: goes on with a text and scores one, with a source's own tab
     /--tokens to be a whole number of 1 or more/,
   );
   await refuses("pretrain/spec", { prompt, source: "code", checkpoint: "x" }, /one of best, last/);
+
+  const { best } = outputDigests(store)["pretrain/spec"];
+  const damaged = join(store, "objects", best.slice(0, 2), best, "model.safetensors");
+  Deno.chmodSync(damaged, 0o644);
+  Deno.truncateSync(damaged, 1000);
+  await fails(
+    { prompt },
+    /Cannot use what pretrain\/spec made: expected \d+ bytes in ".*model\.safetensors", found 1000; mend/,
+  );
 });

@@ -12,7 +12,10 @@ import {
   trainUnigram,
   unigramDefaults,
 } from "../../tokenizers/mod.ts";
+import { adoptTokenizer, openAdopted } from "../../tokenizers/adopted/mod.ts";
+import { globalVocabSize, trainingForecast } from "../../stages/training_cost.ts";
 import { projectRoot } from "../support/paths.ts";
+import { bpeFile, temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
 
 const folder = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -118,6 +121,49 @@ Deno.test("tokenize counts the training split and summarises it", async () => {
     bytesPerToken: Number((statistics.bytes / ids.length).toFixed(3)),
     distinctTokens: statistics.distinctTokens,
   });
+});
+
+Deno.test("tokenize counts bytes as a fallback only where no other piece could write the text", async () => {
+  using files = temporaryFolder();
+  const { context } = await made();
+  const fallback = (of: StageContext) => readStatistics(of.outputs.statistics).fallbackTokens;
+  strictEqual(fallback(context), 0); // its tokenizer was trained on these characters
+  const train = Deno.makeTempDirSync({ dir: folder });
+  await writeDocuments(train, [{ text: "low ж", id: "0" }]);
+  const again = () => ({
+    ...context,
+    inputs: { ...context.inputs, train },
+    checkpointFolder: Deno.makeTempDirSync({ dir: folder }),
+  });
+  await run(again());
+  strictEqual(fallback(context), 2); // ж has two bytes
+
+  const neox = files.write("neox.json", bpeFile());
+  const tokenizer = Deno.makeTempDirSync({ dir: folder });
+  await adoptTokenizer(neox, tokenizer);
+  const next = again();
+  const inputs = { ...next.inputs, tokenizer };
+  await run({ ...next, inputs, modules: { vocabulary: { openAdopted } } });
+  ok(readStatistics(context.outputs.statistics).counts.subarray(7, 263).some((count) => count > 0));
+  strictEqual(fallback(context), 0); // BPE on bytes: "e" is a piece like "low"
+});
+
+Deno.test("forecasts of training know the rows of the tokenizer that a recipe names", () => {
+  using files = temporaryFolder();
+  const withFile = (file: string) => ({
+    ...base,
+    vocabulary: { ...base.vocabulary, global: { file } },
+  });
+  const neox = files.write("neox.json", bpeFile());
+  strictEqual(globalVocabSize(withFile(neox)), 269);
+  strictEqual(
+    globalVocabSize(withFile("hf://EleutherAI/neox/tokenizer.json")),
+    unigramDefaults.vocabSize,
+  );
+  const own = { ...base, vocabulary: { ...base.vocabulary, global: { vocabSize: 500 } } };
+  strictEqual(globalVocabSize(own), 500);
+  const cost = (recipe: typeof base) => trainingForecast(recipe, { tokens: 1, models: 1 }).bytes!;
+  strictEqual(cost(own) - cost(withFile(neox)), 4 * (500 - 269) * base.model.dModel);
 });
 
 Deno.test("tokenize stops between two documents when it is told to", async () => {

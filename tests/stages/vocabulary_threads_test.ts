@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { CodeDigests, type CodeEntry } from "../../pipeline/code_digest.ts";
+import { FileDigests } from "../../pipeline/file_digests.ts";
 import { outputDigests, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
 import { projectRoot } from "../support/paths.ts";
-import { temporaryFolder } from "../tokenizers/foreign_files.ts";
-import { inventedDocuments } from "../tokenizers/support.ts";
+import { temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
+import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
 
 const text = inventedDocuments(300).map(({ text }) => text);
 /** More than the 8 MB from which on training starts threads. */
@@ -75,3 +78,26 @@ function counted(store: string): boolean {
     throw error;
   }
 }
+
+Deno.test("vocabulary has in its code's digest all that its threads run", async () => {
+  const code = new CodeDigests(projectRoot, new FileDigests(undefined), undefined);
+  const entry = (path: string, exports: CodeEntry["exports"]): CodeEntry => ({
+    module: pathToFileURL(join(projectRoot, path)).href,
+    exports,
+  });
+  const stage = entry("stages/vocabulary.ts", "run");
+  const work = entry("tokenizers/unigram/training_work.ts", "all");
+  await code.prepare([stage, work]);
+  const { modules } = code.of(stage);
+  for (const path of Object.keys(code.of(work).modules)) {
+    assert.ok(path in modules, path);
+  }
+  assert.ok("tokenizers/unigram/pruning.ts" in modules);
+  // The thread's own module only passes messages on.
+  const thread = Deno.readTextFileSync(join(projectRoot, "tokenizers/unigram/_training_thread.ts"));
+  assert.deepEqual([...thread.matchAll(/ from "(.*)"/g)].map(([, path]) => path), [
+    "../../pipeline/base/mod.ts",
+    "./threads.ts",
+    "./training_work.ts",
+  ]);
+});

@@ -1,6 +1,6 @@
 /** Trains on invented text with a checkpoint in a folder and prints the pieces: a process to be killed. */
 import { trainPieces, unigramDefaults } from "../../tokenizers/mod.ts";
-import { inventedDocuments } from "./support.ts";
+import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
 
 const config = { ...unigramDefaults, vocabSize: 400, shrinkingFactor: 0.9 };
 const pieces = await trainPieces(inventedDocuments(400), config, {

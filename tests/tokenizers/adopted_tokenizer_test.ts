@@ -3,6 +3,7 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { adoptTokenizer, openAdopted } from "../../tokenizers/adopted/mod.ts";
 import {
+  adoptedVocabSize,
   firstByteId,
   loadPieces,
   openTokenizer,
@@ -12,8 +13,9 @@ import {
   type Tokenizer,
 } from "../../tokenizers/mod.ts";
 import { saveSentencePiece, sentencePieceModelOf } from "../../tokenizers/sentencepiece/mod.ts";
-import { bpeFile, temporaryFolder, wordPieceFile } from "./foreign_files.ts";
-import { inventedDocuments, train } from "./support.ts";
+import { bpeFile, temporaryFolder, wordPieceFile } from "../../bench/tokenizers/foreign_files.ts";
+import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { train } from "./support.ts";
 
 /** Adopts a file and opens what was written. */
 async function adopted(
@@ -23,6 +25,7 @@ async function adopted(
   const rows = await adoptTokenizer(path, folder);
   const tokenizer = await openAdopted(folder);
   assert.equal(tokenizer.vocabSize, rows);
+  assert.equal(adoptedVocabSize(path), rows, "told from the file alone");
   specialPieces.forEach((piece, id) => {
     assert.deepEqual([tokenizer.piece(id), tokenizer.byteLength(id)], [piece, 0]);
   });
@@ -89,6 +92,7 @@ Deno.test("adoptTokenizer() keeps the bytes of a SentencePiece model at their pl
   const copy = join(folder.path, "own.json");
   copyFileSync(join(folder.path, "tokenizer.json"), copy);
   assert.equal(await adoptTokenizer(copy, own), 500);
+  assert.equal(adoptedVocabSize(copy), 500);
   assert.deepEqual([...Deno.readDirSync(own)].map(({ name }) => name), ["tokenizer.json"]);
   assert.equal(
     Deno.readTextFileSync(join(own, "tokenizer.json")),

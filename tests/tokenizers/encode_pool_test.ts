@@ -8,8 +8,8 @@ import {
   type EncodeRequest,
   formatLines,
 } from "../../tokenizers/parallel/mod.ts";
-import { fuzzLines } from "./fuzz.ts";
-import { inventedDocuments, train } from "./support.ts";
+import { fuzzLines, inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { train } from "./support.ts";
 
 const utf8 = new TextEncoder();
 

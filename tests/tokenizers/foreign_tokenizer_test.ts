@@ -11,9 +11,9 @@ import {
   UnigramTokenizer,
 } from "../../tokenizers/mod.ts";
 import { ForeignTokenizer } from "../../tokenizers/foreign/mod.ts";
-import { bpeFile, temporaryFolder, wordPieceFile } from "./foreign_files.ts";
-import { fuzzLines } from "./fuzz.ts";
-import { inventedDocuments, train } from "./support.ts";
+import { bpeFile, temporaryFolder, wordPieceFile } from "../../bench/tokenizers/foreign_files.ts";
+import { fuzzLines, inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { train } from "./support.ts";
 
 Deno.test("openTokenizer() reads BPE of GPT-NeoX's kind through npm tokenizers", async () => {
   using folder = temporaryFolder();
@@ -123,4 +123,21 @@ Deno.test("UnigramTokenizer without byte pieces gives <unk>, and keeps its setti
   saveTokenizer(folder.path, ours);
   using opened = await openTokenizer(folder.path);
   for (const line of fuzzLines(50)) assert.deepEqual(opened.encode(line), ours.encode(line));
+});
+
+Deno.test("a tokenizer.json of others says what is wrong with its file, its text, and its use after its end", async () => {
+  using folder = temporaryFolder();
+  const damaged = folder.write("damaged.json", { ...bpeFile(), added_tokens: 5 });
+  await assert.rejects(openTokenizer(damaged), (error: Error) => {
+    assert.ok(error instanceof StageError, `${error}`);
+    assert.match(error.message, /expected a file that the npm package "tokenizers" takes, found /);
+    return true;
+  });
+  const opened = await openTokenizer(folder.write("neox.json", bpeFile()));
+  const bytes = Uint8Array.of(0x61, 0x0a, 0xe2, 0x82, 0x62);
+  assert.throws(() => opened.encodeLines(bytes), /found the bytes e2 82 62 at offset 2/);
+  const { ids, ends } = opened.encodeLines(bytes, "replace");
+  assert.equal(opened.decode(ids.subarray(ends[0])), "\ufffd\ufffdb");
+  opened[Symbol.dispose]();
+  assert.throws(() => opened.encode("a"), /found it was closed/); // and does not wait for an answer
 });

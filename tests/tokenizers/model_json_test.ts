@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Tokenizer as NpmTokenizer } from "tokenizers";
-import { openTokenizer } from "../../tokenizers/mod.ts";
+import { openTokenizer, UnigramTokenizer } from "../../tokenizers/mod.ts";
 import {
   loadSentencePiece,
   modelJson,
@@ -9,10 +9,10 @@ import {
   saveSentencePiece,
   sentencePieceModelOf,
 } from "../../tokenizers/sentencepiece/mod.ts";
-import { temporaryFolder } from "./foreign_files.ts";
-import { fuzzLines } from "./fuzz.ts";
-import { lacksSpm, spmTrain } from "./spm.ts";
-import { inventedDocuments, train } from "./support.ts";
+import { temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
+import { fuzzLines, inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { lacksSpm, spmTrain } from "../../bench/tokenizers/spm.ts";
+import { tokenizerOf, train } from "./support.ts";
 
 const natural = inventedDocuments(65).map(({ text }) => text);
 
@@ -54,6 +54,29 @@ Deno.test({
     const path = spmTrain(folder.path, "spm", corpus, "--vocab_size=150");
     await sameIds(path, [...natural, "ﬁne  ①②  Ｗｉｄｅ\u00a0x ", " é e\u0301 "]);
   },
+});
+
+Deno.test("text decodes to the same in npm tokenizers but for unknown pieces, which are dropped there", async () => {
+  using folder = temporaryFolder();
+  const { learned, settings } = tokenizerOf({ low: 0.2, " lo": 0.1, l: 0.05, o: 0.04, w: 0.03 });
+  const own = new UnigramTokenizer(learned, { ...settings, byteFallback: false });
+  const json = join(folder.path, "model.json");
+  saveSentencePiece(join(folder.path, "own.model"), sentencePieceModelOf(own));
+  const ours = loadSentencePiece(join(folder.path, "own.model"));
+  saveModelJson(json, ours.model);
+  const theirs = NpmTokenizer.fromFile(json);
+  for (
+    const [text, here, there] of [["low lo", "low lo", "low lo"], [
+      "low?! lo",
+      "low \u2047  lo",
+      "low lo",
+    ]]
+  ) {
+    const ids = [...ours.encode(text)];
+    assert.deepEqual((await theirs.encode(text, null, { addSpecialTokens: false })).getIds(), ids);
+    assert.equal(ours.decode(ids), here);
+    assert.equal(await theirs.decode(ids, true), there);
+  }
 });
 
 Deno.test("modelJson() refuses what the format cannot say", async () => {

@@ -10,10 +10,10 @@ import {
   sentencePieceModelOf,
   SentencePieceTokenizer,
 } from "../../tokenizers/sentencepiece/mod.ts";
-import { Charsmap } from "../../tokenizers/sentencepiece/charsmap.ts";
 import { WireWriter } from "../../tokenizers/sentencepiece/protobuf.ts";
 import { charsmapOf } from "./charsmaps.ts";
-import { inventedDocuments, tokenizerOf, train } from "./support.ts";
+import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { train } from "./support.ts";
 
 const normal = (text: string, score: number): ModelPiece => ({ text, score, kind: 1 });
 const unknownPiece: ModelPiece = { text: "<unk>", score: 0, kind: pieceKinds.unknown };
@@ -48,20 +48,6 @@ Deno.test("SentencePieceTokenizer normalises by the longest rule, then settles w
   assert.equal(written("a▁b"), "▁a▁b");
   assert.equal(written("ab ab"), written(" ab\tab "), "the same from the cache");
   assert.equal(tokenizer.decode(tokenizer.encode(" ab  é")), "x e");
-});
-
-Deno.test("Charsmap finds its rules and gives them back", () => {
-  const rules: Record<string, string> = {
-    "a": "b",
-    "ab": "c",
-    "é": "e",
-    "山水": "",
-    "\u0301": "'",
-  };
-  const charsmap = new Charsmap(charsmapOf(rules));
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  const found = [...charsmap.rules()].map(({ key, value }) => [text(key), text(value)]);
-  assert.deepEqual(Object.fromEntries(found), rules);
 });
 
 Deno.test("parseModel() names the place of what it refuses", () => {
@@ -155,18 +141,6 @@ Deno.test("a model with bytes cut off or bits turned is read or refused, and nev
     }
   }
   assert.ok(refused > 100 && refused < 600, `${refused} refused`);
-});
-
-Deno.test("sentencePieceModelOf() refuses what a model cannot hold", () => {
-  const { learned, settings } = tokenizerOf({ a: 0.5 });
-  const Kind = tokenizerOf({ a: 0.5 }).constructor as new (
-    ...args: unknown[]
-  ) => ReturnType<typeof tokenizerOf>;
-  const nfkc = new Kind(learned, { ...settings, normalizationRule: "nfkc" });
-  assert.throws(
-    () => sentencePieceModelOf(nfkc),
-    /expected normalizationRule "identity", found "nfkc"/,
-  );
 });
 
 function temporaryFolder(): { path: string } & Disposable {

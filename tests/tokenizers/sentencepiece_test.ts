@@ -10,9 +10,9 @@ import {
   sentencePieceModelOf,
   SentencePieceTokenizer,
 } from "../../tokenizers/sentencepiece/mod.ts";
-import { damaged, fuzzLines } from "./fuzz.ts";
-import { lacksSpm, spmDecode, spmEncode, spmTrain } from "./spm.ts";
-import { inventedDocuments, train } from "./support.ts";
+import { damaged, fuzzLines, inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { lacksSpm, spmDecode, spmEncode, spmTrain } from "../../bench/tokenizers/spm.ts";
+import { train } from "./support.ts";
 
 /** Options of spm_train by the name of what they cover. */
 const kinds: Readonly<Record<string, readonly string[]>> = {

@@ -34,13 +34,13 @@ export function countsOf(words: Readonly<Record<string, number>>): ByteStringCou
 export const noSpill = { budgetBytes: 2 ** 30, folder: "/nowhere", name: "segments" };
 
 /** Segments and seeds of counted words. */
-export function seedOf(
+export async function seedOf(
   words: Readonly<Record<string, number>>,
   config: Partial<UnigramConfig> = {},
-): Seed & { segments: Segments } {
+): Promise<Seed & { segments: Segments }> {
   const whole = { ...unigramDefaults, characterCoverage: 1, ...config };
   const segments = cutIntoSegments(countsOf(words), whole, noSpill);
-  return { segments, ...seedPieces(segments, whole) };
+  return { segments, ...await seedPieces(segments, whole) };
 }
 
 /** All ways to write `text` with `pieces`. */
@@ -49,34 +49,6 @@ export function segmentations(text: string, pieces: readonly string[]): string[]
   return pieces.filter((piece) => text.startsWith(piece)).flatMap((piece) =>
     segmentations(text.slice(piece.length), pieces).map((rest) => [piece, ...rest])
   );
-}
-
-/** Invented text with white space, digits, punctuation and three scripts: sentences by a fixed rule, no two documents alike. */
-export function inventedDocuments(count: number): { text: string }[] {
-  const syllables = [
-    "ba",
-    "lo",
-    "mi",
-    "tre",
-    "sun",
-    "ka",
-    "per",
-    "o",
-    "nid",
-    "жа",
-    "ло",
-    "山",
-    "水",
-  ];
-  return Array.from({ length: count }, (_, d) => {
-    const words = Array.from({ length: 40 }, (_, w) => {
-      const at = (k: number) =>
-        syllables[(d * 7 + w * w * k + k * 5 + (d % (w + 2))) % syllables.length];
-      const word = at(1) + at(2) + (w % 3 === 0 ? at(3) : "");
-      return w % 11 === 0 ? `\n    ${word}(${w * d % 100});` : word;
-    });
-    return { text: words.join(" ") };
-  });
 }
 
 export function train(

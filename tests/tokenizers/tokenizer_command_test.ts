@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { tableFromIPC } from "apache-arrow";
 import { projectRoot } from "../support/paths.ts";
-import { inventedDocuments } from "./support.ts";
+import { saveTokenizer, UnigramTokenizer } from "../../tokenizers/mod.ts";
+import { wordPieceFile } from "../../bench/tokenizers/foreign_files.ts";
+import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { tokenizerOf } from "./support.ts";
 
 interface Outcome {
   readonly code: number;
@@ -104,6 +107,12 @@ Deno.test("tokenizer train, encode, decode and inspect work together", async () 
 Deno.test("tokenizer says what is wrong, with the exit code for it", async () => {
   using folder = temporaryFolder();
   const corpus = folder.write("corpus.txt", "aaaa\naaaa\n");
+  const empty = folder.write("empty.txt", "");
+  const records = folder.write("records.jsonl", JSON.stringify({ body: "a" }) + "\n");
+  const bytes = folder.write("bytes.txt", Uint8Array.of(0x61, 0x62, 0xff));
+  const vocabulary = Deno.makeTempDirSync({ dir: folder.path });
+  saveTokenizer(vocabulary, tokenizerOf({ a: 0.5 }));
+  const notThere = /Cannot read ".*no\.txt": expected a file, found nothing there/;
   const own = join(folder.path, "own");
   const cases: [string[], string | Uint8Array, number, RegExp][] = [
     [["encode"], "", 2, /required option '-t, --tokenizer <path>'/],
@@ -120,15 +129,47 @@ Deno.test("tokenizer says what is wrong, with the exit code for it", async () =>
       ["train", "-i", corpus, "-o", own, "--vocab-size", "x"],
       "",
       2,
-      /vocabSize "x": expected a number/,
+      /--vocab-size "x": expected a number/,
     ],
     [
       ["train", "-i", corpus, "-o", own, "--vocab-size", "5"],
       "",
       2,
-      /expected a whole number from 26?3? ?/,
+      /Cannot accept --vocab-size: expected a whole number from 263 to \d+, found 5/,
     ],
     [["train", "-i", corpus, "-o", own, "--vocab-size", "9000"], "", 1, /the largest possible/],
+    [
+      ["train", "-i", corpus, "-o", corpus],
+      "",
+      2,
+      /Cannot write to ".*": expected a folder, found a/,
+    ],
+    [["train", "-i", empty, "-o", own], "", 1, /the text is empty/],
+    [["train", "-i", corpus, join(folder.path, "no.txt"), "-o", own], "", 1, notThere],
+    [["train", "-i", folder.path, "-o", own], "", 1, /expected a file, found a folder/],
+    [["train", "-i", records, "-o", own], "", 1, /expected a field "text".*\(--text-field says/],
+    [["encode", "-t", corpus], "", 1, /expected JSON \(or a name that ends in \.model\), found/],
+    [["encode", "-t", vocabulary, "-i", join(folder.path, "no.txt")], "", 1, notThere],
+    [
+      ["encode", "-t", vocabulary, "-o", join(own, "ids")],
+      "a",
+      2,
+      /expected a folder, found nothing/,
+    ],
+    [
+      ["encode", "-t", vocabulary, "-o", folder.path],
+      "a",
+      2,
+      /expected a place for a file, found a fo/,
+    ],
+    [["encode", "-t", vocabulary, "--offsets"], "a", 2, /offsets as ids: expected --format json/],
+    [["encode", "-t", vocabulary, "--exact-ties"], "a", 1, /expected a SentencePiece \.model/],
+    [
+      ["inspect", "-t", vocabulary, "-i", bytes],
+      "",
+      1,
+      /expected UTF-8, found the bytes ff at offset 2$/m,
+    ],
     [["frob"], "", 2, /unknown command 'frob'/],
   ];
   const outcomes = await Promise.all(cases.map(([args, input]) => tokenizer(args, input)));
@@ -138,6 +179,10 @@ Deno.test("tokenizer says what is wrong, with the exit code for it", async () =>
   });
   assert.throws(() => Deno.statSync(own), Deno.errors.NotFound);
 
+  // A text of one character: its one piece has all of the probability.
+  const single = await tokenizer(["train", "-i", corpus, "-o", own, "--vocab-size", "264"]);
+  assert.equal(single.code, 0, single.errors);
+  assert.equal((await tokenizer(["encode", "-t", own], "aab")).output, "263 263 105\n");
   const trained = await tokenizer(["train", "-i", corpus, "-o", own, "--vocab-size", "266"]);
   assert.equal(trained.code, 0, trained.errors);
   const bad = Uint8Array.of(0x61, 0x0a, 0x61, 0xff, 0x0a);
@@ -151,6 +196,57 @@ Deno.test("tokenizer says what is wrong, with the exit code for it", async () =>
   assert.equal(decoded.output, "a\na\ufffd\n");
   const badIds = await tokenizer(["decode", "-t", own], "5\n5 700\n");
   assert.match(badIds.errors, /line 2, number 2: expected an id from 0 to 265, found "700"/);
+});
+
+Deno.test("tokenizer encode --offsets says what each piece stands for, and decode reads files", async () => {
+  using folder = temporaryFolder();
+  const { learned, settings } = tokenizerOf({ f: 0.3, i: 0.2, é: 0.1 });
+  const own = new UnigramTokenizer(learned, { ...settings, normalizationRule: "nfkc" });
+  saveTokenizer(folder.path, own);
+  const base = ["encode", "-t", folder.path];
+  const text = "ﬁe\u0301\n\n";
+  const { output } = await tokenizer([...base, "--format", "json", "--offsets"], text);
+  assert.deepEqual(output.trimEnd().split("\n").map((line) => JSON.parse(line)), [
+    { ids: [263, 264, 265], pieces: ["f", "i", "é"], starts: [0, 0, 1], ends: [1, 1, 3] },
+    { ids: [], pieces: [], starts: [], ends: [] },
+  ]);
+  // A name without an ending is text, as `<(zcat file)` is; so is what stands packed.
+  const plain = folder.write("corpus", text);
+  const packed = folder.write("corpus.txt.zst", zstdCompressSync(text));
+  const ids = join(folder.path, "some.ids");
+  const both = await tokenizer([...base, "-i", plain, packed, "-o", ids]);
+  assert.equal(both.code, 0, both.errors);
+  const target = join(folder.path, "again");
+  const decoded = await tokenizer(["decode", "-t", folder.path, "-i", ids, "-o", target]);
+  assert.equal(decoded.code, 0, decoded.errors);
+  assert.equal(Deno.readTextFileSync(target), "fié\n\n".repeat(2));
+});
+
+Deno.test("tokenizer inspect counts the characters of unknown pieces, however many one stands for", async () => {
+  using folder = temporaryFolder();
+  const wordPiece = folder.write("word.json", JSON.stringify(wordPieceFile()));
+  const { output } = await tokenizer(["inspect", "-t", wordPiece, "--json"], "lower xyz new\n");
+  const { tokens, unknownShare, coverage, fertility } = JSON.parse(output);
+  assert.deepEqual([tokens, unknownShare, fertility], [4, 1 / 4, 4 / 3]); // low ##er [UNK] new
+  assert.equal(coverage, 1 - 3 / 13); // xyz; white space counts as written
+});
+
+Deno.test("tokenizer encode that is stopped leaves no file", async () => {
+  using folder = temporaryFolder();
+  saveTokenizer(folder.path, tokenizerOf({ a: 0.5 }));
+  const target = join(folder.path, "ids");
+  const script = join(projectRoot, "pipeline/commands/tokenizer.ts");
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", script, "encode", "-t", folder.path, "-o", target],
+    stdin: "piped", // which stays open: it waits
+    stderr: "null",
+  }).spawn();
+  const isThere = (path: string) => [...Deno.readDirSync(folder.path)].some((e) => e.name === path);
+  while (!isThere("ids.part")) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill("SIGINT");
+  assert.equal((await child.status).code, 130);
+  await child.stdin.close().catch(() => {});
+  assert.ok(!isThere("ids.part") && !isThere("ids"));
 });
 
 function temporaryFolder() {

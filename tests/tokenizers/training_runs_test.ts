@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
 import { type TrainingOptions, trainPieces, unigramDefaults } from "../../tokenizers/mod.ts";
-import { inventedDocuments } from "./support.ts";
+import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
 
 const documents = inventedDocuments(300);
 const config = { ...unigramDefaults, vocabSize: 450, shrinkingFactor: 0.9 }; // many rounds

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { seedOf } from "../../pipeline/base/mod.ts";
 import { specialIds, specialPieces, UnigramTokenizer } from "../../tokenizers/mod.ts";
-import { inventedDocuments, tokenizerOf, train } from "./support.ts";
+import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { tokenizerOf, train } from "./support.ts";
 
 Deno.test("decode(encode(text)) is the text, whatever it holds", async () => {
   const tokenizer = await train(inventedDocuments(60), { vocabSize: 500 });
@@ -85,6 +87,91 @@ Deno.test("UnigramTokenizer lays out special, byte and learned pieces", () => {
   assert.equal(tokenizer.decode([specialIds.begin, 263, 264, specialIds.end, 265]), "a éb");
 });
 
+/** A vocabulary of characters that normalises text, with symbols of its own. */
+function normalising(userDefinedSymbols: string[] = []) {
+  const { learned, settings } = tokenizerOf({
+    f: 0.2,
+    i: 0.15,
+    é: 0.1,
+    " é": 0.05,
+    가: 0.04,
+    A: 0.03,
+  });
+  return new UnigramTokenizer(learned, {
+    ...settings,
+    userDefinedSymbols,
+    normalizationRule: "nmt_nfkc",
+    removeExtraWhitespaces: true,
+    addDummyPrefix: true,
+  });
+}
+
+Deno.test("encodeWithOffsets() gives places in the text as it was before normalisation", () => {
+  const tokenizer = normalising();
+  const text = "  ﬁe\u0301  \u0007é\u1100\u1161Ａ😀 ";
+  const { ids, starts, ends } = tokenizer.encodeWithOffsets(text);
+  assert.deepEqual(ids, tokenizer.encode(text));
+  const found = Array.from(ids, (id, i) => [tokenizer.piece(id), starts[i], ends[i]]);
+  assert.deepEqual(found, [
+    ["<0x20>", 2, 2], // put in front
+    ["f", 2, 3], // both letters are all of ﬁ, as in Hugging Face's library
+    ["i", 2, 3],
+    ["é", 3, 5],
+    ["▁é", 5, 9], // a run of spaces, a bell that goes, é
+    ["가", 9, 11],
+    ["A", 11, 12],
+    ["<0xF0>", 12, 12], // the last byte stands for the character
+    ["<0x9F>", 12, 12],
+    ["<0x98>", 12, 12],
+    ["<0x80>", 12, 14],
+  ]);
+});
+
+Deno.test("encodeWithOffsets() gives the ids of encode() with normalisation and symbols, and places in order", () => {
+  const tokenizer = normalising(["é", "<mask>", "ＡＡ"]);
+  const piece = fc.constantFrom(..."fié가ＡﬁA<e\u0301\u0007 \t😀", "<mask>", "  ", "\ud800");
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (parts) => {
+      const text = parts.join("");
+      const { ids, starts, ends } = tokenizer.encodeWithOffsets(text);
+      assert.deepEqual(ids, tokenizer.encode(text));
+      for (let i = 0; i < ids.length; i++) {
+        assert.ok(starts[i] <= ends[i] && ends[i] <= text.length, text);
+        assert.ok(i === 0 || starts[i] >= starts[i - 1], text);
+        if (tokenizer.piece(ids[i]) === "<mask>") {
+          assert.equal(text.slice(starts[i], ends[i]), "<mask>");
+        }
+      }
+    }),
+    { seed: 7, numRuns: 500 },
+  );
+});
+
+Deno.test("nBest() and sample() keep the user's symbols and vary what is between them", () => {
+  const { learned, settings } = tokenizerOf({ a: 0.3, b: 0.2, ab: 0.1 });
+  const tokenizer = new UnigramTokenizer(learned, { ...settings, userDefinedSymbols: ["<s>x"] });
+  const written = (ids: Int32Array) => Array.from(ids, (id) => tokenizer.piece(id)).join(" ");
+  const text = "ab<s>xab";
+  const best = tokenizer.nBest(text, 5);
+  assert.deepEqual(best.map(({ ids }) => written(ids)).slice(0, 4), [
+    "ab <s>x ab", // 0.1 · 0.1
+    "ab <s>x a b", // 0.1 · 0.06
+    "a b <s>x ab",
+    "a b <s>x a b", // 0.06 · 0.06
+  ]);
+  assert.ok(Math.abs(best[1].score - Math.log(0.1 * 0.3 * 0.2)) < 1e-12);
+  assert.deepEqual(best[0].ids, tokenizer.encode(text));
+  assert.throws(() => tokenizer.nBest("<s>x", 0), RangeError);
+  const drawn = Array.from({ length: 40 }, (_, i) => {
+    const seed = seedOf(3, `draw/${i}`);
+    const ids = tokenizer.sample(text, { seed, alpha: 1 });
+    assert.deepEqual(tokenizer.sample(text, { seed, alpha: 1 }), ids);
+    assert.equal(tokenizer.decode(ids), text);
+    return written(ids);
+  });
+  for (const { ids } of best.slice(0, 4)) assert.ok(drawn.includes(written(ids)), written(ids));
+});
+
 Deno.test("UnigramTokenizer refuses ids and pieces that are none", () => {
   const tokenizer = tokenizerOf({ a: 0.5 });
   for (const id of [-1, 264, 1.5, NaN]) {
@@ -111,6 +198,6 @@ Deno.test("UnigramTokenizer refuses ids and pieces that are none", () => {
   refuse([{ text: "", logProb: -1 }], /piece 0: expected a piece of well-formed text, found ""/);
   refuse([{ text: "▁a", logProb: -1 }], /well-formed text/);
   refuse([{ text: "\ud800", logProb: -1 }], /well-formed text/);
-  refuse([{ text: "a", logProb: 0.5 }], /expected a log probability below 0, found 0.5/);
+  refuse([{ text: "a", logProb: 0.5 }], /expected a log probability of at most 0, found 0.5/);
   refuse([{ text: "a", logProb: -Infinity }], /log probability/);
 });

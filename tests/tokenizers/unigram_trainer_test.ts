@@ -6,7 +6,8 @@ import {
   unigramDefaults,
   type UnigramTokenizer,
 } from "../../tokenizers/mod.ts";
-import { inventedDocuments, pieceTexts, train } from "./support.ts";
+import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { pieceTexts, train } from "./support.ts";
 
 const documents = inventedDocuments(80);
 

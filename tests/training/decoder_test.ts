@@ -48,7 +48,7 @@ function tensorsOf(of: ModelConfig): Tensors {
 }
 
 const engines: [string, Engine][] = await Promise.all(
-  ["reference", "cpu"].map(async (name) =>
+  ["reference", "cpu", "tfjs"].map(async (name) =>
     [name, (await import(engineModule(name))).engine] as [string, Engine]
   ),
 );
@@ -187,7 +187,11 @@ Deno.test("scoreText() sums what the network says of a text, window by window", 
   assert.equal(score.unknownShare, 0);
   await assert.rejects(
     scoreText(program, ids.subarray(0, 1), shape),
-    /expected at least 2 tokens, found 1/,
+    /expected at least 2 tokens, .*found 1/,
+  );
+  await assert.rejects( // the end symbol has no bytes
+    scoreText(program, Int32Array.of(7, 0), shape),
+    /one of text behind the first, found 2/,
   );
   await program.dispose();
 });

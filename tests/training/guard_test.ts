@@ -81,6 +81,17 @@ Deno.test("pretrain() sees a loss that leaps above the mean of the steps before"
   );
 });
 
+Deno.test("pretrain() goes on after a leap that stays: its losses are the usual ones by then", async () => {
+  const stays = await trial(
+    { spikeNats: 2, spike: "lower" },
+    (loss) => loss + 3,
+    [2, 3, 4, 5],
+  );
+  // Step 2 lies 3 above a mean; step 3 only 1.5, as one of the two before it has leapt too.
+  assert.deepEqual(stays.row.leftOut?.map(({ step }) => step), [2]);
+  assert.equal(stays.row.steps, 5);
+});
+
 Deno.test("pretrain() stops when more steps go wrong than may be left out", async () => {
   await assert.rejects(
     trial({}, () => NaN, [1, 2, 3]),

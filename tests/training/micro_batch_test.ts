@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../engine/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
-import { float32, GraphBuilder, mul, neg, peakLiveBytes } from "../../model/mod.ts";
+import {
+  countParameters,
+  differentiate,
+  float32,
+  GraphBuilder,
+  languageModelGraph,
+  mul,
+  neg,
+  peakLiveBytes,
+} from "../../model/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "../../training/mod.ts";
+import { programBytes } from "../../training/micro_batch.ts";
+import { peakOfProcess } from "../../bench/training_estimate.ts";
 import { engineOptions, inner, model, vocabSize } from "./_support.ts";
 
 Deno.test("peakLiveBytes() counts what nodes hold at one time, worked by hand", () => {
@@ -24,7 +35,13 @@ Deno.test("trainingBytes() grows with the micro-batch, and by the same amount fo
   assert.ok(two > one);
   // Gradients of parameters are there whatever the batch.
   assert.ok(Math.abs((three - two) - (two - one)) < 0.02 * (two - one));
-  assert.ok(one > 20 * 24 * 8);
+  const copies = trainingBytes(config, 1, { heldCopies: 10 }) - one;
+  assert.equal(copies, 10 * 4 * countParameters(config).total);
+  const program = programBytes(differentiate(languageModelGraph(config, 1)));
+  const others = trainingBytes(config, 1, { otherPrograms: 3 }) - one;
+  assert.ok(Math.abs(others - 3 * program) < 1, `${others}`);
+  const many = trainingBytes(config, 1, { otherPrograms: 1e9 }) - one;
+  assert.ok(Math.abs(many + program - 4e9) < 1, `${many}`); // more are not held together
 });
 
 Deno.test("resolveMicroBatch() takes the largest divisor whose step works, once", async () => {
@@ -56,10 +73,22 @@ Deno.test("resolveMicroBatch() takes the largest divisor whose step works, once"
     assert.equal(await resolveMicroBatch({ ...search, engine }), 4); // as it was found
     assert.deepEqual(tried.length, 3);
     assert.equal(await resolveMicroBatch({ ...search, microBatchSize: 3 }), 3);
+    // A parameter's copies alone are more than any machine has: only single sequences are tried all the same.
+    const heavy = { ...search, engine, heldCopies: 1e12, checkpointFolder: `${folder}/heavy` };
+    assert.equal(await resolveMicroBatch(heavy), 1);
     const none = { ...engine, compileTraining: () => Promise.reject(new Error("out of memory")) };
     const nowhere = { ...search, engine: none, checkpointFolder: `${folder}/others` };
     await assert.rejects(resolveMicroBatch(nowhere), /expected one sequence of 8 tokens to fit/);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
+});
+
+Deno.test("trainingBytes() is at least what a process takes that trains, and at most twice that", async () => {
+  const shape = [4, 128, 2, 4096, 128, 8] as const;
+  const [nLayers, dModel, nHeads, vocabSize, seqLen, sequences] = shape;
+  const config = { ...model, nLayers, dModel, nHeads, vocabSize, seqLen, expansion: 4 };
+  const peakBytes = await peakOfProcess(shape, { engine: "cpu", threads: 1 });
+  const estimate = trainingBytes(config, sequences);
+  assert.ok(estimate > 0.95 * peakBytes && estimate < 2 * peakBytes, `${estimate}, ${peakBytes}`);
 });

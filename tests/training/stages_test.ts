@@ -75,6 +75,7 @@ const recipe = {
     microBatchSize: 2,
     inner,
     pretrainedRateFactor: 0.5,
+    validation: { everySteps: null, windows: 2 },
     plasticity: { sources: ["right"], steps: 2, validateEverySteps: 1, validationWindows: 2 },
     checkpointEverySteps: 2,
   },

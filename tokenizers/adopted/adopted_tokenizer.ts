@@ -12,7 +12,7 @@ import { type OpenedTokenizer, openTokenizer } from "../open_tokenizer.ts";
 import type { ForeignTokenizer } from "../foreign/mod.ts";
 import { specialIds, specialPieces, type Tokenizer } from "../tokenizer.ts";
 import { saveTokenizer, UnigramTokenizer } from "../unigram/mod.ts";
-import { byteName } from "../unigram/pieces.ts";
+import { byteNames } from "./adopted_size.ts";
 import {
   AdoptedPieces,
   type AdoptedRow,
@@ -85,18 +85,6 @@ function rowsOf(given: OpenedTokenizer, unknown: number): AdoptedRow[] {
   const taken = new Set(bytes);
   const missing = byteNames()[0].map((piece) => ({ given: -1, piece, byteLength: 1 }));
   return [...bytes?.map(row) ?? missing, ...ids.filter((id) => !taken.has(id)).map(row)];
-}
-
-/** How vocabularies write the 256 bytes: as we do, and as BPE on bytes does. */
-function byteNames(): readonly (readonly string[])[] {
-  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
-  // GPT-2's characters: printable ones stand for themselves, the others come from U+0100 on.
-  let next = 256;
-  const isPrintable = (b: number) => (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-  return [
-    bytes.map(byteName),
-    bytes.map((byte) => String.fromCodePoint(isPrintable(byte) ? byte : next++)),
-  ];
 }
 
 /** The unknown piece of a `tokenizer.json`, as its model names it. */

@@ -6,6 +6,7 @@
 import { messageOf, StageError } from "../../pipeline/base/mod.ts";
 import type { EncodedLines, Encoding } from "../detailed_tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import { textOfUtf8 } from "../utf8_text.ts";
 import {
   type Answer,
   answerAt,
@@ -35,14 +36,16 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
   readonly #ids: ReadonlyMap<string, number>;
   readonly #special: ReadonlySet<string>;
   readonly #writing: Writing;
+  /** Why it cannot be used any more: its worker has ended. */
+  #failure: string | undefined;
 
   /** @throws StageError when the file cannot be read, or the package is missing or refuses it */
   constructor(path: string) {
     this.#path = path;
     const file = readFile(path);
-    this.#special = new Set(
-      (file.added_tokens ?? []).filter(({ special }) => special).map(({ content }) => content),
-    );
+    // What is no list is for the library to refuse.
+    const added = Array.isArray(file.added_tokens) ? file.added_tokens : [];
+    this.#special = new Set(added.filter((token) => token?.special).map(({ content }) => content));
     this.#writing = writingOf(file);
     this.#worker = new Worker(new URL("./foreign_worker.ts", import.meta.url), { type: "module" });
     const answer = this.#ask({ kind: "open", path });
@@ -58,16 +61,9 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
     return Int32Array.from(this.#encode([text.toWellFormed()], false)[0].ids);
   }
 
+  /** @throws SyntaxError with the offset of the first byte that is not UTF-8 */
   encodeLines(bytes: Uint8Array, invalid: "error" | "replace" = "error"): EncodedLines {
-    let text: string;
-    try {
-      text = new TextDecoder("utf-8", { fatal: invalid === "error", ignoreBOM: true }).decode(
-        bytes,
-      );
-    } catch (cause) {
-      throw new SyntaxError("Cannot encode text: expected UTF-8, found other bytes", { cause });
-    }
-    const lines = text.split("\n");
+    const lines = textOfUtf8(bytes, invalid).split("\n");
     if (lines.at(-1) === "") lines.pop();
     return this.encodeBatch(lines);
   }
@@ -138,6 +134,7 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
 
   /** Ends the worker. */
   [Symbol.dispose](): void {
+    this.#failure ??= "it was closed";
     this.#worker.terminate();
   }
 
@@ -155,6 +152,7 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
   }
 
   #ask(request: Request): Exclude<Answer, { kind: "failed" }> {
+    if (this.#failure !== undefined) this.#fail(this.#failure);
     const numbers = new Int32Array(this.#shared, 0, 2);
     Atomics.store(numbers, stateAt, 0);
     this.#worker.postMessage({ request, shared: this.#shared } satisfies Work);
@@ -168,6 +166,7 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
   }
 
   #fail(found: string): never {
+    this.#failure = found;
     this.#worker.terminate();
     throw new StageError(
       `Cannot use tokenizer "${this.#path}": expected a file that the npm package "tokenizers" takes, found ${found}`,

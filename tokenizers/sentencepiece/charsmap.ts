@@ -9,6 +9,7 @@
  *
  * Source: SentencePiece, `normalizer.cc`; Yata, Darts-clone.
  */
+import { Buffer } from "node:buffer";
 import { codePointAt, utf8Length } from "../unigram/utf8.ts";
 
 /** A replacement: UTF-8 in `Charsmap.texts`, and bytes of the text that it replaces. */
@@ -18,11 +19,22 @@ export interface Replacement {
   length: number;
 }
 
-/** A rule: what is replaced, and by what, both in UTF-8. */
-export interface Change {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
+/** What rules are about, so that text which none of them can change is not looked up. */
+export interface RuleSurvey {
+  /**
+   * By code point: 1 for characters that are replaced or that stand in a rule behind its first character. Text without any
+   * is not changed.
+   */
+  readonly special: Uint8Array;
+  /** By byte up to the space: 1 for one that becomes a space wherever it stands, 2 for one that other rules hold. */
+  readonly controls: Uint8Array;
+  /** Some replacement holds a `▁`. */
+  readonly makesMark: boolean;
 }
+
+const space = 0x20;
+/** Nodes met while rules are surveyed. SentencePiece's own rules for NFKC have 44,000. */
+const mostSteps = 2 ** 20;
 
 export class Charsmap {
   /** Replacements, a NUL after each. */
@@ -70,44 +82,55 @@ export class Charsmap {
     return true;
   }
 
-  /** All rules: what is replaced, and by what. The order means nothing. */
-  *rules(): Generator<Change> {
+  /** @throws RangeError for rules without end */
+  survey(): RuleSurvey {
     const units = this.#units;
-    // Every node has children in slots that only it owns: found from the slots, as asking for 256 bytes a node is slow.
-    const owner = new Int32Array(units.length).fill(-1);
-    for (let node = 0; node < units.length; node++) {
-      if (units[node] >>> 31 !== 0) continue;
-      const base = node ^ offsetOf(units[node]);
-      if (base < units.length && base !== node) owner[base] = node;
-    }
+    // Children of the node with base b are in slots `b ^ byte`: by base, one slot and then its siblings.
     const firstChild = new Int32Array(units.length).fill(-1);
     const sibling = new Int32Array(units.length).fill(-1);
     for (let slot = 1; slot < units.length; slot++) {
-      if (units[slot] >>> 31 !== 0) continue;
-      const parent = owner[slot ^ (units[slot] & 0xff)] ?? -1;
-      if (parent < 0 || parent === slot) continue;
-      sibling[slot] = firstChild[parent];
-      firstChild[parent] = slot;
+      const base = slot ^ (units[slot] & 0xff);
+      if (units[slot] >>> 31 !== 0 || base >= units.length) continue;
+      sibling[slot] = firstChild[base];
+      firstChild[base] = slot;
     }
-    // Depth first: the bytes on the way are the key. No slot has two parents, and the root has none: no path is endless.
-    const path: number[] = [];
-    const waiting: { slot: number; depth: number }[] = [];
-    const push = (parent: number, depth: number) => {
-      for (let slot = firstChild[parent]; slot >= 0; slot = sibling[slot]) {
-        waiting.push({ slot, depth });
-      }
+    const special = new Uint8Array(0x110000);
+    const controls = new Uint8Array(space + 1);
+    // Rules may have their ends in common: each node is met once for each character that leads on from it.
+    const seen = new Set<number>();
+    const waiting: { base: number; read: readonly number[]; isFirst: boolean }[] = [];
+    const push = (base: number, read: readonly number[], isFirst: boolean) => {
+      if (base >= units.length || firstChild[base] < 0) return false;
+      // A number for all three: up to 3 bytes behind a 1, then the base.
+      const key = read.reduce((key, byte) => key * 256 + byte, 1) * 2 ** 27 + 2 * base +
+        Number(isFirst);
+      if (!seen.has(key)) waiting.push({ base, read, isFirst });
+      seen.add(key);
+      if (seen.size > mostSteps) throw new RangeError("expected rules, found a maze");
+      return true;
     };
-    if (units.length > 0) push(0, 0);
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const { slot, depth } = next;
-      path.length = depth;
-      path.push(units[slot] & 0xff);
-      push(slot, depth + 1);
-      if ((units[slot] & 0x100) === 0) continue;
-      const from = (units[slot ^ offsetOf(units[slot])] ?? 0) & 0x7fffffff;
-      const to = this.texts.indexOf(0, from);
-      yield { key: Uint8Array.from(path), value: this.texts.subarray(from, Math.max(from, to)) };
+    if (units.length > 0) push(offsetOf(units[0]), [], true);
+    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+      for (let slot = firstChild[node.base]; slot >= 0; slot = sibling[slot]) {
+        const unit = units[slot];
+        const byte = unit & 0xff;
+        const read = [...node.read, byte];
+        const isWhole = read.length >= utf8Length(read[0]);
+        const leadsOn = push(slot ^ offsetOf(unit), isWhole ? [] : read, node.isFirst && !isWhole);
+        const isRule = (unit & 0x100) !== 0;
+        if (isWhole || isRule) {
+          // Spaces are counted, not looked behind.
+          const isSpecial = !node.isFirst || isRule || (byte === space && leadsOn);
+          if (isSpecial) special[characterOf(read)] = 1;
+        }
+        if (byte > space) continue;
+        const value = units[slot ^ offsetOf(unit)] & 0x7fffffff;
+        const becomesSpace = isRule && !leadsOn && node.isFirst && byte < space &&
+          this.texts[value] === space && this.texts[value + 1] === 0;
+        controls[byte] = becomesSpace && controls[byte] !== 2 ? 1 : 2;
+      }
     }
+    return { special, controls, makesMark: Buffer.from(this.texts).includes("\u2581") };
   }
 }
 
@@ -115,26 +138,6 @@ function offsetOf(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6);
 }
 
-/**
- * Characters that need a look at the rules: by code point, 1 for those that are replaced or that stand in a rule behind its
- * first character. Text without any is not changed.
- */
-export function specialCharacters(keys: readonly Uint8Array[]): Uint8Array {
-  const special = new Uint8Array(0x110000);
-  for (const key of keys) {
-    const first = utf8Length(key[0]);
-    if (first >= key.length) {
-      special[characterAt(key, 0)] = 1;
-      continue;
-    }
-    if (key[0] === 0x20) special[0x20] = 1; // spaces are counted, not looked behind
-    for (let at = first; at < key.length; at += utf8Length(key[at])) {
-      special[characterAt(key, at)] = 1;
-    }
-  }
-  return special;
-}
-
-function characterAt(bytes: Uint8Array, at: number): number {
-  return Math.min(codePointAt(bytes, at), 0x10ffff);
+function characterOf(bytes: readonly number[]): number {
+  return Math.min(codePointAt(Uint8Array.from([...bytes, 0, 0, 0]), 0), 0x10ffff);
 }

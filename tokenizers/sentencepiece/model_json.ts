@@ -2,7 +2,8 @@
  * A SentencePiece model as a `tokenizer.json`, with the same ids, for programs that read only that.
  *
  * Other programs differ where text looks like a piece with a part of its own (`</s>`, `<0x0A>`): they take it for that
- * piece. Ties between equally likely ways to write a text may go another way there.
+ * piece. Ties between equally likely ways to write a text may go another way there. They decode the unknown piece to
+ * nothing, as they do all special pieces; SentencePiece, and so we, to ` ⁇ `.
  *
  * Source: Hugging Face `transformers`, `convert_slow_tokenizer.py`, `SpmConverter`.
  */

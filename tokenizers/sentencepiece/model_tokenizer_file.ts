@@ -3,7 +3,10 @@
  */
 import { messageOf, StageError, writeFileAtomic } from "../../pipeline/base/mod.ts";
 import { specialIds } from "../tokenizer.ts";
+import type { NormalizationRule } from "../unigram/normalizer.ts";
 import type { UnigramTokenizer } from "../unigram/unigram_tokenizer.ts";
+import { compileCharsmap } from "./charsmap_file.ts";
+import { normalFormRules } from "./charsmap_rules.ts";
 import {
   BadModel,
   formatModel,
@@ -74,17 +77,10 @@ export function readVocabulary(path: string): { text: string; score: number }[] 
  * A vocabulary of ours as a SentencePiece model, with the same ids. Scores lose half their digits there.
  *
  * SentencePiece knows no words: where white space stands in runs it may choose other pieces than we do, and a `▁` in a text
- * is a space to it.
- *
- * @throws RangeError for one that normalises text: SentencePiece's rules are compiled in a form of their own
+ * is a space to it. Normalisation is written as rules for what stands in texts (`charsmap_rules.ts` says what does not).
  */
 export function sentencePieceModelOf(tokenizer: UnigramTokenizer): SentencePieceModel {
   const { settings, layout, vocabSize } = tokenizer;
-  if (settings.normalizationRule !== "identity") {
-    throw new RangeError(
-      `Cannot write a SentencePiece model: expected normalizationRule "identity", found "${settings.normalizationRule}"`,
-    );
-  }
   const pieces = Array.from({ length: vocabSize }, (_, id): ModelPiece => {
     let kind: PieceKind = pieceKinds.normal;
     if (id === specialIds.unknown) kind = pieceKinds.unknown;
@@ -96,8 +92,8 @@ export function sentencePieceModelOf(tokenizer: UnigramTokenizer): SentencePiece
     return { text: tokenizer.piece(id), score: Math.fround(logProb), kind };
   });
   const normalizer = {
-    name: "identity",
-    charsmap: new Uint8Array(0),
+    name: settings.normalizationRule,
+    charsmap: charsmapOf(settings.normalizationRule),
     addDummyPrefix: settings.addDummyPrefix,
     removeExtraWhitespaces: settings.removeExtraWhitespaces,
     escapeWhitespaces: true,
@@ -112,6 +108,10 @@ export function sentencePieceModelOf(tokenizer: UnigramTokenizer): SentencePiece
     denormalizer: undefined,
     rest: formatRest({ vocabSize, byteFallback, padId: specialIds.pad, normalizer }),
   }));
+}
+
+function charsmapOf(rule: NormalizationRule): Uint8Array {
+  return rule === "identity" ? new Uint8Array(0) : compileCharsmap(normalFormRules(rule));
 }
 
 /** Six significant digits, as C++ streams print a number. */

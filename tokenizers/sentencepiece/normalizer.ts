@@ -7,7 +7,7 @@ import type { TextBuffer } from "../unigram/text_buffer.ts";
 import { type Origins, type TextNormalizer, wellFormedLength } from "../unigram/text_encoder.ts";
 import { codePointAt } from "../unigram/utf8.ts";
 import type { WordNormalizer } from "../unigram/word_rules.ts";
-import { type Change, Charsmap, type Replacement, specialCharacters } from "./charsmap.ts";
+import { Charsmap, type Replacement, type RuleSurvey } from "./charsmap.ts";
 import type { NormalizerRules } from "./model_file.ts";
 
 const space = 0x20;
@@ -44,15 +44,15 @@ export class SentencePieceNormalizer implements TextNormalizer {
     this.#rules = rules;
     this.#isSuffix = whitespaceIsSuffix;
     this.#charsmap = rules.charsmap.length > 0 ? new Charsmap(rules.charsmap) : undefined;
-    const changes = [...this.#charsmap?.rules() ?? []];
-    this.#special = specialCharacters(changes.map(({ key }) => key));
+    const survey = this.#charsmap?.survey();
+    this.#special = survey?.special ?? new Uint8Array(0x110000);
     const longestFirst = [...userDefined].sort((a, b) => b.length - a.length);
     for (const symbol of longestFirst) {
       this.#symbols[symbol[0]] = [...this.#symbols[symbol[0]] ?? [], symbol];
       this.#special[codePointAt(symbol, 0)] = 1;
     }
     this.#special[0x2581] = 1; // ▁ becomes a space
-    const separators = separatorsOf(changes, userDefined);
+    const separators = separatorsOf(survey, userDefined);
     const { removeExtraWhitespaces, addDummyPrefix, escapeWhitespaces } = rules;
     if (
       separators && removeExtraWhitespaces && addDummyPrefix && escapeWhitespaces &&
@@ -278,19 +278,16 @@ function startsWith(bytes: Uint8Array, at: number, end: number, symbol: Uint8Arr
 
 /** The space and what becomes one by itself; undefined if a rule or a symbol looks beyond a space. */
 function separatorsOf(
-  changes: readonly Change[],
+  survey: RuleSurvey | undefined,
   userDefined: readonly Uint8Array[],
 ): Uint8Array | undefined {
+  if (survey?.makesMark) return undefined;
   const separators = new Uint8Array(256);
-  separators[space] = 1;
-  for (const { key, value } of changes) {
-    const becomesSpace = key.length === 1 && value.length === 1 && value[0] === space;
-    if (new TextDecoder().decode(value).includes("\u2581")) return undefined;
-    if (becomesSpace && key[0] < space) separators[key[0]] = 1;
-    else for (const byte of key) if (byte <= space) separators[byte] = 2;
-  }
+  if (survey !== undefined) separators.set(survey.controls);
   for (const symbol of userDefined) {
     for (const byte of symbol) if (byte <= space) separators[byte] = 2;
   }
-  return separators[space] === 1 ? separators.map((kind) => kind === 1 ? 1 : 0) : undefined;
+  if (separators[space] !== 0) return undefined;
+  separators[space] = 1;
+  return separators.map((kind) => kind === 1 ? 1 : 0);
 }

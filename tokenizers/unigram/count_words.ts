@@ -4,10 +4,10 @@
  * Text is handed on in blocks of UTF-8 cut between words. Which thread counts which block does not show: counts are whole
  * numbers, and their sums are exact.
  */
-import type { CountedShare } from "./_training_thread.ts";
 import { ByteStringCounter, type ByteStringCounts } from "./byte_string_counter.ts";
 import { mergeCounts, SpillingCounter } from "./spilling_counter.ts";
 import type { Threads, TrainingThread } from "./threads.ts";
+import type { CountedShare } from "./training_work.ts";
 import { stretchEnd, wordEnd } from "./words.ts";
 
 /** How text is cut into words. */
@@ -38,7 +38,7 @@ const blockBytes = 1 << 20;
 const sliceLength = 1 << 18;
 /** Blocks that a thread may have before it. */
 const mostWaiting = 3;
-/** Threads cost some 50 ms to start: a text shorter than this is counted where it is read. */
+/** Threads cost more than they bring where a text is shorter than this. */
 const threadedBytes = 8 << 20;
 
 /** Counts the words of one block. */
@@ -140,7 +140,7 @@ export class WordCounting {
     if (this.#threads.length === 0) {
       countBlock(this.#own, block, this.#options);
       const { threads } = this.#options;
-      if (threads.isEager || this.bytes > threadedBytes) await this.#startThreads();
+      if (threads.isEager || this.bytes > threadedBytes) this.#startThreads();
       return;
     }
     const thread = this.#threads.reduce((a, b) => b.waiting < a.waiting ? b : a);
@@ -156,18 +156,19 @@ export class WordCounting {
     await new Promise((resolve) => setTimeout(resolve)); // lets answers in
   }
 
-  async #startThreads(): Promise<void> {
+  /** Starts the threads; until they are ready, what they are asked waits. */
+  #startThreads(): void {
     const { threads, budgetBytes, folder, name, splitByWhitespace } = this.#options;
     this.#threads = threads.all();
-    await Promise.all(this.#threads.map((thread, i) =>
+    this.#threads.forEach((thread, i) => {
       thread.request({
         kind: "count",
         rules: { splitByWhitespace },
         budgetBytes: budgetBytes / (threads.count + 1),
         folder,
         name: `${name}-${i}`,
-      })
-    ));
+      }).catch((error) => void (this.#failure ??= { error }));
+    });
   }
 
   #throwFailure(): void {

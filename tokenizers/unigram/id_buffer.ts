@@ -14,6 +14,11 @@ export class IdBuffer {
     return this.ids;
   }
 
+  push(id: number): void {
+    if (this.length === this.ids.length) this.ids = grown(this.ids, this.length + 1);
+    this.ids[this.length++] = id;
+  }
+
   /** What was written, taken over by the caller; the buffer is empty afterwards. */
   take(): Int32Array<ArrayBuffer> {
     // Up to a half more is left behind the end; copying would cost more.

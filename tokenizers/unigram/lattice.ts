@@ -4,10 +4,11 @@
  * It is built once and only filtered afterwards, so an EM step walks no trie. Sums run over probabilities, not logarithms:
  * each piece counts c to the power of its length, which cancels in expectations and, with c near the inverse probability
  * of a character, keeps the sums near 1. A segment that leaves the range of a double all the same gets a c of its own.
+ *
+ * Several threads may work on a lattice in shared memory, each on segments or candidates of its own.
  */
 import { maxSegmentLength } from "./config.ts";
 import { gridRounder } from "./exact_sum.ts";
-import type { Segments } from "./segments.ts";
 
 export interface Expectation {
   /** By candidate: how often it is expected to be used. */
@@ -16,192 +17,236 @@ export interface Expectation {
   readonly logLikelihood: number;
 }
 
-/** What an E-step reads, on shared memory when threads take part. */
+/** A lattice as arrays; those by candidate have room for `size` of them. */
 export interface LatticeArrays {
-  /** Segment s is the places `starts[s] … starts[s + 1]`. */
+  /** Code points of the characters. */
+  readonly alphabet: Int32Array;
+  /** By place: its character, below 0 at the end of a segment. */
+  readonly text: Int32Array;
+  /** Segment s is the places from `starts[s] + s` on, as many as `starts[s + 1] - starts[s]`; an empty one follows. */
   readonly starts: Int32Array;
   /** Occurrences of each segment. */
   readonly segmentCounts: Float64Array;
-  /** By place: its edges are `edges[firstEdge[p] … firstEdge[p + 1]]`. */
-  readonly firstEdge: Int32Array;
-  /** Candidates, shorter ones first. */
-  readonly edges: Int32Array;
-  /** By candidate: characters. */
-  readonly lengths: Uint8Array;
   /** Characters of the text that the segments stand for. */
   readonly totalLength: number;
+  /** By place: its edges are `edges[firstEdge[p] … firstEdge[p + 1]]`. */
+  readonly firstEdge: Int32Array;
+  /** Candidates with their lengths (`edgeOf`), shorter ones first. */
+  readonly edges: Int32Array;
+  readonly size: number;
+  /** By candidate: characters, and a place where it begins. */
+  readonly lengths: Uint8Array;
+  readonly places: Int32Array;
 }
 
-export interface SegmentRange {
+/** A range of segments, or of candidates. */
+export interface Range {
   readonly from: number;
   readonly to: number;
 }
 
-/**
- * The E-step over a range of segments. Results of ranges add up to that of all, to the last bit, in any order.
- *
- * @param probabilities by candidate
- * @param characterLogProb the rough log probability of a character
- */
-export function expectSegments(
-  lattice: LatticeArrays,
-  probabilities: Float64Array,
-  characterLogProb: number,
-  { from, to }: SegmentRange,
-): Expectation {
-  const { starts, segmentCounts, firstEdge, edges, lengths, totalLength } = lattice;
-  const expected = new Float64Array(lengths.length);
-  const rounder = gridRounder(totalLength);
-  const logRounder = gridRounder(totalLength * 1024); // no character is less likely than e^-1024
-  const alpha = new Float64Array(maxSegmentLength + 1);
-  const beta = new Float64Array(maxSegmentLength + 1);
-  const shared = powers(Math.exp(-characterLogProb));
-  let logLikelihood = 0;
-  for (let s = from; s < to; s++) {
-    const start = starts[s];
-    const length = starts[s + 1] - start;
-    let power = shared;
-    let logScale = -characterLogProb;
-    let total = forward(start, length, power);
-    if (!(total > 1e-250 && total < 1e250)) {
-      logScale = -bestLogProb(start, length) / length;
-      power = powers(Math.exp(logScale));
-      total = forward(start, length, power);
-    }
-    const count = segmentCounts[s];
-    backward(start, length, power, count / total);
-    const term = count * (Math.log(total) - length * logScale);
-    logLikelihood += (term + logRounder) - logRounder;
-  }
-  return { counts: expected, logLikelihood };
+/** Candidates that a lattice can hold: an edge has 26 bits for one and 6 for its length. */
+export const mostCandidates = 2 ** 26;
+const candidateBits = 26;
+const candidateMask = mostCandidates - 1;
 
-  /** Fills `alpha` (by place: all ways to get there) and returns its last value. */
-  function forward(start: number, length: number, power: Float64Array): number {
-    alpha.fill(0, 0, length + 1);
-    alpha[0] = 1;
-    for (let i = 0; i < length; i++) {
-      const before = alpha[i];
-      const end = firstEdge[start + i + 1];
-      for (let e = firstEdge[start + i]; e < end; e++) {
-        const candidate = edges[e];
-        const n = lengths[candidate];
-        alpha[i + n] += before * probabilities[candidate] * power[n];
-      }
-    }
-    return alpha[length];
-  }
-
-  /** Fills `beta` (by place: all ways from there to the end) and adds what each candidate is expected. */
-  function backward(start: number, length: number, power: Float64Array, weight: number): void {
-    beta[length] = 1;
-    for (let i = length - 1; i >= 0; i--) {
-      const before = alpha[i] * weight;
-      const end = firstEdge[start + i + 1];
-      let sum = 0;
-      for (let e = firstEdge[start + i]; e < end; e++) {
-        const candidate = edges[e];
-        const n = lengths[candidate];
-        const term = probabilities[candidate] * power[n] * beta[i + n];
-        sum += term;
-        expected[candidate] += (before * term + rounder) - rounder;
-      }
-      beta[i] = sum;
-    }
-  }
-
-  function bestLogProb(start: number, length: number): number {
-    const best = new Float64Array(length + 1).fill(-Infinity);
-    best[0] = 0;
-    for (let i = 0; i < length; i++) {
-      for (let e = firstEdge[start + i]; e < firstEdge[start + i + 1]; e++) {
-        const end = i + lengths[edges[e]];
-        best[end] = Math.max(best[end], best[i] + Math.log(probabilities[edges[e]]));
-      }
-    }
-    return best[length];
-  }
+export function edgeOf(candidate: number, length: number): number {
+  return candidate | (length - 1) << candidateBits;
 }
 
 export class Lattice {
-  /** By candidate: characters, and a place where it begins. */
-  lengths: Uint8Array;
-  places: Int32Array;
-  readonly #segments: Segments;
-  readonly #firstEdge: Int32Array; // by place: its edges are #edges[#firstEdge[p] … #firstEdge[p + 1]]
-  #edges: Int32Array; // candidates, shorter ones first
-  readonly #splitBest = new Float64Array(maxSegmentLength + 1); // room for one candidate
+  readonly arrays: LatticeArrays;
+  #size: number;
+  // Where the next edge stands that is to be filtered, and where it goes.
+  #next = 0;
+  #left = 0;
+  // Room for one segment: by place, and by edge.
+  readonly #alpha = new Float64Array(maxSegmentLength + 1);
+  readonly #beta = new Float64Array(maxSegmentLength + 1);
+  readonly #edgeWeights = new Float64Array(maxSegmentLength ** 2);
+  // Room for one candidate.
+  readonly #splitBest = new Float64Array(maxSegmentLength + 1);
   readonly #splitLast = new Int32Array(maxSegmentLength + 1);
-  /** Characters of the text that the segments stand for. */
-  readonly totalLength: number;
 
-  constructor(
-    segments: Segments,
-    candidates: { lengths: Uint8Array; places: Int32Array },
-    edges: { first: Int32Array; candidates: Int32Array },
-  ) {
-    this.lengths = candidates.lengths;
-    this.places = candidates.places;
-    this.#segments = segments;
-    this.#firstEdge = edges.first;
-    this.#edges = edges.candidates;
-    const { starts, counts } = segments;
-    this.totalLength = counts.reduce((sum, n, s) => sum + n * (starts[s + 1] - starts[s]), 0);
+  constructor(arrays: LatticeArrays) {
+    this.arrays = arrays;
+    this.#size = arrays.size;
   }
 
+  /** Candidates that are left. */
   get size(): number {
-    return this.lengths.length;
-  }
-
-  /** What an E-step reads. Valid until the next `keep`. */
-  get arrays(): LatticeArrays {
-    const { starts, counts } = this.#segments;
-    return {
-      starts,
-      segmentCounts: counts,
-      firstEdge: this.#firstEdge,
-      edges: this.#edges,
-      lengths: this.lengths,
-      totalLength: this.totalLength,
-    };
-  }
-
-  get edgeCount(): number {
-    return this.#edges.length;
+    return this.#size;
   }
 
   /** All segments, cut into so many ranges with about as many edges each. */
-  shares(count: number): SegmentRange[] {
-    const { starts, counts } = this.#segments;
-    const ranges: SegmentRange[] = [];
+  shares(count: number): Range[] {
+    const { starts, segmentCounts, firstEdge } = this.arrays;
+    const edgeCount = firstEdge[firstEdge.length - 1];
+    const ranges: Range[] = [];
     for (let i = 1, from = 0; i <= count; i++) {
-      const edges = this.edgeCount * i / count;
+      const edges = edgeCount * i / count;
       let to = from;
-      while (to < counts.length && (i === count || this.#firstEdge[starts[to]] < edges)) to++;
+      while (to < segmentCounts.length && (i === count || firstEdge[starts[to] + to] < edges)) to++;
       ranges.push({ from, to });
       from = to;
     }
     return ranges;
   }
 
-  /** A copy of what an E-step over a range of segments reads; in it the range is all there is. */
-  part({ from, to }: SegmentRange): LatticeArrays {
-    const { starts, counts } = this.#segments;
-    const [firstPlace, lastPlace] = [starts[from], starts[to]];
-    const [firstEdge, lastEdge] = [this.#firstEdge[firstPlace], this.#firstEdge[lastPlace]];
-    return {
-      starts: starts.slice(from, to + 1).map((place) => place - firstPlace),
-      segmentCounts: counts.slice(from, to),
-      firstEdge: this.#firstEdge.slice(firstPlace, lastPlace + 1).map((edge) => edge - firstEdge),
-      edges: this.#edges.slice(firstEdge, lastEdge),
-      lengths: this.lengths,
-      totalLength: this.totalLength,
-    };
+  /** The E-step: `probabilities` by candidate, `characterLogProb` the rough log probability of a character. */
+  expect(
+    probabilities: Float64Array,
+    characterLogProb: number,
+    renumbered?: Int32Array,
+  ): Expectation {
+    const counts = new Float64Array(this.size);
+    const all = { from: 0, to: this.arrays.segmentCounts.length };
+    const logLikelihood = this.expectRange(
+      probabilities,
+      characterLogProb,
+      all,
+      counts,
+      renumbered,
+    );
+    return { counts, logLikelihood };
   }
 
-  /** The E-step: `probabilities` by candidate, `characterLogProb` the rough log probability of a character. */
-  expect(probabilities: Float64Array, characterLogProb: number): Expectation {
-    const all = { from: 0, to: this.#segments.counts.length };
-    return expectSegments(this.arrays, probabilities, characterLogProb, all);
+  /**
+   * The E-step over a range of segments: adds what each candidate is expected to `expected`, and returns the logarithm of the
+   * segments' probability. Results of ranges add up to that of all, to the last bit, in any order.
+   *
+   * @param renumbered of the first E-step after `keep`: the range's edges are filtered on the way; what is left of them stands
+   *   where the range's edges began
+   */
+  expectRange(
+    probabilities: Float64Array,
+    characterLogProb: number,
+    { from, to }: Range,
+    expected: Float64Array,
+    renumbered?: Int32Array,
+  ): number {
+    const { starts, segmentCounts, totalLength, firstEdge } = this.arrays;
+    const rounder = gridRounder(totalLength);
+    const logRounder = gridRounder(totalLength * 1024); // no character is less likely than e^-1024
+    const shared = powers(Math.exp(-characterLogProb));
+    this.#next = this.#left = firstEdge[starts[from] + from];
+    let logLikelihood = 0;
+    for (let s = from; s < to; s++) {
+      const start = starts[s] + s;
+      const length = starts[s + 1] - starts[s];
+      let power = shared;
+      let logScale = -characterLogProb;
+      let total = renumbered === undefined
+        ? this.#forward(start, length, probabilities, power)
+        : this.#filterForward(start, length, probabilities, power, renumbered);
+      if (!(total > 1e-250 && total < 1e250)) {
+        logScale = -this.#bestLogProb(start, length, probabilities) / length;
+        power = powers(Math.exp(logScale));
+        total = this.#forward(start, length, probabilities, power);
+      }
+      const count = segmentCounts[s];
+      this.#backward(start, length, count / total, rounder, expected);
+      const term = count * (Math.log(total) - length * logScale);
+      logLikelihood += (term + logRounder) - logRounder;
+    }
+    return logLikelihood;
+  }
+
+  /** Fills `alpha` (by place: all ways to get there) and `edgeWeights`, and returns alpha's last value. */
+  #forward(
+    start: number,
+    length: number,
+    probabilities: Float64Array,
+    power: Float64Array,
+  ): number {
+    const { firstEdge, edges } = this.arrays;
+    const [alpha, edgeWeights] = [this.#alpha, this.#edgeWeights];
+    for (let i = 1; i <= length; i++) alpha[i] = 0;
+    alpha[0] = 1;
+    let e = firstEdge[start];
+    for (let i = 0, k = 0; i < length; i++) {
+      const before = alpha[i];
+      for (const end = firstEdge[start + i + 1]; e < end; e++) {
+        const edge = edges[e];
+        const n = (edge >>> candidateBits) + 1;
+        const probability = probabilities[edge & candidateMask];
+        alpha[i + n] += before * probability * power[n];
+        edgeWeights[k++] = probability * power[n];
+      }
+    }
+    return alpha[length];
+  }
+
+  /** As `forward`, over edges from `next` on; those that stay go to where `left` is. */
+  #filterForward(
+    start: number,
+    length: number,
+    probabilities: Float64Array,
+    power: Float64Array,
+    renumbered: Int32Array,
+  ): number {
+    const { firstEdge, edges } = this.arrays;
+    const [alpha, edgeWeights] = [this.#alpha, this.#edgeWeights];
+    for (let i = 1; i <= length; i++) alpha[i] = 0;
+    alpha[0] = 1;
+    let [e, left] = [this.#next, this.#left];
+    firstEdge[start] = left;
+    for (let i = 0, k = 0; i < length; i++) {
+      const before = alpha[i];
+      for (const end = firstEdge[start + i + 1]; e < end; e++) {
+        const edge = edges[e];
+        const candidate = renumbered[edge & candidateMask];
+        if (candidate < 0) continue;
+        edges[left++] = (edge & ~candidateMask) | candidate;
+        const n = (edge >>> candidateBits) + 1;
+        const probability = probabilities[candidate];
+        alpha[i + n] += before * probability * power[n];
+        edgeWeights[k++] = probability * power[n];
+      }
+      firstEdge[start + i + 1] = left;
+    }
+    [this.#next, this.#left] = [e, left];
+    return alpha[length];
+  }
+
+  /** Fills `beta` (by place: all ways from there to the end) and adds what each candidate is expected. */
+  #backward(
+    start: number,
+    length: number,
+    weight: number,
+    rounder: number,
+    expected: Float64Array,
+  ): void {
+    const { firstEdge, edges } = this.arrays;
+    const [alpha, beta, edgeWeights] = [this.#alpha, this.#beta, this.#edgeWeights];
+    const first = firstEdge[start];
+    beta[length] = 1;
+    for (let i = length - 1; i >= 0; i--) {
+      const before = alpha[i] * weight;
+      const end = firstEdge[start + i + 1];
+      let sum = 0;
+      for (let e = firstEdge[start + i]; e < end; e++) {
+        const edge = edges[e];
+        const term = edgeWeights[e - first] * beta[i + (edge >>> candidateBits) + 1];
+        sum += term;
+        expected[edge & candidateMask] += (before * term + rounder) - rounder;
+      }
+      beta[i] = sum;
+    }
+  }
+
+  #bestLogProb(start: number, length: number, probabilities: Float64Array): number {
+    const { firstEdge, edges } = this.arrays;
+    const best = new Float64Array(length + 1).fill(-Infinity);
+    best[0] = 0;
+    for (let i = 0; i < length; i++) {
+      for (let e = firstEdge[start + i]; e < firstEdge[start + i + 1]; e++) {
+        const end = i + (edges[e] >>> candidateBits) + 1;
+        const logProb = Math.log(probabilities[edges[e] & candidateMask]);
+        best[end] = Math.max(best[end], best[i] + logProb);
+      }
+    }
+    return best[length];
   }
 
   /**
@@ -209,76 +254,61 @@ export class Lattice {
    * Of equally probable ways the one whose last piece is longest, then so on before it. Returns their number, 0 if there is none.
    */
   bestSplit(candidate: number, probabilities: Float64Array, into: Int32Array): number {
-    const [edges, firstEdge, lengths] = [this.#edges, this.#firstEdge, this.lengths];
+    const { firstEdge, edges, lengths, places } = this.arrays;
+    const [best, last] = [this.#splitBest, this.#splitLast];
     const length = lengths[candidate];
-    const start = this.places[candidate];
-    const best = this.#splitBest;
-    const last = this.#splitLast;
-    best.fill(0, 0, length + 1);
+    const start = places[candidate];
+    for (let i = 1; i <= length; i++) best[i] = 0;
     best[0] = 1;
     for (let i = 0; i < length; i++) {
       const before = best[i];
       const end = firstEdge[start + i + 1];
       for (let e = firstEdge[start + i]; e < end; e++) {
-        const other = edges[e];
-        const to = i + lengths[other];
+        const edge = edges[e];
+        const to = i + (edge >>> candidateBits) + 1;
         if (to > length) break;
+        const other = edge & candidateMask;
         const probability = before * probabilities[other];
         if (probability > best[to] && other !== candidate) {
           best[to] = probability;
-          last[to] = other;
+          last[to] = edge;
         }
       }
     }
     if (best[length] === 0) return 0;
     let parts = 0;
-    for (let at = length; at > 0; at -= this.lengths[last[at]]) into[parts++] = last[at];
+    for (let at = length; at > 0;) {
+      const edge = last[at];
+      into[parts++] = edge & candidateMask;
+      at -= (edge >>> candidateBits) + 1;
+    }
     return parts;
   }
 
-  /** Keeps these candidates, in this order: candidate `kept[i]` becomes i. */
-  keep(kept: Int32Array): void {
-    const renumbered = new Int32Array(this.size).fill(-1);
-    for (let i = 0; i < kept.length; i++) renumbered[kept[i]] = i;
-    const [edges, firstEdge] = [this.#edges, this.#firstEdge];
-    const lastPlace = firstEdge.length - 1;
-    let to = 0;
-    let from = 0;
-    for (let place = 0; place < lastPlace; place++) {
-      const end = firstEdge[place + 1];
-      for (; from < end; from++) {
-        const candidate = renumbered[edges[from]];
-        if (candidate >= 0) edges[to++] = candidate;
-      }
-      firstEdge[place + 1] = to;
-    }
-    this.#edges = edges.slice(0, to);
-    const lengths = new Uint8Array(kept.length);
-    const places = new Int32Array(kept.length);
+  /**
+   * Keeps these candidates, ascending: candidate `kept[i]` becomes i. Edges are filtered by the next E-step.
+   *
+   * @param renumbered is filled: by candidate the one that it becomes, -1 for none
+   */
+  keep(kept: Int32Array, renumbered: Int32Array): void {
+    const { lengths, places } = this.arrays;
+    renumbered.fill(-1, 0, this.size);
     for (let i = 0; i < kept.length; i++) {
-      lengths[i] = this.lengths[kept[i]];
-      places[i] = this.places[kept[i]];
+      renumbered[kept[i]] = i;
+      lengths[i] = lengths[kept[i]];
+      places[i] = places[kept[i]];
     }
-    this.lengths = lengths;
-    this.places = places;
-  }
-
-  /** Order of two candidates by content: negative when `a` comes first, as their UTF-8 bytes would have it. */
-  compare(a: number, b: number): number {
-    const { characters } = this.#segments;
-    const shared = Math.min(this.lengths[a], this.lengths[b]);
-    for (let i = 0; i < shared; i++) {
-      const difference = characters[this.places[a] + i] - characters[this.places[b] + i];
-      if (difference !== 0) return difference;
-    }
-    return this.lengths[a] - this.lengths[b];
+    this.#size = kept.length;
   }
 
   /** A candidate's text. */
   text(candidate: number): string {
-    const start = this.places[candidate];
-    const characters = this.#segments.characters.subarray(start, start + this.lengths[candidate]);
-    return String.fromCodePoint(...Array.from(characters, (c) => this.#segments.alphabet[c]));
+    const { alphabet, text, lengths, places } = this.arrays;
+    let result = "";
+    for (let i = 0; i < lengths[candidate]; i++) {
+      result += String.fromCodePoint(alphabet[text[places[candidate] + i]]);
+    }
+    return result;
   }
 }
 

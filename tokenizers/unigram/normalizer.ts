@@ -22,7 +22,7 @@ const fullWidthTilde = "\uff5e";
 /** A function that normalises a text. With `identity` and neither flag it gives the text itself. */
 export function normalizerOf(options: NormalizerOptions): (text: string) => string {
   const { normalizationRule, removeExtraWhitespaces, addDummyPrefix } = options;
-  const rule = characterRule(normalizationRule);
+  const rule = ruleOf(normalizationRule);
   if (!removeExtraWhitespaces && !addDummyPrefix) return rule;
   return (text) => {
     let result = rule(text);
@@ -31,7 +31,8 @@ export function normalizerOf(options: NormalizerOptions): (text: string) => stri
   };
 }
 
-function characterRule(rule: NormalizationRule): (text: string) => string {
+/** What a rule does to the characters of a text. */
+export function ruleOf(rule: NormalizationRule): (text: string) => string {
   switch (rule) {
     case "identity":
       return (text) => text;

@@ -7,7 +7,7 @@ import { compareBytes } from "./utf8.ts";
 /** A learned piece. Its text is what it stands for, with real spaces; written down, a space is `▁`. */
 export interface UnigramPiece {
   readonly text: string;
-  /** Natural logarithm of its probability: below 0. */
+  /** Natural logarithm of its probability: at most 0, which only a piece alone has. */
   readonly logProb: number;
 }
 
@@ -44,8 +44,8 @@ export function findBadPiece(
     if (text === "" || !text.isWellFormed() || text.includes(String.fromCharCode(writtenSpace))) {
       return { index, expected: "a piece of well-formed text", found: quoted };
     }
-    if (!(logProb < 0 && Number.isFinite(logProb))) {
-      return { index, expected: "a log probability below 0", found: `${logProb}` };
+    if (!(logProb <= 0 && Number.isFinite(logProb))) {
+      return { index, expected: "a log probability of at most 0", found: `${logProb}` };
     }
     if (seen.has(text)) return { index, expected: "pieces that differ", found: `${quoted} again` };
     if (index > 0 && comparePieces(pieces[index - 1], piece) > 0) {

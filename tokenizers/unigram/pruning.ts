@@ -1,33 +1,35 @@
 /**
  * Which candidates a vocabulary can do without.
  */
-import type { Lattice } from "./lattice.ts";
-import { selectHighest } from "./selection.ts";
+import { maxSegmentLength } from "./config.ts";
+import type { Lattice, Range } from "./lattice.ts";
 
 /**
- * Drops candidates until `size` are left: those whose loss lowers the likelihood of the text least. Characters stay.
+ * What the loss of each candidate of a range would cost, into `losses`: characters, which stay, infinitely much; those that
+ * are to go in any case infinitely little.
  *
  * @param counts expected uses, by candidate
+ * @param total their sum
  * @param probabilities by candidate; 0 for those that are to go in any case, as do candidates without a use
- * @returns the candidates kept, ascending
  */
-export function leastMissed(
+export function findLosses(
   lattice: Lattice,
   counts: Float64Array,
+  total: number,
   probabilities: Float64Array,
-  size: number,
-): Int32Array {
-  const total = counts.reduce((sum, count) => sum + count, 0); // grid points: exact in any order
-  const parts = new Int32Array(64);
-  const losses = new Float64Array(lattice.size);
-  for (let candidate = 0; candidate < losses.length; candidate++) {
-    losses[candidate] = lattice.lengths[candidate] === 1
+  { from, to }: Range,
+  losses: Float64Array,
+): void {
+  const { lengths } = lattice.arrays;
+  const parts = new Int32Array(maxSegmentLength);
+  const logTotal = Math.log(total);
+  for (let candidate = from; candidate < to; candidate++) {
+    losses[candidate] = lengths[candidate] === 1
       ? Infinity
       : probabilities[candidate] === 0 || counts[candidate] === 0
       ? -Infinity
       : loss(candidate);
   }
-  return selectHighest(losses, size, (a, b) => lattice.compare(a, b));
 
   /**
    * Nats that the text's log probability falls by, for each use of any piece, when a candidate's uses go to its best split.
@@ -41,6 +43,6 @@ export function leastMissed(
     const logTotalAfter = Math.log(total + count * (n - 1));
     let logProbAfter = 0;
     for (let i = 0; i < n; i++) logProbAfter += Math.log(counts[parts[i]] + count) - logTotalAfter;
-    return count / total * (Math.log(count) - Math.log(total) - logProbAfter);
+    return count / total * (Math.log(count) - logTotal - logProbAfter);
   }
 }

@@ -58,6 +58,7 @@ export class CharacterClasses {
     }
     if (!this.#rules.splitByScript) return common;
     if (/[\p{Script=Hiragana}\p{Script=Katakana}ー]/u.test(character)) return this.#find(0x4e00);
+    if (/\p{Script=Common}/u.test(character)) return common; // most punctuation: no need to try all scripts
     const script = this.#scripts.findIndex((name, i) =>
       (this.#tests[i] ??= new RegExp(`\\p{Script=${name}}`, "u")).test(character)
     );

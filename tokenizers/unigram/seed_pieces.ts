@@ -5,113 +5,159 @@
  */
 import { specialPieces } from "../tokenizer.ts";
 import type { UnigramConfig } from "./config.ts";
-import { Lattice } from "./lattice.ts";
+import { Lattice, mostCandidates, type Range } from "./lattice.ts";
 import { byteName } from "./pieces.ts";
 import type { Segments } from "./segments.ts";
 import { selectHighest } from "./selection.ts";
-import { growSubstrings, type Substrings } from "./substrings.ts";
+import { type PlacedText, placeText, type Substrings } from "./substrings.ts";
+import { Team } from "./team.ts";
 
 export interface Seed {
   readonly lattice: Lattice;
   /** By candidate: its first probability. */
-  readonly probabilities: Float64Array<ArrayBuffer>;
+  readonly probabilities: Float64Array;
 }
 
-/** Every character, and the best `seedSize` substrings that are commoner than each of their extensions. */
-export function seedPieces(segments: Segments, config: UnigramConfig): Seed {
-  const substrings = growSubstrings(segments, config.maxPieceLength);
-  const seeds = chooseSeeds(segments, substrings, config);
-  const lattice = new Lattice(segments, {
-    lengths: Uint8Array.from(seeds, (s) => substrings.length[s]),
-    places: Int32Array.from(seeds, (s) => substrings.place[s]),
-  }, latticeEdges(segments, substrings, seeds));
-  const weights = Float64Array.from(seeds, (s) => substrings.frequency[s] * substrings.length[s]);
-  const total = weights.reduce((sum, weight) => sum + weight, 0); // whole numbers: exact in any order
-  return { lattice, probabilities: weights.map((weight) => weight / total) };
-}
-
-/** Substrings by number: first the whole alphabet, then the chosen ones. */
-function chooseSeeds(
+/**
+ * Every character, and the best `seedSize` substrings that are commoner than each of their extensions. Characters are the
+ * first candidates, the rest follows in the order of its characters.
+ */
+export async function seedPieces(
   segments: Segments,
-  substrings: Substrings,
   config: UnigramConfig,
-): Int32Array {
-  const { size, frequency, extension, length } = substrings;
-  const { alphabet } = segments;
-  const characters = alphabet.length;
-  const reserved = reservedPieces(config);
-  const lastOfReserved = new Set([...reserved].map((text) => [...text].at(-1)!.codePointAt(0)!));
-  // Most need no string: what they end with tells them apart.
-  const isReserved = (s: number) =>
-    lastOfReserved.has(alphabet[segments.characters[substrings.place[s] + length[s] - 1]]) &&
-    reserved.has(textOf(segments, substrings, s));
-  const longer: number[] = [];
-  for (let s = characters; s < size; s++) {
-    if (extension[s] < frequency[s] && !isReserved(s)) longer.push(s);
-  }
-  const scores = Float64Array.from(longer, (s) => frequency[s] * length[s]);
-  const chosen = selectHighest(
-    scores,
-    config.seedSize - characters,
-    (a, b) => compareSubstrings(segments, substrings, longer[a], longer[b]),
+  team: Team = new Team(),
+): Promise<Seed> {
+  const text = placeText(segments, team.allocate);
+  const ranges = evenRanges(text.groups, team.size);
+  const found = await team.all<Substrings>(
+    ranges.map((range) => ({
+      kind: "substrings",
+      text,
+      maxLength: config.maxPieceLength,
+      range,
+    })),
   );
-  const seeds = new Int32Array(characters + chosen.length);
-  for (let i = 0; i < characters; i++) seeds[i] = i;
-  chosen.forEach((i, n) => seeds[characters + n] = longer[i]);
-  return seeds;
+  const chosen = chooseSeeds(segments, text, found, config);
+  const size = chosen.size;
+  const lengths = new Uint8Array(team.allocate(size));
+  const places = new Int32Array(team.allocate(size * 4));
+  const probabilities = new Float64Array(team.allocate(size * 8));
+  let total = 0; // whole numbers: exact in any order
+  found.forEach(({ size, from, length, frequency }, share) => {
+    const candidates = chosen.candidates[share];
+    for (let s = 0; s < size; s++) {
+      const candidate = candidates[s];
+      if (candidate < 0) continue;
+      lengths[candidate] = length[s];
+      places[candidate] = text.sorted[from[s]];
+      probabilities[candidate] = frequency[s] * length[s];
+      total += probabilities[candidate];
+    }
+  });
+  for (let i = 0; i < size; i++) probabilities[i] /= total;
+
+  const firstEdge = new Int32Array(team.allocate((text.text.length + 1) * 4));
+  await team.all(
+    chosen.candidates.map((candidates) => ({ kind: "countEdges", candidates, firstEdge })),
+  );
+  let edgeCount = 0;
+  for (let place = 0; place < firstEdge.length; place++) {
+    const count = firstEdge[place];
+    firstEdge[place] = edgeCount;
+    edgeCount += count;
+  }
+  const edges = new Int32Array(team.allocate(edgeCount * 4));
+  await team.all(ranges.map(() => ({ kind: "layEdges", edges })));
+  const { alphabet, starts, counts } = segments;
+  const lattice = new Lattice({
+    alphabet,
+    text: text.text,
+    starts,
+    segmentCounts: counts,
+    totalLength: counts.reduce((sum, n, s) => sum + n * (starts[s + 1] - starts[s]), 0),
+    firstEdge,
+    edges,
+    size,
+    lengths,
+    places,
+  });
+  return { lattice, probabilities };
 }
 
-/** What a learned piece may not look like, since files tell pieces apart by their text. */
-function reservedPieces(config: UnigramConfig): Set<string> {
-  return new Set([
+/** Ranges of groups, with about as many places each. */
+function evenRanges(groups: Int32Array, count: number): Range[] {
+  const last = groups.length - 1;
+  const ranges: Range[] = [];
+  for (let i = 1, from = 0; i <= count; i++) {
+    let to = from;
+    while (to < last && (i === count || groups[to] < groups[last] * i / count)) to++;
+    ranges.push({ from, to });
+    from = to;
+  }
+  return ranges;
+}
+
+/** By share, by substring: its number as a candidate, -1 for none. */
+interface ChosenSeeds {
+  readonly size: number;
+  readonly candidates: readonly Int32Array[];
+}
+
+function chooseSeeds(
+  { alphabet }: Segments,
+  text: PlacedText,
+  found: readonly Substrings[],
+  config: UnigramConfig,
+): ChosenSeeds {
+  const isReserved = reservedTest(alphabet, text, config);
+  const scores = new Float64Array(found.reduce((sum, { size }) => sum + size, 0));
+  let eligible = 0;
+  for (const substrings of found) {
+    const { size, length, frequency } = substrings;
+    for (let s = 0; s < size; s++) {
+      if (length[s] === 1 || isReserved(substrings, s)) continue;
+      scores[eligible++] = frequency[s] * length[s];
+    }
+  }
+  const most = Math.min(config.seedSize, mostCandidates) - alphabet.length;
+  const selected = selectHighest(scores.subarray(0, eligible), most);
+  let [character, at, next] = [0, 0, 0];
+  const candidates = found.map((substrings) => {
+    const { size, length } = substrings;
+    const candidateOf = new Int32Array(size).fill(-1);
+    for (let s = 0; s < size; s++) {
+      if (length[s] === 1) candidateOf[s] = character++;
+      else if (!isReserved(substrings, s) && selected[next] === at++) {
+        candidateOf[s] = alphabet.length + next++;
+      }
+    }
+    return candidateOf;
+  });
+  return { size: alphabet.length + selected.length, candidates };
+}
+
+/** Whether a substring is what a learned piece may not look like, since files tell pieces apart by their text. */
+function reservedTest(
+  alphabet: Int32Array,
+  { text, sorted, groups }: PlacedText,
+  config: UnigramConfig,
+): (substrings: Substrings, s: number) => boolean {
+  const reserved = new Set([
     ...specialPieces,
     ...Array.from({ length: 256 }, (_, byte) => byteName(byte)),
     ...config.userDefinedSymbols,
     ...config.controlSymbols,
   ]);
-}
-
-/** A substring's text. */
-function textOf(segments: Segments, substrings: Substrings, s: number): string {
-  const { alphabet, characters } = segments;
-  const start = substrings.place[s];
-  const end = start + substrings.length[s];
-  return String.fromCodePoint(...Array.from(characters.subarray(start, end), (c) => alphabet[c]));
-}
-
-function compareSubstrings(segments: Segments, substrings: Substrings, a: number, b: number) {
-  const { place, length } = substrings;
-  for (let i = 0; i < Math.min(length[a], length[b]); i++) {
-    const difference = segments.characters[place[a] + i] - segments.characters[place[b] + i];
-    if (difference !== 0) return difference;
-  }
-  return length[a] - length[b];
-}
-
-/** By place the candidates that begin there, shorter ones first. */
-function latticeEdges(
-  segments: Segments,
-  substrings: Substrings,
-  seeds: Int32Array,
-): { first: Int32Array; candidates: Int32Array } {
-  const candidateOf = new Int32Array(substrings.size).fill(-1);
-  seeds.forEach((s, candidate) => candidateOf[s] = candidate);
-  const first = new Int32Array(segments.characters.length + 1);
-  for (const { substrings: at, starts, places } of substrings.levels) {
-    for (let k = 0; k < at.length; k++) {
-      if (candidateOf[at[k]] < 0) continue;
-      for (let i = starts[k]; i < starts[k + 1]; i++) first[places[i] + 1]++;
-    }
-  }
-  for (let place = 0; place < segments.characters.length; place++) first[place + 1] += first[place];
-  const next = first.slice();
-  const candidates = new Int32Array(first[segments.characters.length]);
-  for (const { substrings: at, starts, places } of substrings.levels) {
-    for (let k = 0; k < at.length; k++) {
-      const candidate = candidateOf[at[k]];
-      if (candidate < 0) continue;
-      for (let i = starts[k]; i < starts[k + 1]; i++) candidates[next[places[i]]++] = candidate;
-    }
-  }
-  return { first, candidates };
+  // Most need no string: what they begin with tells them apart.
+  const firsts = new Set([...reserved].map((piece) => piece.codePointAt(0)!));
+  const mayBe = new Uint8Array(sorted.length);
+  alphabet.forEach((codePoint, c) => {
+    if (firsts.has(codePoint)) mayBe.fill(1, groups[c], groups[c + 1]);
+  });
+  return ({ from, length }, s) => {
+    if (mayBe[from[s]] === 0) return false;
+    const place = sorted[from[s]];
+    const characters = Array.from(text.subarray(place, place + length[s]), (c) => alphabet[c]);
+    return reserved.has(String.fromCodePoint(...characters));
+  };
 }

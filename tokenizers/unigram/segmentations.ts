@@ -36,20 +36,32 @@ export function bestPaths(
   for (let at = start, to = start; at < end; at = to) {
     to = encoder.wordEnd(bytes, at, end);
     const ways = bestOfWord(encoder.viterbi, bytes, at, to, n);
-    const joined: { score: number; before: number; way: number }[] = [];
-    for (let before = 0; before < whole.length; before++) {
-      // The pair (i, j) has (i + 1)(j + 1) - 1 pairs that are no worse before it.
-      for (let way = 0; way < ways.length && (before + 1) * (way + 1) <= n; way++) {
-        joined.push({ score: whole[before].score + ways[way].score, before, way });
-      }
-    }
-    joined.sort((a, b) => b.score - a.score || a.before - b.before || a.way - b.way);
-    whole = joined.slice(0, n).map(({ score, before, way }) => ({
-      score,
-      pieces: [...whole[before].pieces, ...ways[way].pieces],
+    whole = bestPairs(whole, ways, n).map(([before, way]) => ({
+      score: before.score + way.score,
+      pieces: [...before.pieces, ...way.pieces],
     }));
   }
   return whole;
+}
+
+/** The n pairs with the highest sums of scores, best first, of items by descending score; of equal ones the earlier. */
+export function bestPairs<
+  A extends { readonly score: number },
+  B extends { readonly score: number },
+>(
+  firsts: readonly A[],
+  seconds: readonly B[],
+  n: number,
+): (readonly [A, B])[] {
+  const pairs: { score: number; i: number; j: number }[] = [];
+  for (let i = 0; i < firsts.length; i++) {
+    // The pair (i, j) has (i + 1)(j + 1) - 1 pairs that are no worse before it.
+    for (let j = 0; j < seconds.length && (i + 1) * (j + 1) <= n; j++) {
+      pairs.push({ score: firsts[i].score + seconds[j].score, i, j });
+    }
+  }
+  pairs.sort((a, b) => b.score - a.score || a.i - b.i || a.j - b.j);
+  return pairs.slice(0, n).map(({ i, j }) => [firsts[i], seconds[j]]);
 }
 
 function bestOfWord(

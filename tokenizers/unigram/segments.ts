@@ -13,6 +13,9 @@ import { codePointAt, utf8Length } from "./utf8.ts";
 /** Stands for a space in written pieces. As a character of the text it never gets a piece: bytes keep it apart. */
 export const writtenSpace = 0x2581; // ▁
 
+/** Class of characters without a piece. */
+const apart = 0;
+
 export interface Segments {
   /** Code points that get a piece each, ascending. */
   readonly alphabet: Int32Array;
@@ -43,47 +46,59 @@ export function cutIntoSegments(
   spill: SpillOptions,
 ): Segments {
   const alphabet = requiredCharacters(words, rules.characterCoverage);
-  const placeOf = new Int32Array(0x110000).fill(-1);
-  alphabet.forEach((codePoint, place) => placeOf[codePoint] = place);
-  const counted = countSegments(words, placeOf, rules, spill);
+  const numberOf = new Int32Array(0x110000); // by code point: its place in the alphabet, from 1; 0 for none
+  alphabet.forEach((codePoint, place) => numberOf[codePoint] = place + 1);
+  const counted = countSegments(words, numberOf, rules, spill);
   const isKept = commonest(counted, rules.maxSegmentCharacters);
 
+  const isHeld = new Uint8Array(alphabet.length); // by a segment that is kept
   let [size, length] = [0, 0];
   counted.forEach((pool, from, to, count) => {
     if (!isKept(pool, from, to, count)) return;
     size++;
-    length += characterCount(pool, from, to);
+    for (let at = from; at < to; at += utf8Length(pool[at])) {
+      isHeld[numberOf[codePointAt(pool, at)] - 1] = 1;
+      length++;
+    }
   });
-  const starts = new Int32Array(size + 1);
-  const counts = new Float64Array(size);
-  const characters = new Int32Array(length);
+  // A character that only other segments hold is a segment of its own, as it needs a piece.
+  const alone = Array.from(isHeld.keys()).filter((character) => isHeld[character] === 0);
+  const starts = new Int32Array(size + alone.length + 1);
+  const counts = new Float64Array(size + alone.length);
+  const characters = new Int32Array(length + alone.length);
   [size, length] = [0, 0];
   counted.forEach((pool, from, to, count) => {
     if (!isKept(pool, from, to, count)) return;
     for (let at = from; at < to; at += utf8Length(pool[at])) {
-      characters[length++] = placeOf[codePointAt(pool, at)];
+      characters[length++] = numberOf[codePointAt(pool, at)] - 1;
     }
     counts[size++] = count;
     starts[size] = length;
   });
+  for (const character of alone) {
+    characters[length++] = character;
+    counts[size++] = 1;
+    starts[size] = length;
+  }
   return { alphabet, characters, starts, counts };
 }
 
 /** The commonest characters that make up a share of the text, ascending; of equally common ones the lower code points. */
 function requiredCharacters(words: ByteStringCounts, coverage: number): Int32Array {
   const frequency = new Float64Array(0x110000);
-  words.forEach((pool, from, to, count) => {
-    for (let at = from; at < to; at += utf8Length(pool[at])) {
-      frequency[codePointAt(pool, at)] += count;
-    }
-  });
-  frequency[writtenSpace] = 0;
   const found: number[] = [];
   let total = 0;
-  for (let codePoint = 0; codePoint < frequency.length; codePoint++) {
-    if (frequency[codePoint] > 0) found.push(codePoint);
-    total += frequency[codePoint];
-  }
+  words.forEach((pool, from, to, count) => {
+    for (let at = from; at < to;) {
+      const lead = pool[at];
+      const codePoint = lead < 0x80 ? lead : codePointAt(pool, at);
+      at += utf8Length(lead);
+      if (codePoint === writtenSpace) continue;
+      if (frequency[codePoint] === 0) found.push(codePoint);
+      frequency[codePoint] += count;
+      total += count;
+    }
+  });
   found.sort((a, b) => frequency[b] - frequency[a] || a - b);
   let covered = 0;
   let kept = 0;
@@ -93,12 +108,15 @@ function requiredCharacters(words: ByteStringCounts, coverage: number): Int32Arr
 
 function countSegments(
   words: ByteStringCounts,
-  placeOf: Int32Array,
+  numberOf: Int32Array,
   rules: SegmentRules,
   spill: SpillOptions,
 ): ByteStringCounts {
   const classes = new CharacterClasses(rules);
+  const ownClass = (codePoint: number) => numberOf[codePoint] === 0 ? apart : classes.of(codePoint);
+  const asciiClass = Uint8Array.from({ length: 0x80 }, (_, codePoint) => ownClass(codePoint));
   const segments = new SpillingCounter(spill);
+  const { splitDigits } = rules;
   let sinceRelief = 0;
   words.forEach((pool, start, end, count) => {
     let from = start;
@@ -106,20 +124,24 @@ function countSegments(
     let length = 0;
     let isDigit = false;
     for (let at = start; at < end;) {
-      const codePoint = codePointAt(pool, at);
-      const next = at + utf8Length(pool[at]);
-      if (placeOf[codePoint] < 0) {
+      const lead = pool[at];
+      const own = lead < 0x80 ? asciiClass[lead] : ownClass(codePointAt(pool, at));
+      const next = at + utf8Length(lead);
+      if (own === apart) {
         if (length > 0) segments.add(pool, from, at, count);
-        [from, current, length] = [next, joins, 0];
+        from = next;
+        current = joins;
+        length = 0;
       } else {
-        const own = classes.of(codePoint);
         const crosses = own !== current && own !== joins && current !== joins;
         const wasDigit = isDigit;
-        isDigit = rules.splitDigits && codePoint >= 0x30 && codePoint <= 0x39;
+        isDigit = splitDigits && lead >= 0x30 && lead <= 0x39;
         const isApart = length > 0 && (isDigit || wasDigit);
         if (crosses || isApart || length === maxSegmentLength) {
           segments.add(pool, from, at, count);
-          [from, current, length] = [at, own, 0];
+          from = at;
+          current = own;
+          length = 0;
         }
         if (own !== joins) current = own;
         length++;

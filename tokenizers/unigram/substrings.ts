@@ -1,226 +1,242 @@
 /**
- * Substrings of the segments, grown by one character a time: a place is followed only while its substring occurs twice.
+ * Substrings of the segments that may become pieces: those that occur at least twice and are commoner than each longer one
+ * that begins with them.
  *
- * This takes the place of a suffix array, gives each substring's frequency, and remembers which substrings begin where,
- * so that the lattice needs no search. Places stand grouped by their substring, so the next character tells the longer
- * substrings of a group apart: no hash table, and memory is read nearly in order.
+ * Places are sorted by what begins there, group by group: a group shares its first characters, and is told apart by the next
+ * one. A group with a choice of next characters is such a substring; a place that is alone needs no further look. This takes
+ * the place of a suffix array, and groups of different first characters can be sorted by different threads.
  */
+import { maxSegmentLength } from "./config.ts";
+import { grown } from "./grown.ts";
+import type { Range } from "./lattice.ts";
 import type { Segments } from "./segments.ts";
 
+/** The segments as a row of places, on shared memory when threads take part. */
+export interface PlacedText {
+  /** By place: the character, and `~s` behind segment s, which begins at `segments.starts[s] + s`. */
+  readonly text: Int32Array;
+  /** Occurrences of each segment. */
+  readonly counts: Float64Array;
+  /** All places of characters, grouped by their character; each thread sorts its share. */
+  readonly sorted: Int32Array;
+  /** By character: its group is `sorted[groups[c] … groups[c + 1]]`. */
+  readonly groups: Int32Array;
+}
+
+/** Tells places apart whose segments end. */
+const endOfSegment = -1;
+
+/** Substrings in the order of their characters, each before those that begin with it. */
 export interface Substrings {
-  /** Number of substrings. The first are the alphabet's characters. */
   readonly size: number;
-  /** By substring: occurrences, segments counted as often as they occur. */
-  readonly frequency: Float64Array;
-  /** By substring: frequency of its commonest extension by one character to the right, 0 without one. */
-  readonly extension: Float64Array;
-  /** By substring: characters. */
-  readonly length: Uint8Array;
-  /** By substring: one place where it begins. */
-  readonly place: Int32Array;
-  /** By length, from 1: where substrings begin; those are left out that always go on with the same character. */
-  readonly levels: readonly Level[];
+  /** Substring s begins at the places `sorted[from[s] … to[s]]`. */
+  readonly from: Int32Array<ArrayBuffer>;
+  readonly to: Int32Array<ArrayBuffer>;
+  /** Characters: 1 for those of the alphabet, which are all there. */
+  readonly length: Uint8Array<ArrayBuffer>;
+  /** Occurrences, segments counted as often as they occur. */
+  readonly frequency: Float64Array<ArrayBuffer>;
 }
 
-/** Substrings of one length. */
-interface Level {
-  readonly substrings: Int32Array;
-  /** Substring `substrings[k]` begins at `places[starts[k] … starts[k + 1]]`. */
-  readonly starts: Int32Array;
-  readonly places: Int32Array;
+/** Gives memory for an array, zero at first: shared memory where threads are to see it. */
+export type Allocate = (bytes: number) => ArrayBufferLike;
+
+/** Lays segments out as places, grouped by their characters. */
+export function placeText(
+  { alphabet, characters, starts, counts }: Segments,
+  allocate: Allocate,
+): PlacedText {
+  const size = characters.length + counts.length;
+  const text = new Int32Array(allocate(size * 4));
+  const groups = new Int32Array(alphabet.length + 1);
+  for (let s = 0, place = 0; s < counts.length; s++) {
+    for (let i = starts[s]; i < starts[s + 1]; i++) {
+      text[place++] = characters[i];
+      groups[characters[i] + 1]++;
+    }
+    text[place++] = ~s;
+  }
+  for (let c = 0; c < alphabet.length; c++) groups[c + 1] += groups[c];
+  const sorted = new Int32Array(allocate(characters.length * 4));
+  const next = groups.slice();
+  for (let place = 0; place < size; place++) {
+    const character = text[place];
+    if (character >= 0) sorted[next[character]++] = place;
+  }
+  return { text, counts, sorted, groups };
 }
 
-/** All substrings of one character, and those of up to `maxLength` characters that occur at least twice. */
-export function growSubstrings(segments: Segments, maxLength: number): Substrings {
-  const { alphabet, characters, starts, counts } = segments;
-  const following = new Int32Array(characters.length); // by place: the next character, -1 at a segment's end
-  const weight = new Float64Array(characters.length); // by place: occurrences of its segment
-  following.set(characters.subarray(1));
-  for (let s = 0; s < counts.length; s++) {
-    weight.fill(counts[s], starts[s], starts[s + 1]);
-    if (starts[s + 1] > starts[s]) following[starts[s + 1] - 1] = -1;
-  }
-  const grown = new SubstringTable(alphabet.length);
-  let level = singleCharacters();
-  const levels = [level];
-  for (let length = 1; length < maxLength && level.places.length > 0; length++) {
-    level = extend(level, length);
-    if (length > 1) levels[length - 1] = withoutPrefixes(levels[length - 1]);
-    levels.push(level);
-  }
-  const { size, frequency, extension, length, place } = grown;
-  return { size, frequency, extension, length, place, levels };
+/** Groups up to this size are sorted by insertion. */
+const smallGroup = 20;
 
-  function singleCharacters(): Level {
-    const sizes = new Int32Array(alphabet.length);
-    for (let place = 0; place < characters.length; place++) {
-      const character = characters[place];
-      grown.frequency[character] += weight[place];
-      grown.place[character] = place;
-      sizes[character]++;
-    }
-    grown.length.fill(1, 0, alphabet.length);
-    const level = emptyLevel(sizes);
-    for (let i = 0; i < level.substrings.length; i++) level.substrings[i] = i;
-    const next = level.starts.slice();
-    for (let place = 0; place < characters.length; place++) {
-      level.places[next[characters[place]]++] = place;
-    }
-    return level;
+/** Sorts the places of a range of characters, and finds the substrings of up to `maxLength` characters that begin there. */
+export function findSubstrings(
+  { text, counts, sorted, groups }: PlacedText,
+  maxLength: number,
+  range: Range,
+): Substrings {
+  const [first, last] = [groups[range.from], groups[range.to]];
+  let most = 0; // places of a character
+  for (let c = range.from; c < range.to; c++) most = Math.max(most, groups[c + 1] - groups[c]);
+  let base = 0; // where the places of the character at hand begin
+  const keys = new Int32Array(most); // by place in the order so far, from `base`: the character that tells a group apart
+  const room = new Int32Array(most);
+  const sizes = new Int32Array(groups.length); // by character + 1: places in the group at hand
+  const order = new Int32Array(groups.length); // characters + 1 of the group at hand
+  const found = new SubstringList(range.to - range.from + ((last - first) >> 1));
+  for (let character = range.from; character < range.to; character++) {
+    base = groups[character];
+    found.add(base, groups[character + 1], 1);
+    if (base < groups[character + 1]) divide(base, groups[character + 1], 1);
   }
+  return found.finish(frequencies);
 
-  /** Forgets places of substrings that always go on with the same character: they make no seeds, and are most of all. */
-  function withoutPrefixes({ substrings, starts, places }: Level): Level {
-    const isKept = (s: number) => grown.extension[s] < grown.frequency[s];
-    let [n, length] = [0, 0];
-    for (let k = 0; k < substrings.length; k++) {
-      if (!isKept(substrings[k])) continue;
-      n++;
-      length += starts[k + 1] - starts[k];
+  /** Finds the substrings that begin as the places of a group do, which share `length` characters. */
+  function divide(from: number, to: number, length: number): void {
+    if (to - from === 1) {
+      alone(from, length);
+      return;
     }
-    const kept: Level = {
-      substrings: new Int32Array(n),
-      starts: new Int32Array(n + 1),
-      places: new Int32Array(length),
-    };
-    [n, length] = [0, 0];
-    for (let k = 0; k < substrings.length; k++) {
-      if (!isKept(substrings[k])) continue;
-      kept.substrings[n++] = substrings[k];
-      for (let i = starts[k]; i < starts[k + 1]; i++) kept.places[length++] = places[i];
-      kept.starts[n] = length;
+    for (; length < maxLength && isUnanimous(from, to, length); length++);
+    if (length > 1) found.add(from, to, length);
+    if (length === maxLength) return;
+    if (to - from <= smallGroup) insert(from, to, length);
+    else distribute(from, to, length);
+    for (let start = from; start < to;) {
+      const key = keys[start - base];
+      let end = start + 1;
+      while (end < to && keys[end - base] === key) end++;
+      if (key !== endOfSegment) divide(start, end, length + 1);
+      start = end;
     }
-    return kept;
   }
 
-  /** Tells the places of each substring apart by the next character, and keeps what occurs twice. */
-  function extend({ substrings, starts, places }: Level, length: number): Level {
-    const first = grown.size;
-    const found = new Int32Array(places.length); // by place: the longer substring - first, -1 for none
-    const seenBy = new Int32Array(alphabet.length).fill(-1); // by character: the last group that it followed
-    const longerOf = new Int32Array(alphabet.length);
-    let sizes: Int32Array<ArrayBuffer> = new Int32Array(1 << 12); // by longer substring: places
-    let parents: Int32Array<ArrayBuffer> = new Int32Array(1 << 12);
-    for (let k = 0; k < substrings.length; k++) {
-      const end = starts[k + 1];
-      for (let i = starts[k]; i < end; i++) {
-        const place = places[i];
-        const character = following[place + length - 1];
-        if (character < 0) {
-          found[i] = -1;
-          continue;
-        }
-        if (seenBy[character] !== k) {
-          seenBy[character] = k;
-          const longer = longerOf[character] = grown.add(length + 1, place) - first;
-          sizes = doubled(sizes, longer);
-          parents = doubled(parents, longer);
-          parents[longer] = substrings[k];
-        }
-        const longer = longerOf[character];
-        grown.frequency[first + longer] += weight[place];
-        sizes[longer]++;
-        found[i] = longer;
+  /** Whether all places of a group go on with the same character. */
+  function isUnanimous(from: number, to: number, length: number): boolean {
+    const key = text[sorted[from] + length];
+    if (key < 0) return false;
+    for (let i = from + 1; i < to; i++) if (text[sorted[i] + length] !== key) return false;
+    return true;
+  }
+
+  /** A substring of a single place occurs twice if its segment does; it goes on as far as it can. */
+  function alone(at: number, length: number): void {
+    const place = sorted[at];
+    if (weightOf(place) < 2) return;
+    while (length < maxLength && text[place + length] >= 0) length++;
+    if (length > 1) found.add(at, at + 1, length);
+  }
+
+  function insert(from: number, to: number, length: number): void {
+    for (let i = from; i < to; i++) {
+      const place = sorted[i];
+      const key = Math.max(text[place + length], endOfSegment);
+      let at = i;
+      for (; at > from && keys[at - 1 - base] > key; at--) {
+        keys[at - base] = keys[at - 1 - base];
+        sorted[at] = sorted[at - 1];
       }
+      keys[at - base] = key;
+      sorted[at] = place;
     }
-    return keepRepeated(places, found, sizes, parents, first);
   }
 
-  /** Forgets what occurs once, numbers the rest anew and tells each parent its commonest extension. */
-  function keepRepeated(
-    places: Int32Array,
-    found: Int32Array,
-    sizes: Int32Array,
-    parents: Int32Array,
-    first: number,
-  ): Level {
-    const { frequency, extension } = grown;
-    const renumbered = new Int32Array(grown.size - first);
-    let kept = 0;
-    for (let longer = 0; longer < renumbered.length; longer++) {
-      const occurrences = frequency[first + longer];
-      if (occurrences < 2) {
-        renumbered[longer] = -1;
-        continue;
+  /** Sorts by counting. */
+  function distribute(from: number, to: number, length: number): void {
+    let distinct = 0;
+    for (let i = from; i < to; i++) {
+      const place = sorted[i];
+      const key = Math.max(text[place + length], endOfSegment) + 1;
+      if (sizes[key]++ === 0) order[distinct++] = key;
+      keys[i - base] = key;
+      room[i - base] = place;
+    }
+    sortFirst(order, distinct);
+    for (let k = 0, next = from; k < distinct; k++) {
+      const size = sizes[order[k]];
+      sizes[order[k]] = next;
+      next += size;
+    }
+    for (let i = from - base; i < to - base; i++) sorted[sizes[keys[i]]++] = room[i];
+    for (let k = 0, at = from; k < distinct; k++) {
+      const end = sizes[order[k]];
+      keys.fill(order[k] - 1, at - base, end - base);
+      sizes[order[k]] = 0;
+      at = end;
+    }
+  }
+
+  /** Occurrences of the segment of a place. */
+  function weightOf(place: number): number {
+    let at = place + 1;
+    while (text[at] >= 0) at++;
+    return counts[~text[at]];
+  }
+
+  /** Of substrings in their order: the weights of their places. */
+  function frequencies(size: number, from: Int32Array, to: Int32Array): Float64Array<ArrayBuffer> {
+    const frequency = new Float64Array(size);
+    const open = new Int32Array(maxSegmentLength + 1); // substrings that go on, each the beginning of the next
+    let sum = 0; // of the weights so far: whole numbers
+    for (let i = first, s = 0, depth = 0; i <= last; i++) {
+      while (depth > 0 && to[open[depth - 1]] === i) {
+        const closed = open[--depth];
+        frequency[closed] = sum - frequency[closed];
       }
-      const shorter = parents[longer];
-      if (occurrences > extension[shorter]) extension[shorter] = occurrences;
-      grown.move(first + longer, first + kept);
-      sizes[kept] = sizes[longer];
-      renumbered[longer] = kept++;
+      for (; s < size && from[s] === i; s++) {
+        if (to[s] === i) continue;
+        frequency[s] = sum;
+        open[depth++] = s;
+      }
+      if (i < last) sum += weightOf(sorted[i]);
     }
-    grown.truncate(first + kept);
-    const level = emptyLevel(sizes.subarray(0, kept));
-    for (let k = 0; k < kept; k++) level.substrings[k] = first + k;
-    const next = level.starts.slice();
-    for (let i = 0; i < found.length; i++) {
-      if (found[i] < 0) continue;
-      const k = renumbered[found[i]];
-      if (k >= 0) level.places[next[k]++] = places[i];
-    }
-    return level;
+    return frequency;
   }
 }
 
-/** Room for groups of given sizes. */
-function emptyLevel(sizes: Int32Array): Level {
-  const starts = new Int32Array(sizes.length + 1);
-  for (let k = 0; k < sizes.length; k++) starts[k + 1] = starts[k] + sizes[k];
-  return {
-    substrings: new Int32Array(sizes.length),
-    starts,
-    places: new Int32Array(starts[sizes.length]),
-  };
-}
-
-/** The array, twice as long if it ends before `index`. */
-function doubled(array: Int32Array<ArrayBuffer>, index: number): Int32Array<ArrayBuffer> {
-  if (index < array.length) return array;
-  const longer = new Int32Array(array.length * 2);
-  longer.set(array);
-  return longer;
+/** Sorts the first items of an array. */
+function sortFirst(items: Int32Array, count: number): void {
+  if (count > smallGroup) {
+    items.subarray(0, count).sort();
+    return;
+  }
+  for (let i = 1; i < count; i++) {
+    const item = items[i];
+    let at = i;
+    for (; at > 0 && items[at - 1] > item; at--) items[at] = items[at - 1];
+    items[at] = item;
+  }
 }
 
 /** Columns that grow together. */
-class SubstringTable {
-  size: number;
-  frequency: Float64Array;
-  extension: Float64Array;
-  length: Uint8Array;
-  place: Int32Array;
+class SubstringList {
+  #size = 0;
+  #from: Int32Array<ArrayBuffer>;
+  #to: Int32Array<ArrayBuffer>;
+  #length: Uint8Array<ArrayBuffer>;
 
-  constructor(size: number) {
-    const capacity = Math.max(1 << 16, size);
-    this.size = size;
-    this.frequency = new Float64Array(capacity);
-    this.extension = new Float64Array(capacity);
-    this.length = new Uint8Array(capacity);
-    this.place = new Int32Array(capacity);
+  constructor(capacity: number) {
+    this.#from = new Int32Array(capacity);
+    this.#to = new Int32Array(capacity);
+    this.#length = new Uint8Array(capacity);
   }
 
-  add(length: number, place: number): number {
-    if (this.size === this.length.length) this.#grow();
-    this.length[this.size] = length;
-    this.place[this.size] = place;
-    return this.size++;
+  add(from: number, to: number, length: number): void {
+    const s = this.#size++;
+    if (s === this.#from.length) {
+      this.#from = grown(this.#from, s + 1);
+      this.#to = grown(this.#to, s + 1);
+      this.#length = grown(this.#length, s + 1);
+    }
+    this.#from[s] = from;
+    this.#to[s] = to;
+    this.#length[s] = length;
   }
 
-  move(from: number, to: number): void {
-    this.frequency[to] = this.frequency[from];
-    this.length[to] = this.length[from];
-    this.place[to] = this.place[from];
-  }
-
-  truncate(size: number): void {
-    this.frequency.fill(0, size, this.size);
-    this.size = size;
-  }
-
-  #grow(): void {
-    const { frequency, extension, length, place } = this;
-    (this.frequency = new Float64Array(this.size * 2)).set(frequency);
-    (this.extension = new Float64Array(this.size * 2)).set(extension);
-    (this.length = new Uint8Array(this.size * 2)).set(length);
-    (this.place = new Int32Array(this.size * 2)).set(place);
+  finish(
+    frequencies: (size: number, from: Int32Array, to: Int32Array) => Float64Array<ArrayBuffer>,
+  ): Substrings {
+    const [size, from, to, length] = [this.#size, this.#from, this.#to, this.#length];
+    return { size, from, to, length, frequency: frequencies(size, from, to) };
   }
 }

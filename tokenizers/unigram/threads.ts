@@ -3,7 +3,9 @@
  */
 import { fileURLToPath } from "node:url";
 import { StageError } from "../../pipeline/base/mod.ts";
-import type { ThreadAnswer, ThreadRequest } from "./_training_thread.ts";
+import type { WorkRequest } from "./training_work.ts";
+
+export type ThreadAnswer = { readonly answer: unknown } | { readonly error: string };
 
 interface Pending {
   readonly resolve: (answer: never) => void;
@@ -34,7 +36,7 @@ export class TrainingThread {
     return this.#pending.length;
   }
 
-  request<Answer>(request: ThreadRequest, transfer: Transferable[] = []): Promise<Answer> {
+  request<Answer>(request: WorkRequest, transfer: Transferable[] = []): Promise<Answer> {
     if (this.#failure) return Promise.reject(this.#failure);
     return new Promise<Answer>((resolve, reject) => {
       this.#pending.push({ resolve: resolve as Pending["resolve"], reject });
@@ -62,6 +64,11 @@ export class Threads {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Whether they run already. */
+  get areStarted(): boolean {
+    return this.#threads !== undefined;
   }
 
   all(): readonly TrainingThread[] {

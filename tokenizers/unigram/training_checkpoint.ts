@@ -23,8 +23,8 @@ export interface RoundState {
   readonly rounds: number;
   readonly characterLogProb: number;
   /** Which of the seeds are left, ascending. */
-  readonly kept: Int32Array;
-  readonly probabilities: Float64Array<ArrayBuffer>;
+  readonly kept: Int32Array<ArrayBuffer>;
+  readonly probabilities: Float64Array;
 }
 
 export class TrainingCheckpoint {
@@ -34,7 +34,7 @@ export class TrainingCheckpoint {
     this.folder = folder;
     Deno.mkdirSync(folder, { recursive: true });
     const path = join(folder, "training.json");
-    const content = canonicalJson({ format: 1, config: config as unknown as Json }) + "\n";
+    const content = canonicalJson({ format: 2, config: config as unknown as Json }) + "\n";
     if (readIfThere(path) === content) return;
     for (const name of ["counting.json", "segments.bin", "round.bin"]) this.#remove(name);
     writeFileAtomic(path, content);

@@ -13,16 +13,8 @@
 import type { IdBuffer } from "./id_buffer.ts";
 import { TextBuffer } from "./text_buffer.ts";
 import { type EncoderPieces, Viterbi } from "./viterbi.ts";
-import {
-  entryLength,
-  idsAt,
-  inlineIds,
-  keyBytes,
-  metaAt,
-  mostIds,
-  WordCache,
-} from "./word_cache.ts";
-import { below33, firstOfHits, hashOf, keyMasks, nextWhite, spaces } from "./word_keys.ts";
+import { mostWordPieces, WordCache, type WordPlaces } from "./word_cache.ts";
+import { keyBytes, nextWhite } from "./word_keys.ts";
 import {
   onlySpace,
   ruledWordEnd,
@@ -37,14 +29,14 @@ export interface EncoderOptions {
   readonly exactTies?: boolean;
 }
 
-const space = 0x20;
 const lineFeed = 0x0a;
 /** Room for the ids of a cached word: fewer than 256, and what is copied beyond them. */
-const rawRoom = mostIds + 1 + inlineIds;
+/** What a cache may write behind the ids that there is room for. */
+const roomBehind = 4;
+/** With exact ties cached words are followed this far at once: how far they must lead is said once for all of them. */
+const exactStretch = 128;
 /** A text this long at most makes room in the output before it is read; a longer one as it is read. */
 const roomAtOnce = 4096;
-/** Bytes that a cached word can have after normalisation, and so pieces. */
-const mostWordPieces = 64;
 /**
  * A sum of that many scores in single precision is off by that many halves of the last place of its largest value, and so
  * is the one it is compared with.
@@ -71,17 +63,20 @@ export class UnigramEncoder {
   /** By ASCII character and the byte before it: 1 if a piece holds both. */
   readonly #joins = new Uint8Array(0x8000);
 
-  readonly #cache: WordCache;
+  readonly #cache = new WordCache();
+  /** By its table of white space: how words stand in a text. */
+  readonly #places = new Map<Uint8Array, WordPlaces>();
   readonly #word = new TextBuffer();
   // For exact ties: the score up to the id at place `#scored` of the output.
   #score = 0;
   #scored = 0;
+  readonly #single = new Float32Array(1);
+  readonly #singleBits = new Int32Array(this.#single.buffer);
 
   constructor(pieces: EncoderPieces, { words, exactTies = false }: EncoderOptions) {
     this.viterbi = new Viterbi(pieces);
     this.#words = words;
     this.#isExact = exactTies;
-    this.#cache = new WordCache(exactTies);
     const { ids, scores, unknownScore } = pieces;
     this.#scoreOf = new Float64Array(ids.reduce((most, id) => Math.max(most, id + 1), 0));
     ids.forEach((id, i) => this.#scoreOf[id] = scores[i]);
@@ -103,7 +98,6 @@ export class UnigramEncoder {
   encode(text: TextBuffer, start: number, end: number, out: IdBuffer): void {
     this.#begin(end - start, out);
     if (this.#words !== "none" && this.#words !== "stretches") {
-      out.reserve(end - start + inlineIds);
       this.#encodeWords(text, start, end, out, undefined, undefined);
       return;
     }
@@ -144,174 +138,117 @@ export class UnigramEncoder {
   }
 
   #begin(length: number, out: IdBuffer): void {
-    out.reserve(Math.min(length, roomAtOnce) + inlineIds); // no piece has less than a byte
+    out.reserve(Math.min(length, roomAtOnce) + roomBehind); // no piece has less than a byte
     this.#cache.prepare(length);
-    this.#score = 0;
-    this.#scored = out.length;
+    this.#beginLine(out.length);
   }
 
   #encodeWords(
-    { bytes, view }: TextBuffer,
+    text: TextBuffer,
     start: number,
     end: number,
     out: IdBuffer,
     raw: WordNormalizer | undefined,
     ends: IdBuffer | undefined,
   ): number {
-    let { ids } = out;
-    let count = out.length;
-    // Where the line being read began, in the text and in the output, for one that cannot be read word by word.
-    let lineAt = start;
-    let lineCount = count;
-    const words = this.#cache;
-    let cache = words.cells;
-    let last = words.entries - 1;
-    const isRaw = raw !== undefined;
+    const { bytes } = text;
+    const cache = this.#cache;
     const white = (ends ? raw?.lineSeparators : raw?.separators) ??
       (this.#words === "white-space" ? whiteSpace : onlySpace);
-    const endsBelow33 = isRaw || this.#words === "white-space";
-    const ledByAny = isRaw || this.#words === "before-space";
-    const isExact = this.#isExact;
-    for (let at = start, to = start; at < end; at = to) {
-      // The key: the word's bytes, which end at a space (or any byte below 33). Byte 0 belongs to the word in any case.
-      const w0 = view.getInt32(at, true);
-      const first = w0 & 0xff;
-      if (isRaw && white[first] !== 0) {
-        to = at + 1;
-        if (first !== lineFeed || ends === undefined) continue;
-        ends.reserve(1)[ends.length++] = count;
-        lineAt = to;
-        lineCount = count;
-        this.#score = 0;
-        this.#scored = count;
+    const places = this.#placesOf(raw, white);
+    const [firstCount, firstLine] = [out.length, ends?.length];
+    for (let at = start; at < end;) {
+      if (at > 0 && cache.resting === 0) {
+        const lines = ends?.length;
+        at = cache.follow(
+          text,
+          at,
+          this.#stopFrom(at, end, out),
+          out,
+          this.#least(out),
+          places,
+          ends,
+        );
+        if (ends && ends.length !== lines) this.#beginLine(ends.ids[ends.length - 1]);
+        if (at >= end) break;
+      }
+      if (raw !== undefined && white[bytes[at]] !== 0) {
+        if (bytes[at++] === lineFeed && ends !== undefined) {
+          ends.push(out.length);
+          this.#beginLine(out.length);
+        }
         continue;
       }
-      if (isRaw && count + rawRoom > ids.length) {
-        out.length = count;
-        ids = out.reserve(rawRoom);
-      }
-      const w1 = view.getInt32(at + 4, true);
-      const w2 = view.getInt32(at + 8, true);
-      const w3 = view.getInt32(at + 12, true);
-      let length = endsBelow33
-        ? firstOfHits(below33(w0 | 0xff), below33(w1), below33(w2), below33(w3))
-        : firstOfHits(spaces(w0 | 0xdf), spaces(w1), spaces(w2), spaces(w3));
-      to = at + length;
-      const isFound = (ledByAny || first > space ||
-        (first === space && white[(w0 >>> 8) & 0xff] === 0)) &&
-        (to === end || (to < end && white[bytes[to]] !== 0));
+      const to = raw ? nextWhite(bytes, at, end, white) : this.wordEnd(bytes, at, end);
       // A mark at the word's end that no piece joins to what is before it is apart: there are fewer words without.
-      let tail = -1;
-      if (!isFound) {
-        to = isRaw ? nextWhite(bytes, at, end, white) : this.wordEnd(bytes, at, end);
-        length = to - at;
-      } else if (isRaw && length > 1) {
-        const mark = bytes[to - 1];
-        const before = bytes[to - 2];
-        if (
-          raw.unchanged[mark] === 2 && raw.unchanged[before] !== 0 &&
-          this.#joins[mark << 8 | before] === 0
-        ) {
-          tail = this.#singles[mark];
-          if (tail >= 0) {
-            length--;
-            to--;
-          }
-        }
+      const part = to - at > 1 ? places.parts[bytes[to - 1] << 8 | bytes[to - 2]] : 0;
+      if (!this.#encodeWord(text, at, to - part, out, raw)) {
+        // Back to where the line begins.
+        const isFirst = ends === undefined || ends.length === firstLine;
+        out.length = isFirst ? firstCount : ends.ids[ends.length - 1];
+        return isFirst ? start : bytes.lastIndexOf(lineFeed, at) + 1;
       }
-      if (length > keyBytes || words.resting > 0) {
-        if (words.resting > 0) words.resting--;
-        if (raw === undefined) {
-          count += this.#search(bytes, at, to, ids, count);
-          continue;
-        }
-        if (!raw.normalizeWord(bytes, at, to, this.#word)) {
-          out.length = lineCount;
-          return lineAt;
-        }
-        out.length = count;
-        ids = out.reserve(this.#word.length + rawRoom);
-        count += this.#search(this.#word.bytes, 0, this.#word.length, ids, count);
-        if (tail >= 0) {
-          ids[count++] = tail;
-          to++;
-        }
-        continue;
-      }
-      const masks = length << 2;
-      const k0 = w0 & keyMasks[masks];
-      const k1 = w1 & keyMasks[masks + 1];
-      const k2 = w2 & keyMasks[masks + 2];
-      const k3 = w3 & keyMasks[masks + 3];
-      const number = hashOf(k0, k1, k2, k3) & last;
-      const entry = entryLength * number;
-      const meta = cache[entry + metaAt];
-      words.seen++;
-      if (
-        cache[entry] === k0 && cache[entry + 1] === k1 && cache[entry + 2] === k2 &&
-        cache[entry + 3] === k3 && meta >>> 8 === length &&
-        (!isExact || words.leads[number] > this.#tolerance(count))
-      ) {
-        const n = meta & 0xff;
-        if (n <= inlineIds) {
-          ids[count] = cache[entry + idsAt];
-          ids[count + 1] = cache[entry + idsAt + 1];
-          ids[count + 2] = cache[entry + idsAt + 2];
-        } else {
-          const from = cache[entry + idsAt];
-          for (let i = 0; i < n; i++) ids[count + i] = words.pool[from + i];
-        }
-        count += n;
-        if (tail >= 0) {
-          ids[count++] = tail;
-          to++;
-        }
-        if (isRaw && to < end && bytes[to] === space) to++;
-        continue;
-      }
-      let word = bytes;
-      let from = at;
-      let till = to;
-      if (raw !== undefined) {
-        if (!raw.normalizeWord(bytes, at, to, this.#word)) {
-          out.length = lineCount;
-          return lineAt;
-        }
-        out.length = count;
-        ids = out.reserve(this.#word.length + rawRoom);
-        word = this.#word.bytes;
-        from = 0;
-        till = this.#word.length;
-      }
-      let lead = 0;
-      if (isExact) lead = this.viterbi.findWithLead(word, from, till);
-      else this.viterbi.find(word, from, till);
-      if (this.viterbi.hasUnknown) lead = -1;
-      const n = this.viterbi.write(word, from, till, ids, count);
-      if (n <= mostIds && till - from <= mostWordPieces) {
-        cache[entry] = k0;
-        cache[entry + 1] = k1;
-        cache[entry + 2] = k2;
-        cache[entry + 3] = k3;
-        words.put(entry, length, ids, count, n);
-        if (isExact) words.leads[number] = lead;
-      }
-      if (isExact && lead <= this.#tolerance(count)) {
-        count += this.#search(word, from, till, ids, count);
-      } else {
-        count += n;
-      }
-      if (tail >= 0) {
-        ids[count++] = tail;
-        to++;
-      }
-      if (words.afterMiss()) {
-        cache = words.cells;
-        last = words.entries - 1;
+      if (part > 0) out.push(this.#singles[bytes[to - 1]]);
+      at = to;
+    }
+    return end;
+  }
+
+  /** Appends the ids of a word; false if it cannot be normalised by itself. */
+  #encodeWord(
+    text: TextBuffer,
+    at: number,
+    to: number,
+    out: IdBuffer,
+    raw: WordNormalizer | undefined,
+  ): boolean {
+    const cache = this.#cache;
+    out.reserve(mostWordPieces);
+    const isKept = to - at <= keyBytes && cache.resting === 0;
+    if (cache.resting > 0) cache.resting--;
+    if (isKept && cache.find(text, at, to - at, out, this.#least(out))) return true;
+    let { bytes } = text;
+    if (raw !== undefined) {
+      if (!raw.normalizeWord(bytes, at, to, this.#word)) return false;
+      bytes = this.#word.bytes;
+      at = 0;
+      to = this.#word.length;
+    }
+    const ids = out.reserve(to - at);
+    if (!isKept || to - at > mostWordPieces) {
+      out.length += this.#search(bytes, at, to, ids, out.length);
+      return true;
+    }
+    const { viterbi } = this;
+    let lead = 0;
+    if (this.#isExact) lead = this.#leadBits(viterbi.findWithLead(bytes, at, to));
+    else viterbi.find(bytes, at, to);
+    if (viterbi.hasUnknown) lead = 0;
+    const count = viterbi.write(bytes, at, to, ids, out.length);
+    cache.put(ids, out.length, count, lead);
+    out.length += lead > this.#least(out) ? count : this.#search(bytes, at, to, ids, out.length);
+    return true;
+  }
+
+  #beginLine(count: number): void {
+    this.#score = 0;
+    this.#scored = count;
+  }
+
+  #placesOf(raw: WordNormalizer | undefined, white: Uint8Array): WordPlaces {
+    const made = this.#places.get(white);
+    if (made !== undefined) return made;
+    const parts = new Uint8Array(0x10000);
+    for (let mark = 0; mark < 0x80; mark++) {
+      if (raw?.unchanged[mark] !== 2 || this.#singles[mark] < 0) continue;
+      for (let before = 0; before < 0x80; before++) {
+        const pair = mark << 8 | before;
+        parts[pair] = raw.unchanged[before] !== 0 && this.#joins[pair] === 0 ? 1 : 0;
       }
     }
-    out.length = count;
-    return end;
+    const places = { isBetween: raw !== undefined, white, parts, singles: this.#singles };
+    this.#places.set(white, places);
+    return places;
   }
 
   /** The pieces of the text `start … end` one by one, found without the cache. They are those that `encode` gives. */
@@ -353,9 +290,25 @@ export class UnigramEncoder {
     return score;
   }
 
-  /** How far the best way through the next cached word must lead for rounding not to matter. */
-  #tolerance(count: number): number {
-    const pieces = count - this.#scored + mostWordPieces;
-    return roundingBound * (Math.abs(this.#score) + pieces * this.#largest);
+  /** How far a cached word may be followed: there is room for its ids, and `#least` holds. */
+  #stopFrom(at: number, end: number, out: IdBuffer): number {
+    const bytes = (out.ids.length - out.length - roomBehind) >> 1;
+    return Math.min(end, at + (this.#isExact ? Math.min(bytes, exactStretch) : bytes));
+  }
+
+  /**
+   * More than this, as `#leadBits` has it, the best way through a cached word must lead for rounding not to matter, there and
+   * in as many ids behind as `exactStretch` bytes can give.
+   */
+  #least(out: IdBuffer): number {
+    if (!this.#isExact) return -1;
+    const pieces = out.length - this.#scored + 2 * exactStretch + mostWordPieces;
+    return this.#leadBits(roundingBound * (Math.abs(this.#score) + pieces * this.#largest));
+  }
+
+  /** The upper half of a single-precision number, not above `lead`: 0 for what is not positive; ordered as they are. */
+  #leadBits(lead: number): number {
+    this.#single[0] = Math.max(0, lead * (1 - 2 ** -20));
+    return this.#singleBits[0] >>> 16;
   }
 }

@@ -1,14 +1,17 @@
 /**
  * A unigram vocabulary as a tokenizer.
  */
-import type { DetailedTokenizer } from "../detailed_tokenizer.ts";
+import { Random, type Seed } from "../../pipeline/base/mod.ts";
+import type { DetailedTokenizer, Encoding, Segmentation } from "../detailed_tokenizer.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
 import { unigramDefaults } from "./config.ts";
 import { EncodingTokenizer } from "./encoding_tokenizer.ts";
+import { normalTextOf } from "./normal_text.ts";
 import { normalizerOf } from "./normalizer.ts";
 import { byteName, findBadPiece, type UnigramPiece, written } from "./pieces.ts";
+import { bestPairs } from "./segmentations.ts";
 import { type IdLayout, idLayout, isPlain, type UnigramSettings } from "./settings.ts";
-import { type TextNormalizer, UnigramTextEncoder } from "./text_encoder.ts";
+import { type TextNormalizer, type TextOptions, UnigramTextEncoder } from "./text_encoder.ts";
 import { joinTexts } from "./utf8.ts";
 
 /** A character without a piece scores this much less than the least likely piece. */
@@ -31,6 +34,8 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
   /** UTF-8 of all pieces, joined: piece `id` stands for `#text[#starts[id] … #starts[id + 1]]`. */
   readonly #text: Uint8Array;
   readonly #starts: Int32Array;
+  readonly #bareEncoder: () => UnigramTextEncoder;
+  #bare: UnigramTextEncoder | undefined;
 
   /** @throws RangeError when the pieces are out of order, not distinct or not text. */
   constructor(learned: readonly UnigramPiece[], settings: UnigramSettings = unigramDefaults) {
@@ -45,7 +50,7 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
     const { pool, starts } = joinTexts([...settings.userDefinedSymbols, ...texts]);
     const symbols = settings.userDefinedSymbols.length;
     const base = starts[symbols];
-    super(
+    const encoderOf = (options?: TextOptions) =>
       new UnigramTextEncoder(
         {
           strings: {
@@ -61,15 +66,13 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
             : { byteIds: Int32Array.from({ length: 256 }, (_, byte) => layout.bytes! + byte) },
         },
         { words: settings.splitByWhitespace ? "white-space" : "stretches" },
-        {
-          normalizer: isPlain(settings) ? undefined : new PlainNormalizer(settings),
-          symbols: settings.userDefinedSymbols.map((text, i) => ({
-            text,
-            id: layout.userDefined + i,
-          })),
-        },
-      ),
-    );
+        options,
+      );
+    super(encoderOf({
+      normalizer: isPlain(settings) ? undefined : new PlainNormalizer(settings),
+      symbols: settings.userDefinedSymbols.map((text, i) => ({ text, id: layout.userDefined + i })),
+    }));
+    this.#bareEncoder = () => encoderOf();
     this.learned = learned;
     this.settings = settings;
     this.layout = layout;
@@ -99,6 +102,85 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
     const from = this.settings.addDummyPrefix && bytes[0] === 0x20 ? 1 : 0;
     // A byte order mark is a character like any other.
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(from));
+  }
+
+  /** Offsets are places in the text as it was given, before normalisation. */
+  override encodeWithOffsets(text: string): Encoding {
+    const { settings } = this;
+    if (isPlain(settings) && settings.userDefinedSymbols.length === 0) {
+      return super.encodeWithOffsets(text);
+    }
+    const [ids, starts, ends]: number[][] = [[], [], []];
+    for (const { part, at, symbol } of this.#parts(text)) {
+      if (symbol !== undefined) {
+        ids.push(symbol);
+        starts.push(at);
+        ends.push(at + part.length);
+        continue;
+      }
+      const normal = normalTextOf(part, settings);
+      const found = this.#encoder.encodeWithOffsets(normal.text);
+      for (const [i, id] of found.ids.entries()) {
+        const [from, to] = [found.starts[i], found.ends[i]];
+        ids.push(id);
+        starts.push(at + normal.starts[from]);
+        ends.push(at + (to > from ? normal.ends[to - 1] : normal.starts[from]));
+      }
+    }
+    const [a, b, c] = [ids, starts, ends].map((list) => Int32Array.from(list));
+    return { ids: a, starts: b, ends: c };
+  }
+
+  override nBest(text: string, n: number): Segmentation[] {
+    if (this.settings.userDefinedSymbols.length === 0) return super.nBest(text, n);
+    let best = this.#encoder.nBest("", n);
+    for (const { part, symbol } of this.#parts(text)) {
+      const ways = symbol !== undefined
+        ? [{ ids: Int32Array.of(symbol), score: 0 }]
+        : this.#encoder.nBest(normalTextOf(part, this.settings).text, n);
+      best = bestPairs(best, ways, n).map(([before, way]) => ({
+        ids: Int32Array.of(...before.ids, ...way.ids),
+        score: before.score + way.score,
+      }));
+    }
+    return best;
+  }
+
+  override sample(text: string, { seed, alpha }: Parameters<DetailedTokenizer["sample"]>[1]) {
+    if (this.settings.userDefinedSymbols.length === 0) return super.sample(text, { seed, alpha });
+    const random = new Random(seed);
+    const ids = Array.from(this.#encoder.sample("", { seed, alpha }));
+    for (const { part, symbol } of this.#parts(text)) {
+      if (symbol !== undefined) {
+        ids.push(symbol);
+        continue;
+      }
+      const own: Seed = [random.uint32(), random.uint32(), random.uint32(), random.uint32()];
+      const normal = normalTextOf(part, this.settings).text;
+      for (const id of this.#encoder.sample(normal, { seed: own, alpha })) ids.push(id);
+    }
+    return Int32Array.from(ids);
+  }
+
+  /** For what stands between symbols, in normal form. Made when it is first asked for: most never are. */
+  get #encoder(): UnigramTextEncoder {
+    return this.#bare ??= this.#bareEncoder();
+  }
+
+  /** A text's symbols of the user and what stands between them. */
+  *#parts(text: string): Generator<{ part: string; at: number; symbol?: number }> {
+    const { userDefined, learned } = this.layout;
+    const wellFormed = text.toWellFormed();
+    let at = 0;
+    for (const id of this.encode(wellFormed)) {
+      if (id < userDefined || id >= learned) continue;
+      const part = this.settings.userDefinedSymbols[id - userDefined];
+      const to = wellFormed.indexOf(part, at); // the first there is: symbols are found from left to right
+      if (to > at) yield { part: wellFormed.slice(at, to), at };
+      yield { part, at: to, symbol: id };
+      at = to + part.length;
+    }
+    if (at < wellFormed.length) yield { part: wellFormed.slice(at), at };
   }
 
   piece(id: number): string {

@@ -8,12 +8,12 @@
 import { StageError } from "../../pipeline/base/mod.ts";
 import { checkUnigramConfig, firstLearnedId, reservedRows, type UnigramConfig } from "./config.ts";
 import { digamma } from "./digamma.ts";
-import { Expecter } from "./expectation.ts";
 import type { Lattice } from "./lattice.ts";
+import { LatticeSearch } from "./lattice_search.ts";
 import { comparePieces, type UnigramPiece } from "./pieces.ts";
-import { leastMissed } from "./pruning.ts";
 import { readSegments } from "./read_segments.ts";
 import { type Seed, seedPieces } from "./seed_pieces.ts";
+import { Team } from "./team.ts";
 import { Threads } from "./threads.ts";
 import { TrainingCheckpoint } from "./training_checkpoint.ts";
 import type { Documents, TrainingOptions } from "./training_options.ts";
@@ -23,6 +23,8 @@ const leastCount = 0.5;
 /** EM steps after the last pruning. */
 const lastIterations = 2;
 const defaultCheckpointMs = 2000;
+/** Threads that do not run yet cost more than they bring for segments shorter than this. */
+const threadedCharacters = 2_000_000;
 
 /**
  * Learns the pieces of a vocabulary of exactly `config.vocabSize` rows: as many as special and byte pieces and symbols
@@ -45,10 +47,13 @@ export async function trainPieces(
   try {
     const segments = await readSegments(documents, config, threads, checkpoint, options);
     checkSymbols(config, segments.alphabet);
-    const seed = seedPieces(segments, config);
+    const isWorthIt = threads.isEager || threads.areStarted ||
+      segments.characters.length >= threadedCharacters;
+    const team = new Team(isWorthIt ? threads.all() : []);
+    const seed = await seedPieces(segments, config, team);
     checkSize(config, segments.alphabet.length, seed.lattice.size);
     options.log?.info("seeded", { seeds: seed.lattice.size });
-    const probabilities = await search(seed, config, threads, checkpoint, options);
+    const probabilities = await search(seed, config, team, checkpoint, options);
     const pieces = Array.from(probabilities, (probability, candidate): UnigramPiece => ({
       text: seed.lattice.text(candidate),
       logProb: Math.log(probability),
@@ -63,44 +68,42 @@ export async function trainPieces(
 async function search(
   { lattice, probabilities: first }: Seed,
   config: UnigramConfig,
-  threads: Threads,
+  team: Team,
   checkpoint: TrainingCheckpoint | undefined,
   { log, signal, checkpointMs = defaultCheckpointMs }: TrainingOptions,
 ): Promise<Float64Array> {
   const target = config.vocabSize - reservedRows(config);
-  let probabilities = first;
+  const search = new LatticeSearch(lattice, first, team);
+  await search.open();
   let characterLogProb = -3; // nats, a usual value to begin with
   let rounds = 0;
-  let survivors: Int32Array = new Int32Array(lattice.size).map((_, seed) => seed);
+  let survivors = new Int32Array(lattice.size);
+  for (let seed = 0; seed < survivors.length; seed++) survivors[seed] = seed;
   const saved = checkpoint?.readRound();
   if (saved !== undefined) {
-    ({ rounds, characterLogProb, probabilities, kept: survivors } = saved);
-    lattice.keep(survivors);
+    ({ rounds, characterLogProb, kept: survivors } = saved);
+    search.keep(survivors);
+    search.probabilities.set(saved.probabilities);
   }
   const total = rounds + roundsLeft(lattice.size, target, config.shrinkingFactor) + 1;
-  const expecter = new Expecter(lattice, threads);
   let savedAt = performance.now();
   while (true) {
-    await expecter.refresh();
     const isLast = lattice.size === target;
-    let counts: Float64Array = new Float64Array(lattice.size);
     for (let i = 0; i < (isLast ? lastIterations : config.subIterations); i++) {
       await pause(signal);
-      const expectation = await expecter.expect(probabilities, characterLogProb);
-      counts = expectation.counts;
-      characterLogProb = expectation.logLikelihood / lattice.totalLength;
-      probabilities = maximize(lattice, counts, target);
+      const logLikelihood = await search.expect(characterLogProb);
+      characterLogProb = logLikelihood / lattice.arrays.totalLength;
+      maximize(lattice, search.counts, target, search.probabilities);
     }
     log?.info("estimated", { pieces: lattice.size, natsPerCharacter: -characterLogProb });
     log?.progress?.({ done: Math.min(++rounds, total), total, unit: "rounds" });
-    if (isLast) return probabilities;
+    if (isLast) return search.probabilities;
     const size = Math.max(target, Math.floor(lattice.size * config.shrinkingFactor));
-    const most = Math.min(size, countPositive(probabilities));
-    const kept = leastMissed(lattice, counts, probabilities, most);
-    lattice.keep(kept);
-    probabilities = pick(probabilities, kept);
-    survivors = kept.map((candidate) => survivors[candidate]);
+    const kept = await search.prune(Math.min(size, countPositive(search.probabilities)));
+    for (let i = 0; i < kept.length; i++) survivors[i] = survivors[kept[i]];
+    survivors = survivors.subarray(0, kept.length);
     if (checkpoint && performance.now() - savedAt >= checkpointMs) {
+      const { probabilities } = search;
       checkpoint.writeRound({ rounds, characterLogProb, kept: survivors, probabilities });
       savedAt = performance.now();
     }
@@ -153,17 +156,16 @@ function checkSize(config: UnigramConfig, characters: number, seeds: number): vo
  * characters never do.
  */
 function maximize(
-  lattice: Lattice,
+  { arrays: { lengths } }: Lattice,
   counts: Float64Array,
   target: number,
-): Float64Array<ArrayBuffer> {
-  const { lengths } = lattice;
+  probabilities: Float64Array,
+): void {
   let strong = 0;
   for (let i = 0; i < counts.length; i++) {
     if (counts[i] >= leastCount || lengths[i] === 1) strong++;
   }
   const mayDrop = strong >= target;
-  const probabilities = new Float64Array(counts.length);
   let total = 0; // of grid points: exact in any order
   for (let i = 0; i < counts.length; i++) {
     const isDropped = mayDrop && counts[i] < leastCount && lengths[i] !== 1;
@@ -174,14 +176,6 @@ function maximize(
   for (let i = 0; i < counts.length; i++) {
     if (probabilities[i] > 0) probabilities[i] = Math.exp(digamma(probabilities[i]) - logTotal);
   }
-  return probabilities;
-}
-
-/** Values of some places, in their order. */
-function pick(values: Float64Array, places: Int32Array): Float64Array<ArrayBuffer> {
-  const picked = new Float64Array(places.length);
-  for (let i = 0; i < places.length; i++) picked[i] = values[places[i]];
-  return picked;
 }
 
 function countPositive(values: Float64Array): number {

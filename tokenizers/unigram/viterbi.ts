@@ -48,10 +48,8 @@ export class Viterbi {
   readonly ids: Int32Array;
   /** By slot: bytes of the piece that ends there. */
   readonly #lengths: Int32Array;
-  // By code point up to U+FFFF: the slot that its bytes lead to, 0 for none; what it holds, and the score if a piece ends.
+  /** By code point up to U+FFFF: the slot that its bytes lead to, 0 for none. */
   readonly #firstSlots = new Int32Array(0x10000);
-  readonly #firstContents = new Uint32Array(0x10000);
-  readonly #firstScores = new Float64Array(0x10000);
   readonly #pairs = new Int32Array(2 ** (pairBits - 5));
   /** Ids of bytes, if characters without a piece are written in bytes. */
   readonly byteIds: Int32Array | undefined;
@@ -93,10 +91,7 @@ export class Viterbi {
       }
       if (codePoint > 0xffff || this.#firstSlots[codePoint] !== 0) continue;
       const to = at + utf8Length(strings.pool[at]);
-      const slot = this.#slotAfter(strings.pool, at, to);
-      this.#firstSlots[codePoint] = slot;
-      this.#firstContents[codePoint] = this.trie.slots[slot];
-      this.#firstScores[codePoint] = this.scores[slot];
+      this.#firstSlots[codePoint] = this.#slotAfter(strings.pool, at, to);
     }
     this.unknownScore = unknownScore;
     this.byteIds = "byteIds" in fallback ? fallback.byteIds : undefined;
@@ -128,25 +123,21 @@ export class Viterbi {
     const slots = this.trie.slots;
     const scores = this.scores;
     const firstSlots = this.#firstSlots;
-    const firstContents = this.#firstContents;
-    const firstScores = this.#firstScores;
     const pairs = this.#pairs;
     const unknownScore = this.unknownScore;
-    best[0] = before;
+    clear(best, length, before);
     let hasUnknown = false;
-    let reached = 0; // places beyond have no score yet
     for (let i = 0; i < length;) {
       const till = best[i];
       const lead = bytes[start + i];
       // The first character at one go.
       let next: number;
       let codePoint: number;
-      let content: number;
-      let slot = 0;
+      let slot: number;
       if (lead < 0x80) {
         next = i + 1;
         codePoint = lead;
-        content = firstContents[lead];
+        slot = firstSlots[lead];
       } else if (lead < 0xf0) {
         const low = bytes[start + i + 1] & 0x3f;
         if (lead < 0xe0) {
@@ -156,24 +147,23 @@ export class Viterbi {
           next = i + 3;
           codePoint = (lead & 0x0f) << 12 | low << 6 | (bytes[start + i + 2] & 0x3f);
         }
-        content = firstContents[codePoint];
+        slot = firstSlots[codePoint];
       } else {
         next = i + 4;
         codePoint = 0;
         slot = this.#slotAfter(bytes, start + i, start + next);
-        content = slot === 0 ? 0 : slots[slot];
       }
       let isKnown = false;
       let j = next;
-      if (content !== 0) {
+      if (slot !== 0) {
+        const content = slots[slot];
         let offset = content >>> offsetShift;
         if ((content & endFlag) !== 0) {
           isKnown = true;
-          const score = till + (slot === 0 ? firstScores[codePoint] : scores[slot]);
-          while (reached < j) best[++reached] = -Infinity;
+          const score = till + scores[slot];
           if (score > best[j]) {
             best[j] = isSingle ? Math.fround(score) : score;
-            last[j] = (slot === 0 ? firstSlots[codePoint] : slot) << lengthBits | (next - i);
+            last[j] = slot << lengthBits | (next - i);
           }
         }
         if (codePoint >= 0x800 && j + 2 < length && isThreeBytes(bytes[start + j])) {
@@ -192,7 +182,6 @@ export class Viterbi {
           offset = content >>> offsetShift;
           if ((content & endFlag) === 0) continue;
           const score = till + scores[slot];
-          while (reached < j) best[++reached] = -Infinity;
           if (score > best[j]) {
             best[j] = isSingle ? Math.fround(score) : score;
             const size = j - i;
@@ -204,7 +193,6 @@ export class Viterbi {
         hasUnknown = true;
         // A sum of two single-precision numbers in SentencePiece.
         const score = isSingle ? Math.fround(till + unknownScore) : till + unknownScore;
-        while (reached < next) best[++reached] = -Infinity;
         if (score > best[next]) {
           best[next] = score;
           last[next] = next - i;
@@ -240,8 +228,8 @@ export class Viterbi {
     const second = this.#second = grown(this.#second, this.#best.length);
     const { root, slots } = this.trie;
     const { scores, unknownScore } = this;
-    clear(best, length);
-    clear(second, length);
+    clear(best, length, 0);
+    clear(second, length, 0);
     let hasUnknown = false;
     const offer = (j: number, score: number, ending: number) => {
       if (score > best[j]) {
@@ -341,10 +329,10 @@ export class Viterbi {
   }
 }
 
-function clear(scores: Float64Array, length: number): void {
+function clear(scores: Float64Array, length: number, first: number): void {
   if (length > 256) scores.fill(-Infinity, 1, length + 1);
   else for (let i = 1; i <= length; i++) scores[i] = -Infinity;
-  scores[0] = 0;
+  scores[0] = first;
 }
 
 function isThreeBytes(lead: number): boolean {

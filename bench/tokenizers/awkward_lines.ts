@@ -2,7 +2,6 @@
  * Lines that tokenizers stumble over: marks, joiners, right-to-left, controls, NUL, runs, long words, things that look special.
  */
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
-import { inventedDocuments } from "./support.ts";
 
 const awkward = [
   "\u200f",
@@ -76,4 +75,32 @@ export function damaged(bytes: Uint8Array, name = "bytes"): Uint8Array<ArrayBuff
     bytes,
     (byte) => byte !== 0x0a && random.below(40) === 0 ? bad[random.below(bad.length)] : byte,
   );
+}
+
+/** Invented text with white space, digits, punctuation and three scripts: sentences by a fixed rule, no two documents alike. */
+export function inventedDocuments(count: number): { text: string }[] {
+  const syllables = [
+    "ba",
+    "lo",
+    "mi",
+    "tre",
+    "sun",
+    "ka",
+    "per",
+    "o",
+    "nid",
+    "жа",
+    "ло",
+    "山",
+    "水",
+  ];
+  return Array.from({ length: count }, (_, d) => {
+    const words = Array.from({ length: 40 }, (_, w) => {
+      const at = (k: number) =>
+        syllables[(d * 7 + w * w * k + k * 5 + (d % (w + 2))) % syllables.length];
+      const word = at(1) + at(2) + (w % 3 === 0 ? at(3) : "");
+      return w % 11 === 0 ? `\n    ${word}(${w * d % 100});` : word;
+    });
+    return { text: words.join(" ") };
+  });
 }

@@ -1,0 +1,53 @@
+/** Which nodes of a graph a device leaves to the processor, as ONNX Runtime's log tells. */
+import type { Graph } from "../model/mod.ts";
+import type { Precision } from "./engine.ts";
+
+/** A graph to be opened on a device. */
+export interface GraphToPlace {
+  readonly name: string;
+  readonly graph: Graph;
+  readonly precision: Precision;
+}
+
+/** A graph that was opened, and how often it has each operator. */
+export interface OpenedGraph {
+  readonly name: string;
+  readonly operators: Readonly<Record<string, number>>;
+}
+
+/** What `onnxruntime/device_placement.ts` exports; it loads ONNX Runtime. */
+export interface PlacementModule {
+  /**
+   * Opens graphs as the engine `webgpu` runs them, the processor to fall back to, and after the first training graph what else
+   * a step runs. Each leaves on stderr, with much else, one record of where its nodes run, in the order of the result.
+   */
+  logPlacements(graphs: readonly GraphToPlace[]): Promise<readonly OpenedGraph[]>;
+}
+
+/** Absolute URL of that module. */
+export function placementModule(): string {
+  return new URL("./onnxruntime/device_placement.ts", import.meta.url).href;
+}
+
+/**
+ * Nodes that the processor runs of each graph that was opened by `logPlacements`, in that order: how many by operator.
+ */
+export function fallbacksInLog(log: string): Record<string, number>[] {
+  const found: Record<string, number>[] = [];
+  let isProcessor = false;
+  for (const line of log.split("\n")) {
+    if (!line.includes("VerifyEachNodeIsAssignedToAnEp")) continue;
+    const text = line.slice(line.indexOf("]", line.indexOf("VerifyEachNode")) + 1).trim();
+    const [, provider, count] = /placed on \[(\w+)\]\. Number of nodes: (\d+)/.exec(text) ?? [];
+    const [, op] = /^(\w+) \(/.exec(text) ?? [];
+    if (text === "Node placements") found.push({});
+    else if (provider !== undefined) {
+      isProcessor = provider === "CPUExecutionProvider";
+      // Where one provider has them all, none is named.
+      if (isProcessor && text.startsWith("All")) found.at(-1)!["every operator"] = Number(count);
+    } else if (isProcessor && op !== undefined) {
+      found.at(-1)![op] = (found.at(-1)![op] ?? 0) + 1;
+    }
+  }
+  return found;
+}

@@ -1,0 +1,78 @@
+/**
+ * Where a command writes: standard output, or a file that gets its name when it is whole.
+ */
+import { dirname, resolve } from "node:path";
+import { UsageError } from "../base/mod.ts";
+
+export interface Output extends Disposable {
+  write(bytes: Uint8Array): Promise<number>;
+  /** Nothing more comes: a file gets its name. Without it, disposing leaves nothing behind. */
+  finish(): void;
+}
+
+const signals = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** @throws UsageError for a path where no file can be */
+export function openOutput(path: string | undefined): Output {
+  if (path === undefined) {
+    return {
+      write: (bytes) => Deno.stdout.write(bytes),
+      finish: () => {},
+      [Symbol.dispose]: () => {},
+    };
+  }
+  checkFolder(dirname(path));
+  if (isThere(path)?.isDirectory) {
+    throw new UsageError(`Cannot write "${path}": expected a place for a file, found a folder`);
+  }
+  const part = `${path}.part`;
+  const file = Deno.openSync(part, { write: true, create: true, truncate: true });
+  let isWhole = false;
+  const stops = Object.entries(signals).map(([signal, code]) =>
+    [signal as keyof typeof signals, () => {
+      Deno.removeSync(part);
+      Deno.exit(code);
+    }] as const
+  );
+  for (const [signal, stop] of stops) Deno.addSignalListener(signal, stop);
+  return {
+    write: (bytes) => file.write(bytes),
+    finish: () => isWhole = true,
+    [Symbol.dispose]() {
+      for (const [signal, stop] of stops) Deno.removeSignalListener(signal, stop);
+      file.close();
+      if (isWhole) Deno.renameSync(part, path);
+      else Deno.removeSync(part);
+    },
+  };
+}
+
+/** Whether what is written shows on the terminal. */
+export function isOnTerminal(path: string | undefined): boolean {
+  return path === undefined && Deno.stdout.isTerminal();
+}
+
+/** @throws UsageError unless there is such a folder; with `mayBeMade`, unless it could be made */
+export function checkFolder(path: string, mayBeMade = false): void {
+  for (let at = resolve(path);; at = dirname(at)) {
+    const found = isThere(at);
+    if (found?.isDirectory) return;
+    if (found === undefined && mayBeMade && at !== dirname(at)) continue;
+    throw new UsageError(
+      `Cannot write to "${path}": expected a folder, found ${
+        found === undefined ? "nothing there" : `a file at "${at}"`
+      }`,
+    );
+  }
+}
+
+function isThere(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (isMissing) return undefined;
+    throw error;
+  }
+}

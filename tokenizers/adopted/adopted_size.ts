@@ -1,0 +1,68 @@
+/**
+ * How many rows a tokenizer of others will have in a run, told from its file alone: for forecasts, which load no library.
+ */
+import { readSpecialRoles } from "../config_files.ts";
+import { readFields } from "../sentencepiece/protobuf.ts";
+import { specialPieces } from "../tokenizer.ts";
+import { byteName } from "../unigram/pieces.ts";
+import { isOurLayout } from "../unigram/tokenizer_file.ts";
+
+/** The rows that `adoptTokenizer` makes of a file. @throws if the file is not there or no tokenizer */
+export function adoptedVocabSize(path: string): number {
+  if (path.endsWith(".model")) return rowsOf(modelPieces(path), 1);
+  const file = JSON.parse(Deno.readTextFileSync(path)) as TokenizerJson;
+  const { vocab, unk_id, unk_token } = file.model;
+  if (isOurLayout(file)) return Object.keys(vocab).length;
+  const listed: [string, number][] = Array.isArray(vocab)
+    ? vocab.map(([piece], id) => [piece, id])
+    : Object.entries(vocab);
+  const ids = new Map(listed);
+  for (const { content, id } of file.added_tokens ?? []) ids.set(content, id);
+  const unknown = unk_id ??
+    (typeof unk_token === "string" ? ids.get(unk_token) : unknownRole(path, ids));
+  return rowsOf([...ids.keys()], unknown === undefined ? 0 : 1);
+}
+
+interface TokenizerJson {
+  readonly model: {
+    readonly vocab: readonly [string, number][] | Readonly<Record<string, number>>;
+    readonly unk_id?: number | null;
+    readonly unk_token?: string | null;
+  };
+  readonly added_tokens?: readonly { readonly content: string; readonly id: number }[];
+}
+
+function unknownRole(path: string, ids: ReadonlyMap<string, number>): number | undefined {
+  return readSpecialRoles(path, (piece) => ids.get(piece)).unknown;
+}
+
+/** Special pieces, bytes, then each other piece but the unknown ones. */
+function rowsOf(pieces: readonly string[], unknown: number): number {
+  const all = new Set(pieces);
+  const hasBytes = byteNames().some((names) => names.every((name) => all.has(name)));
+  return specialPieces.length + (hasBytes ? 0 : 256) + all.size - unknown;
+}
+
+/** The pieces of a SentencePiece model. */
+function modelPieces(path: string): string[] {
+  const pieces: string[] = [];
+  for (const { number, value } of readFields(Deno.readFileSync(path))) {
+    if (number !== 1 || !(value instanceof Uint8Array)) continue;
+    for (const { number, value: text } of readFields(value)) {
+      if (number === 1) pieces.push(new TextDecoder().decode(text as Uint8Array));
+    }
+  }
+  return pieces;
+}
+
+/** How vocabularies write the 256 bytes: as we do, and as BPE on bytes does. */
+export function byteNames(): readonly (readonly string[])[] {
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
+  // GPT-2's characters: printable ones stand for themselves, the others come from U+0100 on.
+  let next = 256;
+  const isPrintable = (b: number) => (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+  return [
+    bytes.map(byteName),
+    bytes.map((byte) => String.fromCodePoint(isPrintable(byte) ? byte : next++)),
+  ];
+}

@@ -1,0 +1,120 @@
+/**
+ * What a thread of training does: counts words, finds seeds, takes its share of the search.
+ *
+ * Every thread runs this, the one that asks included, so a stage that trains has it in its code's digest.
+ */
+import type { CounterTable } from "./byte_string_counter.ts";
+import { countBlock, type TextBlock, type WordRules } from "./count_words.ts";
+import { Lattice, type LatticeArrays, type Range } from "./lattice.ts";
+import { layEdges } from "./lattice_edges.ts";
+import { findLosses } from "./pruning.ts";
+import { SpillingCounter } from "./spilling_counter.ts";
+import { findSubstrings, type PlacedText, type Substrings } from "./substrings.ts";
+
+export type WorkRequest =
+  | { kind: "count"; rules: WordRules; budgetBytes: number; folder: string; name: string }
+  | { kind: "block"; block: TextBlock }
+  | { kind: "spill" }
+  | { kind: "finish" }
+  | { kind: "substrings"; text: PlacedText; maxLength: number; range: Range }
+  | { kind: "countEdges"; candidates: Int32Array; firstEdge: Int32Array }
+  | { kind: "layEdges"; edges: Int32Array }
+  | { kind: "search"; arrays: SearchArrays; share: Range }
+  | { kind: "expect"; size: number; characterLogProb: number; filters: boolean }
+  | { kind: "losses"; range: Range; total: number };
+
+/** What a counting thread has found. */
+export interface CountedShare {
+  readonly table: CounterTable;
+  readonly runs: readonly string[];
+}
+
+/** A lattice, and what is found out about its candidates: each thread reads all of it, and writes its share. */
+export interface SearchArrays {
+  readonly lattice: LatticeArrays;
+  readonly probabilities: Float64Array;
+  /** Expected uses in all segments, and in this thread's share of them: the same array for the thread that sums them up. */
+  readonly counts: Float64Array;
+  readonly ownCounts: Float64Array;
+  readonly losses: Float64Array;
+  /** What a candidate becomes, -1 for none. */
+  readonly renumbered: Int32Array;
+}
+
+/** Answers requests of a training, one after the other. */
+export class TrainingWork {
+  /** Memory of the last answer that may be given away with it. */
+  transfer: ArrayBuffer[] = [];
+  #counting: { readonly counter: SpillingCounter; readonly rules: WordRules } | undefined;
+  #seeds:
+    | { readonly text: PlacedText; readonly range: Range; readonly substrings: Substrings }
+    | undefined;
+  #edges: { readonly candidates: Int32Array; readonly firstEdge: Int32Array } | undefined;
+  #search:
+    | { readonly lattice: Lattice; readonly arrays: SearchArrays; readonly share: Range }
+    | undefined;
+
+  answer(request: WorkRequest): unknown {
+    this.transfer = [];
+    switch (request.kind) {
+      case "count": {
+        const { rules, budgetBytes, folder, name } = request;
+        this.#counting = { rules, counter: new SpillingCounter({ budgetBytes, folder, name }) };
+        return undefined;
+      }
+      case "block": {
+        const { counter, rules } = this.#counting!;
+        countBlock(counter, request.block, rules);
+        this.transfer = [request.block.bytes.buffer];
+        return request.block.bytes;
+      }
+      case "spill": {
+        this.#counting!.counter.spill();
+        return this.#counting!.counter.runs;
+      }
+      case "finish": {
+        const { counter, runs } = this.#counting!.counter;
+        const table = counter.table();
+        this.#counting = undefined;
+        this.transfer = [table.pool.buffer, table.starts.buffer, table.counts.buffer];
+        return { table, runs } satisfies CountedShare;
+      }
+      case "substrings": {
+        const { text, maxLength, range } = request;
+        const substrings = findSubstrings(text, maxLength, range);
+        this.#seeds = { text, range, substrings };
+        return substrings;
+      }
+      case "countEdges": {
+        const { candidates, firstEdge } = this.#edges = request;
+        const { text, range, substrings } = this.#seeds!;
+        layEdges(text, range, substrings, candidates, firstEdge);
+        return undefined;
+      }
+      case "layEdges": {
+        const { text, range, substrings } = this.#seeds!;
+        const { candidates, firstEdge } = this.#edges!;
+        layEdges(text, range, substrings, candidates, firstEdge, request.edges);
+        this.#seeds = this.#edges = undefined;
+        return undefined;
+      }
+      case "search": {
+        const { arrays, share } = request;
+        this.#search = { arrays, share, lattice: new Lattice(arrays.lattice) };
+        return undefined;
+      }
+      case "expect": {
+        const { lattice, arrays: { probabilities, ownCounts, renumbered }, share } = this.#search!;
+        const { size, characterLogProb, filters } = request;
+        const filter = filters ? renumbered : undefined;
+        ownCounts.fill(0, 0, size);
+        return lattice.expectRange(probabilities, characterLogProb, share, ownCounts, filter);
+      }
+      case "losses": {
+        const { lattice, arrays: { probabilities, counts, losses } } = this.#search!;
+        findLosses(lattice, counts, request.total, probabilities, request.range, losses);
+        return undefined;
+      }
+    }
+  }
+}
