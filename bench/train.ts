@@ -6,7 +6,7 @@
  *                           [--steps 20] [--no-bias] [--threads 2] [--engine cpu] [--no-peer] [--profile] [--json]
  *     deno task bench train --all
  *
- * Every competitor is a process of its own. They take their steps in turn, so that a machine that is busy with other
+ * Every competitor is a process of its own. They take a few steps in turn, so that a machine that is busy with other
  * things is busy for all; the first steps page memory in and are left out. FLOPs are those of the matrix products
  * (`flopsPerToken`); the peak is what ONNX Runtime reaches on one large product.
  */
@@ -22,6 +22,10 @@ import { profile, profileText } from "./training_profile.ts";
 
 /** Steps before the measured ones. */
 const warmUpSteps = 3;
+/** Steps one after the other, as in training: the first of a turn finds nothing of its own in the processor's caches. */
+const stepsPerTurn = 4;
+/** Before a turn: some libraries' threads wait in a loop for a while after their work, on the processor that the next one needs. */
+const restMs = 300;
 
 const help = `Measures training steps, beside Debian's PyTorch when it is installed.
 
@@ -178,9 +182,12 @@ async function takeTurns(
   steps: number,
 ): Promise<Record<string, StepAnswer[]>> {
   const answers: Record<string, StepAnswer[]> = mapValues(competitors, () => []);
-  for (let step = 0; step < steps; step++) {
+  for (let from = 0; from < steps; from += stepsPerTurn) {
     for (const [name, competitor] of Object.entries(competitors)) {
-      answers[name].push(await competitor.step());
+      await new Promise((resolve) => setTimeout(resolve, restMs));
+      for (let step = from; step < Math.min(from + stepsPerTurn, steps); step++) {
+        answers[name].push(await competitor.step());
+      }
     }
   }
   return answers;

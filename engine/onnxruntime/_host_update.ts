@@ -4,7 +4,14 @@
  * ONNX Runtime refuses arrays over shared memory, so the threads are told where ordinary ones lie. They take chunks of one
  * size as they come, and what is summed over chunks is added in their order: how many threads there are plays no part.
  */
-import { type AdamWStep, type AdamWTensor, applyAdamW, sumOfSquares } from "./adamw.ts";
+import { adamWCode, blockSize } from "./_adamw_code.ts";
+import {
+  adamWOf,
+  type AdamWStep,
+  type AdamWTensor,
+  type ApplyAdamW,
+  sumOfSquares,
+} from "./adamw.ts";
 
 /** Elements. */
 const chunkSize = 2 ** 16;
@@ -30,6 +37,8 @@ type Steps = readonly AdamWStep[] | undefined;
 export class HostUpdate {
   readonly #tensors: readonly AdamWTensor[];
   readonly #chunks: Chunks;
+  readonly #code = adamWCode();
+  readonly #apply = adamWOf(this.#code, blockSize);
   readonly #threadCount: number;
   #threads: readonly UpdateThread[] | undefined;
 
@@ -63,11 +72,11 @@ export class HostUpdate {
   async #work(steps: Steps): Promise<void> {
     this.#threads ??= Array.from(
       { length: this.#threadCount - 1 },
-      () => new UpdateThread(this.#tensors, this.#chunks),
+      () => new UpdateThread(this.#tensors, this.#chunks, this.#code),
     );
     this.#chunks.next[0] = 0;
     const others = this.#threads.map((thread) => thread.work(steps));
-    workChunks(this.#tensors, this.#chunks, steps);
+    workChunks(this.#tensors, this.#chunks, steps, this.#apply);
     await Promise.all(others);
   }
 }
@@ -91,7 +100,12 @@ function chunksOf(lengths: readonly number[]): Chunks {
 }
 
 /** Takes chunks until there are no more. Its text runs in the threads too. */
-function workChunks(tensors: readonly AdamWTensor[], chunks: Chunks, steps: Steps): void {
+function workChunks(
+  tensors: readonly AdamWTensor[],
+  chunks: Chunks,
+  steps: Steps,
+  apply: ApplyAdamW,
+): void {
   for (;;) {
     const chunk = Atomics.add(chunks.next, 0, 1);
     if (chunk >= chunks.starts.length) return;
@@ -100,7 +114,7 @@ function workChunks(tensors: readonly AdamWTensor[], chunks: Chunks, steps: Step
     const to = Math.min(from + chunks.size, tensors[index].value.length);
     if (steps === undefined) {
       chunks.sums[chunk] = sumOfSquares(tensors[index].gradient, from, to);
-    } else applyAdamW(tensors[index], steps[index], from, to);
+    } else apply(tensors[index], steps[index], from, to);
   }
 }
 
@@ -112,6 +126,7 @@ function serve(): void {
   const caller = self as unknown as Worker;
   let tensors: readonly AdamWTensor[];
   let chunks: Chunks;
+  let apply: ApplyAdamW;
   const arrayAt = ([address, length]: readonly [bigint, number]) =>
     new Float32Array(
       Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4 * length),
@@ -119,6 +134,7 @@ function serve(): void {
   caller.onmessage = ({ data }: MessageEvent) => {
     if (data.addresses !== undefined) {
       chunks = data.chunks;
+      apply = adamWOf(data.code, data.blockSize);
       tensors = data.addresses.map(({ value, gradient, m, v }: Addresses) => ({
         value: arrayAt(value),
         gradient: arrayAt(gradient),
@@ -127,7 +143,7 @@ function serve(): void {
       }));
       return;
     }
-    workChunks(tensors, chunks, data.steps);
+    workChunks(tensors, chunks, data.steps, apply);
     caller.postMessage(undefined);
   };
 }
@@ -136,8 +152,12 @@ class UpdateThread {
   readonly #worker: Worker;
   #ended: PromiseWithResolvers<void> | undefined;
 
-  constructor(tensors: readonly AdamWTensor[], chunks: Chunks) {
-    const text = [applyAdamW, sumOfSquares, workChunks, serve].join("\n");
+  constructor(
+    tensors: readonly AdamWTensor[],
+    chunks: Chunks,
+    code: Uint8Array<ArrayBuffer>,
+  ) {
+    const text = [adamWOf, sumOfSquares, workChunks, serve].join("\n");
     const url = `data:text/javascript,${encodeURIComponent(`${text}\nserve();`)}`;
     this.#worker = new Worker(url, { type: "module" });
     this.#worker.onmessage = () => this.#ended?.resolve();
@@ -151,7 +171,7 @@ class UpdateThread {
       m: addressOf(m),
       v: addressOf(v),
     }));
-    this.#worker.postMessage({ addresses, chunks });
+    this.#worker.postMessage({ addresses, chunks, code, blockSize });
   }
 
   work(steps: Steps): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * AdamW over typed arrays on the host: plain loops, which run at memory speed where the same update as graph operators
- * would read and write every tensor a dozen times. Their text is also what further threads run (`HostUpdate`), so these
- * functions call nothing.
+ * AdamW over typed arrays on the host: loops that run at memory speed, where the same update as graph operators would
+ * read and write every tensor a dozen times. Their text is also what further threads run (`HostUpdate`), so these functions
+ * call nothing of this module.
  *
  * Source: Loshchilov and Hutter 2019, algorithm 2, with the learning rate as the factor of the decay too (the decay of
  * algorithm 2 is scaled by the schedule); Kingma and Ba 2015, algorithm 1, for the bias correction.
@@ -66,19 +66,45 @@ export function adamWStep(
   };
 }
 
-/** Takes a step in place, for elements `from` to `to`. The mathematics is in double, only what is stored is rounded. */
-export function applyAdamW(
-  { value, gradient, m, v }: AdamWTensor,
-  { beta1, beta2, epsilon, gradientScale, stepSize, rootScale, keep }: AdamWStep,
+/** Takes a step in place, for elements `from` to `to`. */
+export type ApplyAdamW = (
+  tensor: AdamWTensor,
+  step: AdamWStep,
   from: number,
   to: number,
-): void {
-  for (let i = from; i < to; i++) {
-    const g = gradient[i] * gradientScale;
-    const first = beta1 * m[i] + (1 - beta1) * g;
-    const second = beta2 * v[i] + (1 - beta2) * g * g;
-    m[i] = first;
-    v[i] = second;
-    value[i] = keep * value[i] - (stepSize * first) / (Math.sqrt(second) * rootScale + epsilon);
-  }
+) => void;
+
+/** The loop of `adamWCode`, in single precision, with a block of its own that elements are copied into and out of. */
+export function adamWOf(code: Uint8Array<ArrayBuffer>, blockSize: number): ApplyAdamW {
+  const memory = new WebAssembly.Memory({ initial: 16 * blockSize / 65_536 });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { block: { memory } });
+  const run = instance.exports.step as (...numbers: readonly number[]) => void;
+  const [value, gradient, m, v] = [0, 1, 2, 3].map((array) =>
+    new Float32Array(memory.buffer, 4 * blockSize * array, blockSize)
+  );
+  return (tensor, { beta1, beta2, ...step }, from, to) => {
+    for (let at = from; at < to; at += blockSize) {
+      const end = Math.min(at + blockSize, to);
+      value.set(tensor.value.subarray(at, end));
+      gradient.set(tensor.gradient.subarray(at, end));
+      m.set(tensor.m.subarray(at, end));
+      v.set(tensor.v.subarray(at, end));
+      run(
+        0,
+        4 * (end - at),
+        step.gradientScale,
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        step.stepSize,
+        step.rootScale,
+        step.epsilon,
+        step.keep,
+      );
+      tensor.value.set(value.subarray(0, end - at), at);
+      tensor.m.set(m.subarray(0, end - at), at);
+      tensor.v.set(v.subarray(0, end - at), at);
+    }
+  };
 }
