@@ -8,6 +8,7 @@
  * slows both. Ends with exit code 1 when a cell misses its target.
  */
 import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { UsageError } from "../pipeline/base/mod.ts";
 import { encodingCells, parityCells } from "./tokenizer_encoding.ts";
@@ -47,6 +48,12 @@ export async function main(args: readonly string[]): Promise<void> {
   }
   const data = values.data ?? Deno.env.get("DEPT_TEST_DATA") ??
     join(import.meta.dirname!, "..", "..", "shared", "data");
+  if (!existsSync(join(data, "domains")) || !existsSync(join(data, "multilingual"))) {
+    throw new UsageError(
+      `Cannot measure tokenizers: expected folders "domains" and "multilingual" of real text in "${data}", ` +
+        "found none; --data DIR or DEPT_TEST_DATA says where they are",
+    );
+  }
   const scratch = Deno.makeTempDirSync({ prefix: "dept-bench-" });
   const say = values.json ? () => {} : (line: string) => console.log(line);
   const options: BenchOptions = {

@@ -5,7 +5,7 @@
  */
 import type { TextBuffer } from "../unigram/text_buffer.ts";
 import { type Origins, type TextNormalizer, wellFormedLength } from "../unigram/text_encoder.ts";
-import { codePointAt } from "../unigram/utf8.ts";
+import { codePointAt, threeByteCodePoint } from "../unigram/utf8.ts";
 import type { WordNormalizer } from "../unigram/word_rules.ts";
 import { Charsmap, type Replacement, type RuleSurvey } from "./charsmap.ts";
 import type { NormalizerRules } from "./model_file.ts";
@@ -14,6 +14,8 @@ const space = 0x20;
 const replacementCharacter = /* @__PURE__ */ Uint8Array.of(0xef, 0xbf, 0xbd);
 /** More than a rule, a symbol or a space can add beyond the bytes that are read: checked where it is written. */
 const slack = 64;
+/** Bytes. */
+const longWord = 48;
 
 export interface NormalizerOptions {
   readonly whitespaceIsSuffix: boolean;
@@ -75,6 +77,8 @@ export class SentencePieceNormalizer implements TextNormalizer {
   }
 
   #normalizeWord(bytes: Uint8Array, start: number, end: number, out: TextBuffer): boolean {
+    // Rules change something in most long words: in those that are sentences, as in Chinese.
+    if (end - start > longWord) return this.#normalizeSpecial(bytes, start, end, out);
     const special = this.#special;
     out.reserve(end - start + 1);
     const target = out.bytes;
@@ -86,6 +90,15 @@ export class SentencePieceNormalizer implements TextNormalizer {
         if (special[byte] !== 0) return this.#normalizeSpecial(bytes, start, end, out);
         target[length++] = byte;
         at++;
+        continue;
+      }
+      const three = threeByteCodePoint(bytes, at, end);
+      if (three >= 0 && special[three] === 0) {
+        target[length] = byte;
+        target[length + 1] = bytes[at + 1];
+        target[length + 2] = bytes[at + 2];
+        length += 3;
+        at += 3;
         continue;
       }
       const size = wellFormedLength(bytes, at, end);
@@ -167,22 +180,20 @@ export class SentencePieceNormalizer implements TextNormalizer {
         at++;
         continue;
       }
+      const three = threeByteCodePoint(bytes, at, end);
+      if (three >= 0 && special[three] === 0) {
+        last = at;
+        target[length] = byte;
+        target[length + 1] = bytes[at + 1];
+        target[length + 2] = bytes[at + 2];
+        length += 3;
+        if (origins !== undefined) origins.push(at, length);
+        at += 3;
+        afterSpace = false;
+        continue;
+      }
       const size = byte < 0x80 ? 1 : wellFormedLength(bytes, at, end);
-      if (size === 3) {
-        const second = bytes[at + 1];
-        const third = bytes[at + 2];
-        if (special[(byte & 0x0f) << 12 | (second & 0x3f) << 6 | (third & 0x3f)] === 0) {
-          last = at;
-          target[length] = byte;
-          target[length + 1] = second;
-          target[length + 2] = third;
-          length += 3;
-          if (origins !== undefined) origins.push(at, length);
-          at += 3;
-          afterSpace = false;
-          continue;
-        }
-      } else if (size > 1 && special[codePointAt(bytes, at)] === 0) {
+      if (size > 1 && special[codePointAt(bytes, at)] === 0) {
         last = at;
         for (let i = 0; i < size; i++) target[length++] = bytes[at + i];
         if (origins !== undefined) origins.push(at, length);

@@ -18,6 +18,17 @@ export function codePointAt(bytes: Uint8Array, at: number): number {
   return ((lead & 0x07) << 18) | (second << 12) | (third << 6) | (bytes[at + 3] & 0x3f);
 }
 
+/** The code point of the well-formed character of three bytes at `at`; -1 where there is none. */
+export function threeByteCodePoint(bytes: Uint8Array, at: number, end: number): number {
+  const lead = bytes[at];
+  const second = bytes[at + 1];
+  const third = bytes[at + 2];
+  const code = (lead & 0x0f) << 12 | (second & 0x3f) << 6 | (third & 0x3f);
+  const isWellFormed = (lead & 0xf0) === 0xe0 && (second & 0xc0) === 0x80 &&
+    (third & 0xc0) === 0x80 && at + 3 <= end && code >= 0x800 && (code & 0xf800) !== 0xd800;
+  return isWellFormed ? code : -1;
+}
+
 /** Order of byte strings `a[aFrom … aTo]` and `b[bFrom … bTo]`: negative when the first comes first. */
 export function compareRanges(
   a: Uint8Array,
