@@ -13,7 +13,7 @@ Deno.test("CheckpointPace in steps is due at every n-th, and at places that are 
   assert.ok(pace.isDue());
 });
 
-Deno.test("CheckpointPace auto waits 10 s, then 49 times what the last one cost, so that they take 2 %", async () => {
+Deno.test("CheckpointPace auto waits 10 s, then so long that checkpoints take less than 2 % of the time", async () => {
   let now = 0;
   const pace = new CheckpointPace("auto", () => now);
   const stepMs = 500;
@@ -29,6 +29,6 @@ Deno.test("CheckpointPace auto waits 10 s, then 49 times what the last one cost,
     at.push(now);
   }
   assert.equal(at[0], 13_000);
-  assert.equal(at[1] - at[0], 49 * 3000 + 3000);
-  assert.ok(written / now < 0.0201, `${written / now}`);
+  assert.ok(at[1] - at[0] >= 200_000 && at[1] - at[0] < 201_000, `${at[1] - at[0]}`);
+  assert.ok(written / now < 0.02, `${written / now}`);
 });
