@@ -9,18 +9,10 @@
  */
 import { cpuUsage } from "node:process";
 import { parseArgs } from "node:util";
-import { type Engine, engineModule } from "../engine/mod.ts";
-import {
-  differentiate,
-  initialiseBody,
-  initialiseTable,
-  languageModelGraph,
-  type ModelConfig,
-  withActivationNorms,
-} from "../model/mod.ts";
+import { languageModelGraph, type ModelConfig, withActivationNorms } from "../model/mod.ts";
 import { Random, seedOf, UsageError } from "../pipeline/base/mod.ts";
-import { silentLog } from "../pipeline/stage.ts";
-import { emptyRecord, trainSteps } from "../training/mod.ts";
+import { median } from "./median.ts";
+import { startTraining, trainOnRandom } from "./_training_steps.ts";
 
 export interface MonitorReport {
   /** Time with monitors over time without, less 1. */
@@ -84,7 +76,7 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 export async function measureMonitors(
-  { config, batchSize, everySteps, rounds, threads, engine: name }: {
+  settings: {
     readonly config: ModelConfig;
     readonly batchSize: number;
     readonly everySteps: number;
@@ -93,23 +85,11 @@ export async function measureMonitors(
     readonly engine: string;
   },
 ): Promise<MonitorReport> {
-  const { engine } = await import(engineModule(name)) as { engine: Engine };
+  const { config, batchSize, everySteps, rounds } = settings;
   const network = languageModelGraph(config, batchSize);
   const sides = [];
   for (const graph of [network, withActivationNorms(network)]) {
-    const program = await engine.compileTraining(differentiate(graph), {
-      threads,
-      precision: "fp32",
-      optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 },
-    });
-    await program.write({
-      ...initialiseBody(config, seedOf(1, "init/body")),
-      "embedding.token.weight": initialiseTable(
-        config.vocabSize,
-        config.dModel,
-        seedOf(1, "init/embedding/bench"),
-      ),
-    });
+    const program = await startTraining(graph, config, settings);
     const [clock, processor]: number[][] = [[], []];
     sides.push({ program, isMonitored: graph !== network, clock, processor });
   }
@@ -117,29 +97,8 @@ export async function measureMonitors(
   for (let round = -1; round < rounds; round++) { // the first is not counted: memory is new
     for (const { program, isMonitored, clock, processor } of sides) {
       const [startedAt, used] = [performance.now(), cpuUsage()];
-      await trainSteps({
-        program,
-        windows: {
-          next: () =>
-            Int32Array.from({ length: config.seqLen }, () => random.below(config.vocabSize)),
-          position: 0,
-          seek() {},
-        },
-        record: emptyRecord(0),
-        to: everySteps,
-        learningRate: () => 1e-4,
-        batchSize,
-        microBatchSize: batchSize,
-        seqLen: config.seqLen,
-        clipNorm: 1,
-        monitor: isMonitored ? { everySteps, note() {} } : undefined,
-        name: "monitors",
-        rateKey: "rate",
-        totalSteps: everySteps,
-        stepsBefore: 0,
-        log: silentLog,
-        signal: new AbortController().signal,
-      });
+      const monitor = isMonitored ? { everySteps, note() {} } : undefined;
+      await trainOnRandom(program, settings, everySteps, random, { monitor });
       if (round < 0) continue;
       const { user, system } = cpuUsage(used);
       clock.push(performance.now() - startedAt);
@@ -154,9 +113,4 @@ export async function measureMonitors(
     stepMs: [median(without.clock) / everySteps, median(withThem.clock) / everySteps],
     everySteps,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }

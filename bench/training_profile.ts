@@ -1,25 +1,16 @@
 /**
  * Where the time of a training step goes, and what a checkpoint adds to it: steps as a stage takes them, on random text.
  */
-import { type Engine, engineModule } from "../engine/mod.ts";
-import {
-  differentiate,
-  initialiseBody,
-  initialiseTable,
-  languageModelGraph,
-  parameterShapes,
-} from "../model/mod.ts";
+import { languageModelGraph } from "../model/mod.ts";
 import { formatDuration, Random, seedOf } from "../pipeline/base/mod.ts";
-import { silentLog } from "../pipeline/stage.ts";
 import {
   CheckpointPace,
   CheckpointStore,
-  emptyRecord,
   momentTensors,
   PhaseClock,
   readTensors,
-  trainSteps,
 } from "../training/mod.ts";
+import { startTraining, trainOnRandom } from "./_training_steps.ts";
 import type { JobSettings } from "./training_job.ts";
 
 export interface TrainingProfile {
@@ -33,52 +24,14 @@ export interface TrainingProfile {
 }
 
 /** Takes a few steps unseen, then `steps` by the clock and one checkpoint. */
-export async function profile(
-  { config, batchSize, threads, engine: name }: JobSettings,
-  steps: number,
-): Promise<TrainingProfile> {
-  const { engine } = await import(engineModule(name)) as { engine: Engine };
-  const program = await engine.compileTraining(
-    differentiate(languageModelGraph(config, batchSize)),
-    {
-      threads,
-      precision: "fp32",
-      optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
-    },
-  );
+export async function profile(settings: JobSettings, steps: number): Promise<TrainingProfile> {
+  const { config, batchSize } = settings;
+  const program = await startTraining(languageModelGraph(config, batchSize), config, settings);
   const folder = await Deno.makeTempDir({ prefix: "dept-bench-" });
   try {
-    await program.write(initialiseBody(config, seedOf(1, "init/body")));
-    for (const [parameter, [rows]] of Object.entries(parameterShapes(config))) {
-      if (!parameter.startsWith("embedding.")) continue;
-      const table = initialiseTable(rows, config.dModel, seedOf(1, parameter));
-      await program.write({ [parameter]: table });
-    }
     const random = new Random(seedOf(1, "bench/profile"));
     const train = (count: number, clock: PhaseClock) =>
-      trainSteps({
-        program,
-        windows: {
-          next: () =>
-            Int32Array.from({ length: config.seqLen }, () => random.below(config.vocabSize)),
-          position: 0,
-          seek() {},
-        },
-        record: emptyRecord(0),
-        to: count,
-        learningRate: () => 1e-3,
-        batchSize,
-        microBatchSize: batchSize,
-        seqLen: config.seqLen,
-        clipNorm: 1,
-        clock,
-        name: "profile",
-        rateKey: "rate",
-        totalSteps: count,
-        stepsBefore: 0,
-        log: silentLog,
-        signal: new AbortController().signal,
-      });
+      trainOnRandom(program, settings, count, random, { clock });
     await train(3, new PhaseClock());
     const clock = new PhaseClock();
     await train(steps, clock);

@@ -1,7 +1,7 @@
 /**
  * Text of bytes that may not be UTF-8.
  */
-import { invalidUtf8At } from "./unigram/text_encoder.ts";
+import { invalidUtf8, invalidUtf8At } from "./unigram/text_encoder.ts";
 
 /**
  * The text of bytes; a byte order mark is a character like any other.
@@ -13,13 +13,7 @@ export function textOfUtf8(bytes: Uint8Array, invalid: "error" | "replace"): str
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let [text, rest] = ["", bytes];
   for (let at = invalidUtf8At(rest); at >= 0; at = invalidUtf8At(rest)) {
-    if (invalid === "error") {
-      const found = Array.from(rest.subarray(at, at + 4), (b) => b.toString(16).padStart(2, "0"));
-      throw new SyntaxError(
-        `Cannot encode text: expected UTF-8, found the bytes ${found.join(" ")} at offset ${at}; ` +
-          `"replace" reads each bad byte as U+FFFD`,
-      );
-    }
+    if (invalid === "error") throw invalidUtf8(bytes);
     text += decoder.decode(rest.subarray(0, at)) + "\ufffd";
     rest = rest.subarray(at + 1);
   }

@@ -28,12 +28,6 @@ export interface BenchOptions {
   say(line: string): void;
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 export function formatCell({ cell, ours, theirs, ratio, cpuRatio, target, note }: Cell): string {
   const verdict = target === undefined ? "" : ratio >= target ? `≥ ${target}` : `BELOW ${target}`;
   return [

@@ -15,7 +15,8 @@ import {
 } from "../../tokenizers/mod.ts";
 import { EncodePool } from "../../tokenizers/parallel/mod.ts";
 import { loadSentencePiece } from "../../tokenizers/sentencepiece/mod.ts";
-import { type BenchOptions, type Cell, formatCell, median } from "./cell.ts";
+import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
+import { median } from "../median.ts";
 import { measure, type Run, threadSeconds } from "./_processes.ts";
 import { randomWords, readTexts, sourceNames } from "./_texts.ts";
 

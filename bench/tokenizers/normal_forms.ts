@@ -52,7 +52,7 @@ export function countNormalForms(data: string): NormalFormCount[] {
 }
 
 /** What rules make of a text, white space left alone. */
-function applierOf(charsmap: Uint8Array): (text: string) => string {
+export function applierOf(charsmap: Uint8Array): (text: string) => string {
   const normalizer = new SentencePieceNormalizer({
     name: "",
     charsmap,

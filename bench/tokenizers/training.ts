@@ -1,7 +1,8 @@
 /** Training against `spm_train`: time, peak memory, growth, text that repeats itself. */
 import { join } from "node:path";
 import { formatBytes } from "../../pipeline/base/mod.ts";
-import { type BenchOptions, type Cell, formatCell, median } from "./cell.ts";
+import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
+import { median } from "../median.ts";
 import { trainOurs, trainReference } from "./_processes.ts";
 import {
   linesOf,

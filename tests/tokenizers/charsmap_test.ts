@@ -9,32 +9,18 @@ import {
   saveSentencePiece,
   sentencePieceModelOf,
 } from "../../tokenizers/sentencepiece/mod.ts";
-import { SentencePieceNormalizer } from "../../tokenizers/sentencepiece/normalizer.ts";
 import { ruleOf } from "../../tokenizers/unigram/normalizer.ts";
-import { TextBuffer } from "../../tokenizers/unigram/text_buffer.ts";
 import { charsmapOf } from "./charsmaps.ts";
 import { temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
 import { fuzzLines } from "../../bench/tokenizers/awkward_lines.ts";
+import { applierOf } from "../../bench/tokenizers/normal_forms.ts";
 import { lacksSpm, spmEncode } from "../../bench/tokenizers/spm.ts";
 import { tokenizerOf } from "./support.ts";
 
 const forms = ["nfc", "nfkc", "nmt_nfkc"] as const;
 const compiled = new Map(forms.map((form) => [form, compileCharsmap(normalFormRules(form))]));
-
-/** What rules make of a text. */
-function applied(charsmap: Uint8Array, text: string): string {
-  const normalizer = new SentencePieceNormalizer({
-    name: "",
-    charsmap,
-    addDummyPrefix: false,
-    removeExtraWhitespaces: false,
-    escapeWhitespaces: false,
-  }, { whitespaceIsSuffix: false, userDefined: [] });
-  const [from, to] = [new TextBuffer(), new TextBuffer()];
-  from.loadText(text);
-  normalizer.normalize(from.bytes, 0, from.length, to);
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(to.bytes.subarray(0, to.length));
-}
+/** What rules make of a text, by form. */
+const applied = Object.fromEntries([...compiled].map(([form, map]) => [form, applierOf(map)]));
 
 /** All ways to take `count` of the items, in every order, repetition included. */
 function sequences(items: readonly string[], count: number): string[] {
@@ -75,7 +61,7 @@ for (const form of forms) {
     const normalize = ruleOf(form);
     for (const [kind, texts] of Object.entries(exact)) {
       const whole = texts.join("\n|");
-      const found = applied(compiled.get(form)!, whole).split("|");
+      const found = applied[form](whole).split("|");
       const expected = normalize(whole).split("|");
       const at = expected.findIndex((text, i) => text !== found[i]);
       if (at >= 0) assert.equal(found[at], expected[at], `${kind}: ${codePoints(texts[at])}`);
@@ -92,11 +78,11 @@ Deno.test("normalFormRules() leave what their file says they do not know", () =>
     "a mark behind a character that stands for several": "ﬁ\u0301",
   };
   for (const [kind, text] of Object.entries(unknown)) {
-    assert.notEqual(applied(compiled.get("nfkc")!, text), text.normalize("NFKC"), kind);
+    assert.notEqual(applied.nfkc(text), text.normalize("NFKC"), kind);
   }
   const acrossControl = "e\u0007\u0301";
   assert.equal(ruleOf("nmt_nfkc")(acrossControl), "é");
-  assert.equal(applied(compiled.get("nmt_nfkc")!, acrossControl), "e\u0301");
+  assert.equal(applied.nmt_nfkc(acrossControl), "e\u0301");
 });
 
 Deno.test("Charsmap finds the longest rule of those that were compiled", () => {

@@ -366,7 +366,8 @@ export function invalidUtf8At(bytes: Uint8Array): number {
   return -1;
 }
 
-function invalidUtf8(bytes: Uint8Array): SyntaxError {
+/** What is thrown for bytes of which some are not well-formed. */
+export function invalidUtf8(bytes: Uint8Array): SyntaxError {
   const at = invalidUtf8At(bytes);
   const found = Array.from(bytes.subarray(at, at + 4), (b) => b.toString(16).padStart(2, "0"));
   return new SyntaxError(

@@ -30,7 +30,6 @@ export interface EncoderOptions {
 }
 
 const lineFeed = 0x0a;
-/** Room for the ids of a cached word: fewer than 256, and what is copied beyond them. */
 /** What a cache may write behind the ids that there is room for. */
 const roomBehind = 4;
 /** With exact ties cached words are followed this far at once: how far they must lead is said once for all of them. */
