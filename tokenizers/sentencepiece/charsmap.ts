@@ -22,8 +22,8 @@ export interface Replacement {
 /** What rules are about, so that text which none of them can change is not looked up. */
 export interface RuleSurvey {
   /**
-   * By code point: 1 for characters that are replaced or that stand in a rule behind its first character. Text without any
-   * is not changed.
+   * By code point: `ruled` for characters that are replaced, and `follows` for those that stand in a rule behind its first
+   * character. Text without any is not changed.
    */
   readonly special: Uint8Array;
   /** By byte up to the space: 1 for one that becomes a space wherever it stands, 2 for one that other rules hold. */
@@ -32,6 +32,10 @@ export interface RuleSurvey {
   readonly makesMark: boolean;
 }
 
+/** Bits of `RuleSurvey.special`. */
+export const ruled = 1;
+export const follows = 2;
+
 const space = 0x20;
 /** Nodes met while rules are surveyed. SentencePiece's own rules for NFKC have 44,000. */
 const mostSteps = 2 ** 20;
@@ -39,7 +43,8 @@ const mostSteps = 2 ** 20;
 export class Charsmap {
   /** Replacements, a NUL after each. */
   readonly texts: Uint8Array;
-  readonly #units: Uint32Array;
+  /** The trie. */
+  readonly units: Uint32Array;
 
   /** @throws RangeError for bytes that are no such rules */
   constructor(bytes: Uint8Array) {
@@ -51,8 +56,8 @@ export class Charsmap {
         `expected a trie and replacements, found ${bytes.length} bytes, ${size} of them the trie`,
       );
     }
-    this.#units = new Uint32Array(size / 4);
-    new Uint8Array(this.#units.buffer).set(bytes.subarray(4, 4 + size));
+    this.units = new Uint32Array(size / 4);
+    new Uint8Array(this.units.buffer).set(bytes.subarray(4, 4 + size));
     this.texts = bytes.slice(4 + size);
     if (this.texts.length > 0 && this.texts.at(-1) !== 0) {
       throw new RangeError("expected a NUL after each replacement, found none after the last");
@@ -61,7 +66,7 @@ export class Charsmap {
 
   /** Puts the rule for the longest string that begins at `at` into `found`; false if there is none. */
   match(bytes: Uint8Array, at: number, end: number, found: Replacement): boolean {
-    const units = this.#units;
+    const units = this.units;
     let node = offsetOf(units[0]);
     let value = -1;
     for (let i = at; i < end; i++) {
@@ -84,7 +89,7 @@ export class Charsmap {
 
   /** @throws RangeError for rules without end */
   survey(): RuleSurvey {
-    const units = this.#units;
+    const units = this.units;
     // Children of the node with base b are in slots `b ^ byte`: by base, one slot and then its siblings.
     const firstChild = new Int32Array(units.length).fill(-1);
     const sibling = new Int32Array(units.length).fill(-1);
@@ -120,8 +125,8 @@ export class Charsmap {
         const isRule = (unit & 0x100) !== 0;
         if (isWhole || isRule) {
           // Spaces are counted, not looked behind.
-          const isSpecial = !node.isFirst || isRule || (byte === space && leadsOn);
-          if (isSpecial) special[characterOf(read)] = 1;
+          const isRuled = isRule || (byte === space && leadsOn);
+          special[characterOf(read)] |= !node.isFirst ? follows : isRuled ? ruled : 0;
         }
         if (byte > space) continue;
         const value = units[slot ^ offsetOf(unit)] & 0x7fffffff;

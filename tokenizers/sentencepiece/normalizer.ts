@@ -7,15 +7,13 @@ import type { TextBuffer } from "../unigram/text_buffer.ts";
 import { type Origins, type TextNormalizer, wellFormedLength } from "../unigram/text_encoder.ts";
 import { codePointAt, threeByteCodePoint } from "../unigram/utf8.ts";
 import type { WordNormalizer } from "../unigram/word_rules.ts";
-import { Charsmap, type Replacement, type RuleSurvey } from "./charsmap.ts";
+import { Charsmap, follows, type Replacement, ruled, type RuleSurvey } from "./charsmap.ts";
 import type { NormalizerRules } from "./model_file.ts";
 
 const space = 0x20;
 const replacementCharacter = /* @__PURE__ */ Uint8Array.of(0xef, 0xbf, 0xbd);
 /** More than a rule, a symbol or a space can add beyond the bytes that are read: checked where it is written. */
 const slack = 64;
-/** Bytes. */
-const longWord = 48;
 
 export interface NormalizerOptions {
   readonly whitespaceIsSuffix: boolean;
@@ -27,7 +25,7 @@ export class SentencePieceNormalizer implements TextNormalizer {
   readonly #rules: NormalizerRules;
   readonly #charsmap: Charsmap | undefined;
   readonly #isSuffix: boolean;
-  /** By code point: 1 if the rules or symbols must be asked. Copied for ASCII. */
+  /** By code point: as `RuleSurvey` has it, for symbols too. */
   readonly #special: Uint8Array;
   /** Symbols by first byte, longest first. */
   readonly #symbols: (readonly Uint8Array[] | undefined)[] = [];
@@ -51,9 +49,9 @@ export class SentencePieceNormalizer implements TextNormalizer {
     const longestFirst = [...userDefined].sort((a, b) => b.length - a.length);
     for (const symbol of longestFirst) {
       this.#symbols[symbol[0]] = [...this.#symbols[symbol[0]] ?? [], symbol];
-      this.#special[codePointAt(symbol, 0)] = 1;
+      this.#special[codePointAt(symbol, 0)] |= ruled;
     }
-    this.#special[0x2581] = 1; // ▁ becomes a space
+    this.#special[0x2581] |= ruled; // ▁ becomes a space
     const separators = separatorsOf(survey, userDefined);
     const { removeExtraWhitespaces, addDummyPrefix, escapeWhitespaces } = rules;
     if (
@@ -70,6 +68,8 @@ export class SentencePieceNormalizer implements TextNormalizer {
       this.words = {
         separators,
         lineSeparators,
+        special: this.#special.subarray(0, 0x10000),
+        rules: userDefined.length === 0 ? this.#charsmap : undefined,
         unchanged,
         normalizeWord: (bytes, start, end, out) => this.#normalizeWord(bytes, start, end, out),
       };
@@ -77,46 +77,6 @@ export class SentencePieceNormalizer implements TextNormalizer {
   }
 
   #normalizeWord(bytes: Uint8Array, start: number, end: number, out: TextBuffer): boolean {
-    // Rules change something in most long words: in those that are sentences, as in Chinese.
-    if (end - start > longWord) return this.#normalizeSpecial(bytes, start, end, out);
-    const special = this.#special;
-    out.reserve(end - start + 1);
-    const target = out.bytes;
-    target[0] = space;
-    let length = 1;
-    for (let at = start; at < end;) {
-      const byte = bytes[at];
-      if (byte < 0x80) {
-        if (special[byte] !== 0) return this.#normalizeSpecial(bytes, start, end, out);
-        target[length++] = byte;
-        at++;
-        continue;
-      }
-      const three = threeByteCodePoint(bytes, at, end);
-      if (three >= 0 && special[three] === 0) {
-        target[length] = byte;
-        target[length + 1] = bytes[at + 1];
-        target[length + 2] = bytes[at + 2];
-        length += 3;
-        at += 3;
-        continue;
-      }
-      const size = wellFormedLength(bytes, at, end);
-      if (size === 0 || special[codePointAt(bytes, at)] !== 0) {
-        return this.#normalizeSpecial(bytes, start, end, out);
-      }
-      target[length] = byte;
-      target[length + 1] = bytes[at + 1];
-      if (size > 2) target[length + 2] = bytes[at + 2];
-      if (size > 3) target[length + 3] = bytes[at + 3];
-      length += size;
-      at += size;
-    }
-    out.length = length; // a word needs no padding
-    return true;
-  }
-
-  #normalizeSpecial(bytes: Uint8Array, start: number, end: number, out: TextBuffer): boolean {
     this.#sawMark = false;
     this.normalize(bytes, start, end, out);
     // A mark for a space is not stripped before another word, as it is at the end.
@@ -202,7 +162,7 @@ export class SentencePieceNormalizer implements TextNormalizer {
         continue;
       }
       // Here or one character before, a rule or a symbol may begin.
-      if (last >= 0 && size > 0) {
+      if (last >= 0 && size > 0 && (special[codePointAt(bytes, at)] & follows) !== 0) {
         this.#prefix(bytes, last, end);
         if (this.#found.length > at - last || this.#texts !== bytes) {
           length -= at - last;

@@ -7,7 +7,7 @@ import { UnigramTextEncoder } from "../unigram/text_encoder.ts";
 import { TextBuffer } from "../unigram/text_buffer.ts";
 import type { WordRule } from "../unigram/word_rules.ts";
 import { joinTexts } from "../unigram/utf8.ts";
-import type { EncoderPieces } from "../unigram/viterbi.ts";
+import type { EncoderPieces } from "../unigram/piece_table.ts";
 import { type ModelPiece, pieceKinds, type SentencePieceModel } from "./model_file.ts";
 import { SentencePieceNormalizer } from "./normalizer.ts";
 

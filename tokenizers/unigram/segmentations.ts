@@ -7,7 +7,7 @@ import type { Random } from "../../pipeline/base/mod.ts";
 import { byteMask, endFlag, offsetShift } from "./double_array.ts";
 import type { PieceSpan, UnigramEncoder } from "./unigram_encoder.ts";
 import { utf8Length } from "./utf8.ts";
-import type { Viterbi } from "./viterbi.ts";
+import type { PieceTable } from "./piece_table.ts";
 
 /** A way to write a text, and the sum of its scores. */
 export interface Path {
@@ -33,13 +33,14 @@ export function bestPaths(
   n: number,
 ): Path[] {
   let whole: Path[] = [{ score: 0, pieces: [] }];
-  for (let at = start, to = start; at < end; at = to) {
-    to = encoder.wordEnd(bytes, at, end);
-    const ways = bestOfWord(encoder.viterbi, bytes, at, to, n);
+  let at = start;
+  for (const to of encoder.wordEnds(bytes, start, end)) {
+    const ways = bestOfWord(encoder.table, bytes, at, to, n);
     whole = bestPairs(whole, ways, n).map(([before, way]) => ({
       score: before.score + way.score,
       pieces: [...before.pieces, ...way.pieces],
     }));
+    at = to;
   }
   return whole;
 }
@@ -65,7 +66,7 @@ export function bestPairs<
 }
 
 function bestOfWord(
-  viterbi: Viterbi,
+  table: PieceTable,
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -78,7 +79,7 @@ function bestOfWord(
     readonly rank: number;
   }
   const waysTo: Way[][] = [[{ score: 0, rank: 0 }]];
-  const edges = edgesOf(viterbi, bytes, start, end);
+  const edges = edgesOf(table, bytes, start, end);
   for (let place = 1; place <= end - start; place++) {
     const ways = edges[place].flatMap((edge) =>
       waysTo[edge.start].map((before, rank): Way => ({
@@ -117,9 +118,9 @@ export function samplePath(
   random: Random,
 ): PieceSpan[] {
   const pieces: PieceSpan[] = [];
-  for (let at = start, to = start; at < end; at = to) {
-    to = encoder.wordEnd(bytes, at, end);
-    const edges = edgesOf(encoder.viterbi, bytes, at, to);
+  let at = start;
+  for (const to of encoder.wordEnds(bytes, start, end)) {
+    const edges = edgesOf(encoder.table, bytes, at, to);
     const total = new Float64Array(to - at + 1).fill(-Infinity); // log of the sum over all ways to a place
     total[0] = 0;
     for (let place = 1; place < total.length; place++) {
@@ -137,14 +138,15 @@ export function samplePath(
       drawn.push({ start: at + edge.start, end: at + place, slot: edge.slot });
       place = edge.start;
     }
-    pieces.push(...drawn.reverse());
+    for (const piece of drawn.reverse()) pieces.push(piece);
+    at = to;
   }
   return pieces;
 }
 
 /** By place in a word, from 0 to its length: the pieces that end there, by ascending start. */
-function edgesOf(viterbi: Viterbi, bytes: Uint8Array, start: number, end: number): Edge[][] {
-  const { trie: { root, slots }, scores, unknownScore } = viterbi;
+function edgesOf(table: PieceTable, bytes: Uint8Array, start: number, end: number): Edge[][] {
+  const { trie: { root, slots }, scores, unknownScore } = table;
   const length = end - start;
   const edges = Array.from({ length: length + 1 }, (): Edge[] => []);
   for (let i = 0; i < length;) {

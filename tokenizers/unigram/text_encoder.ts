@@ -6,11 +6,11 @@ import { Random, type Seed } from "../../pipeline/base/mod.ts";
 import type { EncodedLines, Encoding, Segmentation } from "../detailed_tokenizer.ts";
 import { grown } from "./grown.ts";
 import { IdBuffer } from "./id_buffer.ts";
+import type { EncoderPieces } from "./piece_table.ts";
 import { bestPaths, samplePath } from "./segmentations.ts";
-import { paddingBytes, TextBuffer } from "./text_buffer.ts";
+import { TextBuffer } from "./text_buffer.ts";
 import { type EncoderOptions, type PieceSpan, UnigramEncoder } from "./unigram_encoder.ts";
 import { utf8Length } from "./utf8.ts";
-import type { EncoderPieces } from "./viterbi.ts";
 import type { WordNormalizer } from "./word_rules.ts";
 
 /** Makes text ready for an encoder. */
@@ -65,28 +65,25 @@ const usualIdsPerByte = 0.3;
 export class UnigramTextEncoder {
   readonly #encoder: UnigramEncoder;
   readonly #normalizer: TextNormalizer | undefined;
-  readonly #words: WordNormalizer | undefined;
   readonly #symbols: SymbolFinder | undefined;
   readonly #text = new TextBuffer();
-  readonly #stretch = new TextBuffer();
   readonly #normal = new TextBuffer();
   readonly #out = new IdBuffer();
 
   constructor(
     pieces: EncoderPieces,
-    options: EncoderOptions,
+    options: Omit<EncoderOptions, "normalizer">,
     { normalizer, symbols = [] }: TextOptions = {},
   ) {
-    this.#encoder = new UnigramEncoder(pieces, options);
+    this.#encoder = new UnigramEncoder(pieces, { ...options, normalizer: normalizer?.words });
     this.#normalizer = normalizer;
-    if (this.#encoder.endsBeforeSpaces) this.#words = normalizer?.words;
     if (symbols.length > 0) this.#symbols = new SymbolFinder(symbols);
   }
 
   encode(text: string): Int32Array {
     this.#text.loadText(text);
     this.#out.length = 0;
-    this.#append(this.#text, 0, this.#text.length, this.#out);
+    this.#append(this.#text.bytes, 0, this.#text.length, this.#out);
     return this.#out.slice();
   }
 
@@ -96,7 +93,7 @@ export class UnigramTextEncoder {
     const ends = new Int32Array(texts.length);
     for (const [i, text] of texts.entries()) {
       this.#text.loadText(text);
-      this.#append(this.#text, 0, this.#text.length, this.#out);
+      this.#append(this.#text.bytes, 0, this.#text.length, this.#out);
       ends[i] = this.#out.length;
     }
     return { ids: this.#out.slice(), ends };
@@ -119,39 +116,26 @@ export class UnigramTextEncoder {
     const out = new IdBuffer();
     const ends = new IdBuffer();
     out.reserve(Math.min(Math.ceil(bytes.length * usualIdsPerByte), 2 ** 24));
-    this.#encoder.expect(bytes.length);
-    // All but the last few bytes are read where they stand; these need padding behind them.
-    const last = lines.length - 1 - paddingBytes;
-    const tail = last < 0 ? 0 : lines.lastIndexOf(lineFeed, last) + 1;
-    const head = new TextBuffer();
-    if (tail > 0) head.borrow(lines as Uint8Array<ArrayBuffer>);
-    this.#appendLines(head, tail, out, ends);
-    const rest = new TextBuffer();
-    rest.loadBytes(lines.subarray(tail));
-    if (rest.length > 0 && rest.bytes[rest.length - 1] !== lineFeed) {
-      rest.bytes[rest.length] = lineFeed; // there is room in the padding, and one byte less is needed
-      rest.length++;
-    }
-    this.#appendLines(rest, rest.length, out, ends);
+    this.#appendLines(lines, out, ends);
     if (invalid === "error" && this.#normalizer?.replacedBytes !== before) throw invalidUtf8(bytes);
     return { ids: out.take(), ends: ends.take() };
   }
 
-  /** Appends the ids of the lines of a text that ends at `length`. */
-  #appendLines(text: TextBuffer, length: number, out: IdBuffer, ends: IdBuffer): void {
-    const data = text.bytes.subarray(0, length);
-    const words = this.#symbols === undefined ? this.#words : undefined;
-    for (let at = 0; at < length;) {
-      if (words !== undefined) {
-        at = this.#encoder.encodeRaw(text, at, length, out, words, ends);
-        if (at >= length) break;
+  #appendLines(lines: Uint8Array, out: IdBuffer, ends: IdBuffer): void {
+    const { readsRaw } = this.#encoder;
+    const isOneByOne = this.#symbols !== undefined || (this.#normalizer !== undefined && !readsRaw);
+    for (let at = 0; at < lines.length;) {
+      if (!isOneByOne) {
+        at = this.#encoder.encodeLines(lines, at, readsRaw, out, ends);
+        if (at === lines.length) break;
       }
-      let to = data.indexOf(lineFeed, at);
-      if (to < 0) to = length;
-      this.#append(text, at, to, out);
-      ends.reserve(1)[ends.length++] = out.length;
+      let to = lines.indexOf(lineFeed, at);
+      if (to < 0) to = lines.length;
+      this.#append(lines, at, to, out);
+      if (to < lines.length) ends.push(out.length);
       at = to + 1;
     }
+    if (lines.length > 0 && lines[lines.length - 1] !== lineFeed) ends.push(out.length);
   }
 
   /** The pieces of a text with what they stand for in it, in UTF-16 units: `text.slice(starts[i], ends[i])`. */
@@ -163,7 +147,7 @@ export class UnigramTextEncoder {
     }
     this.#refuseSymbols("give offsets");
     const { bytes, length, origins } = this.#prepare(text);
-    return this.#withOffsets([...this.#encoder.pieces(bytes, 0, length)], bytes, origins);
+    return this.#withOffsets(this.#encoder.pieces(bytes, 0, length), bytes, origins);
   }
 
   /** @throws RangeError for `n` outside 1 … 1024 */
@@ -198,34 +182,22 @@ export class UnigramTextEncoder {
   }
 
   /** Appends the ids of the text `start … end`. */
-  #append(text: TextBuffer, start: number, end: number, out: IdBuffer): void {
-    if (this.#symbols === undefined) return this.#appendPlain(text, start, end, out);
-    const whole = text.bytes.slice(start, end);
-    let from = 0;
-    const plain = (to: number) => {
-      if (to === from) return;
-      this.#stretch.loadBytes(whole.subarray(from, to)); // where padding stands behind it
-      this.#appendPlain(this.#stretch, 0, this.#stretch.length, out);
-    };
-    for (const { at, length, id } of this.#symbols.find(whole)) {
-      plain(at);
-      out.reserve(1)[out.length++] = id;
+  #append(bytes: Uint8Array, start: number, end: number, out: IdBuffer): void {
+    if (this.#symbols === undefined) return this.#appendPlain(bytes, start, end, out);
+    let from = start;
+    for (const { at, length, id } of this.#symbols.find(bytes, start, end)) {
+      if (at > from) this.#appendPlain(bytes, from, at, out);
+      out.push(id);
       from = at + length;
     }
-    plain(whole.length);
+    if (end > from) this.#appendPlain(bytes, from, end, out);
   }
 
-  #appendPlain(text: TextBuffer, start: number, end: number, out: IdBuffer): void {
-    const normalizer = this.#normalizer;
-    if (normalizer === undefined) return this.#encoder.encode(text, start, end, out);
-    const words = this.#words;
-    if (words !== undefined) {
-      const before = out.length;
-      if (this.#encoder.encodeRaw(text, start, end, out, words, undefined) === end) return;
-      out.length = before;
-    }
-    normalizer.normalize(text.bytes, start, end, this.#normal);
-    this.#encoder.encode(this.#normal, 0, this.#normal.length, out);
+  #appendPlain(bytes: Uint8Array, start: number, end: number, out: IdBuffer): void {
+    if (this.#normalizer === undefined) return this.#encoder.encode(bytes, start, end, out);
+    if (this.#encoder.readsRaw && this.#encoder.encodeRaw(bytes, start, end, out)) return;
+    this.#normalizer.normalize(bytes, start, end, this.#normal);
+    this.#encoder.encode(this.#normal.bytes, 0, this.#normal.length, out);
   }
 
   #prepare(text: string) {
@@ -255,7 +227,7 @@ export class UnigramTextEncoder {
     bytes: Uint8Array,
     origins: Origins | undefined,
   ): Encoding {
-    const { ids: idOf, byteIds, unknownId } = this.#encoder.viterbi;
+    const { ids: idOf, byteIds, unknownId } = this.#encoder.table;
     const ids: number[] = [];
     const starts: number[] = [];
     const ends: number[] = [];
@@ -312,10 +284,15 @@ class SymbolFinder {
     for (const symbol of encoded) (this.#symbols[symbol.bytes[0]] ??= []).push(symbol);
   }
 
-  *find(text: Uint8Array): Generator<{ at: number; length: number; id: number }> {
-    for (let at = 0; at < text.length;) {
+  /** Those of `start … end`. */
+  *find(
+    text: Uint8Array,
+    start: number,
+    end: number,
+  ): Generator<{ at: number; length: number; id: number }> {
+    for (let at = start; at < end;) {
       const found = this.#symbols[text[at]]?.find(({ bytes }) =>
-        bytes.length <= text.length - at && bytes.every((byte, i) => byte === text[at + i])
+        bytes.length <= end - at && bytes.every((byte, i) => byte === text[at + i])
       );
       if (found !== undefined) yield { at, length: found.bytes.length, id: found.id };
       at += found?.bytes.length ?? 1;
