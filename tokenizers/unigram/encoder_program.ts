@@ -43,7 +43,7 @@ const mostBytes = 2 ** 32 - pageBytes;
 /** AssemblyScript's data end before. */
 const firstPlace = 4096;
 /** The largest table of known words, and the pool for their ids. */
-const knownBytes = 131_072 * 32;
+const knownBytes = 65_536 * 64;
 const pooledBytes = 4 * 2 ** 20;
 /** Vectors are read and written whole. */
 const slack = 64;
@@ -112,7 +112,7 @@ export class EncoderProgram {
     const byLine = between.slice();
     byLine[lineFeed] = 1;
     const white = [between, byLine];
-    this.#parts = [this.#place(new Int32Array(0x10000))];
+    this.#parts = [this.#reserve(4 * 0x10000)]; // of zeros: no marks
     if (normalizer !== undefined) {
       const { separators, lineSeparators, special, rules } = normalizer;
       white.push(separators, lineSeparators);

@@ -82,12 +82,22 @@ export let at: usize = 0;
 export let length: i32 = 0;
 export let part: i32 = 0;
 
+/** Whether its ids are to be kept. */
+let keeps: bool = false;
 let end: usize = 0;
 /** End of the line that was looked at last. */
 let lineEnd: usize = 0;
 
 /** What may be written behind the ids that were counted. */
 const slack: i32 = 4;
+
+/** Words for which known words are not looked for. */
+let resting: i32 = 0;
+let weariness: i32 = 0;
+/** Where the last unknown word ended. */
+let unknownEnd: usize = 0;
+const mostWeariness: i32 = 512;
+const restingWords: i32 = 16_384;
 
 // For exact ties: the score up to the id at place `scored` of the output; known words must lead by more than `least` up to
 // `leastUntil`.
@@ -140,6 +150,7 @@ function readWords(isExact: bool): i32 {
   const afterSpace = <usize> isRaw;
   const mostIds = outRoom - mostWordPieces - slack;
   let pairs = lastPair();
+  let isAwake = resting === 0;
   let place = at;
   let n = count;
   while (place < stop) {
@@ -155,7 +166,9 @@ function readWords(isExact: bool): i32 {
     }
     const bytes = v128.load(place);
     const below = below33(bytes);
-    let isPlain = true;
+    let isPlain = isAwake;
+    let isKnown = false;
+    let wordTo: usize = 0;
     if ((below & 1) !== 0) {
       const first: u32 = load<u8>(place);
       if (first === lineFeed && isByLine) {
@@ -171,7 +184,7 @@ function readWords(isExact: bool): i32 {
         place++;
         continue;
       }
-      isPlain = !isRaw && first === space && (below & 2) === 0;
+      if (isRaw || first !== space || (below & 2) !== 0) isPlain = false;
     }
     if (isPlain) {
       const size = ctz(below & -2 | 0x10000);
@@ -180,10 +193,11 @@ function readWords(isExact: bool): i32 {
       const edge = load<u32>(to - 2);
       const after = edge >>> 16 & 0xff;
       if (load<u8>(spaces + after) !== 0) {
+        wordTo = to;
         const mark = load<i32>(marks + ((edge & 0xffff) << 2));
         const key = keyOf(bytes, size - <i32> (mark !== 0));
         let entry = pairOf(table, pairs, key);
-        let isKnown = isOf(entry, key);
+        isKnown = isOf(entry, key);
         if (!isKnown) {
           entry = behind(entry);
           isKnown = isOf(entry, key);
@@ -205,35 +219,50 @@ function readWords(isExact: bool): i32 {
     }
     at = place;
     count = n;
-    const stopped = readWord();
+    const stopped = readWord(wordTo, isKnown);
     if (stopped !== isDone) return stopped;
     place = at;
     n = count;
     pairs = lastPair();
+    isAwake = resting === 0;
   }
   at = place;
   count = n;
   return isDone;
 }
 
-/** Reads a word that is not known, or that ends in another way than at plain white space. */
-function readWord(): i32 {
+/**
+ * Reads a word that ends in another way than at plain white space, that is not known, or that does not lead by enough.
+ *
+ * @param to where it ends if that was found; else 0
+ * @param isKnown was found to be known, and not to lead by enough
+ */
+function readWord(to: usize, isKnown: bool): i32 {
   if (isExact) setLeast();
-  const to = isRaw ? next(white, at, end) : wordEnd(rule, at, textEnd());
+  const wasFound = to !== 0;
+  if (!wasFound) to = isRaw ? next(white, at, end) : wordEnd(rule, at, textEnd());
   length = <i32> (to - at);
   part = length > 1 ? load<i32>(parts + (<u32> load<u16>(to - 2) << 2)) : 0;
   length -= <i32> (part !== 0);
-  if (isKept(at, length)) {
-    const entry = findKnown(at, length);
-    if (entry !== 0) {
-      const found = idsOf(entry);
-      if (!isExact || leadOf(found) > least) {
-        copyIds(found, countOf(found), out + (count << 2));
-        count += countOf(found);
-        endWord();
-        return isDone;
+  keeps = wasFound && !isKnown;
+  if (resting > 0) {
+    resting--;
+  } else if (!isKnown) {
+    if (!wasFound && isKept(at, length)) {
+      const entry = findKnown(at, length);
+      if (entry !== 0) {
+        const found = idsOf(entry);
+        if (!isExact || leadOf(found) > least) {
+          copyIds(found, countOf(found), out + (count << 2));
+          count += countOf(found);
+          endWord();
+          return isDone;
+        }
+      } else {
+        keeps = true;
       }
     }
+    tire(to);
   }
   if (length >= wordRoom) return isLong;
   if (count + (isRaw ? wordRoom : length) + slack > outRoom) return isFull;
@@ -248,6 +277,15 @@ function readWord(): i32 {
   return isDone;
 }
 
+/** Known words are not looked for, for a while, where 8 of 9 are unknown: almost every word follows on such a word. */
+function tire(to: usize): void {
+  weariness = at - unknownEnd <= 2 ? weariness + 1 : max(0, weariness - 8);
+  unknownEnd = to;
+  if (weariness < mostWeariness) return;
+  weariness = 0;
+  resting = restingWords;
+}
+
 /** Where the text ends that holds the next word. */
 function textEnd(): usize {
   if (!isByLine) return end;
@@ -258,7 +296,7 @@ function textEnd(): usize {
 /** Goes on behind the word that `readWord` has stopped at, whose normal form is given: `length` bytes of `text`. */
 export function encodeWord(text: usize, size: i32): void {
   const place = out + (count << 2);
-  if (size > mostWordPieces || !isKept(at, length)) {
+  if (!keeps || size > mostWordPieces) {
     count += search(text, size, place);
   } else {
     let lead = 0;

@@ -3,22 +3,23 @@
  *
  * A word has two places, side by side: a new word takes the first, what was there the second. An entry is two vectors: the
  * word's bytes, zero-padded; three ids, or in the first place where in the pool there are more, and behind them their
- * number in 16 bits, and in 16 how far the word's best segmentation leads. A word that holds a byte 0 has no entry.
+ * number in 16 bits, and in 16 how far the word's best segmentation leads. A word that is longer than 16 bytes or holds a
+ * byte 0 has no entry.
  */
 
-/** Bytes of the longest word that is kept, and of its normal form. */
-export const keyBytes: i32 = 16;
+/** Ids of a word that is kept, and bytes of its normal form. */
 export const mostWordPieces: i32 = 64;
 
 /** Room for the largest table, and for the pool. */
 export let entries: usize = 0;
 export let pool: usize = 0;
 
-const entryBytes: usize = 32;
-const pairShift: u32 = 6; // 64 bytes, a line of a processor's cache
+const keyBytes: i32 = 16;
 const idsAt: usize = 16;
 const metaAt: usize = idsAt + 12;
+const entryBytes: usize = 32;
 const inlineIds: i32 = 3;
+const pairShift: u32 = 6; // 64 bytes, a line of a processor's cache
 const firstPairs: u32 = 2048;
 const mostPairs: u32 = 65_536; // 4 MiB; twice as many bring nothing more
 const mostPooled: u32 = 1 << 20;
@@ -40,10 +41,10 @@ export function prepare(bytes: u32): void {
 }
 
 function clear(pairs: u32): void {
+  memory.fill(entries, 0, <usize> pairs << pairShift);
   size = pairs;
   inserted = 0;
   pooled = 0;
-  memory.fill(entries, 0, <usize> pairs << pairShift);
 }
 
 /** What `pairOf` must know; it changes with `put`. */
@@ -99,13 +100,6 @@ function copyPooled(place: u32, count: i32, out: usize): void {
   for (let i = 0; i < count << 2; i += 16) v128.store(out + i, v128.load(from + i));
 }
 
-/** The entry of a word; 0 if there is none. */
-export function find(word: usize, length: i32): usize {
-  const key = keyOf(v128.load(word), length);
-  const entry = pairOf(entries, lastPair(), key);
-  return isOf(entry, key) ? entry : isOf(behind(entry), key) ? behind(entry) : 0;
-}
-
 /** Whether a word can have an entry. */
 export function isKept(word: usize, length: i32): bool {
   if (length > keyBytes) return false;
@@ -113,8 +107,15 @@ export function isKept(word: usize, length: i32): bool {
   return (zeros & ((1 << length) - 1)) === 0;
 }
 
+/** The entry of a word that can have one; 0 if there is none. */
+export function find(word: usize, length: i32): usize {
+  const key = keyOf(v128.load(word), length);
+  const entry = pairOf(entries, lastPair(), key);
+  return isOf(entry, key) ? entry : isOf(behind(entry), key) ? behind(entry) : 0;
+}
+
 /**
- * Keeps ids, `mostWordPieces` at most, for a word.
+ * Keeps ids, `mostWordPieces` at most, for a word that can have an entry.
  *
  * @param lead how far its best segmentation leads: 15 bits
  */
