@@ -10,15 +10,19 @@ import {
 } from "../../tokenizers/mod.ts";
 import { ByteStringCounter } from "../../tokenizers/unigram/byte_string_counter.ts";
 import { type Seed, seedPieces } from "../../tokenizers/unigram/seed_pieces.ts";
+import type { UnigramSettings } from "../../tokenizers/unigram/settings.ts";
 import { cutIntoSegments, type Segments } from "../../tokenizers/unigram/segments.ts";
 
 /** A tokenizer of pieces given as text with probability, put in order. */
-export function tokenizerOf(probabilities: Readonly<Record<string, number>>): UnigramTokenizer {
+export function tokenizerOf(
+  probabilities: Readonly<Record<string, number>>,
+  settings: Partial<UnigramSettings> = {},
+): UnigramTokenizer {
   const pieces = Object.entries(probabilities)
     .map(([text, p]): UnigramPiece => ({ text, logProb: Math.log(p) }));
   const bytes = (text: string) => Array.from(new TextEncoder().encode(text), (b) => b + 256).join();
   pieces.sort((a, b) => b.logProb - a.logProb || (bytes(a.text) < bytes(b.text) ? -1 : 1));
-  return new UnigramTokenizer(pieces);
+  return new UnigramTokenizer(pieces, { ...unigramDefaults, ...settings });
 }
 
 export function countsOf(words: Readonly<Record<string, number>>): ByteStringCounter {

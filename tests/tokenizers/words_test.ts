@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { wordEnd, wordPattern } from "../../tokenizers/unigram/words.ts";
+import { UnigramEncoder } from "../../tokenizers/unigram/unigram_encoder.ts";
+import { joinTexts } from "../../tokenizers/unigram/utf8.ts";
+import { stretchEnd, wordEnd, wordPattern } from "../../tokenizers/unigram/words.ts";
 
 function wordsOf(text: string): string[] {
   const bytes = new TextEncoder().encode(text);
@@ -31,4 +33,30 @@ Deno.test("wordEnd() cuts as the regular expression in our files does", () => {
     }),
     { seed: 1, numRuns: 300 },
   );
+});
+
+Deno.test("the encoder's words are those that are counted in training", () => {
+  const pieces = {
+    strings: joinTexts(["a"]),
+    scores: Float64Array.of(-1),
+    ids: Int32Array.of(1),
+    unknownScore: -11,
+    unknown: { id: 0 },
+  };
+  const rules = { "white-space": wordEnd, stretches: stretchEnd } as const;
+  const text = fc.string({ unit: fc.constantFrom(" ", "\n", "\t", "\r", "a", "山", "\0") });
+  for (const words of ["white-space", "stretches"] as const) {
+    const encoder = new UnigramEncoder(pieces, { words });
+    fc.assert(
+      fc.property(text, (text) => {
+        const bytes = new TextEncoder().encode(text);
+        const ends: number[] = [];
+        for (let at = 0; at < bytes.length;) {
+          ends.push(at = rules[words](bytes, at, bytes.length));
+        }
+        assert.deepEqual(encoder.wordEnds(bytes, 0, bytes.length), ends);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  }
 });

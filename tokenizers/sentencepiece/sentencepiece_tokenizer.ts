@@ -40,7 +40,7 @@ export class SentencePieceTokenizer extends EncodingTokenizer implements Detaile
       userDefined: userDefined.map(({ text }) => utf8.encode(text)),
     });
     const { texts, pieces } = encoderPieces(model);
-    const options = { words: wordRuleFor(texts), exactTies };
+    const options = { words: wordRuleFor(texts, model.byteFallback), exactTies };
     super(new UnigramTextEncoder(pieces, options, { normalizer }));
     this.model = model;
     this.vocabSize = model.pieces.length;
@@ -158,8 +158,9 @@ function encoderPieces(model: SentencePieceModel): { texts: string[]; pieces: En
   };
 }
 
-/** The smallest words that no piece goes beyond. */
-function wordRuleFor(texts: readonly string[]): WordRule {
+/** The smallest words that no piece, and no run of unknown characters, goes beyond. */
+function wordRuleFor(texts: readonly string[], byteFallback: boolean): WordRule {
+  if (!byteFallback && !texts.includes(" ")) return "none";
   if (!texts.some((text) => text.includes(" ", 1))) return "before-space";
   return texts.some((text) => /[^ ] /.test(text)) ? "none" : "space-runs";
 }

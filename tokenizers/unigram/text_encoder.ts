@@ -220,7 +220,7 @@ export class UnigramTextEncoder {
 
   /**
    * Ids of pieces with their places. Of the bytes of a character without a piece the last stands for the character, the
-   * others for nothing; a run of unknown characters is one piece.
+   * others for nothing.
    */
   #withOffsets(
     pieces: readonly PieceSpan[],
@@ -231,6 +231,10 @@ export class UnigramTextEncoder {
     const ids: number[] = [];
     const starts: number[] = [];
     const ends: number[] = [];
+    // A word's run of unknown characters is one piece.
+    const wordEnds = new Set(
+      byteIds === undefined ? this.#encoder.wordEnds(bytes, 0, pieces.at(-1)?.end ?? 0) : [],
+    );
     let isRun = false;
     for (const { start, end, slot } of pieces) {
       const [from, to] = origins ? [origins.at(start), origins.at(end)] : [start, end];
@@ -241,7 +245,7 @@ export class UnigramTextEncoder {
           starts.push(from);
           ends.push(i + 1 < end ? from : to);
         }
-      } else if (isUnknown && isRun) {
+      } else if (isUnknown && isRun && !wordEnds.has(start)) {
         ends[ends.length - 1] = to;
       } else {
         ids.push(isUnknown ? unknownId : idOf[slot]);
