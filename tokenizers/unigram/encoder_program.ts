@@ -252,14 +252,14 @@ export class EncoderProgram {
 
   /** Makes room for a text and a word; the output is lost. */
   #makeRoom(text: number, word: number): void {
-    const textRoom = Math.max(this.#textRoom, text);
-    const wordRoom = word <= this.#wordRoom ? this.#wordRoom : Math.ceil(1.5 * word) + slack;
+    const textRoom = text <= this.#textRoom ? this.#textRoom : roomFor(text);
+    const wordRoom = word <= this.#wordRoom ? this.#wordRoom : roomFor(word);
     const outRoom = Math.max(leastOutRoom, wordRoom + 2 * slack);
     const bytes = this.#text + textRoom + 25 * wordRoom + 4 * (outRoom + endRoom) + 8 * slack;
     if (bytes > mostBytes) {
       throw new RangeError(
-        `Cannot encode text of ${text} bytes at once: expected words, of ${word} bytes at most here, and lines that fit ` +
-          `4 GiB of memory, found ${bytes} bytes needed; cut it into lines`,
+        `Cannot encode a text with a word of ${word} bytes: expected what 4 GiB of memory hold, found ${bytes} bytes to be ` +
+          "needed; cut it into lines or words",
       );
     }
     this.#top = this.#text;
@@ -281,6 +281,11 @@ export class EncoderProgram {
     });
     [this.#textRoom, this.#wordRoom, this.#outRoom] = [textRoom, wordRoom, outRoom];
   }
+}
+
+/** Small texts and words that follow on each other should not make room each time. */
+function roomFor(bytes: number): number {
+  return Math.ceil(bytes * (bytes < 2 ** 20 ? 1.5 : 1)) + slack;
 }
 
 /** What stands at a place of `last`: the slot of the piece that ends there, -1 for a character without one; its bytes. */

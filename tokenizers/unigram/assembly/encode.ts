@@ -44,7 +44,7 @@ export { entries, pool, prepare } from "./known_words";
 export { special, textBytes, texts, unitCount, units } from "./normal_form";
 export { wordEnd } from "./bytes";
 
-/** Why `run` has stopped; in the order of `stops` in `../unigram_encoder.ts`. */
+/** Why `run` has stopped; in the order of `stops` in `../encoder_program.ts`. */
 const isDone: i32 = 0;
 const isFull: i32 = 1;
 const isLong: i32 = 2;
