@@ -5,6 +5,7 @@
  * In the library: from bytes in memory to ids in memory, a new tokenizer with an empty cache in each round, one thread. The
  * reference is its command on one thread, with what it reads and writes.
  */
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { Tokenizer as NpmTokenizer } from "tokenizers";
 import {
@@ -61,7 +62,10 @@ export async function encodingCells(options: BenchOptions): Promise<Cell[]> {
     if ("encode command".includes(filter)) add(await wholeCommand(exactTies, options));
   }
   if ("encode two workers".includes(filter)) add(await twoWorkers(options));
-  if ("encode npm".includes(filter)) add(await againstNpm(options));
+  if ("encode npm".includes(filter)) {
+    add(await againstNpm(options));
+    add(await commandAgainstNpm(options));
+  }
   if ("encode tables".includes(filter)) { for (const cell of tables(options)) add(cell); }
   return cells;
 }
@@ -102,22 +106,12 @@ async function inLibrary(
 async function wholeCommand(exactTies: boolean, options: BenchOptions): Promise<Cell> {
   const model = await modelOf("domains/literature", options);
   const file = hundredMegabytes(options);
-  const script = new URL("../../pipeline/commands/tokenizer.ts", import.meta.url).pathname;
-  const args = ["encode", "--tokenizer", model, "--input", file];
+  const args = ["--tokenizer", model, "--input", file];
   if (exactTies) args.push("--exact-ties");
   const ours: Times[] = [];
   const theirs: Times[] = [];
   for (let round = 0; round < options.rounds; round++) {
-    const run = await measure(Deno.execPath(), [
-      "run",
-      "-A",
-      "--no-check",
-      "--quiet",
-      script,
-      ...args,
-    ]);
-    if (!run.success) throw new Error(`Our command has failed: ${run.errors}`);
-    ours.push(run);
+    ours.push(await ourCommand(args));
     theirs.push(await spmEncode(model, file));
   }
   const shown = (times: readonly Times[]) =>
@@ -168,15 +162,20 @@ async function twoWorkers(options: BenchOptions): Promise<Cell> {
   };
 }
 
-/** Documents of English with one of our own vocabularies, in both libraries. */
-async function againstNpm(options: BenchOptions): Promise<Cell> {
-  const texts = readTexts(options.data, "domains/literature", "train");
+/** One of our own vocabularies, of English, in both libraries. */
+async function sharedVocabulary({ data, scratch }: BenchOptions) {
+  const texts = readTexts(data, "domains/literature", "train");
   const tokenizer = await trainUnigram(texts.map((text) => ({ text })), {
     ...unigramDefaults,
     vocabSize,
   });
-  saveTokenizer(options.scratch, tokenizer);
-  const npm = NpmTokenizer.fromFile(join(options.scratch, "tokenizer.json"));
+  saveTokenizer(scratch, tokenizer);
+  return { texts, tokenizer, npm: NpmTokenizer.fromFile(join(scratch, "tokenizer.json")) };
+}
+
+/** Documents of English. */
+async function againstNpm(options: BenchOptions): Promise<Cell> {
+  const { texts, tokenizer, npm } = await sharedVocabulary(options);
   const ours: number[] = [];
   const theirs: number[] = [];
   const pass = () => {
@@ -196,6 +195,30 @@ async function againstNpm(options: BenchOptions): Promise<Cell> {
   return {
     cell: "encode npm tokenizers, English",
     ours: `${median(ours).toFixed(3)} s`,
+    theirs: `${median(theirs).toFixed(2)} s`,
+    ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
+    target: 25,
+  };
+}
+
+/** `tokenizer encode` on 100 MB, start-up included, against the speed of the library on every tenth line. */
+async function commandAgainstNpm(options: BenchOptions): Promise<Cell> {
+  const { npm } = await sharedVocabulary(options);
+  const file = hundredMegabytes(options);
+  const text = Deno.readTextFileSync(file);
+  const lines = text.split("\n").filter((_, i) => i % 10 === 0);
+  const part = Buffer.byteLength(lines.join("\n")) / Deno.statSync(file).size;
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    ours.push((await ourCommand(["--tokenizer", options.scratch, "--input", file])).seconds);
+    const start = performance.now();
+    for (const line of lines) (await npm.encode(line, null, { addSpecialTokens: false })).getIds();
+    theirs.push((performance.now() - start) / 1000 / part);
+  }
+  return {
+    cell: "encode npm tokenizers, command, 100 MB",
+    ours: `${median(ours).toFixed(2)} s`,
     theirs: `${median(theirs).toFixed(2)} s`,
     ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
     target: 25,
@@ -268,6 +291,15 @@ function ratios(
   const of = (field: keyof Times) =>
     median(ours.map((times, round) => theirs[round][field] / times[field]));
   return { ratio: of("seconds"), cpuRatio: of("cpuSeconds") };
+}
+
+/** `tokenizer encode`, on one core. */
+async function ourCommand(args: readonly string[]): Promise<Run> {
+  const script = new URL("../../pipeline/commands/tokenizer.ts", import.meta.url).pathname;
+  const options = ["run", "-A", "--no-check", "--quiet", script, "encode"];
+  const run = await measure(Deno.execPath(), [...options, ...args]);
+  if (!run.success) throw new Error(`Our command has failed: ${run.errors}`);
+  return run;
 }
 
 /** `spm_encode`, on one core. */

@@ -6,7 +6,7 @@
 import type { TextBuffer } from "../unigram/text_buffer.ts";
 import { type Origins, type TextNormalizer, wellFormedLength } from "../unigram/text_encoder.ts";
 import { codePointAt, threeByteCodePoint } from "../unigram/utf8.ts";
-import type { WordNormalizer } from "../unigram/word_rules.ts";
+import { plainAscii, type WordNormalizer } from "../unigram/word_rules.ts";
 import { Charsmap, follows, type Replacement, ruled, type RuleSurvey } from "./charsmap.ts";
 import type { NormalizerRules } from "./model_file.ts";
 
@@ -60,10 +60,7 @@ export class SentencePieceNormalizer implements TextNormalizer {
     ) {
       const lineSeparators = separators.slice();
       lineSeparators[0x0a] = 1;
-      const unchanged = Uint8Array.from({ length: 256 }, (_, byte) => {
-        if (byte <= space || byte >= 0x80 || this.#special[byte] !== 0) return 0;
-        return /[!-/:-@[-`{-~]/.test(String.fromCharCode(byte)) ? 2 : 1;
-      });
+      const unchanged = plainAscii.map((kind, byte) => this.#special[byte] === 0 ? kind : 0);
       for (const symbol of userDefined) for (const byte of symbol) unchanged[byte] = 0;
       this.words = {
         separators,

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { assemblyCode } from "./_assembly_code.ts";
 import type { IdBuffer } from "./id_buffer.ts";
 import type { PieceTable } from "./piece_table.ts";
-import { type WordNormalizer, type WordRule, wordRules } from "./word_rules.ts";
+import { plainAscii, type WordNormalizer, type WordRule, wordRules } from "./word_rules.ts";
 
 /** How words stand in a text. */
 export interface TextKind {
@@ -112,11 +112,11 @@ export class EncoderProgram {
     const byLine = between.slice();
     byLine[lineFeed] = 1;
     const white = [between, byLine];
-    this.#parts = [this.#reserve(4 * 0x10000)]; // of zeros: no marks
+    this.#parts = [this.#place(partsOf(table, plainAscii))];
     if (normalizer !== undefined) {
-      const { separators, lineSeparators, special, rules } = normalizer;
+      const { separators, lineSeparators, special, unchanged, rules } = normalizer;
       white.push(separators, lineSeparators);
-      this.#parts.push(this.#place(partsOf(table, normalizer)));
+      this.#parts.push(this.#place(partsOf(table, unchanged)));
       this.#set({ special: this.#place(special) });
       if (rules !== undefined) {
         this.#set({
@@ -303,7 +303,7 @@ function whiteSpaceOf(rule: WordRule): Uint8Array {
 }
 
 /** By a byte and, 256 times, the one behind it: 1 more than the id of the second if it is a mark that no piece joins. */
-function partsOf({ singles, joins }: PieceTable, { unchanged }: WordNormalizer): Int32Array {
+function partsOf({ singles, joins }: PieceTable, unchanged: Uint8Array): Int32Array {
   const parts = new Int32Array(0x10000);
   for (let mark = 0; mark < 0x80; mark++) {
     if (unchanged[mark] !== 2 || singles[mark] < 0) continue;

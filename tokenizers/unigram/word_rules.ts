@@ -20,6 +20,15 @@ export const wordRules = [
 ] as const;
 export type WordRule = typeof wordRules[number];
 
+/** By byte: 1 for ASCII characters behind the space, 2 for marks among them. */
+export const plainAscii: Uint8Array = /* @__PURE__ */ Uint8Array.from(
+  { length: 256 },
+  (_, byte) => {
+    if (byte <= 0x20 || byte >= 0x7f) return 0;
+    return /[!-/:-@[-`{-~]/.test(String.fromCharCode(byte)) ? 2 : 1;
+  },
+);
+
 /** Makes single words ready for the encoder, so that a word that was met before is not normalised at all. */
 export interface WordNormalizer {
   /** By byte: 1 for those that stand between words in raw text. */
@@ -30,7 +39,7 @@ export interface WordNormalizer {
   readonly special: Uint8Array;
   /** Rules that say all about special characters but for spaces; without them `normalizeWord` is asked about each. */
   readonly rules?: { readonly units: Uint32Array; readonly texts: Uint8Array };
-  /** By byte: 1 for ASCII characters that stay as they are wherever they stand; 2 for marks among them. */
+  /** By byte: as `plainAscii`, 0 for characters that do not stay as they are wherever they stand. */
   readonly unchanged: Uint8Array;
   /**
    * Puts the normal form of the raw word `start … end`, a space before it, into `out`. False if that depends on the words

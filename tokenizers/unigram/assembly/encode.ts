@@ -99,14 +99,14 @@ let unknownEnd: usize = 0;
 const mostWeariness: i32 = 512;
 const restingWords: i32 = 16_384;
 
-// For exact ties: the score up to the id at place `scored` of the output; known words must lead by more than `least` up to
-// `leastUntil`.
+// For exact ties: the score up to the id at place `scored` of the output; known words must lead by more than `least` as long
+// as there are fewer ids than `leastUntil`.
 let score: f64 = 0;
 let scored: i32 = 0;
 let least: i32 = -1;
-let leastUntil: usize = usize.MAX_VALUE;
-/** Known words are followed this far before it is said anew how far they must lead. */
-const exactStretch: i32 = 128;
+let leastUntil: i32 = 0;
+/** After so many ids it is said anew how far known words must lead. */
+const exactStretch: i32 = 256;
 /**
  * A sum of that many scores in single precision is off by that many halves of the last place of its largest value, and so is
  * the one it is compared with.
@@ -124,13 +124,13 @@ export function begin(from: usize, to: usize): void {
 /** Says that the output was read: it is empty again. */
 export function flush(): void {
   if (isExact) scoreUpTo(count);
-  count = scored = lines = 0;
+  count = scored = lines = leastUntil = 0;
 }
 
 function beginLine(): void {
   score = 0;
   scored = count;
-  leastUntil = isExact ? 0 : usize.MAX_VALUE;
+  leastUntil = 0;
 }
 
 /** Reads words up to the text's end, or until it must stop. */
@@ -159,11 +159,7 @@ function readWords(isExact: bool): i32 {
       count = n;
       return isFull;
     }
-    if (isExact && place >= leastUntil) {
-      count = n;
-      setLeast();
-      leastUntil = place + exactStretch;
-    }
+    if (isExact && n >= leastUntil) setLeast(n);
     const bytes = v128.load(place);
     const below = below33(bytes);
     let isPlain = isAwake;
@@ -238,7 +234,6 @@ function readWords(isExact: bool): i32 {
  * @param isKnown was found to be known, and not to lead by enough
  */
 function readWord(to: usize, isKnown: bool): i32 {
-  if (isExact) setLeast();
   const wasFound = to !== 0;
   if (!wasFound) to = isRaw ? next(white, at, end) : wordEnd(rule, at, textEnd());
   length = <i32> (to - at);
@@ -312,7 +307,6 @@ export function encodeWord(text: usize, size: i32): void {
 function endWord(): void {
   if (part !== 0) store<i32>(out + (count++ << 2), part - 1);
   at += length + <i32> (part !== 0);
-  if (isExact) leastUntil = 0;
 }
 
 /** Writes the ids of a text that stands behind those that are written; returns their number. */
@@ -325,6 +319,7 @@ function search(text: usize, size: i32, place: usize): i32 {
   score = findAfter(text, size, score);
   const n = write(text, size, place);
   scored = count + n;
+  leastUntil = 0;
   return n;
 }
 
@@ -338,12 +333,13 @@ function scoreUpTo(to: i32): void {
 }
 
 /**
- * By more than this the best way through a known word must lead for rounding not to matter, there and in as many ids behind
- * as a stretch can give.
+ * Behind `n` ids: by more than this the best way through a known word must lead for rounding not to matter, there and in as
+ * many ids behind as a stretch and a word can give.
  */
-function setLeast(): void {
-  const pieces = count - scored + 2 * exactStretch + mostWordPieces;
+function setLeast(n: i32): void {
+  const pieces = n - scored + exactStretch + mostWordPieces;
   least = leadBits(roundingBound * (abs(score) + <f64> pieces * largest));
+  leastUntil = n + exactStretch;
 }
 
 /** The upper half of a single-precision number, not above `lead`: 0 for what is not positive; ordered as they are. */
