@@ -68,6 +68,9 @@ Deno.test("layout: the check finds an edge that breaks the table", () => {
   assert.ok(found("engine/a.ts", "engine/onnxruntime/_onnx_proto.ts"));
   assert.ok(!found("engine/onnxruntime/a.ts", "engine/onnxruntime/_onnx_proto.ts"));
   assert.ok(!found("stages/a.ts", "pipeline/stage.ts"));
+  assert.ok(found("engine/onnxruntime/a.ts", "engine/onnxruntime/assembly/b.ts"));
+  assert.ok(found("engine/onnxruntime/assembly/a.ts", "engine/onnxruntime/b.ts"));
+  assert.ok(!found("engine/onnxruntime/assembly/a.ts", "engine/onnxruntime/assembly/b.ts"));
   assert.ok(!found("pipeline/main.ts", "pipeline/commands/run.ts"));
 });
 
@@ -75,6 +78,9 @@ Deno.test("layout: the check finds an edge that breaks the table", () => {
 function offence({ from, to, names, isTypeOnly }: Edge): string | undefined {
   const room = roomOf(from)!;
   const { imports, alsoModules = [], interfaces = [], types = [], mayUsePackages } = rooms[room];
+  if ((isAssembly(from) || isAssembly(to)) && dirname(from) !== dirname(to)) {
+    return "assembly/ is AssemblyScript, a program of its own";
+  }
   if (!to.endsWith(".ts")) {
     const isPackage = !to.startsWith("node:") && !to.endsWith(".json");
     return isPackage && mayUsePackages === false ? `${room} uses no packages` : undefined;
@@ -100,6 +106,10 @@ function offence({ from, to, names, isTypeOnly }: Edge): string | undefined {
     return `${room} may import ${[...imports, ...interfaces].join(", ") || "nothing"}`;
   }
   return basename(to) === "mod.ts" ? undefined : `${target} is imported through a mod.ts`;
+}
+
+function isAssembly(path: string): boolean {
+  return basename(dirname(path)) === "assembly";
 }
 
 function roomOf(path: string): string | undefined {
@@ -133,8 +143,10 @@ function edgesFrom(from: string): Edge[] {
     .replace(/^\s*\/\/.*$/gm, "");
   const edges: Edge[] = [];
   const add = (specifier: string, names?: string[], isTypeOnly?: boolean) => {
+    // AssemblyScript leaves ".ts" out.
+    const file = isAssembly(from) ? `${specifier}.ts` : specifier;
     const to = specifier.startsWith(".")
-      ? relative(projectRoot, join(projectRoot, dirname(from), specifier))
+      ? relative(projectRoot, join(projectRoot, dirname(from), file))
       : specifier;
     edges.push({ from, to, names, isTypeOnly });
   };

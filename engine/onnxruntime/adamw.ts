@@ -74,13 +74,18 @@ export type ApplyAdamW = (
   to: number,
 ) => void;
 
-/** The loop of `adamWCode`, in single precision, with a block of its own that elements are copied into and out of. */
+/**
+ * The loop of `assembly/adamw.ts`, in single precision, with a block of its own that elements are copied into and out of.
+ *
+ * @param blockSize elements of each array in the block; a multiple of 4096, for memory comes in pages
+ */
 export function adamWOf(code: Uint8Array<ArrayBuffer>, blockSize: number): ApplyAdamW {
   const memory = new WebAssembly.Memory({ initial: 16 * blockSize / 65_536 });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { block: { memory } });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });
   const run = instance.exports.step as (...numbers: readonly number[]) => void;
-  const [value, gradient, m, v] = [0, 1, 2, 3].map((array) =>
-    new Float32Array(memory.buffer, 4 * blockSize * array, blockSize)
+  const places = [0, 1, 2, 3].map((array) => 4 * blockSize * array);
+  const [value, gradient, m, v] = places.map((place) =>
+    new Float32Array(memory.buffer, place, blockSize)
   );
   return (tensor, { beta1, beta2, ...step }, from, to) => {
     for (let at = from; at < to; at += blockSize) {
@@ -90,7 +95,7 @@ export function adamWOf(code: Uint8Array<ArrayBuffer>, blockSize: number): Apply
       m.set(tensor.m.subarray(at, end));
       v.set(tensor.v.subarray(at, end));
       run(
-        0,
+        ...places,
         4 * (end - at),
         step.gradientScale,
         beta1,

@@ -1,6 +1,6 @@
 /**
  * What AssemblyScript makes of `assembly/`, in base64. To write it anew:
- * DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/tokenizers/assembly_test.ts
+ * DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/assembly_test.ts
  */
 export const assemblyCode = `
 AGFzbQEAAAABMwlgAn9/AGADf39/AX9gAn9/AX9gAABgA39/fAF8YAR/f39/AX9gAX8AYAABf2ACf38BfAIPAQNlbnYGbWVt

@@ -4,7 +4,6 @@
  * Memory holds, one behind the other: AssemblyScript's own data; the tables of a vocabulary; known words; the text; what is
  * needed for one word; the output. What stands behind the text moves when more room is needed: only the text is kept then.
  */
-import { Buffer } from "node:buffer";
 import { assemblyCode } from "./_assembly_code.ts";
 import type { IdBuffer } from "./id_buffer.ts";
 import type { PieceTable } from "./piece_table.ts";
@@ -84,7 +83,7 @@ export class EncoderProgram {
     isExact: boolean,
     normalizer: WordNormalizer | undefined,
   ) {
-    compiled ??= new WebAssembly.Module(Buffer.from(assemblyCode, "base64"));
+    compiled ??= new WebAssembly.Module(Uint8Array.fromBase64(assemblyCode));
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
     this.#functions = exports as unknown as Functions;
     this.#variables = exports as Variables;

@@ -1,23 +1,28 @@
 /**
- * The WebAssembly code that is kept beside its sources in `tokenizers/unigram/assembly/` is what AssemblyScript makes of them.
+ * The WebAssembly code that is kept beside a folder `assembly/`, in `_assembly_code.ts`, is what AssemblyScript makes of it.
  *
  * With DEPT_UPDATE_GOLDEN=1 it is written anew.
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { projectRoot } from "./support/paths.ts";
 
-const room = new URL("../../tokenizers/unigram/", import.meta.url);
+/** The module of each folder whose exports are the code's. */
+const entries = [
+  "engine/onnxruntime/assembly/adamw.ts",
+  "tokenizers/unigram/assembly/encode.ts",
+];
 const compiler = "npm:assemblyscript@0.28.20/asc";
-const command = "DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/tokenizers/assembly_test.ts";
+const command = "DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/assembly_test.ts";
 
 /** What stands in `_assembly_code.ts`. */
-async function assemble(): Promise<string> {
+async function assemble(entry: string): Promise<string> {
   const folder = await Deno.makeTempDir();
   try {
     const file = join(folder, "code.wasm");
     // Outside of deno.lock: what is there is downloaded by every first run. The test is whether the same bytes come out.
-    const args = ["run", "-A", "--quiet", "--no-lock", compiler, "encode.ts", "--outFile", file];
+    const args = ["run", "-A", "--quiet", "--no-lock", compiler, entry, "--outFile", file];
     const options = [
       "-O3",
       "--noAssert",
@@ -29,7 +34,7 @@ async function assemble(): Promise<string> {
     ];
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [...args, ...options, "--disableWarning"],
-      cwd: new URL("assembly/", room),
+      cwd: projectRoot,
     }).output();
     assert.ok(success, new TextDecoder().decode(stderr));
     const lines = Buffer.from(await Deno.readFile(file)).toString("base64").match(/.{1,96}/g)!;
@@ -47,9 +52,11 @@ async function assemble(): Promise<string> {
   }
 }
 
-Deno.test("the encoder's code is what AssemblyScript makes of its sources", async () => {
-  const file = new URL("_assembly_code.ts", room);
-  const made = await assemble();
-  if (Deno.env.get("DEPT_UPDATE_GOLDEN") === "1") Deno.writeTextFileSync(file, made);
-  assert.equal(Deno.readTextFileSync(file), made, `Run ${command}`);
-});
+for (const entry of entries) {
+  Deno.test(`the code kept for ${entry} is what AssemblyScript makes of it`, async () => {
+    const file = join(projectRoot, dirname(entry), "..", "_assembly_code.ts");
+    const made = await assemble(entry);
+    if (Deno.env.get("DEPT_UPDATE_GOLDEN") === "1") Deno.writeTextFileSync(file, made);
+    assert.equal(Deno.readTextFileSync(file), made, `Run ${command}`);
+  });
+}

@@ -1,0 +1,10 @@
+/**
+ * What AssemblyScript makes of `assembly/`, in base64. To write it anew:
+ * DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/assembly_test.ts
+ */
+export const assemblyCode = `
+AGFzbQEAAAABEgFgDn9/f39/fX19fX19fX19AAIPAQNlbnYGbWVtb3J5AgAAAwIBAAcRAgRzdGVwAAAGbWVtb3J5AgAKvAEB
+uQECA38CewNAIAQgDksEQCACIA5qIg/9AAQAIAb9E/3mASABIA5q/QAEACAF/RP95gEiEiAH/RP95gH95AEhESADIA5qIhD9
+AAQAIAj9E/3mASASIBL95gEgCf0T/eYB/eQBIRIgDyAR/QsEACAQIBL9CwQAIAAgDmoiDyAP/QAEACAN/RP95gEgESAK/RP9
+5gEgEv3jASAL/RP95gEgDP0T/eQB/ecB/eUB/QsEACAOQRBqIQ4MAQsLCw==
+`;
