@@ -60,6 +60,9 @@ export class Session {
     { threads, purpose, device, provider = "cpu" }: SessionOptions,
   ): Promise<Session> {
     const bytes = encodeModel(graph);
+    // Heeded at the first session of a process: else the runtime, since 1.29, reports sessions, models and errors to its makers
+    // and keeps an identifier of the user in the cache folder. Source: microsoft/onnxruntime pull request 27379.
+    Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
     try {
       const session = await ort.InferenceSession.create(bytes, {
         ...(device === undefined

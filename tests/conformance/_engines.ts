@@ -10,7 +10,7 @@ import {
 } from "../../engine/mod.ts";
 import { initialiseBody, initialiseTable, type ModelConfig } from "../../model/mod.ts";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
-import { engineHere } from "../support/devices.ts";
+import { engineHere, whyNoNetworks } from "../support/devices.ts";
 
 export const options = { threads: 1, precision: "fp32" } as const;
 export const adamW = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
@@ -37,11 +37,13 @@ for (const name of Object.keys(engineModules)) {
   else engines.push([name, found]);
 }
 
-/** A test that says why an engine is not tried. */
+/** Tests that say why engines are not tried. */
 export function skipMissing(): void {
-  for (const [name, why] of missing) {
-    Deno.test({ name: `${name}: skipped: ${why}`, ignore: true, fn: () => {} });
-  }
+  for (const [name, why] of missing) skip(name, why);
+}
+
+export function skip(name: string, why: string, fn: () => Promise<void> | void = () => {}): void {
+  Deno.test({ name: `${name}: skipped: ${why}`, ignore: true, fn });
 }
 
 export const { engine: reference } = await import(engineModule("reference")) as { engine: Engine };
@@ -50,12 +52,12 @@ export const others = engines.filter(([name]) => name !== "reference");
 /** The spacing of single precision just above 1: the unit of the tolerances below, which leave a factor of two or more. */
 export const unit = 2 ** -23;
 
-/**
- * A software driver takes some ten seconds to compile a network's kernels: there whole networks are tried once, in the last
- * test, unless DEPT_TEST_DEVICES is set.
- */
-export const triesNetworks = (name: string) =>
-  name !== "webgpu" || Deno.env.get("DEPT_TEST_DEVICES") !== undefined;
+/** A test that compiles a whole network: skipped on an engine that is too slow here. */
+export function networkTest(name: string, sentence: string, fn: () => Promise<void>): void {
+  const why = whyNoNetworks(name);
+  if (why === undefined) Deno.test(`${name}: ${sentence}`, fn);
+  else skip(`${name}: ${sentence}`, why, fn);
+}
 
 export function initialValues(of: ModelConfig): Record<string, Float32Array> {
   const table = (rows: number, name: string) =>

@@ -14,8 +14,6 @@ export interface OperatorCase {
   readonly scale?: number;
   /** Values below this all mean the same: what softmax turns into zero. */
   readonly hides?: number;
-  /** Takes a software driver seconds. */
-  readonly isLarge?: boolean;
 }
 
 const unary: readonly OperatorCase[] = [{ inputs: [[3, 5]] }, { inputs: [[2, 1, 7]], scale: 4 }];
@@ -99,7 +97,7 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
   LinearCrossEntropy: [
     { inputs: [[3, 4], [7, 4], [3]], ids: { 2: [6, 0, 2] } },
     { inputs: [[2, 3], [2, 3], [2]], ids: { 2: [0, 1] }, scale: 20 },
-    { inputs: [[60, 4], [100_000, 4], [60]], ids: { 2: spread(60, 100_000) }, isLarge: true }, // more than one piece of classes
+    { inputs: [[60, 4], [100_000, 4], [60]], ids: { 2: spread(60, 100_000) } }, // more than one piece of classes
   ],
   LinearCrossEntropyGradient: [
     { inputs: [[3, 4], [7, 4], [3], [3], [3]], ids: { 2: [6, 0, 2] } },

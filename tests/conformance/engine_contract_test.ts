@@ -22,11 +22,11 @@ import {
   initialValues,
   languageFeeds,
   near,
+  networkTest,
   options,
   probe,
   skipMissing,
   steps,
-  triesNetworks,
 } from "./_engines.ts";
 
 skipMissing();
@@ -35,7 +35,7 @@ for (const [name, engine] of engines) {
   const contract = (sentence: string, test: () => Promise<void>) =>
     Deno.test(`${name}: ${sentence}`, test);
   const ofNetworks = (sentence: string, test: () => Promise<void>) =>
-    Deno.test({ name: `${name}: ${sentence}`, ignore: !triesNetworks(name), fn: test });
+    networkTest(name, sentence, test);
   const train = (graph: Graph, optimizer = adamW) =>
     engine.compileTraining(graph, { ...options, optimizer });
 
@@ -291,8 +291,8 @@ for (const [name, engine] of engines) {
     },
   );
 
-  // A software driver compiles the kernels of each new program for some ten seconds: there a program trains ten times, anew
-  // from the first weights. One block has every operator of a step.
+  // A software driver takes its time to compile the kernels of each new program: there a program trains ten times, anew from
+  // the first weights. One block has every operator of a step.
   const timesEach = name === "webgpu" ? 10 : 1;
   ofNetworks("training 20 times for 5 steps gives the same bytes", async () => {
     const small = { ...config, nLayers: 1 };

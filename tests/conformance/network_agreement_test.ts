@@ -19,12 +19,12 @@ import {
   initialValues,
   languageFeeds,
   nearAll,
+  networkTest,
   options,
   others,
   probe,
   reference,
   steps,
-  triesNetworks,
   unit,
 } from "./_engines.ts";
 
@@ -41,8 +41,7 @@ for (const [name, engine] of others) {
     "similarity": () => fineTuneNetwork("similarity", 2),
   };
   for (const [title, network] of Object.entries(networks)) {
-    const sentence = `loss, outputs and gradients agree with reference: ${title}`;
-    const test = async () => {
+    networkTest(name, `loss, outputs and gradients agree with reference: ${title}`, async () => {
       const [graph, feeds, values] = network();
       const [expected, found] = await Promise.all([reference, engine].map(async (each) => {
         const program = await each.compileTraining(graph, { ...options, optimizer: probe });
@@ -62,8 +61,7 @@ for (const [name, engine] of others) {
         const moment = `${parameter}.m`;
         nearAll(found.moments[moment], expected.moments[moment], 32 * unit, moment, unit);
       }
-    };
-    Deno.test({ name: `${name}: ${sentence}`, ignore: !triesNetworks(name), fn: test });
+    });
   }
 
   Deno.test(`${name}: 50 AdamW steps agree with reference`, async () => {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import type { Feeds } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder, type OperatorName, operators, sizeOf } from "../../model/mod.ts";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
-import { nearAll, options, others, reference, triesNetworks, unit } from "./_engines.ts";
+import { nearAll, options, others, reference, unit } from "./_engines.ts";
 import { type OperatorCase, operatorCases, typesOf } from "./_operator_cases.ts";
 
 Deno.test("operatorCases has every operator", () => {
@@ -16,7 +16,6 @@ for (const [name, engine] of others) {
   for (const [op, cases] of Object.entries(operatorCases) as [OperatorName, OperatorCase[]][]) {
     Deno.test(`${name}: ${op} agrees with reference`, async () => {
       for (const [i, one] of cases.entries()) {
-        if (one.isLarge && !triesNetworks(name)) continue;
         const graph = graphOf(op, one);
         const feeds = feedsOf(op, i, one);
         const [expected, found] = await Promise.all([reference, engine].map(async (each) => {

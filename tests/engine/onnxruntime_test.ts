@@ -12,8 +12,24 @@ import {
 import { engine } from "../../engine/onnxruntime/mod.ts";
 import { encodeModel } from "../../engine/onnxruntime/_onnx_proto.ts";
 import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { temporaryFolder } from "../support/command_line.ts";
+import { fromFileUrl } from "../support/paths.ts";
 
 const inert = { beta1: 0, beta2: 0, epsilon: 1e-8, weightDecay: 0 };
+
+Deno.test("Session.open() keeps the runtime from reporting to its makers and from noting who uses it", async () => {
+  const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout));
+  using home = temporaryFolder();
+  const probe = fromFileUrl(new URL("../../pipeline/commands/_engine_probe.ts", import.meta.url));
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", probe, "cpu"],
+    clearEnv: true, // with CI among them the runtime is silent by itself
+    env: { HOME: home.path, TMPDIR: home.path, DENO_DIR: denoDir },
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  assert.deepEqual([...Deno.readDirSync(home.path)].map((entry) => entry.name), []);
+});
 
 Deno.test("encodeModel() writes attributes as the float, int, text or ints that ONNX declares", () => {
   const attributes = { epsilon: 0.5, axis: -1, mode: "m", perm: [1, 0] };

@@ -7,8 +7,8 @@ import {
   probeEngine,
   resolveAuto,
 } from "../../pipeline/commands/_engines.ts";
-import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
-import { engineHere } from "../support/devices.ts";
+import { pipeline, pipelineCommand, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { engineHere, swiftShader } from "../support/devices.ts";
 
 const webgpu = await engineHere("webgpu"); // sets the software driver for child processes
 
@@ -63,6 +63,23 @@ Deno.test("run refuses precision fp16 on another engine than webgpu before it ma
   const unknown = await pipeline(["status", ...half, "--set", "engine.precision=fp8"]);
   assert.deepEqual(unknown.code, 2);
   assert.match(unknown.stderr, /engine\.precision: expected one of fp32, fp16, found "fp8"/);
+});
+
+const without = "run on a GPU without half precision says what it has and the way out";
+const unless = swiftShader === undefined ? ": skipped: no SwiftShader (chromium-common)" : "";
+Deno.test({ name: `${without}${unless}`, ignore: unless !== "" }, async () => {
+  using folder = temporaryFolder();
+  const half = ["--engine", "webgpu", "--set", "engine.precision=fp16"];
+  const store = ["--recipe", tinyRecipe, "--store", folder.path];
+  const run = pipelineCommand(["run", "pretrain/trim", ...half, ...store], undefined, {
+    VK_ICD_FILENAMES: swiftShader!,
+  });
+  const { code, stderr } = await run.output();
+  assert.equal(code, 1);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /expected a GPU with the feature "shader-f16", found "SwiftShader.+" without it \(it has: .+\); set engine\.precision=fp32/,
+  );
 });
 
 if (typeof webgpu === "string") {

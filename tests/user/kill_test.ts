@@ -11,9 +11,10 @@ import {
   temporaryFolder,
   tinyRecipe,
 } from "../support/command_line.ts";
-import { engineHere } from "../support/devices.ts";
+import { engineHere, whyNoNetworks } from "../support/devices.ts";
 
 const words = ["--recipe", tinyRecipe];
+const webgpu = await engineHere("webgpu"); // names the software driver to child processes
 
 interface Trial {
   readonly engine: string;
@@ -33,9 +34,7 @@ const trials: readonly Trial[] = [
     kills: 1,
     localSteps: 6,
     checkpointEverySteps: 2,
-    whyNot: Deno.env.get("DEPT_TEST_DEVICES") === undefined
-      ? "takes a software driver a minute: set DEPT_TEST_DEVICES to try"
-      : undefined,
+    whyNot: typeof webgpu === "string" ? webgpu : whyNoNetworks("webgpu"),
   },
 ];
 
@@ -48,7 +47,6 @@ Deno.test("run resumes after kill -9 in pre-training to the same bytes", async (
   for (const { engine, kills: times, localSteps, checkpointEverySteps, whyNot } of trials) {
     const name = `${engine}${whyNot === undefined ? "" : `: skipped: ${whyNot}`}`;
     const fn = async () => {
-      if (engine === "webgpu") await engineHere(engine); // points at the software driver
       const [undisturbed, killed] = ["undisturbed", "killed"].map((kind) => {
         const store = join(folder.path, `${engine}-${kind}`);
         cpSync(tokenized, store, { recursive: true });
