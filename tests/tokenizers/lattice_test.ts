@@ -24,6 +24,35 @@ Deno.test("seedPieces() keeps at most seedSize, the highest by frequency times l
   assert.deepEqual(texts, ["a", "ab", "abc", "b", "c", "d"]); // "bc" has 4, "ab" 8, "abc" 6
 });
 
+Deno.test("seedPieces() counts segments of any number of occurrences", async () => {
+  // a place of 16 bits tells counts up to 2^15 - 1
+  const counted = { ab: 32_767, cd: 32_768, ef: 1e12, gh: 3 };
+  const { lattice, probabilities } = await seedOf(counted);
+  const total = sum(Object.values(counted)) * 4; // two characters, and both together with twice the weight
+  for (const [text, count] of Object.entries(counted)) {
+    for (const [part, weight] of [[text[0], 1], [text[1], 1], [text, 2]] as const) {
+      const seed = Array.from(probabilities, (_, i) => lattice.text(i)).indexOf(part);
+      assert.equal(probabilities[seed], count * weight / total, part);
+    }
+  }
+});
+
+Deno.test("seedPieces() takes an alphabet of more characters than 16 bits tell apart", async () => {
+  const size = 2 ** 15 + 1;
+  const characters = Array.from({ length: size }, (_, i) => String.fromCodePoint(0x20000 + i));
+  const words: Record<string, number> = {};
+  for (let i = 0; i < size; i += 60) words[characters.slice(i, i + 60).join("")] = 1;
+  words[characters[size - 1] + characters[0]] = 70_000;
+  const { lattice, probabilities, segments } = await seedOf(words);
+  assert.equal(segments.text.BYTES_PER_ELEMENT, 4);
+  assert.deepEqual(Array.from({ length: size }, (_, i) => lattice.text(i)), characters);
+  assert.equal(lattice.text(size), characters[size - 1] + characters[0]); // the only one that occurs twice
+  assert.equal(lattice.size, size + 1);
+  const total = size + 4 * 70_000;
+  assert.equal(probabilities[0], 70_001 / total);
+  assert.equal(probabilities[size], 2 * 70_000 / total);
+});
+
 Deno.test("seedPieces() finds what a look at every substring finds", async () => {
   const character = fc.constantFrom("a", "b", "c", "é");
   const word = fc.string({ unit: character, minLength: 1, maxLength: 30 });
@@ -53,7 +82,7 @@ Deno.test("seedPieces() finds what a look at every substring finds", async () =>
       );
       const longer = texts.filter((text) => text.length > 1);
       assert.deepEqual(longer, longer.toSorted(), "candidates stand in the order of their content");
-      assert.equal(lattice.arrays.edges.length, sum(texts.map((text) => placesOf(text, counted))));
+      assert.equal(lattice.arrays.edges.length, sum(longer.map((text) => placesOf(text, counted))));
     }),
     { seed: 3, numRuns: 200 },
   );

@@ -14,13 +14,13 @@ function cut(
   words: Record<string, number>,
   changed: Partial<typeof rules> = {},
 ): Record<string, number> {
-  const { alphabet, characters, starts, counts } = cutIntoSegments(
+  const { alphabet, text, starts, counts } = cutIntoSegments(
     countsOf(words),
     { ...rules, ...changed },
     noSpill,
   );
   const texts = Array.from(counts, (_, s) => {
-    const places = characters.subarray(starts[s], starts[s + 1]);
+    const places = text.subarray(starts[s] + s, starts[s + 1] + s);
     return String.fromCodePoint(...Array.from(places, (place) => alphabet[place]));
   });
   return Object.fromEntries(texts.map((text, s) => [text, counts[s]]));

@@ -1,6 +1,7 @@
 /**
  * Counts byte strings. An open-addressing table over one pool of bytes: no string object is made.
  */
+import { zeros } from "./memory.ts";
 import { compareRanges } from "./utf8.ts";
 
 /** What is called for each string: it is `pool[from … to]`, valid until the call returns. */
@@ -20,10 +21,10 @@ export interface CounterTable {
 
 export class ByteStringCounter implements ByteStringCounts {
   #size = 0;
-  #pool: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 16);
-  #starts: Int32Array<ArrayBuffer> = new Int32Array(1 << 12); // entry i is the bytes #starts[i] … #starts[i + 1]
-  #counts: Float64Array<ArrayBuffer> = new Float64Array(1 << 12);
-  #hashes: Int32Array<ArrayBuffer> = new Int32Array(1 << 12);
+  #pool: Uint8Array = new Uint8Array(1 << 16);
+  #starts: Int32Array = new Int32Array(1 << 12); // entry i is the bytes #starts[i] … #starts[i + 1]
+  #counts: Float64Array = new Float64Array(1 << 12);
+  #hashes: Int32Array = new Int32Array(1 << 12);
   #slots = new Int32Array(1 << 13); // entry + 1, 0 where empty
 
   /** Distinct strings so far. */
@@ -125,7 +126,7 @@ export class ByteStringCounter implements ByteStringCounts {
     const start = this.#starts[entry];
     const end = start + to - from;
     if (end > this.#pool.length) {
-      const pool = new Uint8Array(Math.max(end, this.#pool.length * 2));
+      const pool = zeros(Uint8Array, Math.max(end, this.#pool.length * 2));
       pool.set(this.#pool);
       this.#pool = pool;
     }
@@ -140,13 +141,13 @@ export class ByteStringCounter implements ByteStringCounts {
   #growEntries(): void {
     const length = this.#starts.length * 2;
     const [starts, counts, hashes] = [this.#starts, this.#counts, this.#hashes];
-    (this.#starts = new Int32Array(length)).set(starts);
-    (this.#counts = new Float64Array(length)).set(counts);
-    (this.#hashes = new Int32Array(length)).set(hashes);
+    (this.#starts = zeros(Int32Array, length)).set(starts);
+    (this.#counts = zeros(Float64Array, length)).set(counts);
+    (this.#hashes = zeros(Int32Array, length)).set(hashes);
   }
 
   #rehash(): void {
-    const slots = new Int32Array(this.#slots.length * 2);
+    const slots = zeros(Int32Array, this.#slots.length * 2);
     const mask = slots.length - 1;
     for (let entry = 0; entry < this.#size; entry++) {
       let slot = this.#hashes[entry] & mask;

@@ -1,5 +1,6 @@
 /**
- * All ways to cut the segments into candidate pieces: for each place, the candidates that begin there.
+ * All ways to cut the segments into candidate pieces: for each place, the candidates that begin there. Its character is one
+ * of them everywhere and needs no room; edges are the longer ones.
  *
  * It is built once and only filtered afterwards, so an EM step walks no trie. Sums run over probabilities, not logarithms:
  * each piece counts c to the power of its length, which cancels in expectations and, with c near the inverse probability
@@ -9,6 +10,7 @@
  */
 import { maxSegmentLength } from "./config.ts";
 import { gridRounder } from "./exact_sum.ts";
+import type { SegmentText } from "./segments.ts";
 
 export interface Expectation {
   /** By candidate: how often it is expected to be used. */
@@ -19,24 +21,26 @@ export interface Expectation {
 
 /** A lattice as arrays; those by candidate have room for `size` of them. */
 export interface LatticeArrays {
-  /** Code points of the characters. */
+  /** Code points of the characters, which are the first candidates. */
   readonly alphabet: Int32Array;
-  /** By place: its character, below 0 at the end of a segment. */
-  readonly text: Int32Array;
+  readonly text: SegmentText;
   /** Segment s is the places from `starts[s] + s` on, as many as `starts[s + 1] - starts[s]`; an empty one follows. */
   readonly starts: Int32Array;
   /** Occurrences of each segment. */
   readonly segmentCounts: Float64Array;
   /** Characters of the text that the segments stand for. */
   readonly totalLength: number;
-  /** By place: its edges are `edges[firstEdge[p] … firstEdge[p + 1]]`. */
-  readonly firstEdge: Int32Array;
-  /** Candidates with their lengths (`edgeOf`), shorter ones first. */
+  /** By place: how many edges begin there. */
+  readonly edgeCounts: Uint8Array;
+  /** By segment: its first edge; one more ends the last. */
+  readonly firstEdges: Int32Array;
+  /** Candidates with their lengths (`edgeOf`), place by place, shorter ones first. */
   readonly edges: Int32Array;
   readonly size: number;
-  /** By candidate: characters, and a place where it begins. */
+  /** By candidate: characters, and where it can be found: a segment, and from which of its characters on. */
   readonly lengths: Uint8Array;
-  readonly places: Int32Array;
+  readonly segments: Int32Array;
+  readonly offsets: Uint8Array;
 }
 
 /** A range of segments, or of candidates. */
@@ -60,9 +64,12 @@ export class Lattice {
   // Where the next edge stands that is to be filtered, and where it goes.
   #next = 0;
   #left = 0;
+  /** Where the edges of the segment at hand end. */
+  #end = 0;
   // Room for one segment: by place, and by edge.
   readonly #alpha = new Float64Array(maxSegmentLength + 1);
   readonly #beta = new Float64Array(maxSegmentLength + 1);
+  readonly #weights = new Float64Array(maxSegmentLength);
   readonly #edgeWeights = new Float64Array(maxSegmentLength ** 2);
   // Room for one candidate.
   readonly #splitBest = new Float64Array(maxSegmentLength + 1);
@@ -78,15 +85,15 @@ export class Lattice {
     return this.#size;
   }
 
-  /** All segments, cut into so many ranges with about as many edges each. */
+  /** All segments, cut into so many ranges with about as many ways on each. */
   shares(count: number): Range[] {
-    const { starts, segmentCounts, firstEdge } = this.arrays;
-    const edgeCount = firstEdge[firstEdge.length - 1];
+    const { starts, firstEdges } = this.arrays;
+    const size = this.arrays.segmentCounts.length;
+    const all = starts[size] + firstEdges[size];
     const ranges: Range[] = [];
     for (let i = 1, from = 0; i <= count; i++) {
-      const edges = edgeCount * i / count;
       let to = from;
-      while (to < segmentCounts.length && (i === count || firstEdge[starts[to] + to] < edges)) to++;
+      while (to < size && (i === count || starts[to] + firstEdges[to] < all * i / count)) to++;
       ranges.push({ from, to });
       from = to;
     }
@@ -125,48 +132,55 @@ export class Lattice {
     expected: Float64Array,
     renumbered?: Int32Array,
   ): number {
-    const { starts, segmentCounts, totalLength, firstEdge } = this.arrays;
+    const { starts, segmentCounts, totalLength, firstEdges } = this.arrays;
     const rounder = gridRounder(totalLength);
     const logRounder = gridRounder(totalLength * 1024); // no character is less likely than e^-1024
     const shared = powers(Math.exp(-characterLogProb));
-    this.#next = this.#left = firstEdge[starts[from] + from];
+    this.#next = this.#left = firstEdges[from];
     let logLikelihood = 0;
     for (let s = from; s < to; s++) {
       const start = starts[s] + s;
       const length = starts[s + 1] - starts[s];
       let power = shared;
       let logScale = -characterLogProb;
+      if (renumbered !== undefined) firstEdges[s] = this.#left;
+      const first = firstEdges[s];
       let total = renumbered === undefined
-        ? this.#forward(start, length, probabilities, power)
+        ? this.#forward(start, length, first, probabilities, power)
         : this.#filterForward(start, length, probabilities, power, renumbered);
       if (!(total > 1e-250 && total < 1e250)) {
-        logScale = -this.#bestLogProb(start, length, probabilities) / length;
+        logScale = -this.#bestLogProb(start, length, first, probabilities) / length;
         power = powers(Math.exp(logScale));
-        total = this.#forward(start, length, probabilities, power);
+        total = this.#forward(start, length, first, probabilities, power);
       }
       const count = segmentCounts[s];
-      this.#backward(start, length, count / total, rounder, expected);
+      this.#backward(start, length, first, count / total, rounder, expected);
       const term = count * (Math.log(total) - length * logScale);
       logLikelihood += (term + logRounder) - logRounder;
     }
     return logLikelihood;
   }
 
-  /** Fills `alpha` (by place: all ways to get there) and `edgeWeights`, and returns alpha's last value. */
+  /** Fills `alpha` (by place: all ways to get there), `weights` and `edgeWeights`, and returns alpha's last value. */
   #forward(
     start: number,
     length: number,
+    first: number,
     probabilities: Float64Array,
     power: Float64Array,
   ): number {
-    const { firstEdge, edges } = this.arrays;
-    const [alpha, edgeWeights] = [this.#alpha, this.#edgeWeights];
+    const { text, edgeCounts, edges } = this.arrays;
+    const [alpha, weights, edgeWeights] = [this.#alpha, this.#weights, this.#edgeWeights];
+    const one = power[1];
     for (let i = 1; i <= length; i++) alpha[i] = 0;
     alpha[0] = 1;
-    let e = firstEdge[start];
+    let e = first;
     for (let i = 0, k = 0; i < length; i++) {
       const before = alpha[i];
-      for (const end = firstEdge[start + i + 1]; e < end; e++) {
+      const own = probabilities[text[start + i]];
+      alpha[i + 1] += before * own * one;
+      weights[i] = own * one;
+      for (const end = e + edgeCounts[start + i]; e < end; e++) {
         const edge = edges[e];
         const n = (edge >>> candidateBits) + 1;
         const probability = probabilities[edge & candidateMask];
@@ -174,6 +188,7 @@ export class Lattice {
         edgeWeights[k++] = probability * power[n];
       }
     }
+    this.#end = e;
     return alpha[length];
   }
 
@@ -185,15 +200,19 @@ export class Lattice {
     power: Float64Array,
     renumbered: Int32Array,
   ): number {
-    const { firstEdge, edges } = this.arrays;
-    const [alpha, edgeWeights] = [this.#alpha, this.#edgeWeights];
+    const { text, edgeCounts, edges } = this.arrays;
+    const [alpha, weights, edgeWeights] = [this.#alpha, this.#weights, this.#edgeWeights];
+    const one = power[1];
     for (let i = 1; i <= length; i++) alpha[i] = 0;
     alpha[0] = 1;
     let [e, left] = [this.#next, this.#left];
-    firstEdge[start] = left;
     for (let i = 0, k = 0; i < length; i++) {
       const before = alpha[i];
-      for (const end = firstEdge[start + i + 1]; e < end; e++) {
+      const own = probabilities[text[start + i]];
+      alpha[i + 1] += before * own * one;
+      weights[i] = own * one;
+      const first = left;
+      for (const end = e + edgeCounts[start + i]; e < end; e++) {
         const edge = edges[e];
         const candidate = renumbered[edge & candidateMask];
         if (candidate < 0) continue;
@@ -203,9 +222,10 @@ export class Lattice {
         alpha[i + n] += before * probability * power[n];
         edgeWeights[k++] = probability * power[n];
       }
-      firstEdge[start + i + 1] = left;
+      edgeCounts[start + i] = left - first;
     }
-    [this.#next, this.#left] = [e, left];
+    this.#next = e;
+    this.#end = this.#left = left;
     return alpha[length];
   }
 
@@ -213,37 +233,46 @@ export class Lattice {
   #backward(
     start: number,
     length: number,
+    first: number,
     weight: number,
     rounder: number,
     expected: Float64Array,
   ): void {
-    const { firstEdge, edges } = this.arrays;
-    const [alpha, beta, edgeWeights] = [this.#alpha, this.#beta, this.#edgeWeights];
-    const first = firstEdge[start];
+    const { text, edgeCounts, edges } = this.arrays;
+    const [alpha, beta] = [this.#alpha, this.#beta];
+    const [weights, edgeWeights] = [this.#weights, this.#edgeWeights];
     beta[length] = 1;
-    for (let i = length - 1; i >= 0; i--) {
+    for (let i = length - 1, end = this.#end; i >= 0; i--) {
       const before = alpha[i] * weight;
-      const end = firstEdge[start + i + 1];
-      let sum = 0;
-      for (let e = firstEdge[start + i]; e < end; e++) {
+      const from = end - edgeCounts[start + i];
+      let sum = weights[i] * beta[i + 1];
+      expected[text[start + i]] += (before * sum + rounder) - rounder;
+      for (let e = from; e < end; e++) {
         const edge = edges[e];
         const term = edgeWeights[e - first] * beta[i + (edge >>> candidateBits) + 1];
         sum += term;
         expected[edge & candidateMask] += (before * term + rounder) - rounder;
       }
       beta[i] = sum;
+      end = from;
     }
   }
 
-  #bestLogProb(start: number, length: number, probabilities: Float64Array): number {
-    const { firstEdge, edges } = this.arrays;
+  #bestLogProb(
+    start: number,
+    length: number,
+    first: number,
+    probabilities: Float64Array,
+  ): number {
+    const { text, edgeCounts, edges } = this.arrays;
     const best = new Float64Array(length + 1).fill(-Infinity);
     best[0] = 0;
-    for (let i = 0; i < length; i++) {
-      for (let e = firstEdge[start + i]; e < firstEdge[start + i + 1]; e++) {
-        const end = i + (edges[e] >>> candidateBits) + 1;
+    for (let i = 0, e = first; i < length; i++) {
+      best[i + 1] = Math.max(best[i + 1], best[i] + Math.log(probabilities[text[start + i]]));
+      for (const end = e + edgeCounts[start + i]; e < end; e++) {
+        const to = i + (edges[e] >>> candidateBits) + 1;
         const logProb = Math.log(probabilities[edges[e] & candidateMask]);
-        best[end] = Math.max(best[end], best[i] + logProb);
+        best[to] = Math.max(best[to], best[i] + logProb);
       }
     }
     return best[length];
@@ -254,16 +283,26 @@ export class Lattice {
    * Of equally probable ways the one whose last piece is longest, then so on before it. Returns their number, 0 if there is none.
    */
   bestSplit(candidate: number, probabilities: Float64Array, into: Int32Array): number {
-    const { firstEdge, edges, lengths, places } = this.arrays;
+    const { text, starts, edgeCounts, firstEdges, edges, lengths, segments, offsets } = this.arrays;
     const [best, last] = [this.#splitBest, this.#splitLast];
     const length = lengths[candidate];
-    const start = places[candidate];
+    const segment = segments[candidate];
+    const segmentStart = starts[segment] + segment;
+    const start = segmentStart + offsets[candidate];
+    let first = firstEdges[segment];
+    for (let place = segmentStart; place < start; place++) first += edgeCounts[place];
     for (let i = 1; i <= length; i++) best[i] = 0;
     best[0] = 1;
     for (let i = 0; i < length; i++) {
       const before = best[i];
-      const end = firstEdge[start + i + 1];
-      for (let e = firstEdge[start + i]; e < end; e++) {
+      const character = text[start + i];
+      const alone = before * probabilities[character];
+      if (alone > best[i + 1]) {
+        best[i + 1] = alone;
+        last[i + 1] = edgeOf(character, 1);
+      }
+      const end = first + edgeCounts[start + i];
+      for (let e = first; e < end; e++) {
         const edge = edges[e];
         const to = i + (edge >>> candidateBits) + 1;
         if (to > length) break;
@@ -274,6 +313,7 @@ export class Lattice {
           last[to] = edge;
         }
       }
+      first = end;
     }
     if (best[length] === 0) return 0;
     let parts = 0;
@@ -286,27 +326,30 @@ export class Lattice {
   }
 
   /**
-   * Keeps these candidates, ascending: candidate `kept[i]` becomes i. Edges are filtered by the next E-step.
+   * Keeps these candidates, ascending, all characters among them: candidate `kept[i]` becomes i. Edges are filtered by the next E-step.
    *
    * @param renumbered is filled: by candidate the one that it becomes, -1 for none
    */
   keep(kept: Int32Array, renumbered: Int32Array): void {
-    const { lengths, places } = this.arrays;
+    const { lengths, segments, offsets } = this.arrays;
     renumbered.fill(-1, 0, this.size);
     for (let i = 0; i < kept.length; i++) {
       renumbered[kept[i]] = i;
       lengths[i] = lengths[kept[i]];
-      places[i] = places[kept[i]];
+      segments[i] = segments[kept[i]];
+      offsets[i] = offsets[kept[i]];
     }
     this.#size = kept.length;
   }
 
   /** A candidate's text. */
   text(candidate: number): string {
-    const { alphabet, text, lengths, places } = this.arrays;
+    const { alphabet, text, starts, lengths, segments, offsets } = this.arrays;
+    const segment = segments[candidate];
+    const start = starts[segment] + segment + offsets[candidate];
     let result = "";
     for (let i = 0; i < lengths[candidate]; i++) {
-      result += String.fromCodePoint(alphabet[text[places[candidate] + i]]);
+      result += String.fromCodePoint(alphabet[text[start + i]]);
     }
     return result;
   }

@@ -20,17 +20,17 @@ export class LatticeSearch {
     this.lattice = lattice;
     this.#team = team;
     const { size } = lattice.arrays;
-    const counts = new Float64Array(team.allocate(size * 8));
+    const counts = team.allocate(Float64Array, size);
     const shared = {
       lattice: lattice.arrays,
       probabilities,
       counts,
-      losses: new Float64Array(team.allocate(size * 8)),
-      renumbered: new Int32Array(team.allocate(size * 4)),
+      losses: team.allocate(Float64Array, size),
+      renumbered: team.allocate(Int32Array, size),
     };
     this.#arrays = Array.from({ length: team.size }, (_, i): SearchArrays => ({
       ...shared,
-      ownCounts: i === 0 ? counts : new Float64Array(team.allocate(size * 8)),
+      ownCounts: i === 0 ? counts : team.allocate(Float64Array, size),
     }));
   }
 

@@ -5,11 +5,13 @@
  */
 import { specialPieces } from "../tokenizer.ts";
 import type { UnigramConfig } from "./config.ts";
-import { Lattice, mostCandidates, type Range } from "./lattice.ts";
+import { Lattice, type LatticeArrays, mostCandidates, type Range } from "./lattice.ts";
+import { edgeStarts } from "./lattice_edges.ts";
+import { type Allocate, zeros } from "./memory.ts";
 import { byteName } from "./pieces.ts";
-import type { Segments } from "./segments.ts";
+import { segmentFinder, type Segments } from "./segments.ts";
 import { selectHighest } from "./selection.ts";
-import { type PlacedText, placeText, type Substrings } from "./substrings.ts";
+import { type GroupedPlaces, groupPlaces, type Substrings } from "./substrings.ts";
 import { Team } from "./team.ts";
 
 export interface Seed {
@@ -27,61 +29,73 @@ export async function seedPieces(
   config: UnigramConfig,
   team: Team = new Team(),
 ): Promise<Seed> {
-  const text = placeText(segments, team.allocate);
-  const ranges = evenRanges(text.groups, team.size);
+  const places = groupPlaces(segments, team.allocate);
+  const { probabilities, shares, ...candidates } = await findCandidates(places, config, team);
+  const { text, counts: segmentCounts, starts } = segments;
+  const edgeCounts = team.allocate(Uint8Array, text.length);
+  await team.all(shares.map((candidates) => ({ kind: "countEdges", candidates, edgeCounts })));
+  const firstEdges = team.allocate(Int32Array, starts.length);
+  const room = edgeStarts(segments, edgeCounts, firstEdges, team.allocate);
+  await team.all(shares.map(() => ({ kind: "layEdges", room })));
+  team.recycle(places.sorted);
+  const lattice = new Lattice({
+    alphabet: segments.alphabet,
+    text,
+    starts,
+    segmentCounts,
+    totalLength: segmentCounts.reduce((sum, n, s) => sum + n * (starts[s + 1] - starts[s]), 0),
+    edgeCounts,
+    firstEdges,
+    edges: room.edges,
+    ...candidates,
+  });
+  return { lattice, probabilities };
+}
+
+interface Candidates extends Pick<LatticeArrays, "size" | "lengths" | "segments" | "offsets"> {
+  /** By candidate: its first probability. */
+  readonly probabilities: Float64Array;
+  /** By thread, by substring that it has found: its number as a candidate, -1 for none. */
+  readonly shares: readonly Int32Array[];
+}
+
+async function findCandidates(
+  places: GroupedPlaces,
+  config: UnigramConfig,
+  team: Team,
+): Promise<Candidates> {
+  const { starts } = places.segments;
   const found = await team.all<Substrings>(
-    ranges.map((range) => ({
+    evenRanges(places.groups, team.size).map((range) => ({
       kind: "substrings",
-      text,
+      places,
       maxLength: config.maxPieceLength,
       range,
     })),
   );
-  const chosen = chooseSeeds(segments, text, found, config);
-  const size = chosen.size;
-  const lengths = new Uint8Array(team.allocate(size));
-  const places = new Int32Array(team.allocate(size * 4));
-  const probabilities = new Float64Array(team.allocate(size * 8));
+  const { size, shares } = chooseSeeds(places, found, config, team.allocate);
+  const lengths = team.allocate(Uint8Array, size);
+  const segments = team.allocate(Int32Array, size);
+  const offsets = team.allocate(Uint8Array, size);
+  const probabilities = team.allocate(Float64Array, size);
+  const segmentAt = segmentFinder(places.segments);
   let total = 0; // whole numbers: exact in any order
   found.forEach(({ size, from, length, frequency }, share) => {
-    const candidates = chosen.candidates[share];
+    const candidates = shares[share];
     for (let s = 0; s < size; s++) {
       const candidate = candidates[s];
       if (candidate < 0) continue;
+      const place = places.sorted[from[s]];
+      const segment = segmentAt(place);
       lengths[candidate] = length[s];
-      places[candidate] = text.sorted[from[s]];
+      segments[candidate] = segment;
+      offsets[candidate] = place - (starts[segment] + segment);
       probabilities[candidate] = frequency[s] * length[s];
       total += probabilities[candidate];
     }
   });
   for (let i = 0; i < size; i++) probabilities[i] /= total;
-
-  const firstEdge = new Int32Array(team.allocate((text.text.length + 1) * 4));
-  await team.all(
-    chosen.candidates.map((candidates) => ({ kind: "countEdges", candidates, firstEdge })),
-  );
-  let edgeCount = 0;
-  for (let place = 0; place < firstEdge.length; place++) {
-    const count = firstEdge[place];
-    firstEdge[place] = edgeCount;
-    edgeCount += count;
-  }
-  const edges = new Int32Array(team.allocate(edgeCount * 4));
-  await team.all(ranges.map(() => ({ kind: "layEdges", edges })));
-  const { alphabet, starts, counts } = segments;
-  const lattice = new Lattice({
-    alphabet,
-    text: text.text,
-    starts,
-    segmentCounts: counts,
-    totalLength: counts.reduce((sum, n, s) => sum + n * (starts[s + 1] - starts[s]), 0),
-    firstEdge,
-    edges,
-    size,
-    lengths,
-    places,
-  });
-  return { lattice, probabilities };
+  return { size, lengths, segments, offsets, probabilities, shares };
 }
 
 /** Ranges of groups, with about as many places each. */
@@ -97,20 +111,15 @@ function evenRanges(groups: Int32Array, count: number): Range[] {
   return ranges;
 }
 
-/** By share, by substring: its number as a candidate, -1 for none. */
-interface ChosenSeeds {
-  readonly size: number;
-  readonly candidates: readonly Int32Array[];
-}
-
 function chooseSeeds(
-  { alphabet }: Segments,
-  text: PlacedText,
+  places: GroupedPlaces,
   found: readonly Substrings[],
   config: UnigramConfig,
-): ChosenSeeds {
-  const isReserved = reservedTest(alphabet, text, config);
-  const scores = new Float64Array(found.reduce((sum, { size }) => sum + size, 0));
+  allocate: Allocate,
+): Pick<Candidates, "size" | "shares"> {
+  const { alphabet } = places.segments;
+  const isReserved = reservedTest(places, config);
+  const scores = zeros(Float64Array, found.reduce((sum, { size }) => sum + size, 0));
   let eligible = 0;
   for (const substrings of found) {
     const { size, length, frequency } = substrings;
@@ -122,9 +131,9 @@ function chooseSeeds(
   const most = Math.min(config.seedSize, mostCandidates) - alphabet.length;
   const selected = selectHighest(scores.subarray(0, eligible), most);
   let [character, at, next] = [0, 0, 0];
-  const candidates = found.map((substrings) => {
+  const shares = found.map((substrings) => {
     const { size, length } = substrings;
-    const candidateOf = new Int32Array(size).fill(-1);
+    const candidateOf = allocate(Int32Array, size).fill(-1);
     for (let s = 0; s < size; s++) {
       if (length[s] === 1) candidateOf[s] = character++;
       else if (!isReserved(substrings, s) && selected[next] === at++) {
@@ -133,13 +142,12 @@ function chooseSeeds(
     }
     return candidateOf;
   });
-  return { size: alphabet.length + selected.length, candidates };
+  return { size: alphabet.length + selected.length, shares };
 }
 
 /** Whether a substring is what a learned piece may not look like, since files tell pieces apart by their text. */
 function reservedTest(
-  alphabet: Int32Array,
-  { text, sorted, groups }: PlacedText,
+  { segments: { alphabet, text }, sorted, groups }: GroupedPlaces,
   config: UnigramConfig,
 ): (substrings: Substrings, s: number) => boolean {
   const reserved = new Set([
@@ -150,7 +158,7 @@ function reservedTest(
   ]);
   // Most need no string: what they begin with tells them apart.
   const firsts = new Set([...reserved].map((piece) => piece.codePointAt(0)!));
-  const mayBe = new Uint8Array(sorted.length);
+  const mayBe = zeros(Uint8Array, sorted.length);
   alphabet.forEach((codePoint, c) => {
     if (firsts.has(codePoint)) mayBe.fill(1, groups[c], groups[c + 1]);
   });

@@ -16,15 +16,63 @@ export const writtenSpace = 0x2581; // ▁
 /** Class of characters without a piece. */
 const apart = 0;
 
+/** Segments as arrays on shared memory: they live as long as a training, and its threads all read them. */
 export interface Segments {
   /** Code points that get a piece each, ascending. */
   readonly alphabet: Int32Array;
-  /** All segments joined, a character as its place in the alphabet. */
-  readonly characters: Int32Array;
-  /** Segment s is `characters[starts[s] … starts[s + 1]]`. */
+  readonly text: SegmentText;
+  /** Characters before each segment, and of all: segment s begins at place `starts[s] + s`, as an end follows each one. */
   readonly starts: Int32Array;
   /** Occurrences of each segment. */
   readonly counts: Float64Array;
+}
+
+/**
+ * All segments joined, a place for each character: its place in the alphabet. A place behind each segment tells how often it
+ * occurs, as a number below 0 (`weightsOf`). Places are 16 bits wide where the alphabet lets them.
+ */
+export type SegmentText = Int16Array | Int32Array;
+
+/** Memory as places for characters of an alphabet. */
+export function segmentText(alphabetSize: number, memory: SharedArrayBuffer): SegmentText {
+  return placeBytes(alphabetSize) === 2 ? new Int16Array(memory) : new Int32Array(memory);
+}
+
+function placeBytes(alphabetSize: number): number {
+  return alphabetSize <= 2 ** 15 ? 2 : 4;
+}
+
+/** The least number that a place can hold stands for counts that do not fit. */
+function leastOf(text: SegmentText): number {
+  return text.BYTES_PER_ELEMENT === 2 ? -(2 ** 15) : -(2 ** 31);
+}
+
+/** A function that tells how often the segment occurs that holds a place. */
+export function weightsOf(segments: Segments): (place: number) => number {
+  const { text, counts } = segments;
+  const least = leastOf(text);
+  const segmentAt = segmentFinder(segments);
+  return (place) => {
+    let at = place + 1;
+    while (text[at] >= 0) at++;
+    const end = text[at];
+    return end > least ? -end : counts[segmentAt(place)];
+  };
+}
+
+const blockBits = 5;
+
+/** A function that tells which segment holds a place. It looks on from the segment at the beginning of a block of places. */
+export function segmentFinder({ text, starts }: Segments): (place: number) => number {
+  const firsts = new Int32Array((text.length >> blockBits) + 1);
+  for (let s = 0, block = 0; s + 1 < starts.length; s++) {
+    for (; block << blockBits <= starts[s + 1] + s; block++) firsts[block] = s;
+  }
+  return (place) => {
+    let s = firsts[place >> blockBits];
+    while (starts[s + 1] + s < place) s++;
+    return s;
+  };
 }
 
 export interface SegmentRules extends ClassRules {
@@ -63,24 +111,31 @@ export function cutIntoSegments(
   });
   // A character that only other segments hold is a segment of its own, as it needs a piece.
   const alone = Array.from(isHeld.keys()).filter((character) => isHeld[character] === 0);
-  const starts = new Int32Array(size + alone.length + 1);
-  const counts = new Float64Array(size + alone.length);
-  const characters = new Int32Array(length + alone.length);
-  [size, length] = [0, 0];
+  size += alone.length;
+  const starts = new Int32Array(new SharedArrayBuffer((size + 1) * 4));
+  const counts = new Float64Array(new SharedArrayBuffer(size * 8));
+  const bytes = (length + alone.length + size) * placeBytes(alphabet.length);
+  const text = segmentText(alphabet.length, new SharedArrayBuffer(bytes));
+  const least = leastOf(text);
+  let [s, place] = [0, 0];
   counted.forEach((pool, from, to, count) => {
     if (!isKept(pool, from, to, count)) return;
     for (let at = from; at < to; at += utf8Length(pool[at])) {
-      characters[length++] = numberOf[codePointAt(pool, at)] - 1;
+      text[place++] = numberOf[codePointAt(pool, at)] - 1;
     }
-    counts[size++] = count;
-    starts[size] = length;
+    end(count);
   });
   for (const character of alone) {
-    characters[length++] = character;
-    counts[size++] = 1;
-    starts[size] = length;
+    text[place++] = character;
+    end(1);
   }
-  return { alphabet, characters, starts, counts };
+  return { alphabet, text, starts, counts };
+
+  function end(count: number): void {
+    text[place++] = Math.max(-count, least);
+    counts[s++] = count;
+    starts[s] = place - s;
+  }
 }
 
 /** The commonest characters that make up a share of the text, ascending; of equally common ones the lower code points. */

@@ -1,6 +1,7 @@
 /**
  * The best of many by score.
  */
+import { zeros } from "./memory.ts";
 
 /** Indices of the `count` highest scores (all, when there are fewer), ascending. Of equal scores the first ones are taken. */
 export function selectHighest(scores: Float64Array, count: number): Int32Array {
@@ -22,7 +23,8 @@ export function selectHighest(scores: Float64Array, count: number): Int32Array {
 
 /** The n-th highest score, n from 1, by Hoare's selection. */
 function nthHighest(scores: Float64Array, n: number): number {
-  const left = Float64Array.from(scores);
+  const left = zeros(Float64Array, scores.length);
+  left.set(scores);
   const at = left.length - n;
   for (let from = 0, to = left.length - 1; from < to;) {
     const [a, b, c] = [left[from], left[(from + to) >> 1], left[to]];

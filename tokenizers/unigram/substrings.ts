@@ -7,16 +7,13 @@
  * the place of a suffix array, and groups of different first characters can be sorted by different threads.
  */
 import { maxSegmentLength } from "./config.ts";
-import { grown } from "./grown.ts";
 import type { Range } from "./lattice.ts";
-import type { Segments } from "./segments.ts";
+import { type Allocate, zeros } from "./memory.ts";
+import { type Segments, weightsOf } from "./segments.ts";
 
-/** The segments as a row of places, on shared memory when threads take part. */
-export interface PlacedText {
-  /** By place: the character, and `~s` behind segment s, which begins at `segments.starts[s] + s`. */
-  readonly text: Int32Array;
-  /** Occurrences of each segment. */
-  readonly counts: Float64Array;
+/** Segments and their places, on shared memory when threads take part. */
+export interface GroupedPlaces {
+  readonly segments: Segments;
   /** All places of characters, grouped by their character; each thread sorts its share. */
   readonly sorted: Int32Array;
   /** By character: its group is `sorted[groups[c] … groups[c + 1]]`. */
@@ -30,40 +27,29 @@ const endOfSegment = -1;
 export interface Substrings {
   readonly size: number;
   /** Substring s begins at the places `sorted[from[s] … to[s]]`. */
-  readonly from: Int32Array<ArrayBuffer>;
-  readonly to: Int32Array<ArrayBuffer>;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
   /** Characters: 1 for those of the alphabet, which are all there. */
-  readonly length: Uint8Array<ArrayBuffer>;
+  readonly length: Uint8Array;
   /** Occurrences, segments counted as often as they occur. */
-  readonly frequency: Float64Array<ArrayBuffer>;
+  readonly frequency: Float64Array;
 }
 
-/** Gives memory for an array, zero at first: shared memory where threads are to see it. */
-export type Allocate = (bytes: number) => ArrayBufferLike;
-
-/** Lays segments out as places, grouped by their characters. */
-export function placeText(
-  { alphabet, characters, starts, counts }: Segments,
-  allocate: Allocate,
-): PlacedText {
-  const size = characters.length + counts.length;
-  const text = new Int32Array(allocate(size * 4));
+/** Groups the places of segments by their characters. */
+export function groupPlaces(segments: Segments, allocate: Allocate): GroupedPlaces {
+  const { alphabet, text } = segments;
   const groups = new Int32Array(alphabet.length + 1);
-  for (let s = 0, place = 0; s < counts.length; s++) {
-    for (let i = starts[s]; i < starts[s + 1]; i++) {
-      text[place++] = characters[i];
-      groups[characters[i] + 1]++;
-    }
-    text[place++] = ~s;
+  for (let place = 0; place < text.length; place++) {
+    if (text[place] >= 0) groups[text[place] + 1]++;
   }
   for (let c = 0; c < alphabet.length; c++) groups[c + 1] += groups[c];
-  const sorted = new Int32Array(allocate(characters.length * 4));
+  const sorted = allocate(Int32Array, groups[alphabet.length]);
   const next = groups.slice();
-  for (let place = 0; place < size; place++) {
+  for (let place = 0; place < text.length; place++) {
     const character = text[place];
     if (character >= 0) sorted[next[character]++] = place;
   }
-  return { text, counts, sorted, groups };
+  return { segments, sorted, groups };
 }
 
 /** Groups up to this size are sorted by insertion. */
@@ -71,19 +57,23 @@ const smallGroup = 20;
 
 /** Sorts the places of a range of characters, and finds the substrings of up to `maxLength` characters that begin there. */
 export function findSubstrings(
-  { text, counts, sorted, groups }: PlacedText,
+  { segments, sorted, groups }: GroupedPlaces,
   maxLength: number,
   range: Range,
 ): Substrings {
+  const { text } = segments;
+  const weightOf = weightsOf(segments);
   const [first, last] = [groups[range.from], groups[range.to]];
   let most = 0; // places of a character
   for (let c = range.from; c < range.to; c++) most = Math.max(most, groups[c + 1] - groups[c]);
   let base = 0; // where the places of the character at hand begin
-  const keys = new Int32Array(most); // by place in the order so far, from `base`: the character that tells a group apart
-  const room = new Int32Array(most);
+  const keys = zeros(Int32Array, most); // by place in the order so far, from `base`: the character that tells a group apart
+  const room = zeros(Int32Array, most);
   const sizes = new Int32Array(groups.length); // by character + 1: places in the group at hand
   const order = new Int32Array(groups.length); // characters + 1 of the group at hand
-  const found = new SubstringList(range.to - range.from + ((last - first) >> 1));
+  const isShared = sorted.buffer instanceof SharedArrayBuffer;
+  const allocate: Allocate = (Kind, length) => zeros(Kind, length, isShared);
+  const found = new SubstringList(range.to - range.from + ((last - first) >> 1), allocate);
   for (let character = range.from; character < range.to; character++) {
     base = groups[character];
     found.add(base, groups[character + 1], 1);
@@ -166,16 +156,9 @@ export function findSubstrings(
     }
   }
 
-  /** Occurrences of the segment of a place. */
-  function weightOf(place: number): number {
-    let at = place + 1;
-    while (text[at] >= 0) at++;
-    return counts[~text[at]];
-  }
-
   /** Of substrings in their order: the weights of their places. */
-  function frequencies(size: number, from: Int32Array, to: Int32Array): Float64Array<ArrayBuffer> {
-    const frequency = new Float64Array(size);
+  function frequencies(size: number, from: Int32Array, to: Int32Array): Float64Array {
+    const frequency = allocate(Float64Array, size);
     const open = new Int32Array(maxSegmentLength + 1); // substrings that go on, each the beginning of the next
     let sum = 0; // of the weights so far: whole numbers
     for (let i = first, s = 0, depth = 0; i <= last; i++) {
@@ -208,35 +191,40 @@ function sortFirst(items: Int32Array, count: number): void {
   }
 }
 
-/** Columns that grow together. */
+/** Columns that grow together. Room that is not used yet takes no memory: systems give it when it is written to. */
 class SubstringList {
   #size = 0;
-  #from: Int32Array<ArrayBuffer>;
-  #to: Int32Array<ArrayBuffer>;
-  #length: Uint8Array<ArrayBuffer>;
+  #capacity = 0;
+  #from: Int32Array = new Int32Array(0);
+  #to: Int32Array = new Int32Array(0);
+  #length: Uint8Array = new Uint8Array(0);
+  readonly #allocate: Allocate;
 
-  constructor(capacity: number) {
-    this.#from = new Int32Array(capacity);
-    this.#to = new Int32Array(capacity);
-    this.#length = new Uint8Array(capacity);
+  constructor(capacity: number, allocate: Allocate) {
+    this.#allocate = allocate;
+    this.#grow(capacity);
   }
 
   add(from: number, to: number, length: number): void {
     const s = this.#size++;
-    if (s === this.#from.length) {
-      this.#from = grown(this.#from, s + 1);
-      this.#to = grown(this.#to, s + 1);
-      this.#length = grown(this.#length, s + 1);
-    }
+    if (s === this.#capacity) this.#grow(2 * s);
     this.#from[s] = from;
     this.#to[s] = to;
     this.#length[s] = length;
   }
 
   finish(
-    frequencies: (size: number, from: Int32Array, to: Int32Array) => Float64Array<ArrayBuffer>,
+    frequencies: (size: number, from: Int32Array, to: Int32Array) => Float64Array,
   ): Substrings {
     const [size, from, to, length] = [this.#size, this.#from, this.#to, this.#length];
     return { size, from, to, length, frequency: frequencies(size, from, to) };
+  }
+
+  #grow(capacity: number): void {
+    const [from, to, length] = [this.#from, this.#to, this.#length];
+    (this.#from = this.#allocate(Int32Array, capacity)).set(from);
+    (this.#to = this.#allocate(Int32Array, capacity)).set(to);
+    (this.#length = this.#allocate(Uint8Array, capacity)).set(length);
+    this.#capacity = capacity;
   }
 }

@@ -1,12 +1,15 @@
 /**
  * The threads of a training as one: this one does the first part of any work itself.
  */
+import { type Allocate, zeros } from "./memory.ts";
 import type { TrainingThread } from "./threads.ts";
 import { TrainingWork, type WorkRequest } from "./training_work.ts";
 
 export class Team {
   readonly #own = new TrainingWork();
   readonly #others: readonly TrainingThread[];
+  #spare: ArrayBufferLike = new ArrayBuffer(0);
+  #spareUsed = 0;
 
   /** @param others the threads beside this one */
   constructor(others: readonly TrainingThread[] = []) {
@@ -18,9 +21,21 @@ export class Team {
     return this.#others.length + 1;
   }
 
-  /** Memory that all threads see, zero at first. */
-  readonly allocate = (bytes: number): ArrayBufferLike =>
-    this.#others.length > 0 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
+  /** Arrays that all threads see. */
+  readonly allocate: Allocate = (Kind, length) => {
+    const from = this.#spareUsed;
+    const to = from + Math.ceil(length * Kind.BYTES_PER_ELEMENT / 8) * 8;
+    if (to > this.#spare.byteLength) return zeros(Kind, length, this.#others.length > 0);
+    this.#spareUsed = to;
+    new Uint8Array(this.#spare, from, to - from).fill(0);
+    return new Kind(this.#spare, from, length);
+  };
+
+  /** Takes back an array's memory, which no thread uses any more, to give it out again: shared memory may stay long. */
+  recycle({ buffer }: { readonly buffer: ArrayBufferLike }): void {
+    this.#spare = buffer;
+    this.#spareUsed = 0;
+  }
 
   /** Has each thread do a part, all at once. Returns the answers in their order. */
   async all<Answer>(parts: readonly WorkRequest[]): Promise<Answer[]> {

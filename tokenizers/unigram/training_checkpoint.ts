@@ -9,7 +9,7 @@
 import { join } from "node:path";
 import { canonicalJson, type Json, writeFileAtomic } from "../../pipeline/base/mod.ts";
 import type { UnigramConfig } from "./config.ts";
-import type { Segments } from "./segments.ts";
+import { type Segments, segmentText } from "./segments.ts";
 
 export interface CountingState {
   readonly documents: number;
@@ -34,7 +34,7 @@ export class TrainingCheckpoint {
     this.folder = folder;
     Deno.mkdirSync(folder, { recursive: true });
     const path = join(folder, "training.json");
-    const content = canonicalJson({ format: 2, config: config as unknown as Json }) + "\n";
+    const content = canonicalJson({ format: 3, config: config as unknown as Json }) + "\n";
     if (readIfThere(path) === content) return;
     for (const name of ["counting.json", "segments.bin", "round.bin"]) this.#remove(name);
     writeFileAtomic(path, content);
@@ -52,21 +52,18 @@ export class TrainingCheckpoint {
   readSegments(): Segments | undefined {
     const bytes = readBytesIfThere(join(this.folder, "segments.bin"));
     if (bytes === undefined) return undefined;
-    const [alphabet, characters, starts, counts] = unpack(bytes);
+    const [alphabet, text, starts, counts] = unpack(bytes);
     return {
       alphabet: new Int32Array(alphabet),
-      characters: new Int32Array(characters),
-      starts: new Int32Array(starts),
-      counts: new Float64Array(counts),
+      text: segmentText(alphabet.byteLength / 4, shared(text)),
+      starts: new Int32Array(shared(starts)),
+      counts: new Float64Array(shared(counts)),
     };
   }
 
   /** From here on the counted words are not needed. */
-  writeSegments({ alphabet, characters, starts, counts }: Segments): void {
-    writeFileAtomic(
-      join(this.folder, "segments.bin"),
-      pack([alphabet, characters, starts, counts]),
-    );
+  writeSegments({ alphabet, text, starts, counts }: Segments): void {
+    writeFileAtomic(join(this.folder, "segments.bin"), pack([alphabet, text, starts, counts]));
     this.#remove("counting.json");
     for (const { name } of Deno.readDirSync(this.folder)) {
       if (name.endsWith(".run")) this.#remove(name);
@@ -101,7 +98,7 @@ export class TrainingCheckpoint {
 }
 
 /** Arrays one after the other, each after its length in bytes as a float64. */
-function pack(arrays: readonly (Int32Array | Float64Array)[]): Uint8Array {
+function pack(arrays: readonly (Int16Array | Int32Array | Float64Array)[]): Uint8Array {
   const packed = new Uint8Array(arrays.reduce((sum, array) => sum + 8 + array.byteLength, 0));
   let at = 0;
   for (const array of arrays) {
@@ -121,6 +118,12 @@ function unpack(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer[] {
     at += 8 + length;
   }
   return arrays;
+}
+
+function shared(buffer: ArrayBuffer): SharedArrayBuffer {
+  const copy = new SharedArrayBuffer(buffer.byteLength);
+  new Uint8Array(copy).set(new Uint8Array(buffer));
+  return copy;
 }
 
 function readIfThere(path: string): string | undefined {

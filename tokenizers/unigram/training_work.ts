@@ -6,19 +6,19 @@
 import type { CounterTable } from "./byte_string_counter.ts";
 import { countBlock, type TextBlock, type WordRules } from "./count_words.ts";
 import { Lattice, type LatticeArrays, type Range } from "./lattice.ts";
-import { layEdges } from "./lattice_edges.ts";
+import { type EdgeRoom, layEdges } from "./lattice_edges.ts";
 import { findLosses } from "./pruning.ts";
 import { SpillingCounter } from "./spilling_counter.ts";
-import { findSubstrings, type PlacedText, type Substrings } from "./substrings.ts";
+import { findSubstrings, type GroupedPlaces, type Substrings } from "./substrings.ts";
 
 export type WorkRequest =
   | { kind: "count"; rules: WordRules; budgetBytes: number; folder: string; name: string }
   | { kind: "block"; block: TextBlock }
   | { kind: "spill" }
   | { kind: "finish" }
-  | { kind: "substrings"; text: PlacedText; maxLength: number; range: Range }
-  | { kind: "countEdges"; candidates: Int32Array; firstEdge: Int32Array }
-  | { kind: "layEdges"; edges: Int32Array }
+  | { kind: "substrings"; places: GroupedPlaces; maxLength: number; range: Range }
+  | { kind: "countEdges"; candidates: Int32Array; edgeCounts: Uint8Array }
+  | { kind: "layEdges"; room: EdgeRoom }
   | { kind: "search"; arrays: SearchArrays; share: Range }
   | { kind: "expect"; size: number; characterLogProb: number; filters: boolean }
   | { kind: "losses"; range: Range; total: number };
@@ -47,9 +47,13 @@ export class TrainingWork {
   transfer: ArrayBuffer[] = [];
   #counting: { readonly counter: SpillingCounter; readonly rules: WordRules } | undefined;
   #seeds:
-    | { readonly text: PlacedText; readonly range: Range; readonly substrings: Substrings }
+    | {
+      readonly places: GroupedPlaces;
+      readonly range: Range;
+      readonly substrings: Omit<Substrings, "frequency">;
+    }
     | undefined;
-  #edges: { readonly candidates: Int32Array; readonly firstEdge: Int32Array } | undefined;
+  #edges: { readonly candidates: Int32Array; readonly edgeCounts: Uint8Array } | undefined;
   #search:
     | { readonly lattice: Lattice; readonly arrays: SearchArrays; readonly share: Range }
     | undefined;
@@ -80,21 +84,22 @@ export class TrainingWork {
         return { table, runs } satisfies CountedShare;
       }
       case "substrings": {
-        const { text, maxLength, range } = request;
-        const substrings = findSubstrings(text, maxLength, range);
-        this.#seeds = { text, range, substrings };
+        const { places, maxLength, range } = request;
+        const substrings = findSubstrings(places, maxLength, range);
+        const { size, from, to, length } = substrings;
+        this.#seeds = { places, range, substrings: { size, from, to, length } };
         return substrings;
       }
       case "countEdges": {
-        const { candidates, firstEdge } = this.#edges = request;
-        const { text, range, substrings } = this.#seeds!;
-        layEdges(text, range, substrings, candidates, firstEdge);
+        const { candidates, edgeCounts } = this.#edges = request;
+        const { places, range, substrings } = this.#seeds!;
+        layEdges(places, range, substrings, candidates, edgeCounts);
         return undefined;
       }
       case "layEdges": {
-        const { text, range, substrings } = this.#seeds!;
-        const { candidates, firstEdge } = this.#edges!;
-        layEdges(text, range, substrings, candidates, firstEdge, request.edges);
+        const { places, range, substrings } = this.#seeds!;
+        const { candidates, edgeCounts } = this.#edges!;
+        layEdges(places, range, substrings, candidates, edgeCounts, request.room);
         this.#seeds = this.#edges = undefined;
         return undefined;
       }

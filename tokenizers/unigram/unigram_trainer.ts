@@ -48,7 +48,7 @@ export async function trainPieces(
     const segments = await readSegments(documents, config, threads, checkpoint, options);
     checkSymbols(config, segments.alphabet);
     const isWorthIt = threads.isEager || threads.areStarted ||
-      segments.characters.length >= threadedCharacters;
+      segments.text.length >= threadedCharacters;
     const team = new Team(isWorthIt ? threads.all() : []);
     const seed = await seedPieces(segments, config, team);
     checkSize(config, segments.alphabet.length, seed.lattice.size);
