@@ -109,7 +109,7 @@ Deno.test("tokenize: kill -9 at many points gives the bytes of an undisturbed ru
   const inputs = { train: empty(), validation: empty(), tokenizer: empty() };
   const words = ["low", "lower", "newest", "wide", "𝄞", "wider", "in", "the", "end"];
   const text = () => Array.from({ length: 200 }, () => words[random.below(9)]).join(" ");
-  for (const [split, count] of [["train", 3000], ["validation", 1500]] as const) {
+  for (const [split, count] of [["train", 9000], ["validation", 4500]] as const) {
     const made = Array.from({ length: count }, (_, i) => ({ text: text(), id: `${i}` }));
     await writeDocuments(inputs[split], made);
   }
@@ -123,7 +123,7 @@ Deno.test("tokenize: kill -9 at many points gives the bytes of an undisturbed ru
     instance: "tokenize/s/global",
     parts: ["s", "global"],
     params: {},
-    hints: { checkpointEveryMs: 20 },
+    hints: { checkpointEveryMs: 5 },
     inputs,
     files: {},
     modules: {},
