@@ -19,6 +19,7 @@ const texts = ["▁", "a", "b", "é", ",", "▁a", "ab", "ba", "bab", "▁ba", "
 const noRules = new Uint8Array(0);
 const rules = charsmapOf({
   "b\u0301": "ab", // looks back to a character without a rule of its own
+  "\u0301": "é,",
   "𝐚": "a",
   "！": "a,",
   "\u00a0": " ",
@@ -105,13 +106,15 @@ function randomLine(): string {
   return Array.from({ length: random.below(30) }, () => word() + end()).join(" ");
 }
 
-/** More words than the smallest table has entries; words and lines beyond what is made room for at first; empty lines. */
+/** More words than the smallest table has entries; more line ends, longer words and longer lines than there is room for. */
 const lines = [
   ...Array.from({ length: 2500 }, randomLine),
-  ...Array.from({ length: 9000 }, () => ""),
-  "ab".repeat(40_000),
   "a ".repeat(40_000) + "ǆ".repeat(3000),
+  ...Array.from({ length: 9000 }, () => ""),
+  ...Array.from({ length: 100 }, randomLine),
+  "ab".repeat(40_000),
   "！".repeat(700),
+  "a".repeat(100) + " " + "ǆ".repeat(9000),
   ...Array.from({ length: 100 }, randomLine),
 ];
 
@@ -139,3 +142,13 @@ for (const [name, make] of Object.entries(tokenizers)) {
     );
   });
 }
+
+Deno.test("a run of unknown characters goes on over spaces where these have no piece", () => {
+  const model = modelWith({ charsmap: noRules, pieces: ["a", "b", "ab", "ba"] });
+  for (const exactTies of [false, true]) {
+    const tokenizer = new SentencePieceTokenizer(model, { exactTies });
+    // What spm_encode 0.1.97 gives: ▁ a ▁X▁Y▁ b, and ▁XX▁YY▁ ab ▁ b a.
+    assert.deepEqual([...tokenizer.encode("a X Y b")], [0, 1, 0, 2]);
+    assert.deepEqual([...tokenizer.encode("XX YY ab ba")], [0, 3, 0, 2, 1]);
+  }
+});
