@@ -33,13 +33,15 @@ export async function startTraining(
   return program;
 }
 
+type Watched = "record" | "clock" | "monitor" | "afterStep";
+
 /** Takes `steps` as a stage takes them, each on a batch of its own. */
 export async function trainOnRandom(
   program: TrainingProgram,
   { config, batchSize }: { readonly config: ModelConfig; readonly batchSize: number },
   steps: number,
   random: Random,
-  watch: Pick<Parameters<typeof trainSteps>[0], "clock" | "monitor">,
+  watch: Partial<Pick<Parameters<typeof trainSteps>[0], Watched>>,
 ): Promise<void> {
   await trainSteps({
     program,

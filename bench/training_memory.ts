@@ -7,11 +7,10 @@
  * the heap finds its size (some 20 MB).
  */
 import { parseArgs } from "node:util";
-import { type Engine, engineModule } from "../engine/mod.ts";
-import { differentiate, initialiseBody, languageModelGraph } from "../model/mod.ts";
+import { languageModelGraph } from "../model/mod.ts";
 import { formatBytes, Random, seedOf, UsageError } from "../pipeline/base/mod.ts";
-import { silentLog } from "../pipeline/stage.ts";
-import { emptyRecord, trainSteps } from "../training/mod.ts";
+import { emptyRecord } from "../training/mod.ts";
+import { startTraining, trainOnRandom } from "./_training_steps.ts";
 
 /** A process that grows faster than this holds on to something: bytes a step. */
 const limit = 1000;
@@ -68,40 +67,14 @@ export async function main(args: readonly string[]): Promise<void> {
 
 /** Trains as a stage does, `steps` steps unseen and as many more during which memory is looked at a hundred times. */
 export async function measureMemory(engineName: string, steps: number): Promise<MemoryReport> {
-  const { engine } = await import(engineModule(engineName)) as { engine: Engine };
-  const program = await engine.compileTraining(
-    differentiate(languageModelGraph(config, batchSize)),
-    {
-      threads: 1,
-      precision: "fp32",
-      optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0 },
-    },
-  );
-  await program.write(initialiseBody(config, seedOf(1, "init/body")));
+  const graph = languageModelGraph(config, batchSize);
+  const program = await startTraining(graph, config, { engine: engineName, threads: 1 });
   const random = new Random(seedOf(1, "bench/memory"));
   const every = Math.floor(steps / 100);
   const seen: { readonly step: number; readonly bytes: number }[] = [];
   const record = emptyRecord(0);
-  await trainSteps({
-    program,
-    windows: {
-      next: () => Int32Array.from({ length: config.seqLen }, () => random.below(config.vocabSize)),
-      position: 0,
-      seek() {},
-    },
+  await trainOnRandom(program, { config, batchSize }, 2 * steps, random, {
     record,
-    to: 2 * steps,
-    learningRate: () => 1e-3,
-    batchSize,
-    microBatchSize: batchSize,
-    seqLen: config.seqLen,
-    clipNorm: 1,
-    name: "memory",
-    rateKey: "rate",
-    totalSteps: 2 * steps,
-    stepsBefore: 0,
-    log: silentLog,
-    signal: new AbortController().signal,
     // deno-lint-ignore require-await
     afterStep: async () => {
       if (record.step <= steps || record.step % every !== 0) return;

@@ -154,13 +154,7 @@ async function twoWorkers(options: BenchOptions): Promise<Cell> {
     one.push(a.seconds);
     two.push(b.seconds);
   }
-  return {
-    cell: "encode two workers against one, 100 MB",
-    ours: `${median(two).toFixed(2)} s`,
-    theirs: `${median(one).toFixed(2)} s`,
-    ratio: median(two.map((seconds, i) => one[i] / seconds)),
-    target: 1.6,
-  };
+  return secondsCell("encode two workers against one, 100 MB", two, one, 1.6);
 }
 
 /** One of our own vocabularies, of English, in both libraries. */
@@ -193,13 +187,7 @@ async function againstNpm(options: BenchOptions): Promise<Cell> {
     for (const text of texts) (await npm.encode(text, null, { addSpecialTokens: false })).getIds();
     theirs.push((performance.now() - start) / 1000);
   }
-  return {
-    cell: "encode npm tokenizers, English",
-    ours: `${median(ours).toFixed(3)} s`,
-    theirs: `${median(theirs).toFixed(2)} s`,
-    ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
-    target: 25,
-  };
+  return secondsCell("encode npm tokenizers, English", ours, theirs, 25);
 }
 
 /** `tokenizer encode` on 100 MB, start-up included, against the speed of the library on every tenth line. */
@@ -217,13 +205,7 @@ async function commandAgainstNpm(options: BenchOptions): Promise<Cell> {
     for (const line of lines) (await npm.encode(line, null, { addSpecialTokens: false })).getIds();
     theirs.push((performance.now() - start) / 1000 / part);
   }
-  return {
-    cell: "encode npm tokenizers, command, 100 MB",
-    ours: `${median(ours).toFixed(2)} s`,
-    theirs: `${median(theirs).toFixed(2)} s`,
-    ratio: median(ours.map((seconds, i) => theirs[i] / seconds)),
-    target: 25,
-  };
+  return secondsCell("encode npm tokenizers, command, 100 MB", ours, theirs, 25);
 }
 
 /** Building the tables of a tokenizer from its pieces; the ratio is the limit over the time. */
@@ -282,6 +264,18 @@ function timed(act: () => void): Times {
   act();
   const cpuSeconds = threadSeconds() - cpuStart;
   return { seconds: (performance.now() - start) / 1000, cpuSeconds };
+}
+
+/** Seconds of rounds, and the median of their ratios. */
+function secondsCell(
+  cell: string,
+  ours: readonly number[],
+  theirs: readonly number[],
+  target: number,
+): Cell {
+  const shown = (seconds: readonly number[]) => `${median(seconds).toPrecision(3)} s`;
+  const ratio = median(ours.map((seconds, i) => theirs[i] / seconds));
+  return { cell, ours: shown(ours), theirs: shown(theirs), ratio, target };
 }
 
 /** Median ratios of rounds. */

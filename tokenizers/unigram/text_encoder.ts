@@ -131,7 +131,8 @@ export class UnigramTextEncoder {
       }
       let to = lines.indexOf(lineFeed, at);
       if (to < 0) to = lines.length;
-      this.#append(lines, at, to, out);
+      if (isOneByOne) this.#append(lines, at, to, out);
+      else this.#appendWhole(lines, at, to, out);
       if (to < lines.length) ends.push(out.length);
       at = to + 1;
     }
@@ -196,7 +197,12 @@ export class UnigramTextEncoder {
   #appendPlain(bytes: Uint8Array, start: number, end: number, out: IdBuffer): void {
     if (this.#normalizer === undefined) return this.#encoder.encode(bytes, start, end, out);
     if (this.#encoder.readsRaw && this.#encoder.encodeRaw(bytes, start, end, out)) return;
-    this.#normalizer.normalize(bytes, start, end, this.#normal);
+    this.#appendWhole(bytes, start, end, out);
+  }
+
+  /** Appends the ids of a text that is normalised as a whole. */
+  #appendWhole(bytes: Uint8Array, start: number, end: number, out: IdBuffer): void {
+    this.#normalizer!.normalize(bytes, start, end, this.#normal);
     this.#encoder.encode(this.#normal.bytes, 0, this.#normal.length, out);
   }
 

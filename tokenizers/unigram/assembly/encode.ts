@@ -7,19 +7,17 @@
 import { below33, lineFeed, next, nextLineFeed, space, wordEnd } from "./bytes";
 import { find, findAfter, findWithLead, write } from "./best_way";
 import {
-  behind,
   copyIds,
   countOf,
   entries,
+  entryOf,
   find as findKnown,
   idsOf,
   isKept,
-  isOf,
   keyOf,
   lastPair,
   leadOf,
   mostWordPieces,
-  pairOf,
   put,
 } from "./known_words";
 import { normalForm } from "./normal_form";
@@ -192,12 +190,8 @@ function readWords(isExact: bool): i32 {
         wordTo = to;
         const mark = load<i32>(marks + ((edge & 0xffff) << 2));
         const key = keyOf(bytes, size - <i32> (mark !== 0));
-        let entry = pairOf(table, pairs, key);
-        isKnown = isOf(entry, key);
-        if (!isKnown) {
-          entry = behind(entry);
-          isKnown = isOf(entry, key);
-        }
+        const entry = entryOf(table, pairs, key);
+        isKnown = entry !== 0;
         if (isKnown) {
           const found = idsOf(entry);
           if (!isExact || leadOf(found) > least) {

@@ -47,7 +47,7 @@ function clear(pairs: u32): void {
   pooled = 0;
 }
 
-/** What `pairOf` must know; it changes with `put`. */
+/** What `entryOf` must know; it changes with `put`. */
 export function lastPair(): u32 {
   return size - 1;
 }
@@ -59,19 +59,27 @@ export function keyOf(bytes: v128, length: i32): v128 {
 
 /** The two entries where a word may stand. */
 @inline
-export function pairOf(table: usize, last: u32, key: v128): usize {
+function pairOf(table: usize, last: u32, key: v128): usize {
   const mixed = <u64> i64x2.extract_lane(key, 0) ^ rotl<u64>(i64x2.extract_lane(key, 1), 29);
   return table + ((<usize> (mixed * 0x9fb21c651e98df25 >>> 40) & last) << pairShift);
 }
 
 @inline
-export function isOf(entry: usize, key: v128): bool {
+function isOf(entry: usize, key: v128): bool {
   return !v128.any_true(v128.xor(v128.load(entry), key));
 }
 
 @inline
-export function behind(entry: usize): usize {
+function behind(entry: usize): usize {
   return entry + entryBytes;
+}
+
+/** The entry of a key; 0 if there is none. */
+@inline
+export function entryOf(table: usize, last: u32, key: v128): usize {
+  const entry = pairOf(table, last, key);
+  if (isOf(entry, key)) return entry;
+  return isOf(behind(entry), key) ? behind(entry) : 0;
 }
 
 /** Ids of an entry, their number, and how far its best segmentation leads. */
@@ -109,9 +117,7 @@ export function isKept(word: usize, length: i32): bool {
 
 /** The entry of a word that can have one; 0 if there is none. */
 export function find(word: usize, length: i32): usize {
-  const key = keyOf(v128.load(word), length);
-  const entry = pairOf(entries, lastPair(), key);
-  return isOf(entry, key) ? entry : isOf(behind(entry), key) ? behind(entry) : 0;
+  return entryOf(entries, lastPair(), keyOf(v128.load(word), length));
 }
 
 /**
