@@ -20,9 +20,9 @@ import {
   readerModule,
   writeTokenShards,
 } from "../datasets/mod.ts";
-import { Random, seedOf, UsageError } from "../pipeline/base/mod.ts";
+import { Random, seedOf, UsageError } from "../base/mod.ts";
 import { trainUnigram, unigramDefaults } from "../tokenizers/mod.ts";
-import { peakMb } from "./_process_memory.ts";
+import { peakMb } from "./process_memory.ts";
 
 export interface DatasetMeasurement {
   readonly case: string;

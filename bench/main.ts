@@ -1,17 +1,14 @@
 /** Runs a benchmark by name: `deno task bench train [options]`. Each is a module here that exports `main(args)`. */
-import { didYouMean, UsageError } from "../pipeline/base/mod.ts";
+import { didYouMean, UsageError } from "../base/mod.ts";
 
 const benchmarks: Readonly<
   Record<string, () => Promise<{ main(args: readonly string[]): Promise<void> }>>
 > = {
-  crash: () => import("./crash.ts"),
   datasets: () => import("./datasets.ts"),
-  "datasets-fuzz": () => import("./datasets_fuzz.ts"),
   runner: () => import("./runner.ts"),
   monitors: () => import("./training_monitors.ts"),
   parity: () => import("./training_parity.ts"),
   tokenizers: () => import("./tokenizers.ts"),
-  "tokenizers-fuzz": () => import("./tokenizers_fuzz.ts"),
   train: () => import("./train.ts"),
   "training-estimate": () => import("./training_estimate.ts"),
   "training-memory": () => import("./training_memory.ts"),

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { UsageError } from "../pipeline/base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import { bringUpToDate, plannerOf } from "./runner_project/in_process.ts";
 import { layer } from "./runner_project/layer.ts";
 import type { SyntheticRecipe } from "./runner_project/main.ts";
@@ -23,7 +23,7 @@ interface Figure {
 
 const projectRoot = fileURLToPath(new URL("..", import.meta.url));
 const tinyRecipe = join(projectRoot, "tests/support/recipes/tiny.yaml");
-const pipelineMain = join(projectRoot, "pipeline/main.ts");
+const pipelineMain = join(projectRoot, "commands/main.ts");
 const syntheticMain = join(projectRoot, "bench/runner_project/main.ts");
 const repeats = 5;
 const [layers, width] = [10, 200];

@@ -5,7 +5,7 @@
  * and gets SIGTERM when a share of its time has passed; started again it must end with the bytes of the undisturbed run.
  */
 import { join } from "node:path";
-import { formatDuration } from "../pipeline/base/mod.ts";
+import { formatDuration } from "../base/mod.ts";
 import type { RunEvent } from "../pipeline/events.ts";
 import { type Manifest, Store } from "../pipeline/store.ts";
 

@@ -10,7 +10,7 @@
 import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { UsageError } from "../pipeline/base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import { encodingCells, parityCells } from "./tokenizer_encoding.ts";
 import { type BenchOptions, type Cell, formatCell } from "./tokenizers/cell.ts";
 import { memoryCells } from "./tokenizers/memory.ts";

@@ -13,9 +13,9 @@
 import { parseArgs } from "node:util";
 import { type Engine, engineModule } from "../engine/mod.ts";
 import { countParameters, flopsPerToken, type ModelConfig, validateConfig } from "../model/mod.ts";
-import { formatBytes, formatCount, UsageError } from "../pipeline/base/mod.ts";
-import { Competitor, type StepAnswer } from "./_competitor.ts";
-import { matrixPeak } from "./_matrix_peak.ts";
+import { formatBytes, formatCount, UsageError } from "../base/mod.ts";
+import { Competitor, type StepAnswer } from "./competitor.ts";
+import { matrixPeak } from "./matrix_peak.ts";
 import { findPyTorch, script } from "./pytorch.ts";
 import { type JobSettings, writeJob } from "./training_job.ts";
 import { profile, profileText } from "./training_profile.ts";
@@ -131,7 +131,7 @@ export async function measure(settings: JobSettings, steps: number, withPeer: bo
   const competitors: Record<string, Competitor> = {};
   try {
     const job = await writeJob(folder, settings);
-    const worker = new URL("./_training_worker.ts", import.meta.url).href;
+    const worker = new URL("./training_worker.ts", import.meta.url).href;
     competitors.ours = await Competitor.start("our engine", Deno.execPath(), [
       "run",
       "-A",

@@ -14,9 +14,9 @@ import {
   languageModelGraph,
   type ModelConfig,
 } from "../model/mod.ts";
-import { formatBytes, Random, seedOf } from "../pipeline/base/mod.ts";
+import { formatBytes, Random, seedOf } from "../base/mod.ts";
 import { readTensors, trainingBytes } from "../training/mod.ts";
-import { peakMb } from "./_process_memory.ts";
+import { peakMb } from "./process_memory.ts";
 
 /** Blocks, width, heads, vocabulary, context, sequences of a micro-batch. */
 export type Shape = readonly [number, number, number, number, number, number];

@@ -11,7 +11,7 @@ import {
   parameterShapes,
   sizeOf,
 } from "../model/mod.ts";
-import { Random, seedOf } from "../pipeline/base/mod.ts";
+import { Random, seedOf } from "../base/mod.ts";
 
 export interface TrainingJob {
   readonly config: ModelConfig;

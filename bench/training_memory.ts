@@ -8,9 +8,9 @@
  */
 import { parseArgs } from "node:util";
 import { languageModelGraph } from "../model/mod.ts";
-import { formatBytes, Random, seedOf, UsageError } from "../pipeline/base/mod.ts";
+import { formatBytes, Random, seedOf, UsageError } from "../base/mod.ts";
 import { emptyRecord } from "../training/mod.ts";
-import { startTraining, trainOnRandom } from "./_training_steps.ts";
+import { startTraining, trainOnRandom } from "./training_steps.ts";
 
 /** A process that grows faster than this holds on to something: bytes a step. */
 const limit = 1000;

@@ -10,9 +10,9 @@
 import { cpuUsage } from "node:process";
 import { parseArgs } from "node:util";
 import { languageModelGraph, type ModelConfig, withActivationNorms } from "../model/mod.ts";
-import { Random, seedOf, UsageError } from "../pipeline/base/mod.ts";
+import { Random, seedOf, UsageError } from "../base/mod.ts";
 import { median } from "./median.ts";
-import { startTraining, trainOnRandom } from "./_training_steps.ts";
+import { startTraining, trainOnRandom } from "./training_steps.ts";
 
 export interface MonitorReport {
   /** Time with monitors over time without, less 1. */

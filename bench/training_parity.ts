@@ -6,8 +6,8 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TrainingProgram } from "../engine/mod.ts";
-import { UsageError } from "../pipeline/base/mod.ts";
-import { Competitor } from "./_competitor.ts";
+import { UsageError } from "../base/mod.ts";
+import { Competitor } from "./competitor.ts";
 import { findPyTorch, script } from "./pytorch.ts";
 import { type JobSettings, readBatches, readJob, readWeights, writeJob } from "./training_job.ts";
 

@@ -2,7 +2,7 @@
  * Where the time of a training step goes, and what a checkpoint adds to it: steps as a stage takes them, on random text.
  */
 import { languageModelGraph } from "../model/mod.ts";
-import { formatDuration, Random, seedOf } from "../pipeline/base/mod.ts";
+import { formatDuration, Random, seedOf } from "../base/mod.ts";
 import {
   CheckpointPace,
   CheckpointStore,
@@ -10,7 +10,7 @@ import {
   PhaseClock,
   readTensors,
 } from "../training/mod.ts";
-import { startTraining, trainOnRandom } from "./_training_steps.ts";
+import { startTraining, trainOnRandom } from "./training_steps.ts";
 import type { JobSettings } from "./training_job.ts";
 
 export interface TrainingProfile {

@@ -1,7 +1,7 @@
 /**
  * The networks whose speed and memory are promised, in one table: `deno task bench train --all`.
  */
-import { formatBytes, formatDuration } from "../pipeline/base/mod.ts";
+import { formatBytes, formatDuration } from "../base/mod.ts";
 import { measure, type Report } from "./train.ts";
 import type { JobSettings } from "./training_job.ts";
 import { profile, type TrainingProfile } from "./training_profile.ts";

@@ -19,7 +19,7 @@ import {
   type Vector,
 } from "apache-arrow";
 import { basename } from "node:path";
-import { messageOf, StageError } from "../pipeline/base/mod.ts";
+import { messageOf, StageError } from "../base/mod.ts";
 
 const magic = "ARROW1";
 /** The magic string padded to 8 bytes: what a file opens with. */

@@ -117,7 +117,7 @@ export interface GeneratedSource<Options> {
   documents(
     options: Options,
     split: string,
-    seed: import("../pipeline/base/mod.ts").Seed,
+    seed: import("../base/mod.ts").Seed,
   ): Iterable<Document>;
   /**
    * Entropy of the text in bits per UTF-8 byte, computed from the rules that make it (not measured on a sample):

@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Seed } from "../pipeline/base/mod.ts";
+import type { Seed } from "../base/mod.ts";
 import { type CleanRule, cleanText } from "./clean_text.ts";
 import type { Document } from "./document.ts";
 import { DuplicateIndex, type DuplicateOptions } from "./duplicates.ts";

@@ -6,7 +6,7 @@
  */
 import { type Data, Field, makeData, Schema, Utf8 } from "apache-arrow";
 import { join } from "node:path";
-import { StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import { StageError, writeFileSynced } from "../base/mod.ts";
 import { ArrowFileReader, ArrowFileWriter, type ArrowPosition } from "./arrow_file.ts";
 import type { Document } from "./document.ts";
 import type { FilterReport } from "./document_filter.ts";

@@ -2,7 +2,7 @@
  * Which documents were there before, exactly or nearly: an index on disk, so that a source of any size needs little memory.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { Seed } from "../pipeline/base/mod.ts";
+import type { Seed } from "../base/mod.ts";
 import { bandRows, MinHash, type MinHashOptions, similarity } from "./minhash.ts";
 
 export interface DuplicateOptions {

@@ -9,7 +9,7 @@
  * Paths are relative to the list; blank lines and what follows `#` at the start of a line are left out. Order counts.
  */
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { messageOf, UsageError } from "../pipeline/base/mod.ts";
+import { messageOf, UsageError } from "../base/mod.ts";
 import { isRemote } from "./hub/mod.ts";
 
 /** The end of a list's name. */

@@ -4,7 +4,7 @@
  * Implementations: `openLocal` here; files over HTTP in `http/`.
  */
 import { basename } from "node:path";
-import { messageOf, StageError } from "../pipeline/base/mod.ts";
+import { messageOf, StageError } from "../base/mod.ts";
 
 /** An open file. Ranges and streams may be read at the same time. */
 export interface Input extends AsyncDisposable {

@@ -2,7 +2,7 @@
  * Small JSON files beside the Arrow files.
  */
 import { basename } from "node:path";
-import { messageOf, StageError } from "../pipeline/base/mod.ts";
+import { messageOf, StageError } from "../base/mod.ts";
 
 /**
  * The object in a JSON file of format 1, with non-negative finite numbers in the fields of `numbers`.

@@ -2,7 +2,7 @@
  * Files of this machine by path, folder or glob.
  */
 import { join } from "node:path";
-import { UsageError } from "../pipeline/base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import { fileListEnding, readFileList } from "./file_list.ts";
 import { globPattern, isGlob, isRemote } from "./hub/mod.ts";
 import { readerModule } from "./readers/mod.ts";

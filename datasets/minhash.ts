@@ -3,7 +3,7 @@
  *
  * Source: Broder 1997, "On the resemblance and containment of documents"; bands as in Leskovec, Rajaraman and Ullman 2014, §3.4.
  */
-import { Random, type Seed } from "../pipeline/base/mod.ts";
+import { Random, type Seed } from "../base/mod.ts";
 
 export interface MinHashOptions {
   /** Texts at least this similar (Jaccard index of their shingles) are near duplicates. */

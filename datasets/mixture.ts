@@ -1,7 +1,7 @@
 /**
  * Sampling from several sources at once: the STD baselines and continued pre-training.
  */
-import { Random, type Seed } from "../pipeline/base/mod.ts";
+import { Random, type Seed } from "../base/mod.ts";
 import { derivedSeed } from "./derived_seed.ts";
 import type { StreamPosition, TokenStream } from "./token_shards.ts";
 

@@ -4,7 +4,7 @@
  *
  * Source: Black and Rogaway 2002, "Ciphers with arbitrary finite domains", §3 (cycle walking) and §5 (Feistel).
  */
-import { Random, type Seed } from "../pipeline/base/mod.ts";
+import { Random, type Seed } from "../base/mod.ts";
 
 /** Four make a strong pseudorandom permutation of wide halves; halves of a few bits take more. */
 const rounds = 10;

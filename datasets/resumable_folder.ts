@@ -6,7 +6,7 @@
  *     <name>.tmp/   the files; what they hold behind the record is for their writers to drop
  */
 import { join } from "node:path";
-import { writeFileAtomic } from "../pipeline/base/mod.ts";
+import { writeFileAtomic } from "../base/mod.ts";
 
 export interface ResumableFolder<State> {
   /** Where the files are. */

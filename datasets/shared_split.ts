@@ -16,7 +16,7 @@
  */
 import { join } from "node:path";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { canonicalJson, sha256, StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import { canonicalJson, sha256, StageError, writeFileSynced } from "../base/mod.ts";
 import type { Document, DocumentReader, ReaderOptions } from "./document.ts";
 import type { Input } from "./input.ts";
 

@@ -6,7 +6,7 @@
  *     reading.json   where reading, filtering and writing stand, after a whole batch
  *     reading.tmp/   documents.arrow and the index of duplicates, which grow; what they hold behind the checkpoint is dropped
  */
-import { type Seed, StageError } from "../pipeline/base/mod.ts";
+import { type Seed, StageError } from "../base/mod.ts";
 import type { ReaderOptions } from "./document.ts";
 import { DocumentFilter, type FilterOptions, type FilterState } from "./document_filter.ts";
 import {

@@ -5,7 +5,7 @@
  */
 import { Field, Float64, Schema } from "apache-arrow";
 import { join } from "node:path";
-import { StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import { StageError, writeFileSynced } from "../base/mod.ts";
 import { ArrowFileReader, ArrowFileWriter } from "./arrow_file.ts";
 import { float64Column } from "./columns.ts";
 import { readJsonFile } from "./json_file.ts";

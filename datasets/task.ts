@@ -1,7 +1,7 @@
 /**
  * Downstream tasks: labelled examples of the four kinds of the paper (§5).
  */
-import type { Seed } from "../pipeline/base/mod.ts";
+import type { Seed } from "../base/mod.ts";
 
 /**
  * `classification`: one text, a class (SST-2). `entailment`: two texts, a class (MNLI).

@@ -2,7 +2,7 @@
  * Reads token shards (`token_shards.ts`): any range of tokens, loading only the record batches it lies in.
  */
 import { join } from "node:path";
-import { StageError } from "../pipeline/base/mod.ts";
+import { StageError } from "../base/mod.ts";
 import { ArrowFileReader } from "./arrow_file.ts";
 import { readJsonFile } from "./json_file.ts";
 import { batchTokens, type TokenShards } from "./token_shards.ts";

@@ -3,7 +3,7 @@
  */
 import { Field, Float64, makeData, Schema, Uint16, Uint32 } from "apache-arrow";
 import { join } from "node:path";
-import { writeFileSynced } from "../pipeline/base/mod.ts";
+import { writeFileSynced } from "../base/mod.ts";
 import { ArrowFileWriter, type ArrowPosition } from "./arrow_file.ts";
 import { float64Column } from "./columns.ts";
 import { batchTokens } from "./token_shards.ts";

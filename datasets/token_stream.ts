@@ -1,7 +1,7 @@
 /**
  * Training windows of a shard set in a seeded order, epoch after epoch.
  */
-import { type Seed, StageError } from "../pipeline/base/mod.ts";
+import { type Seed, StageError } from "../base/mod.ts";
 import { derivedSeed } from "./derived_seed.ts";
 import { seededPermutation } from "./permutation.ts";
 import type { StreamPosition, TokenShards, TokenStream } from "./token_shards.ts";

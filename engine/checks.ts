@@ -1,7 +1,7 @@
 /**
  * What every engine checks of names and sizes that callers give.
  */
-import { didYouMean } from "../pipeline/base/mod.ts";
+import { didYouMean } from "../base/mod.ts";
 
 /** @throws RangeError for a name that the table does not hold. */
 export function expectName(name: string, known: readonly string[], what: string): void {

@@ -3,7 +3,7 @@
  * A device reads outside a table without a word.
  */
 import { formatShape, type Graph, type IdLimit, idLimits, sizeOf } from "../model/mod.ts";
-import { didYouMean } from "../pipeline/base/mod.ts";
+import { didYouMean } from "../base/mod.ts";
 import type { Feeds } from "./engine.ts";
 
 export class FeedCheck {

@@ -8,7 +8,7 @@
  * console.log(engine.name); // reference
  * ```
  */
-import { didYouMean, UsageError } from "../pipeline/base/mod.ts";
+import { didYouMean, UsageError } from "../base/mod.ts";
 export { findAdapter, type GpuAdapter } from "./adapter.ts";
 export type * from "./engine.ts";
 export * from "./placement.ts";

@@ -1,5 +1,5 @@
 /** What engines without products in half precision say when asked for them. */
-import { UsageError } from "../pipeline/base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 
 /** The engine, refusing any precision but `fp32` before a graph is compiled. `kind` is its name in recipes. */

@@ -5,7 +5,7 @@
  * outputs into the residual stream divided by √(2·nLayers), biases 0, norm weights 1. A table of embeddings counts as a
  * matrix of fan_in = dModel.
  */
-import { Random, type Seed } from "../pipeline/base/mod.ts";
+import { Random, type Seed } from "../base/mod.ts";
 import { type ModelConfig, parameterShapes } from "./config.ts";
 import { type FineTuneOptions, headShapes } from "./fine_tune.ts";
 import { type Shape, sizeOf } from "./shapes.ts";

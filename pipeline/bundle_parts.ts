@@ -1,7 +1,7 @@
 /**
  * Which module has which part of a bundle, by the bundle's source map: what names a change of code.
  */
-import { sha256 } from "./base/mod.ts";
+import { sha256 } from "../base/mod.ts";
 
 /** Of a source map (revision 3) what is read here. */
 export interface SourceMap {

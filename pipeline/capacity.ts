@@ -1,7 +1,7 @@
 /**
  * What the machine has for instances that run at once, and who claims what of it.
  */
-import { freeMemoryBytes } from "./base/mod.ts";
+import { freeMemoryBytes } from "../base/mod.ts";
 
 /** Of the memory that is free when a run starts, what instances may claim: the rest is for the system and for us. */
 const claimableShare = 0.9;

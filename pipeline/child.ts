@@ -2,7 +2,7 @@
  * The process that one instance runs in: reads a request, runs the stage, says how it went.
  */
 import { resourceUsage } from "node:process";
-import { messageOf, seedOf, StageError, UsageError } from "./base/mod.ts";
+import { messageOf, seedOf, StageError, UsageError } from "../base/mod.ts";
 import { CheckpointWatch } from "./checkpoint_watch.ts";
 import { armFaults } from "./faults.ts";
 import { matchesPattern } from "./pattern.ts";
@@ -170,7 +170,7 @@ function send(message: ChildMessage): void {
 
 /** Kills this process when the runner is gone, from a thread of its own: a stage may keep this one busy for minutes. */
 function dieWith(runner: number): void {
-  const worker = new Worker(import.meta.resolve("./_watchdog.ts"), { type: "module" });
+  const worker = new Worker(import.meta.resolve("./watchdog.ts"), { type: "module" });
   worker.postMessage(runner);
 }
 

@@ -7,7 +7,7 @@
  */
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { sha256 } from "./base/mod.ts";
+import { sha256 } from "../base/mod.ts";
 import { CacheFile, type FileDigests } from "./file_digests.ts";
 import { digestParts } from "./bundle_parts.ts";
 import { packageOf, Packages } from "./packages.ts";

@@ -2,7 +2,7 @@
  * Folders whose entries have reached the disk: a rename survives a power cut only when its folder is synced.
  */
 import { dirname } from "node:path";
-import { writeFileAtomic } from "./base/mod.ts";
+import { writeFileAtomic } from "../base/mod.ts";
 
 /** Writes a file that is whole or absent, and waits until its name has reached the disk too. */
 export function publishFile(path: string, data: Uint8Array | string): void {

@@ -3,7 +3,7 @@
  * is its JSON Schema. The first event is `plan`, the last `summary`; members may be added within a format, readers ignore
  * those they do not know; anything else raises `eventFormat`.
  */
-import type { Json } from "./base/mod.ts";
+import type { Json } from "../base/mod.ts";
 import type { InstanceId, StageProgress, StageSummary } from "./stage.ts";
 
 export const eventFormat = 1;

@@ -6,7 +6,7 @@
  * nothing: such a file is read again the next time.
  */
 import { createHash } from "node:crypto";
-import { sha256, writeFileAtomic } from "./base/mod.ts";
+import { sha256, writeFileAtomic } from "../base/mod.ts";
 
 /** A record younger than this when taken may hide a second write within one tick of the file system's clock. */
 const settledAfterMs = 2000;

@@ -7,7 +7,7 @@
  * Out: instance id, recipe name, file paths, store, jobs, device name, log level, progress, working directory, host,
  *      time zone, locale, clock.
  */
-import { canonicalJson, type Json, sha256 } from "./base/mod.ts";
+import { canonicalJson, type Json, sha256 } from "../base/mod.ts";
 
 /** Raised by one only when what users have must be recomputed for a reason that the record does not show. */
 export const keyFormat = 1;

@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { canonicalJson, type Json, sha256, StageError } from "./base/mod.ts";
+import { canonicalJson, type Json, sha256, StageError } from "../base/mod.ts";
 
 /** Digests are taken of pieces of this size, so that a damaged piece of a large file can be named. */
 export const chunkBytes = 4 << 20;

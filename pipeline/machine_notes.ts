@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileSynced } from "./base/mod.ts";
+import { writeFileSynced } from "../base/mod.ts";
 import { instructionSet } from "./instruction_set.ts";
 
 /** The file beside the checkpoints of an action: a line an instruction set, in the order of work. */

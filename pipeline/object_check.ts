@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { sha256, StageError } from "./base/mod.ts";
+import { sha256, StageError } from "../base/mod.ts";
 import { CacheFile, isSettled, statRecord } from "./file_digests.ts";
 import { chunkBytes, digestOfListing, type ListedFile, type Listing } from "./listing.ts";
 import type { Store } from "./store.ts";

@@ -34,7 +34,7 @@ export function permissionFlags(request: ChildRequest, isNative: boolean): strin
 }
 
 /** The project's folders that hold the code of worker threads. */
-const threadCode = ["../tokenizers/", "./base/"];
+const threadCode = ["../tokenizers/", "../base/"];
 
 /** What a request declares, each path once, in a stated order. What may be written may be read. */
 export function givenPaths(request: ChildRequest): GivenPaths {
@@ -49,7 +49,7 @@ export function givenPaths(request: ChildRequest): GivenPaths {
   const read = [
     ...Object.values(request.inputs),
     ...Object.values(request.files),
-    ...["./_watchdog.ts", ...threadCode].map(ownPath),
+    ...["./watchdog.ts", ...threadCode].map(ownPath),
     ...write,
   ];
   return { read: [...new Set(read)], write: [...new Set(write)] };

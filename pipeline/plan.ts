@@ -1,7 +1,7 @@
 /**
  * What would run, and why: the state of every instance, as far as it is known before anything has run.
  */
-import { type Json, UsageError } from "./base/mod.ts";
+import { type Json, UsageError } from "../base/mod.ts";
 import type { CodeDigests, CodeEntry } from "./code_digest.ts";
 import { EarlierResults } from "./earlier_results.ts";
 import type { FileDigests } from "./file_digests.ts";

@@ -4,7 +4,7 @@
  * The runner writes one request to the child's input. The child's messages start with a mark, so that whatever a library
  * prints to the same pipe, even without an end of line, is told apart.
  */
-import type { Json } from "./base/mod.ts";
+import type { Json } from "../base/mod.ts";
 import type { Faults } from "./faults.ts";
 import type { Listing } from "./listing.ts";
 import type { InstanceId, StageAccess, StageProgress, StageSummary } from "./stage.ts";

@@ -5,7 +5,7 @@
  */
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { z } from "zod";
-import { didYouMean, UsageError } from "./base/mod.ts";
+import { didYouMean, UsageError } from "../base/mod.ts";
 import { explainIssues } from "./recipe_errors.ts";
 import type { Study } from "./stage.ts";
 import { expandStudy } from "./study.ts";

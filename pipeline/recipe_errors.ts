@@ -2,7 +2,7 @@
  * What a schema refuses in a recipe, said with its place.
  */
 import type { z } from "zod";
-import { nearestName } from "./base/mod.ts";
+import { nearestName } from "../base/mod.ts";
 import { lookUp, type Tree, valueOf } from "./yaml_tree.ts";
 
 type Issue = z.core.$ZodIssue;

@@ -6,7 +6,7 @@
  * writes the file anew with the last key of each instance.
  */
 import { join } from "node:path";
-import { canonicalJson, type Json, sha256, writeFileAtomic } from "./base/mod.ts";
+import { canonicalJson, type Json, sha256, writeFileAtomic } from "../base/mod.ts";
 import type { InstanceId } from "./stage.ts";
 import type { Store } from "./store.ts";
 

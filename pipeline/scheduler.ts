@@ -1,7 +1,7 @@
 /**
  * Runs what a plan says: each instance in a process of its own, several at once, the costly first.
  */
-import { messageOf } from "./base/mod.ts";
+import { messageOf } from "../base/mod.ts";
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
 import { Child, type ChildOptions, type ChildOutcome, type RunningChild } from "./child_process.ts";
 import type { RunEvent, RunResult } from "./events.ts";

@@ -6,7 +6,7 @@
  * code digest of its action key, so a change of planning code makes nothing stale unless it changes what it yields.
  * A declaration is a plain object, not a call: that is what lets the bundler leave it out of the digest.
  */
-import type { Json, Seed } from "./base/mod.ts";
+import type { Json, Seed } from "../base/mod.ts";
 
 /** `stage/part/part`, as in `continue/trim/random`. */
 export type InstanceId = string;

@@ -1,7 +1,7 @@
 /**
  * What a disk refuses, in words: full, read-only, not ours to write.
  */
-import { messageOf } from "./base/mod.ts";
+import { messageOf } from "../base/mod.ts";
 
 const reasons: readonly (readonly [RegExp, string])[] = [
   [

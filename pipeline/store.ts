@@ -11,7 +11,7 @@
  *     lock   children             advisory locks, see `store_lock.ts`
  */
 import { join } from "node:path";
-import { type Json, UsageError, writeFileSynced } from "./base/mod.ts";
+import { type Json, UsageError, writeFileSynced } from "../base/mod.ts";
 import { publishByRename, publishFile } from "./durable.ts";
 import { armFaults, faultsOfEnvironment } from "./faults.ts";
 import { instructionSet } from "./instruction_set.ts";

@@ -9,7 +9,7 @@
  *             small: { model: { dModel: 64 } }
  *             large: { model: { dModel: 96, nLayers: 4 } }
  */
-import { UsageError } from "./base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import type { Study, StudyCell } from "./stage.ts";
 import { mapAlong, mergeTrees, type Tree, valueOf } from "./yaml_tree.ts";
 

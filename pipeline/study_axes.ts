@@ -1,7 +1,7 @@
 /**
  * On which axes of a study an instance depends: those are in its name, and cells that agree on them share it.
  */
-import { canonicalJson, type Json, sha256 } from "./base/mod.ts";
+import { canonicalJson, type Json, sha256 } from "../base/mod.ts";
 import type { Stage, Study } from "./stage.ts";
 
 /** An instance as it is declared in one cell. */

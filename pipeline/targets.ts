@@ -1,7 +1,7 @@
 /**
  * Which instances of a plan the words of a user name.
  */
-import { didYouMean, UsageError } from "./base/mod.ts";
+import { didYouMean, UsageError } from "../base/mod.ts";
 import type { Instances } from "./instances.ts";
 import { matchesPattern } from "./pattern.ts";
 import type { InstanceId, Stage } from "./stage.ts";

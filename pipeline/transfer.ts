@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { UsageError } from "./base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import { actionKey } from "./key.ts";
 import { chunkBytes, digestOfListing, type Listing } from "./listing.ts";
 import type { ObjectCheck } from "./object_check.ts";

@@ -1,7 +1,7 @@
 /**
  * Why an action is not the one that was done before: the fields in which two records differ.
  */
-import { canonicalJson, type Json } from "./base/mod.ts";
+import { canonicalJson, type Json } from "../base/mod.ts";
 import type { ActionRecord } from "./key.ts";
 
 /** One field of a record that is not what it was. An absent `before` was not there, an absent `after` is gone. */

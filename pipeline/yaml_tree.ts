@@ -2,7 +2,7 @@
  * YAML as plain data that remembers where each part of it was written.
  */
 import type { Document, LineCounter, Node } from "yaml";
-import { type Json, UsageError } from "./base/mod.ts";
+import { type Json, UsageError } from "../base/mod.ts";
 
 /** `sample.yaml:12:5`, or `--set pretrain.rounds=3`. */
 export type Place = string;

@@ -33,7 +33,7 @@ import {
   writeDocuments,
   writeSourceDocuments,
 } from "../datasets/mod.ts";
-import { sourceModule } from "../datasets/sources/mod.ts";
+import { sourceModule } from "../datasets/generators/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   allSources,

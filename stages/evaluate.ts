@@ -13,7 +13,7 @@ import { openTokenShards, readStatistics, unigramModel } from "../datasets/mod.t
 import type { Engine } from "../engine/mod.ts";
 import { engineModule } from "../engine/mod.ts";
 import { languageModelGraph, type ModelConfig } from "../model/mod.ts";
-import { StageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import { StageError, writeFileSynced } from "../base/mod.ts";
 import {
   group,
   type OutputRef,

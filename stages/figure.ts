@@ -4,7 +4,7 @@
  * in   what the kind of figure asks for
  * out  figure  `figure.svg`; `figure.json` and `figure.csv`: its points
  */
-import { writeFileSynced } from "../pipeline/base/mod.ts";
+import { writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { figureCsv, type FigureKind } from "./figures/figure.ts";
 import { figureEntry } from "./figures/kinds.ts";

@@ -11,7 +11,7 @@
 import type { Engine } from "../engine/mod.ts";
 import { engineModule } from "../engine/mod.ts";
 import type { ModelConfig } from "../model/mod.ts";
-import { canonicalJson, writeFileSynced } from "../pipeline/base/mod.ts";
+import { canonicalJson, writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   chanceOf,

@@ -3,7 +3,7 @@
  * a task is done. Ends when its input does.
  */
 import { engineModule } from "../engine/mod.ts";
-import { messageOf, StageError } from "../pipeline/base/mod.ts";
+import { messageOf, StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { openTokenShards } from "../datasets/mod.ts";
 import {

@@ -3,7 +3,7 @@
  * outcomes as checkpoints; what they make does not depend on who makes it. Each holds what training one source takes.
  */
 import { join } from "node:path";
-import { StageError } from "../pipeline/base/mod.ts";
+import { StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import {
   type LocalHelpers,

@@ -4,7 +4,7 @@
  * Numbers have their home in `pipeline/recipes/base.yaml`, each with its reason; a recipe says only how it differs.
  */
 import { z } from "zod";
-import { UsageError } from "../pipeline/base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import { documentsSchema, sourceSchema, taskSchema } from "./recipe_data.ts";
 import { checkEngine, engineSchema } from "./recipe_engine.ts";
 import {

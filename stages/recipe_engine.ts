@@ -2,7 +2,7 @@
  * What a recipe may say of the engine, and what stages that compute on one derive from it.
  */
 import { z } from "zod";
-import { UsageError } from "../pipeline/base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import type { StageClaims } from "../pipeline/stage.ts";
 
 export const engineSchema = z.strictObject({

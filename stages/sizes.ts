@@ -1,7 +1,7 @@
 /**
  * A recipe with sizes that a user names on the command line, for tables of costs that no run stands behind.
  */
-import { UsageError } from "../pipeline/base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { globalVocabSize } from "./training_cost.ts";
 

@@ -5,7 +5,7 @@
  * in   <cell>/<input>  what the kind of table asks for, of each cell
  * out  table  `table.json`
  */
-import { writeFileSynced } from "../pipeline/base/mod.ts";
+import { writeFileSynced } from "../base/mod.ts";
 import {
   group,
   type OutputRef,

@@ -5,7 +5,7 @@
  * in   what the kind of table asks for
  * out  table  `table.json`: rows, columns, intervals, notes
  */
-import { UsageError, writeFileSynced } from "../pipeline/base/mod.ts";
+import { UsageError, writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TableKind } from "./report/kind.ts";

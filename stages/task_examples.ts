@@ -10,8 +10,8 @@ import {
   type TaskDescription,
   type TaskExample,
 } from "../datasets/mod.ts";
-import { taskModule } from "../datasets/sources/mod.ts";
-import { Random, type Seed, sha256, StageError } from "../pipeline/base/mod.ts";
+import { taskModule } from "../datasets/generators/mod.ts";
+import { Random, type Seed, sha256, StageError } from "../base/mod.ts";
 import type { StageContext } from "../pipeline/stage.ts";
 import type { Recipe, TaskSpec } from "./recipe.ts";
 

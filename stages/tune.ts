@@ -6,7 +6,7 @@
  *
  * Source: DEPT App. A.1 (tuned baselines).
  */
-import { writeFileSynced } from "../pipeline/base/mod.ts";
+import { writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { pretrainSeeds, tuneLearningRate, type TuneSettings } from "../training/mod.ts";
 import { pretrain, type PretrainHints, pretrainInputs, type PretrainParams } from "./pretrain.ts";

@@ -11,7 +11,7 @@
 import { join, resolve } from "node:path";
 import { isRemote, remotePath, RemoteStore } from "../datasets/hub/mod.ts";
 import { readDocuments, readDocumentsReport } from "../datasets/mod.ts";
-import { StageError, UsageError } from "../pipeline/base/mod.ts";
+import { StageError, UsageError } from "../base/mod.ts";
 import {
   group,
   type OutputRef,

@@ -1,5 +1,5 @@
 /**
- * The WebAssembly code that is kept beside a folder `assembly/`, in `_assembly_code.ts`, is what AssemblyScript makes of it.
+ * The WebAssembly code that is kept beside a folder `assembly/`, in `assembly_code.ts`, is what AssemblyScript makes of it.
  *
  * With DEPT_UPDATE_GOLDEN=1 it is written anew.
  */
@@ -16,7 +16,7 @@ const entries = [
 const compiler = "npm:assemblyscript@0.28.20/asc";
 const command = "DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/assembly_test.ts";
 
-/** What stands in `_assembly_code.ts`. */
+/** What stands in `assembly_code.ts`. */
 async function assemble(entry: string): Promise<string> {
   const folder = await Deno.makeTempDir();
   try {
@@ -54,7 +54,7 @@ async function assemble(entry: string): Promise<string> {
 
 for (const entry of entries) {
   Deno.test(`the code kept for ${entry} is what AssemblyScript makes of it`, async () => {
-    const file = join(projectRoot, dirname(entry), "..", "_assembly_code.ts");
+    const file = join(projectRoot, dirname(entry), "..", "assembly_code.ts");
     const made = await assemble(entry);
     if (Deno.env.get("DEPT_UPDATE_GOLDEN") === "1") Deno.writeTextFileSync(file, made);
     assert.equal(Deno.readTextFileSync(file), made, `Run ${command}`);

@@ -3,7 +3,7 @@
  * `special_tokens_map.json`, as Hugging Face's libraries read and write them.
  */
 import { dirname, join } from "node:path";
-import { messageOf, StageError, writeFileAtomic } from "../pipeline/base/mod.ts";
+import { messageOf, StageError, writeFileAtomic } from "../base/mod.ts";
 import { specialPieces } from "./tokenizer.ts";
 import type { UnigramTokenizer } from "./unigram/unigram_tokenizer.ts";
 

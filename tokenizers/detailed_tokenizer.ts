@@ -1,7 +1,7 @@
 /**
  * What a unigram tokenizer offers beyond ids of a text.
  */
-import type { Seed } from "../pipeline/base/mod.ts";
+import type { Seed } from "../base/mod.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Ids of a text and what each stands for in it, before any normalisation: `text.slice(starts[i], ends[i])`. */

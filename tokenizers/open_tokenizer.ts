@@ -2,7 +2,7 @@
  * Any tokenizer by its path: our own, a SentencePiece model, or a `tokenizer.json` of another kind.
  */
 import { join } from "node:path";
-import { messageOf, StageError } from "../pipeline/base/mod.ts";
+import { messageOf, StageError } from "../base/mod.ts";
 import { readSpecialRoles, type SpecialRoles } from "./config_files.ts";
 import type { EncodedLines, Encoding } from "./detailed_tokenizer.ts";
 import { specialIds, type Tokenizer } from "./tokenizer.ts";

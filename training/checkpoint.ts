@@ -9,7 +9,7 @@
  *   local-<source>.safetensors   what a source keeps to itself (SPEC): its `embedding.*`
  *   state.json                   {model: configuration, vocabulary: "global" | "<source>" , step, ...}
  */
-import type { Json } from "../pipeline/base/mod.ts";
+import type { Json } from "../base/mod.ts";
 
 export interface NamedTensor {
   readonly shape: readonly number[];

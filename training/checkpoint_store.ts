@@ -9,7 +9,7 @@ import {
   StageError,
   writeFileSynced,
   writePartsSynced,
-} from "../pipeline/base/mod.ts";
+} from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { decodeSafetensors, safetensorsParts } from "./safetensors.ts";

@@ -5,7 +5,7 @@
  * cosine over the steps.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
-import { type Json, StageError } from "../pipeline/base/mod.ts";
+import { type Json, StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { type CheckpointEvery, CheckpointPace } from "./checkpoint_pace.ts";

@@ -3,7 +3,7 @@
  */
 import type { Engine, EngineOptions, Program } from "../engine/mod.ts";
 import { cacheNames, incrementalBias, incrementalGraph, type ModelConfig } from "../model/mod.ts";
-import { formatBytes, StageError } from "../pipeline/base/mod.ts";
+import { formatBytes, StageError } from "../base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { writeTensors } from "./programs.ts";
 

@@ -18,7 +18,7 @@ import {
 } from "apache-arrow";
 import type { Program } from "../engine/mod.ts";
 import type { TokenShards } from "../datasets/mod.ts";
-import { Random, type Seed, StageError } from "../pipeline/base/mod.ts";
+import { Random, type Seed, StageError } from "../base/mod.ts";
 import { wholeVocabulary } from "./local_vocabulary.ts";
 import { scoreWindows, textWindows } from "./validation.ts";
 

@@ -15,7 +15,7 @@ import {
   initialiseHead,
   type ModelConfig,
 } from "../model/mod.ts";
-import { Random, StageError } from "../pipeline/base/mod.ts";
+import { Random, StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Tokenizer } from "../tokenizers/mod.ts";
 import type { Tensors } from "./checkpoint.ts";

@@ -1,7 +1,7 @@
 /**
  * Fine-tuning several times, with another head and order of examples each: how much of a score is luck.
  */
-import { Random, type Seed } from "../pipeline/base/mod.ts";
+import { Random, type Seed } from "../base/mod.ts";
 import { mean } from "./cost.ts";
 import { quantile } from "./evaluate.ts";
 import { fineTune, type FineTuneResult, type FineTuning } from "./fine_tune.ts";

@@ -1,7 +1,7 @@
 /**
  * Text from a trained network: the next token drawn from what the network says, over and over.
  */
-import type { Random } from "../pipeline/base/mod.ts";
+import type { Random } from "../base/mod.ts";
 import type { Decoder } from "./decoder.ts";
 
 export interface SamplingOptions {

@@ -1,7 +1,7 @@
 /**
  * Tasks of local training and their outcomes as checkpoints, so that another process can read them.
  */
-import { type Json, messageOf } from "../pipeline/base/mod.ts";
+import { type Json, messageOf } from "../base/mod.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { LocalOutcome, LocalTask, SeedsByName } from "./local_training.ts";
 import { DivergedError, type StepRecord } from "./trainer.ts";

@@ -1,7 +1,7 @@
 /**
  * What is noted of a participant's local training: losses, bytes that travelled and were held, weights that are not finite.
  */
-import type { Json } from "../pipeline/base/mod.ts";
+import type { Json } from "../base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import type { OptimizerTensors } from "./pretrain_state.ts";
 import { sharedPart } from "./source.ts";

@@ -5,7 +5,7 @@
  * Source: DEPT Algorithm 1, lines 4 to 7.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
-import type { Json, Seed } from "../pipeline/base/mod.ts";
+import type { Json, Seed } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { forgettingRates } from "./forgetting.ts";

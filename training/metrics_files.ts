@@ -1,7 +1,7 @@
 /**
  * A run's rows as files: `metrics.jsonl`, `monitors.jsonl` where monitors were on, and both as TensorBoard events.
  */
-import { canonicalJson, type Json, writeFileSynced } from "../pipeline/base/mod.ts";
+import { canonicalJson, type Json, writeFileSynced } from "../base/mod.ts";
 import { scalarsOf } from "./monitors.ts";
 import { encodeEvents, eventFile, type Scalar } from "./tensorboard.ts";
 

@@ -17,7 +17,7 @@ import {
   messageOf,
   StageError,
   writeFileAtomic,
-} from "../pipeline/base/mod.ts";
+} from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 
 /** What a recipe may say: a number, or that the largest is wanted. */

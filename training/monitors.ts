@@ -7,7 +7,7 @@
  */
 import type { Fetches, UpdateResult } from "../engine/mod.ts";
 import { activationMean, activationNorm } from "../model/mod.ts";
-import type { Json } from "../pipeline/base/mod.ts";
+import type { Json } from "../base/mod.ts";
 
 export type MonitorRow = {
   readonly step: number;

@@ -1,7 +1,7 @@
 /**
  * All that pre-training has in hand at any instant, as a checkpoint.
  */
-import type { Json } from "../pipeline/base/mod.ts";
+import type { Json } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import type { PretrainSettings } from "./settings.ts";
 import type { TrainingSource } from "./source.ts";

@@ -9,7 +9,7 @@ import {
   type ModelConfig,
   withActivationNorms,
 } from "../model/mod.ts";
-import { StageError } from "../pipeline/base/mod.ts";
+import { StageError } from "../base/mod.ts";
 import { maxProgramsBytes, programBytes } from "./micro_batch.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 

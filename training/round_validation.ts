@@ -1,7 +1,7 @@
 /**
  * Validation between rounds: of the shared parameters, and of what each source has made of them alone.
  */
-import type { Json } from "../pipeline/base/mod.ts";
+import type { Json } from "../base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { placeResult, type SourceResult } from "./outer_step.ts";
 import type { Participants } from "./participants.ts";

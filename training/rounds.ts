@@ -5,7 +5,7 @@
  * steps under one cosine: round r begins at step (r − 1)·localSteps.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
-import { type Json, messageOf, type Seed, StageError } from "../pipeline/base/mod.ts";
+import { type Json, messageOf, type Seed, StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { CheckpointPace } from "./checkpoint_pace.ts";

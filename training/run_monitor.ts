@@ -1,7 +1,7 @@
 /**
  * The monitors of a whole run: rows by participant and step, kept beside its checkpoints, and the warning that comes of them.
  */
-import type { Json } from "../pipeline/base/mod.ts";
+import type { Json } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { activationGrowth, type MonitorRow } from "./monitors.ts";
 import type { MonitorSettings, WarningThresholds } from "./settings.ts";

@@ -7,7 +7,7 @@
  * Source: https://github.com/huggingface/safetensors, "Format".
  */
 import { basename } from "node:path";
-import { canonicalJson, type Json, StageError } from "../pipeline/base/mod.ts";
+import { canonicalJson, type Json, StageError } from "../base/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 
 const lengthBytes = 8;

@@ -2,7 +2,7 @@
  * Scores of downstream tasks: accuracy, Pearson correlation, what chance and a constant answer give.
  */
 import type { TaskDescription } from "../datasets/mod.ts";
-import { Random, type Seed } from "../pipeline/base/mod.ts";
+import { Random, type Seed } from "../base/mod.ts";
 import { quantile } from "./evaluate.ts";
 
 export type Metric = "accuracy" | "pearson";

@@ -15,7 +15,7 @@ import {
   type ModelConfig,
   parameterShapes,
 } from "../model/mod.ts";
-import { messageOf, Random, type Seed, StageError } from "../pipeline/base/mod.ts";
+import { messageOf, Random, type Seed, StageError } from "../base/mod.ts";
 import { firstByteId } from "../tokenizers/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import { renumber, type SourceVocabulary } from "./local_vocabulary.ts";

@@ -4,7 +4,7 @@
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { canonicalJson, type Json, writeFileAtomic } from "../pipeline/base/mod.ts";
+import { canonicalJson, type Json, writeFileAtomic } from "../base/mod.ts";
 
 interface Entry {
   /** Place in the whole run; ascending. */

@@ -5,7 +5,7 @@
  * Source: tensorflow/core/lib/io/record_writer.h (length, its masked CRC-32C, bytes, theirs), tensorflow/core/util/event.proto
  * (wall_time 1, step 2, file_version 3, summary 5), summary.proto (value 1: tag 1, simple_value 2).
  */
-import { ProtoWriter } from "../pipeline/base/mod.ts";
+import { ProtoWriter } from "../base/mod.ts";
 
 export interface Scalar {
   readonly step: number;

@@ -2,7 +2,7 @@
  * How well a network predicts a text: the evaluation protocol on tokens that lie in memory.
  */
 import type { Program } from "../engine/mod.ts";
-import { StageError } from "../pipeline/base/mod.ts";
+import { StageError } from "../base/mod.ts";
 import { countUnknown, type SourceVocabulary } from "./local_vocabulary.ts";
 import { scoreWindows, textWindows } from "./validation.ts";
 

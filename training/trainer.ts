@@ -2,7 +2,7 @@
  * Local training: steps of the inner optimizer on windows of one source, or of a mixture.
  */
 import type { Fetches, TrainingProgram } from "../engine/mod.ts";
-import { StageError } from "../pipeline/base/mod.ts";
+import { StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { Guard, type GuardEvent, type GuardRecord, type GuardSettings } from "./guard.ts";
 import { type MonitorRow, monitorStep } from "./monitors.ts";

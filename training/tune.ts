@@ -5,7 +5,7 @@
  * then keeps its best checkpoint by validation loss. Differs: the paper does not say what counts as diverged, see `TuneSettings`.
  */
 import { mkdirSync, readFileSync } from "node:fs";
-import { messageOf, StageError, writeFileAtomic } from "../pipeline/base/mod.ts";
+import { messageOf, StageError, writeFileAtomic } from "../base/mod.ts";
 import { pretrain, type Pretraining } from "./rounds.ts";
 import { DivergedError } from "./trainer.ts";
 

@@ -3,7 +3,7 @@
  */
 import type { Program } from "../engine/mod.ts";
 import type { TokenShards } from "../datasets/mod.ts";
-import { StageError } from "../pipeline/base/mod.ts";
+import { StageError } from "../base/mod.ts";
 import { countUnknown, renumber, type SourceVocabulary } from "./local_vocabulary.ts";
 import { windowFeeds } from "./windows.ts";
 

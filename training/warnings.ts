@@ -1,7 +1,7 @@
 /**
  * What a run is worth a word of warning for, by name. Thresholds are the recipe's.
  */
-import type { Json } from "../pipeline/base/mod.ts";
+import type { Json } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 
 export type WarningName = "activation-growth" | "vocabulary-coverage" | "weak-continuation";

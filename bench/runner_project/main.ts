@@ -3,8 +3,8 @@
  */
 import { z } from "zod";
 import { fileURLToPath } from "node:url";
-import type { Project } from "../../pipeline/commands/project.ts";
-import { runCommandLine } from "../../pipeline/main.ts";
+import type { Project } from "../../commands/project.ts";
+import { runCommandLine } from "../../commands/main.ts";
 import { file } from "./file.ts";
 import { layer } from "./layer.ts";
 

@@ -19,8 +19,8 @@ import { EncodePool } from "../../tokenizers/parallel/mod.ts";
 import { loadSentencePiece } from "../../tokenizers/sentencepiece/mod.ts";
 import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
 import { median } from "../median.ts";
-import { measure, type Run, threadSeconds } from "./_processes.ts";
-import { randomWords, readTexts, sourceNames } from "./_texts.ts";
+import { measure, type Run, threadSeconds } from "./processes.ts";
+import { randomWords, readTexts, sourceNames } from "./texts.ts";
 
 const vocabSize = 8000;
 const megabyte = 1e6;
@@ -290,7 +290,7 @@ function ratios(
 
 /** `tokenizer encode`, on one core. */
 async function ourCommand(args: readonly string[]): Promise<Run> {
-  const script = new URL("../../pipeline/commands/tokenizer.ts", import.meta.url).pathname;
+  const script = new URL("../../commands/tokenizer.ts", import.meta.url).pathname;
   const options = ["run", "-A", "--no-check", "--quiet", script, "encode"];
   const run = await measure(Deno.execPath(), [...options, ...args]);
   if (!run.success) throw new Error(`Our command has failed: ${run.errors}`);

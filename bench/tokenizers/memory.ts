@@ -1,7 +1,7 @@
 /** Training on more text than memory holds: whether it stays within the 2 GB that are promised. */
-import { formatBytes } from "../../pipeline/base/mod.ts";
+import { formatBytes } from "../../base/mod.ts";
 import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
-import { measure } from "./_processes.ts";
+import { measure } from "./processes.ts";
 
 const vocabSize = 32_000;
 const allowedBytes = 2e9;
@@ -9,7 +9,7 @@ const allowedBytes = 2e9;
 /** `--gigabytes` of varied text, made while it is read. Peak memory is that of the process with all its threads. */
 export async function memoryCells(options: BenchOptions): Promise<Cell[]> {
   const { data, gigabytes, threads, say } = options;
-  const script = new URL("_train_generated.ts", import.meta.url).pathname;
+  const script = new URL("train_generated.ts", import.meta.url).pathname;
   const run = await measure(Deno.execPath(), [
     ...["run", "-A", "--no-check", "--quiet", script, data],
     ...[gigabytes * 1e9, vocabSize, threads].map(String),

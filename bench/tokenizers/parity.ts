@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { loadSentencePiece } from "../../tokenizers/sentencepiece/mod.ts";
 import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
-import { measure } from "./_processes.ts";
-import { readTexts, sourceNames } from "./_texts.ts";
+import { measure } from "./processes.ts";
+import { readTexts, sourceNames } from "./texts.ts";
 
 const vocabSize = 16_000;
 

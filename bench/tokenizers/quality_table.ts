@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { trainPieces, unigramDefaults } from "../../tokenizers/mod.ts";
 import type { BenchOptions, Cell } from "./cell.ts";
-import { measureQuality, type Quality, type Vocabulary } from "./_quality.ts";
-import { trainReference } from "./_processes.ts";
-import { readTexts } from "./_texts.ts";
+import { measureQuality, type Quality, type Vocabulary } from "./quality.ts";
+import { trainReference } from "./processes.ts";
+import { readTexts } from "./texts.ts";
 
 const sources = [
   ...["en", "it", "zh", "sr", "sw", "la"].map((name) => `multilingual/${name}`),

@@ -1,9 +1,9 @@
 /** Training against `spm_train`: time, peak memory, growth, text that repeats itself. */
 import { join } from "node:path";
-import { formatBytes } from "../../pipeline/base/mod.ts";
+import { formatBytes } from "../../base/mod.ts";
 import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
 import { median } from "../median.ts";
-import { trainOurs, trainReference } from "./_processes.ts";
+import { trainOurs, trainReference } from "./processes.ts";
 import {
   linesOf,
   randomWords,
@@ -11,7 +11,7 @@ import {
   repetitiveText,
   sourceNames,
   writeVaried,
-} from "./_texts.ts";
+} from "./texts.ts";
 
 const vocabSize = 8000;
 /** A reference that needs longer than this on repetitive text counts as hanging. */

@@ -4,7 +4,7 @@
  * Pairs on which the annotators did not agree (`gold_label` "-") are left out, as everybody does.
  * Source: Williams, Nangia and Bowman 2018.
  */
-import { taskRows } from "./_records.ts";
+import { taskRows } from "./records.ts";
 import type { FileTask } from "./file_task.ts";
 
 const classes = ["entailment", "neutral", "contradiction"];

@@ -11,7 +11,7 @@
  * for await (const example of task.examples({ name: "dev.tsv", path })) console.log(example); // { texts: [ "a joy" ], label: 1 }
  * ```
  */
-import { didYouMean, UsageError } from "../../pipeline/base/mod.ts";
+import { didYouMean, UsageError } from "../../base/mod.ts";
 
 export { type FileTask, fileTaskDefaults, type TaskFile } from "./file_task.ts";
 

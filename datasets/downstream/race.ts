@@ -5,9 +5,9 @@
  * blank (`_`), the options are what may stand there.
  * Source: Lai et al. 2017.
  */
-import { messageOf, StageError } from "../../pipeline/base/mod.ts";
+import { messageOf, StageError } from "../../base/mod.ts";
 import type { TaskExample } from "../task.ts";
-import { rowOf, type TaskRow, taskRows } from "./_records.ts";
+import { rowOf, type TaskRow, taskRows } from "./records.ts";
 import type { FileTask, TaskFile } from "./file_task.ts";
 
 const letters = ["A", "B", "C", "D"];

@@ -3,7 +3,7 @@
  *
  * Source: Socher et al. 2013; GLUE (Wang et al. 2018).
  */
-import { taskRows } from "./_records.ts";
+import { taskRows } from "./records.ts";
 import type { FileTask } from "./file_task.ts";
 
 const classes = ["negative", "positive"];

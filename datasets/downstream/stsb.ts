@@ -5,9 +5,9 @@
  */
 import { parse } from "csv-parse";
 import { createReadStream } from "node:fs";
-import { messageOf, StageError } from "../../pipeline/base/mod.ts";
+import { messageOf, StageError } from "../../base/mod.ts";
 import type { TaskExample } from "../task.ts";
-import { rowOf, type TaskRow, taskRows } from "./_records.ts";
+import { rowOf, type TaskRow, taskRows } from "./records.ts";
 import type { FileTask, TaskFile } from "./file_task.ts";
 
 export const task: FileTask = {

@@ -12,7 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { messageOf, sha256, StageError, writeFileAtomic } from "../../pipeline/base/mod.ts";
+import { messageOf, sha256, StageError, writeFileAtomic } from "../../base/mod.ts";
 import { type HttpClient, shown } from "./http_client.ts";
 import { ChangedError, probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
 

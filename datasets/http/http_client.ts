@@ -3,9 +3,9 @@
  *
  * A failure that may pass (connection, 408, 425, 429, 5xx, a stall) is a `TransientHttpError`; any other is a `StageError`.
  */
-import { messageOf, Random, StageError } from "../../pipeline/base/mod.ts";
+import { messageOf, Random, StageError } from "../../base/mod.ts";
 import { httpDefaults, type HttpOptions } from "./http_options.ts";
-import { Slots } from "./_slots.ts";
+import { Slots } from "./slots.ts";
 
 const maxRedirects = 10;
 const transientStatus = new Set([408, 425, 429, 500, 502, 503, 504]);

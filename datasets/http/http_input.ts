@@ -2,7 +2,7 @@
  * A file over HTTP as a reader's input: ranges where they are asked for, nothing kept.
  */
 import { basename } from "node:path";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { checkRange, type Input } from "../input.ts";
 import { type HttpClient, shown } from "./http_client.ts";
 import { probe, remoteBytes, type RemoteFile } from "./remote_file.ts";

@@ -1,7 +1,7 @@
 /**
  * How files are fetched. Nothing here can change a byte of what arrives, so none of it enters a key.
  */
-import type { Seed } from "../../pipeline/base/mod.ts";
+import type { Seed } from "../../base/mod.ts";
 
 /** A secret and the one origin (scheme, host, port) that may see it. */
 export interface HostToken {

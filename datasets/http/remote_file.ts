@@ -1,7 +1,7 @@
 /**
  * A file behind a URL: what it is (size, ETag), and its bytes from any place to the end however often a transfer breaks.
  */
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { type HttpClient, type HttpReply, shown, TransientHttpError } from "./http_client.ts";
 
 /** One state of a remote file. */

@@ -5,7 +5,7 @@
  * `Link` header; an LFS file's `oid` is its SHA-256) and `GET /datasets/<owner>/<name>/resolve/<revision>/<path>`; of a model
  * `/api/models/…` and `/<owner>/<name>/resolve/…`.
  */
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { type HttpClient, shown } from "../http/mod.ts";
 import { globFolder, globPattern, type HubReference, isGlob } from "./hub_reference.ts";
 

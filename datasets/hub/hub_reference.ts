@@ -2,7 +2,7 @@
  * `hf://datasets/<owner>/<name>[@revision]/<glob>`: files of a data set on a hub, whichever mirror of it is asked. Without
  * `datasets/` the files are a model's, such as its tokenizer.
  */
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 
 export interface HubReference {
   /** Files of a model, not of a data set. */

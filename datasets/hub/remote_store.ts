@@ -6,7 +6,7 @@
  *   HF_TOKEN      sent to the hub's host only
  */
 import { join, resolve } from "node:path";
-import { sha256, StageError, UsageError, writeFileAtomic } from "../../pipeline/base/mod.ts";
+import { sha256, StageError, UsageError, writeFileAtomic } from "../../base/mod.ts";
 import { type CachedFile, DownloadCache, HttpClient, type HttpOptions } from "../http/mod.ts";
 import { type HubFile, listHub, publicHub } from "./hub.ts";
 import { isCommit, isHubReference, parseHubReference } from "./hub_reference.ts";

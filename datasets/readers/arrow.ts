@@ -3,14 +3,14 @@
  *
  * Limits: a batch has at most 1 GB, a column of it 2^23 values, a compressed buffer 256 MB. Metadata of V4 and V5.
  */
-import { messageOf } from "../../pipeline/base/mod.ts";
+import { messageOf } from "../../base/mod.ts";
 import type { SourceRecord } from "../document.ts";
-import { ColumnarRecords } from "./_columnar_records.ts";
-import { type ArrowMessages, type BatchMessage, openArrow } from "./_arrow_messages.ts";
-import { type ArrowField, arrowTypeName } from "./_arrow_schema.ts";
-import { BatchDecoder, type Values } from "./_arrow_values.ts";
-import { DataError, fileError } from "./_data_error.ts";
-import { columnsOf, recordReader } from "./_documents.ts";
+import { ColumnarRecords } from "./columnar_records.ts";
+import { type ArrowMessages, type BatchMessage, openArrow } from "./arrow_messages.ts";
+import { type ArrowField, arrowTypeName } from "./arrow_schema.ts";
+import { BatchDecoder, type Values } from "./arrow_values.ts";
+import { DataError, fileError } from "./data_error.ts";
+import { columnsOf, recordReader } from "./documents.ts";
 
 export const reader = recordReader("arrow", (input, options) => new ArrowRecords(input, options));
 

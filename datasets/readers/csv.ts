@@ -1,8 +1,8 @@
 /**
  * Comma separated values with a header; cells may be quoted and hold line feeds.
  */
-import { DelimitedRecords } from "./_delimited_records.ts";
-import { recordReader } from "./_documents.ts";
+import { DelimitedRecords } from "./delimited_records.ts";
+import { recordReader } from "./documents.ts";
 
 export const reader = recordReader(
   "csv",

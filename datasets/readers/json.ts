@@ -1,14 +1,14 @@
 /**
  * JSON files: an array of objects, objects on end, or, as C4 and Dolma name them, JSON lines.
  */
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import type { RecordOptions, RecordStream, SourceRecord } from "../document.ts";
 import type { Input } from "../input.ts";
-import { ByteSource } from "./_bytes.ts";
-import { recordReader } from "./_documents.ts";
-import { JsonValueScanner } from "./_json_scanner.ts";
-import { parseJson } from "./_json_value.ts";
-import { SegmentSource } from "./_segments.ts";
+import { ByteSource } from "./bytes.ts";
+import { recordReader } from "./documents.ts";
+import { JsonValueScanner } from "./json_scanner.ts";
+import { parseJson } from "./json_value.ts";
+import { SegmentSource } from "./segments.ts";
 import { JsonLines } from "./jsonl.ts";
 
 export const reader = recordReader("json", (input, options) => new JsonRecords(input, options));

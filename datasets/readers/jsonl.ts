@@ -3,9 +3,9 @@
  */
 import type { RecordOptions, RecordStream, SourceRecord } from "../document.ts";
 import type { Input } from "../input.ts";
-import { recordReader } from "./_documents.ts";
-import { parseJson } from "./_json_value.ts";
-import { type Row, RowSource } from "./_rows.ts";
+import { recordReader } from "./documents.ts";
+import { parseJson } from "./json_value.ts";
+import { type Row, RowSource } from "./rows.ts";
 
 export const reader = recordReader("jsonl", (input, options) => new JsonLines(input, options));
 

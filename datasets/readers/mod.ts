@@ -8,7 +8,7 @@
  * ```
  */
 import { basename } from "node:path";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 
 /** Modules by the end of a name; text may also end in `.gz` or `.zst` behind it. */
 export const readerModules = {

@@ -6,12 +6,12 @@
 import type { DecodedArray, SchemaTree } from "hyparquet";
 import type { SourceRecord } from "../document.ts";
 import type { Input } from "../input.ts";
-import { ColumnarRecords } from "./_columnar_records.ts";
-import { DataError, fileError } from "./_data_error.ts";
-import { columnsOf, recordReader } from "./_documents.ts";
-import { type ColumnRows, columnRows } from "./_parquet_columns.ts";
-import { openParquet, type ParquetFile } from "./_parquet_file.ts";
-import { typeName } from "./_parquet_types.ts";
+import { ColumnarRecords } from "./columnar_records.ts";
+import { DataError, fileError } from "./data_error.ts";
+import { columnsOf, recordReader } from "./documents.ts";
+import { type ColumnRows, columnRows } from "./parquet_columns.ts";
+import { openParquet, type ParquetFile } from "./parquet_file.ts";
+import { typeName } from "./parquet_types.ts";
 
 export const reader = recordReader(
   "parquet",

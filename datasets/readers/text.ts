@@ -2,7 +2,7 @@
  * Plain text, cut into documents at blank lines, at every line, or not at all. Lines of a document are joined by LF.
  */
 import { Buffer } from "node:buffer";
-import { formatBytes } from "../../pipeline/base/mod.ts";
+import { formatBytes } from "../../base/mod.ts";
 import {
   type Document,
   type DocumentReader,
@@ -12,9 +12,9 @@ import {
   type RecordStream,
 } from "../document.ts";
 import { inputOf, type InputOrPath } from "../input.ts";
-import { CountedDocuments } from "./_documents.ts";
-import { Rejects } from "./_rejects.ts";
-import { RowSource } from "./_rows.ts";
+import { CountedDocuments } from "./documents.ts";
+import { Rejects } from "./rejects.ts";
+import { RowSource } from "./rows.ts";
 
 export const reader: DocumentReader = {
   format: "text",

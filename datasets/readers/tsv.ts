@@ -1,8 +1,8 @@
 /**
  * Tab separated values with a header; a quote is a character like others.
  */
-import { DelimitedRecords } from "./_delimited_records.ts";
-import { recordReader } from "./_documents.ts";
+import { DelimitedRecords } from "./delimited_records.ts";
+import { recordReader } from "./documents.ts";
 
 export const reader = recordReader(
   "tsv",

@@ -5,7 +5,7 @@
  *
  * Source: ONNX Runtime, js/node/src/tensor_helper.cc (1.30): buffers that do not belong to webgpu are neither given nor taken.
  */
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import type { Engine } from "../engine.ts";
 import { inSinglePrecision } from "../single_precision.ts";
 import { OnnxRuntimeProgram } from "./program.ts";

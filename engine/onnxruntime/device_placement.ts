@@ -5,14 +5,14 @@
 import type { Graph } from "../../model/mod.ts";
 import type { Precision } from "../engine.ts";
 import type { GraphToPlace, OpenedGraph } from "../placement.ts";
-import { adamWGraph, additionGraph, copyGraph, squaresGraph } from "./_device_graphs.ts";
-import { halfDevice } from "./_device_half.ts";
-import { device } from "./_device_rewrites.ts";
-import { expandHeads } from "./_head.ts";
-import { lower } from "./_lowering.ts";
-import { withLossScale } from "./_loss_scale.ts";
-import type { OnnxGraph } from "./_onnx_proto.ts";
-import { Session } from "./_session.ts";
+import { adamWGraph, additionGraph, copyGraph, squaresGraph } from "./device_graphs.ts";
+import { halfDevice } from "./device_half.ts";
+import { device } from "./device_rewrites.ts";
+import { expandHeads } from "./head.ts";
+import { lower } from "./lowering.ts";
+import { withLossScale } from "./loss_scale.ts";
+import type { OnnxGraph } from "./onnx_proto.ts";
+import { Session } from "./session.ts";
 import { shapesOf } from "./device_program.ts";
 
 /** See `PlacementModule`. */

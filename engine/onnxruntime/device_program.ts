@@ -3,15 +3,15 @@ import type { Graph } from "../../model/mod.ts";
 import { expectLength, expectName, expectThreads } from "../checks.ts";
 import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
 import { FeedCheck } from "../feeds.ts";
-import { halfDevice } from "./_device_half.ts";
-import { device } from "./_device_rewrites.ts";
-import { type DeviceProvider, DeviceSessions } from "./_device_sessions.ts";
-import { DeviceState } from "./_device_state.ts";
-import { expandHeads } from "./_head.ts";
-import { lower, type Lowered } from "./_lowering.ts";
-import type { IdTable, Target } from "./_rewrites.ts";
-import { type Tensor, tensor } from "./_session.ts";
-import { Turns } from "./_turns.ts";
+import { halfDevice } from "./device_half.ts";
+import { device } from "./device_rewrites.ts";
+import { type DeviceProvider, DeviceSessions } from "./device_sessions.ts";
+import { DeviceState } from "./device_state.ts";
+import { expandHeads } from "./head.ts";
+import { lower, type Lowered } from "./lowering.ts";
+import type { IdTable, Target } from "./rewrites.ts";
+import { type Tensor, tensor } from "./session.ts";
+import { Turns } from "./turns.ts";
 
 export class DeviceProgram implements Program {
   readonly graph: Graph;

@@ -24,11 +24,11 @@ import {
   stepScalars,
   sumOf,
   updateNames,
-} from "./_device_graphs.ts";
-import type { DeviceProvider } from "./_device_sessions.ts";
-import { DeviceState } from "./_device_state.ts";
-import { LossScale, lossScaleName, withLossScale } from "./_loss_scale.ts";
-import { type Tensor, tensor } from "./_session.ts";
+} from "./device_graphs.ts";
+import type { DeviceProvider } from "./device_sessions.ts";
+import { DeviceState } from "./device_state.ts";
+import { LossScale, lossScaleName, withLossScale } from "./loss_scale.ts";
+import { type Tensor, tensor } from "./session.ts";
 import { DeviceProgram, shapesOf } from "./device_program.ts";
 
 export interface DeviceTrainingOptions extends EngineOptions {

@@ -2,10 +2,10 @@
 import { type Graph, sizeOf } from "../../model/mod.ts";
 import { expectLength, expectName, expectThreads } from "../checks.ts";
 import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
-import { expandHeads } from "./_head.ts";
-import { Executable } from "./_executable.ts";
-import type { HostProvider, SessionData } from "./_session.ts";
-import { Turns } from "./_turns.ts";
+import { expandHeads } from "./head.ts";
+import { Executable } from "./executable.ts";
+import type { HostProvider, SessionData } from "./session.ts";
+import { Turns } from "./turns.ts";
 
 export class OnnxRuntimeProgram implements Program {
   readonly graph: Graph;

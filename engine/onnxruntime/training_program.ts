@@ -15,10 +15,10 @@ import type {
   UpdateResult,
 } from "../engine.ts";
 import { gradientNormsOf } from "../gradient_norms.ts";
-import type { Executable } from "./_executable.ts";
-import { addRows, type GradientParts, gradientParts } from "./_host_rows.ts";
-import type { HostProvider, SessionData } from "./_session.ts";
-import { HostUpdate } from "./_host_update.ts";
+import type { Executable } from "./executable.ts";
+import { addRows, type GradientParts, gradientParts } from "./host_rows.ts";
+import type { HostProvider, SessionData } from "./session.ts";
+import { HostUpdate } from "./host_update.ts";
 import { adamWStep, addInto } from "./adamw.ts";
 import { fetchesOf, OnnxRuntimeProgram, outputTargets } from "./program.ts";
 

@@ -4,7 +4,7 @@
  * GPU has WebGPU's `shader-f16`.
  */
 import type { Engine } from "../engine.ts";
-import { expectPrecision } from "./_half_check.ts";
+import { expectPrecision } from "./half_check.ts";
 import { DeviceProgram } from "./device_program.ts";
 import { DeviceTrainingProgram } from "./device_training_program.ts";
 

@@ -2,9 +2,9 @@
  * The engine `tfjs-gpu`: TensorFlow.js over TensorFlow's own library for CUDA, npm `@tensorflow/tfjs-node-gpu`. That package
  * fetches the library by an install script, so it is no dependency of this project: it is looked for only when chosen.
  */
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import type { Engine } from "../engine.ts";
-import type { Tf } from "./_kernels.ts";
+import type { Tf } from "./kernels.ts";
 import { tfjsEngine } from "./mod.ts";
 
 /** By its bare name: only what a user added to the project is loaded, nothing is fetched. */

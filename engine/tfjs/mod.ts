@@ -15,7 +15,7 @@
  */
 import type { Engine } from "../engine.ts";
 import { inSinglePrecision } from "../single_precision.ts";
-import type { Tf } from "./_kernels.ts";
+import type { Tf } from "./kernels.ts";
 import { TfjsProgram } from "./program.ts";
 import { TfjsTrainingProgram } from "./training_program.ts";
 

@@ -6,7 +6,7 @@ import { expectLength, expectName } from "../checks.ts";
 import type { Feeds, Fetches, Program } from "../engine.ts";
 import { FeedCheck } from "../feeds.ts";
 import { liveNodes } from "../live_nodes.ts";
-import { kernels, type Tensor, type Tf } from "./_kernels.ts";
+import { kernels, type Tensor, type Tf } from "./kernels.ts";
 
 export class TfjsProgram implements Program {
   readonly graph: Graph;

@@ -13,7 +13,7 @@ import type {
   UpdateResult,
 } from "../engine.ts";
 import { gradientNormsOf } from "../gradient_norms.ts";
-import type { Tensor, Tf } from "./_kernels.ts";
+import type { Tensor, Tf } from "./kernels.ts";
 import { replace, TfjsProgram, valuesOf } from "./program.ts";
 
 export class TfjsTrainingProgram extends TfjsProgram implements TrainingProgram {

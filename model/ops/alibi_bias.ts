@@ -8,8 +8,8 @@
  */
 import type { Operator } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
-import { expectInputs, integerOf } from "./_rules.ts";
-import * as layoutKernels from "./_layout_kernels.ts";
+import { expectInputs, integerOf } from "./rules.ts";
+import * as layoutKernels from "./layout_kernels.ts";
 
 export const alibiBias: Operator = {
   name: "AlibiBias",

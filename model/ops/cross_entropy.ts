@@ -13,8 +13,8 @@
  */
 import type { Operator } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
-import { expectFloat, expectIds, expectInputs, expectShape } from "./_rules.ts";
-import * as rowsKernels from "./_rows_kernels.ts";
+import { expectFloat, expectIds, expectInputs, expectShape } from "./rules.ts";
+import * as rowsKernels from "./rows_kernels.ts";
 
 export const crossEntropy: Operator = {
   name: "CrossEntropy",

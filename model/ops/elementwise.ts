@@ -2,8 +2,8 @@
  * Element by element: Add, Sub, Mul, Div with broadcasting; Neg, Exp, Log, Sqrt, Erf. As in ONNX.
  */
 import type { Operator } from "../operator.ts";
-import { inferBinary, inferUnary, oneAnElement, scaled, sumTo } from "./_rules.ts";
-import * as elementwiseKernels from "./_elementwise_kernels.ts";
+import { inferBinary, inferUnary, oneAnElement, scaled, sumTo } from "./rules.ts";
+import * as elementwiseKernels from "./elementwise_kernels.ts";
 
 export const add: Operator = {
   name: "Add",

@@ -12,9 +12,9 @@
  */
 import type { Operator } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
-import { expectFloat, expectIds, expectInputs, expectShape, integerOf, nothing } from "./_rules.ts";
+import { expectFloat, expectIds, expectInputs, expectShape, integerOf, nothing } from "./rules.ts";
 import { reshape } from "./layout.ts";
-import * as layoutKernels from "./_layout_kernels.ts";
+import * as layoutKernels from "./layout_kernels.ts";
 
 export const gather: Operator = {
   name: "Gather",

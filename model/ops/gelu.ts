@@ -11,8 +11,8 @@
  */
 import type { Operator } from "../operator.ts";
 import { sizeOf } from "../shapes.ts";
-import { expectFloat, expectInputs, expectShape, inferUnary } from "./_rules.ts";
-import * as elementwiseKernels from "./_elementwise_kernels.ts";
+import { expectFloat, expectInputs, expectShape, inferUnary } from "./rules.ts";
+import * as elementwiseKernels from "./elementwise_kernels.ts";
 
 export const gelu: Operator = {
   name: "Gelu",

@@ -6,8 +6,8 @@
  */
 import type { Attributes, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sameShape, sizeOf } from "../shapes.ts";
-import { expectFloat, expectInputs, factorGradients, flagOf, sumTo } from "./_rules.ts";
-import * as productsKernels from "./_products_kernels.ts";
+import { expectFloat, expectInputs, factorGradients, flagOf, sumTo } from "./rules.ts";
+import * as productsKernels from "./products_kernels.ts";
 
 export const gemm: Operator = {
   name: "Gemm",

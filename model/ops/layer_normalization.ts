@@ -18,12 +18,12 @@ import {
   integerOf,
   numberOf,
   scaled,
-} from "./_rules.ts";
+} from "./rules.ts";
 import { mul, sub } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { matMul } from "./matmul.ts";
 import { reduceSum } from "./reduce.ts";
-import * as rowsKernels from "./_rows_kernels.ts";
+import * as rowsKernels from "./rows_kernels.ts";
 
 export const layerNormalization: Operator = {
   name: "LayerNormalization",

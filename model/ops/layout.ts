@@ -22,8 +22,8 @@ import {
   integersOf,
   nothing,
   zeros,
-} from "./_rules.ts";
-import * as layoutKernels from "./_layout_kernels.ts";
+} from "./rules.ts";
+import * as layoutKernels from "./layout_kernels.ts";
 
 export const reshape: Operator = {
   name: "Reshape",

@@ -14,8 +14,8 @@
  */
 import type { Operator, TensorType } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
-import { expectFloat, expectIds, expectInputs, expectShape } from "./_rules.ts";
-import * as headKernels from "./_head_kernels.ts";
+import { expectFloat, expectIds, expectInputs, expectShape } from "./rules.ts";
+import * as headKernels from "./head_kernels.ts";
 
 export const linearCrossEntropy: Operator = {
   name: "LinearCrossEntropy",

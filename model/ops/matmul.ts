@@ -8,8 +8,8 @@
  */
 import type { Attributes, Node, NodeWriter, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sizeOf } from "../shapes.ts";
-import { expectFloat, expectInputs, factorGradients, flagOf, sumTo } from "./_rules.ts";
-import * as productsKernels from "./_products_kernels.ts";
+import { expectFloat, expectInputs, factorGradients, flagOf, sumTo } from "./rules.ts";
+import * as productsKernels from "./products_kernels.ts";
 
 export const matMul: Operator = {
   name: "MatMul",

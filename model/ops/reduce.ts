@@ -17,10 +17,10 @@ import {
   nothing,
   scaled,
   sumTo,
-} from "./_rules.ts";
+} from "./rules.ts";
 import { reshape } from "./layout.ts";
-import * as layoutKernels from "./_layout_kernels.ts";
-import * as rowsKernels from "./_rows_kernels.ts";
+import * as layoutKernels from "./layout_kernels.ts";
+import * as rowsKernels from "./rows_kernels.ts";
 
 export const reduceSum: Operator = {
   name: "ReduceSum",

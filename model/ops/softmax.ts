@@ -3,10 +3,10 @@
  */
 import type { Attributes, Operator, TensorType } from "../operator.ts";
 import { sizeOf } from "../shapes.ts";
-import { axisOf, inferUnary, integerOf } from "./_rules.ts";
+import { axisOf, inferUnary, integerOf } from "./rules.ts";
 import { exp, mul, sub } from "./elementwise.ts";
 import { reduceSum } from "./reduce.ts";
-import * as rowsKernels from "./_rows_kernels.ts";
+import * as rowsKernels from "./rows_kernels.ts";
 
 export const softmax: Operator = {
   name: "Softmax",

@@ -1,7 +1,7 @@
 /**
  * Figures by name. A new kind is a file beside this one and a line here.
  */
-import { didYouMean, UsageError } from "../../pipeline/base/mod.ts";
+import { didYouMean, UsageError } from "../../base/mod.ts";
 import { paperFigureIndex } from "../report/paper_index.ts";
 import type { FigureKind } from "./figure.ts";
 import { kind as plasticity } from "./plasticity.ts";

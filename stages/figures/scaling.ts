@@ -3,7 +3,7 @@
  *
  * Source: DEPT Fig. 4 (App. B.7), whose curves of the 1B model are these.
  */
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { rivalsOf } from "../report/improvement.ts";
 import { metricsOf } from "../report/run_metrics.ts";

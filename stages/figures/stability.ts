@@ -5,7 +5,7 @@
  * Source: DEPT Fig. 2; what "activations" are: `training/monitors.ts`.
  */
 import { readFileSync } from "node:fs";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { rivalsOf } from "../report/improvement.ts";
 import type { Recipe } from "../recipe.ts";

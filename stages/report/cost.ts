@@ -5,7 +5,7 @@
  * (`costs.nominalParameters`) and show the parameters counted in this network beside. Other recipes count throughout.
  */
 import { countParameters } from "../../model/mod.ts";
-import { formatBytes, formatDuration } from "../../pipeline/base/mod.ts";
+import { formatBytes, formatDuration } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { readStatistics } from "../../datasets/mod.ts";
 import { type CostRow, costRows, nominalBody } from "../../training/mod.ts";

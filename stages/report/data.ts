@@ -10,7 +10,7 @@ import {
   readDocumentsReport,
   ScriptCounter,
 } from "../../datasets/mod.ts";
-import { formatBytes } from "../../pipeline/base/mod.ts";
+import { formatBytes } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { allSources, type Recipe } from "../recipe.ts";
 import type { TableKind } from "./kind.ts";

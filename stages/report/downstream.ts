@@ -4,7 +4,7 @@
  * Source: DEPT Table 7 (accuracy; Pearson correlation for similarity).
  */
 import { readFileSync } from "node:fs";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
 import type { ContinuationStart } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";

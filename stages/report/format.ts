@@ -1,7 +1,7 @@
 /**
  * Tables as text, Markdown, CSV and JSON.
  */
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import type { Cell, Table } from "./table.ts";
 
 export const tableFormats = ["text", "markdown", "csv", "json"] as const;

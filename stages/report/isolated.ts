@@ -3,7 +3,7 @@
  *
  * Source: DEPT App. B.8 (Tables 14 to 17), of which only averages are known.
  */
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
 import { variantEntry } from "../../training/mod.ts";
 import { rivalsOf } from "./improvement.ts";

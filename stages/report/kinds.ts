@@ -1,7 +1,7 @@
 /**
  * Tables by name. A new kind is a file beside this one and a line here.
  */
-import { didYouMean, UsageError } from "../../pipeline/base/mod.ts";
+import { didYouMean, UsageError } from "../../base/mod.ts";
 import { kind as bits } from "./bits.ts";
 import { kind as costMeasured } from "./cost_measured.ts";
 import { kind as cost } from "./cost.ts";

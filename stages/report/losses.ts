@@ -2,7 +2,7 @@
  * What the tables of perplexity and of bits per byte share: a row per variant, a column per source.
  */
 import { readFileSync } from "node:fs";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { allSources, type Recipe, sourcesOf } from "../recipe.ts";
 import type { Cell, Row } from "./table.ts";

@@ -1,7 +1,7 @@
 /**
  * Plasticity: how fast a body adapts from random embeddings, on single sources and on all. The numbers behind Fig. 3.
  */
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
 import type { Recipe } from "../recipe.ts";
 import { metricsOf } from "./run_metrics.ts";

@@ -4,7 +4,7 @@
  * Source: DEPT Table 8 (tuned rates), App. A.1 (the search).
  */
 import { readFileSync } from "node:fs";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { group } from "../../pipeline/stage.ts";
 import type { TuneResult } from "../../training/mod.ts";
 import type { TableKind } from "./kind.ts";

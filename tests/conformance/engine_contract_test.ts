@@ -27,7 +27,7 @@ import {
   probe,
   skipMissing,
   steps,
-} from "./_engines.ts";
+} from "./engines.ts";
 
 skipMissing();
 

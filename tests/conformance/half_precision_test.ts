@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { EngineOptions } from "../../engine/mod.ts";
-import type { DeviceProvider } from "../../engine/onnxruntime/_device_sessions.ts";
+import type { DeviceProvider } from "../../engine/onnxruntime/device_sessions.ts";
 import { DeviceProgram } from "../../engine/onnxruntime/device_program.ts";
 import { DeviceTrainingProgram } from "../../engine/onnxruntime/device_training_program.ts";
 import {
@@ -13,7 +13,7 @@ import {
   growthSteps,
   LossScale,
   mostLossScale,
-} from "../../engine/onnxruntime/_loss_scale.ts";
+} from "../../engine/onnxruntime/loss_scale.ts";
 import {
   differentiate,
   float32,
@@ -33,7 +33,7 @@ import {
   probe,
   skip,
   steps,
-} from "./_engines.ts";
+} from "./engines.ts";
 
 const half = { threads: 1, precision: "fp16" } as const;
 const network = differentiate(languageModelGraph(config, 2));

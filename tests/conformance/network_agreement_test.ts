@@ -12,7 +12,7 @@ import {
   languageModelGraph,
   type ModelConfig,
 } from "../../model/mod.ts";
-import { seedOf } from "../../pipeline/base/mod.ts";
+import { seedOf } from "../../base/mod.ts";
 import {
   adamW,
   config,
@@ -26,7 +26,7 @@ import {
   reference,
   steps,
   unit,
-} from "./_engines.ts";
+} from "./engines.ts";
 
 for (const [name, engine] of others) {
   const networks: Record<string, () => [Graph, Feeds, Record<string, Float32Array>]> = {

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import type { Feeds } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder, type OperatorName, operators, sizeOf } from "../../model/mod.ts";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
-import { nearAll, options, others, reference, unit } from "./_engines.ts";
-import { type OperatorCase, operatorCases, typesOf } from "./_operator_cases.ts";
+import { Random, seedOf } from "../../base/mod.ts";
+import { nearAll, options, others, reference, unit } from "./engines.ts";
+import { type OperatorCase, operatorCases, typesOf } from "./operator_cases.ts";
 
 Deno.test("operatorCases has every operator", () => {
   assert.deepEqual(Object.keys(operatorCases).sort(), Object.keys(operators).sort());

@@ -9,7 +9,7 @@ import {
   SkipLog,
   writeDocuments,
 } from "../../datasets/mod.ts";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 
 function temporary(): { folder: string } & Disposable {
   const folder = Deno.makeTempDirSync();

@@ -1,7 +1,7 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { listLocalFiles } from "../../datasets/mod.ts";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 
 Deno.test("listLocalFiles() takes a file list: paths, globs and remote names, in their order", () => {

@@ -8,10 +8,10 @@ import { reader as arrow } from "../../datasets/readers/arrow.ts";
 import { reader as csv } from "../../datasets/readers/csv.ts";
 import { reader as parquet } from "../../datasets/readers/parquet.ts";
 import { type DocumentReader, readerDefaults, readerModule } from "../../datasets/mod.ts";
-import { canonicalJson, type Json, sha256, StageError } from "../../pipeline/base/mod.ts";
+import { canonicalJson, type Json, sha256, StageError } from "../../base/mod.ts";
 import { needsData } from "../support/data.ts";
 import { fromFileUrl } from "../support/paths.ts";
-import { arrowJsonRows, unique } from "./_arrow_json.ts";
+import { arrowJsonRows, unique } from "./arrow_json.ts";
 
 const formats = needsData("formats");
 const options = { maxRowBytes: readerDefaults.maxRowBytes };

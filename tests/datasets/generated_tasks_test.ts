@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { type Seed, seedOf, UsageError } from "../../pipeline/base/mod.ts";
+import { type Seed, seedOf, UsageError } from "../../base/mod.ts";
 import type { GeneratedTask, TaskExample } from "../../datasets/task.ts";
-import { task as choice } from "../../datasets/sources/choice.ts";
-import { task as entailment } from "../../datasets/sources/entailment.ts";
-import { source as language } from "../../datasets/sources/language.ts";
-import { task as sentiment } from "../../datasets/sources/sentiment.ts";
-import { task as similarity } from "../../datasets/sources/similarity.ts";
+import { task as choice } from "../../datasets/generators/choice.ts";
+import { task as entailment } from "../../datasets/generators/entailment.ts";
+import { source as language } from "../../datasets/generators/language.ts";
+import { task as sentiment } from "../../datasets/generators/sentiment.ts";
+import { task as similarity } from "../../datasets/generators/similarity.ts";
 
 const seed = seedOf(17, "generated_tasks_test");
 const tasks = { sentiment, entailment, choice, similarity };

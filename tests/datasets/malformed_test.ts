@@ -12,8 +12,8 @@ import {
   readerModule,
   type ReaderOptions,
 } from "../../datasets/mod.ts";
-import { StageError } from "../../pipeline/base/mod.ts";
-import { fuzzLimits, fuzzReaders } from "../../bench/datasets_fuzz.ts";
+import { StageError } from "../../base/mod.ts";
+import { fuzzLimits, fuzzReaders } from "../instruments/datasets_fuzz.ts";
 
 const folder = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));

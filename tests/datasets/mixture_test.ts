@@ -6,7 +6,7 @@ import {
   type TokenShards,
   type TokenStream,
 } from "../../datasets/mod.ts";
-import { seedOf } from "../../pipeline/base/mod.ts";
+import { seedOf } from "../../base/mod.ts";
 
 /** Shards in memory: token i of a source is `first + i`. */
 function shardsOf(first: number, tokens: number): TokenShards {

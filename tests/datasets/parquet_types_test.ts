@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import { parquetSchema, type SchemaElement } from "hyparquet";
-import { markNested, typeName } from "../../datasets/readers/_parquet_types.ts";
+import { markNested, typeName } from "../../datasets/readers/parquet_types.ts";
 
 Deno.test("markNested() knows lists and maps by newer and older marks, and maps without values", () => {
   const group = (mark: Partial<SchemaElement>, inner: readonly SchemaElement[]) => [

@@ -11,7 +11,7 @@ import {
 } from "../../datasets/mod.ts";
 import { reader as jsonl } from "../../datasets/readers/jsonl.ts";
 import { reader as text } from "../../datasets/readers/text.ts";
-import { StageError, UsageError } from "../../pipeline/base/mod.ts";
+import { StageError, UsageError } from "../../base/mod.ts";
 import { needsData } from "../support/data.ts";
 import { projectRoot } from "../support/paths.ts";
 

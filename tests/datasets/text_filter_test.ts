@@ -9,7 +9,7 @@ import {
 } from "../../datasets/document_filter.ts";
 import { bandRows, MinHash, similarity } from "../../datasets/minhash.ts";
 import { ScriptCounter } from "../../datasets/text_scripts.ts";
-import { Random, type Seed, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, type Seed, seedOf } from "../../base/mod.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 
 const seed: Seed = seedOf(17, "documents/duplicates");

@@ -9,7 +9,7 @@ import {
   openTokenStream,
   writeTokenShards,
 } from "../../datasets/mod.ts";
-import { seedOf, StageError } from "../../pipeline/base/mod.ts";
+import { seedOf, StageError } from "../../base/mod.ts";
 
 const options = { vocabSize: 300, endId: 2 };
 

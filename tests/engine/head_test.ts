@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { classPieces, expandHeads } from "../../engine/onnxruntime/_head.ts";
-import { lower } from "../../engine/onnxruntime/_lowering.ts";
+import { classPieces, expandHeads } from "../../engine/onnxruntime/head.ts";
+import { lower } from "../../engine/onnxruntime/lowering.ts";
 import { differentiate, languageModelGraph, sizeOf } from "../../model/mod.ts";
 
 Deno.test("classPieces() covers all classes once, in order, whatever the numbers", () => {

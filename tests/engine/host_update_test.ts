@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { HostUpdate } from "../../engine/onnxruntime/_host_update.ts";
+import { HostUpdate } from "../../engine/onnxruntime/host_update.ts";
 import { adamWStep, type AdamWTensor } from "../../engine/onnxruntime/adamw.ts";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 
 const optimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
 /** Large enough for threads; one of whole chunks, one that ends within a chunk, one smaller than any. */

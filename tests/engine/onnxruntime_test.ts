@@ -10,8 +10,8 @@ import {
   type TensorType,
 } from "../../model/mod.ts";
 import { engine } from "../../engine/onnxruntime/mod.ts";
-import { encodeModel } from "../../engine/onnxruntime/_onnx_proto.ts";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { encodeModel } from "../../engine/onnxruntime/onnx_proto.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import { fromFileUrl } from "../support/paths.ts";
 
@@ -21,7 +21,7 @@ Deno.test("Session.open() keeps the runtime from reporting to its makers and fro
   const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout));
   using home = temporaryFolder();
-  const probe = fromFileUrl(new URL("../../pipeline/commands/_engine_probe.ts", import.meta.url));
+  const probe = fromFileUrl(new URL("../../commands/engine_probe.ts", import.meta.url));
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", probe, "cpu"],
     clearEnv: true, // with CI among them the runtime is silent by itself

@@ -12,7 +12,7 @@ import {
   type ModelConfig,
   operators,
 } from "../../model/mod.ts";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import { assertTensorsClose } from "../support/tensors.ts";
 
 const options = { threads: 1, precision: "fp32" } as const;

@@ -7,7 +7,7 @@ import {
   type TensorType,
 } from "../../model/mod.ts";
 import { float32, int32 } from "../../model/mod.ts";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import { assertGradients } from "../support/gradients.ts";
 
 interface Case {

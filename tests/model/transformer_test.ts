@@ -11,7 +11,7 @@ import {
   type ModelConfig,
   sizeOf,
 } from "../../model/mod.ts";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import { assertGradients } from "../support/gradients.ts";
 import { assertTensorsClose } from "../support/tensors.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { sha256 } from "../../pipeline/base/mod.ts";
+import { sha256 } from "../../base/mod.ts";
 import { digestParts } from "../../pipeline/bundle_parts.ts";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
 import { FileDigests } from "../../pipeline/file_digests.ts";

@@ -8,8 +8,8 @@ import {
   plainRun,
   survive,
   toyTarget,
-} from "../../bench/crash.ts";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+} from "../instruments/crash.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import {
   inTemporaryFolder,

@@ -67,7 +67,7 @@ const harmless: Readonly<Record<string, Edit>> = {
   },
   "an edit of the scheduler": append("pipeline/scheduler.ts", "\nexport const edited = 1;\n"),
   "an edit of the planner": append("pipeline/plan.ts", "\nexport const edited = 1;\n"),
-  "an edit of a command": append("pipeline/commands/run.ts", "\nexport const edited = 1;\n"),
+  "an edit of a command": append("commands/run.ts", "\nexport const edited = 1;\n"),
 };
 
 Deno.test("edits of the project: what changes no bundle, and which module names a change", async (t) => {

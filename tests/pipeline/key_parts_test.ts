@@ -3,8 +3,8 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { sha256 } from "../../pipeline/base/mod.ts";
-import { project } from "../../pipeline/commands/dept.ts";
+import { sha256 } from "../../base/mod.ts";
+import { project } from "../../commands/dept.ts";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
 import { FileDigests } from "../../pipeline/file_digests.ts";
 import { expand } from "../../pipeline/instances.ts";

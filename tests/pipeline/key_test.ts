@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { canonicalJson, sha256 } from "../../pipeline/base/mod.ts";
+import { canonicalJson, sha256 } from "../../base/mod.ts";
 import { actionKey, type ActionRecord } from "../../pipeline/key.ts";
 
 const record: ActionRecord = {

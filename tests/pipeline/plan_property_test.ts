@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { finalBytes } from "../../bench/crash.ts";
+import { finalBytes } from "../instruments/crash.ts";
 import {
   bringUpToDate,
   inProcess,

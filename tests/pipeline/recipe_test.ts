@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
 import { inTemporaryFolder } from "../support/toy_cli.ts";
 

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { project } from "../../pipeline/commands/dept.ts";
+import { project } from "../../commands/dept.ts";
 import { expand } from "../../pipeline/instances.ts";
 import { loadStudy, recipeNames } from "../../pipeline/recipe.ts";
 import type { Recipe } from "../../stages/mod.ts";

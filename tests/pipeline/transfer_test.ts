@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { finalBytes } from "../../bench/crash.ts";
+import { finalBytes } from "../instruments/crash.ts";
 import { readTar, type TarEntry, writeTar } from "../../pipeline/tar.ts";
 import { inTemporaryFolder, namesIn, objectsIn, toy, toyCommand } from "../support/toy_cli.ts";
 

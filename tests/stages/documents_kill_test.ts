@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import { writeDocuments } from "../../datasets/mod.ts";
-import { Random, seedOf, sha256 } from "../../pipeline/base/mod.ts";
+import { Random, seedOf, sha256 } from "../../base/mod.ts";
 import { documents } from "../../stages/documents.ts";
 import { recipeSchema } from "../../stages/recipe.ts";
 import { tokenize } from "../../stages/tokenize.ts";

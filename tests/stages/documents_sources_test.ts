@@ -10,7 +10,7 @@ import {
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type DocumentReader, readDocuments, readDocumentsReport } from "../../datasets/mod.ts";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { documents } from "../../stages/documents.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";

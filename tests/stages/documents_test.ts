@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:a
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { readDocuments, readDocumentsReport } from "../../datasets/mod.ts";
-import { StageError, UsageError } from "../../pipeline/base/mod.ts";
+import { StageError, UsageError } from "../../base/mod.ts";
 import { silentLog, type StageContext } from "../../pipeline/stage.ts";
 import { documents } from "../../stages/documents.ts";
 import type { Recipe } from "../../stages/recipe.ts";

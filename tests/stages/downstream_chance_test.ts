@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { engine } from "../../engine/onnxruntime/mod.ts";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
 import {
@@ -21,7 +21,7 @@ import { score } from "../../training/scores.ts";
 import { initialShared } from "../../training/source.ts";
 import { needsData } from "../support/data.ts";
 import { baseRecipe } from "../support/documents_stage.ts";
-import { engineOptions, inner, model, seed, variantNamed } from "../training/_support.ts";
+import { engineOptions, inner, model, seed, variantNamed } from "../training/support.ts";
 
 const vocabSize = firstByteId + 256;
 const encoder = new TextEncoder();

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pretrain, type PretrainResult, type PretrainSettings } from "../../training/mod.ts";
 import { LocalWorkers } from "../../stages/local_workers.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
-import { plain, pretraining, settings, withSources } from "../training/_support.ts";
+import { plain, pretraining, settings, withSources } from "../training/support.ts";
 
 type Options = Awaited<ReturnType<typeof pretraining>>;
 

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
 import { checkRecipe, type Recipe, recipeSchema } from "../../stages/recipe.ts";
 import { projectRoot } from "../support/paths.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import { formatTable, type Table } from "../../stages/report/mod.ts";
 import { markBest, type Row } from "../../stages/report/table.ts";
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { join } from "node:path";
-import { seedOf } from "../../pipeline/base/mod.ts";
+import { seedOf } from "../../base/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { finetune } from "../../stages/finetune.ts";

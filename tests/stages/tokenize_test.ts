@@ -15,7 +15,7 @@ import {
 import { adoptTokenizer, openAdopted } from "../../tokenizers/adopted/mod.ts";
 import { globalVocabSize, trainingForecast } from "../../stages/training_cost.ts";
 import { projectRoot } from "../support/paths.ts";
-import { bpeFile, temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
+import { bpeFile, temporaryFolder } from "../instruments/foreign_files.ts";
 
 const folder = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pipeline, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
 import { HubServer } from "../support/hub_server.ts";
 import { projectRoot } from "../support/paths.ts";
-import { bpeFile, temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
+import { bpeFile, temporaryFolder } from "../instruments/foreign_files.ts";
 
 const file = (path: string) => ["--set", `vocabulary.global.file=${path}`];
 

@@ -5,8 +5,8 @@ import { CodeDigests, type CodeEntry } from "../../pipeline/code_digest.ts";
 import { FileDigests } from "../../pipeline/file_digests.ts";
 import { outputDigests, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
 import { projectRoot } from "../support/paths.ts";
-import { temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
-import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { temporaryFolder } from "../instruments/foreign_files.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 
 const text = inventedDocuments(300).map(({ text }) => text);
 /** More than the 8 MB from which on training starts threads. */
@@ -48,7 +48,7 @@ Deno.test("vocabulary trains with the threads of its recipe, confined, and goes 
     const { code, stderr } = await command(`${threads}`, threads, { DEPT_AUDIT: audit }).output();
     assert.equal(code, 0, new TextDecoder().decode(stderr));
     const accesses = Deno.readTextFileSync(join(audit, "vocabulary+global.access.jsonl"));
-    assert.equal(accesses.includes("_training_thread.ts"), threads === 2);
+    assert.equal(accesses.includes("training_thread.ts"), threads === 2);
     Deno.removeSync(join(audit, "vocabulary+global.access.jsonl"));
   }
   const whole = tokenizerOf(join(folder.path, "1"));
@@ -94,9 +94,9 @@ Deno.test("vocabulary has in its code's digest all that its threads run", async 
   }
   assert.ok("tokenizers/unigram/pruning.ts" in modules);
   // The thread's own module only passes messages on.
-  const thread = Deno.readTextFileSync(join(projectRoot, "tokenizers/unigram/_training_thread.ts"));
+  const thread = Deno.readTextFileSync(join(projectRoot, "tokenizers/unigram/training_thread.ts"));
   assert.deepEqual([...thread.matchAll(/ from "(.*)"/g)].map(([, path]) => path), [
-    "../../pipeline/base/mod.ts",
+    "../../base/mod.ts",
     "./threads.ts",
     "./training_work.ts",
   ]);

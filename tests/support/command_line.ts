@@ -24,7 +24,7 @@ export function pipelineCommand(
       "-A",
       "--config",
       join(root, "deno.json"),
-      join(root, "pipeline/main.ts"),
+      join(root, "commands/main.ts"),
       ...args,
     ],
     env: { NO_COLOR: "1", ...env },

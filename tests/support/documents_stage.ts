@@ -2,7 +2,7 @@
  * Runs the stage `documents` as the runner would: only what it declares is given to it.
  */
 import { join } from "node:path";
-import { seedOf } from "../../pipeline/base/mod.ts";
+import { seedOf } from "../../base/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
 import { silentLog, type StageContext, type StageSummary } from "../../pipeline/stage.ts";
 import { documents, type DocumentsParams, run } from "../../stages/documents.ts";

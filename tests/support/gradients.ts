@@ -3,7 +3,7 @@
  */
 import { interpret, scheduleFor, type Values } from "../../engine/reference/mod.ts";
 import { differentiate, type Graph, sizeOf } from "../../model/mod.ts";
-import type { Random } from "../../pipeline/base/mod.ts";
+import type { Random } from "../../base/mod.ts";
 import { assertTensorsClose } from "./tensors.ts";
 
 /**

@@ -3,7 +3,7 @@
  *
  *     deno run -A tests/support/stage_process.ts CONTEXT.json
  */
-import type { Seed } from "../../pipeline/base/mod.ts";
+import type { Seed } from "../../base/mod.ts";
 import { silentLog, type StageContext } from "../../pipeline/stage.ts";
 
 /** What a context needs besides functions; `modules` and `stage` are URLs. */

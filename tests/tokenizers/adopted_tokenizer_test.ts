@@ -13,8 +13,8 @@ import {
   type Tokenizer,
 } from "../../tokenizers/mod.ts";
 import { saveSentencePiece, sentencePieceModelOf } from "../../tokenizers/sentencepiece/mod.ts";
-import { bpeFile, temporaryFolder, wordPieceFile } from "../../bench/tokenizers/foreign_files.ts";
-import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { bpeFile, temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
 
 /** Adopts a file and opens what was written. */

@@ -11,8 +11,8 @@ import {
 } from "../../tokenizers/sentencepiece/mod.ts";
 import { ruleOf } from "../../tokenizers/unigram/normalizer.ts";
 import { charsmapOf } from "./charsmaps.ts";
-import { temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
-import { fuzzLines } from "../../bench/tokenizers/awkward_lines.ts";
+import { temporaryFolder } from "../instruments/foreign_files.ts";
+import { fuzzLines } from "../instruments/awkward_lines.ts";
 import { applierOf } from "../../bench/tokenizers/normal_forms.ts";
 import { lacksSpm, spmEncode } from "../../bench/tokenizers/spm.ts";
 import { tokenizerOf } from "./support.ts";

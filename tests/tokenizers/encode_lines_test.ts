@@ -3,7 +3,7 @@
  * without known words.
  */
 import assert from "node:assert/strict";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import type { DetailedTokenizer } from "../../tokenizers/detailed_tokenizer.ts";
 import type { UnigramTokenizer } from "../../tokenizers/mod.ts";
 import {

@@ -8,7 +8,7 @@ import {
   type EncodeRequest,
   formatLines,
 } from "../../tokenizers/parallel/mod.ts";
-import { fuzzLines, inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
 
 const utf8 = new TextEncoder();

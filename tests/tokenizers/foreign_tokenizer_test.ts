@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Tokenizer as NpmTokenizer } from "tokenizers";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import {
   openTokenizer,
   saveTokenizer,
@@ -11,8 +11,8 @@ import {
   UnigramTokenizer,
 } from "../../tokenizers/mod.ts";
 import { ForeignTokenizer } from "../../tokenizers/foreign/mod.ts";
-import { bpeFile, temporaryFolder, wordPieceFile } from "../../bench/tokenizers/foreign_files.ts";
-import { fuzzLines, inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { bpeFile, temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
+import { fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
 
 Deno.test("openTokenizer() reads BPE of GPT-NeoX's kind through npm tokenizers", async () => {

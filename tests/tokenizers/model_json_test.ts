@@ -9,8 +9,8 @@ import {
   saveSentencePiece,
   sentencePieceModelOf,
 } from "../../tokenizers/sentencepiece/mod.ts";
-import { temporaryFolder } from "../../bench/tokenizers/foreign_files.ts";
-import { fuzzLines, inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { temporaryFolder } from "../instruments/foreign_files.ts";
+import { fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { lacksSpm, spmTrain } from "../../bench/tokenizers/spm.ts";
 import { tokenizerOf, train } from "./support.ts";
 

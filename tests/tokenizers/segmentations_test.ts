@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { seedOf } from "../../pipeline/base/mod.ts";
+import { seedOf } from "../../base/mod.ts";
 import { segmentations, tokenizerOf } from "./support.ts";
 
 const probabilities = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Random, seedOf, StageError } from "../../pipeline/base/mod.ts";
+import { Random, seedOf, StageError } from "../../base/mod.ts";
 import {
   formatModel,
   loadSentencePiece,
@@ -12,7 +12,7 @@ import {
 } from "../../tokenizers/sentencepiece/mod.ts";
 import { WireWriter } from "../../tokenizers/sentencepiece/protobuf.ts";
 import { charsmapOf } from "./charsmaps.ts";
-import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
 
 const normal = (text: string, score: number): ModelPiece => ({ text, score, kind: 1 });

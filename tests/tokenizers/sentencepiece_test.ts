@@ -10,7 +10,7 @@ import {
   sentencePieceModelOf,
   SentencePieceTokenizer,
 } from "../../tokenizers/sentencepiece/mod.ts";
-import { damaged, fuzzLines, inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { damaged, fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { lacksSpm, spmDecode, spmEncode, spmTrain } from "../../bench/tokenizers/spm.ts";
 import { train } from "./support.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Random, seedOf, StageError } from "../../pipeline/base/mod.ts";
+import { Random, seedOf, StageError } from "../../base/mod.ts";
 import { loadTokenizer, saveTokenizer, tokenizerFile } from "../../tokenizers/mod.ts";
-import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
 
 const documents = inventedDocuments(60);

@@ -9,7 +9,7 @@ import {
   unigramDefaults,
 } from "../../tokenizers/mod.ts";
 import { normalizerOf } from "../../tokenizers/unigram/normalizer.ts";
-import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { countsOf, noSpill, pieceTexts, train } from "./support.ts";
 import { cutIntoSegments } from "../../tokenizers/unigram/segments.ts";
 

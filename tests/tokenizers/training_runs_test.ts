@@ -3,9 +3,9 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import { type TrainingOptions, trainPieces, unigramDefaults } from "../../tokenizers/mod.ts";
-import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 
 const documents = inventedDocuments(300);
 const config = { ...unigramDefaults, vocabSize: 450, shrinkingFactor: 0.9 }; // many rounds
@@ -107,7 +107,7 @@ Deno.test("trainPieces() killed again and again ends with the same bytes", async
           "-A",
           "--no-check",
           "--quiet",
-          fileURLToPath(import.meta.resolve("./_train_and_report.ts")),
+          fileURLToPath(import.meta.resolve("./train_and_report.ts")),
           folder,
         ],
         stdout: "piped",

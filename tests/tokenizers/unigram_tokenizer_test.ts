@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { seedOf } from "../../pipeline/base/mod.ts";
+import { seedOf } from "../../base/mod.ts";
 import { specialIds, specialPieces, UnigramTokenizer } from "../../tokenizers/mod.ts";
-import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { tokenizerOf, train } from "./support.ts";
 
 Deno.test("decode(encode(text)) is the text, whatever it holds", async () => {

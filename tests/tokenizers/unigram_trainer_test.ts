@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import {
   trainUnigram,
   unigramConfigOf,
   unigramDefaults,
   type UnigramTokenizer,
 } from "../../tokenizers/mod.ts";
-import { inventedDocuments } from "../../bench/tokenizers/awkward_lines.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { pieceTexts, train } from "./support.ts";
 
 const documents = inventedDocuments(80);

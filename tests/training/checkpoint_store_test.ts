@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import {
   type Checkpoint,
   CheckpointStore,

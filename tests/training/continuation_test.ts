@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { engine } from "../../engine/reference/mod.ts";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import {
   type Checkpoint,
@@ -20,7 +20,7 @@ import {
   variantNamed,
   vocabSize,
   withSources,
-} from "./_support.ts";
+} from "./support.ts";
 
 const table = "embedding.token.weight";
 

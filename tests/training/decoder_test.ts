@@ -7,7 +7,7 @@ import {
   type ModelConfig,
   parameterShapes,
 } from "../../model/mod.ts";
-import { Random } from "../../pipeline/base/mod.ts";
+import { Random } from "../../base/mod.ts";
 import {
   Decoder,
   generateTokens,
@@ -15,7 +15,7 @@ import {
   scoreText,
   type Tensors,
 } from "../../training/mod.ts";
-import { engineOptions, seed } from "./_support.ts";
+import { engineOptions, seed } from "./support.ts";
 
 const config: ModelConfig = {
   nLayers: 2,

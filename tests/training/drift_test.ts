@@ -6,7 +6,7 @@ import {
   type Tensors,
   wholeVocabulary,
 } from "../../training/mod.ts";
-import { pretraining, withSources } from "./_support.ts";
+import { pretraining, withSources } from "./support.ts";
 
 const table = "embedding.token.weight";
 const tensor = (shape: number[], ...values: number[]) => ({

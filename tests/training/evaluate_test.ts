@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { unigramModel } from "../../datasets/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
 import { languageModelGraph } from "../../model/mod.ts";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { initialShared } from "../../training/source.ts";
 import { textWindows, validationLoss } from "../../training/validation.ts";
 import {
@@ -16,7 +16,7 @@ import {
   writeTensors,
 } from "../../training/mod.ts";
 import { quantile } from "../../training/evaluate.ts";
-import { engineOptions, model, seed, variantNamed, vocabSize, withSources } from "./_support.ts";
+import { engineOptions, model, seed, variantNamed, vocabSize, withSources } from "./support.ts";
 
 async function programOf(batchSize: number, table?: Float32Array) {
   const config = { ...model, vocabSize };

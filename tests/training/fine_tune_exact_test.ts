@@ -3,10 +3,10 @@
  */
 import assert from "node:assert/strict";
 import type { GeneratedTask, TaskDescription, TaskExample } from "../../datasets/mod.ts";
-import { generatedTasks, taskModule } from "../../datasets/sources/mod.ts";
+import { generatedTasks, taskModule } from "../../datasets/generators/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
 import { fineTuneGraph, headShapes, initialiseHead } from "../../model/mod.ts";
-import { Random } from "../../pipeline/base/mod.ts";
+import { Random } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import type { Tokenizer } from "../../tokenizers/mod.ts";
 import {
@@ -23,7 +23,7 @@ import {
 import { pearson, score } from "../../training/scores.ts";
 import { initialShared } from "../../training/source.ts";
 import { encodeExample, sequencesOf, taskFeeds } from "../../training/task_inputs.ts";
-import { engineOptions, inner, model, seed, variantNamed, vocabSize } from "./_support.ts";
+import { engineOptions, inner, model, seed, variantNamed, vocabSize } from "./support.ts";
 
 /** A piece per letter: a is 10, b is 11. */
 const letters: Tokenizer = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { TaskDescription, TaskExample } from "../../datasets/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
-import { Random, StageError } from "../../pipeline/base/mod.ts";
+import { Random, StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import type { Tokenizer } from "../../tokenizers/mod.ts";
 import {
@@ -14,7 +14,7 @@ import {
 import { accuracy, pearson } from "../../training/scores.ts";
 import { initialShared } from "../../training/source.ts";
 import { encodeExample, taskFeeds } from "../../training/task_inputs.ts";
-import { engineOptions, inner, model, seed, variantNamed, vocabSize } from "./_support.ts";
+import { engineOptions, inner, model, seed, variantNamed, vocabSize } from "./support.ts";
 
 /** A piece per letter: a is 10, b is 11. */
 const letters: Tokenizer = {

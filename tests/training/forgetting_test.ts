@@ -10,7 +10,7 @@ import {
   variantNamed,
   vocabSize,
   withSources,
-} from "./_support.ts";
+} from "./support.ts";
 
 const table = "embedding.token.weight";
 

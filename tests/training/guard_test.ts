@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Engine } from "../../engine/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
 import { type GuardSettings, pretrain, type PretrainSettings } from "../../training/mod.ts";
-import { plain, pretraining, withSources } from "./_support.ts";
+import { plain, pretraining, withSources } from "./support.ts";
 
 const guard: GuardSettings = {
   nonFinite: "skip",

@@ -28,7 +28,7 @@ import {
   variantNamed,
   vocabSize,
   withSources,
-} from "./_support.ts";
+} from "./support.ts";
 
 const table = "embedding.token.weight";
 const every = Int32Array.from({ length: vocabSize }, (_, id) => id);

@@ -8,7 +8,7 @@ import {
   languageModelGraph,
   withActivationNorms,
 } from "../../model/mod.ts";
-import type { Json } from "../../pipeline/base/mod.ts";
+import type { Json } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { latestCheckpoint, type MonitorRow, monitorStep, pretrain } from "../../training/mod.ts";
 import { StepRows } from "../../training/step_rows.ts";
@@ -20,7 +20,7 @@ import {
   seed,
   vocabSize,
   withSources,
-} from "./_support.ts";
+} from "./support.ts";
 
 Deno.test("monitorStep() gives norms by layer, worked by hand", () => {
   const row = monitorStep({

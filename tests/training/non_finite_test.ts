@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../engine/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { pretrain, type Pretraining, type PretrainSettings } from "../../training/mod.ts";
-import { inner, pretraining, withSources } from "./_support.ts";
+import { inner, pretraining, withSources } from "./support.ts";
 
 /**
  * The reference engine with a fault: programs whose table has `rows` rows, which tells a source of TRIM and SPEC, give a weight

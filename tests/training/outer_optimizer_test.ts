@@ -7,7 +7,7 @@ import {
   type Tensors,
   wholeVocabulary,
 } from "../../training/mod.ts";
-import { variantNamed } from "./_support.ts";
+import { variantNamed } from "./support.ts";
 
 const table = "embedding.token.weight";
 const body = "body.norm_final.weight";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { engine } from "../../engine/reference/mod.ts";
 import { differentiate, languageModelGraph } from "../../model/mod.ts";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { cosineWithWarmup } from "../../training/schedule.ts";
 import {
@@ -28,7 +28,7 @@ import {
   variantNamed,
   vocabSize,
   withSources,
-} from "./_support.ts";
+} from "./support.ts";
 
 Deno.test("pretrain() with GLOB, one source and one round is plain training, bit for bit", () =>
   withSources(async ([alpha], folder) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { decodeSafetensors, readSafetensors } from "../../training/mod.ts";
-import { encodeSafetensors } from "./_support.ts";
+import { encodeSafetensors } from "./support.ts";
 
 const tensors = {
   "b": { shape: [2, 2], data: Float32Array.of(1, -0, NaN, Infinity) },

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { openTokenShards, writeStatistics, writeTokenShards } from "../../datasets/mod.ts";
-import { seedOf } from "../../pipeline/base/mod.ts";
+import { seedOf } from "../../base/mod.ts";
 import { silentLog, type Stage, type StageRun } from "../../pipeline/stage.ts";
 import { continuation, run as runContinue } from "../../stages/continue.ts";
 import { evaluate, run as runEvaluate } from "../../stages/evaluate.ts";

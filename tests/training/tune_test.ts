@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { pretrain, tuneLearningRate } from "../../training/mod.ts";
-import { inner, pretraining, withSources } from "./_support.ts";
+import { inner, pretraining, withSources } from "./support.ts";
 
 const tune = { gridStep: 100, attempts: 3, spikeNats: 0.5 };
 /** 200.03 and 100.03 throw the weights far out; 0.03 trains. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../../pipeline/base/mod.ts";
+import { UsageError } from "../../base/mod.ts";
 import {
   isShared,
   noPretrainedEmbedding,
@@ -8,7 +8,7 @@ import {
   variantModule,
   variantTable,
 } from "../../training/mod.ts";
-import { variantNamed } from "./_support.ts";
+import { variantNamed } from "./support.ts";
 
 for (const id of [...Object.keys(variantTable), "isolated-it"]) {
   Deno.test(`the table of variants says of ${id} what its module does`, async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { engine } from "../../engine/reference/mod.ts";
-import type { Json } from "../../pipeline/base/mod.ts";
+import type { Json } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import {
   type ContinuationSettings,
@@ -19,7 +19,7 @@ import {
   variantNamed,
   vocabSize,
   withSources,
-} from "./_support.ts";
+} from "./support.ts";
 
 interface Warning {
   readonly name: string;

@@ -5,7 +5,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { Random, seedOf } from "../../pipeline/base/mod.ts";
+import { Random, seedOf } from "../../base/mod.ts";
 import { pipelineCommand, temporaryFolder } from "../support/command_line.ts";
 import { HubServer } from "../support/hub_server.ts";
 

@@ -3,7 +3,7 @@
  * rows is. Reading that needs neither the file nor the library that understands it.
  */
 import { join } from "node:path";
-import { messageOf, StageError, writeFileAtomic } from "../../pipeline/base/mod.ts";
+import { messageOf, StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialPieces, type Tokenizer } from "../tokenizer.ts";
 import { loadTokenizer } from "../unigram/mod.ts";
 

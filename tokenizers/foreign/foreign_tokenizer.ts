@@ -3,7 +3,7 @@
  *
  * The package answers asynchronously; `encode` must not. So it runs in a worker, and the caller waits on shared memory.
  */
-import { messageOf, StageError } from "../../pipeline/base/mod.ts";
+import { messageOf, StageError } from "../../base/mod.ts";
 import type { EncodedLines, Encoding } from "../detailed_tokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { textOfUtf8 } from "../utf8_text.ts";

@@ -8,7 +8,7 @@
  * Source: Hugging Face `transformers`, `convert_slow_tokenizer.py`, `SpmConverter`.
  */
 import { Buffer } from "node:buffer";
-import { writeFileAtomic } from "../../pipeline/base/mod.ts";
+import { writeFileAtomic } from "../../base/mod.ts";
 import { pieceKinds, type SentencePieceModel } from "./model_file.ts";
 
 /** Writes a `tokenizer.json`. Throws as `modelJson` does. */

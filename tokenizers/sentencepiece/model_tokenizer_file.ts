@@ -1,7 +1,7 @@
 /**
  * `.model` and `.vocab` files: SentencePiece models read, and vocabularies of ours written as such.
  */
-import { messageOf, StageError, writeFileAtomic } from "../../pipeline/base/mod.ts";
+import { messageOf, StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialIds } from "../tokenizer.ts";
 import type { NormalizationRule } from "../unigram/normalizer.ts";
 import type { UnigramTokenizer } from "../unigram/unigram_tokenizer.ts";

@@ -1,7 +1,7 @@
 /**
  * What a unigram tokenizer is trained with.
  */
-import { didYouMean, UsageError } from "../../pipeline/base/mod.ts";
+import { didYouMean, UsageError } from "../../base/mod.ts";
 import { specialPieces } from "../tokenizer.ts";
 import { type NormalizationRule, normalizationRules } from "./normalizer.ts";
 

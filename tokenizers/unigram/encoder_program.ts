@@ -4,7 +4,7 @@
  * Memory holds, one behind the other: AssemblyScript's own data; the tables of a vocabulary; known words; the text; what is
  * needed for one word; the output. What stands behind the text moves when more room is needed: only the text is kept then.
  */
-import { assemblyCode } from "./_assembly_code.ts";
+import { assemblyCode } from "./assembly_code.ts";
 import type { IdBuffer } from "./id_buffer.ts";
 import type { PieceTable } from "./piece_table.ts";
 import { plainAscii, type WordNormalizer, type WordRule, wordRules } from "./word_rules.ts";

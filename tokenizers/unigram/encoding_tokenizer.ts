@@ -1,7 +1,7 @@
 /**
  * What tokenizers of one encoder have in common: all that leads from text to ids.
  */
-import type { Seed } from "../../pipeline/base/mod.ts";
+import type { Seed } from "../../base/mod.ts";
 import type { EncodedLines, Encoding, Segmentation } from "../detailed_tokenizer.ts";
 import type { UnigramTextEncoder } from "./text_encoder.ts";
 

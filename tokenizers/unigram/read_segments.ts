@@ -3,7 +3,7 @@
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatBytes } from "../../pipeline/base/mod.ts";
+import { formatBytes } from "../../base/mod.ts";
 import type { UnigramConfig } from "./config.ts";
 import { WordCounting } from "./count_words.ts";
 import { normalizerOf } from "./normalizer.ts";

@@ -3,7 +3,7 @@
  *
  * Source: Kudo 2018, "Subword regularization", §3.3; sampling by forward filtering, backward sampling.
  */
-import type { Random } from "../../pipeline/base/mod.ts";
+import type { Random } from "../../base/mod.ts";
 import { byteMask, endFlag, offsetShift } from "./double_array.ts";
 import type { PieceSpan, UnigramEncoder } from "./unigram_encoder.ts";
 import { utf8Length } from "./utf8.ts";

@@ -3,7 +3,7 @@
  *
  * A run is a row of records by ascending bytes: length (uint32), count (float64), bytes; little-endian.
  */
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import type { ByteStringCounter, ByteStringCounts, CountVisitor } from "./byte_string_counter.ts";
 import { compareRanges } from "./utf8.ts";
 

@@ -2,7 +2,7 @@
  * Text in, ids out, in every form that is asked for: a text, many lines, with offsets, the n best ways, a random one.
  */
 import { isUtf8 } from "node:buffer";
-import { Random, type Seed } from "../../pipeline/base/mod.ts";
+import { Random, type Seed } from "../../base/mod.ts";
 import type { EncodedLines, Encoding, Segmentation } from "../detailed_tokenizer.ts";
 import { grown } from "./grown.ts";
 import { IdBuffer } from "./id_buffer.ts";

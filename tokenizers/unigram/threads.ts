@@ -2,7 +2,7 @@
  * Worker threads of training, each of which answers requests in their order.
  */
 import { fileURLToPath } from "node:url";
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import type { WorkRequest } from "./training_work.ts";
 
 export type ThreadAnswer = { readonly answer: unknown } | { readonly error: string };
@@ -18,7 +18,7 @@ export class TrainingThread {
   #failure: Error | undefined;
 
   constructor() {
-    this.#worker = new Worker(import.meta.resolve("./_training_thread.ts"), { type: "module" });
+    this.#worker = new Worker(import.meta.resolve("./training_thread.ts"), { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<ThreadAnswer>) => {
       const { resolve, reject } = this.#pending.shift()!;
       if ("error" in data) reject(new StageError(data.error));
@@ -83,7 +83,7 @@ export class Threads {
 
 /** A worker reads its modules with the permissions of its process, unlike the process itself. */
 function mayStart(): boolean {
-  return ["..", "../../pipeline/base"].every((folder) => {
+  return ["..", "../../base"].every((folder) => {
     const path = fileURLToPath(import.meta.resolve(`${folder}/`));
     return Deno.permissions.querySync({ name: "read", path }).state === "granted";
   });

@@ -12,7 +12,7 @@ import {
   messageOf,
   StageError,
   writeFileAtomic,
-} from "../../pipeline/base/mod.ts";
+} from "../../base/mod.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
 import { unigramDefaults } from "./config.ts";
 import { normalizationRules } from "./normalizer.ts";

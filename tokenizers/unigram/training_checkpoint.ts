@@ -7,7 +7,7 @@
  *   round.bin       the candidates left after a round of pruning, and their probabilities
  */
 import { join } from "node:path";
-import { canonicalJson, type Json, writeFileAtomic } from "../../pipeline/base/mod.ts";
+import { canonicalJson, type Json, writeFileAtomic } from "../../base/mod.ts";
 import type { UnigramConfig } from "./config.ts";
 import { type Segments, segmentText } from "./segments.ts";
 

@@ -1,7 +1,7 @@
 /**
  * A unigram vocabulary as a tokenizer.
  */
-import { Random, type Seed } from "../../pipeline/base/mod.ts";
+import { Random, type Seed } from "../../base/mod.ts";
 import type { DetailedTokenizer, Encoding, Segmentation } from "../detailed_tokenizer.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
 import { unigramDefaults } from "./config.ts";

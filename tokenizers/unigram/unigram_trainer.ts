@@ -5,7 +5,7 @@
  * prior). The same documents give the same bytes, in any order, with any number of threads and any budget of memory: text
  * sums are exact in any order (`exact_sum.ts`), and ties go by content.
  */
-import { StageError } from "../../pipeline/base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { checkUnigramConfig, firstLearnedId, reservedRows, type UnigramConfig } from "./config.ts";
 import { digamma } from "./digamma.ts";
 import type { Lattice } from "./lattice.ts";

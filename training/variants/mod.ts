@@ -8,7 +8,7 @@
  * console.log(variant("trim").cutsVocabulary); // true
  * ```
  */
-import { didYouMean, UsageError } from "../../pipeline/base/mod.ts";
+import { didYouMean, UsageError } from "../../base/mod.ts";
 
 /** What a user can tell of a variant without loading it, for planning. */
 export interface VariantEntry {

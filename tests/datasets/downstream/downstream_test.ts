@@ -8,7 +8,7 @@ import {
   taskFormatNames,
 } from "../../../datasets/downstream/mod.ts";
 import type { TaskExample } from "../../../datasets/mod.ts";
-import { StageError, UsageError } from "../../../pipeline/base/mod.ts";
+import { StageError, UsageError } from "../../../base/mod.ts";
 import { needsData } from "../../support/data.ts";
 
 const folder = Deno.makeTempDirSync();

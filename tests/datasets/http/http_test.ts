@@ -8,7 +8,7 @@ import {
   openHttp,
 } from "../../../datasets/http/mod.ts";
 import { type DocumentReader, readerDefaults, readerModule } from "../../../datasets/mod.ts";
-import { StageError } from "../../../pipeline/base/mod.ts";
+import { StageError } from "../../../base/mod.ts";
 import { temporaryFolder } from "../../support/command_line.ts";
 import { type Fault, HubServer, sha256 } from "../../support/hub_server.ts";
 
@@ -249,7 +249,7 @@ Deno.test("HttpClient shares its transfers with other processes, and slots of th
   Deno.writeTextFileSync(
     script,
     `import { Slots } from ${
-      JSON.stringify(import.meta.resolve("../../../datasets/http/_slots.ts"))
+      JSON.stringify(import.meta.resolve("../../../datasets/http/slots.ts"))
     };
     await new Slots(1, Deno.args[0]).take();
     console.log("taken");

@@ -8,7 +8,7 @@ import {
   RemoteStore,
 } from "../../../datasets/hub/mod.ts";
 import { HttpClient } from "../../../datasets/http/mod.ts";
-import { UsageError } from "../../../pipeline/base/mod.ts";
+import { UsageError } from "../../../base/mod.ts";
 import { temporaryFolder } from "../../support/command_line.ts";
 import { HubServer, sha256 } from "../../support/hub_server.ts";
 

@@ -1,8 +1,8 @@
 /**
  * The command line over toy stages: `deno run -A tests/support/toy_stages/main.ts run --recipe toy`.
  */
-import type { Project } from "../../../pipeline/commands/project.ts";
-import { runCommandLine } from "../../../pipeline/main.ts";
+import type { Project } from "../../../commands/project.ts";
+import { runCommandLine } from "../../../commands/main.ts";
 import { projectRoot } from "../paths.ts";
 import { toySchema } from "./recipe.ts";
 import { table } from "./table.ts";

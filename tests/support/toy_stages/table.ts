@@ -1,7 +1,7 @@
 /**
  * A toy stage: where each walk ended.
  */
-import { writeFileSynced } from "../../../pipeline/base/mod.ts";
+import { writeFileSynced } from "../../../base/mod.ts";
 import { group, type Stage, type StageContext } from "../../../pipeline/stage.ts";
 import type { ToyRecipe } from "./recipe.ts";
 

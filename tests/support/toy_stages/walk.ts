@@ -4,7 +4,7 @@
  * in   words  of the stage before
  * out  walk   `walk.txt`, the state after each step
  */
-import { Random, type Seed, StageError, writeFileAtomic } from "../../../pipeline/base/mod.ts";
+import { Random, type Seed, StageError, writeFileAtomic } from "../../../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../../../pipeline/stage.ts";
 import type { ToyRecipe } from "./recipe.ts";
 

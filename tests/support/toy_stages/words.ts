@@ -4,7 +4,7 @@
  * in   file `text`, or draws of its own
  * out  words  `words.txt`, a word a line
  */
-import { Random, writeFileSynced } from "../../../pipeline/base/mod.ts";
+import { Random, writeFileSynced } from "../../../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../../../pipeline/stage.ts";
 import type { ToyRecipe } from "./recipe.ts";
 

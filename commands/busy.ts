@@ -1,0 +1,24 @@
+/**
+ * What is said to whom finds a store in use.
+ */
+import type { LockHolder } from "../pipeline/store_lock.ts";
+
+export interface BusyOptions {
+  /** The store as the user named it. */
+  readonly store: string;
+  readonly wait: boolean;
+  readonly quiet?: boolean;
+  /** What cannot be done: `run`. */
+  readonly command: string;
+}
+
+/** Says who holds the lock, and returns whether to wait. */
+export function onBusy(holder: LockHolder | undefined, options: BusyOptions): boolean {
+  const { store, wait, quiet, command } = options;
+  const who = holder === undefined
+    ? "another process"
+    : `process ${holder.pid} on ${holder.host} (${holder.command}, since ${holder.since})`;
+  if (!wait) console.error(`error: Cannot ${command}: ${who} is using store "${store}"`);
+  else if (!quiet) console.error(`Waiting for ${who}, which is using store "${store}"`);
+  return wait;
+}

@@ -1,0 +1,171 @@
+/**
+ * `dataset cat`: rows, one a line, or as a file of another format.
+ */
+import { join } from "node:path";
+import { readerDefaults } from "../datasets/mod.ts";
+import { didYouMean, messageOf, StageError, UsageError } from "../base/mod.ts";
+import { datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
+import { jsonValue } from "./json_values.ts";
+import { writeAll } from "./write_all.ts";
+
+export interface CatOptions extends DatasetOptions {
+  readonly column?: string;
+  readonly limit?: string;
+  readonly format: string;
+  readonly output?: string;
+}
+
+const formats = ["json", "parquet", "arrow"] as const;
+/** Text is written in pieces of about this many characters. */
+const flushLength = 1 << 16;
+
+/** Prints the rows of all that the argument names. A row that cannot be read ends it. */
+export async function cat(argument: string, options: CatOptions): Promise<void> {
+  const format = formatOf(options.format);
+  const limit = limitOf(options.limit);
+  const rows = () => rowsOf(argument, options, limit);
+  const { output } = options;
+  if (format === "json") {
+    if (output === undefined) return await writeLines(rows(), Deno.stdout);
+    return await writeFile(output, async (path) => {
+      using file = await Deno.create(path);
+      await writeLines(rows(), file);
+    });
+  }
+  const { writeColumnFile } = await import("./column_files.ts");
+  const write = (path: string) => writeColumnFile(path, format, rows);
+  if (output !== undefined) return await writeFile(output, write);
+  const folder = await Deno.makeTempDir();
+  try {
+    await write(join(folder, "rows"));
+    using file = await Deno.open(join(folder, "rows"));
+    const chunk = new Uint8Array(1 << 20);
+    for (let n = await file.read(chunk); n !== null; n = await file.read(chunk)) {
+      await writeAll(Deno.stdout, chunk.subarray(0, n));
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Has a file written beside its place and gives it its name when it is whole. */
+async function writeFile(output: string, write: (path: string) => Promise<void>): Promise<void> {
+  const path = `${output}.part`;
+  try {
+    await Deno.create(path).then((file) => file.close());
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot write "${output}": expected a place for a file, found "${messageOf(cause)}"`,
+      { cause },
+    );
+  }
+  try {
+    await write(path);
+    await Deno.rename(path, output);
+  } catch (error) {
+    await Deno.remove(path);
+    throw error;
+  }
+}
+
+async function* rowsOf(
+  argument: string,
+  options: CatOptions,
+  limit: number,
+): AsyncGenerator<Record<string, unknown>> {
+  const { column } = options;
+  const { files, generators } = await datasetInput(argument, options);
+  let given = 0;
+  if (limit === 0) return;
+  for (const { documents } of generators.slice(0, 1)) {
+    for (const { text } of documents()) {
+      // A generator has no end of its own.
+      if (given++ === (Number.isFinite(limit) ? limit : 1000)) return;
+      yield selected({ text }, column, "generated text");
+    }
+  }
+  for (const { name, reader, open } of files) {
+    await using input = await open();
+    const records = reader.readRecords(input, {
+      maxRowBytes: readerDefaults.maxRowBytes,
+      columns: column === undefined ? undefined : [column],
+    });
+    for await (const batch of records) {
+      for (const record of batch) {
+        if ("problem" in record) {
+          throw new StageError(
+            `Cannot read "${input.name}", ${records.unit} ${record.row}: ${record.problem}`,
+          );
+        }
+        const { columns } = records;
+        if (column !== undefined && columns !== undefined && columns.length > 0) {
+          const names = columns.map(({ name }) => name);
+          if (!names.some((one) => column === one || column.startsWith(`${one}.`))) {
+            throw new UsageError(
+              `Cannot print column "${column}" of "${name}"${didYouMean(column, names)}: it has ${
+                names.join(", ")
+              }`,
+            );
+          }
+        }
+        yield selected(record.value, column, `"${input.name}", ${records.unit} ${record.row}`);
+        if (++given === limit) return;
+      }
+    }
+  }
+}
+
+/** The whole row, or the one field that is asked for. */
+function selected(
+  value: unknown,
+  column: string | undefined,
+  place: string,
+): Record<string, unknown> {
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (column === undefined) return isRecord ? value as Record<string, unknown> : { value };
+  if (!isRecord) {
+    throw new StageError(`Cannot print column "${column}" of ${place}: expected an object`);
+  }
+  let inner: unknown = value;
+  let rest = column;
+  // A field of that very name comes before a path.
+  while (
+    typeof inner === "object" && inner !== null && !Object.hasOwn(inner, rest) && rest.includes(".")
+  ) {
+    const dot = rest.indexOf(".");
+    inner = (inner as Record<string, unknown>)[rest.slice(0, dot)];
+    rest = rest.slice(dot + 1);
+  }
+  return { [column]: (inner as Record<string, unknown> | null | undefined)?.[rest] ?? null };
+}
+
+async function writeLines(
+  rows: AsyncIterable<Record<string, unknown>>,
+  target: Parameters<typeof writeAll>[0],
+): Promise<void> {
+  const encoder = new TextEncoder();
+  let text = "";
+  for await (const row of rows) {
+    text += `${JSON.stringify(jsonValue(row))}\n`;
+    if (text.length < flushLength) continue;
+    await writeAll(target, encoder.encode(text));
+    text = "";
+  }
+  await writeAll(target, encoder.encode(text));
+}
+
+function formatOf(format: string): (typeof formats)[number] {
+  const known = formats.find((known) => known === format);
+  if (known !== undefined) return known;
+  throw new UsageError(
+    `Cannot print as "${format}"${didYouMean(format, formats)}: expected one of ${
+      formats.join(", ")
+    }`,
+  );
+}
+
+function limitOf(limit: string | undefined): number {
+  if (limit === undefined) return Infinity;
+  if (/^\d+$/.test(limit)) return Number(limit);
+  throw new UsageError(`Cannot print rows: expected --limit to be a count, found "${limit}"`);
+}

@@ -1,0 +1,154 @@
+/**
+ * What an argument of `dataset` names: files here or elsewhere, or a source of a recipe.
+ */
+import { isAbsolute, join } from "node:path";
+import { openHttp } from "../datasets/http/mod.ts";
+import { isGlob, isRemote, remotePath, RemoteStore } from "../datasets/hub/mod.ts";
+import {
+  type Document,
+  type DocumentReader,
+  type GeneratedSource,
+  type Input,
+  listLocalFiles,
+  openLocal,
+  readerModule,
+} from "../datasets/mod.ts";
+import { sourceModule } from "../datasets/generators/mod.ts";
+import type { Recipe } from "../stages/mod.ts";
+import { didYouMean, seedOf, StageError, UsageError } from "../base/mod.ts";
+import { loadRecipe } from "../pipeline/recipe.ts";
+
+export interface DatasetOptions {
+  readonly recipe: string;
+  readonly set?: readonly string[];
+}
+
+/** A file to read. */
+export interface DatasetFile {
+  /** As it was named, or as a pattern found it. */
+  readonly name: string;
+  readonly reader: DocumentReader;
+  open(): Promise<Input>;
+}
+
+/** Text that a generator makes; it has no file. */
+export interface DatasetGenerator {
+  readonly name: string;
+  readonly generator: string;
+  readonly split: string;
+  readonly entropyBitsPerByte: number;
+  documents(): Iterable<Document>;
+}
+
+export interface DatasetInput {
+  /** Whether the argument names one file itself, and is no folder, glob, list or source. */
+  readonly isFile: boolean;
+  readonly files: readonly DatasetFile[];
+  readonly generators: readonly DatasetGenerator[];
+}
+
+/** @throws UsageError when the argument names nothing; StageError when a server has no such file */
+export async function datasetInput(
+  argument: string,
+  options: DatasetOptions,
+): Promise<DatasetInput> {
+  if (isRemote(argument) || isGlob(argument) || exists(argument)) {
+    const files = await filesOf(argument, null);
+    const isFile = files.length === 1 && !isGlob(argument) && !argument.endsWith(".files");
+    return { isFile, files, generators: [] };
+  }
+  if (/[/.]/.test(argument)) {
+    throw new StageError(`Cannot read "${argument}": expected a file, found nothing there`);
+  }
+  return await sourceInput(argument, options);
+}
+
+async function filesOf(place: string, hub: string | null): Promise<DatasetFile[]> {
+  if (!isRemote(place)) {
+    return await Promise.all(
+      listLocalFiles(place).map(async (path) => ({
+        name: path,
+        reader: await readerOf(path),
+        open: () => openLocal(path),
+      })),
+    );
+  }
+  const reader = await readerOf(remotePath(place));
+  // A pager that waits for its reader must not hold a transfer that a run is waiting for.
+  const store = new RemoteStore({
+    hub,
+    slotsFolder: undefined,
+    onRetry: (reason, delayMs) =>
+      console.error(`warning: ${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
+  });
+  const warn = (reason: string) => console.error(`warning: ${reason}`);
+  return (await store.list(place, warn)).map((entry) => ({
+    name: entry.url,
+    reader,
+    async open() {
+      try {
+        return await openHttp(entry.url, store.client);
+      } catch (error) {
+        // A server without ranges: the file is fetched whole.
+        if (!(error instanceof StageError && error.message.includes("in place"))) throw error;
+        return await openLocal((await store.fetch(entry)).path, entry.name);
+      }
+    },
+  }));
+}
+
+async function sourceInput(source: string, options: DatasetOptions): Promise<DatasetInput> {
+  const { project } = await import("./dept.ts");
+  const { allSources, sourceSpecs } = await import("../stages/mod.ts");
+  const { recipes: folder, schema } = project;
+  const set = options.set;
+  const recipe = await loadRecipe(options.recipe, {
+    folder,
+    schema,
+    set,
+    pathKeys: ["data"],
+  }) as Recipe;
+  const known = recipe.sources === null && recipe.data === null ? [] : allSources(recipe);
+  if (!known.includes(source)) {
+    throw new UsageError(
+      `Cannot read "${source}": expected a file, a URL or a source of recipe "${recipe.name}" (${
+        known.join(", ") || "it has none"
+      })${didYouMean(source, known)}`,
+    );
+  }
+  const spec = sourceSpecs(recipe)[source];
+  if ("generator" in spec) {
+    const module = await import(sourceModule(spec.generator)) as {
+      source: GeneratedSource<Readonly<Record<string, unknown>>>;
+    };
+    const seed = seedOf(recipe.seed, `documents/${source}`);
+    const generators = (["train", "validation"] as const).map((split) => ({
+      name: `${source}/${split}`,
+      generator: spec.generator,
+      split,
+      entropyBitsPerByte: module.source.entropyBitsPerByte(spec.options),
+      documents: () => module.source.documents(spec.options, split, seed),
+    }));
+    return { isFile: false, files: [], generators };
+  }
+  const places = ("files" in spec ? [spec.files] : [spec.train, spec.validation]).flat();
+  const files: DatasetFile[] = [];
+  for (const place of new Set(places)) {
+    const path = isRemote(place) || isAbsolute(place) ? place : join(recipe.data ?? "", place);
+    files.push(...await filesOf(path, recipe.documents.hub));
+  }
+  return { isFile: false, files, generators: [] };
+}
+
+async function readerOf(path: string): Promise<DocumentReader> {
+  return (await import(readerModule(path)) as { reader: DocumentReader }).reader;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * The project of this repository: where the machine meets the stages.
+ */
+import { fileURLToPath } from "node:url";
+import { checkRecipe, type Recipe, recipeSchema, stages } from "../stages/mod.ts";
+import type { Table } from "../stages/report/mod.ts";
+import type { Project } from "./project.ts";
+
+export const project: Project = {
+  root: fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, ""),
+  recipes: fileURLToPath(new URL("../pipeline/recipes", import.meta.url)),
+  schema: recipeSchema,
+  check: (recipe) => checkRecipe(recipe as Recipe),
+  async resolveEngine() {
+    const { resolveAuto } = await import("./usable_engines.ts");
+    return await resolveAuto();
+  },
+  stages,
+  async listTables() {
+    const { listTables } = await import("../stages/report/mod.ts");
+    return listTables();
+  },
+  async tableOfSizes(recipe, name, sizes) {
+    const { tableFromRecipe, withSizes } = await import("../stages/mod.ts");
+    return await tableFromRecipe(withSizes(recipe as Recipe, sizes), name);
+  },
+  async formatTable(table, format) {
+    const { formatTable } = await import("../stages/report/mod.ts");
+    return formatTable(table as Table, format);
+  },
+};

@@ -1,0 +1,74 @@
+/**
+ * `engines`: what a network can be run by on this machine.
+ */
+import { engineModules, type GpuAdapter } from "../engine/mod.ts";
+import {
+  adapterHere,
+  type EngineProbe,
+  type PlacedGraph,
+  placeGraphs,
+  probeEngine,
+  resolveAuto,
+} from "./usable_engines.ts";
+
+export interface EnginesOptions {
+  readonly json?: boolean;
+  /** Prints what each graph consists of. */
+  readonly operators?: boolean;
+}
+
+/**
+ * Tries every engine with a training step, each in a process of its own, says what each one needs, and lists the operators of
+ * the pipeline's graphs that `webgpu` leaves to the processor.
+ */
+export async function engines(options: EnginesOptions): Promise<number> {
+  const adapter = await adapterHere();
+  const found: Record<string, EngineProbe> = {};
+  for (const name of Object.keys(engineModules)) {
+    if (!options.json) console.error(`trying ${name} …`);
+    found[name] = await probeEngine(name);
+  }
+  const graphs = found.webgpu.isUsable ? await placeGraphs() : found.webgpu.why;
+  const auto = await resolveAuto();
+  if (options.json) {
+    const report = { auto, adapter: adapter ?? null, engines: found, graphs };
+    console.log(JSON.stringify(report, null, 2));
+    return 0;
+  }
+  const width = Math.max(...Object.keys(found).map((name) => name.length));
+  for (const [name, probe] of Object.entries(found)) {
+    const usable = "usable: it took a training step";
+    console.log(`${name.padEnd(width)}  ${probe.isUsable ? usable : probe.why}`);
+  }
+  if (found.webgpu.isUsable) printPlacement(graphs, options.operators === true);
+  console.log(`\nGPU: ${adapter === undefined ? "none" : described(adapter)}`);
+  console.log(`--engine auto takes ${auto.kind}: ${auto.why}`);
+  return 0;
+}
+
+function printPlacement(graphs: readonly PlacedGraph[] | string, hasOperators: boolean): void {
+  console.log("\nOn webgpu, operators that fall back to the processor, by graph:");
+  if (typeof graphs === "string") return console.log(`  cannot tell: ${graphs}`);
+  const width = Math.max(...graphs.map(({ name }) => name.length));
+  for (const { name, operators, onProcessor } of graphs) {
+    const nodes = Object.values(operators).reduce((sum, count) => sum + count, 0);
+    const kinds = Object.keys(operators).length;
+    const fallbacks = Object.keys(onProcessor).length === 0 ? "none" : counted(onProcessor);
+    console.log(
+      `  ${name.padEnd(width)}  ${fallbacks} (of ${nodes} nodes; kinds: ${kinds})`,
+    );
+    if (hasOperators) console.log(`  ${"".padEnd(width)}  ${counted(operators)}`);
+  }
+}
+
+/** `Gemm ×22, Mul ×40`. */
+function counted(operators: Readonly<Record<string, number>>): string {
+  return Object.entries(operators).map(([op, count]) => `${op} ×${count}`).join(", ");
+}
+
+function described({ name, isSoftware, features }: GpuAdapter): string {
+  const half = features.includes("shader-f16")
+    ? "with shader-f16, which precision fp16 needs"
+    : "without shader-f16: no precision fp16";
+  return `${name}${isSoftware ? " (in software)" : ""}, ${half}`;
+}

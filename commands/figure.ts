@@ -1,0 +1,54 @@
+/**
+ * `figure`: prints or writes a figure from what the store has.
+ */
+import { join } from "node:path";
+import { didYouMean, UsageError } from "../base/mod.ts";
+import { selectTargets } from "../pipeline/targets.ts";
+import { madeOnTheSpot } from "./on_the_spot.ts";
+import { openSession } from "./session.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+
+export interface FigureOptions extends PlanOptions {
+  readonly format: string;
+  readonly output?: string;
+}
+
+/** The stage whose instances are figures; each has one output with a file per format. */
+const figureStage = "figure";
+
+const formats = ["svg", "csv", "json"];
+
+/** Prints one figure, or writes it to a file. @throws UsageError when something else would have to run first. */
+export async function figure(
+  project: Project,
+  name: string,
+  options: FigureOptions,
+): Promise<number> {
+  const { format, output } = options;
+  if (!formats.includes(format)) {
+    throw new UsageError(
+      `Cannot print a figure as "${format}"${didYouMean(format, formats)}: ` +
+        `expected one of ${formats.join(", ")}`,
+    );
+  }
+  const target = name.startsWith(`${figureStage}/`) ? name : `${figureStage}/${name}`;
+  const session = await openSession(project, options, { create: false, targets: [target] });
+  const ids = selectTargets([target], session.instances, project.stages, session.recipe);
+  if (ids.length > 1) {
+    throw new UsageError(`Cannot print figure "${name}": expected one, found ${ids.join(", ")}`);
+  }
+  const asked = { what: `figure ${name}`, targets: [target] };
+  const states = await madeOnTheSpot(session, ids, options, asked);
+  if (typeof states === "number") return states;
+  const state = states.get(ids[0])!;
+  if (state.status !== "fresh") return 1;
+  const folder = await session.objects.require(state.manifest.outputs[figureStage], figureStage);
+  const text = await Deno.readTextFile(join(folder, `figure.${format}`));
+  if (output === undefined) console.log(text.trimEnd());
+  else {
+    await Deno.writeTextFile(output, text);
+    console.error(`wrote ${output}`);
+  }
+  return 0;
+}

@@ -1,0 +1,92 @@
+/**
+ * `gc`: removes what no kept run asks for.
+ */
+import { resolve } from "node:path";
+import { didYouMean, formatBytes, UsageError } from "../base/mod.ts";
+import {
+  collect,
+  findGarbage,
+  type Garbage,
+  keptRecords,
+  recoverStore,
+} from "../pipeline/collection.ts";
+import { readRunRecords } from "../pipeline/run_records.ts";
+import { Store } from "../pipeline/store.ts";
+import { lockStore } from "../pipeline/store_lock.ts";
+import { onBusy } from "./busy.ts";
+
+export interface GcOptions {
+  readonly store: string;
+  readonly days: string;
+  readonly dryRun?: boolean;
+  readonly wait: boolean;
+  readonly json?: boolean;
+}
+
+const dayMs = 24 * 3600 * 1000;
+
+/** @param names Recipes whose results stay; none: all recipes that were run within the days of the options. */
+export async function gc(names: readonly string[], options: GcOptions): Promise<number> {
+  const store = Store.open(resolve(options.store), { create: false });
+  const sinceMs = Date.now() - daysOf(options) * dayMs;
+  checkNames(store, names, options);
+  if (options.dryRun) {
+    const { kept } = keptRecords(store, names, sinceMs);
+    print(findGarbage(store, kept), "Would remove", options);
+    return 0;
+  }
+  using lock = await lockStore(store.folder, {
+    command: "gc",
+    onBusy: (holder) => onBusy(holder, { ...options, command: "gc" }),
+  });
+  if (lock === undefined) return 1;
+  recoverStore(store);
+  const { kept, forgotten } = keptRecords(store, names, sinceMs);
+  const garbage = findGarbage(store, kept);
+  collect(store, garbage, forgotten);
+  print(garbage, "Removed", options);
+  return 0;
+}
+
+/** @throws UsageError where nothing would be kept because nothing is known: that would empty the store. */
+function checkNames(store: Store, names: readonly string[], { store: folder }: GcOptions): void {
+  const known = [...new Set(readRunRecords(store).map(({ identity }) => identity.recipe))].sort();
+  if (known.length === 0) {
+    throw new UsageError(
+      `Cannot collect garbage in "${folder}": expected a record of what was run there, found none; ` +
+        `run the recipes whose results shall stay first (what is fresh takes no time)`,
+    );
+  }
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    throw new UsageError(
+      `Cannot keep results of recipe "${name}"${
+        didYouMean(name, known)
+      }: expected one that was run in ` +
+        `"${folder}" (${known.join(", ")})`,
+    );
+  }
+}
+
+function daysOf({ days }: GcOptions): number {
+  if (/^[0-9]+(\.[0-9]+)?$/.test(days)) return Number(days);
+  throw new UsageError(`Cannot accept --days ${days}: expected a number of days, 0 or more`);
+}
+
+function print(garbage: Garbage, did: string, { json }: GcOptions): void {
+  const { manifests, objects, checkpoints, logs, bytes } = garbage;
+  if (json) {
+    const results = manifests.map(({ instance, key }) => ({ instance, key }));
+    console.log(JSON.stringify({ results, objects, checkpoints, logs, bytes }, null, 2));
+    return;
+  }
+  for (const { instance, key, provenance } of manifests) {
+    console.log(
+      `${instance.padEnd(30)}  ${key.slice(0, 12)}  made ${provenance.madeAt.slice(0, 10)}`,
+    );
+  }
+  console.log(
+    `${did} ${manifests.length} results, ${objects.length} objects, ${checkpoints.length} checkpoints, ` +
+      `${logs.length} logs: ${formatBytes(bytes)}`,
+  );
+}

@@ -1,0 +1,184 @@
+/**
+ * `generate`: text from a trained model, or how well it predicts a text.
+ */
+import { readerModule } from "../datasets/mod.ts";
+import { languageModelGraph } from "../model/mod.ts";
+import { specialIds } from "../tokenizers/mod.ts";
+import {
+  countUnknown,
+  Decoder,
+  generateTokens,
+  renumber,
+  scoreText,
+  writeTensors,
+} from "../training/mod.ts";
+import { Random, seedOf, UsageError } from "../base/mod.ts";
+import { readTexts } from "./text_input.ts";
+import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
+import type { Project } from "./project.ts";
+
+export interface GenerateOptions extends TrainedModelOptions {
+  readonly prompt?: string;
+  readonly perplexity?: string;
+  readonly tokens: string;
+  readonly temperature: string;
+  readonly topK?: string;
+  readonly seed: string;
+  readonly textField: string;
+  readonly json?: boolean;
+}
+
+/** Windows that are scored at once. */
+const batchSize = 8;
+
+/** Prints and returns the exit code. */
+export async function generate(
+  project: Project,
+  target: string,
+  options: GenerateOptions,
+): Promise<number> {
+  if ((options.prompt === undefined) === (options.perplexity === undefined)) {
+    throw new UsageError(
+      `Cannot use a model: expected either --prompt TEXT (\"\" for none) or --perplexity FILE`,
+    );
+  }
+  const settings = {
+    tokens: numberOf(options.tokens, "--tokens", { from: 1, isWhole: true }),
+    temperature: numberOf(options.temperature, "--temperature", { from: 0 }),
+    topK: options.topK === undefined
+      ? undefined
+      : numberOf(options.topK, "--top-k", { from: 1, isWhole: true }),
+    seed: numberOf(options.seed, "--seed", { from: 0, isWhole: true }),
+  };
+  const model = await openTrainedModel(project, target, options);
+  using _ = model.tokenizer;
+  if (options.perplexity !== undefined) await printScore(model, options.perplexity, options);
+  else await printText(model, options.prompt!, settings, options.json === true);
+  return 0;
+}
+
+async function printText(
+  model: TrainedModel,
+  prompt: string,
+  { seed, ...sampling }: {
+    readonly tokens: number;
+    readonly temperature: number;
+    readonly topK: number | undefined;
+    readonly seed: number;
+  },
+  asJson: boolean,
+): Promise<void> {
+  const { config, tokenizer, vocabulary } = model;
+  // A text begins where another has ended, as in training.
+  const ids = Int32Array.of(specialIds.end, ...tokenizer.encode(prompt));
+  const capacity = ids.length + sampling.tokens;
+  if (config.positions === "learned" && capacity > config.seqLen) {
+    throw new UsageError(
+      `Cannot generate ${sampling.tokens} tokens after a prompt of ${
+        ids.length - 1
+      }: expected at most ` +
+        `${config.seqLen - 1} together, the context that positions were learned for`,
+    );
+  }
+  const unknown = countUnknown(ids, vocabulary);
+  if (unknown > 0) {
+    console.error(
+      `note: ${unknown} of ${ids.length - 1} tokens of the prompt are unknown to the model`,
+    );
+  }
+  const decoder = new Decoder({ ...model, capacity });
+  const out = new TextEncoder();
+  const print = (text: string) => Deno.stdout.writeSync(out.encode(text));
+  const all = [...ids.subarray(1)];
+  let printed = "";
+  try {
+    const made = generateTokens(decoder, renumber(ids, vocabulary), {
+      ...sampling,
+      endId: specialIds.end,
+      random: new Random(seedOf(seed, "generate")),
+    });
+    for await (const token of made) {
+      all.push(vocabulary.rows === undefined ? token : vocabulary.rows[token]);
+      // Bytes of a character come one by one: what may still change waits.
+      const text = tokenizer.decode(all).replace(/\uFFFD+$/, "");
+      if (!asJson && text.startsWith(printed)) {
+        print(text.slice(printed.length));
+        printed = text;
+      }
+    }
+  } finally {
+    await decoder.dispose();
+  }
+  const text = tokenizer.decode(all);
+  if (asJson) console.log(JSON.stringify({ text, prompt, tokens: all.length + 1 - ids.length }));
+  else print((text.startsWith(printed) ? text.slice(printed.length) : "") + "\n");
+}
+
+async function printScore(
+  model: TrainedModel,
+  file: string,
+  { textField, json }: Pick<GenerateOptions, "textField" | "json">,
+): Promise<void> {
+  const { config, tensors, tokenizer, vocabulary, engine, engineOptions } = model;
+  const ids: number[] = [];
+  for await (const text of documentsOf(file, textField)) {
+    for (const id of tokenizer.encode(text)) ids.push(id);
+    ids.push(specialIds.end);
+  }
+  const program = await engine.compile(languageModelGraph(config, batchSize), engineOptions);
+  try {
+    await writeTensors(program, tensors);
+    const score = await scoreText(program, Int32Array.from(ids), {
+      byteLength: (id) => tokenizer.byteLength(id),
+      batchSize,
+      seqLen: config.seqLen,
+      vocabulary,
+    });
+    if (json) return console.log(JSON.stringify(score));
+    const { perplexity, lossNats, bitsPerByte, tokens, unknownShare } = score;
+    console.log(
+      `perplexity ${perplexity.toFixed(2)}  (${lossNats.toFixed(4)} nats a token, ` +
+        `${bitsPerByte.toFixed(4)} bits a byte, ${tokens} tokens predicted` +
+        `${unknownShare > 0 ? `, ${(100 * unknownShare).toFixed(1)} % unknown to the model` : ""})`,
+    );
+  } finally {
+    await program.dispose();
+  }
+}
+
+/** A plain text is cut into documents at blank lines, as sources are; files of records have one a record. */
+async function* documentsOf(file: string, textField: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let plain = "";
+  const field = hasRecords(file) ? textField : undefined;
+  for await (const batch of readTexts({ files: [file], textField: field, invalid: "error" })) {
+    if (batch instanceof Uint8Array) plain += decoder.decode(batch, { stream: true });
+    else yield* batch;
+  }
+  yield* plain.split(/\n[ \t\r]*\n\s*/).map((text) => text.trim()).filter((text) => text !== "");
+}
+
+/** Whether a file's name has an ending of data; what has none, or another (`README.md`), is plain text. */
+function hasRecords(file: string): boolean {
+  try {
+    readerModule(file);
+    return true;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
+function numberOf(
+  text: string,
+  option: string,
+  { from, isWhole = false }: { readonly from: number; readonly isWhole?: boolean },
+): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= from && (!isWhole || Number.isInteger(value))) return value;
+  throw new UsageError(
+    `Cannot generate: expected ${option} to be a ${
+      isWhole ? "whole number" : "number"
+    } of ${from} or more, found "${text}"`,
+  );
+}

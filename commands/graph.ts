@@ -1,0 +1,147 @@
+/**
+ * `graph`: what needs what, as text, Mermaid, dot or SVG.
+ */
+import { didYouMean, UsageError } from "../base/mod.ts";
+import type { InstanceState } from "../pipeline/plan.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+import { selectTargets, withNeeds } from "../pipeline/targets.ts";
+import { drawSvg } from "./graph_svg.ts";
+import { openSession, type Session } from "./session.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+
+export interface GraphOptions extends PlanOptions {
+  readonly format: string;
+  /** One node a stage instead of one an instance. */
+  readonly stages?: boolean;
+}
+
+export interface GraphNode {
+  readonly id: string;
+  /** Names of the nodes that it needs, sorted. */
+  readonly needs: readonly string[];
+  readonly state: "fresh" | "run" | "waiting";
+  /** What stands after the name: how many instances a stage has. */
+  readonly note?: string;
+}
+
+/** Nodes, each after those that it needs. */
+export type Graph = readonly GraphNode[];
+
+const formats: Readonly<Record<string, (graph: Graph) => string>> = {
+  text: asText,
+  mermaid: asMermaid,
+  dot: asDot,
+  svg: drawSvg,
+};
+
+/** Prints the graph of targets and what they need. */
+export async function graph(
+  project: Project,
+  targets: readonly string[],
+  options: GraphOptions,
+): Promise<number> {
+  const names = Object.keys(formats);
+  if (!Object.hasOwn(formats, options.format)) {
+    throw new UsageError(
+      `Cannot draw a graph as "${options.format}"${didYouMean(options.format, names)}: ` +
+        `expected one of ${names.join(", ")}`,
+    );
+  }
+  const session = await openSession(project, options, { create: false, targets });
+  const { planner, instances, recipe } = session;
+  const named = targets.length === 0 ? ["all"] : targets;
+  const ids = withNeeds(selectTargets(named, instances, project.stages, recipe), instances);
+  await planner.prepare(ids);
+  const states = planner.states(ids);
+  session.saveCaches();
+  const made = options.stages ? ofStages(ids, states, session) : ofInstances(ids, states, session);
+  console.log(formats[options.format](made).trimEnd());
+  return 0;
+}
+
+function ofInstances(
+  ids: readonly InstanceId[],
+  states: ReadonlyMap<InstanceId, InstanceState>,
+  { instances }: Session,
+): Graph {
+  return ids.map((id) => ({
+    id,
+    needs: instances.get(id)!.needs,
+    state: states.get(id)!.status,
+  }));
+}
+
+function ofStages(
+  ids: readonly InstanceId[],
+  states: ReadonlyMap<InstanceId, InstanceState>,
+  { instances }: Session,
+): Graph {
+  const byStage = Map.groupBy(ids, (id) => instances.get(id)!.stage.name);
+  const stageOf = (id: InstanceId) => instances.get(id)!.stage.name;
+  return [...byStage].map(([stage, members]) => {
+    const needs = members.flatMap((id) => instances.get(id)!.needs.map(stageOf));
+    const statuses = members.map((id) => states.get(id)!.status);
+    return {
+      id: stage,
+      needs: [...new Set(needs.filter((needed) => needed !== stage))].sort(),
+      state: (["run", "waiting"] as const).find((it) => statuses.includes(it)) ?? "fresh",
+      note: `×${members.length}`,
+    };
+  });
+}
+
+/** `run      walk/a/left  ← words/a`. */
+function asText(graph: Graph): string {
+  const width = Math.max(...graph.map(({ id }) => id.length));
+  return graph.map(({ id, needs, state, note = "" }) => {
+    const from = needs.length === 0 ? "" : `  ← ${needs.join(", ")}`;
+    return `${state.padEnd(8)} ${`${id} ${note}`.trimEnd().padEnd(width)}${from}`.trimEnd();
+  }).join("\n");
+}
+
+function asMermaid(graph: Graph): string {
+  const name = names(graph);
+  const nodes = graph.map(({ id, state, note = "" }) =>
+    `  ${name(id)}["${`${id} ${note}`.trimEnd()}"]:::${state}`
+  );
+  const edges = graph.flatMap(({ id, needs }) =>
+    needs.map((needed) => `  ${name(needed)} --> ${name(id)}`)
+  );
+  return [
+    "flowchart LR",
+    ...nodes,
+    ...edges,
+    "  classDef fresh fill:#dcefdc,stroke:#4a7f4a",
+    "  classDef run fill:#fbe3c4,stroke:#a8681a",
+    "  classDef waiting fill:#eeeeee,stroke:#888888",
+  ].join("\n");
+}
+
+/** Mermaid ids must be plain words. */
+function names(graph: Graph): (id: string) => string {
+  const numbers = new Map(graph.map(({ id }, i) => [id, `n${i}`]));
+  return (id) => numbers.get(id)!;
+}
+
+const dotColours = { fresh: "#dcefdc", run: "#fbe3c4", waiting: "#eeeeee" } as const;
+
+function asDot(graph: Graph): string {
+  const quoted = (text: string) => JSON.stringify(text);
+  const nodes = graph.map(({ id, state, note = "" }) =>
+    `  ${quoted(id)} [label=${quoted(`${id} ${note}`.trimEnd())}, fillcolor=${
+      quoted(dotColours[state])
+    }];`
+  );
+  const edges = graph.flatMap(({ id, needs }) =>
+    needs.map((needed) => `  ${quoted(needed)} -> ${quoted(id)};`)
+  );
+  return [
+    "digraph pipeline {",
+    "  rankdir=LR;",
+    '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];',
+    ...nodes,
+    ...edges,
+    "}",
+  ].join("\n");
+}

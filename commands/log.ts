@@ -1,0 +1,98 @@
+/**
+ * `log`: what an instance has printed, also while it runs. Takes no lock.
+ */
+import { join } from "node:path";
+import { UsageError } from "../base/mod.ts";
+import type { InstanceState } from "../pipeline/plan.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+import type { Store } from "../pipeline/store.ts";
+import { selectTargets, withNeeds } from "../pipeline/targets.ts";
+import { openSession } from "./session.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+
+export interface LogOptions extends PlanOptions {
+  /** Go on until the instance is done. */
+  readonly follow?: boolean;
+}
+
+const pollEveryMs = 200;
+
+/** Prints the log of one target. @throws UsageError when it names several, or has not run. */
+export async function log(project: Project, target: string, options: LogOptions): Promise<number> {
+  const session = await openSession(project, options, { create: false, targets: [target] });
+  const { planner, instances, recipe, store } = session;
+  const ids = selectTargets([target], instances, project.stages, recipe);
+  if (ids.length > 1) {
+    throw new UsageError(
+      `Cannot show the log of "${target}": expected one instance, found ${ids.length}: ` +
+        ids.slice(0, 6).join(", ") + (ids.length > 6 ? ", …" : ""),
+    );
+  }
+  const [id] = ids;
+  const closure = withNeeds(ids, instances);
+  await planner.prepare(closure);
+  const state = planner.states(closure).get(id)!;
+  session.saveCaches();
+  const path = logOf(id, state, store);
+  if (path === undefined) {
+    throw new UsageError(`Cannot show the log of ${id}: expected a run of it, found none`);
+  }
+  await print(path, options.follow === true);
+  return 0;
+}
+
+/** Of the action that the recipe means, else the newest of the instance. */
+function logOf(id: InstanceId, state: InstanceState, store: Store): string | undefined {
+  if (state.status !== "waiting") {
+    const path = store.logPath(state.key);
+    if (modifiedAt(path) !== undefined) return path;
+  }
+  const folder = join(store.logPath(""), "..");
+  let newest: { path: string; time: number } | undefined;
+  for (const name of namesIn(folder)) {
+    const path = join(folder, name);
+    const time = modifiedAt(path);
+    if (time === undefined || (newest !== undefined && time <= newest.time)) continue;
+    if (headers(Deno.readTextFileSync(path)).includes(id)) newest = { path, time };
+  }
+  return newest?.path;
+}
+
+/** The instances whose runs a log tells of: `-- walk/a/left, started …` begins each. */
+function headers(text: string): string[] {
+  return [...text.matchAll(/^-- (\S+), started /gm)].map(([, instance]) => instance);
+}
+
+/** Whether the last run in a log has ended: the runner's own last line says how. */
+function hasEnded(text: string): boolean {
+  return /\n-- (done|failed|stopped)\n$/.test(text);
+}
+
+async function print(path: string, follow: boolean): Promise<void> {
+  let shown = 0;
+  for (;;) {
+    const text = Deno.readTextFileSync(path);
+    const bytes = new TextEncoder().encode(text.slice(shown));
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    shown = text.length;
+    if (!follow || hasEnded(text)) return;
+    await new Promise((resolve) => setTimeout(resolve, pollEveryMs));
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return []; // no store yet
+  }
+}
+
+function modifiedAt(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).mtime?.getTime();
+  } catch {
+    return undefined;
+  }
+}

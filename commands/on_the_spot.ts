@@ -1,0 +1,55 @@
+/**
+ * Instances that are cheap to make are made when they are asked for, where all that they need is there.
+ */
+import { UsageError } from "../base/mod.ts";
+import type { InstanceState } from "../pipeline/plan.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+import { withNeeds } from "../pipeline/targets.ts";
+import type { Session } from "./session.ts";
+import { type PlanOptions, typedOptions } from "./plan_options.ts";
+import { run } from "./run.ts";
+
+/**
+ * The states of instances, fresh, and of what they need; an exit code where making them failed.
+ *
+ * @param asked What the user asked for: in words, and as targets.
+ * @throws UsageError when something else would have to run first.
+ */
+export async function madeOnTheSpot(
+  session: Session,
+  ids: readonly InstanceId[],
+  options: PlanOptions,
+  asked: { readonly what: string; readonly targets: readonly string[] },
+): Promise<Map<InstanceId, InstanceState> | number> {
+  const states = await statesOf(ids, session);
+  const missing = [...states].filter(([, state]) => state.status !== "fresh").map(([id]) => id);
+  if (missing.length === 0) return states;
+  const expensive = missing.filter((id) => !ids.includes(id));
+  if (expensive.length > 0) {
+    const some = expensive.slice(0, 3).join(", ") +
+      (expensive.length > 3 ? ` and ${expensive.length - 3} more` : "");
+    const targets = asked.targets.map((target) => ` ${target}`).join("");
+    throw new UsageError(
+      `Cannot print ${asked.what}: ${some} must run first; ` +
+        `do: deno task pipeline run${targets}${typedOptions(options)}`,
+    );
+  }
+  const code = await run(session.project, missing, {
+    ...options,
+    only: true,
+    quiet: true,
+    wait: true,
+  });
+  return code === 0 ? await statesOf(ids, session) : code;
+}
+
+async function statesOf(
+  ids: readonly InstanceId[],
+  { planner, instances, saveCaches }: Session,
+): Promise<Map<InstanceId, InstanceState>> {
+  const closure = withNeeds(ids, instances);
+  await planner.prepare(closure);
+  const states = planner.states(closure);
+  saveCaches();
+  return states;
+}

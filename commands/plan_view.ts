@@ -1,0 +1,56 @@
+/**
+ * A plan as data and as words: the state of each instance, why, and what a run would cost.
+ */
+import { formatBytes, formatDuration } from "../base/mod.ts";
+import type { InstanceForecast, PlanForecast, PlannedInstance } from "../pipeline/events.ts";
+import { Forecaster, forecastPlan } from "../pipeline/forecast.ts";
+import { type InstanceState, type Planner, waitingText } from "../pipeline/plan.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+
+/** The states of a plan's instances, with a forecast of each and of all. */
+export function planEventParts(
+  ids: readonly InstanceId[],
+  states: ReadonlyMap<InstanceId, InstanceState>,
+  planner: Planner,
+  jobs: number,
+): { readonly instances: readonly PlannedInstance[]; readonly forecast: PlanForecast } {
+  const forecaster = new Forecaster(planner);
+  const forecasts = new Map<InstanceId, InstanceForecast>();
+  const instances = ids.map((id) => {
+    const state = states.get(id)!;
+    if (state.status === "fresh") return plannedInstance(id, state);
+    const forecast = forecaster.of(id);
+    forecasts.set(id, forecast);
+    return { ...plannedInstance(id, state), forecast };
+  });
+  return { instances, forecast: forecastPlan(forecasts, planner.instances, jobs) };
+}
+
+function plannedInstance(id: InstanceId, state: InstanceState): PlannedInstance {
+  switch (state.status) {
+    case "fresh":
+      return { instance: id, state: "fresh", key: state.key };
+    case "run":
+      return { instance: id, state: "run", key: state.key, reason: state.reason };
+    case "waiting":
+      return { instance: id, state: "waiting", reason: waitingText(state) };
+  }
+}
+
+/**
+ * `7 instances in about 12.3 s (2 at once), 1.2 MB on disk, 240.0 MB of memory; of 3 nothing is known yet`. Where no earlier run
+ * tells the time, it is `roughly` so long.
+ */
+export function forecastText(forecast: PlanForecast, jobs: number): string {
+  const { instances, durationMs, bytes, peakMemoryBytes, unknown, estimated } = forecast;
+  const how = estimated === 0 ? "about" : "roughly";
+  const parts = [
+    `${instances} instance${instances === 1 ? "" : "s"} in ${how} ${
+      formatDuration(durationMs)
+    } (${jobs} at once)`,
+    ...(bytes > 0 ? [`${formatBytes(bytes)} on disk`] : []),
+    ...(peakMemoryBytes > 0 ? [`${formatBytes(peakMemoryBytes)} of memory`] : []),
+  ];
+  const rest = unknown === 0 ? "" : `; of ${unknown} nothing is known yet`;
+  return parts.join(", ") + rest;
+}

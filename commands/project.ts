@@ -1,0 +1,42 @@
+/**
+ * What the command line needs to know of a project: the one seam between the machine and what it is used for.
+ */
+import type { z } from "zod";
+import type { Stage } from "../pipeline/stage.ts";
+
+/** What every recipe has, whatever else its schema says. */
+export interface BaseRecipe {
+  readonly name: string;
+  readonly description: string;
+  readonly seed: number;
+  readonly engine: { readonly kind: string; readonly threads: number };
+}
+
+export interface Project {
+  /** The folder of `deno.json` and `deno.lock`. */
+  readonly root: string;
+  /** The folder of recipes that are found by name. */
+  readonly recipes: string;
+  readonly schema: z.ZodType<BaseRecipe>;
+  /** What a schema cannot say. @throws UsageError */
+  check?(recipe: BaseRecipe): void;
+  /** The engine that `auto` stands for on this machine, and why. */
+  resolveEngine?(): Promise<{ readonly kind: string; readonly why: string }>;
+  /** In the order of the plan. */
+  readonly stages: readonly Stage[];
+  /** Tables that can be asked for besides those of a recipe, by the words that `table --list` prints. */
+  listTables?(): Promise<string>;
+  /**
+   * A table from the recipe alone, for sizes that the user named.
+   * @throws UsageError for a table that is made from results, and for sizes that do not make one.
+   */
+  tableOfSizes?(recipe: BaseRecipe, name: string, sizes: TableSizes): Promise<unknown>;
+  /** The text of a table: of what `table.json` holds in the output of an instance of stage `table`. */
+  formatTable(table: unknown, format: TableFormat): Promise<string>;
+}
+
+/** Sizes of a model and its training as options of `table` give them: text, by the option's name. */
+export type TableSizes = Readonly<Record<string, string>>;
+
+export const tableFormats = ["text", "markdown", "csv", "json"] as const;
+export type TableFormat = (typeof tableFormats)[number];

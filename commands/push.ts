@@ -1,0 +1,103 @@
+/**
+ * `push`: copies results into another store or an archive.
+ */
+import { resolve } from "node:path";
+import { Duplex } from "node:stream";
+import { formatBytes, UsageError } from "../base/mod.ts";
+import { recoverStore } from "../pipeline/collection.ts";
+import { publishByRename } from "../pipeline/durable.ts";
+import type { Manifest } from "../pipeline/store.ts";
+import { Store } from "../pipeline/store.ts";
+import { storageError } from "../pipeline/storage_errors.ts";
+import { lockStore } from "../pipeline/store_lock.ts";
+import { writeTar } from "../pipeline/tar.ts";
+import { selectTargets, withNeeds } from "../pipeline/targets.ts";
+import { entriesOf, receive } from "../pipeline/transfer.ts";
+import { onBusy } from "./busy.ts";
+import { openSession, type Session } from "./session.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+
+/** @param to A folder, or a file that ends in `.tar` or `.tar.zst`. */
+export async function push(
+  project: Project,
+  to: string,
+  targets: readonly string[],
+  options: PlanOptions,
+): Promise<number> {
+  if (/^https?:/.test(to)) {
+    throw new UsageError(
+      `Cannot push to "${to}": expected a folder or a file; push to FILE.tar.zst and upload that`,
+    );
+  }
+  const session = await openSession(project, options, { create: false });
+  const manifests = await freshResults(project, session, targets);
+  const entries = entriesOf(session.store, session.objects, manifests);
+  const count = `${manifests.length} result${manifests.length === 1 ? "" : "s"}`;
+  if (/\.tar(\.zst)?$/.test(to)) {
+    const bytes = await writeArchive(to, entries);
+    console.log(`Pushed ${count} to ${to} (${formatBytes(bytes)}); take them with: pull ${to}`);
+    return 0;
+  }
+  const target = Store.open(resolve(to), { create: true });
+  using lock = await lockStore(target.folder, {
+    command: "push",
+    onBusy: (holder) => onBusy(holder, { store: to, wait: true, command: "push" }),
+  });
+  if (lock === undefined) return 1;
+  recoverStore(target);
+  const { results, present, bytes } = await receive(target, entries);
+  console.log(
+    `Pushed ${results} results to ${to}, ${formatBytes(bytes)} (${present} were there already)`,
+  );
+  return 0;
+}
+
+/** What the targets and all that they need have made, in the order of the plan. @throws UsageError when nothing. */
+async function freshResults(
+  project: Project,
+  { planner, instances, recipe }: Session,
+  targets: readonly string[],
+): Promise<Manifest[]> {
+  const named = targets.length === 0 ? ["all"] : targets;
+  const ids = withNeeds(selectTargets(named, instances, project.stages, recipe), instances);
+  await planner.prepare(ids);
+  const fresh = [...planner.states(ids)].filter(([, state]) => state.status === "fresh");
+  const missing = ids.length - fresh.length;
+  if (fresh.length === 0) {
+    throw new UsageError(
+      `Cannot push ${named.join(" ")}: expected results, found none; run them first`,
+    );
+  }
+  if (missing > 0) console.error(`Leaving out ${missing} that would have to run first`);
+  return fresh.flatMap(([, state]) => (state.status === "fresh" ? [state.manifest] : []));
+}
+
+/** Writes beside the final name, which appears when all is written. Returns the size of the file. */
+async function writeArchive(to: string, entries: ReturnType<typeof entriesOf>): Promise<number> {
+  const partial = `${to}.partial`;
+  try {
+    const tar = ReadableStream.from(writeTar(entries)) as ReadableStream<Uint8Array>;
+    using file = await Deno.open(partial, { write: true, create: true, truncate: true });
+    let bytes = 0;
+    for await (const part of to.endsWith(".zst") ? tar.pipeThrough(await zstd("compress")) : tar) {
+      for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));
+      bytes += part.length;
+    }
+    await file.sync();
+    publishByRename(partial, resolve(to));
+    return bytes;
+  } catch (error) {
+    await Deno.remove(partial).catch(() => {});
+    throw storageError(error, `write "${to}"`, resolve(to));
+  }
+}
+
+/** Zstandard as a stream of the web. */
+export async function zstd(
+  direction: "compress" | "decompress",
+): Promise<ReadableWritablePair<Uint8Array, Uint8Array>> {
+  const { createZstdCompress, createZstdDecompress } = await import("node:zlib");
+  const stream = direction === "compress" ? createZstdCompress() : createZstdDecompress();
+  return Duplex.toWeb(stream as unknown as Duplex) as ReadableWritablePair<Uint8Array, Uint8Array>;
+}

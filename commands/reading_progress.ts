@@ -1,0 +1,48 @@
+/**
+ * How much of a long text has been read, on a terminal's last line.
+ */
+import { formatBytes } from "../base/mod.ts";
+import type { TextBatch } from "./text_input.ts";
+
+const everyMs = 500;
+
+/** Shows a state in place of the one before; the returned function wipes it. Nothing where nobody looks on. */
+export function terminalLine(): { show(text: string): void; wipe(): void } {
+  if (!Deno.stderr.isTerminal()) return { show: () => {}, wipe: () => {} };
+  let shownAt = performance.now();
+  let isShown = false;
+  const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  return {
+    show(text) {
+      if (performance.now() - shownAt < everyMs) return;
+      shownAt = performance.now();
+      isShown = true;
+      write(`\r\x1b[K${text}`);
+    },
+    wipe() {
+      if (isShown) write("\r\x1b[K");
+      isShown = false;
+    },
+  };
+}
+
+/** The same batches. @param isQuiet results go to the terminal too */
+export async function* withProgress(
+  batches: AsyncIterable<TextBatch>,
+  isQuiet = false,
+): AsyncGenerator<TextBatch> {
+  if (isQuiet) return yield* batches;
+  const line = terminalLine();
+  let bytes = 0;
+  try {
+    for await (const batch of batches) {
+      yield batch;
+      bytes += batch instanceof Uint8Array
+        ? batch.length
+        : batch.reduce((sum, text) => sum + text.length, 0);
+      line.show(`${formatBytes(bytes)} read`);
+    }
+  } finally {
+    line.wipe();
+  }
+}

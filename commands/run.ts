@@ -1,0 +1,298 @@
+/**
+ * `run`: brings targets up to date and says how.
+ */
+import { formatDuration, UsageError } from "../base/mod.ts";
+import { recoverStore } from "../pipeline/collection.ts";
+import { eventFormat, type RunEvent, type RunResult } from "../pipeline/events.ts";
+import type { InstanceState } from "../pipeline/plan.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+import { RunRecorder } from "../pipeline/run_records.ts";
+import { lockStore } from "../pipeline/store_lock.ts";
+import { selectTargets, withNeeds } from "../pipeline/targets.ts";
+import { forecastText, planEventParts } from "./plan_view.ts";
+import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
+import { onBusy } from "./busy.ts";
+import { RunView } from "./run_view.ts";
+import { openSession, type Session } from "./session.ts";
+import { printTables, tableStage } from "./tables.ts";
+import { type PlanOptions, typedOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+
+export interface RunOptions extends PlanOptions {
+  readonly jobs?: string;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly only?: boolean;
+  readonly keepGoing?: boolean;
+  readonly wait: boolean;
+  readonly verify?: boolean;
+  readonly keepCheckpoints?: string;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly profile?: boolean;
+  readonly json?: boolean;
+}
+
+/** Runs targets and returns the exit code. */
+export async function run(
+  project: Project,
+  targets: readonly string[],
+  options: RunOptions,
+): Promise<number> {
+  const session = await openSession(project, options, {
+    create: options.dryRun !== true,
+    targets,
+    verify: options.verify,
+  });
+  const named = selectTargets(
+    targets.length === 0 ? ["all"] : targets,
+    session.instances,
+    project.stages,
+    session.recipe,
+  );
+  const jobs = jobsOf(options, session);
+  if (options.dryRun) {
+    await plan(session, named, options, jobs);
+    return 0;
+  }
+  using lock = await lockStore(session.store.folder, {
+    command: ["run", ...targets].join(" "),
+    onBusy: (holder) => onBusy(holder, { ...options, store: session.storeName, command: "run" }),
+  });
+  if (lock === undefined) return 1;
+  recoverStore(session.store);
+  if (options.verify) await verifyWhatIsFresh(session, named, options);
+  const planned = await plan(session, named, options, jobs);
+  const recorder = recorderOf(session, planned, options);
+  if (planned.isFresh) return 0;
+  const { result, signal } = await execute(session, planned, recorder, options, jobs);
+  if (result.failed.length === 0 && signal === undefined) {
+    if (!options.json && !options.quiet) await showResults(session, named, options);
+    return 0;
+  }
+  return signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 1;
+}
+
+interface Planned {
+  readonly ids: readonly InstanceId[];
+  readonly states: ReadonlyMap<InstanceId, InstanceState>;
+  readonly forced: ReadonlySet<InstanceId>;
+  readonly isFresh: boolean;
+  readonly event: PlanEvent;
+}
+
+type PlanEvent = Extract<RunEvent, { type: "plan" }>;
+
+/** Finds what would run and says so. */
+async function plan(
+  session: Session,
+  named: readonly InstanceId[],
+  options: RunOptions,
+  jobs: number,
+): Promise<Planned> {
+  const { planner, recipe, instances } = session;
+  const closure = withNeeds(named, instances);
+  await planner.prepare(closure);
+  const forced = new Set(options.force ? named : []);
+  const states = planner.states(closure, forced);
+  session.saveCaches();
+  const ids = options.only ? named : closure;
+  if (options.only) checkInputsMade(ids, session, states);
+  const event: PlanEvent = {
+    type: "plan",
+    format: eventFormat,
+    ...headerOf(session, options, jobs),
+    ...planEventParts(ids, states, planner, jobs),
+  };
+  const isFresh = event.instances.every(({ state }) => state === "fresh");
+  if (options.json) {
+    emitJson(event);
+    if (isFresh && !options.dryRun) {
+      emitJson({ type: "summary", durationMs: 0, ran: [], cached: ids, failed: [], left: [] });
+    }
+  } else if (isFresh && !options.quiet) {
+    const which = ids.length === 1 ? ids[0] : `all ${ids.length} instances of "${recipe.name}"`;
+    console.log(
+      `Nothing to do: ${which} ${ids.length === 1 ? "is" : "are"} fresh (${
+        formatDuration(performance.now())
+      })`,
+    );
+    if (ids.some(isTable)) {
+      console.log(`Print the results: deno task pipeline table${typedOptions(options)}`);
+    }
+  } else if (options.dryRun && !options.quiet) {
+    for (const { instance, state, reason } of event.instances) {
+      if (state !== "fresh") console.log(`${state.padEnd(8)} ${instance.padEnd(30)}  ${reason}`);
+    }
+    const count = (state: string) => event.instances.filter((it) => it.state === state).length;
+    console.log(
+      `Would run ${count("run")}, then as needed ${count("waiting")}; ${count("fresh")} are fresh`,
+    );
+    console.log(`Forecast: ${forecastText(event.forecast, jobs)}`);
+  }
+  return { ids, states, forced, isFresh, event };
+}
+
+async function execute(
+  session: Session,
+  { ids, states, forced, event }: Planned,
+  recorder: RunRecorder,
+  options: RunOptions,
+  jobs: number,
+): Promise<{ result: RunResult; signal: Deno.Signal | undefined }> {
+  const { Scheduler } = await import("../pipeline/scheduler.ts");
+  const { emit, close } = reporter(options);
+  const startedAt = performance.now();
+  if (!options.json) emit(event);
+  const scheduler = new Scheduler({
+    planner: session.planner,
+    ids,
+    forced,
+    jobs,
+    keepGoing: options.keepGoing === true,
+    keptCheckpoints: keptCheckpointsOf(options),
+    objects: session.objects,
+    recorder,
+    root: session.project.root,
+    emit,
+  });
+  let signal: Deno.Signal | undefined;
+  const onSignal = (name: Deno.Signal) => () => {
+    if (signal !== undefined) return scheduler.kill();
+    signal = name;
+    emit({ type: "stopping", signal: name, running: scheduler.stop() });
+  };
+  const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => [name, onSignal(name)] as const);
+  for (const [name, handler] of handlers) Deno.addSignalListener(name, handler);
+  const result = await scheduler.run(states);
+  for (const [name, handler] of handlers) Deno.removeSignalListener(name, handler);
+  emit({ type: "summary", durationMs: performance.now() - startedAt, ...result });
+  close();
+  session.saveCaches();
+  return { result, signal };
+}
+
+/** Where events go: lines of JSON, a terminal, or nowhere but for errors. */
+function reporter(options: RunOptions): { emit(event: RunEvent): void; close(): void } {
+  if (options.json) return { emit: emitJson, close() {} };
+  const encoder = new TextEncoder();
+  const isTerminal = Deno.stdout.isTerminal() && !options.quiet;
+  const view = new RunView({
+    isTerminal,
+    columns: () => isTerminal ? Deno.consoleSize().columns : 80,
+    write(text) {
+      if (!options.quiet) writeAll(Deno.stdout, encoder.encode(text));
+    },
+    writeError: (text) => writeAll(Deno.stderr, encoder.encode(text)),
+  }, { isVerbose: options.verbose === true, showsProfiles: options.profile });
+  const timer = isTerminal ? setInterval(() => view.tick(), 500) : undefined;
+  return { emit: (event) => view.show(event), close: () => clearInterval(timer) };
+}
+
+function emitJson(event: RunEvent): void {
+  writeAll(Deno.stdout, new TextEncoder().encode(`${JSON.stringify(event)}\n`));
+}
+
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  try {
+    for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // nobody reads on: the run goes on
+  }
+}
+
+function headerOf({ recipe, storeName }: Session, options: RunOptions, jobs: number) {
+  const { kind, threads } = recipe.engine;
+  return {
+    recipe: recipe.name,
+    description: recipe.description.trim(),
+    store: options.store ?? storeName,
+    engine: `${kind}, ${threads} thread${threads === 1 ? "" : "s"}`,
+    jobs,
+  };
+}
+
+/** @throws UsageError when something outside the targets would have to run first. */
+function checkInputsMade(
+  ids: readonly InstanceId[],
+  { instances }: Session,
+  states: ReadonlyMap<InstanceId, InstanceState>,
+): void {
+  for (const id of ids) {
+    const missing = instances.get(id)!.needs
+      .filter((needed) => !ids.includes(needed) && states.get(needed)!.status !== "fresh");
+    if (missing.length > 0) {
+      throw new UsageError(
+        `Cannot run only ${id}: expected what it needs to be made, ` +
+          `found that ${missing.join(", ")} would have to run first; leave out --only`,
+      );
+    }
+  }
+}
+
+function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {
+  if (jobs === undefined) {
+    return Math.max(1, Math.floor(navigator.hardwareConcurrency / recipe.engine.threads));
+  }
+  if (/^[1-9][0-9]*$/.test(jobs)) return Number(jobs);
+  throw new UsageError(`Cannot accept --jobs ${jobs}: expected a whole number of 1 or more`);
+}
+
+function keptCheckpointsOf({ keepCheckpoints = "0" }: RunOptions): number {
+  if (/^[0-9]+$/.test(keepCheckpoints)) return Number(keepCheckpoints);
+  throw new UsageError(
+    `Cannot accept --keep-checkpoints ${keepCheckpoints}: expected a whole number of 0 or more`,
+  );
+}
+
+/** Reads, whatever stat records say, what stands in the store for a run's targets; drops what is damaged. */
+async function verifyWhatIsFresh(
+  { planner, instances, objects, store }: Session,
+  named: readonly InstanceId[],
+  options: RunOptions,
+): Promise<void> {
+  const closure = withNeeds(named, instances);
+  await planner.prepare(closure);
+  const manifests = [...planner.states(closure).values()]
+    .flatMap((state) => state.status === "fresh" ? [state.manifest] : []);
+  const found = await damagedObjects(objects, manifests);
+  dropDamaged(store, objects, found);
+  if (options.quiet) return;
+  for (const { makers, damage } of found) console.error(`damaged  ${makers.join(", ")}  ${damage}`);
+}
+
+/** Notes that the recipe was run, with the keys that are known by now. */
+function recorderOf(
+  { store, recipe, instances }: Session,
+  { states }: Planned,
+  { set = [], engine, threads }: RunOptions,
+): RunRecorder {
+  const identity = { recipe: recipe.name, set, engine, threads };
+  const recorder = new RunRecorder(store, identity, new Set(instances.keys()));
+  recorder.addAll(
+    [...states].flatMap(([id, state]) =>
+      state.status === "waiting" ? [] : [[id, state.key] as const]
+    ),
+  );
+  return recorder;
+}
+
+function isTable(id: InstanceId): boolean {
+  return id.startsWith(`${tableStage}/`);
+}
+
+/** Prints the tables that were asked for. */
+async function showResults(
+  session: Session,
+  named: readonly InstanceId[],
+  options: PlanOptions,
+): Promise<void> {
+  const { project, objects, storeName, planner } = session;
+  console.log(
+    `Results are in ${storeName}; print them: deno task pipeline table${typedOptions(options)}`,
+  );
+  const tables = named.filter(isTable);
+  if (tables.length === 0) return;
+  const states = planner.states(withNeeds(tables, session.instances));
+  console.log(`\n${await printTables(project, objects, tables, states, "text")}`);
+}

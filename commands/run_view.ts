@@ -1,0 +1,271 @@
+/**
+ * A run as people read it: what starts, how far it is, what it made.
+ */
+import { formatCount, formatDuration } from "../base/mod.ts";
+import type { RunEvent } from "../pipeline/events.ts";
+import type { InstanceId, StageProgress } from "../pipeline/stage.ts";
+import { summaryLine } from "../pipeline/store.ts";
+import { forecastText } from "./plan_view.ts";
+
+/** Where lines go. A terminal also gets live lines, one for each running instance, drawn anew in place. */
+export interface Screen {
+  readonly isTerminal: boolean;
+  /** Characters a line. */
+  columns(): number;
+  write(text: string): void;
+  /** For what must be seen even where the rest is not. */
+  writeError(text: string): void;
+}
+
+/** Time between two progress lines of an instance where lines cannot be drawn anew. */
+const lineEveryMs = 10_000;
+const redrawEveryMs = 150;
+
+interface Running {
+  readonly startedAt: number;
+  progress?: ProgressMeter;
+  printedAt: number;
+}
+
+export class RunView {
+  readonly #screen: Screen;
+  readonly #isVerbose: boolean;
+  readonly #showsProfiles: boolean;
+  readonly #running = new Map<InstanceId, Running>();
+  /** Instances to bring up to date, those of the plan and what turns out damaged, and how many of them are. */
+  readonly #toDo = new Set<InstanceId>();
+  #finished = 0;
+  #liveLines = 0;
+  #drawnAt = -Infinity;
+
+  constructor(
+    screen: Screen,
+    options: { readonly isVerbose: boolean; readonly showsProfiles?: boolean },
+  ) {
+    this.#screen = screen;
+    this.#isVerbose = options.isVerbose;
+    this.#showsProfiles = options.showsProfiles === true;
+  }
+
+  show(event: RunEvent): void {
+    switch (event.type) {
+      case "plan":
+        for (const { instance, state } of event.instances) {
+          if (state !== "fresh") this.#toDo.add(instance);
+        }
+        return this.#print(header(event));
+      case "started":
+        return this.#started(event);
+      case "progress":
+        return this.#progress(event.instance, event.state);
+      case "log":
+        if (this.#showsProfiles && event.message === profileMessage) {
+          return this.#print(profileText(event));
+        }
+        if (event.level === "info" && !this.#isVerbose) return;
+        return this.#print(logText(event));
+      case "checkpoint":
+        return;
+      case "done":
+        this.#running.delete(event.instance);
+        return this.#print(
+          line("done", event.instance, [
+            ...this.#count(),
+            formatDuration(event.durationMs),
+            summaryLine(event.summary),
+          ]),
+        );
+      case "cached":
+        return this.#print(
+          line("cached", event.instance, [...this.#count(), "its inputs are what they were"]),
+        );
+      case "failed":
+        this.#running.delete(event.instance);
+        return this.#failed(event);
+      case "stopped":
+        this.#running.delete(event.instance);
+        return this.#print(line("stopped", event.instance, [stoppedText(event)]));
+      case "stopping":
+        return this.#print(stoppingText(event));
+      case "summary":
+        return this.#print(summaryText(event));
+      default:
+        event satisfies never;
+    }
+  }
+
+  /** Draws the live lines anew, so that durations go on. */
+  tick(): void {
+    if (this.#screen.isTerminal && this.#running.size > 0) this.#redraw("");
+  }
+
+  #started(event: Extract<RunEvent, { type: "started" }>): void {
+    const now = performance.now();
+    this.#toDo.add(event.instance);
+    this.#running.set(event.instance, { startedAt: now, printedAt: now });
+    const resumed = event.isResumed ? ", goes on from a checkpoint" : "";
+    this.#print(line("start", event.instance, [`${event.reason}${resumed}`]));
+  }
+
+  /** `12/65`: one more is up to date. */
+  #count(): string[] {
+    return [`${++this.#finished}/${this.#toDo.size}`.padStart(5)];
+  }
+
+  #progress(instance: InstanceId, state: StageProgress): void {
+    const running = this.#running.get(instance);
+    if (running === undefined) return;
+    const now = performance.now();
+    running.progress ??= new ProgressMeter(state, now);
+    running.progress.add(state, now);
+    if (this.#screen.isTerminal) {
+      if (now - this.#drawnAt >= redrawEveryMs) this.#redraw("");
+    } else if (now - running.printedAt >= lineEveryMs) {
+      running.printedAt = now;
+      this.#print(line("", instance, [running.progress.text()]));
+    }
+  }
+
+  #failed({ instance, message, stack, log }: Extract<RunEvent, { type: "failed" }>): void {
+    this.#clear();
+    const details = this.#isVerbose && stack !== undefined ? stack : message;
+    this.#screen.writeError(`error: ${instance} failed: ${details}\n  log: ${log}\n`);
+    this.#redraw("");
+  }
+
+  #print(text: string): void {
+    this.#redraw(`${text}\n`);
+  }
+
+  /** Replaces the live lines by some that stay and the live lines of now. */
+  #redraw(lasting: string): void {
+    this.#clear();
+    if (lasting !== "") this.#screen.write(lasting);
+    if (!this.#screen.isTerminal) return;
+    const now = performance.now();
+    const width = this.#screen.columns() - 1;
+    const live = [...this.#running].map(([instance, { progress, startedAt }]) =>
+      line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)]).slice(0, width)
+    );
+    if (live.length > 0) this.#screen.write(live.map((text) => `${text}\n`).join(""));
+    this.#liveLines = live.length;
+    this.#drawnAt = now;
+  }
+
+  #clear(): void {
+    if (this.#liveLines > 0) this.#screen.write(`\x1b[${this.#liveLines}A\x1b[J`);
+    this.#liveLines = 0;
+  }
+}
+
+/** Rates and what is left, from reports of progress. */
+export class ProgressMeter {
+  readonly #firstDone: number;
+  readonly #firstAt: number;
+  #latestAt: number;
+  #latest: StageProgress;
+  #lossNats: number | undefined;
+  #tokens = 0;
+
+  constructor(first: StageProgress, now: number) {
+    this.#firstDone = first.done;
+    this.#firstAt = now;
+    this.#latestAt = now;
+    this.#latest = first;
+    // Tokens before the first report took a time that is not known.
+    this.#tokens = -(first.tokens ?? 0);
+  }
+
+  add(state: StageProgress, now: number): void {
+    this.#latest = state;
+    this.#latestAt = now;
+    this.#tokens += state.tokens ?? 0;
+    this.#lossNats = state.lossNats ?? this.#lossNats;
+  }
+
+  /** `step 120/400  loss 3.21  34.1k tokens/s  ~12 s left`. */
+  text(): string {
+    const { done, total, unit, note } = this.#latest;
+    const seconds = (this.#latestAt - this.#firstAt) / 1000;
+    const advanced = done - this.#firstDone;
+    const leftMs = advanced > 0 && total > 0
+      ? (total - done) * seconds * 1000 / advanced
+      : undefined;
+    return [
+      total > 0 ? `${unit} ${done}/${total}` : `${unit} ${done}`,
+      ...(this.#lossNats !== undefined ? [`loss ${this.#lossNats.toFixed(3)}`] : []),
+      ...(this.#tokens > 0 && seconds > 0
+        ? [`${formatCount(this.#tokens / seconds)} tokens/s`]
+        : []),
+      ...(leftMs !== undefined ? [`~${formatDuration(leftMs)} left`] : []),
+      ...(note !== undefined ? [note] : []),
+    ].join("  ");
+  }
+}
+
+function header(plan: Extract<RunEvent, { type: "plan" }>): string {
+  const count = (state: string) => plan.instances.filter((it) => it.state === state).length;
+  const plural = plan.instances.length === 1 ? "" : "s";
+  const waiting = count("waiting");
+  const after = waiting === 0 ? "" : `, ${waiting} that wait for these`;
+  return [
+    `${plan.recipe}: ${plan.description}`,
+    `store ${plan.store} · engine ${plan.engine} · ${plan.jobs} at once`,
+    `${plan.instances.length} instance${plural}: ${count("run")} to run${after}, ${
+      count("fresh")
+    } cached`,
+    ...(plan.forecast.durationMs > 0
+      ? [`at most ${forecastText(plan.forecast, plan.jobs)}, if all of them run`]
+      : []),
+    "",
+  ].join("\n");
+}
+
+function line(word: string, instance: InstanceId, rest: readonly string[]): string {
+  const details = rest.filter((text) => text !== "").join("  ");
+  return `${word.padEnd(7)} ${instance.padEnd(30)}  ${details}`.trimEnd();
+}
+
+function logText({ level, instance, message, fields }: Extract<RunEvent, { type: "log" }>): string {
+  const details = fields === undefined ? "" : `  ${summaryLine(fields)}`;
+  return line(level === "warn" ? "warning" : "info", instance, [`${message}${details}`]);
+}
+
+/** What a stage logs of where its time went, in milliseconds by phase. */
+const profileMessage = "profile";
+
+/** `forwardBackward 12.3 s (81 %)  optimizer …`: phases that took any time, the longest first. */
+function profileText({ instance, fields = {} }: Extract<RunEvent, { type: "log" }>): string {
+  const phases = Object.entries(fields).filter((entry): entry is [string, number] =>
+    typeof entry[1] === "number"
+  );
+  const total = phases.reduce((sum, [, ms]) => sum + ms, 0);
+  const shown = phases.filter(([, ms]) => ms > 0).sort(([, a], [, b]) => b - a)
+    .map(([phase, ms]) => `${phase} ${formatDuration(ms)} (${(100 * ms / total).toFixed(1)} %)`);
+  return line("profile", instance, shown);
+}
+
+function stoppedText({ stoppingMs }: Extract<RunEvent, { type: "stopped" }>): string {
+  const after = stoppingMs === undefined ? "" : `after ${formatDuration(stoppingMs)}, `;
+  return `${after}goes on from its last checkpoint`;
+}
+
+function stoppingText({ signal, running }: Extract<RunEvent, { type: "stopping" }>): string {
+  if (running.length === 0) return `Stopping (${signal})`;
+  return `Stopping (${signal}): waiting for ${running.join(", ")} to write a checkpoint; ` +
+    `once more stops at once`;
+}
+
+function summaryText(summary: Extract<RunEvent, { type: "summary" }>): string {
+  const parts = [
+    `ran ${summary.ran.length}`,
+    `cached ${summary.cached.length}`,
+    ...(summary.failed.length > 0
+      ? [`failed ${summary.failed.length} (${summary.failed.join(", ")})`]
+      : []),
+    ...(summary.left.length > 0 ? [`not done ${summary.left.length}`] : []),
+  ];
+  const isWhole = summary.failed.length + summary.left.length === 0;
+  const again = isWhole ? "" : "\nThe same command goes on from here: what is done is kept";
+  return `\n${parts.join(", ")} in ${formatDuration(summary.durationMs)}${again}`;
+}

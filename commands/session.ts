@@ -1,0 +1,109 @@
+/**
+ * What every command opens first: the recipe, the store, the plan.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { UsageError, writeFileAtomic } from "../base/mod.ts";
+import { CodeDigests } from "../pipeline/code_digest.ts";
+import { FileDigests } from "../pipeline/file_digests.ts";
+import { expand, type Instances } from "../pipeline/instances.ts";
+import { ObjectCheck } from "../pipeline/object_check.ts";
+import { Planner } from "../pipeline/plan.ts";
+import { loadStudy } from "../pipeline/recipe.ts";
+import type { Study } from "../pipeline/stage.ts";
+import { Store } from "../pipeline/store.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { BaseRecipe, Project } from "./project.ts";
+
+export interface Session {
+  readonly project: Project;
+  /** As written; each instance has the recipe of its cell where this names a study. */
+  readonly recipe: BaseRecipe;
+  /** As the user named it. */
+  readonly storeName: string;
+  readonly store: Store;
+  readonly instances: Instances;
+  readonly planner: Planner;
+  readonly objects: ObjectCheck;
+  /** Keeps what was learned of files and code for the next process. */
+  saveCaches(): void;
+}
+
+export async function openSession(
+  project: Project,
+  options: PlanOptions,
+  access: {
+    readonly create: boolean;
+    readonly verify?: boolean;
+    /** What the user named: a stage may make instances of it that the recipe does not list. */
+    readonly targets?: readonly string[];
+  },
+): Promise<Session> {
+  const store = Store.open(resolve(options.store), access);
+  const asked = await loadStudyOf(project, options);
+  const study = asked.recipe.engine.kind === "auto"
+    ? await loadStudyOf(project, { ...options, engine: await autoEngine(project, store, access) })
+    : asked;
+  const { recipe } = study;
+  for (const cell of study.cells) project.check?.(cell.recipe);
+  const instances = expand(project.stages, study, access.targets);
+  const trustsStats = access.verify !== true;
+  const files = new FileDigests(store.cachePath("files"), trustsStats);
+  const objects = new ObjectCheck(store, trustsStats);
+  const code = new CodeDigests(project.root, files, store.cachePath("code"));
+  return {
+    project,
+    recipe,
+    storeName: options.store,
+    store,
+    instances,
+    planner: new Planner({ instances, recipe, store, code, files }),
+    objects,
+    saveCaches() {
+      objects.save();
+      files.save();
+      code.save();
+    },
+  };
+}
+
+/**
+ * The engine that `auto` stands for: found anew by what runs, and kept in the store, from where commands that only look take it.
+ */
+async function autoEngine(
+  project: Project,
+  store: Store,
+  { create }: { readonly create: boolean },
+): Promise<string> {
+  const path = store.cachePath("engine");
+  if (!create && path !== undefined && existsSync(path)) return readFileSync(path, "utf8").trim();
+  if (project.resolveEngine === undefined) {
+    throw new UsageError('Cannot use engine "auto": expected the name of an engine');
+  }
+  const { kind, why } = await project.resolveEngine();
+  if (create) {
+    console.error(`engine auto is ${kind}: ${why}`);
+    if (path !== undefined) writeFileAtomic(path, `${kind}\n`);
+  }
+  return kind;
+}
+
+function loadStudyOf(project: Project, options: PlanOptions): Promise<Study<BaseRecipe>> {
+  const set = [...options.set ?? []];
+  if (options.engine !== undefined) set.push(`engine.kind=${options.engine}`);
+  if (options.threads !== undefined) set.push(`engine.threads=${options.threads}`);
+  return loadStudy(options.recipe, {
+    folder: project.recipes,
+    schema: project.schema,
+    set,
+    pathKeys: ["data"],
+  });
+}
+
+/** The recipe without its study's overrides, for what needs no plan and no text. */
+export async function loadPlainRecipe(
+  project: Project,
+  options: PlanOptions,
+): Promise<BaseRecipe> {
+  return (await loadStudyOf(project, options)).recipe;
+}

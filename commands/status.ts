@@ -1,0 +1,92 @@
+/**
+ * `status`: what is fresh and what would run, and why. Takes no lock and changes nothing.
+ */
+import { formatDuration } from "../base/mod.ts";
+import { selectTargets, withNeeds } from "../pipeline/targets.ts";
+import { instructionSet } from "../pipeline/instruction_set.ts";
+import { type InstanceState, waitingText } from "../pipeline/plan.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+import { type Provenance, summaryLine } from "../pipeline/store.ts";
+import { openSession } from "./session.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+import { nearestJson } from "./why.ts";
+
+export interface StatusOptions extends PlanOptions {
+  readonly json?: boolean;
+}
+
+/** Prints the state of targets and what they need; returns 3 when something would run. */
+export async function status(
+  project: Project,
+  targets: readonly string[],
+  options: StatusOptions,
+): Promise<number> {
+  const session = await openSession(project, options, { create: false, targets });
+  const { planner, instances, recipe } = session;
+  const named = targets.length === 0 ? ["all"] : targets;
+  const ids = withNeeds(selectTargets(named, instances, project.stages, recipe), instances);
+  await planner.prepare(ids);
+  const states = planner.states(ids);
+  session.saveCaches();
+  const isFresh = [...states.values()].every((state) => state.status === "fresh");
+  if (options.json) console.log(asJson(recipe.name, states));
+  else for (const [id, state] of states) console.log(statusLine(id, state));
+  return isFresh ? 0 : 3;
+}
+
+function statusLine(id: InstanceId, state: InstanceState): string {
+  return `${state.status.padEnd(8)} ${id.padEnd(30)}  ${details(state)}`.trimEnd();
+}
+
+function details(state: InstanceState): string {
+  switch (state.status) {
+    case "fresh": {
+      const { provenance, summary } = state.manifest;
+      const texts = [
+        `took ${formatDuration(provenance.durationMs)}`,
+        summaryLine(summary),
+        madeElsewhere(provenance),
+      ];
+      return texts.filter((text) => text !== "").join("  ");
+    }
+    case "run":
+      return state.reason;
+    case "waiting":
+      return waitingText(state);
+  }
+}
+
+/** Digits depend on the processor's kind: say so when a result comes from another. */
+function madeElsewhere({ cpu, instructionSet: theirs }: Provenance): string {
+  if (cpu !== Deno.build.arch) return `(made on ${cpu})`;
+  if (theirs === undefined || theirs === instructionSet()) return "";
+  return `(made with instructions ${theirs || "unknown"})`;
+}
+
+function asJson(recipe: string, states: ReadonlyMap<InstanceId, InstanceState>): string {
+  const instances = [...states].map(([instance, state]) => {
+    switch (state.status) {
+      case "fresh": {
+        const { summary, outputs, provenance } = state.manifest;
+        return { instance, state: "fresh", key: state.key, outputs, summary, provenance };
+      }
+      case "run":
+        return {
+          instance,
+          state: "run",
+          key: state.key,
+          reason: state.reason,
+          nearest: nearestJson(state.nearest),
+        };
+      case "waiting":
+        return {
+          instance,
+          state: "waiting",
+          on: state.on,
+          nearest: nearestJson(state.nearest),
+        };
+    }
+  });
+  return JSON.stringify({ format: 1, recipe, instances }, null, 2);
+}

@@ -1,0 +1,92 @@
+/**
+ * `table`: prints tables from what the store has.
+ */
+import { didYouMean, UsageError } from "../base/mod.ts";
+import { isNamed } from "../pipeline/targets.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+import { madeOnTheSpot } from "./on_the_spot.ts";
+import { loadPlainRecipe, openSession, type Session } from "./session.ts";
+import { printTables, tableStage, tablesText } from "./tables.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import { type Project, type TableFormat, tableFormats, type TableSizes } from "./project.ts";
+import { sizesOf } from "./size_options.ts";
+
+export interface TableOptions extends PlanOptions {
+  readonly format: string;
+  readonly list?: boolean;
+}
+
+/**
+ * Prints the named tables, or all of the recipe. A table whose inputs are all there is made on the spot: it is cheap.
+ *
+ * @throws UsageError for an unknown name, and when something else would have to run first.
+ */
+export async function table(
+  project: Project,
+  names: readonly string[],
+  options: TableOptions,
+): Promise<number> {
+  const format = formatOf(options.format);
+  if (options.list) {
+    console.log(await project.listTables?.() ?? "");
+    return 0;
+  }
+  const sizes = sizesOf({ ...options });
+  if (Object.keys(sizes).length > 0) return await printOfSizes(project, names, sizes, options);
+  const targets = names.map(targetOf);
+  const session = await openSession(project, options, { create: false, targets });
+  const ids = tableIds(names, session);
+  const states = await madeOnTheSpot(session, ids, options, {
+    what: names.length === 0 ? "the tables" : names.join(", "),
+    targets: names.map(targetOf),
+  });
+  if (typeof states === "number") return states;
+  console.log(await printTables(project, session.objects, ids, states, format));
+  return 0;
+}
+
+async function printOfSizes(
+  project: Project,
+  names: readonly string[],
+  sizes: TableSizes,
+  options: TableOptions,
+): Promise<number> {
+  const recipe = await loadPlainRecipe(project, options);
+  const tables: unknown[] = [];
+  for (const name of names.length === 0 ? ["cost"] : names) {
+    tables.push(await project.tableOfSizes?.(recipe, name, sizes));
+  }
+  console.log(await tablesText(project, tables, formatOf(options.format)));
+  return 0;
+}
+
+function targetOf(name: string): string {
+  return name.startsWith(`${tableStage}/`) ? name : `${tableStage}/${name}`;
+}
+
+function tableIds(names: readonly string[], { instances, recipe }: Session): InstanceId[] {
+  const all = [...instances.keys()].filter((id) => id.startsWith(`${tableStage}/`));
+  if (all.length === 0) {
+    throw new UsageError(`Cannot print a table: recipe "${recipe.name}" asks for none`);
+  }
+  return names.length === 0 ? all : names.flatMap((name) => {
+    const found = all.filter((id) => isNamed(id, targetOf(name)));
+    if (found.length > 0) return found;
+    const known = all.map((id) => id.slice(tableStage.length + 1));
+    throw new UsageError(
+      `Cannot print table "${name}"${didYouMean(name, known)}: ` +
+        `recipe "${recipe.name}" has ${
+          known.join(", ")
+        }; table --list says what else can be asked for`,
+    );
+  });
+}
+
+function formatOf(format: string): TableFormat {
+  const known = tableFormats.find((known) => known === format);
+  if (known !== undefined) return known;
+  throw new UsageError(
+    `Cannot print a table as "${format}"${didYouMean(format, tableFormats)}: ` +
+      `expected one of ${tableFormats.join(", ")}`,
+  );
+}

@@ -1,0 +1,62 @@
+/**
+ * Finished tables as text.
+ */
+import { join } from "node:path";
+import type { ObjectCheck } from "../pipeline/object_check.ts";
+import type { InstanceState } from "../pipeline/plan.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+import type { Manifest } from "../pipeline/store.ts";
+import { parentsOf } from "./parents.ts";
+import type { Project, TableFormat } from "./project.ts";
+
+/** The stage whose instances are tables; each has one output with a file `table.json`. */
+export const tableStage = "table";
+
+/** Tables of fresh instances, one after another; JSON as one list, CSV under one header. */
+export async function printTables(
+  project: Project,
+  objects: ObjectCheck,
+  ids: readonly InstanceId[],
+  states: ReadonlyMap<InstanceId, InstanceState>,
+  format: TableFormat,
+): Promise<string> {
+  const tables: unknown[] = [];
+  for (const id of ids) {
+    const state = states.get(id)!;
+    if (state.status !== "fresh") continue;
+    for (const digest of Object.values(state.manifest.outputs)) {
+      const folder = await objects.require(digest, tableStage);
+      const table = JSON.parse(Deno.readTextFileSync(join(folder, "table.json")));
+      tables.push(
+        format === "json" ? { ...table, artifacts: artifactsOf(state.manifest, states) } : table,
+      );
+    }
+  }
+  return tablesText(project, tables, format);
+}
+
+/** What a table is made from, by the names that its rows and cells use: who made it, under which key, and its digest. */
+function artifactsOf(manifest: Manifest, states: ReadonlyMap<InstanceId, InstanceState>) {
+  return Object.fromEntries(
+    parentsOf(manifest, states).map(({ name, ...artifact }) => [name, artifact]),
+  );
+}
+
+/** Tables as text in a format. */
+export async function tablesText(
+  project: Project,
+  tables: readonly unknown[],
+  format: TableFormat,
+): Promise<string> {
+  const texts: string[] = [];
+  for (const table of tables) texts.push((await project.formatTable(table, format)).trimEnd());
+  if (format === "json") return `[${texts.join(",\n")}]`;
+  if (format === "csv") {
+    return texts.map((text, i) => i === 0 ? text : withoutHeader(text)).join("\n");
+  }
+  return texts.join("\n\n");
+}
+
+function withoutHeader(csv: string): string {
+  return csv.slice(csv.indexOf("\n") + 1);
+}

@@ -1,0 +1,106 @@
+/**
+ * `tokenizer encode`: text to ids.
+ */
+import {
+  arrowStream,
+  type EncodeAnswer,
+  EncodePool,
+  type EncodeRequest,
+  type LineFormat,
+  lineFormats,
+} from "../tokenizers/parallel/mod.ts";
+import { type EncodedLines, openTokenizer } from "../tokenizers/mod.ts";
+import { UsageError } from "../base/mod.ts";
+import { isOnTerminal, openOutput } from "./file_output.ts";
+import { withProgress } from "./reading_progress.ts";
+import { linesOfText, readTexts, type TextBatch, type TextInputOptions } from "./text_input.ts";
+import { writeAll } from "./write_all.ts";
+
+export interface EncodeOptions {
+  readonly tokenizer: string;
+  readonly input?: readonly string[];
+  readonly output?: string;
+  readonly pieces?: boolean;
+  readonly format: string;
+  readonly threads: string;
+  readonly exactTies?: boolean;
+  readonly offsets?: boolean;
+  readonly invalid: string;
+  readonly textField: string;
+}
+
+/** @throws UsageError for an option that does not fit, StageError for a bad tokenizer or text */
+export async function encode(options: EncodeOptions): Promise<void> {
+  const format = options.pieces ? "pieces" : options.format;
+  if (format !== "arrow" && !(lineFormats as readonly string[]).includes(format)) {
+    throw new UsageError(
+      `Cannot write format "${format}": expected one of ${lineFormats.join(", ")}, arrow`,
+    );
+  }
+  const { invalid } = options;
+  if (invalid !== "error" && invalid !== "replace") {
+    throw new UsageError(`Cannot take --invalid ${invalid}: expected error or replace`);
+  }
+  const threads = wholeNumber("--threads", options.threads);
+  const exactTies = options.exactTies === true;
+  const input = {
+    files: options.input,
+    textField: options.textField,
+    invalid,
+    wayOut: " (--invalid replace reads each bad byte as U+FFFD)",
+  } as const;
+  if (options.offsets) {
+    if (format !== "json") {
+      throw new UsageError(`Cannot give offsets as ${format}: expected --format json`);
+    }
+    return await encodeWithOffsets(options, input);
+  }
+  using pool = await EncodePool.open(options.tokenizer, { threads, exactTies });
+  using output = openOutput(options.output);
+  const texts = withProgress(readTexts(input), isOnTerminal(options.output));
+  const answers = pool.encode(
+    requests(texts, invalid, format === "arrow" ? undefined : format as LineFormat),
+  );
+  if (format !== "arrow") { for await (const { text } of answers) await writeAll(output, text!); }
+  else {
+    for await (const chunk of arrowStream(linesOf(answers))) await writeAll(output, chunk);
+  }
+  output.finish();
+}
+
+/** As `--format json`, with `starts` and `ends` of what each piece stands for in the text, in UTF-16 units. */
+async function encodeWithOffsets(
+  { tokenizer: path, output: target, exactTies }: EncodeOptions,
+  input: TextInputOptions,
+): Promise<void> {
+  using tokenizer = await openTokenizer(path, { exactTies });
+  using output = openOutput(target);
+  for await (const batch of withProgress(readTexts(input), isOnTerminal(target))) {
+    const written = linesOfText(batch).map((text) => {
+      const { ids, starts, ends } = tokenizer.encodeWithOffsets(text);
+      const pieces = Array.from(ids, (id) => tokenizer.piece(id));
+      return JSON.stringify({ ids: [...ids], pieces, starts: [...starts], ends: [...ends] }) + "\n";
+    });
+    await writeAll(output, new TextEncoder().encode(written.join("")));
+  }
+  output.finish();
+}
+
+/** @throws UsageError unless `text` is a whole number of 1 or more */
+export function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 1) return number;
+  throw new UsageError(`Cannot take ${option} ${text}: expected a whole number of 1 or more`);
+}
+
+async function* requests(
+  texts: AsyncIterable<TextBatch>,
+  invalid: "error" | "replace",
+  format: LineFormat | undefined,
+): AsyncGenerator<EncodeRequest> {
+  for await (const input of texts) yield { input, invalid, format };
+}
+
+async function* linesOf(answers: AsyncIterable<EncodeAnswer>): AsyncGenerator<EncodedLines> {
+  for await (const { lines } of answers) yield lines!;
+}

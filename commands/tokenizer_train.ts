@@ -1,0 +1,105 @@
+/**
+ * `tokenizer train`: files to a unigram tokenizer.
+ */
+import { join } from "node:path";
+import {
+  saveConfigFiles,
+  saveTokenizer,
+  type TrainingLog,
+  trainUnigram,
+  type UnigramConfig,
+  unigramConfigOf,
+  unigramDefaults,
+} from "../tokenizers/mod.ts";
+import {
+  saveSentencePiece,
+  saveVocabulary,
+  sentencePieceModelOf,
+} from "../tokenizers/sentencepiece/mod.ts";
+import { UsageError } from "../base/mod.ts";
+import { checkFolder } from "./file_output.ts";
+import { terminalLine } from "./reading_progress.ts";
+import { checkFiles, linesOfText, readTexts } from "./text_input.ts";
+import { optionName } from "./training_options.ts";
+import { wholeNumber } from "./tokenizer_encode.ts";
+
+/** Options of the command, and any of the trainer's by its name. */
+export interface TrainOptions extends Readonly<Record<string, unknown>> {
+  readonly input: readonly string[];
+  readonly output: string;
+  readonly textField: string;
+  readonly threads?: string;
+  readonly sentencepiece?: boolean;
+}
+
+/** @throws UsageError for an option that does not fit, StageError for text that cannot fill the vocabulary */
+export async function train(options: TrainOptions): Promise<void> {
+  const overrides: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(unigramDefaults)) {
+    if (options[field] !== undefined) overrides[field] = valueOf(field, options[field], value);
+  }
+  const config = configOf(overrides);
+  const threads = options.threads === undefined
+    ? undefined
+    : wholeNumber("--threads", options.threads);
+  const line = terminalLine();
+  const log: TrainingLog = {
+    info(message, fields = {}) {
+      line.wipe();
+      const shown = Object.entries(fields).map(([name, value]) =>
+        ` ${name} ${+value.toPrecision(6)}`
+      );
+      console.error(message + shown.join(","));
+    },
+    progress: ({ done, total, unit }) =>
+      line.show(`${Math.floor(100 * done / total)} % of the ${unit}`),
+  };
+  checkFolder(options.output, true);
+  const totalBytes = Math.min(bytesOf(options.input), config.maxTextBytes);
+  const tokenizer = await trainUnigram(documents(options), config, { log, threads, totalBytes });
+  line.wipe();
+  Deno.mkdirSync(options.output, { recursive: true });
+  saveTokenizer(options.output, tokenizer);
+  saveConfigFiles(options.output, tokenizer);
+  if (options.sentencepiece) {
+    const model = sentencePieceModelOf(tokenizer);
+    saveSentencePiece(join(options.output, "tokenizer.model"), model);
+    saveVocabulary(join(options.output, "tokenizer.vocab"), model);
+  }
+  console.error(`${tokenizer.vocabSize} pieces written to ${options.output}`);
+}
+
+/** Errors name options as they are typed. */
+function configOf(overrides: Readonly<Record<string, unknown>>): UnigramConfig {
+  try {
+    return unigramConfigOf(overrides, "options");
+  } catch (cause) {
+    if (!(cause instanceof UsageError)) throw cause;
+    const message = cause.message.replace(/options\.(\w+)/, (_, field) => optionName(field));
+    throw new UsageError(message, { cause });
+  }
+}
+
+async function* documents({ input, textField }: TrainOptions): AsyncGenerator<{ text: string }> {
+  for await (const batch of readTexts({ files: input, textField, invalid: "error" })) {
+    for (const text of linesOfText(batch)) yield { text };
+  }
+}
+
+/** Bytes of files, for progress: packed ones hold more text, and pipes do not say how much. */
+function bytesOf(files: readonly string[]): number {
+  checkFiles(files);
+  return files.reduce((sum, path) => sum + (Deno.statSync(path).size || Infinity), 0);
+}
+
+/** What was typed, as the kind of value that the default is. */
+function valueOf(field: string, typed: unknown, standard: unknown): unknown {
+  if (typeof standard === "number") {
+    const number = Number(typed);
+    if (String(typed).trim() !== "" && Number.isFinite(number)) return number;
+    throw new UsageError(`Cannot take ${optionName(field)} "${typed}": expected a number`);
+  }
+  if (typeof standard !== "boolean") return typed;
+  if (typed === "true" || typed === "false") return typed === "true";
+  throw new UsageError(`Cannot take ${optionName(field)} "${typed}": expected true or false`);
+}

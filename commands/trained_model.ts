@@ -1,0 +1,165 @@
+/**
+ * A trained model from the store, with the tokenizer that its table belongs to.
+ */
+import { localVocabulary, readStatistics } from "../datasets/mod.ts";
+import { type Engine, engineModule, type EngineOptions } from "../engine/mod.ts";
+import type { ModelConfig } from "../model/mod.ts";
+import { firstByteId, type Tokenizer } from "../tokenizers/mod.ts";
+import {
+  cutVocabulary,
+  readCheckpoint,
+  type SourceVocabulary,
+  type Tensors,
+  tokenEmbedding,
+  wholeVocabulary,
+} from "../training/mod.ts";
+import { didYouMean, UsageError } from "../base/mod.ts";
+import type { Instance } from "../pipeline/instances.ts";
+import { withNeeds } from "../pipeline/targets.ts";
+import { openSession, type Session } from "./session.ts";
+import { type PlanOptions, typedOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+
+export interface TrainedModel {
+  readonly config: ModelConfig;
+  readonly tensors: Tensors;
+  /** Disposing ends what a library of others has started. */
+  readonly tokenizer: Tokenizer & Disposable;
+  /** From the tokenizer's ids to rows of the table. */
+  readonly vocabulary: SourceVocabulary;
+  readonly engine: Engine;
+  readonly engineOptions: EngineOptions;
+}
+
+export interface TrainedModelOptions extends PlanOptions {
+  /** Whose embedding and tokenizer, where each source has its own. */
+  readonly source?: string;
+  /** Of pre-training: `best` or `last`. */
+  readonly checkpoint: string;
+}
+
+/** The output that holds the model, by stage. */
+const modelOutputs = { pretrain: ["best", "last"], continue: ["model"] } as const;
+
+/** @throws UsageError for a target that is no trained model, or has not been made yet. */
+export async function openTrainedModel(
+  project: Project,
+  target: string,
+  options: TrainedModelOptions,
+): Promise<TrainedModel> {
+  const session = await openSession(project, options, { create: false, targets: [target] });
+  const instance = instanceOf(target, session);
+  const output = outputOf(instance, options.checkpoint);
+  const sources = [...instance.inputs.keys()].filter((name) => name.startsWith("train/"))
+    .map((name) => name.slice("train/".length));
+  const place = new Place(session, options);
+  const { groups, state } = readCheckpoint(await place.folder(instance.id, output));
+  const { model, vocabulary } = state as unknown as {
+    readonly model: Omit<ModelConfig, "vocabSize">;
+    readonly vocabulary: "global" | "own";
+  };
+  const isLocal = groups.model[tokenEmbedding] === undefined;
+  const source = sourceOf(target, sources, isLocal, options.source);
+  const tokenized = instance.inputs.get(`train/${source}`)!.from;
+  const { openAdopted } = await import("../tokenizers/adopted/mod.ts"); // opens ours too
+  const tokenizer = await openAdopted(await place.input(tokenized, "tokenizer"));
+  const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
+  const vocabSize = tensors[tokenEmbedding].shape[0];
+  const { engine: params } = instance.recipe as { engine: EngineOptions & { kind: string } };
+  const { engine } = await import(engineModule(params.kind)) as { engine: Engine };
+  return {
+    config: { ...model, vocabSize },
+    tensors,
+    tokenizer,
+    vocabulary: isLocal && vocabulary === "global"
+      ? await cutOf(place, tokenized, tokenizer)
+      : wholeVocabulary(tokenizer.vocabSize),
+    engine,
+    engineOptions: params,
+  };
+}
+
+/** The rows of a source's own table over the shared vocabulary: V_k. */
+async function cutOf(
+  place: Place,
+  tokenized: string,
+  tokenizer: Tokenizer,
+): Promise<SourceVocabulary> {
+  const { counts } = readStatistics(await place.folder(tokenized, "statistics"));
+  return cutVocabulary(localVocabulary(counts, firstByteId + 256), tokenizer.vocabSize);
+}
+
+/** Where outputs lie. */
+class Place {
+  readonly #session: Session;
+  readonly #options: PlanOptions;
+
+  constructor(session: Session, options: PlanOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  /** @throws UsageError for an output that is not there, with the command that makes it. */
+  async folder(id: string, output: string): Promise<string> {
+    const { planner, instances, objects } = this.#session;
+    const closure = withNeeds([id], instances);
+    await planner.prepare(closure);
+    const state = planner.states(closure).get(id)!;
+    this.#session.saveCaches();
+    if (state.status !== "fresh") {
+      throw new UsageError(
+        `Cannot use the model of ${id}: it must be trained first; ` +
+          `do: deno task pipeline run ${id}${typedOptions(this.#options)}`,
+      );
+    }
+    return await objects.require(state.manifest.outputs[output], id);
+  }
+
+  /** The folder of what an instance was made from. */
+  input(id: string, name: string): Promise<string> {
+    const { from, output } = this.#session.instances.get(id)!.inputs.get(name)!;
+    return this.folder(from, output);
+  }
+}
+
+function instanceOf(target: string, { instances, recipe }: Session): Instance {
+  const known = [...instances.keys()].filter((id) => id.split("/")[0] in modelOutputs);
+  const instance = instances.get(target);
+  if (instance !== undefined && known.includes(target)) return instance;
+  throw new UsageError(
+    `Cannot use "${target}" as a model${didYouMean(target, known)}: expected one of ${
+      known.slice(0, 12).join(", ") || "none"
+    }${known.length > 12 ? ", …" : ""} (recipe "${recipe.name}")`,
+  );
+}
+
+function outputOf({ id, stage }: Instance, checkpoint: string): string {
+  const outputs: readonly string[] = modelOutputs[stage.name as keyof typeof modelOutputs];
+  const known = modelOutputs.pretrain;
+  if (!(known as readonly string[]).includes(checkpoint)) {
+    throw new UsageError(
+      `Cannot use checkpoint "${checkpoint}" of ${id}: expected one of ${known.join(", ")}`,
+    );
+  }
+  // What continues has one model, which is its last and best.
+  return outputs.length === 1 ? outputs[0] : checkpoint;
+}
+
+/** The source whose tokenizer is used; the first where all have the same. */
+function sourceOf(
+  target: string,
+  sources: readonly string[],
+  isNeeded: boolean,
+  asked: string | undefined,
+): string {
+  if (asked !== undefined && sources.includes(asked)) return asked;
+  if (asked === undefined && !isNeeded) return sources[0];
+  const found = asked === undefined
+    ? "no --source, and each source has an embedding of its own"
+    : `--source "${asked}"${didYouMean(asked, sources)}`;
+  throw new UsageError(
+    `Cannot use the model of ${target}: expected --source to be one of ${
+      sources.join(", ")
+    }, found ${found}`,
+  );
+}

@@ -1,0 +1,199 @@
+/**
+ * `why`: what an instance is made from, and why it would run: every field in which it differs from the nearest earlier
+ * result. Changes nothing.
+ */
+import { formatBytes, formatDuration, type Json } from "../base/mod.ts";
+import type { ActionRecord } from "../pipeline/key.ts";
+import type { InstanceState, Nearest } from "../pipeline/plan.ts";
+import type { InstanceId } from "../pipeline/stage.ts";
+import { type Manifest, summaryLine } from "../pipeline/store.ts";
+import { selectTargets, withNeeds } from "../pipeline/targets.ts";
+import { differenceText } from "../pipeline/what_changed.ts";
+import { parentsOf } from "./parents.ts";
+import { openSession } from "./session.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { Project } from "./project.ts";
+
+export interface WhyOptions extends PlanOptions {
+  readonly json?: boolean;
+}
+
+type States = ReadonlyMap<InstanceId, InstanceState>;
+
+/** Explains targets; returns 3 when one of them would run, as `status` does. */
+export async function why(
+  project: Project,
+  targets: readonly string[],
+  options: WhyOptions,
+): Promise<number> {
+  const session = await openSession(project, options, { create: false, targets });
+  const { planner, instances, recipe } = session;
+  const ids = selectTargets(targets, instances, project.stages, recipe);
+  const closure = withNeeds(ids, instances);
+  await planner.prepare(closure);
+  const states = planner.states(closure);
+  session.saveCaches();
+  if (options.json) {
+    const explained = ids.map((id) => asJson(id, states));
+    console.log(
+      JSON.stringify({ format: 1, recipe: recipe.name, instances: explained }, null, 2),
+    );
+  } else console.log(ids.map((id) => asText(id, states).join("\n")).join("\n\n"));
+  return ids.every((id) => states.get(id)!.status === "fresh") ? 0 : 3;
+}
+
+function asText(id: InstanceId, states: States): string[] {
+  const state = states.get(id)!;
+  switch (state.status) {
+    case "fresh":
+      return [`${id} is fresh`, ...manifestLines(state.manifest, states)];
+    case "run":
+      return [`${id} would run`, ...nearestLines(state.nearest, state.reason)];
+    case "waiting": {
+      const causes = causesOf(id, states).map(([cause, reason]) =>
+        `  ${cause} must run: ${reason}`
+      );
+      const own = state.nearest !== undefined && state.nearest.differences.length > 0
+        ? nearestLines(state.nearest, "")
+        : ["  nothing of its own differs: if its inputs turn out as they were, it is fresh"];
+      return [`${id} waits for what it needs`, ...causes, ...own];
+    }
+  }
+}
+
+function nearestLines(nearest: Nearest | undefined, reason: string): string[] {
+  if (nearest === undefined) {
+    return [reason === "forced" ? "  forced" : "  new: the store has no earlier result of it"];
+  }
+  const { manifest: { key, provenance }, differences } = nearest;
+  return [
+    `  nearest earlier result: ${short(key)}, made ${provenance.madeAt}`,
+    ...differences.map((difference) => `  ${differenceText(difference)}`),
+    ...(differences.length === 0 ? ["  nothing differs: its result is gone"] : []),
+  ];
+}
+
+/** What must run first and why: of all that an instance needs, what would run with its inputs known. */
+function causesOf(id: InstanceId, states: States): [InstanceId, string][] {
+  const causes = new Map<InstanceId, string>();
+  const seen = new Set<InstanceId>();
+  const visit = (id: InstanceId) => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    const state = states.get(id)!;
+    if (state.status === "run") causes.set(id, state.reason);
+    if (state.status === "waiting") state.on.forEach(visit);
+  };
+  visit(id);
+  return [...causes];
+}
+
+function manifestLines(manifest: Manifest, states: States): string[] {
+  const { key, record, provenance, summary, outputs, modules } = manifest;
+  const { durationMs, peakMemoryBytes, bytes, flops } = provenance;
+  const took = [
+    formatDuration(durationMs),
+    ...(peakMemoryBytes === undefined ? [] : [`${formatBytes(peakMemoryBytes)} of memory`]),
+    ...(bytes === undefined ? [] : [`${formatBytes(bytes)} on disk`]),
+    ...(flops === undefined ? [] : [`${flops.toPrecision(3)} FLOP`]),
+  ];
+  const { deno, v8, typescript, platform, cpu, instructionSet = "", instructionSets = [] } =
+    provenance;
+  const runtime = [
+    `deno ${deno}`,
+    ...(v8 === undefined ? [] : [`v8 ${v8}`]),
+    ...(typescript === undefined ? [] : [`typescript ${typescript}`]),
+  ];
+  const code = Object.entries(record.code).map(([path, digest]) => {
+    const count = Object.keys(modules?.[path] ?? {}).length;
+    return `${path} ${short(digest)}${count === 0 ? "" : ` (${count} modules)`}`;
+  });
+  return [
+    ...field("key", [key]),
+    ...field("made", [
+      `${provenance.madeAt}, recipe "${provenance.recipe}", as ${manifest.instance}`,
+    ]),
+    ...field("took", [took.join(", ")]),
+    ...field("on", [
+      `${runtime.join(", ")}; ${platform} ${cpu} ${instructionSet}`.trimEnd(),
+      ...instructionSets.map((set, i) => `machine ${i + 1} of it: ${set || "unknown"}`),
+    ]),
+    ...field("result", [summaryLine(summary)]),
+    ...field("parameters", parameterLines(record.params, "")),
+    ...field("seeds", seedLines(record)),
+    ...field(
+      "inputs",
+      parentsOf(manifest, states).map(({ name, from, digest }) =>
+        `${name} ${short(digest)}${from === undefined ? "" : ` from ${from}`}`
+      ),
+    ),
+    ...field("code", code),
+    ...field(
+      "packages",
+      Object.entries(record.packages).map(([name, locked]) => `${name} ${locked.split(" ")[0]}`),
+    ),
+    ...field("outputs", Object.entries(outputs).map(([name, it]) => `${name} ${short(it)}`)),
+  ];
+}
+
+/** A name and its values, one a line. */
+function field(name: string, values: readonly string[]): string[] {
+  return values.filter((value) => value !== "")
+    .map((value, i) => `  ${(i === 0 ? name : "").padEnd(10)}  ${value}`);
+}
+
+function parameterLines(params: Json | undefined, path: string): string[] {
+  if (typeof params === "object" && params !== null && !Array.isArray(params)) {
+    return Object.entries(params as Record<string, Json | undefined>)
+      .flatMap(([key, value]) => parameterLines(value, path === "" ? key : `${path}.${key}`));
+  }
+  return params === undefined ? [] : [`${path}: ${JSON.stringify(params)}`];
+}
+
+function seedLines({ seeds }: ActionRecord): string[] {
+  return seeds === undefined ? [] : [`root ${seeds.root}: ${seeds.names.join(", ")}`];
+}
+
+function asJson(id: InstanceId, states: States) {
+  const state = states.get(id)!;
+  switch (state.status) {
+    case "fresh": {
+      const { key, record, outputs, summary, provenance, modules } = state.manifest;
+      const inputs = parentsOf(state.manifest, states);
+      return {
+        instance: id,
+        state: "fresh",
+        key,
+        record,
+        inputs,
+        outputs,
+        summary,
+        provenance,
+        modules,
+      };
+    }
+    case "run": {
+      const { key, record, reason, nearest } = state;
+      return { instance: id, state: "run", key, reason, record, nearest: nearestJson(nearest) };
+    }
+    case "waiting":
+      return {
+        instance: id,
+        state: "waiting",
+        on: state.on,
+        causes: causesOf(id, states).map(([instance, reason]) => ({ instance, reason })),
+        nearest: nearestJson(state.nearest),
+      };
+  }
+}
+
+/** The nearest earlier result as `status --json` and `why --json` show it; null where there is none. */
+export function nearestJson(nearest: Nearest | undefined) {
+  if (nearest === undefined) return null;
+  const { manifest: { key, instance, provenance }, differences } = nearest;
+  return { key, instance, madeAt: provenance.madeAt, differences };
+}
+
+function short(digest: string): string {
+  return digest.slice(0, 12);
+}

@@ -1,0 +1,120 @@
+/**
+ * Lines of sums, differences and products, all of them right: a result costs no bits to one who can calculate.
+ *
+ * A line often goes on with the result of the line before, as in a chain of reckoning.
+ */
+import type { GeneratedSource } from "../document.ts";
+import { numbers } from "./lists.ts";
+import { checkKeys, checkRange } from "./options.ts";
+import {
+  type Choice,
+  documentsOf,
+  entropyBitsPerByte,
+  type Process,
+  type State,
+  States,
+} from "./process.ts";
+import { zipf } from "./zipf.ts";
+
+export interface ArithmeticOptions {
+  /** Lines of a document: uniform from `minLines` to `maxLines`. */
+  readonly minLines?: number;
+  readonly maxLines?: number;
+}
+
+export const arithmeticDefaults = { minLines: 24, maxLines: 72 } as const;
+
+export const source: GeneratedSource<ArithmeticOptions> = {
+  documents: (options, split, seed) => documentsOf(arithmeticProcess(options), split, seed),
+  entropyBitsPerByte: (options) => entropyBitsPerByte(arithmeticProcess(options)),
+};
+
+/** Kinds of documents, by the heading that names them: which signs they use, and how often. */
+const headings = {
+  "Sums": { "+": 1 },
+  "Differences": { "-": 1 },
+  "Products": { "*": 1 },
+  "Sums and differences": { "+": 0.6, "-": 0.4 },
+  "Reckoning": { "+": 0.5, "-": 0.3, "*": 0.2 },
+} as const satisfies Record<string, Partial<Record<Sign, number>>>;
+
+type Sign = "+" | "-" | "*";
+
+const largest = { operand: 50, factor: 12 } as const;
+/** Chance that a line takes up the last result, where that is a possible first operand. */
+const chained = 0.3;
+
+/** The choices that make a document. @throws UsageError for an unknown option or a range that is none. */
+export function arithmeticProcess(options: ArithmeticOptions): Process {
+  const what = "generated source arithmetic";
+  checkKeys(what, options, Object.keys(arithmeticDefaults));
+  const { minLines, maxLines } = { ...arithmeticDefaults, ...options };
+  const length = checkRange(what, ["minLines", minLines], ["maxLines", maxLines], 10_000);
+  const states = new States();
+  const opening = states.at(
+    "heading",
+    () =>
+      zipf(Object.keys(headings), 2).map(({ item, weight }): Choice => [
+        weight,
+        `${item}\n`,
+        states.at(`first/${item}`, () => line(item as keyof typeof headings, undefined)),
+      ]),
+  );
+  return { opening, ...length, joints: [{ text: "\n", weight: 1 }] };
+
+  /** A line's first operand and sign, `last` being the result of the line before. */
+  function line(heading: keyof typeof headings, last: number | undefined): Choice[] {
+    return Object.entries(headings[heading]).flatMap(([sign, share]) => {
+      const operands = firstOperands(sign as Sign);
+      const isChained = last !== undefined && operands.includes(last);
+      const fresh = operands.map((operand): Choice => [
+        share * (isChained ? 1 - chained : 1) / operands.length,
+        `${operand} ${sign}`,
+        secondOperand(heading, operand, sign as Sign),
+      ]);
+      if (!isChained) return fresh;
+      const again = secondOperand(heading, last, sign as Sign);
+      return [...fresh, [share * chained, `${last} ${sign}`, again] as Choice];
+    });
+  }
+
+  /** The second operand decides the rest of the line. */
+  function secondOperand(heading: keyof typeof headings, first: number, sign: Sign): State {
+    return states.at(
+      `${heading}/${first}${sign}`,
+      () =>
+        secondOperands(first, sign).map((second): Choice => {
+          const result = calculate(first, sign, second);
+          const next = states.boundary(`${heading}/${result}`, () => line(heading, result));
+          return [1, ` ${second} = ${result}`, next];
+        }),
+    );
+  }
+}
+
+function firstOperands(sign: Sign): number[] {
+  return countTo(sign === "*" ? largest.factor : largest.operand);
+}
+
+/** Differences are never negative. */
+function secondOperands(first: number, sign: Sign): number[] {
+  if (sign === "*") return countTo(largest.factor);
+  return countTo(sign === "-" ? first : largest.operand);
+}
+
+function countTo(last: number): number[] {
+  return numbers(last).map((n) => n + 1);
+}
+
+function calculate(a: number, sign: Sign, b: number): number {
+  switch (sign) {
+    case "+":
+      return a + b;
+    case "-":
+      return a - b;
+    case "*":
+      return a * b;
+    default:
+      return sign satisfies never;
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Programs in Brin, an invented small language: indented blocks, matching brackets, and names that a function declares
+ * in its first lines and uses until its last.
+ */
+import type { GeneratedSource } from "../document.ts";
+import { checkKeys, checkRange } from "./options.ts";
+import {
+  type Choice,
+  documentsOf,
+  entropyBitsPerByte,
+  type Process,
+  type State,
+  States,
+} from "./process.ts";
+import { zipf } from "./zipf.ts";
+
+export interface CodeOptions {
+  /** Functions of a program: uniform from `minFunctions` to `maxFunctions`. */
+  readonly minFunctions?: number;
+  readonly maxFunctions?: number;
+}
+
+export const codeDefaults = { minFunctions: 3, maxFunctions: 7 } as const;
+
+export const source: GeneratedSource<CodeOptions> = {
+  documents: (options, split, seed) => documentsOf(codeProcess(options), split, seed),
+  entropyBitsPerByte: (options) => entropyBitsPerByte(codeProcess(options)),
+};
+
+/** What a program is about: the names of its values and of the library functions that it calls. */
+interface Domain {
+  readonly values: readonly string[];
+  readonly calls: readonly string[];
+}
+
+const domains: Readonly<Record<string, Domain>> = {
+  garden: {
+    values: ["seeds", "rows", "water", "bloom"],
+    calls: ["plant", "prune", "rake"],
+  },
+  harbor: { values: ["ships", "cargo", "tide", "crew"], calls: ["moor", "load", "sail"] },
+  kitchen: {
+    values: ["flour", "salt", "heat", "loaves"],
+    calls: ["knead", "bake", "stir"],
+  },
+  library: {
+    values: ["books", "pages", "shelf", "loans"],
+    calls: ["lend", "sort", "bind"],
+  },
+  orchard: {
+    values: ["apples", "trees", "crates", "bees"],
+    calls: ["pick", "press", "graft"],
+  },
+  railway: {
+    values: ["trains", "tracks", "steam", "cars"],
+    calls: ["couple", "route", "brake"],
+  },
+  theater: {
+    values: ["actors", "seats", "lights", "scenes"],
+    calls: ["cast", "dim", "bow"],
+  },
+  village: {
+    values: ["wells", "roofs", "bread", "fields"],
+    calls: ["build", "share", "tend"],
+  },
+};
+
+const verbs = ["count", "grow", "mix", "split", "move", "trim", "join", "check"];
+const operators = ["+", "-", "*", "%"];
+const comparisons = ["<", ">", "==", "!="];
+/** Statements between a function's first `let` and its `return`. */
+const maxStatements = 3;
+
+/** The names that a function may use: its two parameters and its local variable. */
+interface Scope {
+  readonly domain: string;
+  readonly first: string;
+  readonly second: string;
+  readonly local: string;
+}
+
+/** The choices that make a program. @throws UsageError for an unknown option or a range that is none. */
+export function codeProcess(options: CodeOptions): Process {
+  const what = "generated source code";
+  checkKeys(what, options, Object.keys(codeDefaults));
+  const { minFunctions, maxFunctions } = { ...codeDefaults, ...options };
+  const length = checkRange(what, ["minFunctions", minFunctions], [
+    "maxFunctions",
+    maxFunctions,
+  ], 1000);
+  return { opening: new Programs().opening(), ...length, joints: [{ text: "\n\n", weight: 1 }] };
+}
+
+class Programs {
+  readonly #states = new States();
+
+  opening(): State {
+    return this.#states.at("module", () =>
+      Object.keys(domains).map((domain): Choice => [
+        1,
+        `module ${domain};\n\n`,
+        this.#states.at(`first/${domain}`, () => this.#function(domain)),
+      ]));
+  }
+
+  #boundary(domain: string): State {
+    return this.#states.boundary(`function/${domain}`, () => this.#function(domain));
+  }
+
+  #function(domain: string): Choice[] {
+    return zipf(verbs, 2).flatMap((verb) =>
+      zipf(domains[domain].values, 1).map((value): Choice => [
+        verb.weight * value.weight,
+        `fn ${verb.item}_${value.item}(`,
+        this.#parameters(domain, value.item),
+      ])
+    );
+  }
+
+  /** Parameters are other values than the one in the function's name, which becomes the local variable. */
+  #parameters(domain: string, local: string): State {
+    return this.#states.at(`parameters/${domain}/${local}`, () => {
+      const values = domains[domain].values.filter((value) => value !== local);
+      return zipf(values, 1).flatMap((first) =>
+        zipf(values.filter((value) => value !== first.item), 1).map((second): Choice => {
+          const scope = { domain, first: first.item, second: second.item, local };
+          return [
+            first.weight * second.weight,
+            `${first.item}, ${second.item}) {\n  let ${local} =`,
+            this.#expression("let", scope, ";", this.#statement(scope, 0)),
+          ];
+        })
+      );
+    });
+  }
+
+  /** Statement number `done` of the body, or its end. */
+  #statement(scope: Scope, done: number): State {
+    return this.#states.at(`statement/${done}/${scopeKey(scope)}`, () => {
+      const result = this.#expression("return", scope, ";\n}", this.#boundary(scope.domain));
+      const end: Choice = [2, "\n  return", result];
+      if (done === maxStatements) return [end];
+      const next = this.#statement(scope, done + 1);
+      const value = this.#expression(`set/${done}`, scope, ";", next);
+      return [
+        end,
+        ...names(scope).flatMap(([weight, name]): Choice[] => [
+          [weight * 3, `\n  ${name} =`, value],
+          [weight * 2, `\n  if ${name}`, this.#condition("if", scope, name, done, next)],
+          [weight, `\n  while ${name}`, this.#condition("while", scope, name, done, next)],
+        ]),
+      ];
+    });
+  }
+
+  /** Compares `name` with a number or another name; the block of a loop changes `name`, that of an `if` may return. */
+  #condition(kind: "if" | "while", scope: Scope, name: string, done: number, next: State): State {
+    return this.#states.at(`${kind}/${done}/${name}/${scopeKey(scope)}`, () => {
+      const value = this.#expression(`block/${done}`, scope, ";\n  }", next);
+      const block = this.#states.at(
+        `${kind}-block/${done}/${name}/${scopeKey(scope)}`,
+        () =>
+          kind === "while"
+            ? [[1, `    ${name} =`, value]]
+            : [[2, `    ${scope.local} =`, value], [1, "    return", value]],
+      );
+      const others = [...names(scope).filter(([, other]) => other !== name), ...literals];
+      return zipf(comparisons).flatMap((comparison) =>
+        others.map(([weight, other]): Choice => [
+          comparison.weight * weight,
+          ` ${comparison.item} ${other} {\n`,
+          block,
+        ])
+      );
+    });
+  }
+
+  /** `a`, `a + b`, `call(a)` or `call(a, b)`, then what closes the statement. */
+  #expression(use: string, scope: Scope, close: string, next: State): State {
+    const known = use === "let" ? names(scope).slice(1) : names(scope);
+    const atoms = [...known, ...literals];
+    const at = `${use}/${scopeKey(scope)}`;
+    const more = this.#states.at(`operator/${at}`, () => [
+      [0.5, close, next],
+      ...zipf(operators).flatMap((operator) =>
+        atoms.map(([weight, atom]): Choice => [
+          operator.weight * weight,
+          ` ${operator.item} ${atom}${close}`,
+          next,
+        ])
+      ),
+    ]);
+    const argument = this.#states.at(`argument/${at}`, () => [
+      [1, `)${close}`, next],
+      ...atoms.map(([weight, atom]): Choice => [weight, `, ${atom})${close}`, next]),
+    ]);
+    return this.#states.at(`expression/${at}`, () => [
+      ...atoms.map(([weight, atom]): Choice => [weight * 2, ` ${atom}`, more]),
+      ...zipf(domains[scope.domain].calls).flatMap((call) =>
+        known.map(([weight, name]): Choice => [
+          call.weight * weight,
+          ` ${call.item}(${name}`,
+          argument,
+        ])
+      ),
+    ]);
+  }
+}
+
+type Atom = readonly [weight: number, text: string];
+
+/** Numbers as they stand in expressions: a quarter of the atoms. */
+const literals: readonly Atom[] = [1, 2, 10, 3, 5, 4, 8, 100, 7, 12, 6, 20].map((n, i) => [
+  0.75 / (i + 9),
+  String(n),
+]);
+
+/** The names in scope, the local variable first and most used; their weights sum to 3 / 4. */
+function names({ local, first, second }: Scope): readonly Atom[] {
+  return [[0.35, local], [0.25, first], [0.15, second]];
+}
+
+function scopeKey({ domain, first, second, local }: Scope): string {
+  return `${domain}/${first}/${second}/${local}`;
+}

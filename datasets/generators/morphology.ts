@@ -1,0 +1,53 @@
+/**
+ * What one invented language has to say about its words and their order; `sentences.ts` does the rest.
+ */
+import type { Random } from "../../base/mod.ts";
+
+/** What a noun does in its sentence. */
+export type Role = "subject" | "object";
+
+/** What a word agrees with. */
+export interface Inflection {
+  readonly nounClass: number;
+  readonly isPlural: boolean;
+  readonly role: Role;
+}
+
+export interface Language {
+  readonly name: string;
+  readonly order: "svo" | "sov" | "vso";
+  readonly isAdjectiveFirst: boolean;
+  /** What stands before each word but a text's first. */
+  readonly space: string;
+  readonly stop: string;
+  readonly questionMark: string;
+  readonly comma: string;
+  readonly hasCapitals: boolean;
+  /** Genders or noun classes. */
+  readonly nounClasses: number;
+  readonly tenses: number;
+  /** Ways to say where: prepositions, postpositions or cases. */
+  readonly places: number;
+  /** One per noun class. */
+  readonly pronouns: readonly string[];
+  /** "who", "which": one per noun class. */
+  readonly relatives: readonly string[];
+  readonly connectives: readonly string[];
+  /** Opens a question, which then ends with the question mark. */
+  readonly questionWord: string;
+  /** "not", and other words that `predicate`, `noun` and `place` add; no stem may look like them. */
+  readonly particles: readonly string[];
+  /** A new stem. Stems of the same class may share their vowels or their shape. */
+  stem(random: Random, nounClass: number, syllables: number): string;
+  noun(stem: string, inflection: Inflection): string;
+  /** An adjective beside its noun. */
+  adjective(stem: string, inflection: Inflection): string;
+  /** "is good", "is not good"; where the verb comes first, the subject stands before it all the same. */
+  predicate(stem: string, inflection: Inflection, isNegated: boolean): string;
+  /** A verb that agrees with its subject. */
+  verb(stem: string, tense: number, subject: Inflection): string;
+  /** "in the garden", "before the garden". */
+  place(stem: string, place: number, inflection: Inflection): string;
+  /** Adverbs do not change. */
+  adverb(stem: string): string;
+}

@@ -1,0 +1,179 @@
+/**
+ * The footer of a parquet file, checked: what it declares must be possible in the file that it stands in.
+ */
+import { type FileMetaData, parquetMetadata, parquetSchema, type SchemaTree } from "hyparquet";
+import { deserializeTCompactProtocol } from "hyparquet/src/thrift.js";
+import { formatBytes, messageOf } from "../../base/mod.ts";
+import type { Input } from "../input.ts";
+import { DataError } from "./data_error.ts";
+import { markNested } from "./parquet_types.ts";
+import { type LeafColumn, leafColumn } from "./parquet_values.ts";
+
+/** A footer takes this much memory at most; those of files with thousands of columns have some MB. */
+const maxFooterBytes = 64 * 1024 * 1024;
+/** Magic string and length at the end, magic string at the start. */
+const tailBytes = 8;
+const headBytes = 4;
+
+export interface ParquetFile {
+  readonly rows: number;
+  readonly columns: readonly SchemaTree[];
+  /** Leaves of each top-level column, in the file's order. */
+  readonly leaves: readonly LeafColumn[];
+  readonly rowGroups: readonly ParquetRowGroup[];
+}
+
+export interface ParquetRowGroup {
+  readonly rows: number;
+  /** A chunk for each leaf of the schema, in its order. */
+  readonly chunks: readonly ColumnChunk[];
+}
+
+export interface ColumnChunk {
+  readonly codec: string;
+  readonly start: number;
+  readonly end: number;
+  /** Values with nulls and empty lists: level entries. */
+  readonly values: number;
+  readonly uncompressedBytes: number;
+}
+
+/** Reads and checks the footer. @throws DataError */
+export async function openParquet(input: Input): Promise<ParquetFile> {
+  if (input.size < headBytes + tailBytes) {
+    throw new DataError(`expected a parquet file, found ${input.size} bytes`);
+  }
+  const tail = await input.read(input.size - tailBytes, tailBytes);
+  const magic = new TextDecoder("latin1").decode(tail.subarray(4));
+  if (magic === "PARE") {
+    throw new DataError(
+      "expected a file that is not encrypted, found an encrypted footer; decrypt it first",
+    );
+  }
+  if (magic !== "PAR1") {
+    throw new DataError(
+      'expected "PAR1" at the end, found other bytes: cut short, or no parquet file',
+    );
+  }
+  const length = new DataView(tail.buffer).getUint32(0, true);
+  if (length > input.size - headBytes - tailBytes || length > maxFooterBytes) {
+    throw new DataError(
+      `expected a footer inside the file, of at most ${formatBytes(maxFooterBytes)}, ` +
+        `found one of ${formatBytes(length)}`,
+    );
+  }
+  const footer = await input.read(input.size - tailBytes - length, length + tailBytes);
+  return checked(parsed(footer), input.size - tailBytes);
+}
+
+function parsed(footer: Uint8Array<ArrayBuffer>): FileMetaData {
+  try {
+    return parquetMetadata(footer.buffer, { geoparquet: false });
+  } catch (cause) {
+    const found = unknownType(footer) ?? `damaged data (${messageOf(cause)})`;
+    throw new DataError(`footer: expected parquet metadata, found ${found}`, { cause });
+  }
+}
+
+/** The first element of the schema whose type has no meaning: `hyparquet` then fails elsewhere. */
+function unknownType(footer: Uint8Array<ArrayBuffer>): string | undefined {
+  const length = new DataView(footer.buffer).getUint32(footer.length - tailBytes, true);
+  const view = new DataView(footer.buffer, footer.length - tailBytes - length, length);
+  try {
+    const schema = deserializeTCompactProtocol({ view, offset: 0 }).field_2 as Record<
+      string,
+      number
+    >[];
+    const at = schema.findIndex(({ field_1: type }) =>
+      type !== undefined && !(type >= 0 && type <= 7)
+    );
+    return at < 0 ? undefined : `type ${schema[at].field_1} at element ${at} of the schema`;
+  } catch {
+    return undefined;
+  }
+}
+
+function checked(metadata: FileMetaData, end: number): ParquetFile {
+  const root = parquetSchema(metadata);
+  if (root.count !== metadata.schema.length) {
+    throw new DataError(
+      `footer: expected a schema of ${root.count} elements, found ${metadata.schema.length}`,
+    );
+  }
+  markNested(root);
+  const leaves = leavesOf([root]);
+  for (const { path, schemaPath } of leaves) {
+    const { element } = schemaPath.at(-1)!;
+    if (element.type === undefined) {
+      throw new DataError(`footer, column "${path.join(".")}": expected a known type, found none`);
+    }
+    if (schemaPath.slice(1).some(({ element }) => element.repetition_type === undefined)) {
+      throw new DataError(
+        `footer, column "${path.join(".")}": expected a known repetition, found none`,
+      );
+    }
+  }
+  const names = root.children.map(({ element }) => element.name);
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated !== undefined) {
+    throw new DataError(`footer: expected names of columns that differ, found "${repeated}" twice`);
+  }
+  const rowGroups = metadata.row_groups.map((group, g) => {
+    const fail = (expected: string, found: unknown): never => {
+      throw new DataError(`footer, row group ${g}: expected ${expected}, found ${found}`);
+    };
+    const rows = Number(group.num_rows);
+    if (!(rows >= 0 && Number.isSafeInteger(rows))) fail("a number of rows", rows);
+    if (group.columns.length !== leaves.length) {
+      fail(`${leaves.length} columns`, group.columns.length);
+    }
+    const chunks = group.columns.map((column, c): ColumnChunk => {
+      const name = leaves[c].path.join(".");
+      if (column.crypto_metadata !== undefined || column.encrypted_column_metadata !== undefined) {
+        return fail(`column "${name}" not encrypted`, "an encrypted one; decrypt the file first");
+      }
+      if (column.file_path) return fail(`column "${name}" in this file`, `"${column.file_path}"`);
+      const meta = column.meta_data;
+      if (meta === undefined) return fail(`metadata of column "${name}"`, "none");
+      if (meta.path_in_schema.join(".") !== name) {
+        return fail(`column "${name}"`, `"${meta.path_in_schema.join(".")}"`);
+      }
+      if (meta.type !== leaves[c].schemaPath.at(-1)!.element.type) {
+        return fail(`column "${name}" of the schema's type`, meta.type);
+      }
+      if (meta.codec === undefined) return fail(`a known codec of column "${name}"`, "another");
+      const dictionary = Number(meta.dictionary_page_offset ?? 0);
+      const data = Number(meta.data_page_offset);
+      const start = dictionary > 0 && dictionary < data ? dictionary : data;
+      const size = Number(meta.total_compressed_size);
+      const values = Number(meta.num_values);
+      if (!(start >= headBytes && size >= 0 && start + size <= end)) {
+        return fail(`column "${name}" inside the file`, `${size} bytes at ${start}`);
+      }
+      if (!(values >= 0 && Number.isSafeInteger(values))) {
+        return fail(`a number of values of column "${name}"`, values);
+      }
+      if (leaves[c].maxRepetition === 0 && values !== rows) {
+        return fail(`${rows} values of column "${name}"`, values);
+      }
+      return {
+        codec: meta.codec,
+        start,
+        // Old versions of parquet-mr leave the dictionary's header out of the size (PARQUET-816).
+        end: Math.min(start + size + 100, end),
+        values,
+        uncompressedBytes: Number(meta.total_uncompressed_size),
+      };
+    });
+    return { rows, chunks };
+  });
+  // Some writers leave the file's own count at 0: those of row groups are held against the pages.
+  const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
+  return { rows, columns: root.children, leaves, rowGroups };
+}
+
+function leavesOf(path: SchemaTree[]): LeafColumn[] {
+  const { children } = path.at(-1)!;
+  if (path.length > 1 && children.length === 0) return [leafColumn(path)];
+  return children.flatMap((child) => leavesOf([...path, child]));
+}

@@ -1,0 +1,80 @@
+/** A graph made ready to compute chosen values: lowered, opened as a session, bound to a program's parameters. */
+import { type Graph, sizeOf } from "../../model/mod.ts";
+import type { Feeds } from "../engine.ts";
+import { FeedCheck } from "../feeds.ts";
+import { type Binding, lower, type Lowered } from "./lowering.ts";
+import type { OnnxValue } from "./onnx_proto.ts";
+import { Session, type SessionData, type SessionOptions, type Tensor, tensor } from "./session.ts";
+
+/** Where a run writes each value. */
+export type Targets = ReadonlyMap<string, SessionData>;
+
+export class Executable {
+  readonly #graph: Graph;
+  readonly #session: Session;
+  readonly #inputs: readonly OnnxValue[];
+  readonly #outputs: readonly Binding[];
+  readonly #parameters: Readonly<Record<string, Tensor>>;
+  readonly #feeds: FeedCheck;
+
+  private constructor(
+    graph: Graph,
+    session: Session,
+    { inputs, outputs }: Lowered,
+    parameters: Readonly<Record<string, Tensor>>,
+  ) {
+    this.#graph = graph;
+    this.#session = session;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+    this.#parameters = parameters;
+    this.#feeds = new FeedCheck(graph);
+  }
+
+  /** `parameters` are read where they lie at every run. */
+  static async open(
+    graph: Graph,
+    values: readonly string[],
+    parameters: Readonly<Record<string, Float32Array>>,
+    options: SessionOptions,
+  ): Promise<Executable> {
+    const lowered = lower(graph, values);
+    const session = await Session.open(lowered.onnx, options);
+    const tensors = Object.fromEntries(
+      lowered.parameters.map((one) => [one.onnx.name, boundTensor(one, parameters[one.of])]),
+    );
+    return new Executable(graph, session, lowered, tensors);
+  }
+
+  /** An array that fits a value. */
+  allocate(value: string): SessionData {
+    const { dtype, shape } = this.#graph.types[value];
+    const size = sizeOf(shape);
+    if (dtype === "float32") return new Float32Array(size);
+    return dtype === "int32" ? new Int32Array(size) : new Uint8Array(size);
+  }
+
+  /** Checks the feeds, runs once, fills the targets. Targets have to hold every value that the executable was opened for. */
+  async run(feeds: Feeds, targets: Targets): Promise<void> {
+    this.#feeds.check(this.#inputs.map(({ name }) => name), feeds);
+    const fed = { ...this.#parameters };
+    for (const value of this.#inputs) {
+      const data = feeds[value.name];
+      fed[value.name] = tensor(value, value.elementType === "bool" ? Uint8Array.from(data) : data);
+    }
+    const filled: Record<string, Tensor> = {};
+    for (const output of this.#outputs) {
+      filled[output.onnx.name] = boundTensor(output, targets.get(output.of)!);
+    }
+    await this.#session.run(fed, filled);
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+/** A tensor over the part of an array where a binding's elements lie. */
+function boundTensor({ onnx, offset }: Binding, data: SessionData): Tensor {
+  return tensor(onnx, data.subarray(offset, offset + sizeOf(onnx.shape)));
+}

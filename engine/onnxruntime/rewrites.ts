@@ -1,0 +1,158 @@
+/**
+ * How operators of ours become ONNX nodes where the two differ: an entry by operator name. What is not here is copied.
+ */
+import { alibiSlopes, float32, type Graph, type Node, sizeOf } from "../../model/mod.ts";
+import { headGradient, headGradientOperator, linearCrossEntropy, type Piece } from "./head.ts";
+import type { OnnxBuilder } from "./builder.ts";
+
+export interface RewriteContext {
+  readonly graph: Graph;
+  readonly target: Target;
+  /** Whether anything reads a value. */
+  isUsed(value: string): boolean;
+  /**
+   * For a value that is ids of an input as they are fed, the names of two further inputs (`IdTable`); undefined for others.
+   */
+  distinctIds(value: string, rows: number): IdTable | undefined;
+  /** The name of some rows of a value: a parameter's lie where the parameter lies, others are copied. */
+  rowsOf(value: string, piece: Piece): string;
+  /** Says that a value is made in pieces; it is put together only where a node reads it whole. */
+  definePieces(value: string, pieces: readonly Piece[], names: readonly string[]): void;
+}
+
+/**
+ * Inputs that the host derives from an input of ids, where a device cannot: U = min(ids, rows of the table) distinct rows.
+ */
+export interface IdTable {
+  /** int32 [N]: the place of each id among the distinct ones. */
+  readonly slots: string;
+  /** int64 [U, 1]: the distinct ids in the order in which they come, then unused ones. */
+  readonly rows: string;
+  /** U. */
+  readonly size: number;
+  /** The input, and the table's rows. */
+  readonly of: string;
+  readonly limit: number;
+}
+
+export type Rewrite = (node: Node, builder: OnnxBuilder, context: RewriteContext) => void;
+
+const rewrites: Readonly<Record<string, Rewrite>> = {
+  AlibiBias: alibiBias,
+  CrossEntropy: crossEntropy,
+  CrossEntropyGradient: crossEntropyGradient,
+  EmbeddingGradient: embeddingGradient,
+  GeluGradient: geluGradient,
+  LinearCrossEntropy: linearCrossEntropy,
+  [headGradientOperator.name]: headGradient,
+};
+
+/** What differs between the processor and a device. */
+export interface Target {
+  /** Rewritings by operator, before the ones that all share. */
+  readonly rewrites: Readonly<Record<string, Rewrite>>;
+  /** Whether a session can read rows of a parameter where they lie; else they are copied. */
+  readonly readsRowsInPlace: boolean;
+  /** Logits that a piece of a head's classes may have. */
+  readonly headPieceSize: number;
+}
+
+/** Emits one node of ours. @throws Error naming operator and scope for an operator of `dept` without a rewriting. */
+export function emitNode(node: Node, builder: OnnxBuilder, context: RewriteContext): void {
+  builder.enter(node.scope);
+  const { name: op, domain, constantInputs = [] } = node.operator;
+  const rewrite = context.target.rewrites[op] ?? (domain === "dept" ? rewrites[op] : undefined);
+  if (rewrite !== undefined) return rewrite(node, builder, context);
+  if (domain === "dept") {
+    const known = Object.keys(rewrites).join(", ");
+    throw new Error(
+      `Cannot compile ${op} in ${node.scope}: expected one of ${known} in domain dept`,
+    );
+  }
+  const attributes = Object.fromEntries(
+    Object.entries(node.attributes).filter(([name]) => !constantInputs.includes(name)),
+  );
+  const constants = constantInputs.map((name) =>
+    builder.integers(node.attributes[name] as readonly number[])
+  );
+  builder.emit(op, [...node.inputs, ...constants], { domain, attributes, outputs: node.outputs });
+}
+
+/** Distances of positions, which all heads share, times a slope each. What is ahead is so far that it counts for nothing. */
+function alibiBias({ outputs, attributes }: Node, builder: OnnxBuilder): void {
+  const { heads, length: T } = attributes as { heads: number; length: number };
+  const slopes = builder.fresh("slopes");
+  builder.initializer(slopes, float32([heads, 1, 1]), alibiSlopes(heads));
+  const distances = new Float32Array(T * T).fill(-(2 ** 40)); // times the least slope, 2⁻⁸, still −4·10⁹
+  for (let i = 0; i < T; i++) {
+    for (let j = 0; j <= i; j++) distances[i * T + j] = j - i;
+  }
+  const distance = builder.fresh("distances");
+  builder.initializer(distance, float32([T, T]), distances);
+  builder.emit("Mul", [slopes, distance], { outputs });
+}
+
+/** nll from the logarithm of softmax, which stays exact where a probability underflows. */
+function crossEntropy(
+  { inputs: [logits, targets], outputs: [nll, probabilities] }: Node,
+  builder: OnnxBuilder,
+  { graph, isUsed }: RewriteContext,
+): void {
+  const [rows] = graph.types[logits].shape;
+  const column = builder.reshape(targets, [rows, 1]);
+  const logs = builder.emit("LogSoftmax", [logits], { attributes: { axis: -1 } }); // (N, V)
+  const chosen = builder.emit("GatherElements", [logs, column], { attributes: { axis: 1 } }); // (N, 1)
+  builder.emit("Neg", [builder.reshape(chosen, [rows])], { outputs: [nll] });
+  if (isUsed(probabilities)) builder.emit("Exp", [logs], { outputs: [probabilities] });
+}
+
+/** One scale a row, then one replaced element a row: positions are distinct, so scattering is deterministic. */
+function crossEntropyGradient(
+  { inputs: [probabilities, targets, dNll], outputs }: Node,
+  builder: OnnxBuilder,
+  { graph }: RewriteContext,
+): void {
+  const [rows] = graph.types[probabilities].shape;
+  const column = builder.reshape(targets, [rows, 1]);
+  const perRow = builder.reshape(dNll, [rows, 1]);
+  const scaled = builder.emit("Mul", [probabilities, perRow]); // (N, V)
+  const chosen = builder.emit("GatherElements", [scaled, column], { attributes: { axis: 1 } });
+  const replaced = builder.emit("Sub", [chosen, perRow]); // (N, 1)
+  builder.emit("ScatterElements", [scaled, column, replaced], { attributes: { axis: 1 }, outputs });
+}
+
+/**
+ * Where it is no summand of a parameter's gradient (there the host adds the rows): a product with the 0/1 matrix of ids,
+ * which costs rows × ids but adds in a fixed order.
+ */
+export function embeddingGradient(
+  { inputs: [ids, dY], outputs, attributes }: Node,
+  builder: OnnxBuilder,
+  { graph }: RewriteContext,
+): void {
+  const rows = attributes.rows as number;
+  const count = sizeOf(graph.types[ids].shape);
+  const width = sizeOf(graph.types[dY].shape) / count;
+  const column = builder.reshape(ids, [count, 1]);
+  const table = builder.ids(Array.from({ length: rows }, (_, row) => row));
+  const isRow = builder.emit("Equal", [column, table]); // (N, rows)
+  const chosen = builder.emit("Cast", [isRow], { attributes: { to: 1 } });
+  builder.emit("Gemm", [chosen, builder.reshape(dY, [count, width])], {
+    attributes: { transA: 1 },
+    outputs,
+  });
+}
+
+/**
+ * dX = dY·(½·(1 + erf(r)) + r·exp(−r² − ½·ln π)) with r = x/√2, since x·φ(x) = r·exp(−r²)/√π: the constant inside the
+ * exponent saves a pass over the widest tensor of a block.
+ */
+function geluGradient({ inputs: [dY, x], outputs }: Node, builder: OnnxBuilder): void {
+  const root = builder.emit("Mul", [x, builder.scalar(Math.SQRT1_2)]);
+  const twiceArea = builder.emit("Add", [builder.emit("Erf", [root]), builder.scalar(1)]);
+  const area = builder.emit("Mul", [twiceArea, builder.scalar(0.5)]); // Φ(x)
+  const square = builder.emit("Mul", [root, root]);
+  const exponent = builder.emit("Sub", [builder.scalar(-0.5 * Math.log(Math.PI)), square]);
+  const bell = builder.emit("Mul", [root, builder.emit("Exp", [exponent])]); // x·φ(x)
+  builder.emit("Mul", [dY, builder.emit("Add", [area, bell])], { outputs });
+}

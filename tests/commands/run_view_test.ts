@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { ProgressMeter, RunView } from "../../commands/run_view.ts";
+
+Deno.test("ProgressMeter gives rates and what is left since the first report", () => {
+  // Resumed at step 100: the first report's own tokens took a time that nobody measured.
+  const first = { done: 100, total: 400, unit: "steps", tokens: 5000, lossNats: 4 };
+  const meter = new ProgressMeter(first, 10_000);
+  meter.add(first, 10_000);
+  assert.equal(meter.text(), "steps 100/400  loss 4.000");
+  meter.add({ ...first, done: 120, tokens: 40_000, lossNats: 3.5, note: "round 2" }, 12_000);
+  // 40,000 tokens in 2 s; 20 steps in 2 s and 280 to go.
+  assert.equal(meter.text(), "steps 120/400  loss 3.500  20.0k tokens/s  ~28.0 s left  round 2");
+});
+
+/** What a view writes: to the screen, and as errors. */
+function shown(isTerminal: boolean, show: (view: RunView) => void) {
+  let [screen, errors] = ["", ""];
+  const view = new RunView({
+    isTerminal,
+    columns: () => 60,
+    write: (text) => screen += text,
+    writeError: (text) => errors += text,
+  }, { isVerbose: false });
+  show(view);
+  return { screen, errors };
+}
+
+const started = { type: "started", instance: "walk/a", key: "k", reason: "new", pid: 1 } as const;
+
+Deno.test("RunView draws live lines on a terminal only, and removes them", () => {
+  const events = (view: RunView) => {
+    view.show({ ...started, isResumed: false });
+    view.show({
+      type: "done",
+      instance: "walk/a",
+      key: "k",
+      durationMs: 1500,
+      summary: {},
+      outputs: {},
+    });
+  };
+  assert.equal(
+    shown(false, events).screen,
+    `start   walk/a${" ".repeat(26)}new\ndone    walk/a${" ".repeat(26)}  1/1  1.5 s\n`,
+  );
+  const { screen } = shown(true, events);
+  assert.equal(screen.split("\x1b[1A\x1b[J").length, 2, "one live line was drawn and cleared");
+  assert.ok(screen.endsWith("1.5 s\n"));
+});
+
+Deno.test("RunView writes a failure as an error, with the log's path", () => {
+  const { screen, errors } = shown(false, (view) => {
+    view.show({ ...started, isResumed: true });
+    view.show({ type: "failed", instance: "walk/a", message: "Cannot walk", log: "logs/k.log" });
+  });
+  assert.match(screen, /new, goes on from a checkpoint\n$/);
+  assert.equal(errors, "error: walk/a failed: Cannot walk\n  log: logs/k.log\n");
+});

@@ -1,0 +1,161 @@
+/**
+ * Tiny networks and sources for the tests of training, on the reference engine.
+ */
+import { openTokenShards, type TokenShards, writeTokenShards } from "../../datasets/mod.ts";
+import { engine } from "../../engine/reference/mod.ts";
+import { Random, type Seed, seedOf } from "../../base/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import {
+  type Checkpoint,
+  type Pretraining,
+  type PretrainSettings,
+  safetensorsParts,
+  type Tensors,
+  type TrainingSource,
+  type Variant,
+  variantModule,
+} from "../../training/mod.ts";
+
+export const rootSeed = 17;
+export const seed = (name: string): Seed => seedOf(rootSeed, name);
+export const engineOptions = { threads: 1, precision: "fp32" } as const;
+export const vocabSize = 24;
+
+export const model = {
+  nLayers: 1,
+  dModel: 8,
+  nHeads: 2,
+  expansion: 2,
+  seqLen: 8,
+  positions: "alibi",
+  bias: true,
+} as const;
+
+export const inner = {
+  peakLearningRate: 0.01,
+  warmupSteps: 2,
+  finalFactor: 0.1,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0,
+  clipNorm: 1,
+};
+
+export const settings: PretrainSettings = {
+  model,
+  rounds: 2,
+  localSteps: 3,
+  sourcesPerRound: 2,
+  batchSize: 4,
+  microBatchSize: 2,
+  inner,
+  outer: { kind: "average" },
+  adamState: "reset",
+  nonFinite: "stop",
+  forgetting: "same",
+  validationWindows: 3,
+  checkpointEverySteps: 2,
+};
+
+export async function variantNamed(id: string): Promise<Variant> {
+  return (await import(variantModule(id))).variant(id);
+}
+
+/** A file's bytes in one piece. */
+export function encodeSafetensors(tensors: Tensors): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(safetensorsParts(tensors).flatMap((part) => [...part]));
+}
+
+/** Documents of 5 to 9 ids from `ids`, in which each id is followed by its neighbour. */
+export async function shardsOf(
+  folder: string,
+  ids: readonly number[],
+  documents: number,
+): Promise<TokenShards> {
+  const random = new Random(seed(`text/${ids.join()}`));
+  const texts = Array.from({ length: documents }, () => {
+    const first = random.below(ids.length);
+    const length = 5 + random.below(5);
+    return {
+      ids: Array.from({ length }, (_, i) => ids[(first + i) % ids.length]),
+      bytes: length,
+    };
+  });
+  Deno.mkdirSync(folder, { recursive: true });
+  await writeTokenShards(folder, texts, { vocabSize, endId: 2 });
+  return openTokenShards(folder);
+}
+
+/** A source whose texts hold `ids`, and whose V_k is those and the first four. */
+export async function sourceOf(
+  folder: string,
+  name: string,
+  ids: readonly number[],
+): Promise<TrainingSource> {
+  return {
+    name,
+    train: await shardsOf(`${folder}/${name}/train`, ids, 40),
+    validation: await shardsOf(`${folder}/${name}/validation`, ids, 6),
+    localVocabulary: Int32Array.from([0, 1, 2, 3, ...ids]),
+  };
+}
+
+/** Three sources that share some ids, in a temporary folder that is removed at the end. */
+export async function withSources<T>(
+  use: (sources: readonly TrainingSource[], folder: string) => Promise<T>,
+): Promise<T> {
+  const folder = Deno.makeTempDirSync();
+  const sources = [
+    await sourceOf(folder, "alpha", [8, 9, 10, 11]),
+    await sourceOf(folder, "beta", [10, 11, 12, 13, 14]),
+    await sourceOf(folder, "gamma", [14, 15, 16]),
+  ];
+  try {
+    return await use(sources, folder);
+  } finally {
+    for (const { train, validation } of sources) {
+      train.close();
+      validation.close();
+    }
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Options of a run whose checkpoints lie in a new folder under `folder`. */
+export async function pretraining(
+  id: string,
+  sources: readonly TrainingSource[],
+  folder: string,
+  changes: Partial<PretrainSettings> = {},
+): Promise<Pretraining> {
+  return {
+    variant: await variantNamed(id),
+    settings: { ...settings, ...changes },
+    sources,
+    engine,
+    engineOptions,
+    seed,
+    checkpointFolder: Deno.makeTempDirSync({ dir: folder }),
+    log: silentLog,
+    signal: new AbortController().signal,
+  };
+}
+
+/** Plain data of a checkpoint, so that two can be compared for equality of every bit. */
+export function plain({ groups, state }: Checkpoint) {
+  return {
+    state,
+    groups: Object.fromEntries(
+      Object.entries(groups).map(([group, tensors]) => [
+        group,
+        Object.fromEntries(
+          Object.entries(tensors).sort().map(([name, { shape, data }]) => [
+            name,
+            { shape: [...shape], bits: new Uint32Array(data.slice().buffer) },
+          ]),
+        ),
+      ]),
+    ),
+  };
+}
