@@ -2,13 +2,13 @@
  * The process that one instance runs in: reads a request, runs the stage, says how it went.
  */
 import { resourceUsage } from "node:process";
-import { messageOf, seedOf, StageError, UsageError } from "../base/mod.ts";
+import { messageOf, StageError, UsageError } from "../base/mod.ts";
 import { CheckpointWatch } from "./checkpoint_watch.ts";
 import { armFaults } from "./faults.ts";
-import { matchesPattern } from "./pattern.ts";
 import { listAndSync } from "./listing.ts";
 import { type ChildMessage, type ChildRequest, encodeMessage } from "./protocol.ts";
-import type { StageContext, StageLog, StageProgress, StageRun } from "./stage.ts";
+import type { StageLog, StageProgress, StageRun } from "./stage.ts";
+import { contextOf } from "./stage_context.ts";
 import { StorageError, storageError } from "./storage_errors.ts";
 import { lockAsChild } from "./store_lock.ts";
 
@@ -69,26 +69,7 @@ async function run(
   { signal, send }: RequestHost,
 ): Promise<ChildMessage> {
   const log = new PipeLog(new CheckpointWatch(request.checkpointFolder), send);
-  const { root, names } = request.seeds;
-  const context: StageContext = {
-    instance: request.instance,
-    parts: request.parts,
-    params: request.params,
-    hints: request.hints as Record<string, unknown>,
-    inputs: request.inputs,
-    files: request.files,
-    outputs: request.outputs,
-    checkpointFolder: request.checkpointFolder,
-    seed(name) {
-      if (names.some((declared) => matchesPattern(name, declared))) return seedOf(root, name);
-      throw new RangeError(
-        `Cannot give seed "${name}" to ${request.instance}: expected one of ${names.join(", ")}`,
-      );
-    },
-    modules,
-    log,
-    signal,
-  };
+  const context = contextOf(request, { modules, log, signal });
   const summary = await stage.run(context) ?? {};
   log.flush();
   const outputs = Object.entries(request.outputs)

@@ -9,9 +9,8 @@ export interface ChildOptions {
   /** The folder of `deno.json`: children see the same packages. */
   readonly root: string;
   readonly request: ChildRequest;
-  /** The stage's module and those that it uses, by role. */
+  /** The stage's module. */
   readonly module: string;
-  readonly modules: Readonly<Record<string, string>>;
   /** Runs native code, which Deno cannot confine. */
   readonly isNative: boolean;
   /** A folder of the child's own: its entry is written there. */
@@ -129,8 +128,8 @@ export class Child implements RunningChild {
  * Writes the child's main module. Its static imports need no permission, as computed ones would.
  * @returns its path.
  */
-function writeEntry({ temporary, module, modules }: ChildOptions): string {
-  const roles = Object.entries(modules);
+function writeEntry({ temporary, module, request }: ChildOptions): string {
+  const roles = Object.entries(request.modules);
   const lines = [
     `import { serve } from ${JSON.stringify(import.meta.resolve("./child.ts"))};`,
     `import * as stage from ${JSON.stringify(module)};`,

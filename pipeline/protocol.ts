@@ -18,13 +18,14 @@ export interface ChildRequest {
   /** A file to hold a shared lock on while alive. */
   readonly lock: string;
   readonly instance: InstanceId;
-  readonly parts: readonly string[];
   readonly params: object;
   readonly hints: object;
   readonly inputs: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, string>>;
   readonly outputs: Readonly<Record<string, string>>;
   readonly checkpointFolder: string;
+  /** URLs of the modules that the stage uses, by role. */
+  readonly modules: Readonly<Record<string, string>>;
   /** What it may touch besides. */
   readonly access?: StageAccess;
   /** A folder for temporary files. */

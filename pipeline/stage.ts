@@ -122,8 +122,6 @@ export interface StageForecast {
 
 /** What `run` is given. The same context gives the same bytes in the output folders. */
 export interface StageContext<Params extends object = object> {
-  readonly instance: InstanceId;
-  readonly parts: readonly string[];
   readonly params: Params;
   /** What the declaration's `hints` gave: it cannot change a byte of the outputs. */
   readonly hints?: Readonly<Record<string, unknown>>;
@@ -139,6 +137,8 @@ export interface StageContext<Params extends object = object> {
   seed(name: string): Seed;
   /** The modules of `uses`, by role, imported. */
   readonly modules: Readonly<Record<string, unknown>>;
+  /** Their URLs, by role: for a process that `run` starts. */
+  readonly moduleUrls: Readonly<Record<string, string>>;
   readonly log: StageLog;
   /** Aborted at the first Ctrl-C: finish the micro-batch, write a checkpoint, throw `signal.reason`. */
   readonly signal: AbortSignal;

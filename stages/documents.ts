@@ -74,6 +74,8 @@ export type DocumentsParams = GeneratedParams | FileParams;
 
 /** What cannot change a byte. */
 interface DocumentsHints {
+  /** The name of the source, for messages. */
+  readonly source: string;
   readonly hub: string | null;
   readonly checkpointEveryMs: number;
 }
@@ -116,7 +118,11 @@ export const documents: Stage<Recipe, DocumentsParams> = {
       maxDocuments: limit,
     };
   },
-  hints: ({ documents }): DocumentsHints => ({ hub: documents.hub, checkpointEveryMs: 5000 }),
+  hints: ({ documents }, [source]): DocumentsHints => ({
+    source,
+    hub: documents.hub,
+    checkpointEveryMs: 5000,
+  }),
   // Files are read as they are: their documents stay fresh when the recipe's seed changes.
   seeds: (recipe, [source]) =>
     "generator" in specOf(recipe, source)
@@ -196,13 +202,13 @@ async function fromFiles(
   context: StageContext<DocumentsParams>,
   { reading, where, filter, maxDocuments }: FileParams,
 ): Promise<DocumentsReport> {
-  const { parts: [source], inputs, outputs, signal, log, checkpointFolder, seed } = context;
+  const { inputs, outputs, signal, log, checkpointFolder, seed } = context;
   const hints = context.hints as Partial<DocumentsHints> | undefined;
   const usesStore = where !== null || Object.keys(context.files).length < placeCount(context);
   const store = usesStore ? openStore(context, hints?.hub ?? null) : undefined;
   const total = maxDocuments ?? 0;
   return await writeSourceDocuments(outputs.documents, {
-    source,
+    source: hints?.source ?? "",
     parts: await partsOf(context, store),
     reading,
     where: where === null ? null : { ...where, folder: join(store!.folder, "splits") },

@@ -2,7 +2,6 @@
  * The process that trains participants for another one: reads what it works with, then a task a line, and writes a line when
  * a task is done. Ends when its input does.
  */
-import { engineModule } from "../engine/mod.ts";
 import { messageOf, StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { openTokenShards } from "../datasets/mod.ts";
@@ -12,7 +11,6 @@ import {
   type PretrainSettings,
   readCheckpoint,
   taskFromCheckpoint,
-  variantModule,
   writeCheckpoint,
 } from "../training/mod.ts";
 import type { EngineParams } from "./recipe.ts";
@@ -20,6 +18,8 @@ import type { EngineParams } from "./recipe.ts";
 /** What all tasks of a process work with. */
 export interface WorkerSetup {
   readonly variant: string;
+  /** URLs of the modules that export the variant and the engine. */
+  readonly modules: Readonly<Record<string, string>>;
   readonly settings: PretrainSettings;
   readonly engine: EngineParams;
   readonly sources: readonly WorkerSource[];
@@ -89,14 +89,14 @@ async function answer(
 }
 
 async function openTrainer(
-  { variant, settings, engine, sources }: WorkerSetup,
+  { variant, modules, settings, engine, sources }: WorkerSetup,
 ): Promise<LocalTrainer> {
   const log = (level: "info" | "warn"): StageLog["info"] => (message, fields) =>
     send({ type: "log", level, message, fields });
   return new LocalTrainer({
-    variant: (await import(variantModule(variant))).variant(variant),
+    variant: (await import(modules.variant)).variant(variant),
     settings,
-    engine: (await import(engineModule(engine.kind))).engine,
+    engine: (await import(modules.engine)).engine,
     engineOptions: engine,
     sources: sources.map(({ name, train, validation, localVocabulary }) => ({
       name,

@@ -88,8 +88,6 @@ class Worker {
         "-A",
         "--quiet",
         "--no-prompt",
-        "--config",
-        join(import.meta.dirname!, "..", "deno.json"),
         import.meta.resolve("./local_worker.ts"),
       ],
       stdin: "piped",

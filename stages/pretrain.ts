@@ -164,13 +164,14 @@ function tunedRate(folder: string): number {
 }
 
 function localWorkers(
-  { params, inputs, log, signal }: StageContext<PretrainParams>,
+  { params, inputs, moduleUrls, log, signal }: StageContext<PretrainParams>,
   sources: readonly TrainingSource[],
   settings: PretrainSettings,
   lanes: number,
 ): LocalWorkers {
   const setup = {
     variant: params.variant,
+    modules: moduleUrls,
     settings,
     engine: params.engine,
     sources: sources.map(({ name, localVocabulary }) => ({

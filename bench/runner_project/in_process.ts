@@ -84,12 +84,12 @@ export function inProcess(
 }
 
 async function outcomeOf(
-  { request, module, modules, onMessage }: ChildOptions,
+  { request, module, onMessage }: ChildOptions,
   signal: AbortSignal,
   until: (id: InstanceId) => Promise<void>,
 ): Promise<ChildOutcome> {
   const entries = await Promise.all(
-    Object.entries(modules).map(async ([role, url]) => [role, await import(url)] as const),
+    Object.entries(request.modules).map(async ([role, url]) => [role, await import(url)] as const),
   );
   const stage = await import(module) as { run: StageRun };
   const message = await runRequest(request, stage, Object.fromEntries(entries), {

@@ -90,8 +90,6 @@ Deno.test("documents: kill -9 at many points gives the bytes of an undisturbed r
   const parts = ["s", "train"];
   const work = {
     stage: import.meta.resolve("../../stages/documents.ts"),
-    instance: "documents/s/train",
-    parts,
     params: documents.params(recipe, parts),
     hints: { checkpointEveryMs: 0 },
     inputs: {},
@@ -120,8 +118,6 @@ Deno.test("tokenize: kill -9 at many points gives the bytes of an undisturbed ru
   );
   const work = {
     stage: import.meta.resolve("../../stages/tokenize.ts"),
-    instance: "tokenize/s/global",
-    parts: ["s", "global"],
     params: {},
     hints: { checkpointEveryMs: 5 },
     inputs,

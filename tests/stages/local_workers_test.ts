@@ -3,7 +3,13 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { pretrain, type PretrainResult, type PretrainSettings } from "../../training/mod.ts";
+import { engineModule } from "../../engine/mod.ts";
+import {
+  pretrain,
+  type PretrainResult,
+  type PretrainSettings,
+  variantModule,
+} from "../../training/mod.ts";
 import { LocalWorkers } from "../../stages/local_workers.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { plain, pretraining, settings, withSources } from "../training/support.ts";
@@ -22,6 +28,10 @@ async function withHelpers(
     signal: options.signal,
     setup: {
       variant: options.variant.id,
+      modules: {
+        variant: variantModule(options.variant.id),
+        engine: engineModule("reference"),
+      },
       settings: options.settings,
       engine: { kind: "reference", threads: 1, precision: "fp32" },
       sources: options.sources.map(({ name, localVocabulary }) => ({

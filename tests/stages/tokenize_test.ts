@@ -45,8 +45,6 @@ async function made(
   const tokenizer = await trainUnigram(documents, { ...unigramDefaults, vocabSize: 285 });
   saveTokenizer(inputs.tokenizer, tokenizer);
   const context: StageContext = {
-    instance: "tokenize/a/global",
-    parts: ["a", "global"],
     params: {},
     inputs,
     files: {},
@@ -56,6 +54,7 @@ async function made(
       throw new RangeError(`seed ${name} was not declared`);
     },
     modules: {},
+    moduleUrls: {},
     log: silentLog,
     signal: new AbortController().signal,
     ...more,

@@ -26,8 +26,6 @@ export async function runDocuments(
   const { seeds } = documents;
   const names = typeof seeds === "function" ? seeds(recipe, parts) : seeds ?? [];
   const context: StageContext<DocumentsParams> = {
-    instance: ["documents", ...parts].join("/"),
-    parts,
     hints: documents.hints!(recipe, parts) as Record<string, unknown>,
     inputs: {},
     files: documents.files!(recipe, parts),
@@ -40,6 +38,7 @@ export async function runDocuments(
     modules: Object.fromEntries(
       await Promise.all(roles.map(async ([role, url]) => [role, await import(url)])),
     ),
+    moduleUrls: {},
     log: silentLog,
     signal: new AbortController().signal,
     ...more,

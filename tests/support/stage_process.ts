@@ -10,7 +10,7 @@ import { silentLog, type StageContext } from "../../pipeline/stage.ts";
 export type StageWork =
   & Pick<
     StageContext,
-    "instance" | "parts" | "params" | "hints" | "inputs" | "files" | "outputs" | "checkpointFolder"
+    "params" | "hints" | "inputs" | "files" | "outputs" | "checkpointFolder"
   >
   & {
     readonly stage: string;
@@ -27,6 +27,7 @@ if (import.meta.main) {
   await run({
     ...work,
     modules: Object.fromEntries(await Promise.all(loaded)),
+    moduleUrls: modules,
     seed: () => seed,
     log: silentLog,
     signal: new AbortController().signal,

@@ -124,8 +124,6 @@ class Bench {
       ]),
     );
     const summary = await run({
-      instance,
-      parts,
       params: stage.params(recipe, parts),
       hints: { ...stage.hints?.(recipe, parts) },
       inputs,
@@ -137,6 +135,7 @@ class Bench {
         return seedOf(17, name);
       },
       modules: Object.fromEntries(modules),
+      moduleUrls: {},
       log: silentLog,
       signal: new AbortController().signal,
     });

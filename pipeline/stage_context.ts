@@ -1,0 +1,33 @@
+/**
+ * What a request gives to `run`. This code can change what a stage makes, so its digest is in every action key
+ * (`context` in a record's `code`); the rest of the runner is in none.
+ */
+import { seedOf } from "../base/mod.ts";
+import { matchesPattern } from "./pattern.ts";
+import type { ChildRequest } from "./protocol.ts";
+import type { StageContext } from "./stage.ts";
+
+/** The context of an instance: what is asked for, and what only its process has. */
+export function contextOf(
+  request: Pick<
+    ChildRequest,
+    "params" | "hints" | "inputs" | "files" | "outputs" | "checkpointFolder" | "seeds" | "modules"
+  >,
+  process: Pick<StageContext, "modules" | "log" | "signal">,
+): StageContext {
+  const { root, names } = request.seeds;
+  return {
+    params: request.params,
+    hints: request.hints as Record<string, unknown>,
+    inputs: request.inputs,
+    files: request.files,
+    outputs: request.outputs,
+    checkpointFolder: request.checkpointFolder,
+    seed(name) {
+      if (names.some((declared) => matchesPattern(name, declared))) return seedOf(root, name);
+      throw new RangeError(`Cannot give seed "${name}": expected one of ${names.join(", ")}`);
+    },
+    moduleUrls: request.modules,
+    ...process,
+  };
+}
