@@ -11,6 +11,7 @@ export { canonicalJson, type Json } from "./canonical_json.ts";
 export { sha256 } from "./digest.ts";
 export { messageOf, StageError, UsageError } from "./errors.ts";
 export { freeMemoryBytes } from "./free_memory.ts";
+export { type Log, type Progress, silentLog } from "./log.ts";
 export { didYouMean, editDistance, nearestName } from "./names.ts";
 export { ProtoWriter } from "./protobuf.ts";
 export { Random, type Seed, seedOf } from "./random.ts";

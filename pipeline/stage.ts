@@ -6,7 +6,9 @@
  * code digest of its action key, so a change of planning code makes nothing stale unless it changes what it yields.
  * A declaration is a plain object, not a call: that is what lets the bundler leave it out of the digest.
  */
-import type { Json, Seed } from "../base/mod.ts";
+import type { Json, Log, Seed } from "../base/mod.ts";
+
+export { type Log as StageLog, type Progress as StageProgress, silentLog } from "../base/mod.ts";
 
 /** `stage/part/part`, as in `continue/trim/random`. */
 export type InstanceId = string;
@@ -139,7 +141,7 @@ export interface StageContext<Params extends object = object> {
   readonly modules: Readonly<Record<string, unknown>>;
   /** Their URLs, by role: for a process that `run` starts. */
   readonly moduleUrls: Readonly<Record<string, string>>;
-  readonly log: StageLog;
+  readonly log: Log;
   /** Aborted at the first Ctrl-C: finish the micro-batch, write a checkpoint, throw `signal.reason`. */
   readonly signal: AbortSignal;
 }
@@ -151,29 +153,6 @@ export type StageRun<Params extends object = object> = (
 
 /** Few numbers or words worth showing beside a finished instance. Stored in the manifest: no clock, no path. */
 export type StageSummary = Readonly<Record<string, Json>>;
-
-export interface StageLog {
-  info(message: string, fields?: Readonly<Record<string, Json>>): void;
-  warn(message: string, fields?: Readonly<Record<string, Json>>): void;
-  /** Where long work stands. Cheap to call often: it is thinned out on the way. */
-  progress(state: StageProgress): void;
-}
-
-export interface StageProgress {
-  readonly done: number;
-  readonly total: number;
-  /** What is counted: `steps`, `documents`. */
-  readonly unit: string;
-  /** Mean loss in nats since the last report. */
-  readonly lossNats?: number;
-  /** Tokens that were trained on since the last report. The reader of progress makes a rate of it. */
-  readonly tokens?: number;
-  /** Anything short: `round 3 of 10, source it`. */
-  readonly note?: string;
-}
-
-/** A log that says nothing, for tests and library use. */
-export const silentLog: StageLog = { info() {}, warn() {}, progress() {} };
 
 /** The inputs (or files) whose names start with `prefix/`, by the rest of the name, sorted by it. */
 export function group(

@@ -12,8 +12,6 @@ interface Room {
   readonly alsoModules?: readonly RegExp[];
   /** Modules of other rooms of which it may import what they export, directly or through a `mod.ts`. */
   readonly interfaces?: readonly string[];
-  /** Modules of which it may import types: nothing is left of these when it runs. */
-  readonly types?: readonly string[];
   readonly mayUsePackages?: false;
 }
 
@@ -29,7 +27,6 @@ const rooms: Readonly<Record<string, Room>> = {
   "training": {
     imports: [base, "datasets", "model", "engine"],
     interfaces: ["tokenizers/tokenizer.ts"],
-    types: ["pipeline/stage.ts"], // `StageLog`, which long loops write to
   },
   "stages": { imports: "all", alsoModules: [/^pipeline\/stage\.ts$/] },
   "commands": { imports: "all", alsoModules: [/^pipeline\//] },
@@ -41,8 +38,6 @@ interface Edge {
   readonly to: string;
   /** What is imported by name; undefined for everything. */
   readonly names?: readonly string[];
-  /** Only types are imported. */
-  readonly isTypeOnly?: boolean;
 }
 
 Deno.test("layout: rooms import only what the house style lets them", () => {
@@ -72,9 +67,9 @@ Deno.test("layout: the check finds an edge that breaks the table", () => {
 });
 
 /** Why an import is not allowed; undefined when it is. */
-function offence({ from, to, names, isTypeOnly }: Edge): string | undefined {
+function offence({ from, to, names }: Edge): string | undefined {
   const room = roomOf(from)!;
-  const { imports, alsoModules = [], interfaces = [], types = [], mayUsePackages } = rooms[room];
+  const { imports, alsoModules = [], interfaces = [], mayUsePackages } = rooms[room];
   if ((isAssembly(from) || isAssembly(to)) && dirname(from) !== dirname(to)) {
     return "assembly/ is AssemblyScript, a program of its own";
   }
@@ -87,7 +82,6 @@ function offence({ from, to, names, isTypeOnly }: Edge): string | undefined {
   if (target === room) return undefined;
   if (target === undefined) return `it is in no room`;
   if (alsoModules.some((pattern) => pattern.test(to))) return undefined;
-  if (isTypeOnly && types.includes(to)) return undefined;
   const ofInterface = interfaces.find((module) => roomOf(module) === target);
   if (ofInterface !== undefined) {
     const offered = exportsOf(ofInterface);
@@ -134,21 +128,20 @@ function edgesFrom(from: string): Edge[] {
     .replace(/\/\*[^]*?\*\//g, "") // examples in doc comments
     .replace(/^\s*\/\/.*$/gm, "");
   const edges: Edge[] = [];
-  const add = (specifier: string, names?: string[], isTypeOnly?: boolean) => {
+  const add = (specifier: string, names?: string[]) => {
     // AssemblyScript leaves ".ts" out.
     const file = isAssembly(from) ? `${specifier}.ts` : specifier;
     const to = specifier.startsWith(".")
       ? relative(projectRoot, join(projectRoot, dirname(from), file))
       : specifier;
-    edges.push({ from, to, names, isTypeOnly });
+    edges.push({ from, to, names });
   };
-  const statements = /^(?:import|export)\s+(type\s)?([^;"]*?)\s*from\s*"([^"\n]+)"/gm;
-  for (const [, type, what, specifier] of code.matchAll(statements)) {
+  const statements = /^(?:import|export)\s+(?:type\s)?([^;"]*?)\s*from\s*"([^"\n]+)"/gm;
+  for (const [, what, specifier] of code.matchAll(statements)) {
     const listed = /^\{([^}]*)\}$/.exec(what)?.[1].split(",")
       .map((name) => name.trim()).filter((name) => name !== "");
     const names = listed?.map((name) => name.replace(/^type /, "").split(" ")[0]);
-    const isTypeOnly = type !== undefined || listed?.every((name) => name.startsWith("type "));
-    add(specifier, names, isTypeOnly);
+    add(specifier, names);
   }
   for (const [, specifier] of code.matchAll(/\bimport\s*\(?\s*"([^"\n]+)"/g)) add(specifier);
   return edges;

@@ -5,12 +5,12 @@
 import { basename, dirname, join } from "node:path";
 import {
   canonicalJson,
+  type Log,
   sha256,
   StageError,
   writeFileSynced,
   writePartsSynced,
 } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 
@@ -66,7 +66,7 @@ export function readCheckpoint(folder: string): Checkpoint {
  */
 export function latestCheckpoint(
   checkpointFolder: string,
-  log?: StageLog,
+  log?: Log,
 ): Checkpoint | undefined {
   for (const number of checkpointNumbers(checkpointFolder).reverse()) {
     try {
@@ -87,14 +87,14 @@ export function latestCheckpoint(
  */
 export class CheckpointStore {
   readonly folder: string;
-  readonly #log: StageLog | undefined;
+  readonly #log: Log | undefined;
   #number: number;
   #last:
     | { readonly folder: string; readonly checkpoint: Checkpoint; readonly done: Done }
     | undefined;
 
   /** @param log Told of checkpoints that are damaged. */
-  constructor(folder: string, log?: StageLog) {
+  constructor(folder: string, log?: Log) {
     this.folder = folder;
     this.#log = log;
     Deno.mkdirSync(folder, { recursive: true });

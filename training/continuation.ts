@@ -5,8 +5,7 @@
  * cosine over the steps.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
-import { type Json, StageError } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
+import { type Json, type Log, StageError } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { type CheckpointEvery, CheckpointPace } from "./checkpoint_pace.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
@@ -69,7 +68,7 @@ export interface Continuation {
   readonly engineOptions: EngineOptions;
   readonly seed: SeedOf;
   readonly checkpointFolder: string;
-  readonly log: StageLog;
+  readonly log: Log;
   readonly signal: AbortSignal;
 }
 

@@ -15,8 +15,7 @@ import {
   initialiseHead,
   type ModelConfig,
 } from "../model/mod.ts";
-import { Random, StageError } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
+import { type Log, Random, StageError } from "../base/mod.ts";
 import type { Tokenizer } from "../tokenizers/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
@@ -59,7 +58,7 @@ export interface FineTuning {
   /** Number of this run, from 0: each has a head and an order of examples of its own. */
   readonly run?: number;
   readonly checkpointFolder: string;
-  readonly log: StageLog;
+  readonly log: Log;
   readonly signal: AbortSignal;
 }
 

@@ -5,8 +5,7 @@
  * Source: DEPT Algorithm 1, lines 4 to 7.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
-import type { Json, Seed } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
+import type { Json, Log, Seed } from "../base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { forgettingRates } from "./forgetting.ts";
 import { nonFiniteIn } from "./local_report.ts";
@@ -66,7 +65,7 @@ export interface LocalTrainerOptions {
   readonly participants: Participants;
   readonly programs: TrainingPrograms;
   readonly clock: PhaseClock;
-  readonly log: StageLog;
+  readonly log: Log;
   readonly signal: AbortSignal;
 }
 

@@ -14,11 +14,11 @@ import {
 import {
   formatBytes,
   freeMemoryBytes,
+  type Log,
   messageOf,
   StageError,
   writeFileAtomic,
 } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
 
 /** What a recipe may say: a number, or that the largest is wanted. */
 export type MicroBatchSize = number | "auto";
@@ -37,7 +37,7 @@ export interface MicroBatchSearch {
   /** Programs of other vocabularies that may be held at the same time; 0 when absent. */
   readonly otherPrograms?: number;
   readonly checkpointFolder: string;
-  readonly log: StageLog;
+  readonly log: Log;
 }
 
 /** Runtime and engine before any tensor. */

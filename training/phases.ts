@@ -1,7 +1,7 @@
 /**
  * Where the time of training goes. For logs only: no clock in results.
  */
-import type { StageLog } from "../pipeline/stage.ts";
+import type { Log } from "../base/mod.ts";
 
 /** In the order in which they are shown. */
 export const phases = [
@@ -46,7 +46,7 @@ export class PhaseClock {
   }
 
   /** Writes the times, in whole milliseconds, of which `run --profile` makes a line. */
-  logTo(log: StageLog): void {
+  logTo(log: Log): void {
     const entries = Object.entries(this.totals()).map(([phase, ms]) => [phase, Math.round(ms)]);
     log.info(profileMessage, Object.fromEntries(entries));
   }

@@ -5,8 +5,7 @@
  * steps under one cosine: round r begins at step (r − 1)·localSteps.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
-import { type Json, messageOf, type Seed, StageError } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
+import { type Json, type Log, messageOf, type Seed, StageError } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { CheckpointPace } from "./checkpoint_pace.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
@@ -62,7 +61,7 @@ export interface Pretraining {
   readonly engineOptions: EngineOptions;
   readonly seed: SeedOf;
   readonly checkpointFolder: string;
-  readonly log: StageLog;
+  readonly log: Log;
   readonly signal: AbortSignal;
   /** Train some of a round's participants meanwhile; results do not depend on them. */
   readonly helpers?: LocalHelpers;

@@ -1,8 +1,7 @@
 /**
  * The monitors of a whole run: rows by participant and step, kept beside its checkpoints, and the warning that comes of them.
  */
-import type { Json } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
+import type { Json, Log } from "../base/mod.ts";
 import { activationGrowth, type MonitorRow } from "./monitors.ts";
 import type { MonitorSettings, WarningThresholds } from "./settings.ts";
 import { StepRows } from "./step_rows.ts";
@@ -15,7 +14,7 @@ export interface MonitoredRun {
     readonly warnings?: Pick<WarningThresholds, "activationGrowth">;
   };
   readonly checkpointFolder: string;
-  readonly log: StageLog;
+  readonly log: Log;
 }
 
 /** Whether a run is looked into at all. */

@@ -2,8 +2,7 @@
  * Local training: steps of the inner optimizer on windows of one source, or of a mixture.
  */
 import type { Fetches, TrainingProgram } from "../engine/mod.ts";
-import { StageError } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
+import { type Log, StageError } from "../base/mod.ts";
 import { Guard, type GuardEvent, type GuardRecord, type GuardSettings } from "./guard.ts";
 import { type MonitorRow, monitorStep } from "./monitors.ts";
 import { PhaseClock } from "./phases.ts";
@@ -71,7 +70,7 @@ export interface LocalTraining {
   /** For progress: steps of the whole run, of all sources, and those taken before this record's. */
   readonly totalSteps: number;
   readonly stepsBefore: number;
-  readonly log: StageLog;
+  readonly log: Log;
   readonly signal: AbortSignal;
   /** Called after each step that was taken, to note its loss and to write checkpoints. */
   readonly afterStep?: (lossNats: number, gradientNorm: number) => Promise<void>;

@@ -1,8 +1,7 @@
 /**
  * What a run is worth a word of warning for, by name. Thresholds are the recipe's.
  */
-import type { Json } from "../base/mod.ts";
-import type { StageLog } from "../pipeline/stage.ts";
+import type { Json, Log } from "../base/mod.ts";
 
 export type WarningName = "activation-growth" | "vocabulary-coverage" | "weak-continuation";
 
@@ -20,7 +19,7 @@ export type WarningRow = {
 /** Logs a warning, where there is one, and adds it to the rows of a run, unless these have it already. */
 export function warnOnce(
   rows: Json[],
-  log: StageLog,
+  log: Log,
   warning: Omit<WarningRow, "kind"> | undefined,
 ): void {
   if (warning === undefined) return;
@@ -35,7 +34,7 @@ export function warnOnce(
 /** Warns of sources whose validation text has many tokens that their vocabulary lacks. */
 export function warnOfCoverage(
   rows: Json[],
-  log: StageLog,
+  log: Log,
   losses: Readonly<Record<string, { readonly unknownShare: number }>>,
   threshold: number | undefined,
 ): void {
