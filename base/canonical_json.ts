@@ -18,7 +18,7 @@ export type Json =
  *
  * @throws TypeError for what JSON has no form for: non-finite numbers, functions, symbols, bigints, dates.
  */
-export function canonicalJson(value: Json): string {
+export function canonicalJson(value: unknown): string {
   return write(value, "$");
 }
 

@@ -65,7 +65,9 @@ export async function openTrainedModel(
   const tokenizer = await openAdopted(await place.input(tokenized, "tokenizer"));
   const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
   const vocabSize = tensors[tokenEmbedding].shape[0];
-  const { engine: params } = instance.recipe as { engine: EngineOptions & { kind: string } };
+  const { engine: params } = instance.declaration.params as {
+    engine: EngineOptions & { kind: string };
+  };
   const { engine } = await import(engineModule(params.kind)) as { engine: Engine };
   return {
     config: { ...model, vocabSize },

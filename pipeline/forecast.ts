@@ -34,13 +34,12 @@ export class Forecaster {
 
   of(id: InstanceId): InstanceForecast {
     const instance = this.#planner.instances.get(id)!;
-    const told = instance.stage.forecast?.(instance.recipe, instance.parts) ?? {};
+    const { forecast: told, weight } = instance.declaration;
     const own = this.#planner.earlier.of(instance.base)
       .find(({ provenance }) => provenance.recipe === this.#planner.recipe.name);
-    const weight = weightOf(instance);
     const weightRatio = (base: string) => {
       const other = this.#planner.instances.get(base);
-      return other === undefined ? 1 : weight / weightOf(other);
+      return other === undefined ? 1 : weight / other.declaration.weight;
     };
     const fromOwn = own && scaled([own], told, () => 1);
     if (fromOwn !== undefined) return { ...fromOwn, basis: "instance" };
@@ -120,15 +119,10 @@ function mean(values: readonly number[]): number {
 
 /** What an instance takes of the machine: threads as its stage declares them, memory as it is forecast. */
 export function claimOf(
-  { stage, recipe, parts }: Instance,
+  { declaration: { claims: { threads } } }: Instance,
   { peakMemoryBytes = 0 }: InstanceForecast,
 ): Share {
-  const { threads } = stage.claims?.(recipe, parts) ?? { threads: 1 };
   return { threads, memoryBytes: peakMemoryBytes };
-}
-
-function weightOf({ stage, recipe, parts }: Instance): number {
-  return stage.weight?.(recipe, parts) ?? 1;
 }
 
 /**
@@ -152,13 +146,13 @@ export function forecastPlan(
     needsLeft.set(id, needs.length);
     for (const needed of needs) neededBy.set(needed, [...neededBy.get(needed) ?? [], id]);
   }
-  const weights = new Map([...forecasts.keys()].map((id) => [id, weightOf(instances.get(id)!)]));
+  const weightOf = (id: InstanceId) => instances.get(id)!.declaration.weight;
   let ready = [...forecasts.keys()].filter((id) => needsLeft.get(id) === 0);
   const running = new Map<InstanceId, number>();
   let [now, memory, peakMemoryBytes] = [0, 0, 0];
   const memoryOf = (id: InstanceId) => forecasts.get(id)!.peakMemoryBytes ?? 0;
   while (ready.length > 0 || running.size > 0) {
-    ready.sort((a, b) => weights.get(b)! - weights.get(a)!);
+    ready.sort((a, b) => weightOf(b) - weightOf(a));
     ready = ready.filter((id) => {
       if (running.size >= jobs || !capacity.fits(claims.get(id)!)) return true;
       capacity.take(claims.get(id)!);

@@ -1,6 +1,7 @@
 /**
  * From stages and a recipe to the instances of a plan: what there is and what needs what.
  */
+import { type Declaration, declarationOf } from "./declaration.ts";
 import type { InstanceId, Stage, Study } from "./stage.ts";
 import { type Declared, shownAxes } from "./study_axes.ts";
 
@@ -18,15 +19,12 @@ export interface Instance {
   readonly base: string;
   readonly stage: Stage;
   readonly parts: readonly string[];
-  /** What the declaration's functions are given: the recipe of a cell, or the study for a stage `overStudy`. */
-  readonly recipe: unknown;
+  readonly declaration: Declaration;
   /** By input name: which output of which instance. */
   readonly inputs: ReadonlyMap<string, { readonly from: InstanceId; readonly output: string }>;
   /** Distinct instances that inputs come from, sorted. */
   readonly needs: readonly InstanceId[];
   readonly rootSeed: number;
-  /** Names of the seeds that it may ask for, sorted. */
-  readonly seeds: readonly string[];
 }
 
 /** All instances by id, each after those that it needs, else in the order of stages, cells and their instances. */
@@ -66,11 +64,10 @@ export function expand(
       base: one.base,
       stage: one.stage,
       parts: one.parts,
-      recipe: one.recipe,
+      declaration: one.declaration,
       inputs: new Map(inputs),
       needs: [...new Set(inputs.map(([, { from }]) => from))].sort(),
       rootSeed: one.rootSeed,
-      seeds: one.seeds,
     });
   }
   return instances;
@@ -140,16 +137,14 @@ function declare(
   rootSeed: number,
   cell: number | undefined,
 ): Declared {
-  const { seeds = [] } = stage;
   return {
     base: [stage.name, ...parts].join("/"),
     stage,
     parts,
-    recipe,
+    declaration: declarationOf(stage, recipe, parts),
     rootSeed,
     cell,
     inputs: new Map(),
-    seeds: [...(typeof seeds === "function" ? seeds(recipe, parts) : seeds)].sort(),
   };
 }
 
@@ -159,12 +154,12 @@ function connect(
   overStudy: ReadonlyMap<string, Declared>,
   cellOf: ReadonlyMap<string, number>,
 ): void {
-  for (const [name, ref] of Object.entries(one.stage.inputs(one.recipe, one.parts))) {
+  for (const [name, ref] of Object.entries(one.declaration.inputs)) {
     const [from, output] = splitAt(ref, ref.lastIndexOf("#"));
     const [base, suffix] = splitAt(from, from.indexOf("@"));
     const cell = suffix === undefined ? one.cell : cellOf.get(`@${suffix}`);
     const maker = (cell === undefined ? undefined : byCell[cell].get(base)) ?? overStudy.get(base);
-    if (maker === undefined || !maker.stage.outputs.includes(output ?? "")) {
+    if (maker === undefined || !maker.declaration.outputs.includes(output ?? "")) {
       throw new Error(
         `Cannot connect input "${name}" of ${one.base}: no instance makes "${ref}"`,
       );

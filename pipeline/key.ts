@@ -28,5 +28,5 @@ export interface ActionRecord {
 
 /** The key of an action: SHA-256 of the record's canonical JSON. */
 export function actionKey(record: ActionRecord): string {
-  return sha256(canonicalJson(record as unknown as Json));
+  return sha256(canonicalJson(record));
 }

@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { canonicalJson, type Json, sha256, StageError } from "../base/mod.ts";
+import { canonicalJson, sha256, StageError } from "../base/mod.ts";
 
 /** Digests are taken of pieces of this size, so that a damaged piece of a large file can be named. */
 export const chunkBytes = 4 << 20;
@@ -21,7 +21,7 @@ export type Listing = readonly ListedFile[];
 
 /** The name of an object: SHA-256 of its listing's canonical JSON. */
 export function digestOfListing(listing: Listing): string {
-  return sha256(canonicalJson(listing as unknown as Json));
+  return sha256(canonicalJson(listing));
 }
 
 /**

@@ -5,10 +5,10 @@
  * children lock, and the module of the watchdog. `TMPDIR` names the scratch folder, which goes with the process, and is all
  * that can be read of the environment. Code is imported statically, which needs no permission, but a worker thread reads its
  * modules with those of its process: `threadCode`. No programs, system information or foreign functions. No network either, but
- * for stages that fetch (`Stage.access`): these may reach any host, as hubs redirect to hosts of their own choice, read the
+ * for stages that fetch (`access` in their declaration): these may reach any host, as hubs redirect to hosts of their own choice, read the
  * variables that they name and use the folder of fetched files.
  *
- * Not confined: stages with native code (`Stage.isNative`). A native library makes system calls of its own that no runtime
+ * Not confined: stages with native code (`isNative` in their declaration). A native library makes system calls of its own that no runtime
  * sees, and loading one (`--allow-ffi`) is leave to do anything. Their processes get all permissions, and a test compares
  * the record that Deno makes of their file accesses (`DENO_AUDIT_PERMISSIONS`) with their declaration.
  */

@@ -114,11 +114,6 @@ export class Planner {
     return { status: "run", key, record, reason, ...(nearest && { nearest }) };
   }
 
-  /** Paths of an instance's outside files, by name. */
-  files(instance: Instance): Readonly<Record<string, string>> {
-    return instance.stage.files?.(instance.recipe, instance.parts) ?? {};
-  }
-
   /** Digest of what each module has in a bundle, by bundle and module. */
   modules(instance: Instance): Record<string, Readonly<Record<string, string>>> {
     const digests = this.#codeEntries(instance).map((entry) => this.#code.of(entry));
@@ -126,8 +121,8 @@ export class Planner {
   }
 
   #record(instance: Instance, inputs: Record<string, string>): ActionRecord {
-    const { stage, parts, seeds, recipe, rootSeed } = instance;
-    for (const [name, path] of Object.entries(this.files(instance))) {
+    const { stage, rootSeed, declaration: { params, files, seeds } } = instance;
+    for (const [name, path] of Object.entries(files)) {
       inputs[`file:${name}`] = this.#fileDigest(path, instance.id);
     }
     const code: Record<string, string> = {};
@@ -142,7 +137,7 @@ export class Planner {
       stage: stage.name,
       code,
       packages: this.#closure(packages),
-      params: stage.params(recipe, parts) as Json,
+      params: params as Json,
       inputs,
       ...(seeds.length > 0 ? { seeds: { root: rootSeed, names: seeds } } : {}),
     };
@@ -156,11 +151,10 @@ export class Planner {
     return known;
   }
 
-  #codeEntries({ stage, recipe, parts }: Instance): CodeEntry[] {
-    const used = Object.values(stage.uses?.(recipe, parts) ?? {});
+  #codeEntries({ stage, declaration }: Instance): CodeEntry[] {
     return [
       { module: stage.module, exports: "run" },
-      ...used.map((module): CodeEntry => ({ module, exports: "all" })),
+      ...Object.values(declaration.uses).map((module): CodeEntry => ({ module, exports: "all" })),
     ];
   }
 
@@ -204,7 +198,7 @@ export class Planner {
   #inputSources(instance: Instance): Record<string, string> {
     return Object.fromEntries([
       ...[...instance.inputs].map(([name, { from }]) => [name, from]),
-      ...Object.entries(this.files(instance)).map(([name, path]) => [`file:${name}`, path]),
+      ...Object.entries(instance.declaration.files).map(([name, path]) => [`file:${name}`, path]),
     ]);
   }
 

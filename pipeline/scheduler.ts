@@ -67,10 +67,9 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     const { planner } = options;
-    this.#weights = new Map(options.ids.map((id) => {
-      const { stage, recipe, parts } = planner.instances.get(id)!;
-      return [id, stage.weight?.(recipe, parts) ?? 1];
-    }));
+    this.#weights = new Map(
+      options.ids.map((id) => [id, planner.instances.get(id)!.declaration.weight]),
+    );
     this.#forecaster = new Forecaster(planner);
   }
 
@@ -162,7 +161,7 @@ export class Scheduler {
     try {
       if (!await this.#inputsAreWhole(id, ready) || this.#stoppedAt !== undefined) return;
       recorder.add(id, key);
-      temporary = store.makeTemporary([...instances.get(id)!.stage.outputs, scratchName]);
+      temporary = store.makeTemporary([...instances.get(id)!.declaration.outputs, scratchName]);
       const isResumed = this.#openCheckpoint(id, key);
       const child = this.#startChild(id, ready, temporary);
       this.#running.set(id, child);
@@ -263,8 +262,7 @@ export class Scheduler {
     const { planner, root, emit, startChild = (options) => new Child(options) } = this.#options;
     const { store } = planner;
     const instance = planner.instances.get(id)!;
-    const { recipe } = instance;
-    const access = instance.stage.access?.(recipe, instance.parts);
+    const { hints, files, outputs, uses, access, isNative } = instance.declaration;
     for (const folder of access?.folders ?? []) Deno.mkdirSync(folder, { recursive: true });
     const inputs = [...instance.inputs.keys()]
       .map((name) => [name, store.objectFolder(record.inputs[name])] as const);
@@ -272,21 +270,19 @@ export class Scheduler {
       root,
       logPath: store.logPath(key),
       module: instance.stage.module,
-      isNative: instance.stage.isNative?.(recipe, instance.parts) ?? false,
+      isNative,
       temporary,
       request: {
         runner: Deno.pid,
         lock: childrenLockPath(store.folder),
         instance: id,
         params: record.params as object,
-        hints: instance.stage.hints?.(recipe, instance.parts) ?? {},
+        hints,
         inputs: Object.fromEntries(inputs),
-        files: planner.files(instance),
-        outputs: Object.fromEntries(
-          instance.stage.outputs.map((output) => [output, `${temporary}/${output}`]),
-        ),
+        files,
+        outputs: Object.fromEntries(outputs.map((output) => [output, `${temporary}/${output}`])),
         checkpointFolder: store.checkpointFolder(key),
-        modules: instance.stage.uses?.(recipe, instance.parts) ?? {},
+        modules: uses,
         access,
         scratch: `${temporary}/${scratchName}`,
         seeds: record.seeds ?? { root: 0, names: [] },
@@ -316,7 +312,7 @@ export class Scheduler {
         store.publishObject(`${temporary}/${output}`, listing),
       ]),
     );
-    const { flops } = instance.stage.forecast?.(instance.recipe, instance.parts) ?? {};
+    const { flops } = instance.declaration.forecast;
     const bytes = Object.values(outputs).flat().reduce((sum, file) => sum + file.bytes, 0);
     const cost = { durationMs: Math.round(durationMs), peakMemoryBytes, bytes, flops };
     const machines = machinesOf(store.checkpointFolder(key));

@@ -1,10 +1,10 @@
 /**
  * What a stage is: all that `stages/` sees of the runner.
  *
- * A stage file exports two things: a declaration (`Stage`, plain data and small functions that the runner calls while it
- * plans) and `run` (what a child process executes). Only `run` and the registry entries an instance `uses` enter the
- * code digest of its action key, so a change of planning code makes nothing stale unless it changes what it yields.
- * A declaration is a plain object, not a call: that is what lets the bundler leave it out of the digest.
+ * A stage file exports two things: a `Stage` (plain data and small functions that the runner calls while it plans) and `run`
+ * (which a child process executes). Only `run` and the registry entries that an instance `uses` enter the code digest of its
+ * action key, so a change of planning code makes nothing stale unless it changes what it declares.
+ * A `Stage` is a plain object, not a call: so the bundler can leave it out of the digest.
  */
 import type { Json, Log, Seed } from "../base/mod.ts";
 
@@ -17,11 +17,18 @@ export type InstanceId = string;
 export type OutputRef = `${string}#${string}`;
 
 /**
- * The declaration of one kind of stage. `Recipe` is the validated recipe; the runner passes it through and never looks in.
- * Every function is pure: the same recipe and parts give the same answer.
+ * One kind of stage. `Recipe` is the validated recipe; the runner passes it through and never looks in. Every function is
+ * pure: the same recipe and parts give the same answer.
+ *
+ * `Params`, `Hints` and `Uses` are the types of what `declare` gives to `run`, see `StageContext`.
  */
-// deno-lint-ignore no-explicit-any -- the runner holds stages of any recipe type
-export interface Stage<Recipe = any, Params extends object = object> {
+export interface Stage<
+  // deno-lint-ignore no-explicit-any -- the runner holds stages of any recipe type
+  Recipe = any,
+  Params extends object = object,
+  Hints extends object = object,
+  Uses extends object = Modules,
+> {
   /** First part of every instance id, kebab-case. */
   readonly name: string;
   /** One sentence for `--help` and the graph. */
@@ -32,52 +39,67 @@ export interface Stage<Recipe = any, Params extends object = object> {
   instances(recipe: Recipe): readonly (readonly string[])[];
   /**
    * Whether these parts name an instance that is made when a user asks for it by its whole name, though the recipe does not
-   * list it. `inputs` may throw a UsageError that says what the recipe lacks for it.
+   * list it. `declare` may throw a UsageError that says what the recipe lacks for it.
    */
   onRequest?(recipe: Recipe, parts: readonly string[]): boolean;
   /** Why an instance that looks valid cannot exist (`continue/spec/pretrained`), else undefined. */
   impossible?(recipe: Recipe, parts: readonly string[]): string | undefined;
-  /** Inputs from other instances, by name. A name may have a slash: `tokens/it`, see `group`. */
-  inputs(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, OutputRef>>;
-  /** Files from outside the store, by name. Their content enters the key, their path does not. */
-  files?(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, string>>;
-  /** Names of the outputs; each is a folder that `run` fills. */
-  readonly outputs: readonly string[];
-  /** The stage's own parameters: what of the recipe enters the key and reaches `run`. Plain data. */
-  params(recipe: Recipe, parts: readonly string[]): Params;
   /**
-   * What `run` may know besides, that cannot change a byte of what it makes: how often to write a checkpoint. Plain data
-   * that reaches `context.hints` and stays out of the key.
-   */
-  hints?(recipe: Recipe, parts: readonly string[]): object;
-  /** What the work will cost, as far as the recipe alone tells: for forecasts where no earlier run is known. */
-  forecast?(recipe: Recipe, parts: readonly string[]): StageForecast;
-  /**
-   * Names of the seeds that `run` may ask for; `*` stands for any run of characters. The root seed enters the key if
-   * there are any. A function where only some instances draw: files read as they are must not depend on the seed.
-   */
-  readonly seeds?:
-    | readonly string[]
-    | ((recipe: Recipe, parts: readonly string[]) => readonly string[]);
-  /** Registry entries by role (`variant`, `engine`, `reader`): absolute module URLs. Each is digested by itself and handed to `run`. */
-  uses?(recipe: Recipe, parts: readonly string[]): Readonly<Record<string, string>>;
-  /**
-   * Whether `run` calls native code (an engine), which Deno cannot confine. Where it does not, its process may read its inputs
-   * and files, write its outputs and checkpoints, touch what `access` names, and nothing else: no programs, no foreign functions.
-   */
-  isNative?(recipe: Recipe, parts: readonly string[]): boolean;
-  /** What `run` needs besides, because it fetches: where bytes come from is then its own business, what they are is not. */
-  access?(recipe: Recipe, parts: readonly string[]): StageAccess | undefined;
-  /** Threads that it takes while it runs; default one. Instances run at once only where these and their memory fit. */
-  claims?(recipe: Recipe, parts: readonly string[]): StageClaims;
-  /** Relative cost for the order of starting (largest first among the ready) and the forecast; default 1. */
-  weight?(recipe: Recipe, parts: readonly string[]): number;
-  /**
-   * The declaration is made once over all cells of a study: each of its functions gets a `Study` in place of a recipe, and an
-   * input may name its cell, `evaluate/trim/random@steps=5#losses`. A recipe without a study has none of its instances.
+   * The stage belongs to a study: its functions get a `Study` in place of a recipe, and an input may name its cell,
+   * `evaluate/trim/random@steps=5#losses`. A recipe without a study has none of its instances.
    */
   readonly overStudy?: true;
+  /** All about one instance. Called once for each instance of a plan. */
+  declare(recipe: Recipe, parts: readonly string[]): StageDeclaration<Params, Hints, Uses>;
 }
+
+/** Modules by role, imported: what `run` gets of `uses`. */
+export type Modules = Readonly<Record<string, unknown>>;
+
+/** What an instance is made from, and what it needs while it runs. Plain data. */
+export type StageDeclaration<
+  Params extends object = object,
+  Hints extends object = object,
+  Uses extends object = Modules,
+> =
+  & {
+    /** Inputs from other instances, by name; default none. A name may have a slash: `tokens/it`, see `group`. */
+    readonly inputs?: Readonly<Record<string, OutputRef>>;
+    /** Files from outside the store, by name; default none. Their content enters the key, their path does not. */
+    readonly files?: Readonly<Record<string, string>>;
+    /** Names of the outputs; each is a folder that `run` fills. */
+    readonly outputs: readonly string[];
+    /** The stage's own parameters: the part of the recipe that enters the key and reaches `run`. */
+    readonly params: Params;
+    /**
+     * Names of the seeds that `run` may ask for; `*` stands for any characters. The root seed enters the key if there are any.
+     * Default none: files that are read as they are must not depend on the seed.
+     */
+    readonly seeds?: readonly string[];
+    /**
+     * Whether `run` calls native code (an engine), which Deno cannot confine; default false. A process without native code may
+     * read its inputs and files, write its outputs and checkpoints, touch what `access` names, and nothing else: no programs,
+     * no foreign functions.
+     */
+    readonly isNative?: boolean;
+    /** What `run` needs besides, because it fetches. The key does not depend on where bytes come from. */
+    readonly access?: StageAccess;
+    /** What it takes of the machine; default one thread. Instances run at once only where these and their memory fit. */
+    readonly claims?: StageClaims;
+    /** What the work will cost, as far as the recipe alone tells: for forecasts where no earlier run is known. */
+    readonly forecast?: StageForecast;
+    /** Relative cost for the order of starting (largest first among the ready) and the forecast; default 1. */
+    readonly weight?: number;
+  }
+  /** What `run` may know besides, that cannot change a byte of its outputs: it stays out of the key. */
+  & Given<"hints", Hints>
+  /** Registry entries by role (`variant`, `engine`, `reader`): absolute module URLs. Each is digested by itself. */
+  & Given<"uses", { readonly [Role in keyof Uses]: string }>;
+
+/** A member that may be left out only where its type has no required members. */
+// deno-lint-ignore ban-types -- `{}` is the value without members
+type Given<Name extends string, Value> = {} extends Value ? { readonly [_ in Name]?: Value }
+  : { readonly [_ in Name]: Value };
 
 /** A recipe's matrix of overrides, as a stage `overStudy` sees it. */
 export interface Study<Recipe> {
@@ -123,10 +145,14 @@ export interface StageForecast {
 }
 
 /** What `run` is given. The same context gives the same bytes in the output folders. */
-export interface StageContext<Params extends object = object> {
+export interface StageContext<
+  Params extends object = object,
+  Hints extends object = object,
+  Uses extends object = Modules,
+> {
   readonly params: Params;
-  /** What the declaration's `hints` gave: it cannot change a byte of the outputs. */
-  readonly hints?: Readonly<Record<string, unknown>>;
+  /** They cannot change a byte of the outputs. */
+  readonly hints: Hints;
   /** Folder of each input, by the declared name. Read only. */
   readonly inputs: Readonly<Record<string, string>>;
   /** Path of each file from outside the store, by the declared name. Read only. */
@@ -138,18 +164,20 @@ export interface StageContext<Params extends object = object> {
   /** The seed of a declared name. @throws RangeError for a name that was not declared. */
   seed(name: string): Seed;
   /** The modules of `uses`, by role, imported. */
-  readonly modules: Readonly<Record<string, unknown>>;
+  readonly modules: Uses;
   /** Their URLs, by role: for a process that `run` starts. */
-  readonly moduleUrls: Readonly<Record<string, string>>;
+  readonly moduleUrls: { readonly [Role in keyof Uses]: string };
   readonly log: Log;
   /** Aborted at the first Ctrl-C: finish the micro-batch, write a checkpoint, throw `signal.reason`. */
   readonly signal: AbortSignal;
 }
 
 /** `run` as a stage file exports it. A returned record is the line `status` and the run's summary show. */
-export type StageRun<Params extends object = object> = (
-  context: StageContext<Params>,
-) => Promise<StageSummary | void>;
+export type StageRun<
+  Params extends object = object,
+  Hints extends object = object,
+  Uses extends object = Modules,
+> = (context: StageContext<Params, Hints, Uses>) => Promise<StageSummary | void>;
 
 /** Few numbers or words worth showing beside a finished instance. Stored in the manifest: no clock, no path. */
 export type StageSummary = Readonly<Record<string, Json>>;

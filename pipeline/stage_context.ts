@@ -18,7 +18,7 @@ export function contextOf(
   const { root, names } = request.seeds;
   return {
     params: request.params,
-    hints: request.hints as Record<string, unknown>,
+    hints: request.hints,
     inputs: request.inputs,
     files: request.files,
     outputs: request.outputs,

@@ -1,7 +1,8 @@
 /**
  * On which axes of a study an instance depends: those are in its name, and cells that agree on them share it.
  */
-import { canonicalJson, type Json, sha256 } from "../base/mod.ts";
+import { canonicalJson, sha256 } from "../base/mod.ts";
+import type { Declaration } from "./declaration.ts";
 import type { Stage, Study } from "./stage.ts";
 
 /** An instance as it is declared in one cell. */
@@ -9,12 +10,11 @@ export interface Declared {
   readonly base: string;
   readonly stage: Stage;
   readonly parts: readonly string[];
-  readonly recipe: unknown;
+  readonly declaration: Declaration;
   readonly rootSeed: number;
   /** Undefined for what is declared over all cells. */
   readonly cell: number | undefined;
   readonly inputs: Map<string, { readonly maker: Declared; readonly output: string }>;
-  readonly seeds: readonly string[];
 }
 
 /**
@@ -50,17 +50,17 @@ export function shownAxes(
 
 /** Of everything declared that enters a key, with the same of what it needs. */
 function declarationDigest(one: Declared, known: ReadonlyMap<Declared, string>): string {
-  const { stage, recipe, parts } = one;
+  const { stage, declaration: { params, files, uses, seeds }, rootSeed } = one;
   const inputs = [...one.inputs].map(([name, { maker, output }]) =>
     [name, `${known.get(maker)}#${output}`] as const
   );
   return sha256(canonicalJson({
     stage: stage.name,
     module: stage.module,
-    params: stage.params(recipe, parts) as Json,
-    files: stage.files?.(recipe, parts) ?? {},
-    uses: stage.uses?.(recipe, parts) ?? {},
-    seeds: one.seeds.length > 0 ? [one.rootSeed, ...one.seeds] : [],
+    params,
+    files,
+    uses,
+    seeds: seeds.length > 0 ? [rootSeed, ...seeds] : [],
     inputs: Object.fromEntries(inputs),
   }));
 }

@@ -10,23 +10,15 @@
  *
  * Source: DEPT §3.5.
  */
-import type { Engine } from "../engine/mod.ts";
 import { engineModule } from "../engine/mod.ts";
 import { openTokenShards } from "../datasets/mod.ts";
-import {
-  group,
-  type OutputRef,
-  type Stage,
-  type StageContext,
-  type StageSummary,
-} from "../pipeline/stage.ts";
+import { group, type Stage, type StageContext, type StageSummary } from "../pipeline/stage.ts";
 import {
   continuationSeeds,
   type ContinuationSettings,
   type ContinuationStart,
   continueTraining,
   fillCheckpoint,
-  type MicroBatchSize,
   noPretrainedEmbedding,
   readCheckpoint,
   variantEntry,
@@ -40,17 +32,29 @@ import {
   sourcesOf,
 } from "./recipe.ts";
 import { trainingForecast } from "./training_cost.ts";
-import { foundMicroBatch, microBatchOf } from "./training_inputs.ts";
+import {
+  type EngineModules,
+  foundMicroBatch,
+  microBatchOf,
+  tokenShards,
+} from "./training_inputs.ts";
 
-export interface ContinueParams
-  extends Omit<ContinuationSettings, "checkpointEverySteps" | "microBatchSize"> {
-  readonly microBatchSize: MicroBatchSize;
-  readonly engine: EngineParams;
-}
+export type ContinueParams =
+  & Omit<
+    Recipe["continue"],
+    "starts" | "plasticity" | "validation" | "checkpointEverySteps"
+  >
+  & {
+    readonly variant: string;
+    readonly start: ContinuationStart;
+    readonly validation?: { readonly everySteps: number; readonly windows: number };
+    readonly model: Recipe["model"];
+    readonly engine: EngineParams;
+  };
 
 type ContinueHints = Pick<ContinuationSettings, "checkpointEverySteps">;
 
-export const continuation: Stage<Recipe, ContinueParams> = {
+export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineModules> = {
   name: "continue",
   description: "Continues a pre-trained body from a new global embedding, or from its own",
   module: import.meta.url,
@@ -66,48 +70,45 @@ export const continuation: Stage<Recipe, ContinueParams> = {
         ? undefined
         : `the recipe asks for no plasticity run on "${source}" from the start "${start}"; ` +
           `add it to continue.plasticity.sources, and run continue/${variant}/random/${source}`),
-  inputs(recipe, [variant, _start, source]) {
-    const ofSources = (output: string) =>
-      (source === undefined ? sourcesOf(recipe) : [source]).map((name): [string, OutputRef] => [
-        `${output}/${name}`,
-        `tokenize/${name}/global#${output}`,
-      ]);
+  declare(recipe, [variant, start, source]) {
+    const { model, engine } = recipe;
+    const { starts: _, checkpointEverySteps, plasticity, validation, ...settings } =
+      recipe.continue;
+    const { everySteps, windows } = source === undefined ? validation : {
+      everySteps: plasticity.validateEverySteps,
+      windows: plasticity.validationWindows,
+    };
+    const steps = source === undefined ? settings.steps : plasticity.steps ?? settings.steps;
+    const tokens = steps * settings.batchSize * model.seqLen;
+    const { microBatchSize } = settings;
     return {
-      best: `pretrain/${variant}#best`,
-      ...Object.fromEntries(ofSources("train")),
-      ...(isValidated(recipe, source) ? Object.fromEntries(ofSources("validation")) : {}),
+      inputs: {
+        best: `pretrain/${variant}#best`,
+        ...tokenShards(
+          everySteps === null ? ["train"] : ["train", "validation"],
+          source === undefined ? sourcesOf(recipe) : [source],
+          "global",
+        ),
+      },
+      outputs: ["model", "metrics"],
+      params: {
+        ...settings,
+        steps,
+        ...(everySteps === null ? {} : { validation: { everySteps, windows } }),
+        variant,
+        start: start as ContinuationStart,
+        model,
+        engine,
+      },
+      hints: { checkpointEverySteps },
+      seeds: continuationSeeds,
+      uses: { engine: engineModule(engine.kind) },
+      isNative: hasNativeEngine(recipe),
+      claims: engineClaims(recipe),
+      forecast: trainingForecast(recipe, { tokens, models: 1, microBatchSize }),
+      weight: 5,
     };
   },
-  outputs: ["model", "metrics"],
-  params: (
-    {
-      model,
-      engine,
-      continue: { starts: _, checkpointEverySteps: __, plasticity, validation, ...settings },
-    },
-    [variant, start, source],
-  ) => ({
-    ...settings,
-    ...(validation.everySteps === null
-      ? {}
-      : { validation: { ...validation, everySteps: validation.everySteps } }),
-    ...(source === undefined ? {} : plasticityParams(plasticity, settings.steps)),
-    variant,
-    start: start as ContinuationStart,
-    model,
-    engine,
-  }),
-  hints: ({ continue: { checkpointEverySteps } }) => ({ checkpointEverySteps }),
-  forecast(recipe) {
-    const { steps, batchSize, microBatchSize } = recipe.continue;
-    const tokens = steps * batchSize * recipe.model.seqLen;
-    return trainingForecast(recipe, { tokens, models: 1, microBatchSize });
-  },
-  seeds: continuationSeeds,
-  isNative: hasNativeEngine,
-  claims: engineClaims,
-  uses: ({ engine }) => ({ engine: engineModule(engine.kind) }),
-  weight: () => 5,
 };
 
 /** Variants and starts of the models that are evaluated and fine-tuned. */
@@ -119,21 +120,6 @@ export function continuedModels(recipe: Recipe): readonly (readonly [string, str
   );
 }
 
-/** Whether a run looks at validation text along the way. */
-function isValidated(recipe: Recipe, source: string | undefined): boolean {
-  return source !== undefined || recipe.continue.validation.everySteps !== null;
-}
-
-function plasticityParams(
-  { steps, validateEverySteps, validationWindows }: Recipe["continue"]["plasticity"],
-  defaultSteps: number,
-) {
-  return {
-    steps: steps ?? defaultSteps,
-    validation: { everySteps: validateEverySteps, windows: validationWindows },
-  };
-}
-
 /** Why `continue/<variant>/<start>` cannot exist, else undefined. */
 export function impossibleStart(variant: string, start: string): string | undefined {
   return start === "pretrained"
@@ -141,9 +127,10 @@ export function impossibleStart(variant: string, start: string): string | undefi
     : undefined;
 }
 
-export async function run(context: StageContext<ContinueParams>): Promise<StageSummary> {
-  const { params, hints, inputs, outputs, modules } = context;
-  const { engine } = modules.engine as { engine: Engine };
+export async function run(
+  context: StageContext<ContinueParams, ContinueHints, EngineModules>,
+): Promise<StageSummary> {
+  const { params, hints, inputs, outputs, modules: { engine: { engine } } } = context;
   const validation = group(inputs, "validation");
   const sources = [...group(inputs, "train")].map(([name, folder]) => ({
     name,
@@ -154,7 +141,7 @@ export async function run(context: StageContext<ContinueParams>): Promise<StageS
     const microBatchSize = await microBatchOf(context, { engine, sources });
     const result = await continueTraining({
       ...context,
-      settings: { ...params, ...hints as ContinueHints, microBatchSize },
+      settings: { ...params, ...hints, microBatchSize },
       from: readCheckpoint(inputs.best),
       sources,
       engine,

@@ -80,82 +80,101 @@ interface DocumentsHints {
   readonly checkpointEveryMs: number;
 }
 
+interface DocumentsModules {
+  readonly source?: { readonly source: GeneratedSource<Readonly<Record<string, unknown>>> };
+  readonly [reader: `reader/${number}`]: { readonly reader: DocumentReader };
+}
+
+type Context = StageContext<DocumentsParams, DocumentsHints, DocumentsModules>;
+
 const duplicatesSeed = "documents/duplicates";
 
-export const documents: Stage<Recipe, DocumentsParams> = {
+export const documents: Stage<Recipe, DocumentsParams, DocumentsHints, DocumentsModules> = {
   name: "documents",
   description: "Reads or makes the text of a source",
   module: import.meta.url,
   instances: (recipe) =>
     allSources(recipe).flatMap((source) => splitsOf(recipe, source).map((s) => [source, s])),
-  inputs: (recipe, [source, split]): Record<string, OutputRef> =>
-    split === "validation" && isCompared(recipe, specOf(recipe, source))
-      ? { training: `documents/${source}/train#documents` }
-      : {},
-  files: (recipe, parts) =>
-    Object.fromEntries(
-      placesOf(recipe, parts).flatMap((place, i) => isRemote(place) ? [] : [[`file/${i}`, place]]),
-    ),
-  outputs: ["documents"],
-  params(recipe, parts) {
+  declare(recipe, parts) {
     const [source, split] = parts as [string, Split];
-    const { textField, badRows, textDocuments, maxRowBytes } = recipe.documents;
-    const spec = specOf(recipe, source);
-    const limit = limitOf(recipe, source, split);
-    if ("generator" in spec) {
-      const count = Math.min(spec.documents[split as "train"], limit ?? Infinity);
-      return { kind: "generated", source, split, options: spec.options, documents: count };
-    }
+    const spec = sourceSpecs(recipe)[source];
+    const limit = limitOf(recipe, spec, split);
     return {
-      kind: "files",
-      reading: { textField, badRows, textDocuments, maxRowBytes },
-      files: placesOf(recipe, parts).map((place) => isRemote(place) ? place : basename(place)),
-      maxFiles: recipe.documents.maxFiles,
-      where: spec.where === undefined
-        ? null
-        : { field: spec.where.field, values: [spec.where.is].flat() },
-      filter: filterOf(recipe, spec, split),
-      maxDocuments: limit,
+      outputs: ["documents"],
+      hints: { source, hub: recipe.documents.hub, checkpointEveryMs: 5000 },
+      weight: 0.1,
+      ...("generator" in spec
+        ? declareGenerated(spec, source, split, limit)
+        : declareFiles(recipe, spec, source, split, limit)),
     };
   },
-  hints: ({ documents }, [source]): DocumentsHints => ({
-    source,
-    hub: documents.hub,
-    checkpointEveryMs: 5000,
-  }),
-  // Files are read as they are: their documents stay fresh when the recipe's seed changes.
-  seeds: (recipe, [source]) =>
-    "generator" in specOf(recipe, source)
-      ? [`documents/${source}`]
-      : recipe.documents.duplicates.near === null
-      ? []
-      : [duplicatesSeed],
-  uses(recipe, parts) {
-    const spec = specOf(recipe, parts[0]);
-    if ("generator" in spec) return { source: sourceModule(spec.generator) };
-    return Object.fromEntries(
-      placesOf(recipe, parts).map((place, i) => [
+};
+
+function declareGenerated(
+  { generator, options, documents }: GeneratedSourceSpec,
+  source: string,
+  split: Split,
+  limit: number | null,
+) {
+  const count = Math.min(documents[split as "train"], limit ?? Infinity);
+  const params: GeneratedParams = { kind: "generated", source, split, options, documents: count };
+  return {
+    params,
+    seeds: [`documents/${source}`],
+    uses: { source: sourceModule(generator) },
+  };
+}
+
+function declareFiles(
+  recipe: Recipe,
+  spec: FileSourceSpec,
+  source: string,
+  split: Split,
+  limit: number | null,
+) {
+  const { textField, badRows, textDocuments, maxRowBytes, maxFiles, duplicates } = recipe.documents;
+  const { where, expected } = spec;
+  const places = placesOf(recipe, spec, split);
+  const local = places.map((place, i) => [`file/${i}`, place] as const)
+    .filter(([, place]) => !isRemote(place));
+  const isDeduplicated = duplicates.exact || duplicates.near !== null;
+  // Validation text that has files of its own is compared with training text.
+  const inputs: Record<string, OutputRef> =
+    isDeduplicated && split === "validation" && "train" in spec
+      ? { training: `documents/${source}/train#documents` }
+      : {};
+  const params: FileParams = {
+    kind: "files",
+    reading: { textField, badRows, textDocuments, maxRowBytes },
+    files: places.map((place) => isRemote(place) ? place : basename(place)),
+    maxFiles,
+    where: where === undefined ? null : { field: where.field, values: [where.is].flat() },
+    filter: filterOf(recipe, spec, split),
+    maxDocuments: limit,
+  };
+  return {
+    inputs,
+    files: Object.fromEntries(local),
+    params,
+    // Files are read as they are: their documents stay fresh when the recipe's seed changes.
+    seeds: duplicates.near === null ? [] : [duplicatesSeed],
+    uses: Object.fromEntries(
+      places.map((place, i) => [
         `reader/${i}`,
         readerModule(isRemote(place) ? remotePath(place) : place),
       ]),
-    );
-  },
-  // Fetched files, and files sorted by a field, are kept for all stores.
-  access: (recipe, parts) =>
-    placesOf(recipe, parts).some(isRemote) || whereOf(recipe, parts[0]) !== undefined
+    ),
+    // Fetched files, and files sorted by a field, are kept for all stores.
+    access: local.length < places.length || where !== undefined
       ? { folders: [sharedCacheFolder()], environment: remoteEnvironment }
       : undefined,
-  forecast(recipe, [source, split]) {
-    const spec = specOf(recipe, source);
-    if ("generator" in spec || spec.expected?.bytes === undefined || split !== "train") return {};
-    const { documents, bytes } = spec.expected;
-    const share = Math.min(1, (limitOf(recipe, source, split) ?? Infinity) / documents);
-    return { bytes: Math.round(bytes * share) };
-  },
-  weight: () => 0.1,
-};
+    forecast: expected?.bytes === undefined || split !== "train" ? {} : {
+      bytes: Math.round(expected.bytes * Math.min(1, (limit ?? Infinity) / expected.documents)),
+    },
+  };
+}
 
-export async function run(context: StageContext<DocumentsParams>): Promise<StageSummary> {
+export async function run(context: Context): Promise<StageSummary> {
   const { params, log } = context;
   const report = params.kind === "generated"
     ? await fromGenerator(context, params)
@@ -181,12 +200,10 @@ export async function run(context: StageContext<DocumentsParams>): Promise<Stage
 }
 
 async function fromGenerator(
-  context: StageContext<DocumentsParams>,
+  { outputs, signal, log, modules, seed }: Context,
   { source, split, options, documents: total }: GeneratedParams,
 ): Promise<DocumentsReport> {
-  const { outputs, signal, log, modules, seed } = context;
-  const generator =
-    (modules.source as { source: GeneratedSource<Readonly<Record<string, unknown>>> }).source;
+  const generator = modules.source!.source;
   const made: Iterable<Document> = generator.documents(options, split, seed(`documents/${source}`));
   return await writeDocuments(outputs.documents, made, {
     maxDocuments: total,
@@ -198,18 +215,15 @@ async function fromGenerator(
   });
 }
 
-async function fromFiles(
-  context: StageContext<DocumentsParams>,
-  { reading, where, filter, maxDocuments }: FileParams,
-): Promise<DocumentsReport> {
-  const { inputs, outputs, signal, log, checkpointFolder, seed } = context;
-  const hints = context.hints as Partial<DocumentsHints> | undefined;
-  const usesStore = where !== null || Object.keys(context.files).length < placeCount(context);
-  const store = usesStore ? openStore(context, hints?.hub ?? null) : undefined;
+async function fromFiles(context: Context, params: FileParams): Promise<DocumentsReport> {
+  const { hints, inputs, outputs, signal, log, checkpointFolder, seed } = context;
+  const { reading, where, filter, maxDocuments } = params;
+  const usesStore = where !== null || Object.keys(context.files).length < params.files.length;
+  const store = usesStore ? openStore(context) : undefined;
   const total = maxDocuments ?? 0;
   return await writeSourceDocuments(outputs.documents, {
-    source: hints?.source ?? "",
-    parts: await partsOf(context, store),
+    source: hints.source,
+    parts: await partsOf(context, params, store),
     reading,
     where: where === null ? null : { ...where, folder: join(store!.folder, "splits") },
     filter,
@@ -217,7 +231,7 @@ async function fromFiles(
     training: inputs.training ?? null,
     maxDocuments,
     checkpointFolder,
-    checkpointEveryMs: hints?.checkpointEveryMs ?? 5000,
+    checkpointEveryMs: hints.checkpointEveryMs,
     signal,
     onDocument(done) {
       if (done % 1000 === 0) log.progress({ done, total, unit: "documents" });
@@ -225,12 +239,9 @@ async function fromFiles(
   });
 }
 
-function openStore(
-  { signal, log }: StageContext<DocumentsParams>,
-  hub: string | null,
-): RemoteStore {
+function openStore({ hints, signal, log }: Context): RemoteStore {
   return new RemoteStore({
-    hub,
+    hub: hints.hub,
     signal,
     onRetry: (reason, delayMs) => log.warn(`${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
   });
@@ -238,15 +249,14 @@ function openStore(
 
 /** The files of the instance, remote patterns as what they list. */
 async function partsOf(
-  context: StageContext<DocumentsParams>,
+  { files, modules, log }: Context,
+  { files: names, maxFiles }: FileParams,
   store: RemoteStore | undefined,
 ): Promise<SourcePart[]> {
-  const { files, modules, log } = context;
   const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
   const parts: SourcePart[] = [];
-  const { files: names, maxFiles } = context.params as FileParams;
   for (const [i, name] of names.entries()) {
-    const { reader } = modules[`reader/${i}`] as { reader: DocumentReader };
+    const { reader } = modules[`reader/${i}`];
     const path = files[`file/${i}`];
     if (path !== undefined) {
       parts.push({
@@ -281,20 +291,14 @@ async function partsOf(
   return parts;
 }
 
-function placeCount({ params }: StageContext<DocumentsParams>): number {
-  return (params as FileParams).files.length;
-}
-
 function splitsOf(recipe: Recipe, source: string): readonly Split[] {
-  const spec = specOf(recipe, source);
+  const spec = sourceSpecs(recipe)[source];
   const hasTest = "split" in spec && spec.split.test > 0;
   return hasTest ? ["train", "validation", "test"] : ["train", "validation"];
 }
 
-/** Where the text of an instance is: files of this machine, folders and globs resolved, and remote names. */
-function placesOf(recipe: Recipe, [source, split]: readonly string[]): readonly string[] {
-  const spec = specOf(recipe, source);
-  if ("generator" in spec) return [];
+/** Where the text is: files of this machine, folders and globs resolved, and remote names. */
+function placesOf(recipe: Recipe, spec: FileSourceSpec, split: Split): readonly string[] {
   const named = [("files" in spec) ? spec.files : spec[split as "train"]].flat();
   return named.flatMap((place) => {
     if (isRemote(place)) return [place];
@@ -315,28 +319,14 @@ function filterOf(
   return isAsked ? { clean: clean as readonly CleanRule[], duplicates, length, split } : null;
 }
 
-/** Whether validation text, which has files of its own, is compared with training text. */
-function isCompared(
-  { documents: { duplicates } }: Recipe,
-  spec: GeneratedSourceSpec | FileSourceSpec,
-): boolean {
-  return (duplicates.exact || duplicates.near !== null) && "train" in spec;
-}
-
-function whereOf(recipe: Recipe, source: string): FileSourceSpec["where"] {
-  const spec = specOf(recipe, source);
-  return "generator" in spec ? undefined : spec.where;
-}
-
 /** The lower of the recipe's limit and the source's own. */
-function limitOf(recipe: Recipe, source: string, split: Split): number | null {
+function limitOf(
+  recipe: Recipe,
+  spec: GeneratedSourceSpec | FileSourceSpec,
+  split: Split,
+): number | null {
   if (split === "test") return null;
-  const spec = specOf(recipe, source);
   const own = "generator" in spec ? null : spec.maxDocuments?.[split] ?? null;
   const limit = Math.min(recipe.documents.maxDocuments[split] ?? Infinity, own ?? Infinity);
   return Number.isFinite(limit) ? limit : null;
-}
-
-function specOf(recipe: Recipe, source: string): GeneratedSourceSpec | FileSourceSpec {
-  return sourceSpecs(recipe)[source];
 }

@@ -10,17 +10,10 @@
  * Source: DEPT §4 (perplexity, UNIGRAM-CE).
  */
 import { openTokenShards, readStatistics, unigramModel } from "../datasets/mod.ts";
-import type { Engine } from "../engine/mod.ts";
 import { engineModule } from "../engine/mod.ts";
 import { languageModelGraph, type ModelConfig } from "../model/mod.ts";
 import { StageError, writeFileSynced } from "../base/mod.ts";
-import {
-  group,
-  type OutputRef,
-  type Stage,
-  type StageContext,
-  type StageSummary,
-} from "../pipeline/stage.ts";
+import { group, type Stage, type StageContext, type StageSummary } from "../pipeline/stage.ts";
 import { loadPieces } from "../tokenizers/mod.ts";
 import {
   type DocumentLosses,
@@ -40,44 +33,35 @@ import {
   hasNativeEngine,
   type Recipe,
 } from "./recipe.ts";
+import { type EngineModules, tokenShards } from "./training_inputs.ts";
 
-export interface EvaluateParams {
-  readonly batchSize: number;
-  readonly bootstrapSamples: number;
-  readonly engine: EngineParams;
-}
+type EvaluateParams = Recipe["evaluate"] & { readonly engine: EngineParams };
+type Context = StageContext<EvaluateParams, object, EngineModules>;
 
-export const evaluate: Stage<Recipe, EvaluateParams> = {
+export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
   name: "evaluate",
   description: "Evaluates a model on the validation text of every source",
   module: import.meta.url,
   instances: continuedModels,
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
-  inputs(recipe, [variant, start]) {
-    const ofSources = ["validation", "statistics"].flatMap((output) =>
-      allSources(recipe).map((source): [string, OutputRef] => [
-        `${output}/${source}`,
-        `tokenize/${source}/global#${output}`,
-      ])
-    );
-    return {
+  declare: (recipe, [variant, start]) => ({
+    inputs: {
       model: `continue/${variant}/${start}#model`,
       tokenizer: "vocabulary/global#tokenizer",
-      ...Object.fromEntries(ofSources),
-    };
-  },
-  outputs: ["losses"],
-  params: ({ evaluate, engine }) => ({ ...evaluate, engine }),
-  seeds: ["evaluate/bootstrap"],
-  isNative: hasNativeEngine,
-  claims: engineClaims,
-  uses: ({ engine }) => ({ engine: engineModule(engine.kind) }),
-  weight: () => 2,
+      ...tokenShards(["validation", "statistics"], allSources(recipe), "global"),
+    },
+    outputs: ["losses"],
+    params: { ...recipe.evaluate, engine: recipe.engine },
+    seeds: ["evaluate/bootstrap"],
+    uses: { engine: engineModule(recipe.engine.kind) },
+    isNative: hasNativeEngine(recipe),
+    claims: engineClaims(recipe),
+    weight: 2,
+  }),
 };
 
-export async function run(context: StageContext<EvaluateParams>): Promise<StageSummary> {
-  const { params, inputs, outputs, modules, seed, log } = context;
-  const { engine } = modules.engine as { engine: Engine };
+export async function run(context: Context): Promise<StageSummary> {
+  const { params, inputs, outputs, modules: { engine: { engine } }, seed, log } = context;
   const { groups, state } = readCheckpoint(inputs.model);
   const config = (state as unknown as { model: ModelConfig }).model;
   const graph = languageModelGraph(config, params.batchSize);
@@ -108,7 +92,7 @@ export async function run(context: StageContext<EvaluateParams>): Promise<StageS
 }
 
 async function evaluateSource(
-  { inputs, params, log, signal }: StageContext<EvaluateParams>,
+  { inputs, params, log, signal }: Context,
   name: string,
   { seqLen, vocabSize }: ModelConfig,
   program: Parameters<typeof documentLosses>[0],

@@ -10,23 +10,35 @@ import { figureCsv, type FigureKind } from "./figures/figure.ts";
 import { figureEntry } from "./figures/kinds.ts";
 import type { Recipe } from "./recipe.ts";
 
-export const figure: Stage<Recipe> = {
+interface FigureModules {
+  readonly kind: { readonly kind: FigureKind };
+}
+
+export const figure: Stage<Recipe, object, object, FigureModules> = {
   name: "figure",
   description: "Draws a figure of results",
   module: import.meta.url,
   instances: (recipe) => recipe.figures.map((name) => [name]),
   onRequest: (_recipe, parts) => parts.length === 1, // another name than there is has an error of its own
-  inputs: (recipe, [name]) => figureEntry(name).kind.inputs(recipe),
-  outputs: ["figure"],
-  params: (recipe, [name]) => figureEntry(name).kind.params(recipe),
-  uses: (_recipe, [name]) => ({ kind: figureEntry(name).module }),
-  weight: () => 0.01,
+  declare(recipe, [name]) {
+    const { kind, module } = figureEntry(name);
+    return {
+      inputs: kind.inputs(recipe),
+      outputs: ["figure"],
+      params: kind.params(recipe),
+      uses: { kind: module },
+      weight: 0.01,
+    };
+  },
 };
 
 export async function run(
-  { params, inputs, outputs, modules }: StageContext,
+  { params, inputs, outputs, modules: { kind: { kind } } }: StageContext<
+    object,
+    object,
+    FigureModules
+  >,
 ): Promise<StageSummary> {
-  const { kind } = modules.kind as { kind: FigureKind };
   const made = kind.build(params, inputs);
   const write = (file: string, text: string) => writeFileSynced(`${outputs.figure}/${file}`, text);
   write("figure.json", JSON.stringify(made, null, 2) + "\n");

@@ -8,7 +8,6 @@
  *
  * Source: DEPT §4.4 (Table 7), after Radford et al. 2018.
  */
-import type { Engine } from "../engine/mod.ts";
 import { engineModule } from "../engine/mod.ts";
 import type { ModelConfig } from "../model/mod.ts";
 import { canonicalJson, writeFileSynced } from "../base/mod.ts";
@@ -16,7 +15,6 @@ import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   chanceOf,
   fineTuneRuns,
-  type FineTuneSettings,
   majorityScore,
   meanScores,
   metricOf,
@@ -33,26 +31,26 @@ import {
   type Recipe,
 } from "./recipe.ts";
 import {
-  hasRemoteFiles,
+  declareTask,
   readTask,
-  taskFiles,
-  taskModuleOf,
+  type TaskHints,
+  type TaskModules,
   type TaskParams,
-  taskParams,
-  trainingExamples,
 } from "./task_examples.ts";
 import { trainingForecast } from "./training_cost.ts";
-import { adoptedModules, openVocabulary } from "./vocabulary_file.ts";
+import type { EngineModules } from "./training_inputs.ts";
+import { type AdoptedModules, adoptedModules, openVocabulary } from "./vocabulary_file.ts";
 
-export type FinetuneParams = FineTuneSettings & TaskParams & {
-  readonly runs: number;
+type FinetuneParams = Omit<Recipe["finetune"], "tasks"> & TaskParams & {
+  readonly task: string;
   readonly engine: EngineParams;
 };
+type FinetuneModules = EngineModules & TaskModules & AdoptedModules;
 
-/** Resamples of the test examples behind an interval. */
+/** Resamples of the test examples for an interval. */
 const intervalSamples = 1000;
 
-export const finetune: Stage<Recipe, FinetuneParams> = {
+export const finetune: Stage<Recipe, FinetuneParams, TaskHints, FinetuneModules> = {
   name: "finetune",
   description: "Fine-tunes a model on a downstream task and scores it",
   module: import.meta.url,
@@ -61,49 +59,42 @@ export const finetune: Stage<Recipe, FinetuneParams> = {
       Object.keys(recipe.finetune.tasks).sort().map((task) => [...parts, task])
     ),
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
-  inputs: (_recipe, [variant, start]) => ({
-    model: `continue/${variant}/${start}#model`,
-    tokenizer: "vocabulary/global#tokenizer",
-  }),
-  outputs: ["scores"],
-  files: (recipe, [_variant, _start, task]) => taskFiles(recipe, task),
-  params(recipe, [_variant, _start, task]) {
+  declare(recipe, [variant, start, task]) {
     const { finetune: { tasks: _, ...settings }, engine } = recipe;
-    return { ...settings, ...taskParams(recipe, task), task, engine };
+    const { epochs, seqLen, runs, batchSize } = settings;
+    const { params, files, uses, isRemote, trainingExamples } = declareTask(recipe, task);
+    return {
+      inputs: {
+        model: `continue/${variant}/${start}#model`,
+        tokenizer: "vocabulary/global#tokenizer",
+      },
+      files,
+      outputs: ["scores"],
+      params: { ...settings, ...params, task, engine },
+      hints: { hub: recipe.documents.hub },
+      seeds: ["finetune/*"],
+      uses: { engine: engineModule(engine.kind), ...uses, ...adoptedModules(recipe) },
+      isNative: hasNativeEngine(recipe) || hasNativeVocabulary(recipe) || isRemote,
+      claims: engineClaims(recipe),
+      forecast: trainingExamples === undefined ? {} : trainingForecast(recipe, {
+        tokens: trainingExamples * epochs * seqLen * runs,
+        models: 0,
+        microBatchSize: batchSize,
+        seqLen,
+      }),
+      weight: 3,
+    };
   },
-  hints: (recipe, [_variant, _start, task]) =>
-    hasRemoteFiles(recipe, task) ? { hub: recipe.documents.hub } : {},
-  seeds: ["finetune/*"],
-  isNative: (recipe, [_variant, _start, task]) =>
-    hasNativeEngine(recipe) || hasNativeVocabulary(recipe) || hasRemoteFiles(recipe, task),
-  claims: engineClaims,
-  uses: (recipe, [_variant, _start, task]) => ({
-    engine: engineModule(recipe.engine.kind),
-    task: taskModuleOf(recipe, task),
-    ...adoptedModules(recipe),
-  }),
-  forecast(recipe, [_variant, _start, task]) {
-    const { epochs, seqLen, runs, batchSize } = recipe.finetune;
-    const examples = trainingExamples(recipe, task);
-    if (examples === undefined) return {};
-    const tokens = examples * epochs * seqLen * runs;
-    return trainingForecast(recipe, { tokens, models: 0, microBatchSize: batchSize, seqLen });
-  },
-  weight: () => 3,
 };
 
-export async function run(context: StageContext<FinetuneParams>): Promise<StageSummary> {
-  const { params, inputs, outputs, modules, seed } = context;
-  const { engine } = modules.engine as { engine: Engine };
+export async function run(
+  context: StageContext<FinetuneParams, TaskHints, FinetuneModules>,
+): Promise<StageSummary> {
+  const { params, inputs, outputs, modules: { engine: { engine } }, seed } = context;
   const { groups, state } = readCheckpoint(inputs.model);
   using tokenizer = await openVocabulary(context);
   const dataSeed = seed(`finetune/data/${params.task}`);
-  const { description, examples, ceiling } = await readTask(
-    context,
-    modules.task,
-    params,
-    dataSeed,
-  );
+  const { description, examples, ceiling } = await readTask(context, dataSeed);
   const results = await fineTuneRuns({
     ...context,
     settings: params,

@@ -12,10 +12,10 @@
  */
 import { engineModule } from "../engine/mod.ts";
 import { readFileSync } from "node:fs";
-import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
+import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
+  type CheckpointEvery,
   fillCheckpoint,
-  type MicroBatchSize,
   pretrain as trainRounds,
   pretrainSeeds,
   type PretrainSettings,
@@ -25,124 +25,83 @@ import {
   writeMetrics,
 } from "../training/mod.ts";
 import { LocalWorkers } from "./local_workers.ts";
-import {
-  engineClaims,
-  type EngineParams,
-  hasNativeEngine,
-  type Recipe,
-  sourcesOf,
-} from "./recipe.ts";
+import { type EngineParams, hasNativeEngine, type Recipe, sourcesOf } from "./recipe.ts";
 import { trainingForecast } from "./training_cost.ts";
-import { foundMicroBatch, microBatchOf, withTraining } from "./training_inputs.ts";
+import {
+  foundMicroBatch,
+  microBatchOf,
+  tokenShards,
+  type TrainingModules,
+  withTraining,
+} from "./training_inputs.ts";
 
-export interface PretrainParams
-  extends Omit<PretrainSettings, "checkpointEverySteps" | "microBatchSize"> {
-  readonly microBatchSize: MicroBatchSize;
-  readonly variant: string;
-  readonly engine: EngineParams;
-}
+export type PretrainParams =
+  & Omit<Recipe["pretrain"], "variants" | "peakLearningRates" | keyof PretrainHints>
+  & { readonly variant: string; readonly model: Recipe["model"]; readonly engine: EngineParams };
 
-/** What pre-training and the search for its rate train on: the variant's tokens of its sources. */
-export function pretrainInputs(
-  recipe: Recipe,
-  variant: string,
-): Readonly<Record<string, OutputRef>> {
-  const { vocabulary, onlySource } = variantEntry(variant);
-  const sources = onlySource === undefined ? sourcesOf(recipe) : [onlySource];
-  return Object.fromEntries(
-    ["train", "validation", "statistics"].flatMap((output) =>
-      sources.map((source): [string, OutputRef] => [
-        `${output}/${source}`,
-        `tokenize/${source}/${vocabulary}#${output}`,
-      ])
-    ),
-  );
-}
-
-export type PretrainHints = Pick<PretrainSettings, "checkpointEverySteps"> & {
+export interface PretrainHints {
+  readonly checkpointEverySteps: CheckpointEvery;
   /** Sources that are trained at once, each in a process of its own. */
   readonly parallelSources: number;
-};
-
-/** A mixture has one participant: nothing of it can be trained beside it. */
-function parallelOf({ pretrain }: Recipe, variant: string): number {
-  return variantEntry(variant).batches === "one" || variantEntry(variant).onlySource !== undefined
-    ? 1
-    : Math.min(pretrain.parallelSources, pretrain.sourcesPerRound);
 }
 
-export const pretrain: Stage<Recipe, PretrainParams> = {
+export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, TrainingModules> = {
   name: "pretrain",
   description:
     "Pre-trains a variant: rounds of local training and averaging, or steps on a mixture",
   module: import.meta.url,
   instances: (recipe) => recipe.pretrain.variants.map((variant) => [variant]),
-  inputs(recipe, [variant]) {
-    const isTuned = recipe.tune.variants.includes(variant);
-    return {
-      ...pretrainInputs(recipe, variant),
-      ...(isTuned ? { rate: `tune/${variant}#rate` as const } : {}),
-    };
-  },
-  outputs: ["last", "best", "metrics"],
-  params({ pretrain, model, engine }, [variant]) {
-    const peakLearningRate = pretrain.peakLearningRates[variant] ?? pretrain.inner.peakLearningRate;
-    const { rounds, localSteps, sourcesPerRound, batchSize, microBatchSize, adamState } = pretrain;
-    const { validationWindows, outer, nonFinite, forgetting, guard, monitors, warnings } = pretrain;
-    return {
-      variant,
-      model,
-      rounds,
-      localSteps,
-      sourcesPerRound,
-      batchSize,
-      microBatchSize,
-      inner: { ...pretrain.inner, peakLearningRate },
-      outer,
-      adamState,
-      nonFinite,
-      forgetting,
-      guard,
-      monitors,
-      warnings,
-      validationWindows,
-      engine,
-    };
-  },
-  hints: (recipe, [variant]) => ({
-    checkpointEverySteps: recipe.pretrain.checkpointEverySteps,
-    parallelSources: parallelOf(recipe, variant),
-  }),
-  forecast(recipe, [variant]) {
-    const { rounds, localSteps, sourcesPerRound, batchSize, microBatchSize } = recipe.pretrain;
-    const perStep = variantEntry(variant).batches === "round" ? sourcesPerRound : 1;
-    const tokens = rounds * localSteps * perStep * batchSize * recipe.model.seqLen;
+  declare(recipe, [variant]) {
+    const { model, engine, tune } = recipe;
+    const { variants: _, peakLearningRates, checkpointEverySteps, parallelSources, ...settings } =
+      recipe.pretrain;
+    const { rounds, localSteps, batchSize, microBatchSize, inner } = settings;
+    const { vocabulary, batches, onlySource } = variantEntry(variant);
+    // A mixture has one participant, and a single source is one: nothing can be trained beside them.
+    const isAlone = batches === "one" || onlySource !== undefined;
+    const parallel = isAlone ? 1 : Math.min(parallelSources, settings.sourcesPerRound);
+    const sourcesPerStep = batches === "one" ? 1 : settings.sourcesPerRound;
+    const tokens = rounds * localSteps * sourcesPerStep * batchSize * model.seqLen;
     const forecast = trainingForecast(recipe, { tokens, models: 2, microBatchSize });
-    return { ...forecast, memoryBytes: forecast.memoryBytes! * parallelOf(recipe, variant) };
+    const sources = onlySource === undefined ? sourcesOf(recipe) : [onlySource];
+    return {
+      inputs: {
+        ...tokenShards(["train", "validation", "statistics"], sources, vocabulary),
+        ...(tune.variants.includes(variant) ? { rate: `tune/${variant}#rate` } : {}),
+      },
+      outputs: ["last", "best", "metrics"],
+      params: {
+        ...settings,
+        inner: {
+          ...inner,
+          peakLearningRate: peakLearningRates[variant] ?? inner.peakLearningRate,
+        },
+        variant,
+        model,
+        engine,
+      },
+      hints: { checkpointEverySteps, parallelSources: parallel },
+      seeds: pretrainSeeds,
+      uses: { engine: engineModule(engine.kind), variant: variantModule(variant) },
+      isNative: hasNativeEngine(recipe) || parallel > 1,
+      claims: { threads: engine.threads * parallel },
+      forecast: { ...forecast, memoryBytes: forecast.memoryBytes * parallel },
+      weight: 10 * sourcesPerStep, // a round's sources are trained one after the other
+    };
   },
-  seeds: pretrainSeeds,
-  isNative: (recipe, [variant]) => hasNativeEngine(recipe) || parallelOf(recipe, variant) > 1,
-  claims: (recipe, [variant]) => ({
-    threads: engineClaims(recipe).threads * parallelOf(recipe, variant),
-  }),
-  uses: ({ engine }, [variant]) => ({
-    engine: engineModule(engine.kind),
-    variant: variantModule(variant),
-  }),
-  // A round's sources are trained one after the other.
-  weight: ({ pretrain }, [variant]) =>
-    10 * (variantEntry(variant).batches === "one" ? 1 : pretrain.sourcesPerRound),
 };
 
-export async function run(context: StageContext<PretrainParams>): Promise<StageSummary> {
+export async function run(
+  context: StageContext<PretrainParams, PretrainHints, TrainingModules>,
+): Promise<StageSummary> {
   const { params, hints, inputs, outputs } = context;
   const inner = inputs.rate === undefined
     ? params.inner
     : { ...params.inner, peakLearningRate: tunedRate(inputs.rate) };
-  const { parallelSources, ...others } = hints as unknown as PretrainHints;
+  const { parallelSources, checkpointEverySteps } = hints;
   return await withTraining(context, async (training) => {
     const microBatchSize = await microBatchOf(context, training);
-    const settings = { ...params, ...others, inner, microBatchSize };
+    const settings = { ...params, checkpointEverySteps, inner, microBatchSize };
     const helpers = parallelSources > 1
       ? localWorkers(context, training.sources, settings, parallelSources - 1)
       : undefined;
@@ -164,7 +123,11 @@ function tunedRate(folder: string): number {
 }
 
 function localWorkers(
-  { params, inputs, moduleUrls, log, signal }: StageContext<PretrainParams>,
+  { params, inputs, moduleUrls, log, signal }: StageContext<
+    PretrainParams,
+    PretrainHints,
+    TrainingModules
+  >,
   sources: readonly TrainingSource[],
   settings: PretrainSettings,
   lanes: number,

@@ -15,11 +15,11 @@ import {
   type Study,
 } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
-import type { TableKind } from "./report/kind.ts";
 import { isTable, tableEntry } from "./report/kinds.ts";
 import { averageTables } from "./report/seeds.ts";
 import { stackTables } from "./report/study.ts";
 import type { Table } from "./report/table.ts";
+import type { TableModules } from "./table.ts";
 
 export interface StudyTableParams {
   readonly name: string;
@@ -38,7 +38,7 @@ export interface StudyTableParams {
 /** `study-` before the name of a table. */
 const prefix = "study-";
 
-export const studyTable: Stage<Study<Recipe>, StudyTableParams> = {
+export const studyTable: Stage<Study<Recipe>, StudyTableParams, object, TableModules> = {
   name: "table",
   description: "Makes a table over the axes of a study",
   module: import.meta.url,
@@ -46,29 +46,31 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams> = {
   instances: ({ recipe }) => (recipe.study?.tables ?? []).map((name) => [`${prefix}${name}`]),
   onRequest: (_study, [name, ...more]) =>
     more.length === 0 && name.startsWith(prefix) && isTable(kindOf(name)),
-  inputs: ({ cells }, [name]) =>
-    Object.fromEntries(
-      cells.flatMap(({ recipe, suffix }) =>
-        Object.entries(tableEntry(kindOf(name)).kind.inputs(recipe, kindOf(name)))
-          .map(([input, ref]): [string, OutputRef] => {
-            const [from, output] = ref.split("#");
-            return [`${cellName(suffix)}/${input}`, `${from}${suffix}#${output}`];
-          })
-      ),
-    ),
-  outputs: ["table"],
-  params: ({ recipe, axes, cells }, [name]) => ({
-    name,
-    axes: axes.filter((axis) => !isOfSeeds(recipe, axis)),
-    seedAxes: axes.filter((axis) => isOfSeeds(recipe, axis)),
-    cells: cells.map(({ values, suffix, recipe }) => ({
-      values,
-      prefix: cellName(suffix),
-      params: tableEntry(kindOf(name)).kind.params(recipe, kindOf(name)),
-    })),
-  }),
-  uses: (_study, [name]) => ({ kind: tableEntry(kindOf(name)).module }),
-  weight: () => 0.01,
+  declare({ recipe, axes, cells }, [name]) {
+    const { kind, module } = tableEntry(kindOf(name));
+    const inputs = cells.flatMap(({ recipe, suffix }) =>
+      Object.entries(kind.inputs(recipe, kindOf(name))).map(([input, ref]): [string, OutputRef] => {
+        const [from, output] = ref.split("#");
+        return [`${cellName(suffix)}/${input}`, `${from}${suffix}#${output}`];
+      })
+    );
+    return {
+      inputs: Object.fromEntries(inputs),
+      outputs: ["table"],
+      params: {
+        name,
+        axes: axes.filter((axis) => !isOfSeeds(recipe, axis)),
+        seedAxes: axes.filter((axis) => isOfSeeds(recipe, axis)),
+        cells: cells.map(({ values, suffix, recipe }) => ({
+          values,
+          prefix: cellName(suffix),
+          params: kind.params(recipe, kindOf(name)),
+        })),
+      },
+      uses: { kind: module },
+      weight: 0.01,
+    };
+  },
 };
 
 function isOfSeeds({ study }: Recipe, axis: string): boolean {
@@ -85,9 +87,13 @@ function cellName(suffix: string): string {
   return suffix.slice(1).replaceAll("@", ",");
 }
 
-export async function run(context: StageContext<StudyTableParams>): Promise<StageSummary> {
-  const { params, inputs, outputs, modules } = context;
-  const { kind } = modules.kind as { kind: TableKind };
+export async function run(
+  { params, inputs, outputs, modules: { kind: { kind } } }: StageContext<
+    StudyTableParams,
+    object,
+    TableModules
+  >,
+): Promise<StageSummary> {
   /** By the values of all axes but those of seeds. */
   const groups = new Map<string, { values: readonly string[]; seeds: string[]; tables: Table[] }>();
   for (const cell of params.cells) {

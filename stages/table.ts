@@ -19,26 +19,28 @@ export interface TableParams {
   readonly heading: Heading | null;
 }
 
-export const table: Stage<Recipe, TableParams> = {
+/** What stages that make tables use. */
+export interface TableModules {
+  readonly kind: { readonly kind: TableKind };
+}
+
+export const table: Stage<Recipe, TableParams, object, TableModules> = {
   name: "table",
   description: "Makes a table of results",
   module: import.meta.url,
   instances: (recipe) => recipe.tables.map((name) => [name]),
   onRequest: (_recipe, parts) => parts.length === 1 && isTable(parts[0]),
-  inputs(recipe, [asked]) {
-    const { kind, name } = tableEntry(asked);
-    return kind.inputs(recipe, name);
+  declare(recipe, [asked]) {
+    const { kind, name, module } = tableEntry(asked);
+    return {
+      inputs: kind.inputs(recipe, name),
+      outputs: ["table"],
+      params: { kind: kind.params(recipe, name), heading: headingOf(recipe, asked) },
+      uses: { kind: module },
+      weight: 0.01,
+    };
   },
-  outputs: ["table"],
-  params: tableParams,
-  uses: (_recipe, [name]) => ({ kind: tableEntry(name).module }),
-  weight: () => 0.01,
 };
-
-function tableParams(recipe: Recipe, [asked]: readonly string[]): TableParams {
-  const { kind, name } = tableEntry(asked);
-  return { kind: kind.params(recipe, name), heading: headingOf(recipe, asked) };
-}
 
 /** The table of a recipe from what the recipe alone says. @throws UsageError for one that is made from results. */
 export function tableFromRecipe(recipe: Recipe, asked: string): Table | Promise<Table> {
@@ -52,9 +54,12 @@ export function tableFromRecipe(recipe: Recipe, asked: string): Table | Promise<
 }
 
 export async function run(
-  { params, inputs, outputs, modules }: StageContext<TableParams>,
+  { params, inputs, outputs, modules: { kind: { kind } } }: StageContext<
+    TableParams,
+    object,
+    TableModules
+  >,
 ): Promise<StageSummary> {
-  const { kind } = modules.kind as { kind: TableKind };
   const made = withHeading(await kind.build(params.kind, inputs), params.heading);
   writeFileSynced(`${outputs.table}/table.json`, JSON.stringify(made, null, 2) + "\n");
   return { rows: made.rows.length };

@@ -40,59 +40,67 @@ export interface TaskData {
   readonly ceiling: number | null;
 }
 
-export function taskParams(recipe: Recipe, task: string): TaskParams {
+/** What a stage uses to make or read the examples. */
+export interface TaskModules {
+  readonly generator?: { readonly task: GeneratedTask<Readonly<Record<string, unknown>>> };
+  readonly format?: { readonly task: FileTask };
+}
+
+/** Base URL of the hub that files are fetched from; null is the public one. */
+export interface TaskHints {
+  readonly hub: string | null;
+}
+
+/** What a stage declares for a task. */
+interface TaskDeclaration {
+  readonly params: TaskParams;
+  readonly uses: { readonly [Role in keyof TaskModules]: string };
+  /** The files of this machine, by name of input. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Whether files must be fetched. */
+  readonly isRemote: boolean;
+  /** As far as the recipe tells, for forecasts. */
+  readonly trainingExamples: number | undefined;
+}
+
+export function declareTask(recipe: Recipe, task: string): TaskDeclaration {
   const spec = recipe.finetune.tasks[task];
-  if ("generator" in spec) return { options: spec.options, examples: spec.examples };
-  const files = splitsBy((split) =>
-    placesOf(recipe, spec, split).map((place) => isRemote(place) ? place : basename(place))
+  const trainingExamples = spec.examples?.train;
+  if ("generator" in spec) {
+    const { options, examples } = spec;
+    const uses = { generator: taskModule(spec.generator) };
+    return { params: { options, examples }, uses, files: {}, isRemote: false, trainingExamples };
+  }
+  const places = splitsBy((split) => placesOf(recipe, spec, split));
+  const files = splits.flatMap((split) =>
+    places[split].map((place, i) => [`${split}/${i}`, place] as const)
   );
-  const examples = splitsBy((split) => spec.examples?.[split] ?? null);
-  return { format: spec.format, files, holdOut: spec.holdOut, examples };
+  return {
+    params: {
+      format: spec.format,
+      files: splitsBy((split) =>
+        places[split].map((place) => isRemote(place) ? place : basename(place))
+      ),
+      holdOut: spec.holdOut,
+      examples: splitsBy((split) => spec.examples?.[split] ?? null),
+    },
+    uses: { format: taskFormatModule(spec.format) },
+    files: Object.fromEntries(files.filter(([, place]) => !isRemote(place))),
+    isRemote: files.some(([, place]) => isRemote(place)),
+    trainingExamples,
+  };
 }
 
-/** The files of this machine, by name of input. */
-export function taskFiles(recipe: Recipe, task: string): Readonly<Record<string, string>> {
-  const spec = recipe.finetune.tasks[task];
-  if ("generator" in spec) return {};
-  return Object.fromEntries(
-    splits.flatMap((split) =>
-      placesOf(recipe, spec, split).flatMap((place, i) =>
-        isRemote(place) ? [] : [[`${split}/${i}`, place]]
-      )
-    ),
-  );
-}
+type TaskContext = Pick<
+  StageContext<TaskParams, TaskHints, TaskModules>,
+  "params" | "modules" | "files" | "hints" | "log" | "signal"
+>;
 
-/** The module that makes or reads the examples. */
-export function taskModuleOf(recipe: Recipe, task: string): string {
-  const spec = recipe.finetune.tasks[task];
-  return "generator" in spec ? taskModule(spec.generator) : taskFormatModule(spec.format);
-}
-
-/** Whether files must be fetched. */
-export function hasRemoteFiles(recipe: Recipe, task: string): boolean {
-  const spec = recipe.finetune.tasks[task];
-  return !("generator" in spec) &&
-    splits.some((split) => placesOf(recipe, spec, split).some(isRemote));
-}
-
-/** Training examples of a task as far as the recipe tells, for forecasts. */
-export function trainingExamples(recipe: Recipe, task: string): number | undefined {
-  return recipe.finetune.tasks[task].examples?.train;
-}
-
-/**
- * The examples of a task.
- * @param module what `taskModuleOf` names, imported. @throws StageError for files that are not as they must be.
- */
-export async function readTask(
-  context: Pick<StageContext, "files" | "hints" | "log" | "signal">,
-  module: unknown,
-  params: TaskParams,
-  seed: Seed,
-): Promise<TaskData> {
+/** The examples of a task. @throws StageError for files that are not as they must be. */
+export async function readTask(context: TaskContext, seed: Seed): Promise<TaskData> {
+  const { params, modules } = context;
   if (!("format" in params)) {
-    const { task } = module as { task: GeneratedTask<unknown> };
+    const { task } = modules.generator!;
     const take = (
       split: TaskSplit,
     ) => [...firstOf(task.examples(params.options, split, seed), params.examples[split])];
@@ -102,7 +110,7 @@ export async function readTask(
       ceiling: task.ceiling(params.options),
     };
   }
-  const { task } = module as { task: FileTask };
+  const { task } = modules.format!;
   const all: Record<TaskSplit, TaskExample[]> = { train: [], dev: [], test: [] };
   for (const split of splits) {
     for await (const file of filesOf(context, params.files[split], split)) {
@@ -147,7 +155,7 @@ function sample(
 }
 
 async function* filesOf(
-  { files, hints, log, signal }: Pick<StageContext, "files" | "hints" | "log" | "signal">,
+  { files, hints, log, signal }: TaskContext,
   names: readonly string[],
   split: TaskSplit,
 ): AsyncGenerator<{ name: string; path: string }> {
@@ -158,7 +166,7 @@ async function* filesOf(
       yield { name, path };
       continue;
     }
-    const store = new RemoteStore({ hub: (hints?.hub ?? null) as string | null, signal });
+    const store = new RemoteStore({ hub: hints.hub, signal });
     for (const entry of await store.list(name, onStale)) {
       yield { name: entry.name, path: (await store.fetch(entry, { onStale })).path };
     }

@@ -20,10 +20,10 @@ import {
   TokenShardWriter,
   writeStatistics,
 } from "../datasets/mod.ts";
-import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
+import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
 import { allSources, hasNativeVocabulary, type Recipe, sourcesOf } from "./recipe.ts";
-import { adoptedModules, openVocabulary } from "./vocabulary_file.ts";
+import { type AdoptedModules, adoptedModules, openVocabulary } from "./vocabulary_file.ts";
 
 const splits = ["train", "validation"] as const;
 
@@ -43,7 +43,9 @@ interface TokenizeState {
 /** Special pieces and the 256 byte pieces: rows of every local vocabulary. */
 const reservedPieces = firstByteId + 256;
 
-export const tokenize: Stage<Recipe> = {
+type Context = StageContext<object, TokenizeHints, AdoptedModules>;
+
+export const tokenize: Stage<Recipe, object, TokenizeHints, AdoptedModules> = {
   name: "tokenize",
   description: "Turns the text of a source into token shards",
   module: import.meta.url,
@@ -55,22 +57,25 @@ export const tokenize: Stage<Recipe> = {
     vocabulary === "own" && recipe.outOfDistribution.includes(source)
       ? `source "${source}" is out of distribution: nothing is trained on it, so it has no vocabulary of its own`
       : undefined,
-  inputs(_recipe, [source, vocabulary]): Record<string, OutputRef> {
+  declare(recipe, [source, vocabulary]) {
+    const isGlobal = vocabulary === "global";
     return {
-      train: `documents/${source}/train#documents`,
-      validation: `documents/${source}/validation#documents`,
-      tokenizer: `vocabulary/${vocabulary === "own" ? source : "global"}#tokenizer`,
+      inputs: {
+        train: `documents/${source}/train#documents`,
+        validation: `documents/${source}/validation#documents`,
+        tokenizer: `vocabulary/${isGlobal ? "global" : source}#tokenizer`,
+      },
+      outputs: ["train", "validation", "statistics"],
+      params: {},
+      hints: { checkpointEveryMs: 5000 },
+      uses: isGlobal ? adoptedModules(recipe) : {},
+      isNative: isGlobal && hasNativeVocabulary(recipe),
+      weight: 0.5,
     };
   },
-  outputs: ["train", "validation", "statistics"],
-  params: () => ({}),
-  uses: (recipe, [, vocabulary]) => vocabulary === "global" ? adoptedModules(recipe) : {},
-  isNative: (recipe, [, vocabulary]) => vocabulary === "global" && hasNativeVocabulary(recipe),
-  hints: (): TokenizeHints => ({ checkpointEveryMs: 5000 }),
-  weight: () => 0.5,
 };
 
-export async function run(context: StageContext): Promise<StageSummary> {
+export async function run(context: Context): Promise<StageSummary> {
   const { outputs } = context;
   using tokenizer = await openVocabulary(context);
   const works = new Map<string, ResumableFolder<TokenizeState>>();
@@ -102,11 +107,10 @@ function fallsBackToBytes(tokenizer: Tokenizer): boolean {
 
 /** Writes the shards of a split in the checkpoint folder. */
 async function tokenizeSplit(
-  { inputs, checkpointFolder, hints, signal, log }: StageContext,
+  { inputs, checkpointFolder, hints, signal, log }: Context,
   split: string,
   tokenizer: Tokenizer,
 ): Promise<ResumableFolder<TokenizeState>> {
-  const { checkpointEveryMs = 5000 } = (hints ?? {}) as Partial<TokenizeHints>;
   const work = resumableFolder<TokenizeState>(checkpointFolder, split, {
     "tokens.arrow": ({ shards }) => shards.tokens.bytes,
     "documents.arrow": ({ shards }) => shards.ends.bytes,
@@ -124,7 +128,7 @@ async function tokenizeSplit(
     at = next;
     const done = writer.documents;
     if (done % 500 === 0) log.progress({ done, total, unit: "documents", note: split });
-    if (performance.now() - savedAt >= checkpointEveryMs) {
+    if (performance.now() - savedAt >= hints.checkpointEveryMs) {
       work.save({ shards: writer.state(), next, isDone: false });
       savedAt = performance.now();
     }

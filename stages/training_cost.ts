@@ -24,7 +24,7 @@ export function trainingForecast(
     readonly microBatchSize?: MicroBatchSize;
     readonly seqLen?: number;
   },
-): StageForecast {
+): StageForecast & { readonly memoryBytes: number } {
   const vocabSize = globalVocabSize(recipe);
   const config = { ...recipe.model, vocabSize };
   const parameters = countParameters(config).total;

@@ -2,7 +2,7 @@
  * What stages that pre-train open: the variant, the engine, and the sources by their inputs.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
-import { group, type StageContext } from "../pipeline/stage.ts";
+import { group, type OutputRef, type StageContext } from "../pipeline/stage.ts";
 import {
   type InnerOptimizer,
   type MicroBatchSize,
@@ -12,6 +12,32 @@ import {
   type TrainingSource,
   type Variant,
 } from "../training/mod.ts";
+
+/** What stages that compute on an engine use. */
+export interface EngineModules {
+  readonly engine: { readonly engine: Engine };
+}
+
+/** What stages that pre-train use. */
+export interface TrainingModules extends EngineModules {
+  readonly variant: { variant(id: string): Variant };
+}
+
+/** Inputs `<output>/<source>`: what a vocabulary's tokens of the sources are. */
+export function tokenShards(
+  outputs: readonly string[],
+  sources: readonly string[],
+  vocabulary: "global" | "own",
+): Record<string, OutputRef> {
+  return Object.fromEntries(
+    outputs.flatMap((output) =>
+      sources.map((source): [string, OutputRef] => [
+        `${output}/${source}`,
+        `tokenize/${source}/${vocabulary}#${output}`,
+      ])
+    ),
+  );
+}
 
 interface Training {
   readonly variant: Variant;
@@ -71,13 +97,16 @@ export function foundMicroBatch(
 /** Calls `use` with what a context's inputs and modules hold, and closes the sources after it. */
 export async function withTraining<T>(
   { params, inputs, modules }: Pick<
-    StageContext<{ readonly variant: string; readonly engine: EngineOptions }>,
+    StageContext<
+      { readonly variant: string; readonly engine: EngineOptions },
+      object,
+      TrainingModules
+    >,
     "params" | "inputs" | "modules"
   >,
   use: (training: Training) => Promise<T>,
 ): Promise<T> {
-  const { variant } = modules.variant as { variant: (id: string) => Variant };
-  const { engine } = modules.engine as { engine: Engine };
+  const { variant: { variant }, engine: { engine } } = modules;
   const [validation, statistics] = [group(inputs, "validation"), group(inputs, "statistics")];
   const sources = [...group(inputs, "train")].map(([name, train]) =>
     openSource(name, {

@@ -8,16 +8,14 @@
  */
 import { writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
-import { pretrainSeeds, tuneLearningRate, type TuneSettings } from "../training/mod.ts";
-import { pretrain, type PretrainHints, pretrainInputs, type PretrainParams } from "./pretrain.ts";
+import { tuneLearningRate, type TuneSettings } from "../training/mod.ts";
+import { pretrain, type PretrainHints, type PretrainParams } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
-import { microBatchOf, withTraining } from "./training_inputs.ts";
+import { microBatchOf, type TrainingModules, withTraining } from "./training_inputs.ts";
 
-export interface TuneParams extends PretrainParams {
-  readonly tune: TuneSettings;
-}
+type TuneParams = PretrainParams & { readonly tune: TuneSettings };
 
-export const tune: Stage<Recipe, TuneParams> = {
+export const tune: Stage<Recipe, TuneParams, PretrainHints, TrainingModules> = {
   name: "tune",
   description: "Searches for the peak learning rate of a variant",
   module: import.meta.url,
@@ -26,29 +24,30 @@ export const tune: Stage<Recipe, TuneParams> = {
     recipe.pretrain.variants.includes(variant)
       ? `recipe "${recipe.name}" asks for no search; add ${variant} to tune.variants`
       : undefined,
-  inputs: (recipe, [variant]) => pretrainInputs(recipe, variant),
-  outputs: ["rate"],
-  params(recipe, parts) {
-    const { variants: _, ...tune } = recipe.tune;
-    return { ...pretrain.params(recipe, parts), tune };
+  declare(recipe, [variant]) {
+    const { variants: _, ...settings } = recipe.tune;
+    const run = pretrain.declare(recipe, [variant]);
+    const { rate: __, ...inputs } = run.inputs!;
+    return {
+      ...run,
+      inputs,
+      outputs: ["rate"],
+      params: { ...run.params, tune: settings },
+      weight: 2 * run.weight!,
+    };
   },
-  hints: (recipe, parts) => pretrain.hints!(recipe, parts),
-  forecast: (recipe, parts) => pretrain.forecast!(recipe, parts),
-  seeds: pretrainSeeds,
-  isNative: (recipe, parts) => pretrain.isNative!(recipe, parts),
-  claims: (recipe, parts) => pretrain.claims!(recipe, parts),
-  uses: (recipe, parts) => pretrain.uses!(recipe, parts),
-  weight: (recipe, parts) => 2 * pretrain.weight!(recipe, parts),
 };
 
-export async function run(context: StageContext<TuneParams>): Promise<StageSummary> {
+export async function run(
+  context: StageContext<TuneParams, PretrainHints, TrainingModules>,
+): Promise<StageSummary> {
   const { params, hints, outputs } = context;
   return await withTraining(context, async (training) => {
     const microBatchSize = await microBatchOf(context, training);
     const result = await tuneLearningRate({
       ...context,
       ...training,
-      settings: { ...params, ...hints as unknown as PretrainHints, microBatchSize },
+      settings: { ...params, ...hints, microBatchSize },
       tune: params.tune,
     });
     writeFileSynced(`${outputs.rate}/rate.json`, JSON.stringify(result, null, 2) + "\n");

@@ -26,23 +26,24 @@ import {
   type UnigramConfig,
   unigramConfigOf,
 } from "../tokenizers/mod.ts";
-import type { adoptTokenizer } from "../tokenizers/adopted/mod.ts";
 import { hasNativeVocabulary, type Recipe, sourcesOf, vocabularyFile } from "./recipe.ts";
-import { adoptedModules } from "./vocabulary_file.ts";
+import { type AdoptedModules, adoptedModules } from "./vocabulary_file.ts";
 
 /** A tokenizer of others: a remote name, or null for a file of this machine, whose content is in the key. */
-export interface AdoptedParams {
+interface AdoptedParams {
   readonly adopted: string | null;
 }
 
-export type VocabularyParams = UnigramConfig | AdoptedParams;
+type VocabularyParams = UnigramConfig | AdoptedParams;
 
 interface VocabularyHints {
   readonly threads: number;
   readonly hub: string | null;
 }
 
-export const vocabulary: Stage<Recipe, VocabularyParams> = {
+type Context = StageContext<VocabularyParams, VocabularyHints, AdoptedModules>;
+
+export const vocabulary: Stage<Recipe, VocabularyParams, VocabularyHints, AdoptedModules> = {
   name: "vocabulary",
   description: "Train a tokenizer on all sources, and one for each source that needs its own",
   module: import.meta.url,
@@ -50,50 +51,42 @@ export const vocabulary: Stage<Recipe, VocabularyParams> = {
     const own = recipe.pretrain.variants.includes("spec-opt") ? sourcesOf(recipe) : [];
     return [["global"], ...own.map((source) => [source])];
   },
-  inputs(recipe, [scope]) {
-    const sources = scope !== "global"
-      ? [scope]
-      : vocabularyFile(recipe) === undefined
-      ? sourcesOf(recipe)
-      : [];
-    return Object.fromEntries(
-      sources.map((source): [string, OutputRef] => [
-        `documents/${source}`,
-        `documents/${source}/train#documents`,
-      ]),
-    );
+  declare(recipe, [scope]) {
+    const { engine, vocabulary: { global, own }, documents: { hub } } = recipe;
+    const place = scope === "global" ? placeOf(recipe) : undefined;
+    const sources = scope !== "global" ? [scope] : place === undefined ? sourcesOf(recipe) : [];
+    const files: Record<string, string> = place === undefined || isRemote(place)
+      ? {}
+      : { tokenizer: place };
+    return {
+      inputs: Object.fromEntries(
+        sources.map((source): [string, OutputRef] => [
+          `documents/${source}`,
+          `documents/${source}/train#documents`,
+        ]),
+      ),
+      files,
+      outputs: ["tokenizer"],
+      params: place !== undefined
+        ? { adopted: isRemote(place) ? place : null }
+        : scope === "global"
+        ? unigramConfigOf(global, "vocabulary.global")
+        : unigramConfigOf(own, "vocabulary.own"),
+      hints: { threads: engine.threads, hub }, // any number of threads gives the same bytes
+      uses: scope === "global" ? adoptedModules(recipe) : {},
+      isNative: place !== undefined && (isRemote(place) || hasNativeVocabulary(recipe)),
+      claims: { threads: engine.threads },
+    };
   },
-  files(recipe, parts): Record<string, string> {
-    const place = placeOf(recipe, parts);
-    return place === undefined || isRemote(place) ? {} : { tokenizer: place };
-  },
-  outputs: ["tokenizer"],
-  params(recipe, parts) {
-    const place = placeOf(recipe, parts);
-    if (place !== undefined) return { adopted: isRemote(place) ? place : null };
-    return parts[0] === "global"
-      ? unigramConfigOf(recipe.vocabulary.global, "vocabulary.global")
-      : unigramConfigOf(recipe.vocabulary.own, "vocabulary.own");
-  },
-  hints: ({ engine, documents }): VocabularyHints => ({
-    threads: engine.threads, // any number gives the same bytes
-    hub: documents.hub,
-  }),
-  uses: (recipe, [scope]) => scope === "global" ? adoptedModules(recipe) : {},
-  isNative(recipe, parts) {
-    const place = placeOf(recipe, parts);
-    return place !== undefined && (isRemote(place) || hasNativeVocabulary(recipe));
-  },
-  claims: (recipe) => ({ threads: recipe.engine.threads }),
 };
 
-export async function run(context: StageContext<VocabularyParams>): Promise<StageSummary> {
+export async function run(context: Context): Promise<StageSummary> {
   const { params } = context;
   return "adopted" in params ? await adopt(context, params.adopted) : await train(context, params);
 }
 
 async function train(
-  { inputs, outputs, hints, checkpointFolder, log, signal }: StageContext<VocabularyParams>,
+  { inputs, outputs, hints, checkpointFolder, log, signal }: Context,
   params: UnigramConfig,
 ): Promise<StageSummary> {
   const folders = [...group(inputs, "documents").values()]; // sorted by source
@@ -102,7 +95,7 @@ async function train(
   const tokenizer = await trainUnigram(documents, config, {
     log,
     signal,
-    threads: (hints as Partial<VocabularyHints> | undefined)?.threads,
+    threads: hints.threads,
     checkpointFolder,
     totalBytes: folders.reduce((sum, folder) => sum + shareOf(folder), 0),
   });
@@ -115,20 +108,20 @@ async function train(
 }
 
 async function adopt(
-  context: StageContext<VocabularyParams>,
+  context: Context,
   name: string | null,
 ): Promise<StageSummary> {
   const path = name === null ? context.files.tokenizer : await fetched(context, name);
-  const module = context.modules.vocabulary as { readonly adoptTokenizer: typeof adoptTokenizer };
-  return { pieces: await module.adoptTokenizer(path, context.outputs.tokenizer) };
+  return {
+    pieces: await context.modules.vocabulary!.adoptTokenizer(path, context.outputs.tokenizer),
+  };
 }
 
 async function fetched(
-  { hints, checkpointFolder, log, signal }: StageContext<VocabularyParams>,
+  { hints, checkpointFolder, log, signal }: Context,
   name: string,
 ): Promise<string> {
-  const hub = (hints as Partial<VocabularyHints> | undefined)?.hub ?? null;
-  const store = new RemoteStore({ hub, signal });
+  const store = new RemoteStore({ hub: hints.hub, signal });
   const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
   const [entry, ...others] = await store.list(name, onStale);
   if (others.length > 0) {
@@ -144,9 +137,9 @@ async function fetched(
   return path;
 }
 
-/** Where the tokenizer is that an instance adopts: a file of this machine, absolute, or a remote name. */
-function placeOf(recipe: Recipe, [scope]: readonly string[]): string | undefined {
-  const place = scope === "global" ? vocabularyFile(recipe) : undefined;
+/** Where the tokenizer is that is adopted: a file of this machine, absolute, or a remote name. */
+function placeOf(recipe: Recipe): string | undefined {
+  const place = vocabularyFile(recipe);
   if (place === undefined) return undefined;
   if (isRemote(place)) {
     if (/\.(json|model)$/.test(remotePath(place))) return place;

@@ -3,21 +3,31 @@
  */
 import type { StageContext } from "../pipeline/stage.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/mod.ts";
-import type { openAdopted } from "../tokenizers/adopted/mod.ts";
+import type { adoptTokenizer, openAdopted } from "../tokenizers/adopted/mod.ts";
 import { type Recipe, vocabularyFile } from "./recipe.ts";
 
+/** What stages use that adopt or open a tokenizer of others; nothing where the vocabulary is trained. */
+export interface AdoptedModules {
+  readonly vocabulary?: {
+    readonly adoptTokenizer: typeof adoptTokenizer;
+    readonly openAdopted: typeof openAdopted;
+  };
+}
+
 /** What a stage `uses` to adopt or open the recipe's tokenizer of others; nothing where the vocabulary is trained. */
-export function adoptedModules(recipe: Recipe): Readonly<Record<string, string>> {
+export function adoptedModules(recipe: Recipe): { readonly vocabulary?: string } {
   if (vocabularyFile(recipe) === undefined) return {};
   return { vocabulary: import.meta.resolve("../tokenizers/adopted/mod.ts") };
 }
 
 /** The tokenizer of a context's input of that name. Disposing ends what a library of others has started. */
 export async function openVocabulary(
-  { inputs, modules }: Pick<StageContext, "inputs" | "modules">,
+  { inputs, modules: { vocabulary } }: Pick<
+    StageContext<object, object, AdoptedModules>,
+    "inputs" | "modules"
+  >,
 ): Promise<Tokenizer & Disposable> {
-  const module = modules.vocabulary as { readonly openAdopted: typeof openAdopted } | undefined;
-  if (module !== undefined) return await module.openAdopted(inputs.tokenizer);
+  if (vocabulary !== undefined) return await vocabulary.openAdopted(inputs.tokenizer);
   const tokenizer = loadTokenizer(inputs.tokenizer);
   return Object.assign(tokenizer, { [Symbol.dispose]: () => {} });
 }

@@ -12,10 +12,7 @@ export const file: Stage<SyntheticRecipe> = {
   description: "Notes a file's size",
   module: import.meta.url,
   instances: ({ file }) => (file === null ? [] : [["size"]]),
-  inputs: () => ({}),
-  files: ({ file }) => ({ data: file! }),
-  outputs: ["size"],
-  params: () => ({}),
+  declare: ({ file }) => ({ files: { data: file! }, outputs: ["size"], params: {} }),
 };
 
 export function run({ files, outputs }: StageContext): Promise<void> {

@@ -18,23 +18,19 @@ export const layer: Stage<SyntheticRecipe> = {
       String(Math.floor(i / width)),
       String(i % width),
     ]),
-  inputs({ width }, [row, column]) {
-    if (row === "0") return {};
+  declare({ width, number, first }, [row, column]) {
     const from = Array.from(
-      { length: Math.min(neighbours, width) },
+      { length: row === "0" ? 0 : Math.min(neighbours, width) },
       (_, i) => (Number(column) + i) % width,
     );
-    return Object.fromEntries(
-      from.map((at) => [`n${at}`, `layer/${Number(row) - 1}/${at}#value` as const]),
-    );
+    return {
+      inputs: Object.fromEntries(
+        from.map((at) => [`n${at}`, `layer/${Number(row) - 1}/${at}#value` as const]),
+      ),
+      outputs: ["value"],
+      params: { row, column, number, first: row === "0" && column === "0" ? first : 0 },
+    };
   },
-  outputs: ["value"],
-  params: ({ number, first }, [row, column]) => ({
-    row,
-    column,
-    number,
-    first: row === "0" && column === "0" ? first : 0,
-  }),
 };
 
 export function run({ params, outputs }: StageContext): Promise<void> {

@@ -19,11 +19,12 @@ const stage: Stage = {
   description: "",
   module: import.meta.url,
   instances: () => Object.keys(needs).map((name) => [name]),
-  inputs: (_recipe, [name]) =>
-    Object.fromEntries(needs[name].map((needed) => [needed, `s/${needed}#out` as const])),
-  outputs: ["out"],
-  params: () => ({}),
-  weight: (_recipe, [name]) => (name === "b" ? 2 : 1),
+  declare: (_recipe, [name]) => ({
+    inputs: Object.fromEntries(needs[name].map((needed) => [needed, `s/${needed}#out` as const])),
+    outputs: ["out"],
+    params: {},
+    weight: name === "b" ? 2 : 1,
+  }),
 };
 const instances = expand([stage], withoutStudy({ name: "r", seed: 1 }));
 
@@ -70,11 +71,12 @@ const training: Stage<{ name: string; seed: number; flops: number }> = {
   description: "",
   module: new URL("../support/dag_stage/node.ts", import.meta.url).href,
   instances: () => [["a"]],
-  inputs: () => ({}),
-  outputs: ["out"],
-  params: ({ flops }) => ({ flops }),
-  claims: () => ({ threads: 2 }),
-  forecast: ({ flops }) => ({ flops, memoryBytes: flops / 1000 }),
+  declare: ({ flops }) => ({
+    outputs: ["out"],
+    params: { flops },
+    claims: { threads: 2 },
+    forecast: { flops, memoryBytes: flops / 1000 },
+  }),
 };
 
 Deno.test("Forecaster: by an earlier run where it tells, else by operations and threads", async () => {

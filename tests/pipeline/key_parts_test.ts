@@ -36,7 +36,7 @@ async function records(folder: string, ...set: string[]): Promise<Map<string, Ac
   await planner.prepare([...instances.keys()]);
   return new Map([...instances.values()].map(({ id, stage }) => {
     const state = planner.state(id, (needed) => {
-      const { outputs } = instances.get(needed)!.stage;
+      const { outputs } = instances.get(needed)!.declaration;
       return Object.fromEntries(outputs.map((output) => [output, sha256(`${needed}#${output}`)]));
     });
     assert.ok(state.status === "run", `${stage.name} has all its inputs`);

@@ -112,9 +112,7 @@ Deno.test("expand(): a stage over a study takes inputs of every cell", () => {
     description: "",
     module: import.meta.url,
     instances: () => [["a"]],
-    inputs: () => ({}),
-    outputs: ["out"],
-    params: ({ size }) => ({ size }),
+    declare: ({ size }) => ({ outputs: ["out"], params: { size } }),
   };
   const over: Stage<Study<Recipe>> = {
     name: "table",
@@ -122,10 +120,13 @@ Deno.test("expand(): a stage over a study takes inputs of every cell", () => {
     module: import.meta.url,
     overStudy: true,
     instances: () => [["sizes"]],
-    inputs: ({ cells }) =>
-      Object.fromEntries(cells.map(({ suffix }) => [suffix, `walk/a${suffix}#out` as const])),
-    outputs: ["table"],
-    params: ({ axes }) => ({ axes }),
+    declare: ({ axes, cells }) => ({
+      inputs: Object.fromEntries(
+        cells.map(({ suffix }) => [suffix, `walk/a${suffix}#out` as const]),
+      ),
+      outputs: ["table"],
+      params: { axes },
+    }),
   };
   const recipe: Recipe = { name: "r", seed: 1, size: 1 };
   const cell = (size: number, other: string) => ({

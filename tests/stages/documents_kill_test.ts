@@ -88,17 +88,18 @@ Deno.test("documents: kill -9 at many points gives the bytes of an undisturbed r
     data,
   };
   const parts = ["s", "train"];
+  const { params, hints, files = {}, uses, outputs } = documents.declare(recipe, parts);
   const work = {
     stage: import.meta.resolve("../../stages/documents.ts"),
-    params: documents.params(recipe, parts),
-    hints: { checkpointEveryMs: 0 },
+    params,
+    hints: { ...hints, checkpointEveryMs: 0 },
     inputs: {},
-    files: documents.files!(recipe, parts),
-    modules: documents.uses!(recipe, parts),
+    files,
+    modules: uses as Record<string, string>,
     seed: seedOf(17, "documents/duplicates"),
   };
-  const undisturbed = await killed(work, documents.outputs, ["reading.json"], []);
-  const { digests, met } = await killed(work, documents.outputs, ["reading.json"], kills);
+  const undisturbed = await killed(work, outputs, ["reading.json"], []);
+  const { digests, met } = await killed(work, outputs, ["reading.json"], kills);
   deepStrictEqual(digests, undisturbed.digests);
   ok(met >= 4, `${met} kills met it at work: make the files longer`);
 });
@@ -116,6 +117,7 @@ Deno.test("tokenize: kill -9 at many points gives the bytes of an undisturbed ru
     inputs.tokenizer,
     await trainUnigram(sample, { ...unigramDefaults, vocabSize: 285 }),
   );
+  const { outputs } = tokenize.declare(baseRecipe, ["s", "global"]);
   const work = {
     stage: import.meta.resolve("../../stages/tokenize.ts"),
     params: {},
@@ -126,8 +128,8 @@ Deno.test("tokenize: kill -9 at many points gives the bytes of an undisturbed ru
     seed: seedOf(17, "none"),
   };
   const records = ["train.json", "validation.json"];
-  const undisturbed = await killed(work, tokenize.outputs, records, []);
-  const { digests, met } = await killed(work, tokenize.outputs, records, kills);
+  const undisturbed = await killed(work, outputs, records, []);
+  const { digests, met } = await killed(work, outputs, records, kills);
   deepStrictEqual(digests, undisturbed.digests);
   ok(met >= 4, `${met} kills met it at work: make the text longer`);
 });

@@ -116,10 +116,11 @@ Deno.test("documents stops at a bad row of a shared file unless told to skip it"
 
 Deno.test("documents puts remote names into the key, and neither hub nor machine", () => {
   const recipe = recipeOf(pileSources, { hub: "http://127.0.0.1:1" });
-  const params = JSON.stringify(documents.params(recipe, ["gh", "train"]));
+  const params = JSON.stringify(documents.declare(recipe, ["gh", "train"]).params);
   ok(params.includes(`${pile}/train/*.jsonl.zst`) && !params.includes("127.0.0.1"));
-  deepStrictEqual(documents.files!(recipe, ["gh", "train"]), {});
-  deepStrictEqual(documents.hints!(recipe, ["gh", "train"]), {
+  deepStrictEqual(documents.declare(recipe, ["gh", "train"]).files, {});
+  deepStrictEqual(documents.declare(recipe, ["gh", "train"]).hints, {
+    source: "gh",
     hub: "http://127.0.0.1:1",
     checkpointEveryMs: 5000,
   });
@@ -128,10 +129,10 @@ Deno.test("documents puts remote names into the key, and neither hub nor machine
 Deno.test("documents needs no network for a plan, and tells the size that is expected", () => {
   const source = { ...pileSources.gh, expected: { documents: 1000, bytes: 5_000_000 } };
   const recipe = recipeOf({ gh: source });
-  deepStrictEqual(documents.forecast!(recipe, ["gh", "train"]), { bytes: 5_000_000 });
+  deepStrictEqual(documents.declare(recipe, ["gh", "train"]).forecast, { bytes: 5_000_000 });
   const limited = recipeOf({ gh: source }, { maxDocuments: { train: 100, validation: null } });
-  deepStrictEqual(documents.forecast!(limited, ["gh", "train"]), { bytes: 500_000 });
-  ok(documents.access!(recipe, ["gh", "train"])!.environment!.includes("HF_TOKEN"));
+  deepStrictEqual(documents.declare(limited, ["gh", "train"]).forecast, { bytes: 500_000 });
+  ok(documents.declare(recipe, ["gh", "train"]).access!.environment!.includes("HF_TOKEN"));
 });
 
 Deno.test("documents takes a source's own limit, and the recipe's where it is lower", async () => {
@@ -191,11 +192,11 @@ Deno.test("documents splits a pool of files by content, test set aside", async (
     "a.jsonl:1 = b.jsonl:201",
   );
   const glob = { ...recipe, sources: { a: { ...source, files: "pool/*.jsonl" } } };
-  deepStrictEqual(Object.values(documents.files!(glob, ["a", "train"])), [
+  deepStrictEqual(Object.values(documents.declare(glob, ["a", "train"]).files!), [
     join(data, "pool/b.jsonl"),
   ]);
   const none = { ...recipe, sources: { a: { ...source, files: "pool/*.csv" } } };
-  throws(() => documents.files!(none, ["a", "train"]), UsageError);
+  throws(() => documents.declare(none, ["a", "train"]).files, UsageError);
 });
 
 Deno.test("documents leaves training text out of validation files when duplicates are dropped", async () => {
@@ -216,9 +217,12 @@ Deno.test("documents leaves training text out of validation files when duplicate
     data,
   });
   const exact = asked({ exact: true, near: null });
-  deepStrictEqual(documents.inputs(exact, ["s", "train"]), {});
-  deepStrictEqual(documents.inputs(asked({ exact: false, near: null }), ["s", "validation"]), {});
-  deepStrictEqual(documents.inputs(exact, ["s", "validation"]), {
+  deepStrictEqual(documents.declare(exact, ["s", "train"]).inputs, {});
+  deepStrictEqual(
+    documents.declare(asked({ exact: false, near: null }), ["s", "validation"]).inputs,
+    {},
+  );
+  deepStrictEqual(documents.declare(exact, ["s", "validation"]).inputs, {
     training: "documents/s/train#documents",
   });
   const { output: training } = await made(exact, ["s", "train"]);

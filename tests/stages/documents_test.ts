@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { readDocuments, readDocumentsReport } from "../../datasets/mod.ts";
 import { StageError, UsageError } from "../../base/mod.ts";
-import { silentLog, type StageContext } from "../../pipeline/stage.ts";
+import { silentLog } from "../../pipeline/stage.ts";
 import { documents } from "../../stages/documents.ts";
 import type { Recipe } from "../../stages/recipe.ts";
 import { needsData } from "../support/data.ts";
@@ -36,7 +36,7 @@ function fileRecipe(
   return { ...base, data, ...changes };
 }
 
-const made = (recipe: Recipe, parts: string[], more: Partial<StageContext> = {}) =>
+const made = (recipe: Recipe, parts: string[], more: Parameters<typeof runDocuments>[3] = {}) =>
   runDocuments(folder, recipe, parts, more);
 
 const textsOf = async (output: string) =>
@@ -52,29 +52,28 @@ Deno.test("documents has an instance for each source and split, with seeds only 
     ["b", "train"],
     ["b", "validation"],
   ]);
-  const { seeds } = documents;
-  ok(typeof seeds === "function");
-  deepStrictEqual(seeds(recipe, ["a", "train"]), []);
-  deepStrictEqual(seeds(recipe, ["b", "train"]), ["documents/b"]);
-  deepStrictEqual(documents.files!(recipe, ["a", "validation"]), {
+  const seeds = (...parts: string[]) => documents.declare(recipe, parts).seeds;
+  deepStrictEqual(seeds("a", "train"), []);
+  deepStrictEqual(seeds("b", "train"), ["documents/b"]);
+  deepStrictEqual(documents.declare(recipe, ["a", "validation"]).files, {
     "file/0": "/v/1.txt",
     "file/1": join(recipe.data!, "2.txt"),
   });
-  deepStrictEqual(documents.files!(recipe, ["b", "train"]), {});
-  deepStrictEqual(Object.keys(documents.uses!(recipe, ["a", "validation"])), [
+  deepStrictEqual(documents.declare(recipe, ["b", "train"]).files ?? {}, {});
+  deepStrictEqual(Object.keys(documents.declare(recipe, ["a", "validation"]).uses!), [
     "reader/0",
     "reader/1",
   ]);
   // Folders stay out of the key: only base names reach the documents' ids.
-  ok(!JSON.stringify(documents.params(recipe, ["a", "validation"])).includes("/"));
+  ok(!JSON.stringify(documents.declare(recipe, ["a", "validation"]).params).includes("/"));
 });
 
 Deno.test("documents refuses a file that no reader takes and a generator that does not exist", () => {
   const files = { a: { train: "t.docx", validation: "v.docx" } };
   const recipe = fileRecipe({}, { sources: files });
-  throws(() => documents.uses!(recipe, ["a", "train"]), UsageError);
+  throws(() => documents.declare(recipe, ["a", "train"]).uses, UsageError);
   const unknown = generatedRecipe({ sources: { a: { ...generatedSource, generator: "nope" } } });
-  throws(() => documents.uses!(unknown, ["a", "train"]), /Cannot generate source "nope"/);
+  throws(() => documents.declare(unknown, ["a", "train"]).uses, /Cannot generate source "nope"/);
 });
 
 Deno.test("documents makes text that its source's name, split and the seed decide", async () => {

@@ -5,22 +5,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { engine } from "../../engine/onnxruntime/mod.ts";
-import { Random, seedOf } from "../../base/mod.ts";
+import { Random } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
-import {
-  readTask,
-  type TaskData,
-  taskFiles,
-  taskModuleOf,
-  taskParams,
-} from "../../stages/task_examples.ts";
+import type { TaskData } from "../../stages/task_examples.ts";
 import { firstByteId, type Tokenizer } from "../../tokenizers/mod.ts";
 import { chanceOf, fineTune, metricOf } from "../../training/mod.ts";
 import { score } from "../../training/scores.ts";
 import { initialShared } from "../../training/source.ts";
 import { needsData } from "../support/data.ts";
 import { baseRecipe } from "../support/documents_stage.ts";
+import { readTaskOf } from "../support/task_data.ts";
 import { engineOptions, inner, model, seed, variantNamed } from "../training/support.ts";
 
 const vocabSize = firstByteId + 256;
@@ -89,19 +84,7 @@ async function read(task: object, data: string): Promise<TaskData> {
     data,
     finetune: { ...baseRecipe.finetune, tasks: { t: { examples: count, ...task } } },
   });
-  const context = {
-    files: taskFiles(recipe, "t"),
-    hints: { hub: null },
-    log: silentLog,
-    signal: new AbortController().signal,
-  };
-  const seed = seedOf(17, "finetune/data/t");
-  return await readTask(
-    context,
-    await import(taskModuleOf(recipe, "t")),
-    taskParams(recipe, "t"),
-    seed,
-  );
+  return await readTaskOf(recipe);
 }
 
 /** Score on test after one epoch at this rate, of a tiny model that was never pre-trained. */

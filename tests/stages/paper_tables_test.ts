@@ -82,7 +82,7 @@ Deno.test("recipes of the paper's sizes train and continue at the rates of that 
   ) {
     const recipe = await recipeOf(name);
     const rateOf = (stage: string, parts: readonly string[]) => {
-      const params = stages.find((one) => one.name === stage)!.params(recipe, parts);
+      const params = stages.find((one) => one.name === stage)!.declare(recipe, parts).params;
       return (params as { inner: { peakLearningRate: number } }).inner.peakLearningRate;
     };
     assert.equal(rateOf("pretrain", ["spec-opt"]), peak, name);
@@ -123,7 +123,7 @@ Deno.test("quote() puts the paper's cells beside ours, by heading and label, and
 
 Deno.test("a table asked for by the paper's number says what the paper's is, and which recipe makes it", async () => {
   const sample = await recipeOf("sample");
-  const of = (number: string) => tableStage.params(sample, [number]) as TableParams;
+  const of = (number: string) => tableStage.declare(sample, [number]).params as TableParams;
   assert.match(of("4").heading!.notes[0], /run table\/4 --recipe multilingual$/);
   assert.match(of("12").heading!.notes.join("\n"), /cells of this table are not known/);
   assert.equal(of("cost").heading, null);
@@ -136,7 +136,7 @@ Deno.test("a table asked for by the paper's number says what the paper's is, and
   }
   assert.throws(() => tableEntry("22"), /Cannot make table "22": expected a number of the paper's/);
   assert.throws(
-    () => tableStage.inputs(sample, ["6"]),
+    () => tableStage.declare(sample, ["6"]).inputs,
     /expected "pretrained" among continue\.starts, found random; run with --set continue\.starts/,
   );
   assert.equal(listTables().match(/^ {2}\d+ /gm)!.length, 21 + 3);

@@ -65,8 +65,8 @@ Deno.test("study: an axis over the key seed is averaged over, the others have co
     ],
   });
   const target = "table/study-bits-random";
-  const { stage, parts, recipe, needs } = expand(stages, study, [target]).get(target)!;
-  const { axes, seedAxes } = stage.params(recipe, parts) as StudyTableParams;
+  const { declaration, needs } = expand(stages, study, [target]).get(target)!;
+  const { axes, seedAxes } = declaration.params as StudyTableParams;
   assert.deepEqual([axes, seedAxes], [["steps"], ["run"]]);
   assert.equal(needs.filter((id) => id.startsWith("evaluate/trim/random@")).length, 6);
 });

@@ -1,23 +1,19 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { join } from "node:path";
-import { seedOf } from "../../base/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
-import { silentLog } from "../../pipeline/stage.ts";
 import { finetune } from "../../stages/finetune.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
-import { readTask, taskFiles, taskModuleOf, taskParams } from "../../stages/task_examples.ts";
 import { needsData } from "../support/data.ts";
 import { baseRecipe } from "../support/documents_stage.ts";
 import { HubServer } from "../support/hub_server.ts";
 import { projectRoot } from "../support/paths.ts";
+import { readTaskOf } from "../support/task_data.ts";
 
 const folder = Deno.makeTempDirSync();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 Deno.env.set("DEPT_CACHE", join(folder, "cache"));
 Deno.env.delete("DEPT_HUB_URL");
-
-const seed = seedOf(17, "finetune/data/t");
 
 function recipeOf(task: unknown, more: Partial<Recipe> = {}): Recipe {
   return recipeSchema.parse({
@@ -25,19 +21,6 @@ function recipeOf(task: unknown, more: Partial<Recipe> = {}): Recipe {
     finetune: { ...baseRecipe.finetune, tasks: { t: task } },
     ...more,
   });
-}
-
-/** Reads the task `t` as the stage would: through the plain data of its declaration. */
-async function examplesOf(recipe: Recipe) {
-  const params = JSON.parse(JSON.stringify(taskParams(recipe, "t")));
-  const hints = { hub: recipe.documents.hub };
-  const context = {
-    files: taskFiles(recipe, "t"),
-    hints,
-    log: silentLog,
-    signal: new AbortController().signal,
-  };
-  return await readTask(context, await import(taskModuleOf(recipe, "t")), params, seed);
 }
 
 function rows(from: number, count: number): string {
@@ -62,14 +45,14 @@ Deno.test("a file task takes its splits from its files, their content in the key
   });
   const files = { train: ["a.tsv", "b.tsv"], dev: "dev.tsv", test: "test.tsv" };
   const recipe = recipeOf({ format: "sst2", files }, { data });
-  deepStrictEqual(finetune.files!(recipe, ["trim", "random", "t"]), {
+  deepStrictEqual(finetune.declare(recipe, ["trim", "random", "t"]).files, {
     "train/0": join(data, "a.tsv"),
     "train/1": join(data, "b.tsv"),
     "dev/0": join(data, "dev.tsv"),
     "test/0": join(data, "test.tsv"),
   });
-  ok(!JSON.stringify(finetune.params(recipe, ["trim", "random", "t"])).includes(data));
-  const { description, examples, ceiling } = await examplesOf(recipe);
+  ok(!JSON.stringify(finetune.declare(recipe, ["trim", "random", "t"]).params).includes(data));
+  const { description, examples, ceiling } = await readTaskOf(recipe);
   deepStrictEqual(description, { kind: "classification", nClasses: 2 });
   deepStrictEqual([examples.train.length, examples.dev.length, examples.test.length], [
     100,
@@ -88,7 +71,7 @@ Deno.test("a file task without a test scores on dev and holds out some of traini
   const recipe = recipeOf({ format: "sst2", files: { train: "train.tsv", dev: "dev.tsv" } }, {
     data,
   });
-  const { examples } = await examplesOf(recipe);
+  const { examples } = await readTaskOf(recipe);
   strictEqual(examples.test[0].texts[0], "sentence 900");
   const dev = new Set(examples.dev.map(({ texts }) => texts[0]));
   // 400 distinct texts at a share of 0.05: 20, within four standard deviations (4.4).
@@ -101,12 +84,12 @@ Deno.test("a file task takes a random part when told to, the same each time", as
   const data = dataOf({ "train.tsv": rows(0, 100), "dev.tsv": rows(200, 10) });
   const files = { train: "train.tsv", dev: "dev.tsv", test: "dev.tsv" };
   const recipe = recipeOf({ format: "sst2", files, examples: { train: 20 } }, { data });
-  const { examples } = await examplesOf(recipe);
+  const { examples } = await readTaskOf(recipe);
   const numbers = examples.train.map(({ texts }) => Number(texts[0].split(" ")[1]));
   strictEqual(numbers.length, 20);
   deepStrictEqual(numbers, [...numbers].sort((a, b) => a - b));
   ok(numbers[10] > 15); // not the first twenty
-  deepStrictEqual((await examplesOf(recipe)).examples, examples);
+  deepStrictEqual((await readTaskOf(recipe)).examples, examples);
 });
 
 Deno.test("a file task fetches what the hub has", async () => {
@@ -125,10 +108,10 @@ Deno.test("a file task fetches what the hub has", async () => {
   };
   const documents = { ...baseRecipe.documents, hub: server.url };
   const recipe = recipeOf({ format: "sst2", files }, { documents });
-  const { examples } = await examplesOf(recipe);
+  const { examples } = await readTaskOf(recipe);
   strictEqual(examples.train.length, 10);
   strictEqual(examples.train[9].texts[0], "sentence 9");
-  ok(finetune.isNative!(recipe, ["trim", "random", "t"]));
+  ok(finetune.declare(recipe, ["trim", "random", "t"]).isNative);
 });
 
 Deno.test("recipe multidomain-24 names the full sets where the hub has them, as parquet", async () => {
@@ -184,7 +167,7 @@ Deno.test("recipe multidomain-24 names the full sets where the hub has them, as 
   const counts: Record<string, number[]> = {};
   for (const [name, task] of Object.entries(paper.finetune.tasks)) {
     const documents = { ...baseRecipe.documents, hub: server.url };
-    const { examples } = await examplesOf(recipeOf(task, { documents }));
+    const { examples } = await readTaskOf(recipeOf(task, { documents }));
     counts[name] = [examples.train.length + examples.dev.length, examples.test.length];
     ok(examples.dev.length > 0);
   }
@@ -195,7 +178,7 @@ Deno.test("a file task refuses no examples and forms that it does not know", asy
   const data = dataOf({ "train.tsv": rows(0, 5), "none.tsv": "sentence\tlabel\n" });
   const files = { train: "train.tsv", dev: "none.tsv", test: "train.tsv" };
   await rejects(
-    examplesOf(recipeOf({ format: "sst2", files }, { data })),
+    readTaskOf(recipeOf({ format: "sst2", files }, { data })),
     /"none\.tsv"|none\.tsv: expected dev examples/,
   );
   throws(() => recipeOf({ format: "cola", files }));
@@ -208,14 +191,14 @@ Deno.test({
   async fn() {
     const data = samples.path;
     const race = { train: "race/RACE/train", dev: "race/RACE/dev", test: "race/RACE/test" };
-    const { examples } = await examplesOf(recipeOf({ format: "race", files: race }, { data }));
+    const { examples } = await readTaskOf(recipeOf({ format: "race", files: race }, { data }));
     ok(examples.train.length > 20 && examples.train.every(({ options }) => options!.length === 4));
     const mnli = {
       train: "mnli/train.jsonl",
       dev: "mnli/dev_matched.jsonl",
       test: "mnli/dev_mismatched.jsonl",
     };
-    const pairs = (await examplesOf(recipeOf({ format: "mnli", files: mnli }, { data }))).examples;
+    const pairs = (await readTaskOf(recipeOf({ format: "mnli", files: mnli }, { data }))).examples;
     deepStrictEqual([pairs.train.length, pairs.dev.length, pairs.test.length], [727, 273, 516]);
   },
 });

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { openTokenShards, readStatistics, writeDocuments } from "../../datasets/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
-import { silentLog, type StageContext, type StageSummary } from "../../pipeline/stage.ts";
+import { silentLog, type StageSummary } from "../../pipeline/stage.ts";
 import { recipeSchema } from "../../stages/recipe.ts";
 import { run, tokenize } from "../../stages/tokenize.ts";
 import {
@@ -32,10 +32,13 @@ const texts = {
   validation: ["lower, newer; wider"],
 };
 
+type Context = Parameters<typeof run>[0];
+const { outputs: outputNames, hints } = tokenize.declare(base, ["a", "global"]);
+
 /** Runs the stage over `texts` with a tokenizer that was trained on their first split. */
 async function made(
-  more: Partial<StageContext> = {},
-): Promise<{ context: StageContext; summary: StageSummary }> {
+  more: Partial<Context> = {},
+): Promise<{ context: Context; summary: StageSummary }> {
   const empty = () => Deno.makeTempDirSync({ dir: folder });
   const inputs = { train: empty(), validation: empty(), tokenizer: empty() };
   for (const split of ["train", "validation"] as const) {
@@ -44,8 +47,9 @@ async function made(
   const documents = texts.train.map((text) => ({ text }));
   const tokenizer = await trainUnigram(documents, { ...unigramDefaults, vocabSize: 285 });
   saveTokenizer(inputs.tokenizer, tokenizer);
-  const context: StageContext = {
+  const context: Context = {
     params: {},
+    hints,
     inputs,
     files: {},
     outputs: { train: empty(), validation: empty(), statistics: empty() },
@@ -74,12 +78,15 @@ Deno.test("tokenize has own vocabularies only for trained sources and only when 
   deepStrictEqual(tokenize.instances(withOwn), [...global, ["a", "own"], ["b", "own"]]);
   ok(tokenize.impossible!(withOwn, ["c", "own"])!.includes("out of distribution"));
   strictEqual(tokenize.impossible!(withOwn, ["a", "own"]), undefined);
-  deepStrictEqual(tokenize.inputs(recipe, ["a", "own"]), {
+  deepStrictEqual(tokenize.declare(recipe, ["a", "own"]).inputs, {
     train: "documents/a/train#documents",
     validation: "documents/a/validation#documents",
     tokenizer: "vocabulary/a#tokenizer",
   });
-  strictEqual(tokenize.inputs(recipe, ["a", "global"]).tokenizer, "vocabulary/global#tokenizer");
+  strictEqual(
+    tokenize.declare(recipe, ["a", "global"]).inputs!.tokenizer,
+    "vocabulary/global#tokenizer",
+  );
 });
 
 Deno.test("tokenize writes shards that decode to the documents, the end symbol after each", async () => {
@@ -125,7 +132,7 @@ Deno.test("tokenize counts the training split and summarises it", async () => {
 Deno.test("tokenize counts bytes as a fallback only where no other piece could write the text", async () => {
   using files = temporaryFolder();
   const { context } = await made();
-  const fallback = (of: StageContext) => readStatistics(of.outputs.statistics).fallbackTokens;
+  const fallback = (of: Context) => readStatistics(of.outputs.statistics).fallbackTokens;
   strictEqual(fallback(context), 0); // its tokenizer was trained on these characters
   const train = Deno.makeTempDirSync({ dir: folder });
   await writeDocuments(train, [{ text: "low ж", id: "0" }]);
@@ -142,7 +149,7 @@ Deno.test("tokenize counts bytes as a fallback only where no other piece could w
   await adoptTokenizer(neox, tokenizer);
   const next = again();
   const inputs = { ...next.inputs, tokenizer };
-  await run({ ...next, inputs, modules: { vocabulary: { openAdopted } } });
+  await run({ ...next, inputs, modules: { vocabulary: { adoptTokenizer, openAdopted } } });
   ok(readStatistics(context.outputs.statistics).counts.subarray(7, 263).some((count) => count > 0));
   strictEqual(fallback(context), 0); // BPE on bytes: "e" is a piece like "low"
 });
@@ -189,7 +196,7 @@ Deno.test("tokenize that was killed goes on to the same bytes, wherever it stood
   }
   const outputs = () =>
     Object.fromEntries(
-      tokenize.outputs.map((name) => [name, Deno.makeTempDirSync({ dir: folder })]),
+      outputNames.map((name) => [name, Deno.makeTempDirSync({ dir: folder })]),
     );
   const empty = () => Deno.makeTempDirSync({ dir: folder });
   const plain = { ...context, inputs, outputs: outputs(), checkpointFolder: empty() };
@@ -215,7 +222,7 @@ Deno.test("tokenize that was killed goes on to the same bytes, wherever it stood
   ok(kills >= 3, `${kills}`);
   const resumed = { ...plain, outputs: outputs(), checkpointFolder };
   await run(resumed);
-  for (const output of tokenize.outputs) {
+  for (const output of outputNames) {
     const names = [...Deno.readDirSync(plain.outputs[output])].map(({ name }) => name).sort();
     ok(names.length > 0);
     for (const name of names) {

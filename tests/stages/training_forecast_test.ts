@@ -19,7 +19,10 @@ Deno.test("forecasts of training count activations, not weights alone", async ()
       pretrain: { ...recipe.pretrain, microBatchSize },
       continue: { ...recipe.continue, microBatchSize },
     };
-    const of = [pretrain.forecast!(changed, ["trim"]), continuation.forecast!(changed, ["trim"])];
+    const of = [
+      pretrain.declare(changed, ["trim"]).forecast!,
+      continuation.declare(changed, ["trim"]).forecast!,
+    ];
     assert.equal(of[0].memoryBytes, of[1].memoryBytes);
     return of[0].memoryBytes!;
   };

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writeDocuments } from "../../datasets/mod.ts";
-import { silentLog, type StageContext } from "../../pipeline/stage.ts";
+import { silentLog } from "../../pipeline/stage.ts";
 import type { Recipe } from "../../stages/recipe.ts";
-import { run, vocabulary, type VocabularyParams } from "../../stages/vocabulary.ts";
+import { run, vocabulary } from "../../stages/vocabulary.ts";
 import { loadTokenizer, unigramDefaults } from "../../tokenizers/mod.ts";
+import { baseRecipe } from "../support/documents_stage.ts";
+
+type Context = Parameters<typeof run>[0];
 
 const recipe = {
+  ...baseRecipe,
   sources: { it: {}, en: {}, sw: {} },
   outOfDistribution: ["sw"],
   pretrain: { variants: ["glob", "spec-opt"] },
@@ -17,15 +21,21 @@ Deno.test("vocabulary plans one tokenizer for all sources, and one for each only
   assert.deepEqual(vocabulary.instances(recipe), [["global"], ["en"], ["it"]]);
   const without = { ...recipe, pretrain: { variants: ["glob", "spec"] } } as unknown as Recipe;
   assert.deepEqual(vocabulary.instances(without), [["global"]]);
-  assert.deepEqual(vocabulary.inputs(recipe, ["global"]), {
+  assert.deepEqual(vocabulary.declare(recipe, ["global"]).inputs, {
     "documents/en": "documents/en/train#documents",
     "documents/it": "documents/it/train#documents",
   });
-  assert.deepEqual(vocabulary.inputs(recipe, ["it"]), {
+  assert.deepEqual(vocabulary.declare(recipe, ["it"]).inputs, {
     "documents/it": "documents/it/train#documents",
   });
-  assert.deepEqual(vocabulary.params(recipe, ["it"]), { ...unigramDefaults, vocabSize: 280 });
-  assert.equal((vocabulary.params(recipe, ["global"]) as { vocabSize: number }).vocabSize, 300);
+  assert.deepEqual(vocabulary.declare(recipe, ["it"]).params, {
+    ...unigramDefaults,
+    vocabSize: 280,
+  });
+  assert.equal(
+    (vocabulary.declare(recipe, ["global"]).params as { vocabSize: number }).vocabSize,
+    300,
+  );
 });
 
 Deno.test("vocabulary shares maxTextBytes evenly between sources", async () => {
@@ -44,11 +54,12 @@ Deno.test("vocabulary shares maxTextBytes evenly between sources", async () => {
     Deno.mkdirSync(tokenizer);
     const summary = await run({
       params: { ...unigramDefaults, vocabSize: 268, maxTextBytes: 60 },
+      hints: { threads: 1, hub: null },
       inputs,
       outputs: { tokenizer },
       log: silentLog,
       signal: new AbortController().signal,
-    } as unknown as StageContext<VocabularyParams>);
+    } as unknown as Context);
     assert.deepEqual(summary, { pieces: 268 });
     const texts = loadTokenizer(tokenizer).learned.map((piece) => piece.text).sort();
     assert.deepEqual(texts, [" ", "a", "b", "c", "d"]); // 30 bytes of each: six documents
@@ -67,7 +78,7 @@ Deno.test("vocabulary that was stopped goes on from its checkpoint to the same b
       (_, i) => `low lower lowest ${"new wide".repeat(i % 7)} ${i}`,
     );
     await writeDocuments(documents, texts.map((text, i) => ({ text, id: `it:${i}` })));
-    const context = (more: Partial<StageContext<VocabularyParams>>) => {
+    const context = (more: Partial<Context>) => {
       const tokenizer = Deno.makeTempDirSync({ dir: folder });
       return {
         params: { ...unigramDefaults, vocabSize: 290, shrinkingFactor: 0.9 },
@@ -78,7 +89,7 @@ Deno.test("vocabulary that was stopped goes on from its checkpoint to the same b
         log: silentLog,
         signal: new AbortController().signal,
         ...more,
-      } as unknown as StageContext<VocabularyParams>;
+      } as unknown as Context;
     };
     const plain = context({});
     await run(plain);
@@ -96,7 +107,7 @@ Deno.test("vocabulary that was stopped goes on from its checkpoint to the same b
     Deno.mkdirSync(documents);
     await writeDocuments(documents, [{ text: "something else", id: "it:0" }]);
     await run(resumed);
-    const file = ({ outputs }: StageContext<VocabularyParams>) =>
+    const file = ({ outputs }: Context) =>
       Deno.readTextFileSync(join(outputs.tokenizer, "tokenizer.json"));
     assert.equal(file(resumed), file(plain));
   } finally {

@@ -4,8 +4,8 @@
 import { join } from "node:path";
 import { seedOf } from "../../base/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
-import { silentLog, type StageContext, type StageSummary } from "../../pipeline/stage.ts";
-import { documents, type DocumentsParams, run } from "../../stages/documents.ts";
+import { silentLog, type StageSummary } from "../../pipeline/stage.ts";
+import { documents, run } from "../../stages/documents.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
 import { projectRoot } from "./paths.ts";
 
@@ -19,30 +19,30 @@ export async function runDocuments(
   folder: string,
   recipe: Recipe,
   parts: string[],
-  more: Partial<StageContext> = {},
+  more: Partial<Parameters<typeof run>[0]> = {},
 ): Promise<{ output: string; summary: StageSummary }> {
   const output = Deno.makeTempDirSync({ dir: folder });
-  const roles = Object.entries(documents.uses!(recipe, parts));
-  const { seeds } = documents;
-  const names = typeof seeds === "function" ? seeds(recipe, parts) : seeds ?? [];
-  const context: StageContext<DocumentsParams> = {
-    hints: documents.hints!(recipe, parts) as Record<string, unknown>,
+  const { params, hints, files = {}, seeds = [], uses = {} } = documents.declare(recipe, parts);
+  const context: Parameters<typeof run>[0] = {
+    hints,
     inputs: {},
-    files: documents.files!(recipe, parts),
+    files,
     outputs: { documents: output },
     checkpointFolder: Deno.makeTempDirSync({ dir: folder }),
     seed(name) {
-      if (!names.includes(name)) throw new RangeError(`seed ${name} was not declared`);
+      if (!seeds.includes(name)) throw new RangeError(`seed ${name} was not declared`);
       return seedOf(recipe.seed, name);
     },
     modules: Object.fromEntries(
-      await Promise.all(roles.map(async ([role, url]) => [role, await import(url)])),
+      await Promise.all(
+        Object.entries(uses).map(async ([role, url]) => [role, await import(url as string)]),
+      ),
     ),
     moduleUrls: {},
     log: silentLog,
     signal: new AbortController().signal,
+    params,
     ...more,
-    params: documents.params(recipe, parts),
   };
   return { output, summary: await run(context) };
 }

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { openTokenShards, writeStatistics, writeTokenShards } from "../../datasets/mod.ts";
 import { seedOf } from "../../base/mod.ts";
+import { declarationOf } from "../../pipeline/declaration.ts";
 import { silentLog, type Stage, type StageRun } from "../../pipeline/stage.ts";
 import { continuation, run as runContinue } from "../../stages/continue.ts";
 import { evaluate, run as runEvaluate } from "../../stages/evaluate.ts";
@@ -98,34 +99,34 @@ const recipe = {
 class Bench {
   constructor(readonly folder: string) {}
 
-  async run<Params extends object>(
-    stage: Stage<Recipe, Params>,
-    run: StageRun<Params>,
+  async run<Params extends object, Hints extends object, Uses extends object>(
+    stage: Stage<Recipe, Params, Hints, Uses>,
+    run: StageRun<Params, Hints, Uses>,
     parts: readonly string[],
   ) {
+    const declared = declarationOf(stage as Stage, recipe, parts);
     const instance = [stage.name, ...parts].join("/");
     const inputs = Object.fromEntries(
-      Object.entries(stage.inputs(recipe, parts)).map((
+      Object.entries(declared.inputs).map((
         [name, ref],
       ) => [name, `${this.folder}/${ref}`]),
     );
     const outputs = Object.fromEntries(
-      stage.outputs.map((name) => [name, `${this.folder}/${instance}#${name}`]),
+      declared.outputs.map((name) => [name, `${this.folder}/${instance}#${name}`]),
     );
     for (const path of Object.values(outputs)) Deno.mkdirSync(path, { recursive: true });
-    const seeds = typeof stage.seeds === "function"
-      ? stage.seeds(recipe, parts)
-      : stage.seeds ?? [];
-    const patterns = seeds.map((pattern) => new RegExp(`^${pattern.replaceAll("*", ".*")}$`));
+    const patterns = declared.seeds.map((pattern) =>
+      new RegExp(`^${pattern.replaceAll("*", ".*")}$`)
+    );
     const modules = await Promise.all(
-      Object.entries(stage.uses?.(recipe, parts) ?? {}).map(async ([role, url]) => [
+      Object.entries(declared.uses).map(async ([role, url]) => [
         role,
         await import(url),
       ]),
     );
     const summary = await run({
-      params: stage.params(recipe, parts),
-      hints: { ...stage.hints?.(recipe, parts) },
+      params: declared.params as Params,
+      hints: declared.hints as Hints,
       inputs,
       files: {},
       outputs,
@@ -134,8 +135,8 @@ class Bench {
         assert.ok(patterns.some((pattern) => pattern.test(name)), `${name} is declared`);
         return seedOf(17, name);
       },
-      modules: Object.fromEntries(modules),
-      moduleUrls: {},
+      modules: Object.fromEntries(modules) as Uses,
+      moduleUrls: declared.uses as { [Role in keyof Uses]: string },
       log: silentLog,
       signal: new AbortController().signal,
     });
@@ -337,18 +338,18 @@ Deno.test("stages leave out starts that cannot be, and say why", () => {
 });
 
 Deno.test("pretrain of an isolated source needs that source alone, of a tuned variant its rate", () => {
-  assert.deepEqual(Object.keys(pretrain.inputs(recipe, ["isolated-right"])), [
+  assert.deepEqual(Object.keys(pretrain.declare(recipe, ["isolated-right"]).inputs!), [
     "train/right",
     "validation/right",
     "statistics/right",
   ]);
-  assert.equal(pretrain.inputs(recipe, ["std-t1"]).rate, "tune/std-t1#rate");
-  assert.equal(pretrain.inputs(recipe, ["trim"]).rate, undefined);
+  assert.equal(pretrain.declare(recipe, ["std-t1"]).inputs!.rate, "tune/std-t1#rate");
+  assert.equal(pretrain.declare(recipe, ["trim"]).inputs!.rate, undefined);
   assert.deepEqual(tune.instances(recipe), [["std-t1"]]);
   assert.match(tune.impossible!(recipe, ["trim"])!, /add trim to tune.variants/);
 });
 
 Deno.test("pretrain's parameters take a baseline's own peak rate", () => {
-  assert.equal(pretrain.params(recipe, ["std-t1"]).inner.peakLearningRate, 0.005);
-  assert.equal(pretrain.params(recipe, ["trim"]).inner.peakLearningRate, 0.01);
+  assert.equal(pretrain.declare(recipe, ["std-t1"]).params.inner.peakLearningRate, 0.005);
+  assert.equal(pretrain.declare(recipe, ["trim"]).params.inner.peakLearningRate, 0.01);
 });

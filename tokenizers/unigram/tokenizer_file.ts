@@ -170,7 +170,7 @@ function settingsOf(
   file: Record<string, unknown>,
   model: Record<string, unknown>,
 ): UnigramSettings {
-  const same = (a: unknown, b: Json) => canonicalJson((a ?? null) as Json) === canonicalJson(b);
+  const same = (a: unknown, b: Json) => canonicalJson(a ?? null) === canonicalJson(b);
   const added = Array.isArray(file.added_tokens)
     ? file.added_tokens.slice(specialPieces.length)
     : [];
@@ -232,7 +232,7 @@ function objectAt(value: unknown, place: string): Record<string, unknown> {
 }
 
 function expectSame(found: unknown, expected: Json, place: string): void {
-  const text = found === undefined ? "nothing" : canonicalJson(found as Json);
+  const text = found === undefined ? "nothing" : canonicalJson(found);
   if (text !== canonicalJson(expected)) fail(place, canonicalJson(expected), text);
 }
 

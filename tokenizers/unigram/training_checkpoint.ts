@@ -7,7 +7,7 @@
  *   round.bin       the candidates left after a round of pruning, and their probabilities
  */
 import { join } from "node:path";
-import { canonicalJson, type Json, writeFileAtomic } from "../../base/mod.ts";
+import { canonicalJson, writeFileAtomic } from "../../base/mod.ts";
 import type { UnigramConfig } from "./config.ts";
 import { type Segments, segmentText } from "./segments.ts";
 
@@ -34,7 +34,7 @@ export class TrainingCheckpoint {
     this.folder = folder;
     Deno.mkdirSync(folder, { recursive: true });
     const path = join(folder, "training.json");
-    const content = canonicalJson({ format: 3, config: config as unknown as Json }) + "\n";
+    const content = canonicalJson({ format: 3, config }) + "\n";
     if (readIfThere(path) === content) return;
     for (const name of ["counting.json", "segments.bin", "round.bin"]) this.#remove(name);
     writeFileAtomic(path, content);

@@ -40,31 +40,42 @@ export function valueOf(
   return Math.floor(rule(sum) / grain) * grain;
 }
 
-export const node: Stage<DagRecipe, NodeParams> = {
+interface NodeHints {
+  readonly delayMs: number;
+}
+
+interface NodeModules {
+  readonly rule: { rule(value: number): number };
+}
+
+export const node: Stage<DagRecipe, NodeParams, NodeHints, NodeModules> = {
   name: "node",
   description: "Adds the values of what it needs",
   module: import.meta.url,
   instances: ({ nodes }) => nodes.map((_, i) => [String(i)]),
-  inputs: ({ nodes }, [i]) =>
-    Object.fromEntries(
-      nodes[Number(i)].needs.map((needed) => [`n${needed}`, `node/${needed}#value` as const]),
-    ),
-  outputs: ["value"],
-  params: ({ nodes }, [name]) => {
-    const { number, grain } = nodes[Number(name)];
-    return { name, number, grain };
+  declare({ nodes }, [name]) {
+    const { needs, number, grain, rule, delayMs = 0 } = nodes[Number(name)];
+    return {
+      inputs: Object.fromEntries(
+        needs.map((needed) => [`n${needed}`, `node/${needed}#value` as const]),
+      ),
+      outputs: ["value"],
+      params: { name, number, grain },
+      hints: { delayMs },
+      uses: { rule: import.meta.resolve(`./rules/${rule}.ts`) },
+    };
   },
-  hints: ({ nodes }, [i]) => ({ delayMs: nodes[Number(i)].delayMs ?? 0 }),
-  uses: ({ nodes }, [i]) => ({ rule: import.meta.resolve(`./rules/${nodes[Number(i)].rule}.ts`) }),
 };
 
 export async function run(
-  { params, hints, inputs, outputs, modules }: StageContext<NodeParams>,
+  { params, hints: { delayMs }, inputs, outputs, modules: { rule: { rule } } }: StageContext<
+    NodeParams,
+    NodeHints,
+    NodeModules
+  >,
 ): Promise<void> {
-  const delayMs = Number(hints?.delayMs ?? 0);
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   const values = Object.values(inputs)
     .map((folder) => Number(Deno.readTextFileSync(`${folder}/value.txt`)));
-  const { rule } = modules.rule as { rule(value: number): number };
   Deno.writeTextFileSync(`${outputs.value}/value.txt`, String(valueOf(params, values, rule)));
 }

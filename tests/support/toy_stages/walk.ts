@@ -14,7 +14,15 @@ interface WalkParams {
   readonly fault: string | null;
 }
 
-export const walk: Stage<ToyRecipe, WalkParams> = {
+interface WalkHints {
+  readonly delayMs: number;
+}
+
+interface WalkModules {
+  readonly rule: { rule(state: number, draw: number): number };
+}
+
+export const walk: Stage<ToyRecipe, WalkParams, WalkHints, WalkModules> = {
   name: "walk",
   description: "Walks over the words of a source",
   module: import.meta.url,
@@ -24,29 +32,30 @@ export const walk: Stage<ToyRecipe, WalkParams> = {
     rule === undefined || recipe.rules.includes(rule as "left")
       ? undefined
       : `rule "${rule}" is none of ${recipe.rules.join(", ")}`,
-  inputs: (_recipe, [source]) => ({ words: `words/${source}#words` }),
-  outputs: ["walk"],
-  params: ({ steps, fault }, [source]) => ({
-    steps,
-    fault: fault !== null && fault.source === source ? fault.kind : null,
+  declare: ({ steps, fault, delayMs, claims: { threads, memoryGb } }, [source, rule]) => ({
+    inputs: { words: `words/${source}#words` },
+    outputs: ["walk"],
+    params: { steps, fault: fault !== null && fault.source === source ? fault.kind : null },
+    hints: { delayMs },
+    seeds: ["walk/*"],
+    uses: { rule: import.meta.resolve(`./rules/${rule}.ts`) },
+    // A confined process cannot make links at all.
+    isNative: fault?.kind === "link" || fault?.kind === "native-peek",
+    claims: { threads },
+    forecast: { flops: steps * 1000, memoryBytes: memoryGb * 1e9 },
+    weight: steps,
   }),
-  hints: ({ delayMs }) => ({ delayMs }),
-  forecast: ({ steps, claims }) => ({ flops: steps * 1000, memoryBytes: claims.memoryGb * 1e9 }),
-  seeds: ["walk/*"],
-  uses: (_recipe, [, rule]) => ({ rule: import.meta.resolve(`./rules/${rule}.ts`) }),
-  // A confined process cannot make links at all.
-  isNative: ({ fault }) => fault?.kind === "link" || fault?.kind === "native-peek",
-  claims: ({ claims: { threads } }) => ({ threads }),
-  weight: (recipe) => recipe.steps,
 };
 
 interface Checkpoint {
   readonly states: number[];
 }
 
-export async function run(context: StageContext<WalkParams>): Promise<StageSummary> {
+export async function run(
+  context: StageContext<WalkParams, WalkHints, WalkModules>,
+): Promise<StageSummary> {
   const { params, inputs, outputs, signal, log } = context;
-  const { rule } = context.modules.rule as { rule(state: number, draw: number): number };
+  const { rule } = context.modules.rule;
   const words = Deno.readTextFileSync(`${inputs.words}/words.txt`).trim().split("\n");
   const checkpointPath = `${context.checkpointFolder}/states.json`;
   const { states } = readCheckpoint(checkpointPath);
@@ -58,7 +67,7 @@ export async function run(context: StageContext<WalkParams>): Promise<StageSumma
     writeFileAtomic(checkpointPath, JSON.stringify({ states }));
     log.progress({ done: states.length, total: params.steps, unit: "steps", tokens: 1 });
     if (step === Math.floor(params.steps / 2)) await fail(params.fault, outputs.walk);
-    await new Promise((resolve) => setTimeout(resolve, Number(context.hints?.delayMs)));
+    await new Promise((resolve) => setTimeout(resolve, context.hints.delayMs));
     signal.throwIfAborted();
   }
   Deno.writeTextFileSync(`${outputs.walk}/walk.txt`, states.join("\n") + "\n");

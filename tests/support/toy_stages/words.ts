@@ -8,21 +8,27 @@ import { Random, writeFileSynced } from "../../../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../../../pipeline/stage.ts";
 import type { ToyRecipe } from "./recipe.ts";
 
-export const words: Stage<ToyRecipe> = {
+interface WordsParams {
+  readonly source: string;
+  readonly count: number;
+}
+
+export const words: Stage<ToyRecipe, WordsParams> = {
   name: "words",
   description: "Sorts the words of a source",
   module: import.meta.url,
   instances: (recipe) => recipe.sources.map((source) => [source]),
-  inputs: () => ({}),
-  files: ({ data }, [source]): Record<string, string> =>
-    data === null ? {} : { text: `${data}/${source}.txt` },
-  outputs: ["words"],
-  params: (recipe, [source]) => ({ source, count: recipe.count }),
-  seeds: (recipe, [source]) => recipe.data === null ? [`words/${source}`] : [],
+  declare: ({ data, count }, [source]) => ({
+    ...(data === null
+      ? { seeds: [`words/${source}`] }
+      : { files: { text: `${data}/${source}.txt` } }),
+    outputs: ["words"],
+    params: { source, count },
+  }),
 };
 
 export function run(
-  context: StageContext<{ source: string; count: number }>,
+  context: StageContext<WordsParams>,
 ): Promise<StageSummary> {
   const text = "text" in context.files
     ? Deno.readTextFileSync(context.files.text)
@@ -34,7 +40,7 @@ export function run(
   return Promise.resolve({ words: found.length });
 }
 
-function drawn({ seed, params }: StageContext<{ source: string; count: number }>): string[] {
+function drawn({ seed, params }: StageContext<WordsParams>): string[] {
   const random = new Random(seed(`words/${params.source}`));
   return Array.from({ length: params.count }, () => random.below(1000).toString(36));
 }

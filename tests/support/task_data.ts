@@ -1,0 +1,21 @@
+/**
+ * Reads the examples of a fine-tuning task as the stage would: through the plain data of its declaration.
+ */
+import { seedOf } from "../../base/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import type { Recipe } from "../../stages/recipe.ts";
+import { declareTask, readTask, type TaskData } from "../../stages/task_examples.ts";
+
+/** The recipe's task `t`. */
+export async function readTaskOf(recipe: Recipe): Promise<TaskData> {
+  const { params, files, uses } = declareTask(recipe, "t");
+  const modules = Object.entries(uses).map(async ([role, url]) => [role, await import(url)]);
+  return await readTask({
+    params: JSON.parse(JSON.stringify(params)),
+    modules: Object.fromEntries(await Promise.all(modules)),
+    files,
+    hints: { hub: recipe.documents.hub },
+    log: silentLog,
+    signal: new AbortController().signal,
+  }, seedOf(17, "finetune/data/t"));
+}
