@@ -6,10 +6,10 @@
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { z } from "zod";
 import { didYouMean, UsageError } from "../base/mod.ts";
+import { isMap, mapAlong, mergeYaml, parseYaml, type PlacedYaml, yamlAt } from "./placed_yaml.ts";
 import { explainIssues } from "./recipe_errors.ts";
 import type { Study } from "./stage.ts";
 import { expandStudy } from "./study.ts";
-import { mapAlong, mergeTrees, parseYaml, type Tree, valueOf } from "./yaml_tree.ts";
 
 export interface RecipeOptions<Recipe> {
   /** The folder of recipes that are found by name. */
@@ -30,31 +30,31 @@ export async function loadRecipe<Recipe>(
   nameOrPath: string,
   options: RecipeOptions<Recipe>,
 ): Promise<Recipe> {
-  return parseTree(await loadWithOverrides(nameOrPath, options), options.schema);
+  return checked(await loadWithOverrides(nameOrPath, options), options.schema);
 }
 
-/** Loads a recipe and the cells of its study: one without a name where it has none. @throws UsageError as `loadRecipe` */
+/** Loads a recipe and the cells of its study; without a study there is one cell, which has no name. @throws UsageError as `loadRecipe` */
 export async function loadStudy<Recipe>(
   nameOrPath: string,
   options: RecipeOptions<Recipe>,
 ): Promise<Study<Recipe>> {
-  const tree = await loadWithOverrides(nameOrPath, options);
-  return expandStudy(tree, (tree) => parseTree(tree, options.schema));
+  const yaml = await loadWithOverrides(nameOrPath, options);
+  return expandStudy(yaml, (yaml) => checked(yaml, options.schema));
 }
 
 async function loadWithOverrides(
   nameOrPath: string,
   options: Omit<RecipeOptions<unknown>, "schema">,
-): Promise<Tree> {
-  let tree = await loadTree(findRecipe(nameOrPath, options.folder), options, []);
-  for (const override of options.set ?? []) tree = await setValue(tree, override);
-  return tree;
+): Promise<PlacedYaml> {
+  let yaml = await loadFile(findRecipe(nameOrPath, options.folder), options, []);
+  for (const override of options.set ?? []) yaml = mergeYaml(yaml, await parseOverride(override));
+  return yaml;
 }
 
-function parseTree<Recipe>(tree: Tree, schema: z.ZodType<Recipe>): Recipe {
-  const parsed = schema.safeParse(valueOf(tree));
+function checked<Recipe>(yaml: PlacedYaml, schema: z.ZodType<Recipe>): Recipe {
+  const parsed = schema.safeParse(yaml.value);
   if (parsed.success) return parsed.data;
-  throw new UsageError(explainIssues(parsed.error.issues, tree, schema).join("\n"));
+  throw new UsageError(explainIssues(parsed.error.issues, yaml, schema).join("\n"));
 }
 
 /** Names of the recipes in a folder, sorted. */
@@ -69,13 +69,13 @@ export async function recipeHead(
   folder: string,
 ): Promise<{ readonly description?: string; readonly extends?: string; readonly study: boolean }> {
   const path = findRecipe(nameOrPath, folder);
-  const head = valueOf(await parseYaml(Deno.readTextFileSync(path), () => displayPath(path)));
+  const { value } = await parseYaml(Deno.readTextFileSync(path), () => displayPath(path));
+  const head = isMap(value) ? value : {};
   const said = (key: string) => {
-    const value = (head as Readonly<Record<string, unknown>> | null)?.[key];
+    const value = head[key];
     return typeof value === "string" ? { [key]: value.trim().replace(/\s+/g, " ") } : {};
   };
-  const study = Object.hasOwn((head ?? {}) as object, "study");
-  return { ...said("description"), ...said("extends"), study };
+  return { ...said("description"), ...said("extends"), study: Object.hasOwn(head, "study") };
 }
 
 function findRecipe(nameOrPath: string, folder: string): string {
@@ -92,35 +92,37 @@ function findRecipe(nameOrPath: string, folder: string): string {
 }
 
 /** A file and all that it extends, merged. @param chain Files that led here. */
-async function loadTree(
-  path: string,
+async function loadFile(
+  file: string,
   options: Pick<RecipeOptions<unknown>, "folder" | "pathKeys">,
   chain: readonly string[],
-): Promise<Tree> {
-  const shown = displayPath(path);
-  const tree = await parseYaml(
-    Deno.readTextFileSync(path),
+): Promise<PlacedYaml> {
+  const shown = displayPath(file);
+  const { value, placesOf } = await parseYaml(
+    Deno.readTextFileSync(file),
     (line, column) => `${shown}:${line}:${column}`,
   );
-  if (tree.kind !== "map") {
-    throw new UsageError(`${tree.place}: Cannot read recipe: expected a map of keys`);
+  if (!isMap(value)) {
+    throw new UsageError(`${placesOf([])!.value}: Cannot read recipe: expected a map of keys`);
   }
-  resolvePaths(tree, dirname(path), options.pathKeys ?? []);
-  const parent = tree.entries.get("extends");
-  if (parent === undefined) return tree;
-  tree.entries.delete("extends");
+  const { extends: name, ...own } = value;
+  const paths = (options.pathKeys ?? []).flatMap((key) => {
+    const path = own[key];
+    return typeof path === "string" ? [[key, displayPath(resolve(dirname(file), path))]] : [];
+  });
+  const yaml = { value: { ...own, ...Object.fromEntries(paths) }, placesOf };
+  if (name === undefined) return yaml;
   const fail = (why: string): never => {
-    throw new UsageError(`${parent.tree.place}: Cannot extend ${why}`);
+    throw new UsageError(`${placesOf(["extends"])!.value}: Cannot extend ${why}`);
   };
-  const name = valueOf(parent.tree);
   if (typeof name !== "string") return fail("a recipe: expected its name or a path");
-  const base = findBase(name, dirname(path), options.folder);
+  const base = findBase(name, dirname(file), options.folder);
   if (base === undefined) {
     const names = recipeNames(options.folder);
     return fail(`"${name}"${didYouMean(name, names)}: expected a recipe, found no such file`);
   }
-  if (base === path || chain.includes(base)) return fail(`"${name}": it extends this file`);
-  return mergeTrees(await loadTree(base, options, [...chain, path]), tree);
+  if (base === file || chain.includes(base)) return fail(`"${name}": it extends this file`);
+  return mergeYaml(await loadFile(base, options, [...chain, file]), yaml);
 }
 
 /** A path is relative to the file that extends; a name is looked for beside that file, then among the shipped recipes. */
@@ -131,21 +133,8 @@ function findBase(name: string, from: string, folder: string): string | undefine
   return candidates.map((path) => resolve(path)).find(isFile);
 }
 
-function resolvePaths(
-  tree: Extract<Tree, { kind: "map" }>,
-  folder: string,
-  keys: readonly string[],
-): void {
-  for (const key of keys) {
-    const entry = tree.entries.get(key);
-    if (entry?.tree.kind !== "scalar" || typeof entry.tree.value !== "string") continue;
-    const value = displayPath(resolve(folder, entry.tree.value));
-    tree.entries.set(key, { ...entry, tree: { ...entry.tree, value } });
-  }
-}
-
-/** The tree with one `path.to.key=value` applied. */
-async function setValue(tree: Tree, override: string): Promise<Tree> {
+/** One `path.to.key=value` of the command line. */
+async function parseOverride(override: string): Promise<PlacedYaml> {
   const [, path, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
   if (path === undefined) {
     throw new UsageError(
@@ -153,8 +142,8 @@ async function setValue(tree: Tree, override: string): Promise<Tree> {
     );
   }
   const place = `--set ${override}`;
-  const value = await parseYaml(text, () => place);
-  return mergeTrees(tree, mapAlong(path.trim().split("."), value, place));
+  const { value } = await parseYaml(text, () => place);
+  return yamlAt(place, mapAlong(path.trim().split("."), value));
 }
 
 /** As short as it can be and still be opened from the working directory. */

@@ -2,54 +2,62 @@
  * What a schema refuses in a recipe, said with its place.
  */
 import type { z } from "zod";
-import { nearestName } from "../base/mod.ts";
-import { lookUp, type Tree, valueOf } from "./yaml_tree.ts";
+import { type Json, nearestName } from "../base/mod.ts";
+import { type Path, type PlacedYaml, valueAt } from "./placed_yaml.ts";
 
 type Issue = z.core.$ZodIssue;
-type Path = readonly PropertyKey[];
+type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 /** One line for each issue: `sample.yaml:12:5: Cannot accept …`. */
-export function explainIssues(issues: readonly Issue[], tree: Tree, schema: z.ZodType): string[] {
-  return issues.flatMap((issue) => explain(issue, [], tree, schema));
+export function explainIssues(
+  issues: readonly Issue[],
+  recipe: PlacedYaml,
+  schema: z.ZodType,
+): string[] {
+  return issues.flatMap((issue) => explain(issue, [], recipe, schema));
 }
 
 /** @param above The path to the value that the issue's own path starts from. */
-function explain(issue: Issue, above: Path, tree: Tree, schema: z.ZodType): string[] {
+function explain(issue: Issue, above: Path, recipe: PlacedYaml, schema: z.ZodType): string[] {
   const path = [...above, ...issue.path];
+  const [parent, key] = [path.slice(0, -1), String(path.at(-1))];
   if (issue.code === "unrecognized_keys") {
-    const known = keysAt(schema, path);
-    return issue.keys.map((key) => unknownKey(key, path, known, tree));
+    const known = keysAt(schema.toJSONSchema({ io: "input", unrepresentable: "any" }), path);
+    return issue.keys.map((key) => unknownKey(key, path, known, recipe));
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    return nearestAlternative(issue.errors).flatMap((inner) => explain(inner, path, tree, schema));
+    return nearestAlternative(issue.errors)
+      .flatMap((inner) => explain(inner, path, recipe, schema));
+  }
+  const places = recipe.placesOf(path);
+  if (places === undefined) {
+    const map = recipe.placesOf(parent) ?? recipe.placesOf([])!;
+    const expected = expectation(issue);
+    return [`${map.key}: Cannot find key "${key}" in ${nameOf(parent)}: expected ${expected}`];
   }
   if (issue.code === "invalid_key") {
     const why = issue.issues.map(expectation).join("; ");
-    const place = lookUp(tree, path)?.keyPlace ?? tree.place;
-    const map = nameOf(path.slice(0, -1));
-    return [`${place}: Cannot accept key "${String(path.at(-1))}" in ${map}: expected ${why}`];
+    return [`${places.key}: Cannot accept key "${key}" in ${nameOf(parent)}: expected ${why}`];
   }
-  const found = lookUp(tree, path);
-  if (found === undefined) {
-    const parent = lookUp(tree, path.slice(0, -1)) ?? { keyPlace: tree.place };
-    return [
-      `${parent.keyPlace}: Cannot find key "${String(path.at(-1))}" in ${
-        nameOf(path.slice(0, -1))
-      }: expected ${expectation(issue)}`,
-    ];
-  }
+  const found = describe(valueAt(recipe.value, path));
   return [
-    `${found.tree.place}: Cannot accept ${nameOf(path)}: expected ${expectation(issue)}, ` +
-    `found ${describe(found.tree)}`,
+    `${places.value}: Cannot accept ${nameOf(path)}: expected ${
+      expectation(issue)
+    }, found ${found}`,
   ];
 }
 
-function unknownKey(key: string, path: Path, known: readonly string[], tree: Tree): string {
-  const place = lookUp(tree, [...path, key])?.keyPlace ?? tree.place;
+function unknownKey(
+  key: string,
+  path: Path,
+  known: readonly string[],
+  recipe: PlacedYaml,
+): string {
   const nearest = nearestName(key, known);
   const help = nearest !== undefined
     ? `did you mean "${nearest}"?`
     : `expected ${known.length === 0 ? "no keys" : `one of ${known.join(", ")}`}`;
+  const place = recipe.placesOf([...path, key])!.key;
   return `${place}: Cannot accept key "${key}" in ${nameOf(path)}: ${help}`;
 }
 
@@ -104,10 +112,9 @@ function limit(origin: string, relation: string, bound: number | bigint): string
   return `${relation} ${bound}`;
 }
 
-function describe(tree: Tree): string {
-  if (tree.kind === "map") return "a map";
-  if (tree.kind === "list") return tree.items.length === 0 ? "an empty list" : "a list";
-  return JSON.stringify(valueOf(tree));
+function describe(value: Json | undefined): string {
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  return typeof value === "object" && value !== null ? "a map" : JSON.stringify(value);
 }
 
 function nameOf(path: Path): string {
@@ -115,22 +122,13 @@ function nameOf(path: Path): string {
 }
 
 /** The keys that a schema knows at a path: of every alternative that has a map there. */
-function keysAt(schema: z.core.$ZodType, path: Path): string[] {
-  const def = (schema as z.ZodType)._zod.def as unknown as {
-    readonly type: string;
-    readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
-    readonly options?: readonly z.core.$ZodType[];
-    readonly innerType?: z.core.$ZodType;
-    readonly valueType?: z.core.$ZodType;
-    readonly element?: z.core.$ZodType;
-    readonly in?: z.core.$ZodType;
-  };
-  if (def.options !== undefined) {
-    return [...new Set(def.options.flatMap((option) => keysAt(option, path)))];
+function keysAt(schema: JsonSchema, path: Path): string[] {
+  const alternatives = schema.anyOf ?? schema.oneOf ?? schema.allOf;
+  if (alternatives !== undefined) {
+    return [...new Set(alternatives.flatMap((one) => keysAt(one, path)))];
   }
-  const inner = def.innerType ?? def.in;
-  if (inner !== undefined) return keysAt(inner, path);
-  if (path.length === 0) return Object.keys(def.shape ?? {});
-  const next = def.shape?.[String(path[0])] ?? def.valueType ?? def.element;
-  return next === undefined ? [] : keysAt(next, path.slice(1));
+  if (path.length === 0) return Object.keys(schema.properties ?? {});
+  const [key, ...rest] = path;
+  const next = schema.properties?.[String(key)] ?? schema.additionalProperties ?? schema.items;
+  return typeof next === "object" && !Array.isArray(next) ? keysAt(next, rest) : [];
 }

@@ -9,17 +9,26 @@
  *             small: { model: { dModel: 64 } }
  *             large: { model: { dModel: 96, nLayers: 4 } }
  */
-import { UsageError } from "../base/mod.ts";
+import { type Json, UsageError } from "../base/mod.ts";
 import type { Study, StudyCell } from "./stage.ts";
-import { mapAlong, mergeTrees, type Tree, valueOf } from "./yaml_tree.ts";
+import {
+  isMap,
+  mapAlong,
+  mergeYaml,
+  type Path,
+  type PlacedYaml,
+  valueAt,
+  yamlAt,
+  yamlIn,
+} from "./placed_yaml.ts";
 
 /** A recipe's member that holds a study. */
-export const studyKey = "study";
+const studyKey = "study";
 
 /** A value of an axis: its name and what it overrides. */
 interface AxisValue {
   readonly label: string;
-  readonly overrides: Tree;
+  readonly overrides: PlacedYaml;
 }
 
 /** What can stand in the name of an instance. */
@@ -28,61 +37,64 @@ const labelForm = /^[\w.+-]+$/;
 /**
  * The cells of a recipe, each checked like a recipe of its own.
  *
- * @param tree The whole recipe, whose study has the shape that its schema asks for.
- * @param parse Makes a recipe of a tree. @throws UsageError
+ * @param yaml The whole recipe, whose study has the shape that its schema asks for.
+ * @param parse Makes a recipe of its YAML. @throws UsageError
  * @throws UsageError where values of an axis cannot be told apart by name, or a cell is no valid recipe.
  */
-export function expandStudy<Recipe>(tree: Tree, parse: (tree: Tree) => Recipe): Study<Recipe> {
-  const recipe = parse(tree);
-  const axes = axesOf(tree);
+export function expandStudy<Recipe>(
+  yaml: PlacedYaml,
+  parse: (yaml: PlacedYaml) => Recipe,
+): Study<Recipe> {
+  const recipe = parse(yaml);
+  const axes = axesOf(yaml);
   const names = [...axes.keys()].sort();
-  const bare = without(tree, studyKey);
-  let cells: { values: Record<string, string>; tree: Tree }[] = [{ values: {}, tree: bare }];
+  if (names.length === 0) return { recipe, axes: [], cells: [{ values: {}, suffix: "", recipe }] };
+  let cells: { values: Record<string, string>; yaml: PlacedYaml }[] = [
+    { values: {}, yaml: { ...yaml, value: withoutStudy(yaml.value) } },
+  ];
   for (const name of names) {
-    cells = cells.flatMap(({ values, tree }) =>
+    cells = cells.flatMap(({ values, yaml }) =>
       axes.get(name)!.map(({ label, overrides }) => ({
         values: { ...values, [name]: label },
-        tree: mergeTrees(tree, overrides),
+        yaml: mergeYaml(yaml, overrides),
       }))
     );
   }
   return {
     recipe,
     axes: names,
-    cells: cells.map(({ values, tree }): StudyCell<Recipe> => {
+    cells: cells.map(({ values, yaml }): StudyCell<Recipe> => {
       const suffix = names.map((name) => `@${name}=${values[name]}`).join("");
-      return {
-        values,
-        suffix,
-        recipe: names.length === 0 ? recipe : parseCell(suffix, tree, parse),
-      };
+      return { values, suffix, recipe: parseCell(suffix, yaml, parse) };
     }),
   };
 }
 
-function parseCell<Recipe>(suffix: string, tree: Tree, parse: (tree: Tree) => Recipe): Recipe {
+function parseCell<Recipe>(
+  suffix: string,
+  yaml: PlacedYaml,
+  parse: (yaml: PlacedYaml) => Recipe,
+): Recipe {
   try {
-    return parse(tree);
+    return parse(yaml);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(`${error.message} (cell ${suffix} of the study)`, { cause: error });
   }
 }
 
-function axesOf(tree: Tree): Map<string, AxisValue[]> {
+function axesOf(yaml: PlacedYaml): Map<string, AxisValue[]> {
   const axes = new Map<string, AxisValue[]>();
-  const study = member(tree, studyKey);
-  if (study?.kind !== "map") return axes;
-  const declared = member(study, "axes");
-  if (declared?.kind !== "map") return axes;
-  for (const [name, { keyPlace, tree: axis }] of declared.entries) {
-    if (!labelForm.test(name)) throw new UsageError(`${keyPlace}: ${badLabel(name)}`);
-    const values = axisValues(axis);
+  const path = [studyKey, "axes"];
+  for (const name of keysAt(yaml, path)) {
+    const place = yaml.placesOf([...path, name])!.key;
+    if (!labelForm.test(name)) throw new UsageError(`${place}: ${badLabel(name)}`);
+    const values = axisValues(yaml, [...path, name]);
     const labels = values.map(({ label }) => label);
     const twice = labels.find((label, i) => labels.indexOf(label) !== i);
     if (twice !== undefined) {
       throw new UsageError(
-        `${keyPlace}: Cannot tell cells of axis "${name}" apart: expected each value once, found ${twice} twice`,
+        `${place}: Cannot tell cells of axis "${name}" apart: expected each value once, found ${twice} twice`,
       );
     }
     axes.set(name, values);
@@ -90,22 +102,24 @@ function axesOf(tree: Tree): Map<string, AxisValue[]> {
   return axes;
 }
 
-function axisValues(axis: Tree): AxisValue[] {
-  const cells = member(axis, "cells");
-  if (cells?.kind === "map") {
-    return [...cells.entries].map(([label, { keyPlace, tree }]) => {
-      if (!labelForm.test(label)) throw new UsageError(`${keyPlace}: ${badLabel(label)}`);
-      return { label, overrides: tree };
-    });
-  }
-  const [key, values] = [member(axis, "key"), member(axis, "values")];
-  if (key?.kind !== "scalar" || values?.kind !== "list") return [];
-  return values.items.map((item) => {
-    const label = String(valueOf(item));
-    if (item.kind !== "scalar" || !labelForm.test(label)) {
-      throw new UsageError(`${item.place}: ${badLabel(JSON.stringify(valueOf(item)))}`);
+/** The values of the axis at a path: named cells, or the values of one key. */
+function axisValues(yaml: PlacedYaml, axis: Path): AxisValue[] {
+  const named = keysAt(yaml, [...axis, "cells"]).map((label) => {
+    const path = [...axis, "cells", label];
+    if (labelForm.test(label)) return { label, overrides: yamlIn(yaml, path) };
+    throw new UsageError(`${yaml.placesOf(path)!.key}: ${badLabel(label)}`);
+  });
+  if (named.length > 0) return named;
+  const values = valueAt(yaml.value, [...axis, "values"]);
+  if (!Array.isArray(values)) return [];
+  const key = String(valueAt(yaml.value, [...axis, "key"])).split(".");
+  return values.map((value, i) => {
+    const place = yaml.placesOf([...axis, "values", i])!.value;
+    const isScalar = typeof value !== "object" || value === null;
+    if (isScalar && labelForm.test(String(value))) {
+      return { label: String(value), overrides: yamlAt(place, mapAlong(key, value)) };
     }
-    return { label, overrides: mapAlong(String(key.value).split("."), item, item.place) };
+    throw new UsageError(`${place}: ${badLabel(JSON.stringify(value))}`);
   });
 }
 
@@ -114,11 +128,13 @@ function badLabel(label: string): string {
     `give values a name with cells: {NAME: {…}}`;
 }
 
-function member(tree: Tree, key: string): Tree | undefined {
-  return tree.kind === "map" ? tree.entries.get(key)?.tree : undefined;
+/** The keys of the map at a path; none where there is no map. */
+function keysAt(yaml: PlacedYaml, path: Path): string[] {
+  const found = valueAt(yaml.value, path);
+  return isMap(found) ? Object.keys(found) : [];
 }
 
-function without(tree: Tree, key: string): Tree {
-  if (tree.kind !== "map") return tree;
-  return { ...tree, entries: new Map([...tree.entries].filter(([name]) => name !== key)) };
+function withoutStudy(value: Json): Json {
+  const { [studyKey]: _, ...rest } = isMap(value) ? value : {};
+  return rest;
 }

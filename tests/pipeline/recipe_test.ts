@@ -131,6 +131,50 @@ Deno.test("loadRecipe() gives line and column of broken YAML and of a repeated k
   await assert.rejects(load(main("name: again\n")), /ROOT\/main\.yaml:4:1: .*unique/);
 });
 
+Deno.test("loadRecipe() takes an alias for what its anchor names, with the anchor's place", async () => {
+  const aliased = main("  variants: &v [a, b]\nsources:\n  it: { train: *v }\n");
+  assert.deepEqual((await load(aliased)).sources, { it: { train: ["a", "b"] } });
+  await assert.rejects(
+    load({ "main.yaml": "name: &n m\npretrain: {rounds: *n}\n" }),
+    { message: 'ROOT/main.yaml:1:10: Cannot accept pretrain.rounds: expected a number, found "m"' },
+  );
+});
+
+Deno.test("loadRecipe() refuses an alias without an anchor, and one that holds itself", async () => {
+  await assert.rejects(load({ "main.yaml": "name: *gone\n" }), {
+    message: 'ROOT/main.yaml:1:7: Cannot read alias "*gone": ' +
+      'expected an anchor "&gone", found none before it',
+  });
+  await assert.rejects(load(main(""), ["pretrain.variants=*gone"]), {
+    message: '--set pretrain.variants=*gone: Cannot read alias "*gone": ' +
+      'expected an anchor "&gone", found none before it',
+  });
+  await assert.rejects(load(main("sources: &s\n  it: *s\n")), {
+    message: 'ROOT/main.yaml:5:7: Cannot read alias "*s": ' +
+      'expected an anchor "&s", found the alias inside of it',
+  });
+});
+
+Deno.test("loadRecipe() refuses aliases that stand for more than memory holds", async () => {
+  const levels = Array.from(
+    { length: 8 },
+    (_, i) => `a${i}: &a${i} [${Array(10).fill(i === 0 ? "x" : `*a${i - 1}`)}]\n`,
+  );
+  await assert.rejects(
+    load(main(levels.join(""))),
+    /ROOT\/main\.yaml:1:1: Cannot read YAML: Excessive alias count/,
+  );
+});
+
+Deno.test("loadRecipe() takes a key as it is written, though it looks like a number", async () => {
+  await assert.rejects(
+    load(main("sources:\n  01: { train: x }\n")),
+    {
+      message: 'ROOT/main.yaml:5:3: Cannot accept key "01" in sources: expected lower-case letters',
+    },
+  );
+});
+
 Deno.test("loadRecipe() merges maps and replaces lists along extends", async () => {
   const recipe = await load({
     "base.yaml": "name: b\npretrain: {rounds: 1, variants: [glob, trim], inner: {peak: 1}}\n",
