@@ -42,7 +42,10 @@ export async function parseYaml(
     throw new UsageError(`${place}: Cannot read ${why}`);
   };
   const [error] = document.errors;
-  if (error !== undefined) refuse(placeAt(error.pos[0]), `YAML: ${error.message}`);
+  if (error !== undefined) {
+    const isDeep = error.message.includes("call stack"); // the library's own recursion
+    refuse(placeAt(error.pos[0]), `YAML: ${isDeep ? "it is nested too deep" : error.message}`);
+  }
   yaml.visit(document, {
     Alias(_, alias, above) {
       const target = alias.resolve(document);
@@ -80,8 +83,7 @@ export async function parseYaml(
     try {
       return document.toJS({ maxAliasCount });
     } catch (error) {
-      const why = error instanceof RangeError ? "it is nested too deep" : messageOf(error);
-      return refuse(placeAt(0), `YAML: ${why}`);
+      return refuse(placeAt(0), `YAML: ${messageOf(error)}`);
     }
   }
 }

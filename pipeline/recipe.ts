@@ -47,7 +47,9 @@ async function loadWithOverrides(
   options: Omit<RecipeOptions<unknown>, "schema">,
 ): Promise<PlacedYaml> {
   let yaml = await loadFile(findRecipe(nameOrPath, options.folder), options, []);
-  for (const override of options.set ?? []) yaml = mergeYaml(yaml, await parseOverride(override));
+  for (const override of options.set ?? []) {
+    yaml = mergeYaml(yaml, await parseOverride(override, options.pathKeys ?? []));
+  }
   return yaml;
 }
 
@@ -134,7 +136,10 @@ function findBase(name: string, from: string, folder: string): string | undefine
 }
 
 /** One `path.to.key=value` of the command line. */
-async function parseOverride(override: string): Promise<PlacedYaml> {
+async function parseOverride(
+  override: string,
+  pathKeys: readonly string[],
+): Promise<PlacedYaml> {
   const [, path, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
   if (path === undefined) {
     throw new UsageError(
@@ -142,6 +147,14 @@ async function parseOverride(override: string): Promise<PlacedYaml> {
     );
   }
   const place = `--set ${override}`;
+  // A path is taken as it was typed, whatever YAML would make of it.
+  if (pathKeys.includes(path) && !/^(null|~|["'].*|)$/s.test(text)) {
+    return yamlAt(place, { [path]: text });
+  }
+  const { Lexer } = await import("yaml");
+  if ([...new Lexer().lex(text)].some((token) => token.startsWith("#"))) {
+    throw new UsageError(`${place}: Cannot accept a comment: put text with # in quotes`);
+  }
   const { value } = await parseYaml(text, () => place);
   return yamlAt(place, mapAlong(path.trim().split("."), value));
 }

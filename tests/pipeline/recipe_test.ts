@@ -155,7 +155,7 @@ Deno.test("loadRecipe() refuses an alias without an anchor, and one that holds i
   });
 });
 
-Deno.test("loadRecipe() refuses aliases that stand for more than memory holds", async () => {
+Deno.test("loadRecipe() refuses aliases that stand for too much, and brackets that nest too deep", async () => {
   const levels = Array.from(
     { length: 8 },
     (_, i) => `a${i}: &a${i} [${Array(10).fill(i === 0 ? "x" : `*a${i - 1}`)}]\n`,
@@ -164,6 +164,8 @@ Deno.test("loadRecipe() refuses aliases that stand for more than memory holds", 
     load(main(levels.join(""))),
     /ROOT\/main\.yaml:1:1: Cannot read YAML: Excessive alias count/,
   );
+  const brackets = "[".repeat(20_000) + "]".repeat(20_000);
+  await assert.rejects(load(main(`data: ${brackets}\n`)), /YAML: it is nested too deep/);
 });
 
 Deno.test("loadRecipe() takes a key as it is written, though it looks like a number", async () => {
@@ -228,12 +230,20 @@ Deno.test("loadRecipe() names the --set that is at fault", async () => {
     message:
       '--set pretrain.round=3: Cannot accept key "round" in pretrain: did you mean "rounds"?',
   });
+  await assert.rejects(load(main(""), ["name=run #2"]), {
+    message: "--set name=run #2: Cannot accept a comment: put text with # in quotes",
+  });
+  assert.equal((await load(main(""), ["name='run #2'"])).name, "run #2");
   await assert.rejects(load(main(""), ["pretrain.rounds"]), /expected path\.to\.key=value/);
 });
 
 Deno.test("loadRecipe() reads a path relative to the file, and on the command line as typed", async () => {
   assert.equal((await load(main("data: texts\n"))).data, "ROOT/texts");
-  assert.equal((await load(main("data: texts\n"), ["data=mine"])).data, "mine");
+  for (const typed of ["mine", "run #2", "a: b", "#x"]) {
+    assert.equal((await load(main("data: texts\n"), [`data=${typed}`])).data, typed);
+  }
+  assert.equal((await load(main("data: texts\n"), ["data=null"])).data, null);
+  assert.equal((await load(main("data: texts\n"), ['data="#1"'])).data, "#1");
 });
 
 Deno.test("loadRecipe() lists the recipes there are when a name is unknown", async () => {
