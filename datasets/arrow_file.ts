@@ -7,25 +7,26 @@
 import {
   AsyncByteQueue,
   type Data,
-  type DataType,
   makeData,
   RecordBatch,
   RecordBatchFileWriter,
   RecordBatchReader,
   type Schema,
   Struct,
-  Table,
-  tableToIPC,
   type Vector,
 } from "apache-arrow";
 import { basename } from "node:path";
 import { messageOf, StageError } from "../base/mod.ts";
-
-const magic = "ARROW1";
-/** The magic string padded to 8 bytes: what a file opens with. */
-const headBytes = 8;
-/** Footer length (int32) and magic string: what a file ends with. */
-const tailBytes = 4 + magic.length;
+import {
+  type ArrowBlock,
+  type ArrowFooter,
+  arrowHeadBytes,
+  arrowTailBytes,
+  footerBytes,
+  parseFooter,
+  schemaMessage,
+} from "./readers/arrow_footer.ts";
+import { DataError, fileError } from "./readers/data_error.ts";
 
 /** Where a file that is being written stands, between two batches: plain data for checkpoints. */
 export interface ArrowPosition {
@@ -40,7 +41,7 @@ export class ArrowFileWriter implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #writer: ResumableWriter;
 
-  /** @param from goes on with a file of this schema behind the batches that it had then; what follows is dropped */
+  /** @param from goes on with a file of this schema after the batches that it had then; what follows is dropped */
   constructor(path: string, schema: Schema, from?: ArrowPosition) {
     this.#schema = schema;
     this.#file = Deno.openSync(path, { write: true, create: true, truncate: from === undefined });
@@ -124,7 +125,7 @@ export class ArrowFileReader implements Disposable {
   readonly schema: Schema;
   readonly #name: string;
   readonly #file: Deno.FsFile;
-  readonly #blocks: readonly Block[];
+  readonly #blocks: readonly ArrowBlock[];
   /** The schema as an IPC message: before a batch it makes a stream that arrow-js can read. */
   readonly #prefix: Uint8Array;
 
@@ -136,16 +137,11 @@ export class ArrowFileReader implements Disposable {
     this.#name = basename(path);
     this.#file = openFile(path);
     try {
-      const size = this.#file.statSync().size;
-      const footer = this.#readFooter(size);
+      const footer = this.#decode("", () => this.#readFooter());
       this.schema = footer.schema;
-      this.#blocks = [...footer.recordBatches()];
-      if (this.#blocks.some((block) => !liesWithin(block, size))) {
-        this.#fail("record batches inside the file", "one that ends behind it");
-      }
-      this.#checkColumns(columns);
-      // The stream's end mark (8 bytes) makes way for the batch.
-      this.#prefix = tableToIPC(new Table(this.schema), "stream").slice(0, -8);
+      this.#blocks = footer.batches;
+      this.#prefix = schemaMessage(this.schema);
+      this.#decode("", () => this.#checkColumns(columns));
     } catch (error) {
       this.#file.close();
       throw error;
@@ -158,14 +154,14 @@ export class ArrowFileReader implements Disposable {
 
   /** The columns of batch `index`, by name. @throws StageError when its bytes are damaged. */
   batch(index: number): Record<string, Vector> {
-    const { offset, metaDataLength, bodyLength } = this.#blocks[index];
-    const bytes = new Uint8Array(this.#prefix.length + metaDataLength + bodyLength);
-    bytes.set(this.#prefix);
-    this.#readInto(bytes.subarray(this.#prefix.length), offset);
+    const { offset, metadataBytes, bodyBytes } = this.#blocks[index];
     const batch = this.#decode(`record batch ${index}`, () => {
-      const { value } = RecordBatchReader.from(bytes).next();
+      const message = this.#read(offset, metadataBytes + bodyBytes);
+      const { value } = RecordBatchReader.from(joined(this.#prefix, message)).next();
       // Where it finds no batch, arrow-js makes up one without rows; the writer makes none.
-      if (!(value instanceof RecordBatch) || value.numRows === 0) throw new Error("no rows");
+      if (!(value instanceof RecordBatch) || value.numRows === 0) {
+        throw new Error("no rows");
+      }
       return value;
     });
     return Object.fromEntries(
@@ -177,45 +173,31 @@ export class ArrowFileReader implements Disposable {
     this.#file.close();
   }
 
-  #readFooter(size: number) {
-    const tail = new Uint8Array(tailBytes);
-    if (size < headBytes + tailBytes) this.#fail("an Arrow file", `${size} bytes`);
-    this.#readInto(tail, size - tailBytes);
-    if (new TextDecoder().decode(tail.subarray(4)) !== magic) {
-      this.#fail(`"${magic}" at its end`, "other bytes: the file is cut short or no Arrow file");
-    }
-    const length = new DataView(tail.buffer).getInt32(0, true);
-    if (length <= 0 || length > size - headBytes - tailBytes) {
-      this.#fail("a footer inside the file", `one of ${length} bytes`);
-    }
-    // An Arrow file without its batches: arrow-js decodes the footer of it.
-    const bytes = new Uint8Array(headBytes + length + tailBytes);
-    bytes.set(new TextEncoder().encode(magic));
-    this.#readInto(bytes.subarray(headBytes), size - tailBytes - length);
-    return this.#decode("footer", () => {
-      const { footer } = RecordBatchReader.from(bytes).open();
-      if (!footer) throw new Error("no footer");
-      return footer;
-    });
+  #readFooter(): ArrowFooter {
+    const { size } = this.#file.statSync();
+    const end = size - arrowTailBytes;
+    if (end < arrowHeadBytes) throw new DataError(`expected an Arrow file, found ${size} bytes`);
+    const length = footerBytes(this.#read(end, arrowTailBytes), size);
+    return parseFooter(this.#read(end - length, length), size);
   }
 
   #checkColumns(columns: Readonly<Record<string, string>>): void {
-    const describe = (entries: [string, string][]) =>
+    const describe = (entries: [string, unknown][]) =>
       entries.map(([name, type]) => `${name} (${type})`).join(", ");
     const expected = describe(Object.entries(columns));
-    const found = describe(
-      this.schema.fields.map((field) => [field.name, String(field.type as DataType)]),
-    );
-    if (found !== expected) this.#fail(`columns ${expected}`, found);
+    const found = describe(this.schema.fields.map(({ name, type }) => [name, type]));
+    if (found !== expected) throw new DataError(`expected columns ${expected}, found ${found}`);
   }
 
-  #readInto(bytes: Uint8Array, offset: number): void {
+  #read(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    for (let at = 0; at < bytes.length;) {
+    for (let at = 0; at < length;) {
       const read = this.#file.readSync(bytes.subarray(at));
-      if (read === null) this.#fail(`${bytes.length} bytes at ${offset}`, `${at}`);
-      at += read!;
+      if (read === null) throw new DataError(`expected ${length} bytes at ${offset}, found ${at}`);
+      at += read;
     }
+    return bytes;
   }
 
   /** arrow-js fails on damaged bytes with errors that name no file. */
@@ -223,40 +205,29 @@ export class ArrowFileReader implements Disposable {
     try {
       return decode();
     } catch (cause) {
-      throw new StageError(
-        `Cannot read "${this.#name}", ${part}: expected Arrow IPC, found damaged bytes (${
-          messageOf(cause)
-        })`,
-        { cause },
-      );
+      const problem = cause instanceof DataError
+        ? cause.message
+        : `expected Arrow IPC, found damaged bytes (${messageOf(cause)})`;
+      throw fileError(this.#name, part, new DataError(problem, { cause }));
     }
   }
-
-  #fail(expected: string, found: string): never {
-    throw new StageError(`Cannot read "${this.#name}": expected ${expected}, found ${found}`);
-  }
-}
-
-interface Block {
-  readonly offset: number;
-  readonly metaDataLength: number;
-  readonly bodyLength: number;
-}
-
-function liesWithin({ offset, metaDataLength, bodyLength }: Block, size: number): boolean {
-  return offset >= headBytes && metaDataLength > 0 && bodyLength >= 0 &&
-    offset + metaDataLength + bodyLength <= size;
 }
 
 function openFile(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path);
   } catch (cause) {
+    const found = cause instanceof Deno.errors.NotFound ? "nothing there" : messageOf(cause);
     throw new StageError(
-      `Cannot read "${basename(path)}": expected an Arrow file, found ${
-        cause instanceof Deno.errors.NotFound ? "nothing there" : messageOf(cause)
-      }`,
+      `Cannot read "${basename(path)}": expected an Arrow file, found ${found}`,
       { cause },
     );
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
 }

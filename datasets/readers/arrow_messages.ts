@@ -1,162 +1,139 @@
 /**
- * Arrow IPC files and streams as a sequence of messages: a schema, dictionaries, record batches.
+ * Arrow IPC files and streams as a sequence of batches, each checked before `apache-arrow` decodes it.
  *
- * Source: Arrow columnar format 1.5, "Serialization and Interprocess Communication"; Message.fbs, File.fbs.
+ * Source: Arrow columnar format 1.5, "Serialization and Interprocess Communication".
  */
+import { DataType, Message, MessageHeader, RecordBatchReader, type Schema } from "apache-arrow";
 import { formatBytes } from "../../base/mod.ts";
 import type { Input } from "../input.ts";
-import { type ArrowSchema, schemaOf } from "./arrow_schema.ts";
+import {
+  arrowHeadBytes,
+  arrowMagic,
+  arrowTailBytes,
+  footerBytes,
+  maxMetadataBytes,
+  parseFooter,
+  schemaMessage,
+} from "./arrow_footer.ts";
+import { checkBatch, checkSchema, checkVersion, MetadataTable } from "./arrow_metadata.ts";
 import { DataError } from "./data_error.ts";
-import { count, FlatTable } from "./flatbuffer.ts";
 
-const magic = "ARROW1";
-/** Versions before this one (V4, Arrow 0.8 of 2017) have other layouts. */
-const oldestVersion = 3;
-const maxMetadataBytes = 64 * 1024 * 1024;
-/** A record batch is read whole; writers make batches of some MB. */
-export const maxBodyBytes = 1024 * 1024 * 1024;
+/**
+ * A record batch is read whole; writers make batches of some MB. `apache-arrow` reads batches of more than 2 GB back wrong
+ * (its issue 139).
+ */
+const maxBodyBytes = 1024 * 1024 * 1024;
+/** Values of a column in a batch; columns without buffers can claim any number. */
+const maxColumnValues = 2 ** 23;
 
-export interface BatchHeader {
-  readonly rows: number;
-  readonly nodes: readonly { readonly length: number; readonly nulls: number }[];
-  readonly buffers: readonly { readonly offset: number; readonly length: number }[];
-  readonly codec: "none" | "lz4" | "zstd";
-  readonly variadicCounts: readonly number[];
-  /** Before version V5 unions had a validity buffer. */
-  readonly hasUnionValidity: boolean;
-}
-
-export interface BatchMessage {
-  readonly batch: BatchHeader;
-  /** Of a batch of a dictionary. */
-  readonly dictionary?: { readonly id: number; readonly isDelta: boolean };
+/** A batch of rows, or of a dictionary. */
+export interface ArrowBatch {
+  /** Undefined for a dictionary. */
+  readonly rows?: number;
   readonly place: string;
-  body(): Promise<Uint8Array<ArrayBuffer>>;
+  /** The batch as a stream of its own, with the schema before it. */
+  read(): Promise<Uint8Array>;
 }
 
-export interface ArrowMessages {
-  readonly schema: ArrowSchema;
-  /** Record batches in the file, where a footer says it. */
-  readonly batchCount?: number;
-  messages(): AsyncIterable<BatchMessage>;
+export interface ArrowBatches {
+  readonly schema: Schema;
+  batches(): AsyncIterable<ArrowBatch>;
 }
 
 /** Reads the schema, and of a file the footer. @throws DataError */
-export async function openArrow(input: Input): Promise<ArrowMessages> {
-  const start = await input.read(0, Math.min(8, input.size));
+export async function openArrow(input: Input): Promise<ArrowBatches> {
+  const start = await input.read(0, Math.min(arrowHeadBytes, input.size));
   const text = new TextDecoder("latin1").decode(start);
   if (text.startsWith("FEA1")) {
     throw new DataError("expected Arrow IPC, found a Feather V1 file; write it as Feather V2");
   }
-  return text.startsWith(magic) ? await openFile(input) : await openStream(input);
+  return text.startsWith(arrowMagic) ? await openFile(input) : await openStream(input);
 }
 
-async function openFile(input: Input): Promise<ArrowMessages> {
-  const tailBytes = 4 + magic.length;
-  if (input.size < 8 + tailBytes) {
+async function openFile(input: Input): Promise<ArrowBatches> {
+  if (input.size < arrowHeadBytes + arrowTailBytes) {
     throw new DataError(`expected an Arrow file, found ${input.size} bytes`);
   }
-  const tail = await input.read(input.size - tailBytes, tailBytes);
-  if (new TextDecoder("latin1").decode(tail.subarray(4)) !== magic) {
-    throw new DataError(`expected "${magic}" at the end, found other bytes: the file is cut short`);
-  }
-  const length = new DataView(tail.buffer).getInt32(0, true);
-  if (length <= 0 || length > input.size - 8 - tailBytes || length > maxMetadataBytes) {
-    throw new DataError(`expected a footer inside the file, found one of ${length} bytes`);
-  }
-  const bytes = await input.read(input.size - tailBytes - length, length);
-  const footer = FlatTable.root(bytes);
-  checkVersion(footer.int16(0));
-  const table = footer.table(1);
-  if (table === undefined) throw new DataError("footer: expected a schema, found none");
-  const schema = schemaOf(table);
-  const blocks = (slot: number) =>
-    footer.structs(slot, 24, (view, at) => ({
-      offset: count(view.getBigInt64(at, true)),
-      metadataBytes: view.getInt32(at + 8, true),
-      bodyBytes: count(view.getBigInt64(at + 16, true)),
-    }));
-  const [dictionaries, batches] = [blocks(2), blocks(3)];
+  const end = input.size - arrowTailBytes;
+  const length = footerBytes(await input.read(end, arrowTailBytes), input.size);
+  const footer = parseFooter(await input.read(end - length, length), input.size);
+  const { schema } = footer;
+  const prefix = schemaMessage(schema);
   return {
     schema,
-    batchCount: batches.length,
-    async *messages() {
-      for (
-        const [kind, list] of [["dictionary batch", dictionaries], [
-          "record batch",
-          batches,
-        ]] as const
-      ) {
-        for (let i = 0; i < list.length; i++) {
-          const { offset, metadataBytes, bodyBytes } = list[i];
+    async *batches() {
+      for (const kind of ["dictionary batch", "record batch"] as const) {
+        const isDictionary = kind === "dictionary batch";
+        const blocks = isDictionary ? footer.dictionaries : footer.batches;
+        for (const [i, { offset }] of blocks.entries()) {
           const place = `${kind} ${i}`;
-          if (
-            !(offset >= 8 && metadataBytes > 0 && offset + metadataBytes + bodyBytes <= input.size)
-          ) {
-            throw new DataError(
-              `${place}: expected it inside the file, found ${bodyBytes} bytes at ${offset}`,
-            );
-          }
           const message = await messageAt(input, offset, place);
-          if (message === undefined || message.schema !== undefined) {
+          if (message?.isSchema !== false) {
             throw new DataError(`${place}: expected a batch, found another message`);
           }
-          if ((message.batch.dictionary !== undefined) !== (kind === "dictionary batch")) {
+          const batch = batchOf(message, schema, prefix, place);
+          if ((batch.rows === undefined) !== isDictionary) {
             throw new DataError(`${place}: expected it there, found a batch of the other kind`);
           }
-          yield message.batch;
+          yield batch;
         }
       }
     },
   };
 }
 
-async function openStream(input: Input): Promise<ArrowMessages> {
+async function openStream(input: Input): Promise<ArrowBatches> {
   const first = await messageAt(input, 0, "schema");
-  if (first?.schema === undefined) {
+  if (first?.isSchema !== true) {
     throw new DataError("expected an Arrow schema at the start, found none");
   }
-  const { schema, end } = first;
+  const prefix = await first.read();
+  const { schema } = RecordBatchReader.from(prefix).open();
   return {
     schema,
-    async *messages() {
-      let batches = 0;
-      for (let at = end; at < input.size;) {
-        const message = await messageAt(
-          input,
-          at,
-          `message at byte ${at} (record batch ${batches})`,
-        );
+    async *batches() {
+      let count = 0;
+      for (let at = first.end; at < input.size;) {
+        const place = `message at byte ${at} (record batch ${count})`;
+        const message = await messageAt(input, at, place);
         if (message === undefined) return;
-        if (message.schema !== undefined) {
+        if (message.isSchema) {
           throw new DataError(`byte ${at}: expected a batch, found a second schema`);
         }
-        if (message.batch.dictionary === undefined) batches++;
-        yield message.batch;
+        const batch = batchOf(message, schema, prefix, place);
+        if (batch.rows !== undefined) count++;
+        yield batch;
         at = message.end;
       }
     },
   };
 }
 
-type Message =
-  | { readonly schema: ArrowSchema; readonly end: number }
-  | { readonly schema?: undefined; readonly batch: BatchMessage; readonly end: number };
+interface CheckedMessage {
+  readonly isSchema: boolean;
+  readonly message: Message;
+  /** The byte after the message. */
+  readonly end: number;
+  read(before?: Uint8Array): Promise<Uint8Array>;
+}
 
 /** The message at a byte; undefined for the mark that ends a stream. */
-async function messageAt(input: Input, at: number, place: string): Promise<Message | undefined> {
+async function messageAt(
+  input: Input,
+  at: number,
+  place: string,
+): Promise<CheckedMessage | undefined> {
   try {
-    return await parseMessage(input, at, place);
+    return await checkedMessage(input, at);
   } catch (cause) {
-    if (cause instanceof DataError && cause.message.startsWith(place)) throw cause;
     const reason = cause instanceof DataError
       ? cause.message
-      : `expected Arrow metadata, found damaged data`;
+      : "expected Arrow metadata, found damaged data";
     throw new DataError(`${place}: ${reason}`, { cause });
   }
 }
 
-async function parseMessage(input: Input, at: number, place: string): Promise<Message | undefined> {
+async function checkedMessage(input: Input, at: number): Promise<CheckedMessage | undefined> {
   const prefix = await input.read(at, Math.min(8, input.size - at));
   if (prefix.length < 4) throw new DataError("expected a message, found the end of the file");
   const view = new DataView(prefix.buffer);
@@ -167,70 +144,102 @@ async function parseMessage(input: Input, at: number, place: string): Promise<Me
   }
   const length = view.getInt32(isMarked ? 4 : 0, true);
   if (length === 0) return undefined;
-  const metadataStart = at + (isMarked ? 8 : 4);
-  if (length < 0 || length > maxMetadataBytes || metadataStart + length > input.size) {
+  const start = at + (isMarked ? 8 : 4);
+  if (length < 0 || length > maxMetadataBytes || start + length > input.size) {
     throw new DataError(`expected metadata inside the file, found ${length} bytes of it`);
   }
-  const table = FlatTable.root(await input.read(metadataStart, length));
-  const version = table.int16(0);
-  checkVersion(version);
-  const bodyStart = metadataStart + length;
-  const bodyBytes = table.int64(3);
-  if (bodyBytes < 0 || bodyStart + bodyBytes > input.size) {
-    throw new DataError(`expected a body of ${bodyBytes} bytes, found ${input.size - bodyStart}`);
-  }
-  if (bodyBytes > maxBodyBytes) {
+  const metadata = await input.read(start, length);
+  checkMessage(MetadataTable.root(metadata));
+  const message = Message.decode(metadata);
+  const { bodyLength } = message;
+  if (bodyLength < 0 || start + length + bodyLength > input.size) {
     throw new DataError(
-      `expected a batch of at most ${formatBytes(maxBodyBytes)}, found ${formatBytes(bodyBytes)}`,
+      `expected a body of ${bodyLength} bytes, found ${input.size - start - length}`,
     );
   }
-  const end = bodyStart + bodyBytes;
-  const header = table.table(2);
-  const kind = table.uint8(1);
-  if (header === undefined) throw new DataError("expected a message with a header, found none");
-  if (kind === 1) return { schema: schemaOf(header), end };
-  if (kind !== 2 && kind !== 3) {
-    throw new DataError(`expected a batch, found a message of kind ${kind}`);
-  }
-  const records = kind === 3 ? header : header.table(1);
-  if (records === undefined) throw new DataError("expected a dictionary with values, found none");
-  const dictionary = kind === 2 ? { id: header.int64(0), isDelta: header.bool(2) } : undefined;
-  const batch = batchOf(records, bodyBytes, version);
-  return { batch: { batch, dictionary, place, body: () => input.read(bodyStart, bodyBytes) }, end };
-}
-
-function batchOf(table: FlatTable, bodyBytes: number, version: number): BatchHeader {
-  const nodes = table.structs(1, 16, (view, at) => ({
-    length: count(view.getBigInt64(at, true)),
-    nulls: count(view.getBigInt64(at + 8, true)),
-  }));
-  const buffers = table.structs(2, 16, (view, at) => ({
-    offset: count(view.getBigInt64(at, true)),
-    length: count(view.getBigInt64(at + 8, true)),
-  }));
-  for (const { offset, length } of buffers) {
-    if (!(offset >= 0 && length >= 0 && offset + length <= bodyBytes)) {
-      throw new DataError(
-        `expected buffers inside ${bodyBytes} bytes, found ${length} bytes at ${offset}`,
-      );
-    }
-  }
-  const compression = table.table(3);
-  const codec = compression === undefined ? undefined : compression.uint8(0);
-  if (codec !== undefined && codec > 1) {
-    throw new DataError(`expected LZ4 or zstd, found codec ${codec}`);
+  if (bodyLength > maxBodyBytes) {
+    const [most, found] = [maxBodyBytes, bodyLength].map(formatBytes);
+    throw new DataError(`expected a batch of at most ${most}, found ${found}`);
   }
   return {
-    rows: table.int64(0),
-    nodes,
-    buffers,
-    codec: codec === undefined ? "none" : codec === 0 ? "lz4" : "zstd",
-    variadicCounts: table.int64s(4),
-    hasUnionValidity: version <= oldestVersion,
+    isSchema: message.isSchema(),
+    message,
+    end: start + length + bodyLength,
+    async read(before = new Uint8Array()) {
+      const whole = new Uint8Array(before.length + 8 + length + bodyLength);
+      whole.set(before);
+      const head = new DataView(whole.buffer, before.length);
+      head.setUint32(0, 0xffffffff, true);
+      head.setInt32(4, length, true);
+      whole.set(metadata, before.length + 8);
+      whole.set(await input.read(start + length, bodyLength), before.length + 8 + length);
+      return whole;
+    },
   };
 }
 
-function checkVersion(version: number): void {
-  if (version >= oldestVersion && version <= 4) return;
-  throw new DataError(`expected metadata of version V4 or V5, found V${version + 1}`);
+function checkMessage(table: MetadataTable): void {
+  const version = table.uint8(0);
+  checkVersion(version);
+  table.list(4, 4);
+  const header = table.table(2);
+  if (header === undefined) throw new DataError("expected a message with a header, found none");
+  const kind: MessageHeader = table.uint8(1);
+  if (kind === MessageHeader.Schema) checkSchema(header, version);
+  else if (kind === MessageHeader.RecordBatch) checkBatch(header);
+  else if (kind === MessageHeader.DictionaryBatch) checkBatch(header.table(1));
+  else throw new DataError(`expected a batch, found a message of kind ${kind}`);
+}
+
+/** Checks that a batch has what its columns need: the library fills up what is missing. */
+function batchOf(
+  { message, read }: CheckedMessage,
+  schema: Schema,
+  prefix: Uint8Array,
+  place: string,
+): ArrowBatch {
+  const fail = (problem: string): never => {
+    throw new DataError(`${place}: ${problem}`);
+  };
+  const { header, rows, types } = columnsOf(message, schema, fail);
+  for (const { offset, length } of header.buffers) {
+    if (offset >= 0 && length >= 0 && offset + length <= message.bodyLength) continue;
+    fail(
+      `expected buffers inside ${message.bodyLength} bytes, found ${length} bytes at ${offset}`,
+    );
+  }
+  for (const { length } of header.nodes) {
+    if (length >= 0 && length <= maxColumnValues) continue;
+    fail(`expected a column of at most ${maxColumnValues} values, found ${length}`);
+  }
+  let node = 0;
+  for (const [name, type] of types) {
+    const found = header.nodes[node]?.length;
+    node += nodesOf(type);
+    if (node > header.nodes.length) fail("expected a node for each column, found fewer");
+    if (found !== header.length) {
+      fail(`column "${name}": expected ${header.length} rows, found ${found}`);
+    }
+  }
+  return { rows, place, read: () => read(prefix) };
+}
+
+/** The counts of a batch, and the columns that it has. */
+function columnsOf(message: Message, schema: Schema, fail: (problem: string) => never) {
+  if (message.isRecordBatch()) {
+    const header = message.header();
+    const types = schema.fields.map(({ name, type }): [string, DataType] => [name, type]);
+    return { header, rows: header.length, types };
+  }
+  if (!message.isDictionaryBatch()) return fail("expected a batch, found another message");
+  const { id, data } = message.header();
+  const type: DataType | undefined = schema.dictionaries.get(id);
+  if (type === undefined) return fail(`expected a column with dictionary ${id}, found none`);
+  return { header: data, types: [[`dictionary ${id}`, type] as [string, DataType]] };
+}
+
+/** How many nodes a column takes: its own, and those of the columns in it. */
+function nodesOf(type: DataType): number {
+  if (DataType.isDictionary(type)) return 1;
+  return (type.children ?? []).reduce((sum, child) => sum + nodesOf(child.type), 1);
 }

@@ -1,362 +1,231 @@
 /**
- * Columns of an Arrow record batch as plain values.
+ * Columns that `apache-arrow` has read, as plain values, exact.
  *
- * Every buffer is checked against the length that it must have, so that damaged batches end in an error.
- * Source: Arrow columnar format 1.5, "Physical Memory Layout".
+ * The library leaves out what a buffer does not have, and it rounds moments and decimals. So each buffer is checked for the
+ * length that it must have, and values are taken from the buffers.
  */
-import { formatBytes } from "../../base/mod.ts";
 import {
-  atLeast,
-  BatchBuffers,
-  bitAt,
-  maxBufferBytes,
-  maxColumnValues,
-  viewOf,
-} from "./arrow_buffers.ts";
-import type { BatchHeader } from "./arrow_messages.ts";
-import type { ArrowField, ArrowType } from "./arrow_schema.ts";
+  type Data,
+  DataType,
+  DateUnit,
+  IntervalUnit,
+  Precision,
+  type Union,
+  UnionMode,
+  util,
+  type Vector,
+} from "apache-arrow";
+import { formatBytes } from "../../base/mod.ts";
+import { maxBufferBytes } from "./arrow_codecs.ts";
 import { DataError } from "./data_error.ts";
-import { count } from "./flatbuffer.ts";
 import { decimalOf, instant } from "./moments.ts";
 
 export type Values = readonly unknown[];
 
-/** Decodes the columns of one batch, in the order of the schema: nodes and buffers are taken one after another. */
-export class BatchDecoder {
-  readonly #batch: BatchHeader;
-  readonly #buffers: BatchBuffers;
-  readonly #isLittle: boolean;
-  readonly #dictionaries: ReadonlyMap<number, Values>;
+/** Turns columns into values. It keeps the values of dictionaries, which many batches share. */
+export class ColumnDecoder {
+  readonly #dictionaries = new WeakMap<Vector, Values>();
 
-  constructor(
-    batch: BatchHeader,
-    body: Uint8Array<ArrayBuffer>,
-    isLittleEndian: boolean,
-    dictionaries: ReadonlyMap<number, Values>,
-  ) {
-    this.#batch = batch;
-    this.#buffers = new BatchBuffers(batch, body);
-    this.#isLittle = isLittleEndian;
-    this.#dictionaries = dictionaries;
+  /** A bigint for 64 bits, a `Date` where that is exact, a map as pairs, null for what is missing. @throws DataError */
+  values(data: Data): Values {
+    const { type, length } = data;
+    if (DataType.isNull(type)) return new Array(length).fill(null);
+    if (DataType.isDictionary(type)) return this.#words(data);
+    if (DataType.isStruct(type)) return this.#structs(data);
+    if (DataType.isUnion(type)) return this.#unions(data, type);
+    if (data.children.length > 0) return this.#lists(data);
+    if (DataType.isBinaryView(type) || DataType.isUtf8View(type)) return views(data);
+    return data.valueOffsets === undefined ? fixed(data) : binary(data);
   }
 
-  /** The values of the next field. @throws DataError */
-  column(field: ArrowField): Values {
-    const { length } = this.#buffers.node();
-    if (field.dictionary === undefined) return this.#values(field.type, field.children, length);
-    const { id, bits, isSigned } = field.dictionary;
-    const validity = this.#buffers.validity(length);
-    const indices = this.#integers(bits, isSigned, length, validity);
-    const values = this.#dictionaries.get(id);
-    if (values === undefined) throw new DataError(`expected dictionary ${id}, found none`);
-    return indices.map((index) => {
-      if (index === null) return null;
-      const at = Number(index);
-      if (at >= 0 && at < values.length) return values[at];
-      throw new DataError(`expected an index below ${values.length}, found ${index}`);
+  #words(data: Data): Values {
+    const { dictionary } = data;
+    if (dictionary === undefined) throw new DataError("expected a dictionary, found none");
+    let words = this.#dictionaries.get(dictionary);
+    if (words === undefined) {
+      words = dictionary.data.flatMap((part) => this.values(part));
+      this.#dictionaries.set(dictionary, words);
+    }
+    const indices = buffer(data);
+    return mapped(data, (i) => {
+      const at = Number(indices[i]);
+      if (at >= 0 && at < words.length) return words[at];
+      throw new DataError(`expected an index below ${words.length}, found ${at}`);
     });
   }
 
-  #values(type: ArrowType, children: readonly ArrowField[], length: number): Values {
-    switch (type.kind) {
-      case "null":
-        return new Array(length).fill(null);
-      case "int":
-        return this.#integers(type.bits, type.isSigned, length, this.#buffers.validity(length));
-      case "float":
-        return this.#fixed(length, type.bits / 8, (view, at) => {
-          if (type.bits === 64) return view.getFloat64(at, this.#isLittle);
-          if (type.bits === 32) return view.getFloat32(at, this.#isLittle);
-          return half(view.getUint16(at, this.#isLittle));
-        });
-      case "bool": {
-        const validity = this.#buffers.validity(length);
-        const bits = this.#buffers.data(Math.ceil(length / 8));
-        return Array.from({ length }, (_, i) => validity(i) ? bitAt(bits, i) : null);
-      }
-      case "decimal":
-        return this.#fixed(
-          length,
-          type.bits / 8,
-          (view, at) => decimalOf(this.#wide(view, at, type.bits), type.scale),
-        );
-      case "date":
-        return this.#fixed(
-          length,
-          type.isDays ? 4 : 8,
-          (view, at) =>
-            type.isDays
-              ? instant(BigInt(view.getInt32(at, this.#isLittle)) * 86_400n, 0)
-              : instant(view.getBigInt64(at, this.#isLittle), 3),
-        );
-      case "timestamp":
-        return this.#fixed(
-          length,
-          8,
-          (view, at) => instant(view.getBigInt64(at, this.#isLittle), type.digits),
-        );
-      case "time":
-      case "duration":
-        return this.#integers(type.bits, true, length, this.#buffers.validity(length));
-      case "interval":
-        return this.#intervals(type.unit, length);
-      case "binary":
-        return this.#binary(type.isText, type.isLarge, length);
-      case "view":
-        return this.#views(type.isText, length);
-      case "fixed-binary": {
-        const { bytes } = type;
-        if (bytes === 0) {
-          const validity = this.#buffers.validity(length);
-          this.#buffers.data(0);
-          return Array.from({ length }, (_, i) => validity(i) ? new Uint8Array() : null);
-        }
-        return this.#fixed(
-          length,
-          bytes,
-          (view, at) =>
-            new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset + at, bytes).slice(),
-        );
-      }
-      case "list":
-        return this.#lists(type, children[0], length);
-      case "list-view":
-        return this.#listViews(type.isLarge, children[0], length);
-      case "fixed-list": {
-        const validity = this.#buffers.validity(length);
-        const { size } = type;
-        const values = this.column(children[0]);
-        atLeast(values.length, length * size, "values of lists");
-        return Array.from(
-          { length },
-          (_, i) => validity(i) ? values.slice(i * size, (i + 1) * size) : null,
-        );
-      }
-      case "struct": {
-        const validity = this.#buffers.validity(length);
-        const columns = children.map((child) => [child.name, this.column(child)] as const);
-        for (const [, values] of columns) {
-          atLeast(values.length, length, "values of a struct");
-        }
-        return Array.from(
-          { length },
-          (_, i) =>
-            validity(i)
-              ? Object.fromEntries(columns.map(([name, values]) => [name, values[i]]))
-              : null,
-        );
-      }
-      case "union":
-        return this.#union(type, children, length);
-      case "run-end":
-        return this.#runs(children, length);
-      default:
-        return type satisfies never;
-    }
-  }
-
-  #integers(bits: number, isSigned: boolean, length: number, validity: (i: number) => boolean) {
-    const bytes = bits / 8;
-    const view = viewOf(this.#buffers.data(length * bytes));
-    const little = this.#isLittle;
-    const read = {
-      8: (at: number) => isSigned ? view.getInt8(at) : view.getUint8(at),
-      16: (at: number) => isSigned ? view.getInt16(at, little) : view.getUint16(at, little),
-      32: (at: number) => isSigned ? view.getInt32(at, little) : view.getUint32(at, little),
-      64: (at: number) => isSigned ? view.getBigInt64(at, little) : view.getBigUint64(at, little),
-    }[bits as 8 | 16 | 32 | 64];
-    return Array.from({ length }, (_, i) => validity(i) ? read(i * bytes) : null);
-  }
-
-  #fixed<T>(length: number, bytes: number, read: (view: DataView, at: number) => T): (T | null)[] {
-    const validity = this.#buffers.validity(length);
-    const view = viewOf(this.#buffers.data(length * bytes));
-    return Array.from({ length }, (_, i) => validity(i) ? read(view, i * bytes) : null);
-  }
-
-  #intervals(unit: "months" | "days" | "nanoseconds", length: number): Values {
-    const little = this.#isLittle;
-    if (unit === "months") return this.#integers(32, true, length, this.#buffers.validity(length));
-    if (unit === "days") {
-      return this.#fixed(length, 8, (view, at) => ({
-        days: view.getInt32(at, little),
-        milliseconds: view.getInt32(at + 4, little),
-      }));
-    }
-    return this.#fixed(length, 16, (view, at) => ({
-      months: view.getInt32(at, little),
-      days: view.getInt32(at + 4, little),
-      nanoseconds: view.getBigInt64(at + 8, little),
-    }));
-  }
-
-  #binary(isText: boolean, isLarge: boolean, length: number): Values {
-    const validity = this.#buffers.validity(length);
-    const offsets = this.#offsets(length, isLarge);
-    const data = this.#buffers.data(offsets[length]);
-    return Array.from(
-      { length },
-      (_, i) => validity(i) ? cell(data.subarray(offsets[i], offsets[i + 1]), isText, i) : null,
+  #structs(data: Data): Values {
+    const names = uniqueNames(data.type.children);
+    const columns = data.children.map((child) => this.values(child));
+    for (const column of columns) atLeast(column.length, data.length, "values of a struct");
+    return mapped(
+      data,
+      (i) => Object.fromEntries(names.map((name, c) => [name, columns[c][i]])),
     );
   }
 
-  /** Up to 12 bytes stand in the view itself; longer values are places in further buffers. */
-  #views(isText: boolean, length: number): Values {
-    const validity = this.#buffers.validity(length);
-    const bytes = this.#buffers.data(length * 16);
-    const view = viewOf(bytes);
-    const buffers = Array.from(
-      { length: this.#buffers.variadicBuffers() },
-      () => this.#buffers.data(0),
-    );
-    let total = 0;
+  #unions(data: Data, type: Union): Values {
+    const { typeIds, length } = data;
+    const columns = data.children.map((child) => this.values(child));
+    const isDense = type.mode === UnionMode.Dense;
+    atLeast(typeIds.length, length, "kinds of a union");
+    if (isDense) atLeast(data.valueOffsets.length, length, "offsets of a union");
     return Array.from({ length }, (_, i) => {
-      if (!validity(i)) return null;
-      const size = view.getInt32(i * 16, this.#isLittle);
-      total += size;
-      if (size < 0 || total > maxBufferBytes) {
-        throw new DataError(`expected views of at most ${formatBytes(maxBufferBytes)}, found more`);
-      }
-      if (size <= 12) return cell(bytes.subarray(i * 16 + 4, i * 16 + 4 + size), isText, i);
-      const buffer = buffers[view.getInt32(i * 16 + 8, this.#isLittle)];
-      const offset = view.getInt32(i * 16 + 12, this.#isLittle);
-      if (buffer === undefined || offset < 0 || offset + size > buffer.length) {
-        throw new DataError(
-          `expected view ${i} inside its buffer, found ${size} bytes at ${offset}`,
-        );
-      }
-      return cell(buffer.subarray(offset, offset + size), isText, i);
+      const column = columns[type.typeIdToChildIndex[typeIds[i]]];
+      const at = isDense ? data.valueOffsets[i] : i;
+      if (column !== undefined && at >= 0 && at < column.length) return column[at];
+      throw new DataError(`expected value ${i} in a child of the union, found none`);
     });
   }
 
-  #lists(
-    { isLarge, isMap }: ArrowType & { kind: "list" },
-    child: ArrowField,
-    length: number,
-  ): Values {
-    const validity = this.#buffers.validity(length);
-    const offsets = this.#offsets(length, isLarge);
-    const values = this.column(child);
+  #lists(data: Data): Values {
+    const { type, length, children: [child] } = data;
+    const values = this.values(child);
+    if (DataType.isFixedSizeList(type)) {
+      const { listSize } = type;
+      atLeast(values.length, length * listSize, "values of lists");
+      return mapped(data, (i) => values.slice(i * listSize, (i + 1) * listSize));
+    }
+    const offsets = offsetsOf(data);
     atLeast(values.length, offsets[length], "values of lists");
-    const names = isMap ? child.children.map(({ name }) => name) : [];
-    return Array.from({ length }, (_, i) => {
-      if (!validity(i)) return null;
-      const items = values.slice(offsets[i], offsets[i + 1]);
-      // A map as pairs: keys may be of any type.
-      return isMap
-        ? items.map((entry) =>
-          names.map((name) => (entry as Record<string, unknown> | null)?.[name] ?? null)
-        )
-        : items;
-    });
-  }
-
-  #listViews(isLarge: boolean, child: ArrowField, length: number): Values {
-    const validity = this.#buffers.validity(length);
-    const bits = isLarge ? 64 : 32;
-    const all = () => true;
-    const offsets = this.#integers(bits, true, length, all).map(Number);
-    const sizes = this.#integers(bits, true, length, all).map(Number);
-    const values = this.column(child);
-    let total = 0;
-    return Array.from({ length }, (_, i) => {
-      if (!validity(i)) return null;
-      total += sizes[i];
-      if (
-        !(offsets[i] >= 0 && sizes[i] >= 0 && offsets[i] + sizes[i] <= values.length) ||
-        total > maxColumnValues
-      ) {
-        throw new DataError(
-          `expected list ${i} inside its values, found ${sizes[i]} at ${offsets[i]}`,
-        );
-      }
-      return values.slice(offsets[i], offsets[i] + sizes[i]);
-    });
-  }
-
-  #union(
-    type: ArrowType & { kind: "union" },
-    children: readonly ArrowField[],
-    length: number,
-  ): Values {
-    const validity = this.#batch.hasUnionValidity ? this.#buffers.validity(length) : () => true;
-    const ids = viewOf(this.#buffers.data(length));
-    const all = () => true;
-    const offsets = type.isDense ? this.#integers(32, true, length, all) : undefined;
-    const columns = children.map((child) => this.column(child));
-    const typeIds = type.typeIds.length > 0 ? type.typeIds : children.map((_, i) => i);
-    return Array.from({ length }, (_, i) => {
-      if (!validity(i)) return null;
-      const values = columns[typeIds.indexOf(ids.getInt8(i))];
-      const at = offsets === undefined ? i : offsets[i] as number;
-      if (values === undefined || at < 0 || at >= values.length) {
-        throw new DataError(`expected value ${i} in a child of the union, found none`);
-      }
-      return values[at];
-    });
-  }
-
-  #runs(children: readonly ArrowField[], length: number): Values {
-    const ends = this.column(children[0]);
-    const values = this.column(children[1]);
-    const rows: unknown[] = [];
-    for (let run = 0; rows.length < length; run++) {
-      const end = Number(ends[run] ?? -1);
-      if (run >= values.length || !(end > rows.length)) {
-        throw new DataError(`expected runs that end behind row ${rows.length}, found ${end}`);
-      }
-      while (rows.length < Math.min(end, length)) rows.push(values[run]);
+    if (!DataType.isMap(type)) {
+      return mapped(data, (i) => values.slice(offsets[i], offsets[i + 1]));
     }
-    return rows;
-  }
-
-  /** `length + 1` places that ascend from row to row. */
-  #offsets(length: number, isLarge: boolean): number[] {
-    const bytes = isLarge ? 8 : 4;
-    const buffer = this.#buffers.next();
-    // Old writers leave the offsets of an empty column out.
-    if (length === 0 && buffer.length === 0) return [0];
-    atLeast(buffer.length, (length + 1) * bytes, "bytes of offsets");
-    const view = viewOf(buffer);
-    let before = 0;
-    return Array.from({ length: length + 1 }, (_, i) => {
-      const offset = isLarge
-        ? count(view.getBigInt64(i * 8, this.#isLittle))
-        : view.getInt32(i * 4, this.#isLittle);
-      if (offset < before) {
-        throw new DataError(`expected offsets that ascend, found ${offset} after ${before}`);
-      }
-      before = offset;
-      return offset;
+    // A map as pairs: keys may be of any type.
+    return mapped(data, (i) => {
+      const entries = values.slice(offsets[i], offsets[i + 1]);
+      return entries.map((entry) => Object.values(entry ?? { key: null, value: null }));
     });
-  }
-
-  /** A signed integer of any width. */
-  #wide(view: DataView, at: number, bits: number): bigint {
-    let value = 0n;
-    const words = bits / 32;
-    for (let i = 0; i < words; i++) {
-      const word = this.#isLittle ? words - 1 - i : i;
-      value = value << 32n | BigInt(view.getUint32(at + 4 * word, this.#isLittle));
-    }
-    return BigInt.asIntN(bits, value);
   }
 }
+
+/** Records are keyed by name: of fields with one name, the second is called `name#2`, so that none is lost. */
+export function uniqueNames(fields: readonly { readonly name: string | null }[]): string[] {
+  const seen = new Map<string, number>();
+  return fields.map((field) => {
+    const name = field.name ?? ""; // the library has null for an empty name
+    const number = (seen.get(name) ?? 0) + 1;
+    seen.set(name, number);
+    return number === 1 ? name : `${name}#${number}`;
+  });
+}
+
+/** Values of one width. */
+function fixed(data: Data): Values {
+  const { type, stride } = data;
+  const values = buffer(data);
+  if (DataType.isBool(type)) return mapped(data, (i) => bitAt(values, i));
+  if (DataType.isFloat(type) && type.precision === Precision.HALF) {
+    return mapped(data, (i) => util.uint16ToFloat64(values[i]));
+  }
+  if (DataType.isDecimal(type)) {
+    return mapped(data, (i) => decimalOf(wide(values, i * stride, stride), type.scale));
+  }
+  if (DataType.isDate(type)) {
+    return type.unit === DateUnit.DAY
+      ? mapped(data, (i) => instant(BigInt(values[i]) * 86_400n, 0))
+      : mapped(data, (i) => instant(values[i], 3));
+  }
+  if (DataType.isTimestamp(type)) return mapped(data, (i) => instant(values[i], 3 * type.unit));
+  if (DataType.isFixedSizeBinary(type)) {
+    return mapped(data, (i) => values.slice(i * stride, (i + 1) * stride));
+  }
+  if (DataType.isInterval(type) && type.unit === IntervalUnit.DAY_TIME) {
+    return mapped(data, (i) => ({ days: values[2 * i], milliseconds: values[2 * i + 1] }));
+  }
+  if (DataType.isInterval(type) && type.unit === IntervalUnit.MONTH_DAY_NANO) {
+    return mapped(data, (i) => ({
+      months: values[4 * i],
+      days: values[4 * i + 1],
+      nanoseconds: wide(values, 4 * i + 2, 2),
+    }));
+  }
+  return mapped(data, (i) => values[i]); // numbers, times, durations, months
+}
+
+/** Text or bytes by offsets. */
+function binary(data: Data): Values {
+  const isText = DataType.isUtf8(data.type) || DataType.isLargeUtf8(data.type);
+  const offsets = offsetsOf(data);
+  atLeast(data.values.length, offsets[data.length], "bytes of data");
+  return mapped(data, (i) => cell(data.values.subarray(offsets[i], offsets[i + 1]), isText, i));
+}
+
+/** Up to 12 bytes stand in the view itself; longer values are places in further buffers, which views may share. */
+function views(data: Data): Values {
+  const isText = DataType.isUtf8View(data.type);
+  const bytes: Uint8Array = buffer(data);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let total = 0;
+  return mapped(data, (i) => {
+    const size = view.getInt32(i * 16, true);
+    total += size;
+    if (size < 0 || total > maxBufferBytes) {
+      throw new DataError(`expected views of at most ${formatBytes(maxBufferBytes)}, found more`);
+    }
+    if (size <= 12) return cell(bytes.subarray(i * 16 + 4, i * 16 + 4 + size), isText, i);
+    const shared = data.variadicBuffers[view.getInt32(i * 16 + 8, true)];
+    const offset = view.getInt32(i * 16 + 12, true);
+    if (shared === undefined || offset < 0 || offset + size > shared.length) {
+      throw new DataError(`expected view ${i} inside its buffer, found ${size} bytes at ${offset}`);
+    }
+    return cell(shared.subarray(offset, offset + size), isText, i);
+  });
+}
+
+/** A value for each row, null where the column has none. */
+function mapped(data: Data, read: (i: number) => unknown): Values {
+  const { length, nullBitmap, nullCount } = data;
+  if (nullCount === 0) return Array.from({ length }, (_, i) => read(i));
+  atLeast(nullBitmap.length * 8, length, "bits of validity");
+  return Array.from({ length }, (_, i) => bitAt(nullBitmap, i) ? read(i) : null);
+}
+
+/** The buffer of a column whose values have one width. @throws DataError when it is too short */
+function buffer({ type, values, length, stride }: Data) {
+  const perEntry = DataType.isBool(type) ? 1 / 8 : stride;
+  atLeast(values?.length ?? 0, Math.ceil(length * perEntry), "entries of data");
+  return values;
+}
+
+/** `length + 1` places that ascend from row to row. */
+function offsetsOf({ valueOffsets, length }: Data): readonly number[] {
+  // Old writers leave the offsets of an empty column out.
+  if (length === 0 && valueOffsets.length === 0) return [0];
+  atLeast(valueOffsets.length, length + 1, "offsets");
+  let before = 0;
+  return Array.from({ length: length + 1 }, (_, i) => {
+    const offset = Number(valueOffsets[i]);
+    if (offset < before) {
+      throw new DataError(`expected offsets that ascend, found ${offset} after ${before}`);
+    }
+    return before = offset;
+  });
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function cell(bytes: Uint8Array, isText: boolean, row: number): string | Uint8Array {
   if (!isText) return bytes.slice();
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch {
     throw new DataError(`expected UTF-8 in value ${row}, found other bytes`);
   }
 }
 
-function half(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = bits >> 10 & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** A signed integer of any width: words of 32 bits, the lowest first. */
+function wide(words: Int32Array | Uint32Array, at: number, count: number): bigint {
+  let value = 0n;
+  for (let i = count - 1; i >= 0; i--) value = value << 32n | BigInt(words[at + i] >>> 0);
+  return BigInt.asIntN(32 * count, value);
+}
+
+function bitAt(bits: Uint8Array, i: number): boolean {
+  return (bits[i >> 3] >> (i & 7) & 1) === 1;
+}
+
+/** @throws DataError when less was found than there must be */
+function atLeast(found: number, expected: number, what: string): void {
+  if (!(found >= expected)) throw new DataError(`expected ${expected} ${what}, found ${found}`);
 }

@@ -3,10 +3,10 @@
  */
 import type { Buffer } from "node:buffer";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
-import { decompressSnappy } from "hyparquet-compressors";
+import { decompressLz4, decompressSnappy } from "hyparquet-compressors";
 import { formatBytes, messageOf } from "../../base/mod.ts";
 import { DataError } from "./data_error.ts";
-import { lz4Block, lz4Hadoop } from "./lz4.ts";
+import { lz4Block } from "./lz4.ts";
 
 /** A page takes this much memory at most, compressed and not. Writers make pages of about 1 MB. */
 export const maxPageBytes = 256 * 1024 * 1024;
@@ -48,7 +48,7 @@ function decompress(codec: string, bytes: Uint8Array, size: number): Uint8Array 
       case "ZSTD":
         return owned(zstdDecompressSync(bytes, { maxOutputLength }));
       case "LZ4":
-        return lz4Hadoop(bytes, size);
+        return decompressLz4(bytes, size);
       case "LZ4_RAW":
         return lz4Block(bytes, size);
     }

@@ -110,7 +110,7 @@ Deno.test("readDocuments() refuses a damaged file", async () => {
     });
   };
   await refuses((path) => Deno.removeSync(path), /"documents\.arrow": .*found nothing there/);
-  await refuses((path) => Deno.truncateSync(path, 100), /expected "ARROW1" at its end/);
+  await refuses((path) => Deno.truncateSync(path, 100), /expected "ARROW1" at the end/);
   await refuses(
     (path) => Deno.writeTextFileSync(path, ""),
     /expected an Arrow file, found 0 bytes/,

@@ -163,6 +163,13 @@ Deno.test({
   },
 });
 
+/** Valid files that `apache-arrow` cannot read, or reads to wrong values, and what the message must say. */
+const refusedArrow: readonly [name: string, message: RegExp][] = [
+  ["generated_list_view", /expected a known kind of column, found a list view/],
+  ["1.0.0-bigendian/", /expected little-endian data, found big-endian data/],
+  ["0.17.1/generated_union", /expected unions of metadata V5, found V4/],
+];
+
 Deno.test({
   name: "formats: every Arrow file and stream is read to the values beside it",
   ignore: formats.ignore,
@@ -175,6 +182,14 @@ Deno.test({
       await test.step(path.slice(formats.path.length + 1), async () => {
         const beside = path.replace(/\.(arrow_file|stream)$/, ".json.gz");
         const expected = JSON.parse(gunzipSync(Deno.readFileSync(beside)).toString("utf8"));
+        const reason = refusedArrow.find(([name]) => path.includes(name))?.[1];
+        if (reason !== undefined) {
+          const error = await rowsOf(arrow, path).then(() => undefined, (error) => error);
+          ok(error instanceof StageError, `expected a StageError, found ${error}`);
+          ok(error.message.startsWith(`Cannot read "${basename(path)}"`), error.message);
+          match(error.message, reason);
+          return;
+        }
         const rows = await rowsOf(arrow, path);
         deepStrictEqual(rows.map((row) => Object.values(row)), arrowJsonRows(expected));
         const names = expected.schema.fields.map(({ name }: { name: string }) => name);

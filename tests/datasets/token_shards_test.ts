@@ -184,7 +184,7 @@ const damages: Record<string, [(folder: string) => void, RegExp]> = {
   ],
   "tokens cut short": [
     (folder) => cut(join(folder, "tokens.arrow"), 100),
-    /"tokens\.arrow": expected "ARROW1" at its end, found other bytes/,
+    /"tokens\.arrow": expected "ARROW1" at the end, found other bytes/,
   ],
   "tokens cut to nothing": [
     (folder) => Deno.truncateSync(join(folder, "tokens.arrow"), 3),
