@@ -1,30 +1,31 @@
 /**
- * Measures reading: formats, memory of a long compressed file, token shards.
+ * Measures reading: every format, the memory of a long compressed file, token shards.
  *
- *     deno task bench datasets [--case jsonl] [--megabytes 200] [--memory-gigabytes 1] [--shard-megabytes 1000] [--json]
+ *     deno task bench datasets [--case jsonl] [--megabytes 200] [--json]
  *
- * Text is made from a seed; files lie in a temporary folder. Each case runs in a process of its own. Speeds are of processor
- * time ("per core"), as a busy machine changes the clock's; the clock's stand beside them.
+ * Text is made from a seed; files lie in a temporary folder. Each case runs in a process of its own, so that its peak of memory
+ * is its own. Speeds are of processor time ("per core"), as a busy machine changes the clock's; the clock's stand beside them.
  */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
+import { Random, seedOf, UsageError } from "../base/mod.ts";
 import {
   type DocumentReader,
   openTokenShards,
   readerDefaults,
   readerModule,
+  writeDocuments,
   writeTokenShards,
 } from "../datasets/mod.ts";
-import { Random, seedOf, UsageError } from "../base/mod.ts";
+import { peakBytes } from "../tests/support/process_memory.ts";
 import { trainUnigram, unigramDefaults } from "../tokenizers/mod.ts";
-import { peakMb } from "./process_memory.ts";
+import { timeTasks } from "./timing.ts";
 
-export interface DatasetMeasurement {
+interface Measurement {
   readonly case: string;
   /** What the speed counts. */
   readonly what: string;
@@ -38,26 +39,46 @@ export interface DatasetMeasurement {
   readonly target?: string;
 }
 
-interface Sizes {
-  readonly megabytes: number;
-  readonly memoryGigabytes: number;
-  readonly shardMegabytes: number;
+/** A case makes its files before its process starts, and measures in it. */
+interface Case {
+  make(folder: string, bytes: number): void | Promise<unknown>;
+  measure(folder: string, bytes: number): Promise<Omit<Measurement, "case">>;
 }
 
-type Case = (folder: string, sizes: Sizes) => Promise<DatasetMeasurement>;
-
 const cases: Readonly<Record<string, Case>> = {
-  jsonl: (folder, sizes) =>
-    readText(folder, sizes, "jsonl", "a.jsonl", "at least 60 MB/s per core"),
-  "jsonl.gz": (folder, sizes) => readText(folder, sizes, "jsonl.gz", "a.jsonl.gz"),
-  "jsonl.zst": (folder, sizes) => readText(folder, sizes, "jsonl.zst", "a.jsonl.zst"),
-  json: (folder, sizes) => readText(folder, sizes, "json", "a.json"),
-  csv: (folder, sizes) => readText(folder, sizes, "csv", "a.csv"),
-  parquet: (folder, sizes) =>
-    readText(folder, sizes, "parquet", "a.parquet", "at least 40 MB/s of text"),
-  arrow: (folder, sizes) => readText(folder, sizes, "arrow", "a.arrow"),
-  memory,
-  shards,
+  jsonl: plainText("a.jsonl", jsonLine, "at least 60 MB/s per core"),
+  json: plainText("a.json", (text, i) => `${i === 0 ? "[" : ","}${jsonLine(text, i)}`, "", "]\n"),
+  csv: plainText("a.csv", (text, i) => {
+    const head = i === 0 ? "id,text\n" : "";
+    return `${head}${i},"${text.replaceAll('"', '""')}"\n`;
+  }),
+  "jsonl.gz": reading("a.jsonl.gz", (path, bytes) => write(path, jsonLines(bytes), gzipSync)),
+  "jsonl.zst": reading(
+    "a.jsonl.zst",
+    (path, bytes) => write(path, jsonLines(bytes), zstdCompressSync),
+  ),
+  parquet: reading("a.parquet", (path, bytes) => {
+    const data = [...texts(bytes)];
+    const columnData = [
+      { name: "id", data: data.map((_, i) => i), type: "INT32" as const },
+      { name: "text", data, type: "STRING" as const },
+    ];
+    const file = parquetWriteBuffer({ columnData, rowGroupSize: 10_000 });
+    Deno.writeFileSync(path, new Uint8Array(file));
+  }, "at least 40 MB/s of text"),
+  arrow: reading("documents.arrow", (path, bytes) => {
+    const documents = texts(bytes).map((text, i) => ({ text, id: `a:${i + 1}` }));
+    return writeDocuments(join(path, ".."), documents);
+  }),
+  memory: {
+    make(folder, bytes) {
+      // One member of real size, again and again: gzip of several members reads as one file.
+      const member = gzipSync(Buffer.concat([...jsonLines(bytes / 2)]), { level: 1 });
+      write(join(folder, "a.jsonl.gz"), Array(10).fill(member));
+    },
+    measure: readLongFile,
+  },
+  shards: { make: makeShards, measure: readWindows },
 };
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -66,80 +87,173 @@ export async function main(args: readonly string[]): Promise<void> {
     options: {
       case: { type: "string", multiple: true, default: Object.keys(cases) },
       megabytes: { type: "string", default: "200" },
-      "memory-gigabytes": { type: "string", default: "1" },
-      "shard-megabytes": { type: "string", default: "1000" },
       json: { type: "boolean", default: false },
     },
   });
-  const sizes: Sizes = {
-    megabytes: Number(values.megabytes),
-    memoryGigabytes: Number(values["memory-gigabytes"]),
-    shardMegabytes: Number(values["shard-megabytes"]),
-  };
   for (const name of values.case) {
     if (!Object.hasOwn(cases, name)) {
       throw new UsageError(
         `Cannot measure "${name}": expected one of ${Object.keys(cases).join(", ")}`,
       );
     }
-    const measured = await measureDataset(name, sizes);
+    const measured = await measureInProcess(name, 1e6 * Number(values.megabytes));
     console.log(values.json ? JSON.stringify(measured) : lineOf(measured));
   }
 }
 
-/** Runs a case in a process of its own: its peak of memory is then its own. */
-export async function measureDataset(name: string, sizes: Sizes): Promise<DatasetMeasurement> {
+async function measureInProcess(name: string, bytes: number): Promise<Measurement> {
   const folder = Deno.makeTempDirSync({ prefix: "dept-bench-" });
   try {
-    const root = fileURLToPath(new URL("..", import.meta.url));
-    const run = async (step: string) => {
-      const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-        args: [
-          "run",
-          "-A",
-          "--no-check",
-          "--config",
-          join(root, "deno.json"),
-          fileURLToPath(import.meta.url),
-        ]
-          .concat([step, name, folder, JSON.stringify(sizes)]),
-        stderr: "inherit",
-      }).output();
-      if (!success) throw new Error(`Cannot measure "${name}": its process failed`);
-      return new TextDecoder().decode(stdout);
-    };
-    await run("make");
-    return JSON.parse(await run("measure"));
+    await cases[name].make(folder, bytes);
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", fileURLToPath(import.meta.url), name, folder, `${bytes}`],
+      stderr: "inherit",
+    }).output();
+    if (!success) throw new Error(`Cannot measure "${name}": its process failed`);
+    return JSON.parse(new TextDecoder().decode(stdout));
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
 }
 
-function lineOf(measured: DatasetMeasurement): string {
+function lineOf(measured: Measurement): string {
+  const { megabytes, megabytesPerCoreSecond, megabytesPerSecond, peakMb, target } = measured;
   const more = Object.entries(measured.more ?? {}).map(([name, value]) =>
     `, ${name} ${Number(value.toPrecision(4))}`
   );
-  return `${measured.case.padEnd(9)} ${
-    measured.megabytes.toFixed(0).padStart(5)
-  } MB of ${measured.what}: ` +
-    `${measured.megabytesPerCoreSecond.toFixed(0)} MB/s per core, ${
-      measured.megabytesPerSecond.toFixed(0)
-    } by the clock, ` +
-    `peak ${measured.peakMb.toFixed(0)} MB${more.join("")}` +
-    (measured.target === undefined ? "" : ` (${measured.target})`);
+  return `${measured.case.padEnd(9)} ${megabytes.toFixed(0).padStart(5)} MB of ${measured.what}: ` +
+    `${megabytesPerCoreSecond.toFixed(0)} MB/s per core, ` +
+    `${megabytesPerSecond.toFixed(0)} by the clock, peak ${peakMb.toFixed(0)} MB${more.join("")}` +
+    (target ? ` (${target})` : "");
 }
 
-/** Documents of made-up words, 2 kB each on average, a tenth of them in another script. */
+/** Speeds of a task that goes over `bytes()` bytes, and the peak of this process. */
+async function speedOf(iterations: number, task: () => unknown, bytes: () => number) {
+  const { task: { seconds, cpuSeconds } } = await timeTasks({ task }, { iterations, warmUps: 0 });
+  const megabytes = bytes() / 1e6;
+  return {
+    megabytes,
+    megabytesPerCoreSecond: megabytes / cpuSeconds,
+    megabytesPerSecond: megabytes / seconds,
+    peakMb: peakBytes() / 1e6,
+  };
+}
+
+/** Reads a file three times. Its text counts, or the file itself where that is plain text. */
+function reading(
+  file: string,
+  make: (path: string, bytes: number) => void | Promise<unknown>,
+  target?: string,
+  isPlain = false,
+): Case {
+  return {
+    make: (folder, bytes) => make(join(folder, file), bytes),
+    async measure(folder) {
+      const path = join(folder, file);
+      const reader = await readerOf(path);
+      let [characters, documents] = [0, 0];
+      const read = async () => {
+        [characters, documents] = [0, 0];
+        for await (const { text } of reader.read(path, readerDefaults)) {
+          characters += text.length;
+          documents++;
+        }
+      };
+      let textBytes = 0;
+      if (isPlain) textBytes = Deno.statSync(path).size;
+      else {
+        for await (const { text } of reader.read(path, readerDefaults)) {
+          textBytes += Buffer.byteLength(text);
+        }
+      }
+      return {
+        what: isPlain ? "file" : "text",
+        ...await speedOf(3, read, () => textBytes),
+        more: { documents, characters },
+        target,
+      };
+    },
+  };
+}
+
+function plainText(
+  file: string,
+  line: (text: string, i: number) => string,
+  target?: string,
+  end = "",
+): Case {
+  const make = (path: string, bytes: number) => write(path, linesOf(bytes, line, end));
+  return reading(file, make, target, true);
+}
+
+/** Reads and tokenises a long compressed file; what it takes must not grow with the file. */
+async function readLongFile(folder: string): Promise<Omit<Measurement, "case">> {
+  const path = join(folder, "a.jsonl.gz");
+  const reader = await readerOf(path);
+  const sample = [...texts(2e6)].map((text) => ({ text }));
+  const tokenizer = await trainUnigram(sample, { ...unigramDefaults, vocabSize: 1000 });
+  let [bytes, halfPeak, tokens] = [0, 0, 0];
+  const tokenize = async () => {
+    const stream = reader.read(path, readerDefaults);
+    async function* encoded() {
+      for await (const { text } of stream) {
+        const size = Buffer.byteLength(text);
+        bytes += size;
+        const { bytesRead, bytesTotal } = stream.progress;
+        if (halfPeak === 0 && bytesRead > bytesTotal / 2) halfPeak = peakBytes();
+        yield { ids: tokenizer.encode(text), bytes: size };
+      }
+    }
+    const options = { vocabSize: tokenizer.vocabSize, endId: 2 };
+    ({ tokens } = await writeTokenShards(folder, encoded(), options));
+  };
+  return {
+    what: "text, read from jsonl.gz, tokenised and written",
+    ...await speedOf(1, tokenize, () => bytes),
+    more: { tokens, "peak MB at half": halfPeak / 1e6 },
+    target: "under 1000 MB",
+  };
+}
+
+const [windows, seqLen] = [2000, 2048];
+
+function makeShards(folder: string, bytes: number): Promise<unknown> {
+  const random = new Random(seedOf(1, "bench/shards"));
+  const ids = Uint16Array.from({ length: 100_000 }, () => 4 + random.below(49_996));
+  const count = Math.ceil(5 * bytes / (2 * ids.length));
+  const documents = Array.from({ length: count }, () => ({ ids, bytes: 300_000 }));
+  return writeTokenShards(folder, documents, { vocabSize: 50_000, endId: 2 });
+}
+
+/** Random windows of a large shard set. */
+async function readWindows(folder: string, bytes: number): Promise<Omit<Measurement, "case">> {
+  const shards = openTokenShards(folder);
+  const random = new Random(seedOf(1, "bench/windows"));
+  const read = () => {
+    for (let i = 0; i < windows; i++) shards.slice(random.below(shards.tokens - seqLen), seqLen);
+  };
+  const speed = await speedOf(3, read, () => 2 * windows * seqLen);
+  shards.close();
+  return {
+    what: `windows of ${seqLen} tokens from ${5 * bytes / 1e6} MB`,
+    ...speed,
+    more: { "tokens/s": speed.megabytesPerSecond * 1e6 / 2 },
+  };
+}
+
+async function readerOf(path: string): Promise<DocumentReader> {
+  return (await import(readerModule(path)) as { reader: DocumentReader }).reader;
+}
+
+/** Documents of made-up words, 2 kB each on average, a tenth of the words in another script. */
 function* texts(bytes: number): Generator<string> {
   const random = new Random(seedOf(1, "bench/datasets"));
   const words = Array.from({ length: 5000 }, (_, i) => {
     const letters = i % 10 === 0 ? "абвгдежзиклмнопрст" : "etaoinshrdlcumwfgy";
-    const length = 2 + Math.floor(random.float64() * 8);
-    return Array.from({ length }, () => letters[Math.floor(random.float64() * 18)]).join("");
+    return Array.from({ length: 2 + random.below(8) }, () => letters[random.below(18)]).join("");
   });
   for (let made = 0; made < bytes;) {
-    const count = 100 + Math.floor(random.float64() * 500);
-    const text = Array.from({ length: count }, (_, i) => {
+    const text = Array.from({ length: 100 + random.below(500) }, (_, i) => {
       const word = words[Math.floor(words.length * random.float64() ** 3)];
       return i % 40 === 39 ? `"${word}",\n` : word;
     }).join(" ");
@@ -148,225 +262,42 @@ function* texts(bytes: number): Generator<string> {
   }
 }
 
-/** Writes the file of a case. */
-function make(name: string, folder: string, sizes: Sizes): void {
-  const bytes = sizes.megabytes * 1e6;
-  const path = join(folder, `a.${name}`);
-  const line = (text: string, i: number) =>
-    `${JSON.stringify({ id: i, text, meta: { pile_set_name: "A" } })}\n`;
-  switch (name) {
-    case "jsonl":
-      return write(path, lines(bytes, line));
-    case "jsonl.gz":
-      return write(path, packed(lines(bytes, line), gzipSync));
-    case "jsonl.zst":
-      return write(path, packed(lines(bytes, line), zstdCompressSync));
-    case "json":
-      return write(
-        path,
-        lines(bytes, (text, i) => `${i === 0 ? "[" : ","}${line(text, i)}`),
-        "]\n",
-      );
-    case "csv":
-      return write(
-        path,
-        lines(
-          bytes,
-          (text, i) => `${i === 0 ? "id,text\n" : ""}${i},"${text.replaceAll('"', '""')}"\n`,
-        ),
-      );
-    case "parquet": {
-      const data = [...texts(bytes)];
-      const columnData = [
-        { name: "id", data: data.map((_, i) => i), type: "INT32" as const },
-        { name: "text", data, type: "STRING" as const },
-      ];
-      return Deno.writeFileSync(
-        path,
-        new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 10_000 })),
-      );
-    }
-    case "memory": {
-      // One member of real size, again and again: gzip of several members reads as one file.
-      const member = gzipSync(Buffer.concat([...lines(100e6, line)]), { level: 1 });
-      const times = Math.round(sizes.memoryGigabytes * 10);
-      return write(join(folder, "a.jsonl.gz"), Array(times).fill(member));
-    }
-  }
+function jsonLine(text: string, i: number): string {
+  return `${JSON.stringify({ id: i, text, meta: { pile_set_name: "A" } })}\n`;
 }
 
-async function makeArrow(folder: string, sizes: Sizes): Promise<void> {
-  const { writeDocuments } = await import("../datasets/mod.ts");
-  let i = 0;
-  const documents = texts(sizes.megabytes * 1e6).map((text) => ({ text, id: `a:${++i}` }));
-  await writeDocuments(folder, documents);
-  Deno.renameSync(join(folder, "documents.arrow"), join(folder, "a.arrow"));
-}
+const jsonLines = (bytes: number) => linesOf(bytes, jsonLine);
 
-function* lines(bytes: number, line: (text: string, i: number) => string): Generator<Uint8Array> {
-  let i = 0;
-  let part = "";
+/** Lines, some megabytes at a time. */
+function* linesOf(
+  bytes: number,
+  line: (text: string, i: number) => string,
+  end = "",
+): Generator<Uint8Array> {
+  let [i, part] = [0, ""];
   for (const text of texts(bytes)) {
     part += line(text, i++);
     if (part.length < 1 << 20) continue;
     yield new TextEncoder().encode(part);
     part = "";
   }
-  yield new TextEncoder().encode(part);
+  yield new TextEncoder().encode(part + end);
 }
 
-function* packed(
+function write(
+  path: string,
   parts: Iterable<Uint8Array>,
-  pack: (bytes: Uint8Array) => Uint8Array,
-): Generator<Uint8Array> {
-  for (const part of parts) yield pack(part);
-}
-
-function write(path: string, parts: Iterable<Uint8Array>, end = ""): void {
+  pack: (part: Uint8Array) => Uint8Array = (part) => part,
+): void {
   using file = Deno.openSync(path, { write: true, create: true });
-  for (const part of [...parts, new TextEncoder().encode(end)]) {
-    for (let at = 0; at < part.length;) at += file.writeSync(part.subarray(at));
-  }
-}
-
-/** Runs `work` and says how long it took by the clock and by the processor. */
-async function timed(
-  work: () => Promise<void> | void,
-): Promise<{ seconds: number; coreSeconds: number }> {
-  const [started, before] = [performance.now(), process.cpuUsage()];
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return { seconds: (performance.now() - started) / 1000, coreSeconds: (user + system) / 1e6 };
-}
-
-async function readText(
-  folder: string,
-  _: Sizes,
-  name: string,
-  file: string,
-  target?: string,
-): Promise<DatasetMeasurement> {
-  const path = join(folder, file);
-  const { reader } = await import(readerModule(path)) as { reader: DocumentReader };
-  let characters = 0, documents = 0;
-  const time = await timed(async () => {
-    for await (const { text } of reader.read(path, readerDefaults)) {
-      characters += text.length;
-      documents++;
-    }
-  });
-  let textBytes = 0;
-  for await (const { text } of reader.read(path, readerDefaults)) {
-    textBytes += Buffer.byteLength(text);
-  }
-  // Of plain text files the file counts, else the text in it.
-  const isPlain = ["jsonl", "json", "csv"].includes(name);
-  const megabytes = (isPlain ? Deno.statSync(path).size : textBytes) / 1e6;
-  return {
-    case: name,
-    what: isPlain ? "file" : "text",
-    megabytes,
-    megabytesPerCoreSecond: megabytes / time.coreSeconds,
-    megabytesPerSecond: megabytes / time.seconds,
-    peakMb: peakMb(),
-    more: { documents, characters },
-    target,
-  };
-}
-
-/** Reads and tokenises a long compressed file; what it takes must not grow with the file. */
-async function memory(folder: string): Promise<DatasetMeasurement> {
-  const path = join(folder, "a.jsonl.gz");
-  const { reader } = await import(readerModule(path)) as { reader: DocumentReader };
-  const sample = [...texts(2e6)].map((text) => ({ text }));
-  const tokenizer = await trainUnigram(sample, { ...unigramDefaults, vocabSize: 1000 });
-  let bytes = 0, peakHalfway = 0, tokens = 0;
-  const time = await timed(async () => {
-    const stream = reader.read(path, readerDefaults);
-    async function* encoded() {
-      for await (const { text } of stream) {
-        const size = Buffer.byteLength(text);
-        bytes += size;
-        if (peakHalfway === 0 && stream.progress.bytesRead > stream.progress.bytesTotal / 2) {
-          peakHalfway = peakMb();
-        }
-        yield { ids: tokenizer.encode(text), bytes: size };
-      }
-    }
-    const options = { vocabSize: tokenizer.vocabSize, endId: 2 };
-    ({ tokens } = await writeTokenShards(folder, encoded(), options));
-  });
-  return {
-    case: "memory",
-    what: "text, read from jsonl.gz, tokenised and written",
-    megabytes: bytes / 1e6,
-    megabytesPerCoreSecond: bytes / 1e6 / time.coreSeconds,
-    megabytesPerSecond: bytes / 1e6 / time.seconds,
-    peakMb: peakMb(),
-    more: { tokens, "peak MB at half": peakHalfway },
-    target: "under 1000 MB",
-  };
-}
-
-/** Random windows of a large shard set: how fast, and how many bytes of the file they touch. */
-async function shards(folder: string, { shardMegabytes }: Sizes): Promise<DatasetMeasurement> {
-  const shards = openTokenShards(folder);
-  const random = new Random(seedOf(1, "bench/windows"));
-  const [windows, seqLen] = [2000, 2048];
-  const before = bytesReadByProcess();
-  let sum = 0;
-  const time = await timed(() => {
-    for (let i = 0; i < windows; i++) {
-      const start = Math.floor(random.float64() * (shards.tokens - seqLen));
-      sum += shards.slice(start, seqLen)[0];
-    }
-  });
-  const touched = (bytesReadByProcess() - before) / windows;
-  shards.close();
-  const megabytes = windows * seqLen * 2 / 1e6;
-  return {
-    case: "shards",
-    what: `windows of ${seqLen} tokens from ${shardMegabytes} MB`,
-    megabytes,
-    megabytesPerCoreSecond: megabytes / time.coreSeconds,
-    megabytesPerSecond: megabytes / time.seconds,
-    peakMb: peakMb(),
-    more: {
-      "tokens/s": windows * seqLen / time.seconds,
-      "tokens/s per core": windows * seqLen / time.coreSeconds,
-      "bytes touched a window": touched,
-      sum,
-    },
-  };
-}
-
-async function makeShards(folder: string, { shardMegabytes }: Sizes): Promise<void> {
-  const random = new Random(seedOf(1, "bench/shards"));
-  const ids = Uint16Array.from(
-    { length: 100_000 },
-    () => 4 + Math.floor(random.float64() * 49_996),
-  );
-  const documents = Array.from({ length: Math.ceil(shardMegabytes * 1e6 / 2 / 100_001) });
-  await writeTokenShards(
-    folder,
-    documents.map(() => ({ ids, bytes: 300_000 })),
-    { vocabSize: 50_000, endId: 2 },
-  );
-}
-
-/** Bytes that this process has asked the system for; 0 where the system does not say. */
-function bytesReadByProcess(): number {
-  try {
-    return Number(/rchar: (\d+)/.exec(Deno.readTextFileSync("/proc/self/io"))?.[1] ?? 0);
-  } catch {
-    return 0;
+  for (const part of parts) {
+    const packed = pack(part);
+    for (let at = 0; at < packed.length;) at += file.writeSync(packed.subarray(at));
   }
 }
 
 if (import.meta.main) {
-  const [step, name, folder, sizes] = Deno.args;
-  if (step === "measure") console.log(JSON.stringify(await cases[name](folder, JSON.parse(sizes))));
-  else if (name === "shards") await makeShards(folder, JSON.parse(sizes));
-  else if (name === "arrow") await makeArrow(folder, JSON.parse(sizes));
-  else make(name, folder, JSON.parse(sizes));
+  const [name, folder, bytes] = Deno.args;
+  const measured = await cases[name].measure(folder, Number(bytes));
+  console.log(JSON.stringify({ case: name, ...measured }));
 }

@@ -1,39 +1,26 @@
 /** Runs a benchmark by name: `deno task bench train [options]`. Each is a module here that exports `main(args)`. */
-import { didYouMean, UsageError } from "../base/mod.ts";
+import { runProgram } from "../tests/support/programs.ts";
 
-const benchmarks: Readonly<
-  Record<string, () => Promise<{ main(args: readonly string[]): Promise<void> }>>
-> = {
-  datasets: () => import("./datasets.ts"),
-  runner: () => import("./runner.ts"),
-  monitors: () => import("./training_monitors.ts"),
-  parity: () => import("./training_parity.ts"),
-  tokenizers: () => import("./tokenizers.ts"),
-  train: () => import("./train.ts"),
-  "training-estimate": () => import("./training_estimate.ts"),
-  "training-memory": () => import("./training_memory.ts"),
-};
-
-if (import.meta.main) {
-  const [name = "train", ...args] = Deno.args;
-  const known = Object.keys(benchmarks);
-  if (!Object.hasOwn(benchmarks, name)) {
-    console.error(
-      `Cannot run benchmark "${name}": expected one of ${known.join(", ")}${
-        didYouMean(name, known)
-      }`,
-    );
-    Deno.exit(2);
-  }
-  const { main } = await benchmarks[name]();
-  try {
-    await main(args);
-  } catch (error) {
-    // `parseArgs` throws a TypeError for options that it does not know.
-    if (!(error instanceof UsageError || error instanceof TypeError && "code" in error)) {
-      throw error;
-    }
-    console.error(error.message);
-    Deno.exit(2);
-  }
-}
+await runProgram("bench", {
+  train: {
+    about: "speed and memory of training steps, beside Debian's PyTorch",
+    load: () => import("./train.ts"),
+  },
+  tokenizers: {
+    about: "training and encoding, beside SentencePiece and npm tokenizers",
+    load: () => import("./tokenizers.ts"),
+  },
+  datasets: {
+    about: "reading of every format, token shards, memory of a long file",
+    load: () => import("./datasets.ts"),
+  },
+  runner: { about: "what the runner itself costs", load: () => import("./runner.ts") },
+  monitors: {
+    about: "what monitors cost in training",
+    load: () => import("./training_monitors.ts"),
+  },
+  crash: {
+    about: "the same as: deno task instruments crash",
+    load: () => import("../tests/instruments/crash.ts"),
+  },
+}, Deno.args.length === 0 ? ["train"] : Deno.args);

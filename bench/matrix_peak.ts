@@ -1,9 +1,9 @@
-/** The machine's peak of single-precision matrix products, as ONNX Runtime reaches it on one thread count. */
+/** The machine's peak of single-precision matrix products, as an engine reaches it on some threads. */
 import type { Engine } from "../engine/mod.ts";
 import { float32, GraphBuilder, operators } from "../model/mod.ts";
+import { timeTasks } from "./timing.ts";
 
 const size = 2048;
-const repeats = 12;
 
 /** GFLOP/s of the fastest of a dozen products of 2048 × 2048 matrices. */
 export async function matrixPeak(engine: Engine, threads: number): Promise<number> {
@@ -19,12 +19,12 @@ export async function matrixPeak(engine: Engine, threads: number): Promise<numbe
   );
   const values = new Float32Array(size * size).fill(0.5);
   await program.write({ a: values, b: values });
-  let best = Infinity;
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    const started = performance.now();
-    await program.run({ scale: new Float32Array(size).fill(1) });
-    best = Math.min(best, performance.now() - started);
-  }
+  const ones = new Float32Array(size).fill(1);
+  const multiply = () => program.run({ scale: ones });
+  const { product: { bestSeconds } } = await timeTasks(
+    { product: multiply },
+    { iterations: 12, warmUps: 0 },
+  );
   await program.dispose();
-  return 2 * size ** 3 / best / 1e6;
+  return 2 * size ** 3 / bestSeconds / 1e9;
 }

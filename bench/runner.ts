@@ -9,10 +9,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../base/mod.ts";
-import { bringUpToDate, plannerOf } from "./runner_project/in_process.ts";
+import { bringUpToDate, plannerOf } from "../tests/support/in_process.ts";
 import { layer } from "./runner_project/layer.ts";
-import type { SyntheticRecipe } from "./runner_project/main.ts";
+import type { SyntheticRecipe } from "./runner_project/recipe.ts";
 import { measureStops } from "./runner_stops.ts";
+import { median } from "./timing.ts";
 
 interface Figure {
   readonly what: string;
@@ -85,7 +86,7 @@ async function cachedRun(
   const store = given ?? own;
   const args = ["run", "all", "--recipe", recipe, "--store", store];
   if (given === undefined) await timed(command(pipelineMain, ...args), [0]);
-  const seconds = await median(() => timed(command(pipelineMain, ...args), [0]));
+  const seconds = await medianOf(() => timed(command(pipelineMain, ...args), [0]));
   const name = given === undefined ? "tiny" : recipe;
   return [{ what: `run all, everything cached (${name})`, seconds, target: 0.5 }];
 }
@@ -112,8 +113,8 @@ async function perInstance(folder: string): Promise<Figure[]> {
       );
     await run(0); // bundles
     let number = 0;
-    const whole = await median(() => run(++number), 3);
-    const idle = await median(() => run(number), 3);
+    const whole = await medianOf(() => run(++number), 3);
+    const idle = await medianOf(() => run(number), 3);
     return (whole - idle) / count;
   };
   return [
@@ -134,7 +135,7 @@ async function perInstance(folder: string): Promise<Figure[]> {
 async function manyInstances(store: string, width: number): Promise<Figure[]> {
   const shape = ["--set", `layers=${layers}`, "--set", `width=${width}`];
   const status = (code: number, ...more: string[]) =>
-    median(() => timed(synthetic(store, "status", ...shape, ...more), [code]));
+    medianOf(() => timed(synthetic(store, "status", ...shape, ...more), [code]));
   await timed(synthetic(store, "run", ...shape, "layer/0/0", "--quiet"), [0]);
   const empty = await status(3);
   const recipe: SyntheticRecipe = {
@@ -165,7 +166,7 @@ async function manyInstances(store: string, width: number): Promise<Figure[]> {
     },
     {
       what: `run --dry-run, ${name}, all changed`,
-      seconds: await median(() =>
+      seconds: await medianOf(() =>
         timed(synthetic(store, "run", "--dry-run", ...shape, "--set", "number=2"), [0])
       ),
       target: 1.5,
@@ -184,7 +185,7 @@ async function largeInput(folder: string, size: number): Promise<Figure[]> {
   const first = await run();
   return [
     { what: `run with an input of ${size} GB, first`, seconds: first },
-    { what: `run with an input of ${size} GB, again`, seconds: await median(run), target: 0.5 },
+    { what: `run with an input of ${size} GB, again`, seconds: await medianOf(run), target: 0.5 },
   ];
 }
 
@@ -213,10 +214,10 @@ async function timed(process: Deno.Command, codes: readonly number[]): Promise<n
   return seconds;
 }
 
-async function median(measure: () => Promise<number>, times: number = repeats): Promise<number> {
+async function medianOf(measure: () => Promise<number>, times: number = repeats): Promise<number> {
   const values: number[] = [];
   for (let i = 0; i < times; i++) values.push(await measure());
-  return values.sort((a, b) => a - b)[Math.floor(times / 2)];
+  return median(values);
 }
 
 function lineOf({ what, seconds, target }: Figure): string {

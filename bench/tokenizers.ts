@@ -1,8 +1,8 @@
 /**
  * Measures tokenizers against SentencePiece (`spm_train`, `spm_encode`; Debian package `sentencepiece`) and npm `tokenizers`.
  *
- *     deno task bench tokenizers [--only quality,train,growth,memory,encode,parity] [--filter TEXT] [--rounds 3] [--threads 2]
- *                                [--gigabytes 1] [--data DIR] [--json]
+ *     deno task bench tokenizers [--only train,encode] [--filter TEXT] [--rounds 3] [--threads 2]
+ *                                [--data DIR] [--json]
  *
  * Both sides run in turn, round by round, and each round's figures are divided by each other: a machine that slows down
  * slows both. Ends with exit code 1 when a cell misses its target.
@@ -11,19 +11,14 @@ import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { UsageError } from "../base/mod.ts";
-import { encodingCells, parityCells } from "./tokenizer_encoding.ts";
+import { dataPath } from "../tests/support/data.ts";
 import { type BenchOptions, type Cell, formatCell } from "./tokenizers/cell.ts";
-import { memoryCells } from "./tokenizers/memory.ts";
-import { qualityCells } from "./tokenizers/quality_table.ts";
-import { growthCells, trainingCells } from "./tokenizers/training.ts";
+import { encodingCells } from "./tokenizers/encoding.ts";
+import { trainingCells } from "./tokenizers/training.ts";
 
 const parts: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Cell[]>>> = {
-  quality: qualityCells,
   train: trainingCells,
-  growth: growthCells,
-  memory: memoryCells,
   encode: encodingCells,
-  parity: parityCells,
 };
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -34,7 +29,6 @@ export async function main(args: readonly string[]): Promise<void> {
       filter: { type: "string", default: "" },
       rounds: { type: "string", default: "3" },
       threads: { type: "string", default: "2" },
-      gigabytes: { type: "string", default: "1" },
       data: { type: "string" },
       json: { type: "boolean", default: false },
     },
@@ -46,8 +40,7 @@ export async function main(args: readonly string[]): Promise<void> {
       `Cannot measure "${name}": expected one or more of ${Object.keys(parts).join(", ")}`,
     );
   }
-  const data = values.data ?? Deno.env.get("DEPT_TEST_DATA") ??
-    join(import.meta.dirname!, "..", "..", "shared", "data");
+  const data = values.data ?? dataPath;
   if (!existsSync(join(data, "domains")) || !existsSync(join(data, "multilingual"))) {
     throw new UsageError(
       `Cannot measure tokenizers: expected folders "domains" and "multilingual" of real text in "${data}", ` +
@@ -61,7 +54,6 @@ export async function main(args: readonly string[]): Promise<void> {
     scratch,
     rounds: wholeNumber("rounds", values.rounds),
     threads: wholeNumber("threads", values.threads),
-    gigabytes: wholeNumber("gigabytes", values.gigabytes),
     filter: values.filter,
     say,
   };

@@ -10,8 +10,8 @@ import {
   PhaseClock,
   readTensors,
 } from "../training/mod.ts";
-import { startTraining, trainOnRandom } from "./training_steps.ts";
-import type { JobSettings } from "./training_job.ts";
+import { startTraining, trainOnRandom } from "../tests/support/training_steps.ts";
+import type { JobSettings } from "../tests/support/pytorch/training_job.ts";
 
 export interface TrainingProfile {
   /** Milliseconds of one step, by phase. */

@@ -1,11 +1,13 @@
 /**
  * Trains as a job says, in a process of its own so that peak memory is its own: each line on standard input asks for one
- * step, answered by one JSON line. `bench/peers/pytorch_train.py` is its counterpart.
+ * step, answered by one JSON line. `tests/support/pytorch/train.py` is its counterpart.
  */
-import { TextLineStream } from "./lines.ts";
-import { readBatches, readJob, readWeights } from "./training_job.ts";
+import { createInterface } from "node:readline";
+import process from "node:process";
 import { type Engine, engineModule } from "../engine/mod.ts";
 import { differentiate, languageModelGraph } from "../model/mod.ts";
+import { peakBytes } from "../tests/support/process_memory.ts";
+import { readBatches, readJob, readWeights } from "../tests/support/pytorch/training_job.ts";
 
 const job = await readJob(Deno.args[0]);
 const { engine } = await import(engineModule(job.engine)) as { engine: Engine };
@@ -18,10 +20,10 @@ const program = await engine.compileTraining(
 const openMs = performance.now() - opened;
 await readWeights(job, (name, data) => program.write({ [name]: data }));
 const batches = await readBatches(job);
-console.log(JSON.stringify({ version: engine.name, libraries: [], openMs }));
+console.log(JSON.stringify({ openMs }));
 
 let step = 0;
-for await (const _ of Deno.stdin.readable.pipeThrough(new TextLineStream())) {
+for await (const _ of createInterface({ input: process.stdin })) {
   const started = performance.now();
   const { loss } = await program.accumulate(batches[step++ % batches.length]);
   const accumulated = performance.now();
@@ -32,14 +34,7 @@ for await (const _ of Deno.stdin.readable.pipeThrough(new TextLineStream())) {
     updateMs: ended - accumulated,
     lossNats: loss[0],
     gradientNorm,
-    peakBytes: await peakBytes(),
+    peakBytes: peakBytes(),
   }));
 }
 await program.dispose();
-
-/** Most memory that was resident, from Linux; elsewhere what is resident now. */
-async function peakBytes(): Promise<number> {
-  const status = await Deno.readTextFile("/proc/self/status").catch(() => "");
-  const kilobytes = /^VmHWM:\s*(\d+) kB/m.exec(status)?.[1];
-  return kilobytes === undefined ? Deno.memoryUsage().rss : 1024 * Number(kilobytes);
-}

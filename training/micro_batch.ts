@@ -44,7 +44,7 @@ export interface MicroBatchSearch {
 const processBytes = 200e6;
 /**
  * Engines hold more than live values: fragments, copies, workspaces. With this, estimates on engine `cpu` are 1.0 to 1.1 times the peak
- * of a process, from 4 × 256 to 12 × 768: `deno task bench training-estimate`.
+ * of a process, from 4 × 256 to 12 × 768: `deno task instruments training-estimate`.
  */
 const overhead = 1.6;
 /** What a program has of the parameters: weights, summed gradients, two moments. */

@@ -5,7 +5,7 @@
  * out  size  `size.txt`
  */
 import type { Stage, StageContext } from "../../pipeline/stage.ts";
-import type { SyntheticRecipe } from "./main.ts";
+import type { SyntheticRecipe } from "./recipe.ts";
 
 export const file: Stage<SyntheticRecipe> = {
   name: "file",

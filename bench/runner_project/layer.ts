@@ -5,7 +5,7 @@
  * out  value   `value.txt`
  */
 import type { Stage, StageContext } from "../../pipeline/stage.ts";
-import type { SyntheticRecipe } from "./main.ts";
+import type { SyntheticRecipe } from "./recipe.ts";
 
 const neighbours = 4;
 

@@ -21,8 +21,6 @@ export interface BenchOptions {
   readonly scratch: string;
   readonly rounds: number;
   readonly threads: number;
-  /** Text of the memory measurement. */
-  readonly gigabytes: number;
   /** Take only cells whose name holds this. */
   readonly filter: string;
   say(line: string): void;

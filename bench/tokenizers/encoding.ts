@@ -18,9 +18,10 @@ import {
 import { EncodePool } from "../../tokenizers/parallel/mod.ts";
 import { loadSentencePiece } from "../../tokenizers/sentencepiece/mod.ts";
 import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
-import { median } from "../median.ts";
+import { median, timeTasks } from "../timing.ts";
 import { measure, type Run, threadSeconds } from "./processes.ts";
-import { randomWords, readTexts, sourceNames } from "./texts.ts";
+import { readTexts, sourceNames } from "../../tests/support/data.ts";
+import { randomWords } from "./texts.ts";
 
 const vocabSize = 8000;
 const megabyte = 1e6;
@@ -67,7 +68,7 @@ export async function encodingCells(options: BenchOptions): Promise<Cell[]> {
     add(await againstNpm(options));
     add(await commandAgainstNpm(options));
   }
-  if ("encode tables".includes(filter)) { for (const cell of tables(options)) add(cell); }
+  if ("encode tables".includes(filter)) { for (const cell of await tables(options)) add(cell); }
   return cells;
 }
 
@@ -138,23 +139,21 @@ async function twoWorkers(options: BenchOptions): Promise<Cell> {
         yield { input: bytes.slice(at, to), invalid: "error" } as const;
       }
     };
-    // The first pass is not measured: threads start, and the runtime compiles in each of them.
-    for (let pass = 0;; pass++) {
-      const start = performance.now();
-      let ids = 0;
+    let ids = 0;
+    const encode = async () => {
+      ids = 0;
       for await (const { lines } of pool.encode(requests())) ids += lines!.ids.length;
-      if (pass > 0) return { seconds: (performance.now() - start) / 1000, ids };
-    }
+    };
+    // The first pass is not measured: threads start, and the runtime compiles in each of them.
+    const { encode: { seconds } } = await timeTasks(
+      { encode },
+      { iterations: options.rounds, warmUps: 1 },
+    );
+    return { seconds, ids };
   };
-  const one: number[] = [];
-  const two: number[] = [];
-  for (let round = 0; round < options.rounds; round++) {
-    const [a, b] = [await run(1), await run(2)];
-    if (a.ids !== b.ids) throw new Error(`Two workers gave ${b.ids} ids, one ${a.ids}`);
-    one.push(a.seconds);
-    two.push(b.seconds);
-  }
-  return secondsCell("encode two workers against one, 100 MB", two, one, 1.6);
+  const [one, two] = [await run(1), await run(2)];
+  if (one.ids !== two.ids) throw new Error(`Two workers gave ${two.ids} ids, one ${one.ids}`);
+  return secondsCell("encode two workers against one, 100 MB", [two.seconds], [one.seconds], 1.6);
 }
 
 /** One of our own vocabularies, of English, in both libraries. */
@@ -171,23 +170,12 @@ async function sharedVocabulary({ data, scratch }: BenchOptions) {
 /** Documents of English. */
 async function againstNpm(options: BenchOptions): Promise<Cell> {
   const { texts, tokenizer, npm } = await sharedVocabulary(options);
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  const pass = () => {
-    const fresh = new UnigramTokenizer(tokenizer.learned, tokenizer.settings);
-    const start = performance.now();
-    fresh.encodeBatch(texts);
-    return (performance.now() - start) / 1000;
-  };
-  for (let i = 0; i < warmUps; i++) pass();
-  for (let round = 0; round < options.rounds; round++) {
-    ours.push(pass());
-    const start = performance.now();
-    // One text at a time: a batch would use all cores, ours uses one.
-    for (const text of texts) (await npm.encode(text, null, { addSpecialTokens: false })).getIds();
-    theirs.push((performance.now() - start) / 1000);
-  }
-  return secondsCell("encode npm tokenizers, English", ours, theirs, 25);
+  const { ours, theirs } = await timeTasks({
+    // A new tokenizer each time: its cache is empty.
+    ours: () => new UnigramTokenizer(tokenizer.learned, tokenizer.settings).encodeBatch(texts),
+    theirs: () => encodeByNpm(npm, texts),
+  }, { iterations: options.rounds, warmUps });
+  return secondsCell("encode npm tokenizers, English", [ours.seconds], [theirs.seconds], 25);
 }
 
 /** `tokenizer encode` on 100 MB, start-up included, against the speed of the library on every tenth line. */
@@ -202,38 +190,42 @@ async function commandAgainstNpm(options: BenchOptions): Promise<Cell> {
   for (let round = 0; round < options.rounds; round++) {
     ours.push((await ourCommand(["--tokenizer", options.scratch, "--input", file])).seconds);
     const start = performance.now();
-    for (const line of lines) (await npm.encode(line, null, { addSpecialTokens: false })).getIds();
+    await encodeByNpm(npm, lines);
     theirs.push((performance.now() - start) / 1000 / part);
   }
   return secondsCell("encode npm tokenizers, command, 100 MB", ours, theirs, 25);
 }
 
+/** One text at a time: a batch would use all cores, ours uses one. */
+async function encodeByNpm(npm: NpmTokenizer, texts: readonly string[]): Promise<void> {
+  for (const text of texts) (await npm.encode(text, null, { addSpecialTokens: false })).getIds();
+}
+
 /** Building the tables of a tokenizer from its pieces; the ratio is the limit over the time. */
-function tables({ data, rounds }: BenchOptions): Cell[] {
+async function tables({ data, rounds }: BenchOptions): Promise<Cell[]> {
   const text = sourceNames(data).map((source) => textOf(data, source).slice(0, 2e6)).join("\n");
-  return [[32_000, 50], [250_000, 500]].map(([size, limitMs]) => {
+  const cells: Cell[] = [];
+  for (const [size, limitMs] of [[32_000, 50], [250_000, 500]]) {
     const texts = new Set<string>();
     for (let i = 0; texts.size < size; i++) {
       const at = (i * 7919) % (text.length - 16);
       texts.add(text.slice(at, at + 1 + i % 9).replaceAll("▁", "").toWellFormed() || "a");
     }
     const learned = [...texts].map((text, i) => ({ text, logProb: -1 - i / size }));
-    const times: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const start = performance.now();
-      new UnigramTokenizer(learned).encode("a"); // the first text finishes them
-      times.push(performance.now() - start);
-    }
-    const ms = median(times);
-    return {
+    const { build: { seconds } } = await timeTasks(
+      { build: () => new UnigramTokenizer(learned).encode("a") }, // the first text finishes them
+      { iterations: rounds, warmUps: 0 },
+    );
+    const ms = 1000 * seconds;
+    cells.push({
       cell: `encode tables of ${size} pieces`,
       ours: `${ms.toFixed(0)} ms`,
       theirs: `limit ${limitMs} ms`,
       ratio: limitMs / ms,
       target: 1,
-      note: `first ${times[0].toFixed(0)} ms`,
-    };
-  });
+    });
+  }
+  return cells;
 }
 
 const models = new Map<string, string>();

@@ -1,17 +1,11 @@
-/** Training against `spm_train`: time, peak memory, growth, text that repeats itself. */
+/** Training against `spm_train`: time, peak memory; text that repeats itself. */
 import { join } from "node:path";
 import { formatBytes } from "../../base/mod.ts";
 import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
-import { median } from "../median.ts";
+import { median } from "../timing.ts";
 import { trainOurs, trainReference } from "./processes.ts";
-import {
-  linesOf,
-  randomWords,
-  readTexts,
-  repetitiveText,
-  sourceNames,
-  writeVaried,
-} from "./texts.ts";
+import { readTexts, sourceNames } from "../../tests/support/data.ts";
+import { randomWords, repetitiveText } from "./texts.ts";
 
 const vocabSize = 8000;
 /** A reference that needs longer than this on repetitive text counts as hanging. */
@@ -110,36 +104,4 @@ async function repetitive({ scratch, threads, say }: BenchOptions): Promise<Cell
   };
   say(formatCell(cell));
   return cell;
-}
-
-/** Time for a byte as text grows. A ratio of 1 is linear growth; below it, a byte of the larger text takes longer. */
-export async function growthCells(options: BenchOptions): Promise<Cell[]> {
-  const { scratch, data, threads, say } = options;
-  const lines = linesOf(data);
-  const cells: Cell[] = [];
-  let before: { bytes: number; seconds: number } | undefined;
-  for (const bytes of [64e6, 256e6, 1e9]) {
-    const input = join(scratch, "varied.txt");
-    writeVaried(input, lines, bytes);
-    const run = await trainOurs({
-      input,
-      vocabSize,
-      threads,
-      output: join(scratch, "varied"),
-    });
-    if (!run.success) throw new Error(`Our training has failed: ${run.errors}`);
-    const cell: Cell = {
-      cell: `train varied text, ${formatBytes(bytes)}, ${threads} threads`,
-      ours: `${run.seconds.toFixed(1)} s`,
-      theirs: formatBytes(run.peakBytes),
-      ratio: before === undefined ? 1 : (before.seconds / before.bytes) / (run.seconds / bytes),
-      target: 0.8,
-      note: "time a byte against the size before; peak memory beside",
-    };
-    before = { bytes, seconds: run.seconds };
-    cells.push(cell);
-    say(formatCell(cell));
-    Deno.removeSync(input);
-  }
-  return cells;
 }

@@ -1,5 +1,5 @@
 /**
- * Kills runs and compares what they end with: `deno task bench crash [--kills N] [--seed N] [--recipe FILE]`.
+ * Kills runs and compares what they end with: `deno task instruments crash [--kills N] [--seed N] [--recipe FILE]`.
  *
  * Two ways. At write points: an undisturbed run is traced (`pipeline/faults.ts`), then for every point that it reached a
  * run is killed just there. At random moments: a run is killed some milliseconds after its start, the runner or a child, as

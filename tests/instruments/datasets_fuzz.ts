@@ -1,7 +1,7 @@
 /**
  * Reads damaged files of every format: each must end in rows or an error that names the file, within 5 s and 500 MB.
  *
- *     deno task bench datasets-fuzz [--count 20000] [--first 0] [--seed 17] [--data FOLDER] [--json]
+ *     deno task instruments datasets-fuzz [--count 20000] [--first 0] [--seed 17] [--data FOLDER] [--json]
  *
  * Files are made in memory from the format samples (`--data`, default `DEPT_TEST_DATA` or `../shared/data`) and from text files
  * of our own. They are read by a process apart, which is ended when it is silent for too long.
@@ -18,7 +18,7 @@ import {
 } from "../../datasets/mod.ts";
 import { messageOf, StageError } from "../../base/mod.ts";
 import { mutated, type Sample, textSamples } from "./mutations.ts";
-import { peakMb } from "../../bench/process_memory.ts";
+import { peakBytes } from "../support/process_memory.ts";
 
 export const fuzzLimits = { ms: 5000, residentMb: 500 } as const;
 /** Larger samples take long for nothing: what they hold repeats. */
@@ -209,7 +209,9 @@ async function readFiles(args: readonly string[]): Promise<void> {
     const outcome = await readSample(sample);
     const ms = performance.now() - started;
     console.log(
-      JSON.stringify({ name: sample.name, outcome, ms, residentMb: peakMb() } satisfies FileResult),
+      JSON.stringify(
+        { name: sample.name, outcome, ms, residentMb: peakBytes() / 1e6 } satisfies FileResult,
+      ),
     );
   }
 }

@@ -3,7 +3,7 @@
  * Then encodes awkward lines, whole and with damaged bytes, with models of SentencePiece's and of ours, against `spm_encode`;
  * and normalises all text of a data folder by compiled rules.
  *
- *     deno task bench tokenizers-fuzz [--count 12000] [--first 0] [--lines 20000] [--seed 17] [--data DIR] [--json]
+ *     deno task instruments tokenizers-fuzz [--count 12000] [--first 0] [--lines 20000] [--seed 17] [--data DIR] [--json]
  */
 import { parseArgs } from "node:util";
 import { join } from "node:path";
@@ -22,8 +22,8 @@ import {
 } from "../../tokenizers/sentencepiece/mod.ts";
 import { bpeFile, wordPieceFile } from "./foreign_files.ts";
 import { damaged, fuzzLines } from "./awkward_lines.ts";
-import { lacksSpm, spmEncode, spmTrain } from "../../bench/tokenizers/spm.ts";
-import { countNormalForms } from "../../bench/tokenizers/normal_forms.ts";
+import { lacksSpm, spmEncode, spmTrain } from "../support/spm.ts";
+import { countNormalForms } from "./normal_forms.ts";
 import { mutated, restructured, type Sample } from "./mutations.ts";
 
 /** A busy machine takes a second to start the library that some files need. */

@@ -1,7 +1,7 @@
 /**
  * Training beside Debian's PyTorch: the same weights, batches and optimizer give the same losses and parameters.
  *
- * The numbers are in tests/golden/pytorch_*.json with the versions that made them; `deno task bench parity` makes them anew.
+ * The numbers are in tests/golden/pytorch_*.json with the versions that made them; `deno task instruments pytorch-parity` makes them again.
  */
 import assert from "node:assert/strict";
 import {
@@ -9,8 +9,8 @@ import {
   type GoldenTrajectory,
   parityCases,
   trainForParity,
-} from "../../bench/training_parity.ts";
-import { writeJob } from "../../bench/training_job.ts";
+} from "../instruments/pytorch_parity.ts";
+import { writeJob } from "../support/pytorch/training_job.ts";
 import { type Engine, engineModule } from "../../engine/mod.ts";
 import { differentiate, languageModelGraph } from "../../model/mod.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { InstanceForecast } from "../../pipeline/events.ts";
-import { plannerOf } from "../../bench/runner_project/in_process.ts";
+import { plannerOf } from "../support/in_process.ts";
 import { Forecaster, forecastPlan } from "../../pipeline/forecast.ts";
 import { expand, withoutStudy } from "../../pipeline/instances.ts";
 import type { Stage } from "../../pipeline/stage.ts";

@@ -5,12 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import { finalBytes } from "../instruments/crash.ts";
-import {
-  bringUpToDate,
-  inProcess,
-  plannerOf,
-  type RunOptions,
-} from "../../bench/runner_project/in_process.ts";
+import { bringUpToDate, inProcess, plannerOf, type RunOptions } from "../support/in_process.ts";
 import { Child, type ChildOptions } from "../../pipeline/child_process.ts";
 import type { Planner } from "../../pipeline/plan.ts";
 import type { InstanceId } from "../../pipeline/stage.ts";

@@ -13,8 +13,8 @@ import { ruleOf } from "../../tokenizers/unigram/normalizer.ts";
 import { charsmapOf } from "./charsmaps.ts";
 import { temporaryFolder } from "../instruments/foreign_files.ts";
 import { fuzzLines } from "../instruments/awkward_lines.ts";
-import { applierOf } from "../../bench/tokenizers/normal_forms.ts";
-import { lacksSpm, spmEncode } from "../../bench/tokenizers/spm.ts";
+import { applierOf } from "../instruments/normal_forms.ts";
+import { lacksSpm, spmEncode } from "../support/spm.ts";
 import { tokenizerOf } from "./support.ts";
 
 const forms = ["nfc", "nfkc", "nmt_nfkc"] as const;

@@ -11,7 +11,7 @@ import {
 } from "../../tokenizers/sentencepiece/mod.ts";
 import { temporaryFolder } from "../instruments/foreign_files.ts";
 import { fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
-import { lacksSpm, spmTrain } from "../../bench/tokenizers/spm.ts";
+import { lacksSpm, spmTrain } from "../support/spm.ts";
 import { tokenizerOf, train } from "./support.ts";
 
 const natural = inventedDocuments(65).map(({ text }) => text);

@@ -11,7 +11,7 @@ import {
   SentencePieceTokenizer,
 } from "../../tokenizers/sentencepiece/mod.ts";
 import { damaged, fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
-import { lacksSpm, spmDecode, spmEncode, spmTrain } from "../../bench/tokenizers/spm.ts";
+import { lacksSpm, spmDecode, spmEncode, spmTrain } from "../support/spm.ts";
 import { train } from "./support.ts";
 
 /** Options of spm_train by the name of what they cover. */

@@ -14,7 +14,7 @@ import {
 import { silentLog } from "../../pipeline/stage.ts";
 import { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "../../training/mod.ts";
 import { programBytes } from "../../training/micro_batch.ts";
-import { peakOfProcess } from "../../bench/training_estimate.ts";
+import { peakOfProcess } from "../instruments/training_estimate.ts";
 import { engineOptions, inner, model, vocabSize } from "./support.ts";
 
 Deno.test("peakLiveBytes() counts what nodes hold at one time, worked by hand", () => {

@@ -1,5 +1,5 @@
 /** Training in this process, on random text from the first weights: what measurements of single parts of it share. */
-import { type Engine, engineModule, type TrainingProgram } from "../engine/mod.ts";
+import { type Engine, engineModule, type TrainingProgram } from "../../engine/mod.ts";
 import {
   differentiate,
   type Graph,
@@ -7,10 +7,10 @@ import {
   initialiseTable,
   type ModelConfig,
   parameterShapes,
-} from "../model/mod.ts";
-import { type Random, seedOf } from "../base/mod.ts";
-import { silentLog } from "../pipeline/stage.ts";
-import { emptyRecord, trainSteps } from "../training/mod.ts";
+} from "../../model/mod.ts";
+import { type Random, seedOf } from "../../base/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import { emptyRecord, trainSteps } from "../../training/mod.ts";
 
 /** A program for a network's graph, with the first weights of a configuration. */
 export async function startTraining(

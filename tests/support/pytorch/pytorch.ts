@@ -11,7 +11,7 @@ export interface PyTorch {
 
 export const installHint = "apt-get install -y python3-torch libopenblas0-pthread";
 
-export const script = fileURLToPath(new URL("./peers/pytorch_train.py", import.meta.url));
+export const script = fileURLToPath(new URL("./train.py", import.meta.url));
 
 /** What is asked of an interpreter: the version, and which libraries a product loads. */
 const probe = `

@@ -2,21 +2,21 @@
  * What `microBatchSize: auto` reckons with against what training takes: the peak resident memory of a fresh process that takes
  * two steps of two micro-batches each and reads a checkpoint.
  *
- *     deno task bench training-estimate [--engine cpu] [--threads N] [--json]
+ *     deno task instruments training-estimate [--engine cpu] [--threads N] [--json]
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { type Engine, engineModule } from "../engine/mod.ts";
+import { type Engine, engineModule } from "../../engine/mod.ts";
 import {
   differentiate,
   initialiseBody,
   initialiseTable,
   languageModelGraph,
   type ModelConfig,
-} from "../model/mod.ts";
-import { formatBytes, Random, seedOf } from "../base/mod.ts";
-import { readTensors, trainingBytes } from "../training/mod.ts";
-import { peakMb } from "./process_memory.ts";
+} from "../../model/mod.ts";
+import { formatBytes, Random, seedOf } from "../../base/mod.ts";
+import { readTensors, trainingBytes } from "../../training/mod.ts";
+import { peakBytes } from "../support/process_memory.ts";
 
 /** Blocks, width, heads, vocabulary, context, sequences of a micro-batch. */
 export type Shape = readonly [number, number, number, number, number, number];
@@ -139,7 +139,7 @@ async function peakOf(
     await program.update({ learningRate: 1e-4, clipNorm: 1 });
   }
   const checkpoint = [await readTensors(program), await program.readOptimizer(), sent];
-  const peak = 1e6 * peakMb();
+  const peak = peakBytes();
   if (checkpoint.length === 0) throw new Error("Cannot happen: what was read is held until now");
   await program.dispose();
   return peak;

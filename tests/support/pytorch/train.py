@@ -1,9 +1,9 @@
 """The network, batch, loss and optimizer of `deno task bench train` in PyTorch.
 
-Reads a job (see bench/training_job.ts), answers each line `step` on standard input with one JSON line on standard output,
+Reads a job (see training_job.ts), answers each line `step` on standard input with one JSON line on standard output,
 and ends with the input. With `parameters` in the job it writes all parameters at the end, in the job's order.
 
-    python3 bench/peers/pytorch_train.py JOB.json [--bf16]
+    python3 tests/support/pytorch/train.py JOB.json [--bf16]
 
 Needs Debian's python3-torch and libopenblas0-pthread.
 """

@@ -1,16 +1,16 @@
 /**
  * Whether training holds on to memory: the resident memory of a process over thousands of steps of a tiny model.
  *
- *     deno task bench training-memory [--steps 10000] [--engine cpu] [--json]
+ *     deno task instruments training-memory [--steps 10000] [--engine cpu] [--json]
  *
  * The slope is a least-squares line through what is resident after each 1 % of the steps. As many steps go before: in these
  * the heap finds its size (some 20 MB).
  */
 import { parseArgs } from "node:util";
-import { languageModelGraph } from "../model/mod.ts";
-import { formatBytes, Random, seedOf, UsageError } from "../base/mod.ts";
-import { emptyRecord } from "../training/mod.ts";
-import { startTraining, trainOnRandom } from "./training_steps.ts";
+import { languageModelGraph } from "../../model/mod.ts";
+import { formatBytes, Random, seedOf, UsageError } from "../../base/mod.ts";
+import { emptyRecord } from "../../training/mod.ts";
+import { startTraining, trainOnRandom } from "../support/training_steps.ts";
 
 /** A process that grows faster than this holds on to something: bytes a step. */
 const limit = 1000;

@@ -3,15 +3,15 @@
  * tokens: `job.json`, `weights.bin` (float32, in the order of `shapes`) and `tokens.bin` (int32).
  */
 import { join } from "node:path";
-import type { AdamWOptions } from "../engine/mod.ts";
+import type { AdamWOptions } from "../../../engine/mod.ts";
 import {
   initialiseBody,
   initialiseTable,
   type ModelConfig,
   parameterShapes,
   sizeOf,
-} from "../model/mod.ts";
-import { Random, seedOf } from "../base/mod.ts";
+} from "../../../model/mod.ts";
+import { Random, seedOf } from "../../../base/mod.ts";
 
 export interface TrainingJob {
   readonly config: ModelConfig;

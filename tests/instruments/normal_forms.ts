@@ -7,7 +7,7 @@ import { normalFormRules } from "../../tokenizers/sentencepiece/charsmap_rules.t
 import { SentencePieceNormalizer } from "../../tokenizers/sentencepiece/normalizer.ts";
 import { ruleOf } from "../../tokenizers/unigram/normalizer.ts";
 import { TextBuffer } from "../../tokenizers/unigram/text_buffer.ts";
-import { readTexts, sourceNames } from "./texts.ts";
+import { readTexts, sourceNames } from "../support/data.ts";
 
 export interface NormalFormCount {
   readonly rule: string;

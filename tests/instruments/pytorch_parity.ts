@@ -1,15 +1,21 @@
 /**
- * Golden numbers of 20 AdamW steps in Debian's PyTorch, which tests/parity compares every engine with.
+ * Golden numbers of 20 AdamW steps in Debian's PyTorch, which tests/parity compares engines with.
  *
- *     deno task bench parity      writes tests/golden/pytorch_<name>.json, with the versions that made them
+ *     deno task instruments pytorch-parity      writes tests/golden/pytorch_<name>.json, with the versions that made them
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { TrainingProgram } from "../engine/mod.ts";
-import { UsageError } from "../base/mod.ts";
-import { Competitor } from "./competitor.ts";
-import { findPyTorch, script } from "./pytorch.ts";
-import { type JobSettings, readBatches, readJob, readWeights, writeJob } from "./training_job.ts";
+import type { TrainingProgram } from "../../engine/mod.ts";
+import { UsageError } from "../../base/mod.ts";
+import { Competitor } from "../support/pytorch/competitor.ts";
+import { findPyTorch, script } from "../support/pytorch/pytorch.ts";
+import {
+  type JobSettings,
+  readBatches,
+  readJob,
+  readWeights,
+  writeJob,
+} from "../support/pytorch/training_job.ts";
 
 export const paritySteps = 20;
 
@@ -71,7 +77,7 @@ export async function main(_args: readonly string[]): Promise<void> {
       });
       const golden: GoldenTrajectory = {
         madeBy: {
-          script: "bench/peers/pytorch_train.py",
+          script: "tests/support/pytorch/train.py",
           pytorch: `Debian's python3-torch ${peer.version}`,
           blas: peer.blas.split("/").slice(-2).join("/"),
         },
@@ -88,7 +94,7 @@ export async function main(_args: readonly string[]): Promise<void> {
 }
 
 export function goldenPath(name: string): string {
-  return fileURLToPath(new URL(`../tests/golden/pytorch_${name}.json`, import.meta.url));
+  return fileURLToPath(new URL(`../golden/pytorch_${name}.json`, import.meta.url));
 }
 
 /** The same steps with a program of ours. */

@@ -1,0 +1,29 @@
+/** Runs the long form of a check that the tests make in short: `deno task instruments crash [options]`. */
+import { runProgram } from "../support/programs.ts";
+
+await runProgram("instruments", {
+  crash: {
+    about: "kills runs at every place where they write and at random moments, and compares bytes",
+    load: () => import("./crash.ts"),
+  },
+  "datasets-fuzz": {
+    about: "reads damaged files of every format",
+    load: () => import("./datasets_fuzz.ts"),
+  },
+  "tokenizers-fuzz": {
+    about: "reads damaged tokenizers, and compares awkward lines with spm_encode",
+    load: () => import("./tokenizers_fuzz.ts"),
+  },
+  "training-memory": {
+    about: "looks for memory that training keeps, over thousands of steps",
+    load: () => import("./training_memory.ts"),
+  },
+  "training-estimate": {
+    about: "compares the memory that training is expected to take with what it takes",
+    load: () => import("./training_estimate.ts"),
+  },
+  "pytorch-parity": {
+    about: "trains in Debian's PyTorch and writes tests/golden/pytorch_*.json",
+    load: () => import("./pytorch_parity.ts"),
+  },
+}, Deno.args);

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { measureMemory, slopeOf } from "../instruments/training_memory.ts";
+
+Deno.test("slopeOf() is the least-squares slope", () => {
+  const points = [[1, 3], [2, 5], [3, 7], [4, 9]].map(([step, bytes]) => ({ step, bytes }));
+  assert.equal(slopeOf(points), 2);
+  assert.equal(slopeOf([{ step: 0, bytes: 1 }, { step: 1, bytes: 4 }, { step: 2, bytes: 1 }]), 0);
+});
+
+Deno.test("measureMemory() finds no growth over thousands of steps", async () => {
+  const { bytesPerStep, firstBytes, lastBytes } = await measureMemory("cpu", 1000);
+  // Gradients kept at every step would be 98 kB a step. The heap is still finding its size, by some kB a step: the bound of
+  // 1 kB is for 10,000 steps (deno task instruments training-memory).
+  assert.ok(bytesPerStep < 20_000, `${bytesPerStep} bytes a step, ${firstBytes} to ${lastBytes}`);
+});
