@@ -4,7 +4,8 @@
 import { join } from "node:path";
 import { readerDefaults } from "../datasets/mod.ts";
 import { didYouMean, messageOf, StageError, UsageError } from "../base/mod.ts";
-import { datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
+import type { CommandModule } from "./command_line.ts";
+import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
 import { jsonValue } from "./json_values.ts";
 import { writeAll } from "./write_all.ts";
 
@@ -14,6 +15,16 @@ export interface CatOptions extends DatasetOptions {
   readonly format: string;
   readonly output?: string;
 }
+
+export const command: CommandModule<void> = {
+  declare: (command) =>
+    addDatasetOptions(command)
+      .option("-c, --column <name>", "only this column, or a field in it: meta.title")
+      .option("-n, --limit <n>", "only the first rows")
+      .option("-f, --format <format>", "json (a row a line), parquet or arrow", "json")
+      .option("-o, --output <file>", "instead of standard output"),
+  act: async (_, input: string, options: CatOptions) => await cat(input, options),
+};
 
 const formats = ["json", "parquet", "arrow"] as const;
 /** Text is written in pieces of about this many characters. */

@@ -2,6 +2,7 @@
  * What an argument of `dataset` names: files here or elsewhere, or a source of a recipe.
  */
 import { isAbsolute, join } from "node:path";
+import type { Command } from "commander";
 import { openHttp } from "../datasets/http/mod.ts";
 import { isGlob, isRemote, remotePath, RemoteStore } from "../datasets/hub/mod.ts";
 import {
@@ -17,10 +18,18 @@ import { sourceModule } from "../datasets/generators/mod.ts";
 import type { Recipe } from "../stages/mod.ts";
 import { didYouMean, seedOf, StageError, UsageError } from "../base/mod.ts";
 import { loadRecipe } from "../pipeline/recipe.ts";
+import { addRecipeOptions } from "./plan_options.ts";
 
+/** Options of every command of `dataset`. */
 export interface DatasetOptions {
   readonly recipe: string;
   readonly set?: readonly string[];
+}
+
+/** Adds the options of every command of `dataset`. */
+export function addDatasetOptions(command: Command): Command {
+  return addRecipeOptions(command, "where a SOURCE is named")
+    .option("-v, --verbose", "print stacks of errors");
 }
 
 /** A file to read. */

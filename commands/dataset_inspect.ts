@@ -8,7 +8,9 @@ import {
   type RecordStream,
 } from "../datasets/mod.ts";
 import { messageOf, StageError } from "../base/mod.ts";
+import type { CommandModule } from "./command_line.ts";
 import {
+  addDatasetOptions,
   type DatasetFile,
   type DatasetGenerator,
   datasetInput,
@@ -22,6 +24,14 @@ export interface InspectOptions extends DatasetOptions {
   readonly json?: boolean;
   readonly all?: boolean;
 }
+
+export const command: CommandModule<void> = {
+  declare: (command) =>
+    addDatasetOptions(command)
+      .option("--json", "print one JSON object")
+      .option("--all", "read a large file to its end, to count its rows and problems"),
+  act: async (_, input: string, options: InspectOptions) => await inspect(input, options),
+};
 
 /** Without `--all` a file is read up to this many bytes as stored; a larger one has its rows estimated. */
 const readBytes = 64 * 1024 * 1024;

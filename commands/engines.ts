@@ -1,6 +1,7 @@
 /**
  * `engines`: what a network can be run by on this machine.
  */
+import type { PipelineCommand } from "./project.ts";
 import { engineModules, type GpuAdapter } from "../engine/mod.ts";
 import {
   adapterHere,
@@ -16,6 +17,15 @@ export interface EnginesOptions {
   /** Prints what each graph consists of. */
   readonly operators?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    command
+      .option("--operators", "list the operators of every graph, and how many of each")
+      .option("--json", "print one JSON object")
+      .option("-v, --verbose", "print stacks of errors"),
+  act: async (_, options: EnginesOptions) => await engines(options),
+};
 
 /**
  * Tries every engine with a training step, each in a process of its own, says what each one needs, and lists the operators of

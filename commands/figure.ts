@@ -6,13 +6,25 @@ import { didYouMean, UsageError } from "../base/mod.ts";
 import { selectTargets } from "../pipeline/targets.ts";
 import { madeOnTheSpot } from "./on_the_spot.ts";
 import { openSession } from "./session.ts";
-import type { PlanOptions } from "./plan_options.ts";
-import type { Project } from "./project.ts";
+import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
 
 export interface FigureOptions extends PlanOptions {
   readonly format: string;
   readonly output?: string;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addPlanOptions(
+      command
+        .option("--format <format>", "svg, csv or json", "svg")
+        .option("-o, --output <file>", "write it there")
+        .option("-v, --verbose", "print stacks of errors"),
+    ),
+  act: async (project, name: string, options: FigureOptions) =>
+    await figure(await project(), name, options),
+};
 
 /** The stage whose instances are figures; each has one output with a file per format. */
 const figureStage = "figure";

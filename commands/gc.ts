@@ -1,6 +1,8 @@
 /**
  * `gc`: removes what no kept run asks for.
  */
+import { addStoreOption } from "./plan_options.ts";
+import type { PipelineCommand } from "./project.ts";
 import { resolve } from "node:path";
 import { didYouMean, formatBytes, UsageError } from "../base/mod.ts";
 import {
@@ -22,6 +24,17 @@ export interface GcOptions {
   readonly wait: boolean;
   readonly json?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addStoreOption(command)
+      .option("--days <n>", "lately: within so many days", "30")
+      .option("-n, --dry-run", "say what would be removed, and stop")
+      .option("--no-wait", "end with code 1 when another process uses the store")
+      .option("--json", "print one JSON object")
+      .option("-v, --verbose", "print stacks of errors"),
+  act: async (_, recipes: string[], options: GcOptions) => await gc(recipes, options),
+};
 
 const dayMs = 24 * 3600 * 1000;
 

@@ -15,7 +15,8 @@ import {
 import { Random, seedOf, UsageError } from "../base/mod.ts";
 import { readTexts } from "./text_input.ts";
 import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
-import type { Project } from "./project.ts";
+import { addPlanOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
 
 export interface GenerateOptions extends TrainedModelOptions {
   readonly prompt?: string;
@@ -27,6 +28,27 @@ export interface GenerateOptions extends TrainedModelOptions {
   readonly textField: string;
   readonly json?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addPlanOptions(
+      command
+        .option("-p, --prompt <text>", "what to go on with")
+        .option("--perplexity <file>", "a text to predict instead: plain, JSON lines, parquet, …")
+        .option("--tokens <n>", "at most so many are made", "64")
+        .option("--temperature <t>", "0 takes the likeliest, 1 draws as the model says", "0.8")
+        .option("--top-k <k>", "draw from the k likeliest only")
+        .option("--seed <n>", "the same seed draws the same text", "0")
+        .option("--source <name>", "whose embedding and tokenizer (spec, spec-opt)")
+        .option("--checkpoint <which>", "of pre-training: best or last", "best")
+        .option("--text-field <name>", "the field of a file of records", "text")
+        .option("--json", "print one JSON object")
+        .option("-v, --verbose", "print stacks of errors")
+        .addHelpText("after", examples),
+    ),
+  act: async (project, target: string, options: GenerateOptions) =>
+    await generate(await project(), target, options),
+};
 
 /** Windows that are scored at once. */
 const batchSize = 8;
@@ -182,3 +204,9 @@ function numberOf(
     } of ${from} or more, found "${text}"`,
   );
 }
+
+const examples = `
+Examples:
+  deno task pipeline generate continue/trim/random --prompt 'Once upon'
+  deno task pipeline generate pretrain/spec-opt --source it --prompt '' --temperature 1 --top-k 50
+  deno task pipeline generate continue/trim/random --perplexity FILE`;

@@ -7,14 +7,26 @@ import type { InstanceId } from "../pipeline/stage.ts";
 import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { drawSvg } from "./graph_svg.ts";
 import { openSession, type Session } from "./session.ts";
-import type { PlanOptions } from "./plan_options.ts";
-import type { Project } from "./project.ts";
+import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
 
 export interface GraphOptions extends PlanOptions {
   readonly format: string;
   /** One node a stage instead of one an instance. */
   readonly stages?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addPlanOptions(
+      command
+        .option("--format <format>", "text, mermaid, dot or svg", "text")
+        .option("--stages", "one node a stage instead of one an instance")
+        .option("-v, --verbose", "print stacks of errors"),
+    ),
+  act: async (project, targets: string[], options: GraphOptions) =>
+    await graph(await project(), targets, options),
+};
 
 export interface GraphNode {
   readonly id: string;

@@ -8,13 +8,24 @@ import type { InstanceId } from "../pipeline/stage.ts";
 import type { Store } from "../pipeline/store.ts";
 import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { openSession } from "./session.ts";
-import type { PlanOptions } from "./plan_options.ts";
-import type { Project } from "./project.ts";
+import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
 
 export interface LogOptions extends PlanOptions {
   /** Go on until the instance is done. */
   readonly follow?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addPlanOptions(
+      command
+        .option("-f, --follow", "go on until it is done")
+        .option("-v, --verbose", "print stacks of errors"),
+    ),
+  act: async (project, target: string, options: LogOptions) =>
+    await log(await project(), target, options),
+};
 
 const pollEveryMs = 200;
 

@@ -14,21 +14,23 @@ export interface PlanOptions {
 
 /** Adds the shared options to a command. */
 export function addPlanOptions(command: Command): Command {
-  return command
-    .option(
-      "-r, --recipe <name|file>",
-      "what to run: a recipe of pipeline/recipes/, or a file",
-      "sample",
-    )
-    .option("--set <path=value>", "override a key of the recipe (repeatable)", collect)
-    .option("--store <folder>", "where results are kept", ".artifacts")
+  addRecipeOptions(command, "what to run: a recipe of pipeline/recipes/, or a file");
+  return addStoreOption(command)
     .option("--engine <kind>", "short for --set engine.kind=KIND")
     .option("--threads <n>", "short for --set engine.threads=N (results depend on it)");
 }
 
-/** Gathers a repeatable option. */
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
+/** Adds the options that name a recipe. @param meaning Of the name. */
+export function addRecipeOptions(command: Command, meaning: string): Command {
+  const collect = (value: string, before: readonly string[] = []) => [...before, value];
+  return command
+    .option("-r, --recipe <name|file>", meaning, "sample")
+    .option("--set <path=value>", "override a key of the recipe (repeatable)", collect);
+}
+
+/** Adds the option that names a store. */
+export function addStoreOption(command: Command): Command {
+  return command.option("--store <folder>", "where results are kept", ".artifacts");
 }
 
 /** The options as they were typed, for commands that a message proposes; nothing where all are the defaults. */

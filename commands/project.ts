@@ -3,6 +3,7 @@
  */
 import type { z } from "zod";
 import type { Stage } from "../pipeline/stage.ts";
+import type { CommandModule } from "./command_line.ts";
 
 /** What every recipe has, whatever else its schema says. */
 export interface BaseRecipe {
@@ -40,3 +41,6 @@ export type TableSizes = Readonly<Record<string, string>>;
 
 export const tableFormats = ["text", "markdown", "csv", "json"] as const;
 export type TableFormat = (typeof tableFormats)[number];
+
+/** A command of `deno task pipeline`; it loads the project when it needs it. */
+export type PipelineCommand = CommandModule<() => Promise<Project>>;

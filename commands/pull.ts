@@ -1,6 +1,8 @@
 /**
  * `pull`: takes results from another store, an archive, or the URL of an archive.
  */
+import { addStoreOption } from "./plan_options.ts";
+import type { PipelineCommand } from "./project.ts";
 import { resolve } from "node:path";
 import { HttpClient, probe, remoteBytes, type RemoteFile, shown } from "../datasets/http/mod.ts";
 import { formatBytes, formatDuration, messageOf, StageError, UsageError } from "../base/mod.ts";
@@ -18,6 +20,14 @@ export interface PullOptions {
   readonly store: string;
   readonly wait: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addStoreOption(command)
+      .option("--no-wait", "end with code 1 when another process uses the store")
+      .option("-v, --verbose", "print stacks of errors"),
+  act: async (_, from: string, options: PullOptions) => await pull(from, options),
+};
 
 const progressEveryMs = 5000;
 

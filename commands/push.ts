@@ -15,8 +15,14 @@ import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { entriesOf, receive } from "../pipeline/transfer.ts";
 import { onBusy } from "./busy.ts";
 import { openSession, type Session } from "./session.ts";
-import type { PlanOptions } from "./plan_options.ts";
-import type { Project } from "./project.ts";
+import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
+
+export const command: PipelineCommand = {
+  declare: (command) => addPlanOptions(command.option("-v, --verbose", "print stacks of errors")),
+  act: async (project, to: string, targets: string[], options: PlanOptions) =>
+    await push(await project(), to, targets, options),
+};
 
 /** @param to A folder, or a file that ends in `.tar` or `.tar.zst`. */
 export async function push(

@@ -2,11 +2,16 @@
  * `recipes`: what can be run by name.
  */
 import { recipeHead, recipeNames } from "../pipeline/recipe.ts";
-import type { Project } from "./project.ts";
+import type { PipelineCommand, Project } from "./project.ts";
 
 export interface RecipesOptions {
   readonly json?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) => command.option("--json", "print one JSON list"),
+  act: async (project, options: RecipesOptions) => await recipes(await project(), options),
+};
 
 /** The recipe of defaults. */
 const baseName = "base";

@@ -15,8 +15,8 @@ import { onBusy } from "./busy.ts";
 import { RunView } from "./run_view.ts";
 import { openSession, type Session } from "./session.ts";
 import { printTables, tableStage } from "./tables.ts";
-import { type PlanOptions, typedOptions } from "./plan_options.ts";
-import type { Project } from "./project.ts";
+import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
 
 export interface RunOptions extends PlanOptions {
   readonly jobs?: string;
@@ -32,6 +32,31 @@ export interface RunOptions extends PlanOptions {
   readonly profile?: boolean;
   readonly json?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addPlanOptions(
+      command
+        .option("-j, --jobs <n>", "processes at once (default: cores / threads)")
+        .option("-n, --dry-run", "say what would run and why, and stop")
+        .option("-f, --force", "run the named targets even if they are fresh")
+        .option("--only", "leave out what the targets need: it must be there")
+        .option("-k, --keep-going", "after a failure, go on with what does not need it")
+        .option("--no-wait", "end with code 1 when another run uses the store")
+        .option("--verify", "read again all that is fresh; what is damaged is made anew")
+        .option(
+          "--keep-checkpoints <n>",
+          "keep the newest n checkpoints of what finishes (default: 0)",
+        )
+        .option("-q, --quiet", "print errors only")
+        .option("-v, --verbose", "print what stages log, and stacks of errors")
+        .option("--profile", "print where the time of training went, by phase")
+        .option("--json", "print events, one JSON object a line")
+        .addHelpText("after", examples),
+    ),
+  act: async (project, targets: string[], options: RunOptions) =>
+    await run(await project(), targets, options),
+};
 
 /** Runs targets and returns the exit code. */
 export async function run(
@@ -296,3 +321,10 @@ async function showResults(
   const states = planner.states(withNeeds(tables, session.instances));
   console.log(`\n${await printTables(project, objects, tables, states, "text")}`);
 }
+
+const examples = `
+Examples:
+  deno task pipeline run pretrain/trim             one instance and what it needs
+  deno task pipeline run 'evaluate/*/random'       all that fit a pattern
+  deno task pipeline run --recipe mine.yaml --set pretrain.rounds=3
+  deno task pipeline run tokenize --dry-run        what would run, and why`;

@@ -8,13 +8,24 @@ import { type InstanceState, waitingText } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { type Provenance, summaryLine } from "../pipeline/store.ts";
 import { openSession } from "./session.ts";
-import type { PlanOptions } from "./plan_options.ts";
-import type { Project } from "./project.ts";
+import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
 import { nearestJson } from "./why.ts";
 
 export interface StatusOptions extends PlanOptions {
   readonly json?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addPlanOptions(
+      command
+        .option("--json", "print one JSON object")
+        .option("-v, --verbose", "print stacks of errors"),
+    ),
+  act: async (project, targets: string[], options: StatusOptions) =>
+    await status(await project(), targets, options),
+};
 
 /** Prints the state of targets and what they need; returns 3 when something would run. */
 export async function status(

@@ -7,14 +7,33 @@ import type { InstanceId } from "../pipeline/stage.ts";
 import { madeOnTheSpot } from "./on_the_spot.ts";
 import { loadPlainRecipe, openSession, type Session } from "./session.ts";
 import { printTables, tableStage, tablesText } from "./tables.ts";
-import type { PlanOptions } from "./plan_options.ts";
-import { type Project, type TableFormat, tableFormats, type TableSizes } from "./project.ts";
-import { sizesOf } from "./size_options.ts";
+import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import {
+  type PipelineCommand,
+  type Project,
+  type TableFormat,
+  tableFormats,
+  type TableSizes,
+} from "./project.ts";
+import { addSizeOptions, sizesOf } from "./size_options.ts";
 
 export interface TableOptions extends PlanOptions {
   readonly format: string;
   readonly list?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) => {
+    command
+      .option("--format <format>", "text, markdown, csv or json", "text")
+      .option("--list", "list what tables there are, and which of the paper's each one is")
+      .option("-v, --verbose", "print stacks of errors")
+      .addHelpText("after", examples);
+    addPlanOptions(addSizeOptions(command));
+  },
+  act: async (project, names: string[], options: TableOptions) =>
+    await table(await project(), names, options),
+};
 
 /**
  * Prints the named tables, or all of the recipe. A table whose inputs are all there is made on the spot: it is cheap.
@@ -90,3 +109,10 @@ function formatOf(format: string): TableFormat {
       `expected one of ${tableFormats.join(", ")}`,
   );
 }
+
+const examples = `
+Examples:
+  deno task pipeline table                         the recipe's tables
+  deno task pipeline table 4 drift                 Table 4 of the paper, and one that the recipe does not list
+  deno task pipeline table cost --recipe multilingual-1b --gigabits 1
+  deno task pipeline table cost --layers 24 --width 2048 --vocab 250112 --own-vocab 50257 --local-steps 500`;

@@ -1,6 +1,8 @@
 /**
  * `tokenizer decode`: ids to text.
  */
+import { addTokenizerOption } from "./tokenizer_options.ts";
+import type { CommandModule } from "./command_line.ts";
 import { openTokenizer } from "../tokenizers/mod.ts";
 import { StageError } from "../base/mod.ts";
 import { isOnTerminal, openOutput } from "./file_output.ts";
@@ -13,6 +15,17 @@ export interface DecodeOptions {
   readonly input?: readonly string[];
   readonly output?: string;
 }
+
+export const command: CommandModule<void> = {
+  declare: (command) =>
+    addTokenizerOption(command)
+      .option(
+        "-i, --input <files...>",
+        "instead of standard input: ids as encode writes them, also .gz",
+      )
+      .option("-o, --output <file>", "instead of standard output"),
+  act: async (_, options: DecodeOptions) => await decode(options),
+};
 
 /** @throws StageError for a bad tokenizer, with the line and place of what is no id */
 export async function decode(options: DecodeOptions): Promise<void> {

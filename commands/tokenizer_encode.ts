@@ -1,6 +1,8 @@
 /**
  * `tokenizer encode`: text to ids.
  */
+import { addTokenizerOption } from "./tokenizer_options.ts";
+import type { CommandModule } from "./command_line.ts";
 import {
   arrowStream,
   type EncodeAnswer,
@@ -28,6 +30,24 @@ export interface EncodeOptions {
   readonly invalid: string;
   readonly textField: string;
 }
+
+export const command: CommandModule<void> = {
+  declare: (command) =>
+    addTokenizerOption(command)
+      .option("-i, --input <files...>", "instead of standard input: text, JSON lines, …, also .gz")
+      .option("-o, --output <file>", "instead of standard output")
+      .option("--pieces", "the same as --format pieces")
+      .option("-f, --format <format>", "ids, pieces, json or arrow", "ids")
+      .option("--threads <n>", "workers", "1")
+      .option(
+        "--offsets",
+        "with --format json: what each piece stands for, in UTF-16 units of the text",
+      )
+      .option("--exact-ties", "ids of a SentencePiece model equal SentencePiece's to the last one")
+      .option("--invalid <what>", "bytes that are not UTF-8: error, or replace by U+FFFD", "error")
+      .option("--text-field <name>", "the text of a JSON record", "text"),
+  act: async (_, options: EncodeOptions) => await encode(options),
+};
 
 /** @throws UsageError for an option that does not fit, StageError for a bad tokenizer or text */
 export async function encode(options: EncodeOptions): Promise<void> {

@@ -1,6 +1,8 @@
 /**
  * `tokenizer inspect`: what a tokenizer makes of a text.
  */
+import { addTokenizerOption } from "./tokenizer_options.ts";
+import type { CommandModule } from "./command_line.ts";
 import { type OpenedTokenizer, openTokenizer } from "../tokenizers/mod.ts";
 import { formatBytes } from "../base/mod.ts";
 import { withProgress } from "./reading_progress.ts";
@@ -12,6 +14,15 @@ export interface InspectOptions {
   readonly textField: string;
   readonly json?: boolean;
 }
+
+export const command: CommandModule<void> = {
+  declare: (command) =>
+    addTokenizerOption(command)
+      .option("-i, --input <files...>", "instead of standard input: text, JSON lines, …, also .gz")
+      .option("--text-field <name>", "the text of a JSON record", "text")
+      .option("--json", "print one JSON object"),
+  act: async (_, options: InspectOptions) => await inspect(options),
+};
 
 /** Measures of a tokenizer on a text. Shares are of tokens. */
 export interface Inspection {

@@ -17,10 +17,11 @@ import {
   sentencePieceModelOf,
 } from "../tokenizers/sentencepiece/mod.ts";
 import { UsageError } from "../base/mod.ts";
+import type { CommandModule } from "./command_line.ts";
 import { checkFolder } from "./file_output.ts";
 import { terminalLine } from "./reading_progress.ts";
 import { checkFiles, linesOfText, readTexts } from "./text_input.ts";
-import { optionName } from "./training_options.ts";
+import { optionName, trainingOptions } from "./tokenizer_options.ts";
 import { wholeNumber } from "./tokenizer_encode.ts";
 
 /** Options of the command, and any of the trainer's by its name. */
@@ -31,6 +32,26 @@ export interface TrainOptions extends Readonly<Record<string, unknown>> {
   readonly threads?: string;
   readonly sentencepiece?: boolean;
 }
+
+export const command: CommandModule<void> = {
+  declare(command) {
+    command
+      .requiredOption("-i, --input <files...>", "files to learn from, read in this order")
+      .requiredOption("-o, --output <folder>", "where tokenizer.json is written")
+      .option("--text-field <name>", "the text of a JSON record", "text")
+      .option("--threads <n>", "workers; any number gives the same pieces (default: 1)")
+      .option("--sentencepiece", "also write tokenizer.model and tokenizer.vocab")
+      .option("-v, --verbose", "print stacks of errors");
+    for (const [field, value] of Object.entries(unigramDefaults)) {
+      const does = trainingOptions[field as keyof UnigramConfig];
+      const [values, standard] = Array.isArray(value)
+        ? ["<values...>", "none"]
+        : ["<value>", value];
+      command.option(`${optionName(field)} ${values}`, `${does} (default: ${standard})`);
+    }
+  },
+  act: async (_, options: TrainOptions) => await train(options),
+};
 
 /** @throws UsageError for an option that does not fit, StageError for text that cannot fill the vocabulary */
 export async function train(options: TrainOptions): Promise<void> {

@@ -1,6 +1,8 @@
 /**
  * `verify`: reads everything that a store has against its digests, names what is damaged and drops it.
  */
+import { addStoreOption } from "./plan_options.ts";
+import type { PipelineCommand } from "./project.ts";
 import { resolve } from "node:path";
 import { formatBytes, formatDuration } from "../base/mod.ts";
 import { recoverStore } from "../pipeline/collection.ts";
@@ -14,6 +16,14 @@ export interface VerifyOptions {
   readonly store: string;
   readonly json?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addStoreOption(command)
+      .option("--json", "print one JSON object")
+      .option("-v, --verbose", "print stacks of errors"),
+  act: async (_, options: VerifyOptions) => await verify(options),
+};
 
 /** Checks a store; returns 1 when something is damaged. What is damaged is dropped, unless a run holds the store. */
 export async function verify({ store: name, json }: VerifyOptions): Promise<number> {

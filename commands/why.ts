@@ -11,12 +11,23 @@ import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { differenceText } from "../pipeline/what_changed.ts";
 import { parentsOf } from "./parents.ts";
 import { openSession } from "./session.ts";
-import type { PlanOptions } from "./plan_options.ts";
-import type { Project } from "./project.ts";
+import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
 
 export interface WhyOptions extends PlanOptions {
   readonly json?: boolean;
 }
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addPlanOptions(
+      command
+        .option("--json", "print one JSON object: keys, records, provenance")
+        .option("-v, --verbose", "print stacks of errors"),
+    ),
+  act: async (project, targets: string[], options: WhyOptions) =>
+    await why(await project(), targets, options),
+};
 
 type States = ReadonlyMap<InstanceId, InstanceState>;
 

@@ -1,7 +1,15 @@
 /**
- * The trainer's options as a user types them, and what each does.
+ * Options of the commands of `tokenizer`: the one that all but `train` have, and those of the trainer.
  */
+import type { Command } from "commander";
 import type { UnigramConfig } from "../tokenizers/mod.ts";
+
+/** Adds the options of every command that uses a tokenizer. */
+export function addTokenizerOption(command: Command): Command {
+  return command
+    .requiredOption("-t, --tokenizer <path>", "folder, tokenizer.json, or SentencePiece .model")
+    .option("-v, --verbose", "print stacks of errors");
+}
 
 /** What each option does, by the name of its field. */
 export const trainingOptions: Readonly<Record<keyof UnigramConfig, string>> = {

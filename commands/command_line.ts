@@ -1,0 +1,82 @@
+/**
+ * A command line whose commands are loaded when they are called.
+ */
+import { Command, CommanderError } from "commander";
+import { messageOf, StageError, UsageError } from "../base/mod.ts";
+
+/** What the file of a command exports as `command`. */
+export interface CommandModule<Context> {
+  /** Adds the options and the examples that its help shows. */
+  declare(command: Command): void;
+  /**
+   * Does it, with the values of its arguments and then its options.
+   * @returns the exit code; 0 if there is none
+   */
+  act(context: Context, ...values: never[]): Promise<number | void>;
+}
+
+/** A line of the help, and the file of the command. */
+type Row<Context> = readonly [
+  description: string,
+  load: () => Promise<{ readonly command: CommandModule<Context> }>,
+];
+
+export interface CommandLine<Context> {
+  /** What a user types before the arguments. */
+  readonly name: string;
+  readonly description: string;
+  readonly examples: string;
+  /** By name and arguments: `run [targets...]`. */
+  readonly commands: Readonly<Record<string, Row<Context>>>;
+  /** Errors that are no defects of ours, besides `UsageError` and `StageError`: told without their stack. */
+  readonly expected?: readonly (new (message?: string) => Error)[];
+  /** An error in words that say what to do, where there are better ones. */
+  readonly translate?: (error: unknown, args: readonly string[]) => unknown;
+  /** The exit code when nobody reads on; without it, that is an error. */
+  readonly unreadCode?: number;
+}
+
+/** Runs the command that arguments name. @returns the exit code: of the command, 1 for an error, 2 for bad usage */
+export async function runCommand<Context>(
+  line: CommandLine<Context>,
+  args: readonly string[],
+  context: Context,
+): Promise<number> {
+  let code = 0;
+  const program = new Command(line.name)
+    .description(line.description)
+    .exitOverride()
+    .showHelpAfterError("(--help says what there is)")
+    .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
+    .addHelpText("after", line.examples);
+  const called = args.find((arg) => !arg.startsWith("-"));
+  try {
+    for (const [form, [description, load]] of Object.entries(line.commands)) {
+      const command = program.command(form).description(description);
+      if (command.name() !== called) continue;
+      const module = (await load()).command;
+      module.declare(command);
+      command.action(async (...values: unknown[]) => {
+        code = await module.act(context, ...values.slice(0, -1) as never[]) ?? 0;
+      });
+    }
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2; // it has said why
+    if (thrown instanceof Deno.errors.BrokenPipe && line.unreadCode !== undefined) {
+      return line.unreadCode;
+    }
+    const error = line.translate?.(thrown, args) ?? thrown;
+    const isUsage = error instanceof UsageError;
+    const isExpected = isUsage || error instanceof StageError ||
+      line.expected?.some((kind) => error instanceof kind);
+    const isVerbose = args.includes("--verbose") || args.includes("-v");
+    // A defect of ours is of no use without its place.
+    const stack = isVerbose || !isExpected ? (error as Error | undefined)?.stack : undefined;
+    console.error(`error: ${stack ?? messageOf(error)}`);
+    return isUsage ? 2 : 1;
+  }
+}
