@@ -2,7 +2,7 @@
  * Rows of a task's files, whatever their form, with checks of their fields.
  */
 import { StageError } from "../../base/mod.ts";
-import { readerDefaults } from "../document.ts";
+import { type DocumentReader, readerDefaults } from "../document.ts";
 import { openLocal } from "../input.ts";
 import { reader as jsonl } from "../readers/jsonl.ts";
 import { reader as parquet } from "../readers/parquet.ts";
@@ -82,16 +82,25 @@ export class TaskRow {
 }
 
 /** The rows of a file. @throws StageError for one that cannot be read. */
-export async function* taskRows({ name, path }: TaskFile): AsyncGenerator<TaskRow> {
+export function taskRows(file: TaskFile): AsyncGenerator<TaskRow> {
+  const { name } = file;
   const ending = Object.keys(readers).find((end) => name.replace(/\.(gz|zst)$/, "").endsWith(end));
   if (ending === undefined || !recordEndings.test(name)) {
     throw new StageError(
       `Cannot read task file "${name}": expected a name that ends in .jsonl, .tsv or .parquet, found another`,
     );
   }
+  return rowsOf(file, readers[ending as keyof typeof readers]);
+}
+
+/** The rows that a reader gives. @throws StageError for a file that cannot be read. */
+export async function* rowsOf(
+  { name, path }: TaskFile,
+  reader: DocumentReader,
+): AsyncGenerator<TaskRow> {
   await using input = await openLocal(path, name);
   const { maxRowBytes } = readerDefaults;
-  const records = readers[ending as keyof typeof readers].readRecords(input, { maxRowBytes });
+  const records = reader.readRecords(input, { maxRowBytes });
   for await (const batch of records) {
     for (const record of batch) {
       const place = `"${name}", ${records.unit} ${record.row}`;

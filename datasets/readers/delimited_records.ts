@@ -1,5 +1,5 @@
 /**
- * Comma and tab separated files with a header, as records.
+ * Comma and tab separated files as records. A header names the columns, unless the reader does.
  */
 import { StageError } from "../../base/mod.ts";
 import type {
@@ -10,7 +10,7 @@ import type {
   SourceRecord,
 } from "../document.ts";
 import type { Input } from "../input.ts";
-import { cellsOf, DelimitedScanner, type Delimiting } from "./delimited.ts";
+import { type Cells, cellsOf, DelimitedScanner, type Delimiting } from "./delimited.ts";
 import { type Segment, SegmentSource } from "./segments.ts";
 
 export class DelimitedRecords implements RecordStream {
@@ -43,24 +43,26 @@ export class DelimitedRecords implements RecordStream {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]> {
+    const { columns } = this.#delimiting;
     // Whoever goes on in the middle reads the header first.
-    let names = this.#start.rows === 0 ? undefined : await this.#header();
+    let names = columns ?? (this.#start.rows === 0 ? undefined : await this.#header());
     let lines = this.#start.rows;
     for await (const segments of this.#segments.batches()) {
       const records: SourceRecord[] = [];
       this.#start = this.positionAfter(this.#ends.length);
       this.#ends = [];
-      for (const segment of segments) {
+      const cells = this.#cellsOf(segments);
+      for (const [i, segment] of segments.entries()) {
         const row = lines + 1;
         lines += "text" in segment ? linesOf(segment.text) : 1;
         if (segment.isRest && "text" in segment && segment.text === "") continue;
         if (names === undefined) {
-          names = this.#headerOf(segment);
+          names = this.#headerOf(cells[i]);
           this.#start = { rows: lines, offset: segment.end };
           continue;
         }
         if ("text" in segment && segment.text.trim() === "" && names.length > 1) continue;
-        records.push({ row, ...this.#recordOf(segment, names) });
+        records.push({ row, ...this.#recordOf(cells[i], names) });
         this.#ends.push({ rows: lines, offset: segment.end });
       }
       if (records.length > 0) yield records;
@@ -72,14 +74,25 @@ export class DelimitedRecords implements RecordStream {
     return new SegmentSource(this.#input, scanner, this.#options.maxRowBytes, from);
   }
 
-  async #header(): Promise<string[]> {
-    for await (const [segment] of this.#open(0).batches()) return this.#headerOf(segment);
+  /** The cells of each segment, in their order. */
+  #cellsOf(segments: readonly Segment[]): Cells[] {
+    const texts = segments.flatMap((segment) => "text" in segment ? [segment.text] : []);
+    const cells = cellsOf(texts.filter((text) => text !== ""), this.#delimiting).values();
+    return segments.map((segment): Cells => {
+      if ("problem" in segment) return segment;
+      return segment.text === "" ? { cells: [""] } : cells.next().value!;
+    });
+  }
+
+  async #header(): Promise<readonly string[]> {
+    for await (const segments of this.#open(0).batches()) {
+      return this.#headerOf(this.#cellsOf(segments.slice(0, 1))[0]);
+    }
     return [];
   }
 
-  #headerOf(segment: Segment): string[] {
-    const found = "problem" in segment ? segment : cellsOf(segment.text, this.#delimiting);
-    if ("problem" in found) this.#fail(`line 1: ${found.problem}`);
+  #headerOf(found: Cells): string[] {
+    if ("problem" in found) return this.#fail(`line 1: ${found.problem}`);
     const { cells } = found;
     const repeated = cells.find((name, i) => cells.indexOf(name) !== i);
     if (repeated !== undefined) {
@@ -89,17 +102,14 @@ export class DelimitedRecords implements RecordStream {
     return cells;
   }
 
-  #recordOf(segment: Segment, names: readonly string[]): { value: unknown } | { problem: string } {
-    if ("problem" in segment) return segment;
-    const found = cellsOf(segment.text, this.#delimiting);
+  #recordOf(found: Cells, names: readonly string[]): { value: unknown } | { problem: string } {
     if ("problem" in found) return found;
     const { cells } = found;
-    if (cells.length !== names.length) {
-      return {
-        problem: `expected ${names.length} cells as in the header, found ${cells.length}`,
-      };
+    if (cells.length === names.length) {
+      return { value: Object.fromEntries(cells.map((cell, i) => [names[i], cell])) };
     }
-    return { value: Object.fromEntries(cells.map((cell, i) => [names[i], cell])) };
+    const where = this.#delimiting.columns === undefined ? " as in the header" : "";
+    return { problem: `expected ${names.length} cells${where}, found ${cells.length}` };
   }
 
   #fail(problem: string): never {

@@ -215,8 +215,13 @@ const refused: readonly [TaskFormat, string, string, RegExp][] = [
     "x,y,5.1\n",
     /line 1, field "score": expected a number from 0 to 5, found "5.1"/,
   ],
-  ["stsb", "b.csv", "x,y\n", /"b\.csv": expected rows of 3 cells/],
-  ["stsb", "c.csv", 'x,y,1\nx,"y,1\n', /"c\.csv": expected rows of 3 cells/],
+  ["stsb", "b.csv", "x,y\n", /"b\.csv", line 1: expected 3 cells, found 2/],
+  [
+    "stsb",
+    "c.csv",
+    'x,y,1\nx,"y,1\n',
+    /"c\.csv", line 2: expected a quote that ends the cell, found none at column 3/,
+  ],
   ["stsb", "d.csv", "x,y,\n", /field "score"/],
   [
     "race",
