@@ -1,57 +1,49 @@
 /**
- * The code of an instance as a digest: of the tree-shaken bundle of what it runs.
+ * The code of an instance as a digest: of the tree-shaken bundle of what it runs, and of the bundles that this loads.
  *
  * A plain module graph would not do: with a barrel per room any edit would make everything stale. In the bundle, types,
  * comments, white space and everything that nothing reaches are gone. Packages stay outside; they enter a key by the
  * version and integrity that the lock file pins.
  */
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sha256 } from "../base/mod.ts";
+import { type Bundle, Bundler, type CodeEntry } from "./bundler.ts";
 import { CacheFile, type FileDigests } from "./file_digests.ts";
-import { digestParts } from "./bundle_parts.ts";
-import { packageOf, Packages } from "./packages.ts";
+import { Packages } from "./packages.ts";
 
-/** What of a module counts: the `run` of a stage, or all that a registry entry exports. */
-export type CodeEntry = { readonly module: string; readonly exports: "run" | "all" };
+export type { CodeEntry };
 
 export interface CodeDigest {
-  /** Path of the module from the project's root: the name it has in an action record. */
+  /** Path of the module from the project's root. */
   readonly path: string;
   readonly digest: string;
-  /** Packages that the bundle imports, by bare name, sorted. */
+  /** Packages that the bundles import, by bare name, sorted. */
   readonly packages: readonly string[];
-  /** Digest of what each module has in the bundle, by path from the root: names what changed, enters no key. */
+  /** Digest of what each module has in the bundles, by path from the root: names what changed, enters no key. */
   readonly modules: Readonly<Record<string, string>>;
+  /** Files, absolute, that threads or processes of this code load: these need leave to read them. */
+  readonly startedFiles: readonly string[];
 }
 
-interface CachedBundle {
-  readonly digest: string;
-  readonly parts: Readonly<Record<string, string>>;
-  readonly packages: readonly string[];
-  /** Content digest of every module that was read, by path from the root. */
-  readonly modules: Readonly<Record<string, string>>;
+interface CachedDigest extends Omit<CodeDigest, "path" | "startedFiles"> {
+  /** By path from the root. */
+  readonly startedFiles: readonly string[];
+  /** Content digest of every file that was read, by path from the root. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Version of the bundler, and of how digests are made of bundles. */
   readonly bundler: string;
 }
 
-/**
- * Where a module lies, as constants: the digest must not depend on the folder, and the bundler keeps a declaration that
- * reads `import.meta.url`, as reading it might do something. Bundles are digested, never run.
- */
-const importMeta = {
-  "import.meta.url": '"import.meta.url"',
-  "import.meta.dirname": '"import.meta.dirname"',
-  "import.meta.filename": '"import.meta.filename"',
-};
+/** Raised when the same bundles give other digests. */
+const digestFormat = 2;
 
-const bundleName = "bundle.js";
-
-/** Digests of bundles, kept between processes by the content of the modules that were read. */
+/** Digests of code, kept between processes by the content of the files that were read. */
 export class CodeDigests {
   readonly packages: Packages;
   readonly #root: string;
   readonly #files: FileDigests;
-  readonly #cache: CacheFile<CachedBundle>;
+  readonly #cache: CacheFile<CachedDigest>;
   readonly #bundler: string;
   readonly #known = new Map<string, CodeDigest>();
 
@@ -60,12 +52,12 @@ export class CodeDigests {
     this.#files = files;
     this.#cache = new CacheFile(cachePath);
     this.packages = new Packages(root);
-    this.#bundler = this.packages.closure(["esbuild"])["esbuild"];
+    this.#bundler = `${digestFormat} ${this.packages.closure(["esbuild"])["esbuild"]}`;
   }
 
   /**
    * Finds the digest of each entry; bundles, several at once, those that are not cached.
-   * @throws Error when a module does not parse or an import does not resolve.
+   * @throws Error as `Bundler.bundle`.
    */
   async prepare(entries: Iterable<CodeEntry>): Promise<void> {
     const missing = new Map<string, CodeEntry>();
@@ -78,11 +70,12 @@ export class CodeDigests {
     }
     if (missing.size === 0) return;
     const esbuild = await import("esbuild");
+    const bundler = new Bundler(esbuild, this.#root);
     try {
       await Promise.all([...missing].map(async ([name, entry]) => {
-        const bundled = await this.#bundle(esbuild, entry);
-        this.#cache.set(name, bundled);
-        this.#learn(entry, bundled);
+        const made = await this.#digest(bundler, entry);
+        this.#cache.set(name, made);
+        this.#learn(entry, made);
       }));
     } finally {
       await esbuild.stop();
@@ -103,15 +96,20 @@ export class CodeDigests {
     this.#cache.save();
   }
 
-  #learn(entry: CodeEntry, { digest, packages, parts }: CachedBundle): void {
-    const path = relative(this.#root, fileURLToPath(entry.module));
-    this.#known.set(entryName(entry), { path, digest, packages, modules: parts });
+  #learn(entry: CodeEntry, { digest, packages, modules, startedFiles }: CachedDigest): void {
+    this.#known.set(entryName(entry), {
+      path: relative(this.#root, fileURLToPath(entry.module)),
+      digest,
+      packages,
+      modules,
+      startedFiles: startedFiles.map((path) => join(this.#root, path)),
+    });
   }
 
-  #isCurrent(cached: CachedBundle): boolean {
-    if (cached.bundler !== this.#bundler || cached.parts === undefined) return false;
+  #isCurrent(cached: CachedDigest): boolean {
+    if (cached.bundler !== this.#bundler) return false;
     try {
-      return Object.entries(cached.modules).every(([path, digest]) =>
+      return Object.entries(cached.files).every(([path, digest]) =>
         this.#files.digest(join(this.#root, path)) === digest
       );
     } catch {
@@ -119,59 +117,62 @@ export class CodeDigests {
     }
   }
 
-  async #bundle(
-    esbuild: typeof import("esbuild"),
-    entry: CodeEntry,
-  ): Promise<CachedBundle> {
-    const path = fileURLToPath(entry.module);
-    const what = entry.exports === "run" ? "{ run }" : "*";
-    const result = await esbuild.build({
-      stdin: { contents: `export ${what} from ${JSON.stringify(path)}`, resolveDir: this.#root },
-      absWorkingDir: this.#root,
-      bundle: true,
-      write: false,
-      metafile: true,
-      sourcemap: "external",
-      sourcesContent: false,
-      outfile: bundleName,
-      format: "esm",
-      platform: "neutral",
-      target: "esnext",
-      tsconfigRaw: "{}",
-      define: importMeta,
-      charset: "utf8",
-      legalComments: "none",
-      minifyWhitespace: true,
-      logLevel: "silent",
-      plugins: [{
-        name: "modules without side effects",
-        setup: (build) =>
-          build.onResolve({ filter: /.*/ }, ({ path, importer, resolveDir }) => {
-            if (!/^(\.|\/|file:)/.test(path)) return { path, external: true, sideEffects: false };
-            const from = importer.startsWith("/") ? dirname(importer) : resolveDir;
-            const target = path.startsWith("file:") ? fileURLToPath(path) : resolve(from, path);
-            return { path: target, sideEffects: false };
-          }),
-      }],
-    }).catch((cause: Error) => {
-      throw new Error(`Cannot bundle "${relative(this.#root, path)}": ${cause.message}`, { cause });
-    });
-    const [code, map] = ["", ".map"].map((ending) =>
-      result.outputFiles.find((file) => basename(file.path) === `${bundleName}${ending}`)!
-    );
-    const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports);
-    const packages = imports.filter((it) => it.external).map((it) => packageOf(it.path));
-    const modules = Object.keys(result.metafile.inputs).filter((input) => input !== "<stdin>");
+  async #digest(bundler: Bundler, entry: CodeEntry): Promise<CachedDigest> {
+    const bundles = await allBundles(bundler, entry);
+    const modules: Record<string, string> = {};
+    for (const [path, part] of bundles.flatMap(({ parts }) => Object.entries(parts))) {
+      modules[path] = path in modules ? `${modules[path]} ${part}` : part;
+    }
+    const files = [...new Set(bundles.flatMap((bundle) => bundle.files))].sort();
     return {
-      digest: sha256(code.contents),
-      parts: digestParts(code.text, JSON.parse(map.text)),
-      packages: [...new Set(packages.filter((name) => name !== undefined))].sort(),
-      modules: Object.fromEntries(
-        modules.sort().map((input) => [input, this.#files.digest(resolve(this.#root, input))]),
+      digest: sha256(textOf(bundles)),
+      modules,
+      packages: [...new Set(bundles.flatMap((bundle) => bundle.packages))].sort(),
+      startedFiles: startedFiles(bundles),
+      files: Object.fromEntries(
+        files.map((path) => [path, this.#files.digest(join(this.#root, path))]),
       ),
       bundler: this.#bundler,
     };
   }
+}
+
+/** The bundle of an entry, then each that is referred to, in the order of the first reference. */
+async function allBundles(bundler: Bundler, entry: CodeEntry): Promise<readonly Bundle[]> {
+  const bundles = [await bundler.bundle(entry)];
+  const seen = new Set<string>();
+  for (const { references } of bundles) { // which grows
+    for (const { module } of references) {
+      if (seen.has(module)) continue;
+      seen.add(module);
+      bundles.push(await bundler.bundle({ module, exports: "all" }));
+    }
+  }
+  return bundles;
+}
+
+/** Their texts, with a number where a reference stands: the place of what it refers to among those referred to. */
+function textOf(bundles: readonly Bundle[]): string {
+  const numbers = new Map<string, number>();
+  return bundles.map(({ text, references }) =>
+    text.map((piece, i) => {
+      if (i === text.length - 1) return piece;
+      const { module } = references[i];
+      if (!numbers.has(module)) numbers.set(module, numbers.size);
+      return `${piece}"${numbers.get(module)}"`;
+    }).join("")
+  ).join("\n");
+}
+
+/** The files of all bundles that a thread or process starts with, and of those that these load. */
+function startedFiles(bundles: readonly Bundle[]): readonly string[] {
+  const byModule = new Map(bundles.map((bundle) => [bundle.module, bundle]));
+  const references = bundles.flatMap((bundle) => bundle.references);
+  const started = new Set(references.filter((it) => it.isStarted).map(({ module }) => module));
+  for (const module of started) { // which grows
+    byModule.get(module)!.references.forEach((reference) => started.add(reference.module));
+  }
+  return [...new Set([...started].flatMap((module) => byModule.get(module)!.files))].sort();
 }
 
 function entryName(entry: CodeEntry): string {

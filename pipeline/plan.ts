@@ -2,7 +2,7 @@
  * What would run, and why: the state of every instance, as far as it is known before anything has run.
  */
 import { type Json, UsageError } from "../base/mod.ts";
-import type { CodeDigests, CodeEntry } from "./code_digest.ts";
+import type { CodeDigest, CodeDigests, CodeEntry } from "./code_digest.ts";
 import { EarlierResults } from "./earlier_results.ts";
 import type { FileDigests } from "./file_digests.ts";
 import type { Instance, Instances, RecipeHead } from "./instances.ts";
@@ -44,6 +44,8 @@ export interface PlannerOptions {
   readonly files: FileDigests;
 }
 
+const contextModule = import.meta.resolve("./stage_context.ts");
+
 /** Finds states of instances. Holds no state of a run but the earlier results, for reasons. */
 export class Planner {
   readonly instances: Instances;
@@ -65,7 +67,9 @@ export class Planner {
 
   /** Finds the code digests that states need. Call before `state`. */
   async prepare(ids: readonly InstanceId[]): Promise<void> {
-    await this.#code.prepare(ids.flatMap((id) => this.#codeEntries(this.#instance(id))));
+    await this.#code.prepare(
+      ids.flatMap((id) => codeEntries(this.#instance(id)).map(([, entry]) => entry)),
+    );
   }
 
   /** The states of instances that are in the order of a plan, before a run. */
@@ -114,10 +118,11 @@ export class Planner {
     return { status: "run", key, record, reason, ...(nearest && { nearest }) };
   }
 
-  /** Digest of what each module has in a bundle, by bundle and module. */
-  modules(instance: Instance): Record<string, Readonly<Record<string, string>>> {
-    const digests = this.#codeEntries(instance).map((entry) => this.#code.of(entry));
-    return Object.fromEntries(digests.map(({ path, modules }) => [path, modules]));
+  /** What is known of the code of an instance, by role. */
+  code(instance: Instance): ReadonlyMap<string, CodeDigest> {
+    return new Map(
+      codeEntries(instance).map(([role, entry]) => [role, this.#code.of(entry)] as const),
+    );
   }
 
   #record(instance: Instance, inputs: Record<string, string>): ActionRecord {
@@ -127,9 +132,8 @@ export class Planner {
     }
     const code: Record<string, string> = {};
     const packages = new Set<string>();
-    for (const entry of this.#codeEntries(instance)) {
-      const digest = this.#code.of(entry);
-      code[digest.path] = digest.digest;
+    for (const [role, digest] of this.code(instance)) {
+      code[role] = digest.digest;
       for (const name of digest.packages) packages.add(name);
     }
     return {
@@ -149,13 +153,6 @@ export class Planner {
     const known = this.#closures.get(name) ?? this.#code.packages.closure(packages);
     this.#closures.set(name, known);
     return known;
-  }
-
-  #codeEntries({ stage, declaration }: Instance): CodeEntry[] {
-    return [
-      { module: stage.module, exports: "run" },
-      ...Object.values(declaration.uses).map((module): CodeEntry => ({ module, exports: "all" })),
-    ];
   }
 
   #fileDigest(path: string, id: InstanceId): string {
@@ -180,12 +177,14 @@ export class Planner {
     record: ActionRecord,
     isPartial: boolean,
   ): { readonly nearest?: Nearest } {
-    const after = { record, modules: this.modules(instance) };
+    const code = this.code(instance);
+    const after = { record, modules: modulesOf(code) };
+    const paths = Object.fromEntries([...code].map(([role, { path }]) => [role, path]));
     const sources = this.#inputSources(instance);
     let nearest: Nearest | undefined;
     for (const manifest of this.earlier.of(instance.base)) {
       if (manifest.provenance.recipe !== this.recipe.name) continue;
-      const differences = differencesBetween(manifest, after, sources)
+      const differences = differencesBetween(manifest, after, sources, paths)
         .filter((it) => !(isPartial && it.kind === "input" && it.after === undefined));
       if (nearest !== undefined && nearest.differences.length <= differences.length) continue;
       nearest = { manifest, differences };
@@ -207,6 +206,25 @@ export class Planner {
     if (instance === undefined) throw new RangeError(`Cannot plan "${id}": it is not in the plan`);
     return instance;
   }
+}
+
+/** The code of an instance by role: `run`, what makes its context, and each module that it uses. */
+function codeEntries({ stage, declaration }: Instance): (readonly [string, CodeEntry])[] {
+  const used = Object.entries(declaration.uses);
+  const taken = used.find(([role]) => role === "run" || role === "context");
+  if (taken !== undefined) {
+    throw new Error(`Stage "${stage.name}" calls a module "${taken[0]}": expected another role`);
+  }
+  return [
+    ["run", { module: stage.module, exports: "run" }],
+    ["context", { module: contextModule, exports: "all" }],
+    ...used.map(([role, module]): [string, CodeEntry] => [role, { module, exports: "all" }]),
+  ];
+}
+
+/** Digest of what each module has in the bundles, by role: what names a change of code later. */
+export function modulesOf(code: ReadonlyMap<string, CodeDigest>): NonNullable<Manifest["modules"]> {
+  return Object.fromEntries([...code].map(([role, { modules }]) => [role, modules]));
 }
 
 /** `after words/a, words/b, words/c and 5 more; parameter steps: 8 → 9`: what an instance waits for, as a line has room. */

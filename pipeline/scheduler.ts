@@ -10,7 +10,7 @@ import { claimOf, Forecaster } from "./forecast.ts";
 import { parentsOf } from "./instances.ts";
 import { machineNotes, machinesOf, noteMachine } from "./machine_notes.ts";
 import type { ObjectCheck } from "./object_check.ts";
-import type { InstanceState, Planner } from "./plan.ts";
+import { type InstanceState, modulesOf, type Planner } from "./plan.ts";
 import type { RunRecorder } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
 import { storageError } from "./storage_errors.ts";
@@ -324,7 +324,7 @@ export class Scheduler {
       outputs: digests,
       summary,
       parents: parentsOf(instance),
-      modules: planner.modules(instance),
+      modules: modulesOf(planner.code(instance)),
       provenance: {
         ...provenance(recipe.name, cost),
         ...(machines.length > 1 ? { instructionSets: machines } : {}),

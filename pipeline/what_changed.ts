@@ -15,7 +15,7 @@ export type Difference =
   }
   | {
     readonly kind: "code";
-    /** The module whose bundle it is. */
+    /** The module whose code it is; the role that it has, where the module is not known any more. */
     readonly name: string;
     readonly before?: string;
     readonly after?: string;
@@ -33,7 +33,7 @@ export type Difference =
   }
   | { readonly kind: "seed"; readonly name: string; readonly before?: Json; readonly after?: Json };
 
-/** A record with what is known of its bundles: digests by bundle and module. */
+/** A record with what is known of its code: digests by role and module. */
 export interface Explained {
   readonly record: ActionRecord;
   readonly modules?: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -73,17 +73,24 @@ export function differenceText(difference: Difference): string {
   }
 }
 
-/** All differences: parameters, code, packages, inputs, seeds; each by name. */
+/**
+ * All differences: parameters, code, packages, inputs, seeds; each by name.
+ *
+ * @param sources who makes each input, and where each file lies
+ * @param paths the modules of the later record, by role
+ */
 export function differencesBetween(
   before: Explained,
   after: Explained,
   sources: Readonly<Record<string, string>> = {},
+  paths: Readonly<Record<string, string>> = {},
 ): Difference[] {
   return [
     ...paramChanges(before.record.params, after.record.params, ""),
     ...changed(before.record.code, after.record.code).map((change): Difference => ({
       kind: "code",
       ...change,
+      name: paths[change.name] ?? change.name,
       modules: modulesChanged(before.modules?.[change.name], after.modules?.[change.name]),
     })),
     ...changed(before.record.packages, after.record.packages).map((change): Difference => ({

@@ -83,8 +83,6 @@ export class Threads {
 
 /** A worker reads its modules with the permissions of its process, unlike the process itself. */
 function mayStart(): boolean {
-  return ["..", "../../base"].every((folder) => {
-    const path = fileURLToPath(import.meta.resolve(`${folder}/`));
-    return Deno.permissions.querySync({ name: "read", path }).state === "granted";
-  });
+  const path = fileURLToPath(import.meta.resolve("./training_thread.ts"));
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }
