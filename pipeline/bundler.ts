@@ -33,7 +33,7 @@ export interface Bundle {
 export interface Reference {
   /** URL of the module, or of another file. */
   readonly module: string;
-  /** Whether a thread or process loads it: that reads files, as an import does not. */
+  /** Whether it is a module whose address a thread or process is started with: that needs leave to read, an import does not. */
   readonly isStarted: boolean;
 }
 
@@ -139,7 +139,12 @@ export class Bundler {
       module: entry.module,
       text: pieces.flatMap((piece, i) => i % 3 === 0 ? [`${piece}${pieces[i + 1] ?? ""}`] : []),
       references: pieces.flatMap((kind, i) =>
-        i % 3 === 1 ? [{ module: pieces[i + 1], isStarted: kind !== "import" }] : []
+        i % 3 === 1
+          ? [{
+            module: pieces[i + 1],
+            isStarted: kind !== "import" && codeFile.test(pieces[i + 1]),
+          }]
+          : []
       ),
       packages: [...new Set(names.map(packageOf).filter((name) => name !== undefined))],
       parts: digestParts(code, { sources: sources.map(pathOf), mappings }),

@@ -4,11 +4,11 @@
  * Confined: reading its inputs, outside files, outputs, checkpoints and scratch folder; writing the last three; the file that
  * children lock, and the module of the watchdog. `TMPDIR` names the scratch folder, which goes with the process, and is all
  * that can be read of the environment. Code is imported statically, which needs no permission, but a worker thread reads its
- * modules with those of its process: `threadCode`. No programs, system information or foreign functions. No network either, but
- * for stages that fetch (`access` in their declaration): these may reach any host, as hubs redirect to hosts of their own choice, read the
- * variables that they name and use the folder of fetched files.
+ * modules with the permissions of its process: the bundles of the code name these files. No programs, system information or
+ * foreign functions. No network, except for stages that fetch (`access`): these may reach any host, as hubs redirect to hosts
+ * of their own choice, read the variables that they name and use the folder of fetched files.
  *
- * Not confined: stages with native code (`isNative` in their declaration). A native library makes system calls of its own that no runtime
+ * Not confined: stages with native code (`isNative`). A native library makes system calls of its own that no runtime
  * sees, and loading one (`--allow-ffi`) is leave to do anything. Their processes get all permissions, and a test compares
  * the record that Deno makes of their file accesses (`DENO_AUDIT_PERMISSIONS`) with their declaration.
  */
@@ -33,9 +33,6 @@ export function permissionFlags(request: ChildRequest, isNative: boolean): strin
   ];
 }
 
-/** The project's folders that hold the code of worker threads. */
-const threadCode = ["../tokenizers/", "../base/"];
-
 /** What a request declares, each path once, in a stated order. What may be written may be read. */
 export function givenPaths(request: ChildRequest): GivenPaths {
   const write = [
@@ -49,15 +46,11 @@ export function givenPaths(request: ChildRequest): GivenPaths {
   const read = [
     ...Object.values(request.inputs),
     ...Object.values(request.files),
-    ...["./watchdog.ts", ...threadCode].map(ownPath),
+    ...request.threadFiles,
+    fileURLToPath(import.meta.resolve("./watchdog.ts")),
     ...write,
   ];
   return { read: [...new Set(read)], write: [...new Set(write)] };
-}
-
-/** The path of a module or folder of the project; a folder's without the slash at its end. */
-function ownPath(specifier: string): string {
-  return fileURLToPath(import.meta.resolve(specifier)).replace(/\/$/, "");
 }
 
 /** Deno separates paths by commas and has no escape: a path with one is widened to the nearest folder without. */

@@ -26,6 +26,8 @@ export interface ChildRequest {
   readonly checkpointFolder: string;
   /** URLs of the modules that the stage uses, by role. */
   readonly modules: Readonly<Record<string, string>>;
+  /** Files that its threads load. */
+  readonly threadFiles: readonly string[];
   /** What it may touch besides. */
   readonly access?: StageAccess;
   /** A folder for temporary files. */

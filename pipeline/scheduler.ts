@@ -283,6 +283,7 @@ export class Scheduler {
         outputs: Object.fromEntries(outputs.map((output) => [output, `${temporary}/${output}`])),
         checkpointFolder: store.checkpointFolder(key),
         modules: uses,
+        threadFiles: [...planner.code(instance).values()].flatMap((it) => it.startedFiles),
         access,
         scratch: `${temporary}/${scratchName}`,
         seeds: record.seeds ?? { root: 0, names: [] },
