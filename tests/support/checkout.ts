@@ -7,6 +7,8 @@ import { projectRoot } from "./paths.ts";
 /** Copies what the pipeline is made of into `folder`. */
 export function copyProject(folder: string): void {
   const rooms = [
+    "base",
+    "commands",
     "pipeline",
     "stages",
     "datasets",
