@@ -5,7 +5,7 @@ import { didYouMean, UsageError } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { selectTargets, withNeeds } from "../pipeline/targets.ts";
-import { drawSvg } from "./graph_svg.ts";
+import { asDot, asMermaid, asText, type Graph } from "./graph_text.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -28,23 +28,11 @@ export const command: PipelineCommand = {
     await graph(await project(), targets, options),
 };
 
-export interface GraphNode {
-  readonly id: string;
-  /** Names of the nodes that it needs, sorted. */
-  readonly needs: readonly string[];
-  readonly state: "fresh" | "run" | "waiting";
-  /** What stands after the name: how many instances a stage has. */
-  readonly note?: string;
-}
-
-/** Nodes, each after those that it needs. */
-export type Graph = readonly GraphNode[];
-
-const formats: Readonly<Record<string, (graph: Graph) => string>> = {
+const formats: Readonly<Record<string, (graph: Graph) => string | Promise<string>>> = {
   text: asText,
   mermaid: asMermaid,
   dot: asDot,
-  svg: drawSvg,
+  svg: async (graph) => (await import("./graph_svg.ts")).drawSvg(graph),
 };
 
 /** Prints the graph of targets and what they need. */
@@ -68,7 +56,7 @@ export async function graph(
   const states = planner.states(ids);
   session.saveCaches();
   const made = options.stages ? ofStages(ids, states, session) : ofInstances(ids, states, session);
-  console.log(formats[options.format](made).trimEnd());
+  console.log((await formats[options.format](made)).trimEnd());
   return 0;
 }
 
@@ -101,59 +89,4 @@ function ofStages(
       note: `×${members.length}`,
     };
   });
-}
-
-/** `run      walk/a/left  ← words/a`. */
-function asText(graph: Graph): string {
-  const width = Math.max(...graph.map(({ id }) => id.length));
-  return graph.map(({ id, needs, state, note = "" }) => {
-    const from = needs.length === 0 ? "" : `  ← ${needs.join(", ")}`;
-    return `${state.padEnd(8)} ${`${id} ${note}`.trimEnd().padEnd(width)}${from}`.trimEnd();
-  }).join("\n");
-}
-
-function asMermaid(graph: Graph): string {
-  const name = names(graph);
-  const nodes = graph.map(({ id, state, note = "" }) =>
-    `  ${name(id)}["${`${id} ${note}`.trimEnd()}"]:::${state}`
-  );
-  const edges = graph.flatMap(({ id, needs }) =>
-    needs.map((needed) => `  ${name(needed)} --> ${name(id)}`)
-  );
-  return [
-    "flowchart LR",
-    ...nodes,
-    ...edges,
-    "  classDef fresh fill:#dcefdc,stroke:#4a7f4a",
-    "  classDef run fill:#fbe3c4,stroke:#a8681a",
-    "  classDef waiting fill:#eeeeee,stroke:#888888",
-  ].join("\n");
-}
-
-/** Mermaid ids must be plain words. */
-function names(graph: Graph): (id: string) => string {
-  const numbers = new Map(graph.map(({ id }, i) => [id, `n${i}`]));
-  return (id) => numbers.get(id)!;
-}
-
-const dotColours = { fresh: "#dcefdc", run: "#fbe3c4", waiting: "#eeeeee" } as const;
-
-function asDot(graph: Graph): string {
-  const quoted = (text: string) => JSON.stringify(text);
-  const nodes = graph.map(({ id, state, note = "" }) =>
-    `  ${quoted(id)} [label=${quoted(`${id} ${note}`.trimEnd())}, fillcolor=${
-      quoted(dotColours[state])
-    }];`
-  );
-  const edges = graph.flatMap(({ id, needs }) =>
-    needs.map((needed) => `  ${quoted(needed)} -> ${quoted(id)};`)
-  );
-  return [
-    "digraph pipeline {",
-    "  rankdir=LR;",
-    '  node [shape=box, style="rounded,filled", fontname="sans-serif", fontsize=11];',
-    ...nodes,
-    ...edges,
-    "}",
-  ].join("\n");
 }

@@ -1,127 +1,100 @@
 /**
- * A graph as SVG: columns by depth, rows ordered so that edges cross little, edges as curves. Words and numbers only: the
- * same graph gives the same bytes.
+ * A graph as SVG: a column for each step from what is needed to what needs it, every edge around the boxes between. Words and
+ * numbers only: the same graph gives the same bytes.
  */
-import type { Graph, GraphNode } from "./graph.ts";
+import { graphlib, layout } from "@dagrejs/dagre";
+import { type Graph, type GraphNode, label, stateColours } from "./graph_text.ts";
 
-const [rowHeight, boxHeight, columnGap, margin, letterWidth, padding] = [28, 20, 90, 16, 6.6, 8];
-
-const colours = {
-  fresh: { fill: "#dcefdc", stroke: "#4a7f4a" },
-  run: { fill: "#fbe3c4", stroke: "#a8681a" },
-  waiting: { fill: "#eeeeee", stroke: "#888888" },
-} as const;
+const [boxHeight, columnGap, margin, letterWidth, padding, arrowLength] = [20, 90, 16, 6.6, 8, 6];
 
 interface Box {
-  readonly node: GraphNode;
   readonly x: number;
   readonly y: number;
   readonly width: number;
 }
 
-/** Draws a graph with a legend. */
+/** Draws a graph, its states as colours. */
 export function drawSvg(graph: Graph): string {
-  const columns = ordered(layers(graph), graph);
-  const boxes = place(columns);
-  const all = [...boxes.values()];
-  const width = Math.max(...all.map(({ x, width }) => x + width)) + margin;
-  const height = Math.max(...all.map(({ y }) => y)) + boxHeight + margin;
-  const edges = graph.flatMap(({ id, needs }) =>
-    needs.map((needed) => edge(boxes.get(needed)!, boxes.get(id)!))
-  );
+  const { boxes, edges, width, height } = placed(graph);
   const counts = (["fresh", "run", "waiting"] as const)
     .map((state) => `${graph.filter((node) => node.state === state).length} ${state}`);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
     `font-family="system-ui, sans-serif" font-size="11" role="img">`,
     `<title>${counts.join(", ")}</title>`,
+    `<marker id="arrow" viewBox="0 0 6 6" refX="6" refY="3" markerWidth="6" markerHeight="6" orient="auto">` +
+    `<polygon points="0,0 6,3 0,6" fill="#8a8a8a"/></marker>`,
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
     `<g fill="none" stroke="#b5b5b5">`,
-    ...edges,
+    ...edges.map((path) => `<path d="${path}" marker-end="url(#arrow)"/>`),
     "</g>",
-    ...all.map(draw),
+    ...graph.map((node) => drawBox(node, boxes.get(node.id)!)),
     "</svg>",
   ].join("\n");
 }
 
-/** Nodes by depth: one more than the deepest of what a node needs. */
-function layers(graph: Graph): GraphNode[][] {
-  const depth = new Map<string, number>();
-  const columns: GraphNode[][] = [];
+/** Where boxes and edges lie. Source: Gansner et al. 1993, as dagre has it. */
+function placed(graph: Graph) {
+  const drawing = new graphlib.Graph()
+    .setGraph({
+      rankdir: "LR",
+      ranksep: columnGap,
+      nodesep: 8,
+      edgesep: 5,
+      marginx: margin,
+      marginy: margin,
+    })
+    .setDefaultEdgeLabel(() => ({}));
   for (const node of graph) {
-    const at = Math.max(-1, ...node.needs.map((needed) => depth.get(needed)!)) + 1;
-    depth.set(node.id, at);
-    (columns[at] ??= []).push(node);
+    const width = Math.ceil(label(node).length * letterWidth + 2 * padding);
+    drawing.setNode(node.id, { width, height: boxHeight });
   }
-  return columns;
-}
-
-/**
- * Each column sorted by the mean row of its neighbours, forth and back.
- * Source: Sugiyama, Tagawa, Toda 1981 (barycentre ordering).
- */
-function ordered(columns: readonly GraphNode[][], graph: Graph): GraphNode[][] {
-  const neededBy = new Map<string, string[]>(graph.map(({ id }) => [id, []]));
-  for (const { id, needs } of graph) for (const needed of needs) neededBy.get(needed)!.push(id);
-  let sorted = columns.map((column) => [...column]);
-  for (let pass = 0; pass < 4; pass++) {
-    const rows = new Map<string, number>();
-    for (const column of sorted) {
-      column.forEach(({ id }, row) => rows.set(id, (row + 0.5) / column.length));
-    }
-    sorted = sorted.map((column) => {
-      const key = new Map(column.map((node) => {
-        const neighbours = pass % 2 === 0 ? node.needs : neededBy.get(node.id)!;
-        const at = neighbours.map((id) => rows.get(id)!);
-        const own = rows.get(node.id)!;
-        return [node, at.length === 0 ? own : at.reduce((a, b) => a + b) / at.length];
-      }));
-      // A tie keeps the order of the plan.
-      return column.sort((a, b) => key.get(a)! - key.get(b)!);
-    });
+  for (const { id, needs } of graph) for (const needed of needs) drawing.setEdge(needed, id);
+  layout(drawing);
+  const boxes = new Map(graph.map(({ id }) => [id, drawing.node(id) as Box]));
+  /** Half of the width of each column, by its middle. */
+  const columns = new Map<number, number>();
+  for (const { x, width } of boxes.values()) {
+    columns.set(x, Math.max(columns.get(x) ?? 0, width / 2));
   }
-  return sorted;
+  const edges = graph.flatMap(({ id, needs }) =>
+    needs.map((needed) =>
+      edgePath(boxes.get(needed)!, boxes.get(id)!, drawing.edge(needed, id).points, columns)
+    )
+  );
+  const { width, height } = drawing.graph();
+  return { boxes, edges, width: Math.ceil(width!), height: Math.ceil(height!) };
 }
 
-function place(columns: readonly GraphNode[][]): Map<string, Box> {
-  const tallest = Math.max(...columns.map((column) => column.length));
-  const boxes = new Map<string, Box>();
-  let x = margin;
-  for (const column of columns) {
-    const width = Math.max(
-      ...column.map((node) => label(node).length * letterWidth + 2 * padding),
-    );
-    const top = margin + (tallest - column.length) * rowHeight / 2;
-    column.forEach((node, row) => {
-      boxes.set(node.id, {
-        node,
-        x: round(x),
-        y: round(top + row * rowHeight),
-        width: round(width),
-      });
-    });
-    x += width + columnGap;
+/** Level through the columns, where boxes are, and bent between them. */
+function edgePath(
+  from: Box,
+  to: Box,
+  points: readonly { readonly x: number; readonly y: number }[],
+  columns: ReadonlyMap<number, number>,
+): string {
+  const through = points.slice(1, -1).filter(({ x }) => columns.has(x));
+  let [x, y] = [from.x + columns.get(from.x)!, from.y];
+  const parts = [`M${round(from.x + from.width / 2)} ${round(y)}H${round(x)}`];
+  for (const next of [...through, to]) {
+    const half = columns.get(next.x)!;
+    const left = next.x - half - arrowLength;
+    const middle = round((x + left) / 2);
+    parts.push(`C${middle} ${round(y)} ${middle} ${round(next.y)} ${round(left)} ${round(next.y)}`);
+    x = next === to ? to.x - to.width / 2 : next.x + half;
+    parts.push(`H${round(x)}`);
+    y = next.y;
   }
-  return boxes;
+  return parts.join("");
 }
 
-function edge(from: Box, to: Box): string {
-  const [x1, y1] = [round(from.x + from.width), from.y + boxHeight / 2];
-  const [x2, y2] = [to.x, to.y + boxHeight / 2];
-  const bend = round(Math.max(30, (x2 - x1) / 2));
-  return `<path d="M${x1} ${y1}C${round(x1 + bend)} ${y1} ${round(x2 - bend)} ${y2} ${x2} ${y2}"/>`;
-}
-
-function draw({ node, x, y, width }: Box): string {
-  const { fill, stroke } = colours[node.state];
-  const text = escaped(label(node));
+function drawBox(node: GraphNode, { x, y, width }: Box): string {
+  const { fill, stroke } = stateColours[node.state];
+  const [left, top] = [x - width / 2, y - boxHeight / 2];
   return `<g><title>${escaped(node.id)}: ${node.state}</title>` +
-    `<rect x="${x}" y="${y}" width="${width}" height="${boxHeight}" rx="4" fill="${fill}" stroke="${stroke}"/>` +
-    `<text x="${round(x + padding)}" y="${round(y + boxHeight * 0.7)}">${text}</text></g>`;
-}
-
-function label({ id, note = "" }: GraphNode): string {
-  return `${id} ${note}`.trimEnd();
+    `<rect x="${round(left)}" y="${round(top)}" width="${width}" height="${boxHeight}" rx="4" ` +
+    `fill="${fill}" stroke="${stroke}"/>` +
+    `<text x="${round(left + padding)}" y="${round(y + 4)}">${escaped(label(node))}</text></g>`;
 }
 
 function round(value: number): number {
