@@ -2,18 +2,18 @@
  * Tries an engine in a process of its own and prints what came of it as one JSON line: native code may end the process, and a
  * command must not load an engine.
  *
- *     deno run -A engine_probe.ts adapter       the GPU, without an engine
- *     deno run -A engine_probe.ts webgpu        one training step of a tiny network
- *     deno run -A engine_probe.ts placement     every graph of the pipeline opened on the GPU, the runtime's log on stderr
+ *     deno run -A engine_probe.ts adapter           the GPU, without an engine
+ *     deno run -A engine_probe.ts webgpu            one training step of a tiny network
+ *     deno run -A engine_probe.ts placement webgpu  every graph of the pipeline opened there, the runtime's log on stderr
  */
 import {
   type Engine,
   engineModule,
+  engineRow,
   findAdapter,
   type GraphToPlace,
   type OpenedGraph,
   type PlacementModule,
-  placementModule,
 } from "../engine/mod.ts";
 import {
   differentiate,
@@ -39,7 +39,7 @@ const config: ModelConfig = {
   bias: true,
 };
 
-const [what] = Deno.args;
+const [what, name] = Deno.args;
 // Libraries print their own; the answer is the last line.
 console.log(JSON.stringify(await answer()));
 
@@ -74,7 +74,7 @@ async function probe(name: string): Promise<EngineProbe> {
 
 /** Opens every graph that the pipeline runs, with the processor to fall back to. */
 async function openAll(): Promise<readonly OpenedGraph[]> {
-  const { logPlacements } = await import(placementModule()) as PlacementModule;
+  const { logPlacements } = await import(engineRow(name).placement!) as PlacementModule;
   const network = languageModelGraph(config, 2);
   const single = (name: string, graph: Graph): GraphToPlace => ({ name, graph, precision: "fp32" });
   const step = single("training step", differentiate(network));

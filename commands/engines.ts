@@ -2,7 +2,7 @@
  * `engines`: what a network can be run by on this machine.
  */
 import type { PipelineCommand } from "./project.ts";
-import { engineModules, type GpuAdapter } from "../engine/mod.ts";
+import { engines as table, type GpuAdapter } from "../engine/mod.ts";
 import {
   adapterHere,
   type EngineProbe,
@@ -29,16 +29,18 @@ export const command: PipelineCommand = {
 
 /**
  * Tries every engine with a training step, each in a process of its own, says what each one needs, and lists the operators of
- * the pipeline's graphs that `webgpu` leaves to the processor.
+ * the pipeline's graphs that a GPU's engine leaves to the processor, where its runtime tells.
  */
 export async function engines(options: EnginesOptions): Promise<number> {
   const adapter = await adapterHere();
   const found: Record<string, EngineProbe> = {};
-  for (const name of Object.keys(engineModules)) {
+  for (const name of Object.keys(table).sort()) {
     if (!options.json) console.error(`trying ${name} …`);
     found[name] = await probeEngine(name);
   }
-  const graphs = found.webgpu.isUsable ? await placeGraphs() : found.webgpu.why;
+  const telling = Object.keys(table).find((name) => table[name].placement !== undefined)!;
+  const probed = found[telling];
+  const graphs = probed.isUsable ? await placeGraphs(telling) : probed.why;
   const auto = await resolveAuto();
   if (options.json) {
     const report = { auto, adapter: adapter ?? null, engines: found, graphs };
@@ -50,14 +52,18 @@ export async function engines(options: EnginesOptions): Promise<number> {
     const usable = "usable: it took a training step";
     console.log(`${name.padEnd(width)}  ${probe.isUsable ? usable : probe.why}`);
   }
-  if (found.webgpu.isUsable) printPlacement(graphs, options.operators === true);
+  if (probed.isUsable) printPlacement(telling, graphs, options.operators === true);
   console.log(`\nGPU: ${adapter === undefined ? "none" : described(adapter)}`);
   console.log(`--engine auto takes ${auto.kind}: ${auto.why}`);
   return 0;
 }
 
-function printPlacement(graphs: readonly PlacedGraph[] | string, hasOperators: boolean): void {
-  console.log("\nOn webgpu, operators that fall back to the processor, by graph:");
+function printPlacement(
+  engine: string,
+  graphs: readonly PlacedGraph[] | string,
+  hasOperators: boolean,
+): void {
+  console.log(`\nOn ${engine}, operators that fall back to the processor, by graph:`);
   if (typeof graphs === "string") return console.log(`  cannot tell: ${graphs}`);
   const width = Math.max(...graphs.map(({ name }) => name.length));
   for (const { name, operators, onProcessor } of graphs) {

@@ -2,7 +2,8 @@
  * What engines can be used on this machine, asked of child processes.
  */
 import { fileURLToPath } from "node:url";
-import { fallbacksInLog, type GpuAdapter, type OpenedGraph } from "../engine/mod.ts";
+import { UsageError } from "../base/mod.ts";
+import { engines, fallbacksInLog, type GpuAdapter, type OpenedGraph } from "../engine/mod.ts";
 
 export type EngineProbe =
   | { readonly isUsable: true; readonly operators: readonly string[] }
@@ -25,9 +26,9 @@ export async function probeEngine(name: string): Promise<EngineProbe> {
   return typeof found === "string" ? { isUsable: false, why: found } : found.answer;
 }
 
-/** Where the engine `webgpu` runs each graph of the pipeline, as the runtime tells; or why it cannot tell. */
-export async function placeGraphs(): Promise<readonly PlacedGraph[] | string> {
-  const found = await ask<OpenedGraph[]>("placement");
+/** Where an engine runs each graph of the pipeline, as its runtime tells; or why it cannot tell. */
+export async function placeGraphs(name: string): Promise<readonly PlacedGraph[] | string> {
+  const found = await ask<OpenedGraph[]>("placement", name);
   if (typeof found === "string") return found;
   const fallbacks = fallbacksInLog(found.log);
   if (fallbacks.length !== found.answer.length) {
@@ -36,29 +37,43 @@ export async function placeGraphs(): Promise<readonly PlacedGraph[] | string> {
   return found.answer.map((graph, i) => ({ ...graph, onProcessor: fallbacks[i] }));
 }
 
-/** The engine that `auto` stands for, and why: a real GPU where there is one and it works, else the processor. */
+/**
+ * The engine that `auto` stands for, and why: the first candidate that can be used. One that needs a GPU can be, where there is a
+ * real one and a training step works on it.
+ */
 export async function resolveAuto(
   find: () => Promise<GpuAdapter | undefined> = adapterHere,
-  probeGpu: () => Promise<EngineProbe> = () => probeEngine("webgpu"),
+  probe: (name: string) => Promise<EngineProbe> = probeEngine,
 ): Promise<{ readonly kind: string; readonly why: string }> {
+  const candidates = Object.entries(engines)
+    .filter(([, { autoRank }]) => autoRank !== undefined)
+    .sort(([, a], [, b]) => a.autoRank! - b.autoRank!);
   const adapter = await find();
-  if (adapter === undefined) return { kind: "cpu", why: "no GPU was found" };
-  if (adapter.isSoftware) {
-    return { kind: "cpu", why: `the only GPU is played by the processor: ${adapter.name}` };
+  let why = whyNoGpu(adapter);
+  for (const [kind, { needsGpu }] of candidates) {
+    if (!needsGpu) return { kind, why: why ?? adapter!.name };
+    if (adapter === undefined || adapter.isSoftware) continue;
+    const probed = await probe(kind);
+    if (probed.isUsable) return { kind, why: adapter.name };
+    why = `${adapter.name} does not work: ${probed.why}`;
   }
-  const probe = await probeGpu();
-  return probe.isUsable
-    ? { kind: "webgpu", why: adapter.name }
-    : { kind: "cpu", why: `${adapter.name} does not work: ${probe.why}` };
+  throw new UsageError(`Cannot choose an engine: expected one that works here, found ${why}`);
+}
+
+function whyNoGpu(adapter: GpuAdapter | undefined): string | undefined {
+  if (adapter === undefined) return "no GPU was found";
+  return adapter.isSoftware
+    ? `the only GPU is played by the processor: ${adapter.name}`
+    : undefined;
 }
 
 /** What a child process answers, and its stderr; or why it did not. */
 async function ask<Answer>(
-  what: string,
+  ...questions: readonly string[]
 ): Promise<{ readonly answer: Answer; readonly log: string } | string> {
   const script = fileURLToPath(new URL("./engine_probe.ts", import.meta.url));
   const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", script, what],
+    args: ["run", "-A", "--quiet", script, ...questions],
     stdin: "null",
   }).output();
   const [answers, log] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());

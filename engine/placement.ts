@@ -15,23 +15,16 @@ export interface OpenedGraph {
   readonly operators: Readonly<Record<string, number>>;
 }
 
-/** What `onnxruntime/device_placement.ts` exports; it loads ONNX Runtime. */
+/** What the module at `placement` of an engine's row exports; it loads ONNX Runtime. */
 export interface PlacementModule {
   /**
-   * Opens graphs as the engine `webgpu` runs them, the processor to fall back to, and after the first training graph what else
-   * a step runs. Each leaves on stderr, with much else, one record of where its nodes run, in the order of the result.
+   * Opens graphs as the engine runs them, with the processor to fall back to; after the first training graph also the graphs of
+   * the optimizer. Each one writes to stderr, among much else, one record of where its nodes run, in the order of the result.
    */
   logPlacements(graphs: readonly GraphToPlace[]): Promise<readonly OpenedGraph[]>;
 }
 
-/** Absolute URL of that module. */
-export function placementModule(): string {
-  return new URL("./onnxruntime/device_placement.ts", import.meta.url).href;
-}
-
-/**
- * Nodes that the processor runs of each graph that was opened by `logPlacements`, in that order: how many by operator.
- */
+/** The operators that the processor runs, and how often, of each graph that `logPlacements` opened, in that order. */
 export function fallbacksInLog(log: string): Record<string, number>[] {
   const found: Record<string, number>[] = [];
   let isProcessor = false;

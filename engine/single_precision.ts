@@ -2,13 +2,12 @@
 import { UsageError } from "../base/mod.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 
-/** The engine, refusing any precision but `fp32` before a graph is compiled. `kind` is its name in recipes. */
+/** The engine, refusing any precision except `fp32` before a graph is compiled. `kind` is its name in recipes. */
 export function inSinglePrecision(kind: string, engine: Engine): Engine {
   const check = ({ precision }: EngineOptions) => {
     if (precision === "fp32") return;
     throw new UsageError(
-      `Cannot use engine "${kind}" with precision "${precision}": expected "fp32"; only "webgpu" has "fp16" ` +
-        `(set engine.precision=fp32, or engine.kind=webgpu)`,
+      `Cannot use engine "${kind}" with precision "${precision}": expected "fp32" (set engine.precision=fp32)`,
     );
   };
   return {

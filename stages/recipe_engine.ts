@@ -3,13 +3,14 @@
  */
 import { z } from "zod";
 import { UsageError } from "../base/mod.ts";
+import { engineRow, enginesWith } from "../engine/mod.ts";
 import type { StageClaims } from "../pipeline/stage.ts";
 
 export const engineSchema = z.strictObject({
-  /** As `engine/mod.ts` names it. */
+  /** As `engine/engines.ts` names it. */
   kind: z.string(),
   threads: z.int().positive(),
-  /** `fp16`: matrix products in half precision, on `webgpu` where the GPU has them. */
+  /** `fp16`: matrix products in half precision, on an engine that has them. */
   precision: z.enum(["fp32", "fp16"]),
 });
 
@@ -20,21 +21,28 @@ interface WithEngine {
   readonly engine: EngineParams;
 }
 
-/** @throws UsageError for an engine without the precision: nothing is to be made for a training that cannot be. */
+/** Before a stage makes anything. @throws UsageError for an engine that is unknown or has not the precision. */
 export function checkEngine({ engine: { kind, precision } }: WithEngine): void {
-  if (precision === "fp32" || kind === "webgpu") return;
+  const { precisions } = engineRow(kind);
+  if (precisions.includes(precision)) return;
+  const others = enginesWith(precision);
   throw new UsageError(
-    `Cannot use engine "${kind}" with precision "${precision}": expected "fp32"; only "webgpu" has "${precision}" ` +
-      `(--set engine.precision=fp32, or --engine webgpu)`,
+    `Cannot use engine "${kind}" with precision "${precision}": expected ${quoted(precisions)}; ` +
+      `only ${quoted(others)} has "${precision}" ` +
+      `(--set engine.precision=${precisions[0]}, or --engine ${others[0]})`,
   );
 }
 
-/** Whether the engine is native code, which Deno cannot confine. */
-export function hasNativeEngine({ engine }: WithEngine): boolean {
-  return engine.kind !== "reference";
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(" or ");
 }
 
-/** What of the machine a stage with an engine takes: its threads; its memory is what its forecast says. */
+/** Whether Deno cannot confine the engine. */
+export function hasNativeEngine({ engine }: WithEngine): boolean {
+  return !engineRow(engine.kind).isConfined;
+}
+
+/** A stage with an engine claims its threads; its forecast claims the memory. */
 export function engineClaims({ engine }: WithEngine): StageClaims {
   return { threads: engine.threads };
 }

@@ -1,14 +1,12 @@
 /**
  * What training will cost, by the recipe and the tokenizer's file that it names: for forecasts of stages that train.
  */
+import { engineRow } from "../engine/mod.ts";
 import { countParameters, flopsPerToken, type ModelConfig } from "../model/mod.ts";
 import type { StageForecast } from "../pipeline/stage.ts";
 import { type MicroBatchSize, trainingBytes } from "../training/mod.ts";
 import { adoptedVocabSize, tokenizerFileOf, unigramDefaults } from "../tokenizers/mod.ts";
 import { type Recipe, vocabularyFile } from "./recipe.ts";
-
-/** Of engine `reference`: float64 in plain loops. The runner knows what other engines do on a processor. */
-const referenceFlopsPerSecond = 3e8;
 
 /**
  * Training on a number of tokens with the global vocabulary's size.
@@ -30,7 +28,7 @@ export function trainingForecast(
   const parameters = countParameters(config).total;
   return {
     flops: tokens * flopsPerToken(config),
-    ...(recipe.engine.kind === "reference" ? { flopsPerSecond: referenceFlopsPerSecond } : {}),
+    flopsPerSecond: engineRow(recipe.engine.kind).flopsPerSecond,
     bytes: models * 4 * parameters,
     memoryBytes: bytesOf({ ...config, seqLen }, microBatchSize === "auto" ? 1 : microBatchSize),
   };

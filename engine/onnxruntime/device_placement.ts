@@ -64,12 +64,7 @@ function countOperators({ nodes }: OnnxGraph): Record<string, number> {
 
 /** Opens a session whose log on stderr has one record of where its nodes run, for `fallbacksInLog`. */
 export async function logPlacement(graph: OnnxGraph): Promise<void> {
-  const device = {
-    provider: "webgpu",
-    hostOutputs: new Set<string>(),
-    isExclusive: false,
-    isLogged: true,
-  } as const;
+  const device = { hostOutputs: new Set<string>(), isExclusive: false, isLogged: true };
   const session = await Session.open(graph, { threads: 1, purpose: "placement", device });
   await session.release();
 }

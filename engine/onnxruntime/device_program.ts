@@ -5,7 +5,7 @@ import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
 import { FeedCheck } from "../feeds.ts";
 import { halfDevice } from "./device_half.ts";
 import { device } from "./device_rewrites.ts";
-import { type DeviceProvider, DeviceSessions } from "./device_sessions.ts";
+import { DeviceSessions, type OpenSession } from "./device_sessions.ts";
 import { DeviceState } from "./device_state.ts";
 import { expandHeads } from "./head.ts";
 import { lower, type Lowered } from "./lowering.ts";
@@ -28,13 +28,13 @@ export class DeviceProgram implements Program {
   constructor(
     graph: Graph,
     { threads, precision }: EngineOptions,
-    provider?: DeviceProvider,
+    openSession?: OpenSession,
     computed: Graph = graph,
   ) {
     expectThreads(threads);
     this.graph = graph;
     this.expanded = expandHeads(computed);
-    this.sessions = new DeviceSessions(threads, provider);
+    this.sessions = new DeviceSessions(threads, openSession);
     this.parameters = new DeviceState(shapesOf(graph.parameters), this.sessions);
     this.#feeds = new FeedCheck(computed);
     this.#target = precision === "fp16" ? halfDevice : device;
@@ -44,9 +44,9 @@ export class DeviceProgram implements Program {
   static async open(
     graph: Graph,
     options: EngineOptions,
-    provider?: DeviceProvider,
+    openSession?: OpenSession,
   ): Promise<DeviceProgram> {
-    const program = new DeviceProgram(graph, options, provider);
+    const program = new DeviceProgram(graph, options, openSession);
     const outputs = Object.values(graph.outputs);
     await program.session("graph", program.lowered(outputs), outputs);
     return program;

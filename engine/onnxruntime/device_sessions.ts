@@ -1,19 +1,18 @@
 /** The sessions of a program on a device, opened when first needed. */
-import { roundedOnProcessor } from "./half_on_processor.ts";
 import type { OnnxGraph } from "./onnx_proto.ts";
 import { Session } from "./session.ts";
 
-/** Where the graphs for a device run: there, or on the processor, to be looked at where there is no such device. */
-export type DeviceProvider = "webgpu" | "cpu";
+/** Opens a session: on the device, except in tests that run a device's graphs on the processor. */
+export type OpenSession = typeof Session.open;
 
 export class DeviceSessions {
   readonly #threads: number;
-  readonly #provider: DeviceProvider;
+  readonly #open: OpenSession;
   readonly #sessions = new Map<string, Promise<Session>>();
 
-  constructor(threads: number, provider: DeviceProvider = "webgpu") {
+  constructor(threads: number, open: OpenSession = Session.open) {
     this.#threads = threads;
-    this.#provider = provider;
+    this.#open = open;
   }
 
   /** @throws Error that says what is missing, when there is no device. */
@@ -25,25 +24,15 @@ export class DeviceSessions {
   ): Promise<Session> {
     let session = this.#sessions.get(key);
     if (session === undefined) {
-      const threads = this.#threads;
-      session = (this.#provider === "cpu"
-        ? Session.open(roundedOnProcessor(graph()), { threads, purpose })
-        : Session.open(graph(), {
-          threads,
-          purpose,
-          device: {
-            provider: this.#provider,
-            hostOutputs: new Set(hostOutputs),
-            isExclusive: true,
-          },
-        }))
-        .catch((error) => {
-          throw withoutAdapter(error);
-        });
+      session = this.#open(graph(), {
+        threads: this.#threads,
+        purpose,
+        device: { hostOutputs: new Set(hostOutputs), isExclusive: true },
+      }).catch((error) => {
+        throw withoutAdapter(error);
+      });
       this.#sessions.set(key, session);
-      session.catch(() =>
-        this.#sessions.delete(key)
-      );
+      session.catch(() => this.#sessions.delete(key));
     }
     return session;
   }

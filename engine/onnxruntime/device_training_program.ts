@@ -25,7 +25,7 @@ import {
   sumOf,
   updateNames,
 } from "./device_graphs.ts";
-import type { DeviceProvider } from "./device_sessions.ts";
+import type { OpenSession } from "./device_sessions.ts";
 import { DeviceState } from "./device_state.ts";
 import { LossScale, lossScaleName, withLossScale } from "./loss_scale.ts";
 import { type Tensor, tensor } from "./session.ts";
@@ -51,9 +51,9 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   #hasSums = false;
 
   /** Use `openTraining`. */
-  constructor(graph: Graph, options: DeviceTrainingOptions, provider?: DeviceProvider) {
+  constructor(graph: Graph, options: DeviceTrainingOptions, openSession?: OpenSession) {
     const isHalf = options.precision === "fp16" && Object.keys(graph.gradients).length > 0;
-    super(graph, options, provider, isHalf ? withLossScale(graph) : graph);
+    super(graph, options, openSession, isHalf ? withLossScale(graph) : graph);
     if (Object.keys(graph.gradients).length === 0) {
       throw new RangeError(
         "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
@@ -81,9 +81,9 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   static async openTraining(
     graph: Graph,
     options: DeviceTrainingOptions,
-    provider?: DeviceProvider,
+    openSession?: OpenSession,
   ): Promise<DeviceTrainingProgram> {
-    const program = new DeviceTrainingProgram(graph, options, provider);
+    const program = new DeviceTrainingProgram(graph, options, openSession);
     const { values, outputs } = program.#stepValues();
     await program.session("training graph", program.lowered(values), outputs);
     return program;
@@ -211,7 +211,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
     for (const name of names) fed[addendOf(name)] = gradients[name];
     const sums = await session.compute(fed);
     for (const gradient of new Set(Object.values(gradients))) {
-      if (gradient.location !== "cpu") gradient.dispose();
+      if (gradient.location === "gpu-buffer") gradient.dispose();
     }
     for (const name of names) this.#sums.put(name, sums[sumOf(name)]);
   }

@@ -34,7 +34,6 @@ export interface SessionOptions {
 export type HostProvider = "cpu" | "cuda";
 
 export interface DeviceOptions {
-  readonly provider: "webgpu";
   /** Outputs that the host reads; others stay on the device. */
   readonly hostOutputs: ReadonlySet<string>;
   /** Refuses a graph of which a node would run on the processor. */
@@ -108,11 +107,11 @@ export class Session {
 
 function onDevice(
   graph: OnnxGraph,
-  { provider, hostOutputs, isExclusive }: DeviceOptions,
+  { hostOutputs, isExclusive }: DeviceOptions,
 ): ort.InferenceSession.SessionOptions {
   const place = (name: string) => hostOutputs.has(name) ? "cpu" : "gpu-buffer";
   return {
-    executionProviders: [provider],
+    executionProviders: ["webgpu"],
     preferredOutputLocation: Object.fromEntries(
       graph.outputs.map(({ name }) => [name, place(name)]),
     ),

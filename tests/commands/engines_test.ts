@@ -58,7 +58,7 @@ Deno.test("run refuses precision fp16 on another engine than webgpu before it ma
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(
     stderr,
-    /Cannot use engine "tfjs" with precision "fp16": expected "fp32".*--engine webgpu/,
+    /Cannot use engine "tfjs" with precision "fp16": expected "fp32"; only "webgpu" has "fp16".*--engine webgpu/,
   );
   const unknown = await pipeline(["status", ...half, "--set", "engine.precision=fp8"]);
   assert.deepEqual(unknown.code, 2);
@@ -86,7 +86,7 @@ if (typeof webgpu === "string") {
   Deno.test({ name: `webgpu: skipped: ${webgpu}`, ignore: true, fn: () => {} });
 } else {
   Deno.test("placeGraphs() finds no operator of any graph on the processor, in fp16 neither", async () => {
-    const graphs = await placeGraphs();
+    const graphs = await placeGraphs("webgpu");
     assert.ok(typeof graphs !== "string", `${graphs}`);
     const byName = Object.fromEntries(graphs.map((graph) => [graph.name, graph]));
     for (const { name, onProcessor } of graphs) assert.deepEqual(onProcessor, {}, name);

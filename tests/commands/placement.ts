@@ -1,9 +1,5 @@
 /** Opens two graphs of operators that no GPU has kernels for, for their place in the runtime's log. */
-import { placementModule } from "../../engine/mod.ts";
-
-const { logPlacement } = await import(
-  placementModule()
-) as typeof import("../../engine/onnxruntime/device_placement.ts");
+import { logPlacement } from "../../engine/onnxruntime/device_placement.ts";
 
 for (const ops of [["Neg", "LogSoftmax", "LogSoftmax", "Exp"], ["LogSoftmax"]]) {
   const value = (i: number) => ({ name: `v${i}`, elementType: "float32", shape: [2, 4] }) as const;

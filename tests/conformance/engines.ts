@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import {
   type Engine,
   engineModule,
-  engineModules,
+  engines as table,
   type TrainingProgram,
 } from "../../engine/mod.ts";
 import { initialiseBody, initialiseTable, type ModelConfig } from "../../model/mod.ts";
@@ -31,7 +31,7 @@ export const config: ModelConfig = {
 /** Engines that run here, and why others do not. */
 export const engines: [string, Engine][] = [];
 const missing: [string, string][] = [];
-for (const name of Object.keys(engineModules)) {
+for (const name of Object.keys(table)) {
   const found = await engineHere(name);
   if (typeof found === "string") missing.push([name, found]);
   else engines.push([name, found]);

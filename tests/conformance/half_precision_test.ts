@@ -5,7 +5,6 @@
  */
 import assert from "node:assert/strict";
 import type { EngineOptions } from "../../engine/mod.ts";
-import type { DeviceProvider } from "../../engine/onnxruntime/device_sessions.ts";
 import { DeviceProgram } from "../../engine/onnxruntime/device_program.ts";
 import { DeviceTrainingProgram } from "../../engine/onnxruntime/device_training_program.ts";
 import {
@@ -34,6 +33,7 @@ import {
   skip,
   steps,
 } from "./engines.ts";
+import { openOnProcessor } from "../support/half_on_processor.ts";
 
 const half = { threads: 1, precision: "fp16" } as const;
 const network = differentiate(languageModelGraph(config, 2));
@@ -44,9 +44,7 @@ const refusal = await gpu?.compile(productGraph(1, 2), half).then(
   (error) => error,
 );
 /** What runs the graphs: a GPU too, where it can. */
-const providers: readonly DeviceProvider[] = gpu !== undefined && refusal === undefined
-  ? ["cpu", "webgpu"]
-  : ["cpu"];
+const providers = gpu !== undefined && refusal === undefined ? ["cpu", "webgpu"] : ["cpu"];
 if (refusal !== undefined) skip("fp16 on webgpu", refusal.message);
 
 for (const [name, engine] of engines) {
@@ -55,7 +53,7 @@ for (const [name, engine] of engines) {
     const refused = name === "webgpu"
       ? /^UsageError: .*expected a GPU with the feature "shader-f16", found ".+" without it \(it has: .+\); set engine.precision=fp32/
       : new RegExp(
-        `^UsageError: Cannot use engine "${name}" with precision "fp16": expected "fp32"; only "webgpu"`,
+        `^UsageError: Cannot use engine "${name}" with precision "fp16": expected "fp32" \\(set engine`,
       );
     for (
       const compile of [
@@ -70,11 +68,12 @@ for (const [name, engine] of engines) {
 }
 
 for (const provider of providers) {
+  const open = provider === "cpu" ? openOnProcessor : undefined;
   const test = (sentence: string, run: () => Promise<void>) =>
     Deno.test(`fp16 on ${provider}: ${sentence}`, run);
   const train = async (graph: Graph, engineOptions: EngineOptions, optimizer = adamW) => {
     const all = { ...engineOptions, optimizer };
-    const on = engineOptions.precision === "fp16" ? provider : "cpu";
+    const on = engineOptions.precision === "fp16" ? open : openOnProcessor;
     const program = await DeviceTrainingProgram.openTraining(graph, all, on);
     await program.write(initialValues(config));
     return program;
@@ -86,7 +85,7 @@ for (const provider of providers) {
     const w = builder.parameter("w", [1, 2]);
     const product = builder.apply(operators.Gemm, [x, w], { transB: 1 });
     const graph = builder.build({ product, sum: builder.apply(operators.Add, [x, w]) });
-    const program = await DeviceProgram.open(graph, half, provider);
+    const program = await DeviceProgram.open(graph, half, open);
     const small = 2 ** -12; // half of the spacing above 1 in half precision
     await program.write({ w: Float32Array.of(1, 2 ** -11) });
     const { product: rounded, sum } = await program.run({ x: Float32Array.of(1 + small, 1) });
@@ -96,7 +95,7 @@ for (const provider of providers) {
   });
 
   test("sums of more than 1,024 terms are cut, and the parts added in single precision", async () => {
-    const program = await DeviceProgram.open(productGraph(1, 3001), half, provider);
+    const program = await DeviceProgram.open(productGraph(1, 3001), half, open);
     await program.write({ w: new Float32Array(3001).fill(1) });
     const { y } = await program.run({ x: new Float32Array(3001).fill(1) });
     assert.deepEqual([...y], [3001]); // no number of half precision, which has even ones only from 2,048

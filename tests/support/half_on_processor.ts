@@ -1,14 +1,27 @@
 /**
  * Half-precision graphs on the provider cpu, which has no such kernels: it computes in single precision and would leave out
- * the roundings between. Behind every value that is to be rounded two nodes that do nothing keep it in half precision.
+ * the roundings between. Two nodes that do nothing, after every value that must be rounded, keep it in half precision.
  */
-import { elementTypes, type OnnxGraph, type OnnxNode, rawBytes } from "./onnx_proto.ts";
+import {
+  elementTypes,
+  type OnnxGraph,
+  type OnnxNode,
+  rawBytes,
+} from "../../engine/onnxruntime/onnx_proto.ts";
+import { Session, type SessionOptions } from "../../engine/onnxruntime/session.ts";
 
 const products = ["Gemm", "MatMul"];
 const axis = "first axis";
 
-/** The same graph, to look at from here. */
-export function roundedOnProcessor(graph: OnnxGraph): OnnxGraph {
+/** Opens a device's session on the processor. */
+export function openOnProcessor(
+  graph: OnnxGraph,
+  { threads, purpose }: SessionOptions,
+): Promise<Session> {
+  return Session.open(roundedOnProcessor(graph), { threads, purpose });
+}
+
+function roundedOnProcessor(graph: OnnxGraph): OnnxGraph {
   const halves = new Set<string>();
   const nodes = graph.nodes.flatMap((node): readonly OnnxNode[] => {
     const isCast = node.op === "Cast";

@@ -1,0 +1,106 @@
+/**
+ * The table of engines: a row has every fact that other code asks of an engine, and adding one is a row and its folder.
+ *
+ * No row loads its engine. Results must not depend on this file: it is part of no stage's key. Whatever changes bytes belongs into
+ * the engine's module, or into the parameters of the stage.
+ */
+import { didYouMean, UsageError } from "../base/mod.ts";
+import type { Precision } from "./engine.ts";
+
+export interface EngineRow {
+  /** Absolute URL of the module that exports `engine`. */
+  readonly module: string;
+  /** What it is, on one line. */
+  readonly meaning: string;
+  /** Where parameters are between steps. */
+  readonly parameters: string;
+  readonly precisions: readonly Precision[];
+  /** Whether Deno can confine its process: no native library, and no package that reads files of its own. */
+  readonly isConfined: boolean;
+  /** Whether it takes a GPU, as opposed to the processor. */
+  readonly needsGpu: boolean;
+  /** Place among the candidates for `auto`, tried in rising order; without it the engine is no candidate. */
+  readonly autoRank?: number;
+  /** Absolute URL of a `PlacementModule`, where the runtime tells which operators it leaves to the processor. */
+  readonly placement?: string;
+  /** Rough speed before any run was measured, where it is far from the runner's own guess. */
+  readonly flopsPerSecond?: number;
+}
+
+export const engines: Readonly<Record<string, EngineRow>> = {
+  cpu: {
+    module: at("./onnxruntime/mod.ts"),
+    meaning: "ONNX Runtime",
+    parameters: "host",
+    precisions: ["fp32"],
+    isConfined: false,
+    needsGpu: false,
+    autoRank: 2,
+  },
+  webgpu: {
+    module: at("./onnxruntime/webgpu.ts"),
+    meaning: "ONNX Runtime, any GPU with Vulkan, Metal or Direct3D 12",
+    parameters: "stay on the device",
+    precisions: ["fp32", "fp16"],
+    isConfined: false,
+    needsGpu: true,
+    autoRank: 1,
+    placement: at("./onnxruntime/device_placement.ts"),
+  },
+  cuda: {
+    module: at("./onnxruntime/cuda.ts"),
+    meaning: "ONNX Runtime, Nvidia with CUDA 12 and cuDNN 9; not tested on a card",
+    parameters: "host; cross at every micro-batch",
+    precisions: ["fp32"],
+    isConfined: false,
+    needsGpu: true,
+  },
+  tfjs: {
+    module: at("./tfjs/mod.ts"),
+    meaning: "TensorFlow.js on WebAssembly",
+    parameters: "host",
+    precisions: ["fp32"],
+    isConfined: false,
+    needsGpu: false,
+  },
+  "tfjs-gpu": {
+    module: at("./tfjs/gpu.ts"),
+    meaning: "TensorFlow.js on CUDA, by a package of its own; not tested on a card",
+    parameters: "host",
+    precisions: ["fp32"],
+    isConfined: false,
+    needsGpu: true,
+  },
+  reference: {
+    module: at("./reference/mod.ts"),
+    meaning: "plain loops in float64: it says what is right",
+    parameters: "host",
+    precisions: ["fp32"],
+    isConfined: true,
+    needsGpu: false,
+    flopsPerSecond: 3e8,
+  },
+};
+
+function at(path: string): string {
+  return new URL(path, import.meta.url).href;
+}
+
+/** The facts of an engine. @throws UsageError for an unknown name. */
+export function engineRow(name: string): EngineRow {
+  if (Object.hasOwn(engines, name)) return engines[name];
+  const known = Object.keys(engines).sort();
+  throw new UsageError(
+    `Cannot use engine "${name}": expected one of ${known.join(", ")}${didYouMean(name, known)}`,
+  );
+}
+
+/** Absolute URL of the module that exports the engine. @throws UsageError for an unknown name. */
+export function engineModule(name: string): string {
+  return engineRow(name).module;
+}
+
+/** Names of the engines that have a precision. */
+export function enginesWith(precision: Precision): string[] {
+  return Object.keys(engines).filter((name) => engines[name].precisions.includes(precision));
+}
