@@ -1,15 +1,16 @@
 /**
- * Parquet files, a page of each wanted column at a time; text may be nested: `meta.body` names a field of a struct.
+ * Parquet files, some pages of each wanted column at a time; text may be nested: `meta.body` names a field of a struct.
  *
- * Limits: a page has at most 256 MB and 2^23 values, a nested column at most 512 MB a row group. Encrypted files are refused.
+ * Limits: a page has at most 256 MB and 2^23 values. A nested column of a row group must fit into memory, and has at most 512 MB.
+ * Encrypted files are refused.
  */
 import type { DecodedArray, SchemaTree } from "hyparquet";
 import type { SourceRecord } from "../document.ts";
 import type { Input } from "../input.ts";
 import { ColumnarRecords } from "./columnar_records.ts";
-import { DataError, fileError } from "./data_error.ts";
+import { fileError } from "./data_error.ts";
 import { columnsOf, recordReader } from "./documents.ts";
-import { type ColumnRows, columnRows } from "./parquet_columns.ts";
+import { columnRows } from "./parquet_columns.ts";
 import { openParquet, type ParquetFile } from "./parquet_file.ts";
 import { typeName } from "./parquet_types.ts";
 
@@ -54,17 +55,7 @@ class ParquetRecords extends ColumnarRecords {
   }
 }
 
-interface OpenColumn {
-  readonly name: string;
-  readonly rows: ColumnRows;
-  /** Rows that have been read and not yet given, from `at` on. */
-  ready: DecodedArray;
-  at: number;
-  skip: number;
-  /** Rows that were read or skipped. */
-  seen: number;
-}
-
+/** Rows of a group from row `skip` on, a batch at a time. */
 async function* groupRows(
   input: Input,
   file: ParquetFile,
@@ -72,72 +63,53 @@ async function* groupRows(
   wanted: ReadonlySet<string>,
   skip: number,
 ): AsyncGenerator<Record<string, unknown>[]> {
-  const { rows, chunks } = file.rowGroups[group];
+  const { rows } = file.rowGroups[group];
   const columns = file.columns.filter(({ element }) => wanted.has(element.name))
-    .map((tree) => openColumn(input, file, tree, chunks, skip));
+    .map((tree) => new ColumnCursor(input, file, group, tree, skip));
   for (let given = skip; given < rows;) {
-    let count = Math.min(batchRows, rows - given);
-    for (const column of columns) {
-      const place = `row group ${group}, column "${column.name}"`;
-      try {
-        await fill(column, rows);
-      } catch (cause) {
-        throw fileError(input.name, place, cause);
-      }
-      count = Math.min(count, column.ready.length - column.at);
-    }
-    const batch: Record<string, unknown>[] = new Array(count);
-    for (let i = 0; i < count; i++) {
+    for (const column of columns) await column.fill();
+    const ready = columns.map(({ values, at }) => values.length - at);
+    const count = Math.min(batchRows, rows - given, ...ready);
+    yield Array.from({ length: count }, (_, i) => {
       const record: Record<string, unknown> = {};
-      for (const { name, ready, at } of columns) record[name] = ready[at + i] ?? null;
-      batch[i] = record;
-    }
+      for (const { name, values, at } of columns) record[name] = values[at + i] ?? null;
+      return record;
+    });
     for (const column of columns) column.at += count;
     given += count;
-    yield batch;
   }
-  for (const column of columns) {
-    if (column.seen === rows) continue;
-    throw fileError(
-      input.name,
-      `row group ${group}, column "${column.name}"`,
-      new DataError(`expected ${rows} rows, found ${column.seen}`),
-    );
-  }
+  for (const column of columns) await column.end();
 }
 
-function openColumn(
-  input: Input,
-  file: ParquetFile,
-  tree: SchemaTree,
-  chunks: ParquetFile["rowGroups"][number]["chunks"],
-  skip: number,
-): OpenColumn {
-  const { name } = tree.element;
-  const leaves = file.leaves.map((leaf, i) => ({ leaf, chunk: chunks[i] }))
-    .filter(({ leaf }) => leaf.path[0] === name);
-  return { name, rows: columnRows(input, tree, leaves), ready: [], at: 0, skip, seen: 0 };
-}
+/** A column of a row group with the rows of it that have been read and not yet given. */
+class ColumnCursor {
+  readonly name: string;
+  /** Rows that have been read; those from `at` on have not been given. */
+  values: DecodedArray = [];
+  at = 0;
+  readonly #rows: AsyncIterator<DecodedArray>;
+  readonly #fail: (cause: unknown) => never;
 
-/** Makes at least one row ready. */
-async function fill(column: OpenColumn, rows: number): Promise<void> {
-  while (column.at >= column.ready.length) {
-    const next = await column.rows.next(column.skip);
-    if (next === undefined) {
-      throw new DataError(`expected ${rows} rows, found ${column.seen}`);
+  constructor(input: Input, file: ParquetFile, group: number, tree: SchemaTree, skip: number) {
+    this.name = tree.element.name;
+    this.#rows = columnRows(input, file, group, tree, skip);
+    this.#fail = (cause) => {
+      throw fileError(input.name, `row group ${group}, column "${this.name}"`, cause);
+    };
+  }
+
+  /** Makes at least one row ready; the column itself checks how many it has. */
+  async fill(): Promise<void> {
+    while (this.at >= this.values.length) {
+      const { done, value } = await this.#rows.next().catch(this.#fail);
+      if (done) return;
+      this.values = value;
+      this.at = 0;
     }
-    if ("skipped" in next) {
-      column.skip -= next.skipped;
-      column.seen += next.skipped;
-      continue;
-    }
-    column.seen += next.rows.length;
-    if (column.seen > rows) {
-      throw new DataError(`expected ${rows} rows, found ${column.seen} or more`);
-    }
-    const skipped = Math.min(column.skip, next.rows.length);
-    column.skip -= skipped;
-    column.ready = next.rows;
-    column.at = skipped;
+  }
+
+  /** Reads to the end, after the last row: what follows is one too many. */
+  async end(): Promise<void> {
+    await this.#rows.next().catch(this.#fail);
   }
 }

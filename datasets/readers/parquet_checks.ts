@@ -1,121 +1,86 @@
 /**
- * Checks of encoded values before they are decoded: `hyparquet` trusts the counts and lengths that pages declare, so that
- * damaged ones make it run for ever, fill memory, or give wrong values.
+ * Checks of unpacked parquet pages before `hyparquet` decodes them: it writes as many values as a run claims.
  *
- * Source: parquet-format, Encodings.md.
+ * Source: parquet-format, Encodings.md ("Run Length Encoding / Bit-Packing Hybrid").
  */
-import { deltaBinaryUnpack } from "hyparquet/src/delta.js";
 import { DataError } from "./data_error.ts";
+import type { LeafColumn } from "./parquet_file.ts";
+import { isIndexed, type PageHeader } from "./parquet_pages.ts";
 
 /** Writers fill the last bit-packed run up to a multiple of 8 values, some to whole blocks. */
 const slackValues = 512;
 
-/**
- * Runs of the RLE and bit-packed hybrid in [start, end) that make `count` values of `width` bits.
- * @throws DataError when they do not.
- */
-export function checkRuns(
-  view: DataView,
+/** @param page unpacked; of version 2 without its levels. @throws DataError */
+export function checkPage(page: Uint8Array, header: PageHeader, leaf: LeafColumn): void {
+  const { kind, values, encoding, v2 } = header;
+  if (kind === "DICTIONARY_PAGE") {
+    const most = page.length * 8;
+    if (values >= 0 && values <= most) return;
+    throw new DataError(`expected a dictionary of at most ${most} values, found ${values}`);
+  }
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  let at = 0;
+  /** Runs with their length before them; gives the byte after them. */
+  const runs = (width: number, what: string) => {
+    if (at + 4 > page.length) throw new DataError(`expected ${what}, found the end of the page`);
+    const end = at + 4 + view.getUint32(at, true);
+    checkRuns(page, at + 4, end, width, values, what);
+    at = end;
+  };
+  if (v2 === undefined && leaf.maxRepetition > 0) {
+    runs(bits(leaf.maxRepetition), "repetition levels");
+  }
+  if (v2 === undefined && leaf.maxDefinition > 0) {
+    runs(bits(leaf.maxDefinition), "definition levels");
+  }
+  if (at === page.length) return;
+  if (isIndexed(header)) checkRuns(page, at + 1, page.length, page[at], values, "indices");
+  else if (encoding === "RLE") runs(1, "booleans");
+  else if (encoding === "BYTE_STREAM_SPLIT" && (leaf.element.type_length ?? 0) > page.length) {
+    throw new DataError(`expected values of at most ${page.length} bytes, found longer ones`);
+  }
+}
+
+/** Levels of a page of version 2, which come before its data. @throws DataError */
+export function checkLevels(stored: Uint8Array, header: PageHeader, leaf: LeafColumn): void {
+  const { repetitionBytes, definitionBytes } = header.v2!;
+  const end = repetitionBytes + definitionBytes;
+  if (!(repetitionBytes >= 0 && definitionBytes >= 0 && end <= stored.length)) {
+    throw new DataError(`expected levels inside the page, found ${end} bytes`);
+  }
+  const { values } = header;
+  checkRuns(stored, 0, repetitionBytes, bits(leaf.maxRepetition), values, "repetition levels");
+  checkRuns(stored, repetitionBytes, end, bits(leaf.maxDefinition), values, "definition levels");
+}
+
+/** Runs in [start, end) of bytes, of values of `width` bits, that make no more than `most` values. @throws DataError */
+function checkRuns(
+  bytes: Uint8Array,
   start: number,
   end: number,
   width: number,
-  count: number,
+  most: number,
   what: string,
 ): void {
-  if (end > view.byteLength) damaged(`${what} inside the page`, "more");
-  if (width > 32) damaged(`${what} of at most 32 bits`, `${width} bits`);
-  let at = start;
-  for (let seen = 0; seen < count;) {
+  if (end > bytes.length) throw new DataError(`expected ${what} inside the page, found more`);
+  if (width > 32) throw new DataError(`expected ${what} of at most 32 bits, found ${width} bits`);
+  let seen = 0;
+  for (let at = start; at < end && seen < most;) {
     let header = 0;
-    for (let shift = 0;; shift += 7) {
-      if (at >= end || shift > 28) damaged(`${count} ${what}`, seen);
-      const byte = view.getUint8(at++);
-      header += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) break;
+    for (let factor = 1, byte = 128; byte >= 128 && at < end; factor *= 128) {
+      byte = bytes[at++];
+      header += (byte & 0x7f) * factor;
     }
-    const run = Math.floor(header / 2);
-    if (run === 0) damaged(`${what} in runs`, "an empty run");
-    if (header % 2 === 1) {
-      const wanted = Math.min(run * 8, count - seen);
-      if (run * 8 > count - seen + slackValues) damaged(`${count} ${what}`, "more");
-      // The last run may be cut behind the values that are wanted.
-      if (Math.ceil(wanted * width / 8) > end - at) {
-        damaged(`${count} ${what}`, "the end of the page");
-      }
-      at += run * width;
-      seen += run * 8;
-    } else {
-      if (run > count - seen) damaged(`${count} ${what}`, "more");
-      at += Math.ceil(width / 8);
-      if (at > end) damaged(`${count} ${what}`, "the end of the page");
-      seen += run;
+    const isPacked = header % 2 === 1;
+    const run = Math.floor(header / 2) * (isPacked ? 8 : 1);
+    if (run > most - seen + (isPacked ? slackValues : 0)) {
+      throw new DataError(`expected at most ${most} ${what}, found more`);
     }
+    at += isPacked ? run * width / 8 : Math.ceil(width / 8);
+    seen += run;
   }
 }
 
-/** A DELTA_BINARY_PACKED block header for `count` values. @throws DataError */
-export function checkDelta(bytes: Uint8Array, at: number, count: number): void {
-  const [blockSize, afterBlock] = varint(bytes, at);
-  const [miniblocks, afterMiniblocks] = varint(bytes, afterBlock);
-  const [total] = varint(bytes, afterMiniblocks);
-  if (blockSize === 0 || blockSize % 128 !== 0 || blockSize > 2 ** 20) {
-    damaged("a delta block of a multiple of 128 values", blockSize);
-  }
-  if (miniblocks === 0 || blockSize % miniblocks !== 0 || (blockSize / miniblocks) % 8 !== 0) {
-    damaged("delta miniblocks of a multiple of 8 values", `${miniblocks} in ${blockSize}`);
-  }
-  if (total !== count) damaged(`${count} delta values`, total);
-}
-
-/** Prefix and suffix lengths of DELTA_BYTE_ARRAY: a prefix is of the value before. @throws DataError */
-export function checkPrefixes(bytes: Uint8Array, count: number, maxBytes: number): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const reader = { view, offset: 0 };
-  const lengths = () => {
-    const values = new Int32Array(count);
-    checkDelta(bytes, reader.offset, count);
-    deltaBinaryUnpack(reader, count, values);
-    return values;
-  };
-  const prefixes = lengths();
-  const suffixes = lengths();
-  let before = 0;
-  let total = 0;
-  let stored = 0;
-  for (let i = 0; i < count; i++) {
-    if (prefixes[i] < 0 || prefixes[i] > before) {
-      damaged(`a prefix of at most ${before} bytes for value ${i}`, prefixes[i]);
-    }
-    if (suffixes[i] < 0) damaged(`a suffix for value ${i}`, `${suffixes[i]} bytes`);
-    before = prefixes[i] + suffixes[i];
-    total += before;
-    stored += suffixes[i];
-  }
-  if (stored > bytes.length - reader.offset) {
-    damaged(`${stored} bytes of suffixes`, bytes.length - reader.offset);
-  }
-  if (total > maxBytes) damaged(`at most ${maxBytes} bytes in a page`, total);
-}
-
-/** Values that may not exceed `max`: levels, and indices of a dictionary. @throws DataError */
-export function checkAtMost(values: ArrayLike<number>, max: number, what: string): void {
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (!(value >= 0 && value <= max)) damaged(`${what} of at most ${max}`, value);
-  }
-}
-
-function varint(bytes: Uint8Array, at: number): [value: number, end: number] {
-  let value = 0;
-  for (let shift = 0; shift <= 28; shift += 7) {
-    if (at >= bytes.length) damaged("a delta header", "the end of the page");
-    const byte = bytes[at++];
-    value += (byte & 0x7f) * 2 ** shift;
-    if (byte < 0x80) return [value, at];
-  }
-  return damaged("a delta header", "a number that does not end");
-}
-
-function damaged(expected: string, found: string | number): never {
-  throw new DataError(`expected ${expected}, found ${found}`);
+function bits(max: number): number {
+  return 32 - Math.clz32(max);
 }

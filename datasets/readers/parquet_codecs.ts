@@ -9,7 +9,7 @@ import { DataError } from "./data_error.ts";
 import { lz4Block } from "./lz4.ts";
 
 /** A page takes this much memory at most, compressed and not. Writers make pages of about 1 MB. */
-export const maxPageBytes = 256 * 1024 * 1024;
+const maxPageBytes = 256 * 1024 * 1024;
 
 /** Bytes that a byte of input can make, at most. */
 const ratios: Readonly<Record<string, number>> = { UNCOMPRESSED: 1, SNAPPY: 64, GZIP: 1100 };
@@ -26,7 +26,7 @@ export function decompressPage(codec: string, bytes: Uint8Array, size: number): 
       `expected ${codec} data for ${size} bytes, found only ${bytes.length} bytes`,
     );
   }
-  const page = decompress(codec, bytes, size);
+  const page = size === 0 ? new Uint8Array() : decompress(codec, bytes, size);
   if (page.length !== size) {
     throw new DataError(`expected a page of ${size} bytes, found ${page.length}`);
   }
@@ -40,7 +40,7 @@ function decompress(codec: string, bytes: Uint8Array, size: number): Uint8Array 
       case "UNCOMPRESSED":
         return bytes.slice(); // a buffer of its own: decoders must not see what lies beside a page
       case "SNAPPY":
-        return size === 0 ? new Uint8Array() : decompressSnappy(bytes, size);
+        return decompressSnappy(bytes, size);
       case "GZIP":
         return owned(gunzipSync(bytes, { maxOutputLength }));
       case "BROTLI":

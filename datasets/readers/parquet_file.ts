@@ -1,13 +1,19 @@
 /**
  * The footer of a parquet file, checked: what it declares must be possible in the file that it stands in.
  */
-import { type FileMetaData, parquetMetadata, parquetSchema, type SchemaTree } from "hyparquet";
-import { deserializeTCompactProtocol } from "hyparquet/src/thrift.js";
+import {
+  type ColumnMetaData,
+  type FileMetaData,
+  parquetMetadata,
+  parquetSchema,
+  type SchemaElement,
+  type SchemaTree,
+} from "hyparquet";
 import { formatBytes, messageOf } from "../../base/mod.ts";
 import type { Input } from "../input.ts";
 import { DataError } from "./data_error.ts";
-import { markNested } from "./parquet_types.ts";
-import { type LeafColumn, leafColumn } from "./parquet_values.ts";
+import { markNested, storedElement } from "./parquet_types.ts";
+import { readStruct } from "./thrift.ts";
 
 /** A footer takes this much memory at most; those of files with thousands of columns have some MB. */
 const maxFooterBytes = 64 * 1024 * 1024;
@@ -16,6 +22,8 @@ const tailBytes = 8;
 const headBytes = 4;
 
 export interface ParquetFile {
+  /** For `hyparquet`: its schema says how values are stored where those of logical types would not be exact. */
+  readonly metadata: FileMetaData;
   readonly rows: number;
   readonly columns: readonly SchemaTree[];
   /** Leaves of each top-level column, in the file's order. */
@@ -29,8 +37,16 @@ export interface ParquetRowGroup {
   readonly chunks: readonly ColumnChunk[];
 }
 
+/** A column that holds values: all but lists, maps and structs. */
+export interface LeafColumn {
+  readonly path: readonly string[];
+  readonly element: SchemaElement;
+  readonly maxDefinition: number;
+  readonly maxRepetition: number;
+}
+
 export interface ColumnChunk {
-  readonly codec: string;
+  readonly metadata: ColumnMetaData;
   readonly start: number;
   readonly end: number;
   /** Values with nulls and empty lists: level entries. */
@@ -70,24 +86,19 @@ function parsed(footer: Uint8Array<ArrayBuffer>): FileMetaData {
   try {
     return parquetMetadata(footer.buffer, { geoparquet: false });
   } catch (cause) {
-    const found = unknownType(footer) ?? `damaged data (${messageOf(cause)})`;
+    const found = unknownType(footer.subarray(0, -tailBytes)) ??
+      `damaged data (${messageOf(cause)})`;
     throw new DataError(`footer: expected parquet metadata, found ${found}`, { cause });
   }
 }
 
 /** The first element of the schema whose type has no meaning: `hyparquet` then fails elsewhere. */
-function unknownType(footer: Uint8Array<ArrayBuffer>): string | undefined {
-  const length = new DataView(footer.buffer).getUint32(footer.length - tailBytes, true);
-  const view = new DataView(footer.buffer, footer.length - tailBytes - length, length);
+function unknownType(footer: Uint8Array): string | undefined {
   try {
-    const schema = deserializeTCompactProtocol({ view, offset: 0 }).field_2 as Record<
-      string,
-      number
-    >[];
-    const at = schema.findIndex(({ field_1: type }) =>
-      type !== undefined && !(type >= 0 && type <= 7)
-    );
-    return at < 0 ? undefined : `type ${schema[at].field_1} at element ${at} of the schema`;
+    const elements = readStruct(footer).struct.structs(2);
+    const types = elements.map((element) => element.number(1));
+    const at = types.findIndex((type) => type !== undefined && !(type >= 0 && type <= 7));
+    return at < 0 ? undefined : `type ${types[at]} at element ${at} of the schema`;
   } catch {
     return undefined;
   }
@@ -102,16 +113,15 @@ function checked(metadata: FileMetaData, end: number): ParquetFile {
   }
   markNested(root);
   const leaves = leavesOf([root]);
-  for (const { path, schemaPath } of leaves) {
-    const { element } = schemaPath.at(-1)!;
-    if (element.type === undefined) {
-      throw new DataError(`footer, column "${path.join(".")}": expected a known type, found none`);
-    }
-    if (schemaPath.slice(1).some(({ element }) => element.repetition_type === undefined)) {
-      throw new DataError(
-        `footer, column "${path.join(".")}": expected a known repetition, found none`,
-      );
-    }
+  for (const { path, element } of leaves) {
+    if (element.type !== undefined) continue;
+    throw new DataError(`footer, column "${path.join(".")}": expected a known type, found none`);
+  }
+  const unclear = metadata.schema.slice(1).find((element) => element.repetition_type === undefined);
+  if (unclear !== undefined) {
+    throw new DataError(
+      `footer, column "${unclear.name}": expected a known repetition, found none`,
+    );
   }
   const names = root.children.map(({ element }) => element.name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
@@ -138,7 +148,7 @@ function checked(metadata: FileMetaData, end: number): ParquetFile {
       if (meta.path_in_schema.join(".") !== name) {
         return fail(`column "${name}"`, `"${meta.path_in_schema.join(".")}"`);
       }
-      if (meta.type !== leaves[c].schemaPath.at(-1)!.element.type) {
+      if (meta.type !== leaves[c].element.type) {
         return fail(`column "${name}" of the schema's type`, meta.type);
       }
       if (meta.codec === undefined) return fail(`a known codec of column "${name}"`, "another");
@@ -157,7 +167,7 @@ function checked(metadata: FileMetaData, end: number): ParquetFile {
         return fail(`${rows} values of column "${name}"`, values);
       }
       return {
-        codec: meta.codec,
+        metadata: meta,
         start,
         // Old versions of parquet-mr leave the dictionary's header out of the size (PARQUET-816).
         end: Math.min(start + size + 100, end),
@@ -169,11 +179,20 @@ function checked(metadata: FileMetaData, end: number): ParquetFile {
   });
   // Some writers leave the file's own count at 0: those of row groups are held against the pages.
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
-  return { rows, columns: root.children, leaves, rowGroups };
+  const schema = metadata.schema.map(storedElement);
+  return { metadata: { ...metadata, schema }, rows, columns: root.children, leaves, rowGroups };
 }
 
 function leavesOf(path: SchemaTree[]): LeafColumn[] {
-  const { children } = path.at(-1)!;
-  if (path.length > 1 && children.length === 0) return [leafColumn(path)];
+  const { children, path: names, element } = path.at(-1)!;
+  if (path.length > 1 && children.length === 0) {
+    const repetitions = path.map(({ element }) => element.repetition_type);
+    return [{
+      path: names,
+      element,
+      maxDefinition: repetitions.slice(1).filter((type) => type !== "REQUIRED").length,
+      maxRepetition: repetitions.filter((type) => type === "REPEATED").length,
+    }];
+  }
   return children.flatMap((child) => leavesOf([...path, child]));
 }

@@ -2,7 +2,6 @@
  * Logical types of parquet columns: exact values, and names for people.
  */
 import type { SchemaElement, SchemaTree } from "hyparquet";
-import { isListLike, isMapLike } from "hyparquet/src/schema.js";
 import { DataError } from "./data_error.ts";
 import { decimalOf, instant } from "./moments.ts";
 
@@ -38,12 +37,82 @@ function moment(value: bigint | undefined, digits: number): Date | string | unde
   return value === undefined || value === null ? undefined : instant(value, digits);
 }
 
+/** Leaves whose values `hyparquet` rounds, loses or refuses. It reads them as what they are stored as. */
+export function storedElement(element: SchemaElement): SchemaElement {
+  const { type, converted_type: converted, logical_type: logical } = element;
+  const stored = { ...element, converted_type: undefined, logical_type: undefined };
+  if (type === "INT96") return { ...stored, type: "FIXED_LEN_BYTE_ARRAY", type_length: 12 };
+  const isOurs = isDecimal(element) || converted === "INTERVAL" || converted === "BSON" ||
+    logical?.type === "INTERVAL" || logical?.type === "BSON";
+  return isOurs ? stored : element;
+}
+
+/** What makes exact values of those that `hyparquet` read by `storedElement`; undefined for columns without such leaves. */
+export function exactValues(tree: SchemaTree): ((value: unknown) => unknown) | undefined {
+  const exact = exactInside(tree);
+  if (exact === undefined) return undefined;
+  const unlessNull = (value: unknown) =>
+    value === null || value === undefined ? value : exact(value);
+  if (tree.element.repetition_type !== "REPEATED") return unlessNull;
+  return (value) => Array.isArray(value) ? value.map(unlessNull) : unlessNull(value);
+}
+
+function exactInside(tree: SchemaTree): ((value: unknown) => unknown) | undefined {
+  const { element, children } = tree;
+  switch (groupKind(tree)) {
+    case "leaf":
+      if (element.type === "INT96") return (value) => int96Moment(value as Uint8Array);
+      return isDecimal(element) ? (value) => decimal(value, scaleOf(element)) : undefined;
+    case "list": {
+      const item = exactValues(listItem(tree));
+      return item && ((value) => Array.isArray(value) ? value.map(item) : value);
+    }
+    case "map": {
+      const item = exactValues(children[0].children[1]);
+      return item && ((value) => mapEntries(value, () => item));
+    }
+    case "struct": {
+      const fields = new Map(children.map((child) => [child.element.name, exactValues(child)]));
+      if (children.every((child) => fields.get(child.element.name) === undefined)) return undefined;
+      return (value) => mapEntries(value, (name) => fields.get(name));
+    }
+  }
+}
+
+function mapEntries(
+  value: unknown,
+  exactOf: (name: string) => ((value: unknown) => unknown) | undefined,
+): unknown {
+  return Object.fromEntries(
+    Object.entries(value as object).map(([name, inner]) => [name, exactOf(name)?.(inner) ?? inner]),
+  );
+}
+
+function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
+  return converted_type === "DECIMAL" || logical_type?.type === "DECIMAL";
+}
+
+function scaleOf({ scale, logical_type: logical }: SchemaElement): number {
+  return scale ?? (logical?.type === "DECIMAL" ? logical.scale : 0);
+}
+
 /** An unscaled integer, or its big-endian bytes, over 10^scale. */
-export function decimal(value: unknown, scale: number): number | string {
+function decimal(value: unknown, scale: number): number | string {
   return decimalOf(
     value instanceof Uint8Array ? bigEndian(value) : BigInt(value as number | bigint),
     scale,
   );
+}
+
+/**
+ * Nanoseconds of a day, then the Julian day. Spark counts in microseconds of 64 bits, which go round for years far off: the
+ * nanoseconds are then below 0, and `hyparquet` loses the day.
+ */
+function int96Moment(bytes: Uint8Array): Date | string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 12);
+  const day = BigInt(view.getInt32(8, true)) - 2_440_588n;
+  const nanos = day * 86_400_000_000_000n + view.getBigInt64(0, true);
+  return instant(BigInt.asIntN(64, nanos / 1000n) * 1000n + nanos % 1000n, 9);
 }
 
 function bigEndian(bytes: Uint8Array): bigint {
@@ -68,17 +137,47 @@ export function markNested({ element, children }: SchemaTree): void {
   }
 }
 
+/** What a part of the schema is, as `hyparquet` sees it. */
+function groupKind({ element, children }: SchemaTree): "leaf" | "list" | "map" | "struct" {
+  if (children.length === 0) return "leaf";
+  const [inner] = children;
+  if (children.length === 1 && inner.element.repetition_type === "REPEATED") {
+    if (element.converted_type === "LIST" && inner.children.length <= 1) return "list";
+    const isRepeated = inner.children.some((child) => child.element.repetition_type === "REPEATED");
+    if (element.converted_type === "MAP" && inner.children.length === 2 && !isRepeated) {
+      return "map";
+    }
+  }
+  return "struct";
+}
+
+function listItem({ children: [inner] }: SchemaTree): SchemaTree {
+  const [item] = inner.children;
+  if (item !== undefined) return item;
+  // The repeated leaf is the list itself: its items are not lists again.
+  return { ...inner, element: { ...inner.element, repetition_type: "REQUIRED" } };
+}
+
 /** A type in words: `string`, `list<int64>`, `struct<a: double>`. */
 export function typeName(tree: SchemaTree): string {
+  const name = nameInside(tree);
+  return tree.element.repetition_type === "REPEATED" ? `list<${name}>` : name;
+}
+
+function nameInside(tree: SchemaTree): string {
   const { element, children } = tree;
-  const name = children.length === 0
-    ? leafName(element)
-    : isListLike(tree)
-    ? `list<${typeName(children[0].children[0] ?? children[0])}>`
-    : isMapLike(tree)
-    ? `map<${children[0].children.map(typeName).join(", ")}>`
-    : `struct<${children.map((child) => `${child.element.name}: ${typeName(child)}`).join(", ")}>`;
-  return element.repetition_type === "REPEATED" ? `list<${name}>` : name;
+  switch (groupKind(tree)) {
+    case "leaf":
+      return leafName(element);
+    case "list":
+      return `list<${typeName(listItem(tree))}>`;
+    case "map":
+      return `map<${children[0].children.map(typeName).join(", ")}>`;
+    case "struct":
+      return `struct<${
+        children.map((child) => `${child.element.name}: ${typeName(child)}`).join(", ")
+      }>`;
+  }
 }
 
 function leafName({ type, converted_type, logical_type, type_length }: SchemaElement): string {
