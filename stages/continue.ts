@@ -24,13 +24,8 @@ import {
   variantEntry,
   writeMetrics,
 } from "../training/mod.ts";
-import {
-  engineClaims,
-  type EngineParams,
-  hasNativeEngine,
-  type Recipe,
-  sourcesOf,
-} from "./recipe.ts";
+import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
+import { sourcesOf } from "./sources.ts";
 import { trainingForecast } from "./training_cost.ts";
 import {
   type EngineModules,

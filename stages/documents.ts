@@ -35,13 +35,9 @@ import {
 } from "../datasets/mod.ts";
 import { sourceModule } from "../datasets/generators/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
-import {
-  allSources,
-  type FileSourceSpec,
-  type GeneratedSourceSpec,
-  type Recipe,
-  sourceSpecs,
-} from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import type { FileSourceSpec, GeneratedSourceSpec } from "./recipe_data.ts";
+import { allSources, sourceSpecs } from "./sources.ts";
 
 type Split = "train" | "validation" | "test";
 

@@ -26,13 +26,8 @@ import {
   writeTensors,
 } from "../training/mod.ts";
 import { continuedModels, impossibleStart } from "./continue.ts";
-import {
-  allSources,
-  engineClaims,
-  type EngineParams,
-  hasNativeEngine,
-  type Recipe,
-} from "./recipe.ts";
+import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
+import { allSources } from "./sources.ts";
 import { type EngineModules, tokenShards } from "./training_inputs.ts";
 
 type EvaluateParams = Recipe["evaluate"] & { readonly engine: EngineParams };

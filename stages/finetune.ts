@@ -23,13 +23,8 @@ import {
   type TaskSplit,
 } from "../training/mod.ts";
 import { continuedModels, impossibleStart } from "./continue.ts";
-import {
-  engineClaims,
-  type EngineParams,
-  hasNativeEngine,
-  hasNativeVocabulary,
-  type Recipe,
-} from "./recipe.ts";
+import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
+import { hasNativeVocabulary } from "./vocabulary_file.ts";
 import {
   declareTask,
   readTask,

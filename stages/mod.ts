@@ -13,7 +13,8 @@ import { evaluate } from "./evaluate.ts";
 import { figure } from "./figure.ts";
 import { finetune } from "./finetune.ts";
 import { pretrain } from "./pretrain.ts";
-import { isOnlyCosted, type Recipe } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import { isOnlyCosted } from "./sources.ts";
 import { studyTable } from "./study_table.ts";
 import { table } from "./table.ts";
 import { tokenize } from "./tokenize.ts";
@@ -30,7 +31,9 @@ export const stages: readonly Stage<Recipe>[] = [
 ];
 export { tableFromRecipe } from "./table.ts";
 export { withSizes } from "./sizes.ts";
-export { allSources, checkRecipe, type Recipe, recipeSchema, sourceSpecs } from "./recipe.ts";
+export { type Recipe, recipeSchema } from "./recipe.ts";
+export { checkRecipe } from "./recipe_check.ts";
+export { allSources, sourceSpecs } from "./sources.ts";
 
 /** A stage that a recipe without text has no instances of. */
 function withText(stage: Stage<Recipe>): Stage<Recipe> {

@@ -25,7 +25,8 @@ import {
   writeMetrics,
 } from "../training/mod.ts";
 import { LocalWorkers } from "./local_workers.ts";
-import { type EngineParams, hasNativeEngine, type Recipe, sourcesOf } from "./recipe.ts";
+import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
+import { sourcesOf } from "./sources.ts";
 import { trainingForecast } from "./training_cost.ts";
 import {
   foundMicroBatch,

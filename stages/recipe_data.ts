@@ -5,99 +5,139 @@ import { z } from "zod";
 import { fileTaskDefaults, taskFormatNames } from "../datasets/downstream/mod.ts";
 import { cleanRules } from "../datasets/mod.ts";
 
-const count = z.int().positive();
+export const count = z.int().positive();
 const fraction = z.number().min(0).max(1);
 
-/** Text made by a generator of `datasets/sources/`. */
-const generatedSource = z.strictObject({
-  generator: z.string(),
-  options: z.record(z.string(), z.unknown()).default({}),
-  /** Documents made for each split. */
-  documents: z.strictObject({ train: count, validation: count }),
+const options = z.record(z.string(), z.unknown()).default({})
+  .describe("Settings of the generator: see its file.");
+
+const files = z.union([z.string(), z.array(z.string()).min(1)]);
+const filesForms = "Paths relative to `data` or absolute, folders, globs, http(s) URLs, or " +
+  "`hf://datasets/<owner>/<name>[@revision]/<glob>`, in this order.";
+
+const limits = z.strictObject({
+  train: count.nullable().describe("Documents for training."),
+  validation: count.nullable().describe("Documents for validation."),
 });
 
-/**
- * Files, in order: paths relative to the recipe's `data` folder or absolute, folders, globs, http(s) URLs, or
- * `hf://datasets/<owner>/<name>[@revision]/<glob>`.
- */
-const files = z.union([z.string(), z.array(z.string()).min(1)]);
+/** Text made by a generator. */
+const generatedSource = z.strictObject({
+  generator: z.string().describe("A file of `datasets/generators/` that invents text."),
+  options,
+  documents: z.strictObject({
+    train: count.describe("Documents for training."),
+    validation: count.describe("Documents for validation."),
+  }).describe("Documents that are made for each split."),
+});
 
 /** What may be said of files besides where they are. */
 const fileOptions = {
-  /** Documents of these files belong to the source whose field has the value (or one of them): one pass serves all sources. */
   where: z.strictObject({
-    field: z.string(),
-    is: z.union([z.string(), z.array(z.string()).min(1)]),
-  }).optional(),
-  /** In place of `documents.maxDocuments`. */
-  maxDocuments: z.strictObject({ train: count.nullable(), validation: count.nullable() })
-    .optional(),
-  /** What the training text is known to hold, for plans: nothing depends on it. */
-  expected: z.strictObject({ documents: count, bytes: count.optional() }).optional(),
+    field: z.string().describe("A field of the rows; dots lead into nested fields."),
+    is: z.union([z.string(), z.array(z.string()).min(1)]).describe("Its value, or several."),
+  }).optional().describe(
+    "Only documents with this value belong to the source. Sources in the same files are read in one pass.",
+  ),
+  maxDocuments: limits.optional()
+    .describe("The source's own limit; the lower of it and `documents.maxDocuments` counts."),
+  expected: z.strictObject({
+    documents: count.describe("Documents of the training text."),
+    bytes: count.optional().describe("Its bytes in UTF-8."),
+  }).optional()
+    .describe("What the training text is known to hold, for forecasts. No result depends on it."),
 };
 
-/** Text in files, one or several a split. */
-const fileSource = z.strictObject({ train: files, validation: files, ...fileOptions });
-
-/** Text in files without splits: a hash of each document says where it belongs. */
-const pooledSource = z.strictObject({
-  files,
-  /** Shares of the documents; the rest is for training, `test` is set aside. */
-  split: z.strictObject({ validation: fraction, test: fraction.default(0) }).refine(
-    ({ validation, test }) => validation > 0 && validation + test < 1,
-    "expected a validation share above 0 that leaves some for training",
-  ),
+/** Text in files, one or several for each split. */
+const fileSource = z.strictObject({
+  train: files.describe(`Files of training text. ${filesForms}`),
+  validation: files.describe("Files of validation text."),
   ...fileOptions,
 });
 
-const generatedTask = z.strictObject({
-  generator: z.string(),
-  options: z.record(z.string(), z.unknown()).default({}),
-  examples: z.strictObject({ train: count, dev: count, test: count }),
+/** Text in files without splits: a hash of each document says where it belongs. */
+const pooledSource = z.strictObject({
+  files: files.describe(
+    `Files without splits: a hash of each document says where it belongs. ${filesForms}`,
+  ),
+  split: z.strictObject({
+    validation: fraction.describe("Share of the documents for validation."),
+    test: fraction.default(0).describe("Share that is set aside."),
+  }).refine(
+    ({ validation, test }) => validation > 0 && validation + test < 1,
+    "expected a validation share above 0 that leaves some for training",
+  ).describe("Shares of the documents; the rest is for training."),
+  ...fileOptions,
 });
 
-/** A task in files: places as for sources. Without test files the dev files are the test, and part of training is dev. */
+const examples = {
+  train: count.describe("Examples for training."),
+  dev: count.describe("Examples that choose the best epoch."),
+  test: count.describe("Examples that are scored."),
+};
+
+const generatedTask = z.strictObject({
+  generator: z.string().describe("A file of `datasets/generators/` that invents a task."),
+  options,
+  examples: z.strictObject(examples).describe("Examples that are made for each split."),
+});
+
+/** A task in files: places as for sources. */
 const fileTask = z.strictObject({
-  format: z.enum(taskFormatNames),
-  files: z.strictObject({ train: files, dev: files, test: files.optional() }),
-  /** Share of the training examples that is dev where no test is named. */
-  holdOut: fraction.default(fileTaskDefaults.holdOut),
-  /** At most so many, drawn at random; all without it. */
-  examples: z.strictObject({ train: count, dev: count, test: count }).partial().optional(),
+  format: z.enum(taskFormatNames).describe("The form of the files."),
+  files: z.strictObject({
+    train: files.describe("Files of training examples, named as for sources."),
+    dev: files.describe("Files of dev examples."),
+    test: files.optional().describe("Files of test examples."),
+  }).describe(
+    "Without test files the dev files are the test, and a part of the training examples is dev.",
+  ),
+  holdOut: fraction.default(fileTaskDefaults.holdOut)
+    .describe("Share of the training examples that is dev if no test files are named."),
+  examples: z.strictObject(examples).partial().optional()
+    .describe("Most examples of each split, drawn at random; all of them without it."),
 });
 
 export const sourceSchema = z.union([generatedSource, fileSource, pooledSource]);
 export const taskSchema = z.union([generatedTask, fileTask]);
 
 export const documentsSchema = z.strictObject({
-  textField: z.string(),
-  badRows: z.enum(["error", "skip"]),
-  textDocuments: z.enum(["blank-line", "line", "file"]),
-  maxRowBytes: count,
-  /** Take only the first documents of a split; null takes all. */
-  maxDocuments: z.strictObject({ train: count.nullable(), validation: count.nullable() }),
-  /** Take only the first files that a pattern or folder names; null takes all. */
-  maxFiles: count.nullable(),
-  /** Clean-up rules, in this order. */
-  clean: z.array(z.enum(cleanRules)),
+  textField: z.string().describe(
+    "The field of a row that holds the text; dots lead into nested fields.",
+  ),
+  badRows: z.enum(["error", "skip"]).describe(
+    "A row without text, or one that cannot be read, is an error, or is skipped and counted.",
+  ),
+  textDocuments: z.enum(["blank-line", "line", "file"])
+    .describe("What a document is in a text file: a paragraph, a line, or the whole file."),
+  maxRowBytes: count.describe("A longer row is a bad row."),
+  maxDocuments: limits.describe("Only the first documents of a split are taken; null takes all."),
+  maxFiles: count.nullable()
+    .describe("Only the first files that a pattern or folder names are taken; null takes all."),
+  clean: z.array(z.enum(cleanRules)).describe("Rules that clean the text, in this order."),
   duplicates: z.strictObject({
-    exact: z.boolean(),
+    exact: z.boolean().describe("Drops documents that are equal to an earlier one."),
     near: z.strictObject({
-      /** Jaccard index of shingles from which two documents are one. */
-      threshold: z.number().gt(0).max(1),
-      /** Words a shingle. */
-      shingle: count,
-      /** Length of a MinHash signature. */
-      permutations: count,
-    }).nullable(),
-  }),
-  /** Longer and shorter documents are dropped and counted; in code points. */
-  length: z.strictObject({ minCharacters: count.nullable(), maxCharacters: count.nullable() }),
-  /** Report scripts, duplicates and rejected documents also where nothing above is asked for. */
-  details: z.boolean(),
-  /** Base URL of the hub or a mirror of it, which results do not depend on; null is the public one. */
-  hub: z.string().nullable(),
+      threshold: z.number().gt(0).max(1)
+        .describe("Jaccard index of shingles from which two documents are one."),
+      shingle: count.describe("Words of a shingle."),
+      permutations: count.describe("Length of a MinHash signature."),
+    }).nullable().describe(
+      "Drops documents that are nearly equal to an earlier one; null keeps them.",
+    ),
+  }).describe("Which documents are dropped as duplicates."),
+  length: z.strictObject({
+    minCharacters: count.nullable().describe("Shorter documents are dropped and counted."),
+    maxCharacters: count.nullable().describe("Longer documents are dropped and counted."),
+  }).describe("Limits of a document's length in code points."),
+  details: z.boolean().describe(
+    "Reports scripts, duplicates and rejected documents even if nothing above asks for it.",
+  ),
+  hub: z.string().nullable().describe(
+    "Base URL of the hub or of a mirror; null is the public one. No result depends on it.",
+  ),
 });
 
+export type SourceSpec = z.infer<typeof sourceSchema>;
+export type TaskSpec = z.infer<typeof taskSchema>;
 export type GeneratedSourceSpec = z.infer<typeof generatedSource>;
 export type FileSourceSpec = z.infer<typeof fileSource> | z.infer<typeof pooledSource>;

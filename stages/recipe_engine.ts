@@ -7,11 +7,10 @@ import { engineRow, enginesWith } from "../engine/mod.ts";
 import type { StageClaims } from "../pipeline/stage.ts";
 
 export const engineSchema = z.strictObject({
-  /** As `engine/engines.ts` names it. */
-  kind: z.string(),
-  threads: z.int().positive(),
-  /** `fp16`: matrix products in half precision, on an engine that has them. */
-  precision: z.enum(["fp32", "fp16"]),
+  kind: z.string().describe("The name of an engine: `deno task pipeline engines` lists them."),
+  threads: z.int().positive().describe("Threads that compute. Results depend on their number."),
+  precision: z.enum(["fp32", "fp16"])
+    .describe("`fp16`: matrix products in half precision, on an engine that has them."),
 });
 
 /** The engine's part of a recipe: parameters of every stage that computes on an engine. */

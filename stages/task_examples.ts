@@ -13,7 +13,8 @@ import {
 import { taskModule } from "../datasets/generators/mod.ts";
 import { Random, type Seed, sha256, StageError } from "../base/mod.ts";
 import type { StageContext } from "../pipeline/stage.ts";
-import type { Recipe, TaskSpec } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import type { TaskSpec } from "./recipe_data.ts";
 
 type TaskSplit = "train" | "dev" | "test";
 const splits = ["train", "dev", "test"] as const;

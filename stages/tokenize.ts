@@ -22,7 +22,9 @@ import {
 } from "../datasets/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
-import { allSources, hasNativeVocabulary, type Recipe, sourcesOf } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import { allSources, sourcesOf } from "./sources.ts";
+import { hasNativeVocabulary } from "./vocabulary_file.ts";
 import { type AdoptedModules, adoptedModules, openVocabulary } from "./vocabulary_file.ts";
 
 const splits = ["train", "validation"] as const;

@@ -6,7 +6,8 @@ import { countParameters, flopsPerToken, type ModelConfig } from "../model/mod.t
 import type { StageForecast } from "../pipeline/stage.ts";
 import { type MicroBatchSize, trainingBytes } from "../training/mod.ts";
 import { adoptedVocabSize, tokenizerFileOf, unigramDefaults } from "../tokenizers/mod.ts";
-import { type Recipe, vocabularyFile } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import { vocabularyFile } from "./vocabulary_file.ts";
 
 /**
  * Training on a number of tokens with the global vocabulary's size.

@@ -26,7 +26,9 @@ import {
   type UnigramConfig,
   unigramConfigOf,
 } from "../tokenizers/mod.ts";
-import { hasNativeVocabulary, type Recipe, sourcesOf, vocabularyFile } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+import { sourcesOf } from "./sources.ts";
+import { hasNativeVocabulary, vocabularyFile } from "./vocabulary_file.ts";
 import { type AdoptedModules, adoptedModules } from "./vocabulary_file.ts";
 
 /** A tokenizer of others: a remote name, or null for a file of this machine, whose content is in the key. */

@@ -1,10 +1,30 @@
 /**
  * The vocabulary of a run as stages that write text open it: trained here, or a tokenizer of others.
  */
+import { UsageError } from "../base/mod.ts";
 import type { StageContext } from "../pipeline/stage.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizers/mod.ts";
 import type { adoptTokenizer, openAdopted } from "../tokenizers/adopted/mod.ts";
-import { type Recipe, vocabularyFile } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
+
+/**
+ * The tokenizer that the global vocabulary is, instead of one that is trained: a path (a `tokenizer.json`, a SentencePiece
+ * `.model`, a tokenizer's folder), a URL, or `hf://<owner>/<name>[@revision]/<path>`. Other keys beside it are not used.
+ */
+export function vocabularyFile({ vocabulary: { global: { file } } }: Recipe): string | undefined {
+  if (file === undefined || (typeof file === "string" && file !== "")) return file;
+  throw new UsageError(
+    `Cannot accept vocabulary.global.file: expected a path or URL of a tokenizer, found ${
+      JSON.stringify(file)
+    }`,
+  );
+}
+
+/** Whether text may be written by native code: the npm package that a `tokenizer.json` of others needs. */
+export function hasNativeVocabulary(recipe: Recipe): boolean {
+  const file = vocabularyFile(recipe);
+  return file !== undefined && !file.endsWith(".model");
+}
 
 /** What stages use that adopt or open a tokenizer of others; nothing where the vocabulary is trained. */
 export interface AdoptedModules {

@@ -1,10 +1,7 @@
 /**
  * How often checkpoints are written. They serve resumption only: no result depends on it, so a clock may have a say.
  */
-
-/** Steps from one to the next, or as often as they cost less than `share` of the time. */
-export type CheckpointEvery = number | "auto";
-
+import type { CheckpointEvery } from "./settings.ts";
 const share = 0.015; // below 2 %, with room for one that takes longer than the one before
 /** At `auto`, the time before the first, whose cost nobody knows yet, and the least between two. */
 const leastMs = 10_000;

@@ -7,12 +7,11 @@
 import type { Engine, EngineOptions } from "../engine/mod.ts";
 import { type Json, type Log, StageError } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
-import { type CheckpointEvery, CheckpointPace } from "./checkpoint_pace.ts";
+import { CheckpointPace } from "./checkpoint_pace.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
 import { wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows } from "./mixture.ts";
 import {
-  type ModelShape,
   momentTensors,
   momentValues,
   readTensors,
@@ -22,39 +21,12 @@ import {
 import { PhaseClock } from "./phases.ts";
 import { isMonitored, RunMonitor } from "./run_monitor.ts";
 import { learningRateAt } from "./schedule.ts";
-import type { GuardSettings } from "./guard.ts";
-import type { InnerOptimizer, MonitorSettings } from "./settings.ts";
+import type { ContinuationSettings } from "./settings.ts";
 import { embeddingOf, initialTable, type SeedOf, type TrainingSource } from "./source.ts";
 import { addStep, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
 import { validationLoss } from "./validation.ts";
 import { tokenEmbedding } from "./variant.ts";
 import { warnOnce, weakContinuation } from "./warnings.ts";
-
-export type ContinuationStart = "random" | "pretrained";
-
-export interface ContinuationSettings {
-  readonly variant: string;
-  readonly start: ContinuationStart;
-  readonly model: ModelShape;
-  readonly steps: number;
-  readonly sampling: "uniform" | "proportional";
-  readonly batchSize: number;
-  readonly microBatchSize: number;
-  readonly inner: InnerOptimizer;
-  /** Share of the peak rate from pre-trained embeddings. */
-  readonly pretrainedRateFactor: number;
-  readonly checkpointEverySteps: CheckpointEvery;
-  /** As in pre-training. */
-  readonly guard?: GuardSettings;
-  readonly monitors?: MonitorSettings;
-  readonly warnings?: {
-    readonly activationGrowth: number;
-    /** The mean loss at the end lies less than this below that of a uniform guess, ln |V|. */
-    readonly weakGainNats: number;
-  };
-  /** Losses on the sources' own validation text along the run; none when absent. */
-  readonly validation?: { readonly everySteps: number; readonly windows: number };
-}
 
 export interface Continuation {
   readonly settings: ContinuationSettings;

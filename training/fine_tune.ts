@@ -22,7 +22,7 @@ import { CheckpointStore } from "./checkpoint_store.ts";
 import { momentTensors, momentValues, readTensors, writeTensors } from "./programs.ts";
 import { linearWithWarmup } from "./schedule.ts";
 import { argmax, metricOf, score } from "./scores.ts";
-import type { InnerOptimizer } from "./settings.ts";
+import type { FineTuneSettings } from "./settings.ts";
 import type { SeedOf } from "./source.ts";
 import {
   type EncodedExample,
@@ -32,17 +32,6 @@ import {
   taskFeeds,
 } from "./task_inputs.ts";
 import { nextTick } from "./trainer.ts";
-
-export interface FineTuneSettings {
-  /** For messages and seeds. */
-  readonly task: string;
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly seqLen: number;
-  readonly inner: Omit<InnerOptimizer, "warmupSteps" | "finalFactor">;
-  readonly warmupFraction: number;
-  readonly languageModelWeight: number;
-}
 
 export interface FineTuning {
   readonly settings: FineTuneSettings;

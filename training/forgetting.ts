@@ -6,9 +6,8 @@
 import type { Tensors } from "./checkpoint.ts";
 import type { OptimizerTensors } from "./pretrain_state.ts";
 import { learningRateAt } from "./schedule.ts";
-import type { InnerOptimizer } from "./settings.ts";
+import type { InnerOptimizer, ModelShape } from "./settings.ts";
 import { embeddingOf, initialTable, type SeedOf } from "./source.ts";
-import type { ModelShape } from "./programs.ts";
 
 /** `shared` with the embeddings that round `round` begins with; those of the first are what training begins with. */
 export function forget(

@@ -1,23 +1,9 @@
 /**
  * Looks after the steps of a run: losses and gradients that are not finite, losses that leap, and what is done about them.
  */
-export type GuardPolicy = "stop" | "skip" | "lower";
+import type { GuardPolicy, GuardSettings } from "./settings.ts";
 
-export interface GuardSettings {
-  /** For a loss or a gradient norm that is not finite. */
-  readonly nonFinite: GuardPolicy;
-  /** For a loss that lies `spikeNats` above the mean of the last `spikeWindow` ones, of steps that were left out too. */
-  readonly spike: GuardPolicy;
-  /** Null: leaps are not looked for. */
-  readonly spikeNats: number | null;
-  readonly spikeWindow: number;
-  /** `lower`: the rate of what is left of the local training is multiplied with this, each time. */
-  readonly lowerFactor: number;
-  /** Steps that may be left out of one local training before it stops all the same. */
-  readonly attempts: number;
-}
-
-/** Stops at what is not finite, looks for no leaps. */
+/** Stops at what is not finite, looks for no spikes. */
 const stopping: GuardSettings = {
   nonFinite: "stop",
   spike: "stop",

@@ -196,7 +196,7 @@ export class LocalTrainer {
 
   async train(task: LocalTask, seeds: SeedsByName): Promise<LocalOutcome> {
     const options = this.#options;
-    const everySteps = options.settings.monitors?.everySteps ?? null;
+    const everySteps = options.settings.monitors.everySteps;
     const seen: [MonitorRow, number][] = [];
     const outcome = await trainLocally(
       {

@@ -19,9 +19,7 @@ import {
   StageError,
   writeFileAtomic,
 } from "../base/mod.ts";
-
-/** What a recipe may say: a number, or that the largest is wanted. */
-export type MicroBatchSize = number | "auto";
+import type { MicroBatchSize } from "./settings.ts";
 
 export interface MicroBatchSearch {
   readonly microBatchSize: MicroBatchSize;

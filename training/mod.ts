@@ -18,7 +18,7 @@
  * ```
  */
 export type { Checkpoint, NamedTensor, Tensors } from "./checkpoint.ts";
-export { type CheckpointEvery, CheckpointPace } from "./checkpoint_pace.ts";
+export { CheckpointPace } from "./checkpoint_pace.ts";
 export {
   CheckpointStore,
   fillCheckpoint,
@@ -30,8 +30,6 @@ export {
   type Continuation,
   type ContinuationResult,
   continuationSeeds,
-  type ContinuationSettings,
-  type ContinuationStart,
   continueTraining,
 } from "./continuation.ts";
 export {
@@ -50,13 +48,7 @@ export {
   type SourceSummary,
   summarise,
 } from "./evaluate.ts";
-export {
-  fineTune,
-  type FineTuneResult,
-  type FineTuneSettings,
-  type FineTuning,
-  type TaskSplit,
-} from "./fine_tune.ts";
+export { fineTune, type FineTuneResult, type FineTuning, type TaskSplit } from "./fine_tune.ts";
 export { fineTuneRuns, meanScores, runsInterval } from "./fine_tune_runs.ts";
 export {
   countUnknown,
@@ -78,7 +70,7 @@ export {
   LocalTrainer,
   type SeedsByName,
 } from "./local_training.ts";
-export { type OuterSettings, outerStep } from "./outer_optimizer.ts";
+export { outerStep } from "./outer_optimizer.ts";
 export {
   OuterSum,
   parameterNorm,
@@ -92,26 +84,30 @@ export { Decoder, type DecoderOptions } from "./decoder.ts";
 export { generateTokens, sampleToken, type SamplingOptions } from "./generation.ts";
 export { scoreText, type TextScore } from "./text_score.ts";
 export { type Drift, driftOf } from "./drift.ts";
-export {
-  type ModelShape,
-  momentTensors,
-  readTensors,
-  TrainingPrograms,
-  writeTensors,
-} from "./programs.ts";
+export { momentTensors, readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./rounds.ts";
-export type { GuardPolicy, GuardSettings } from "./guard.ts";
-export {
-  type MicroBatchSearch,
-  type MicroBatchSize,
-  resolveMicroBatch,
-  trainingBytes,
-} from "./micro_batch.ts";
+export { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
 export { writeMetrics } from "./metrics_files.ts";
 export { type MonitorRow, monitorStep } from "./monitors.ts";
 export { PhaseClock, profileMessage } from "./phases.ts";
 export { crc32c, encodeEvents, eventFile, maskedCrc, type Scalar } from "./tensorboard.ts";
-export type { InnerOptimizer, PretrainSettings } from "./settings.ts";
+export {
+  type CheckpointEvery,
+  continuationSchema,
+  type ContinuationSettings,
+  type ContinuationStart,
+  fineTuneSchema,
+  type GuardSettings,
+  type InnerOptimizer,
+  type MicroBatchSize,
+  modelSchema,
+  type ModelShape,
+  type OuterSettings,
+  pretrainSchema,
+  type PretrainSettings,
+  tuneSchema,
+  type TuneSettings,
+} from "./settings.ts";
 export { decodeSafetensors, readSafetensors, safetensorsParts } from "./safetensors.ts";
 export { cosineWithWarmup, learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, type Metric, metricOf, scoreInterval } from "./scores.ts";
@@ -122,7 +118,7 @@ export {
   type SeedOf,
   type TrainingSource,
 } from "./source.ts";
-export { type TuneAttempt, tuneLearningRate, type TuneResult, type TuneSettings } from "./tune.ts";
+export { type TuneAttempt, tuneLearningRate, type TuneResult } from "./tune.ts";
 export { DivergedError, emptyRecord, nextTick, type StepRecord, trainSteps } from "./trainer.ts";
 export {
   isShared,

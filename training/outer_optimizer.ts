@@ -2,19 +2,7 @@
  * Outer optimizers: from the mean difference of a round's results to the next shared parameters.
  */
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
-
-/** As recipes write it. */
-export type OuterSettings =
-  | { readonly kind: "average" }
-  | { readonly kind: "nesterov"; readonly learningRate: number; readonly momentum: number }
-  | {
-    readonly kind: "fedadam";
-    readonly learningRate: number;
-    readonly beta1: number;
-    readonly beta2: number;
-    /** τ: beside √v, and √ of what v begins with. */
-    readonly epsilon: number;
-  };
+import type { OuterSettings } from "./settings.ts";
 
 /** The mean difference of one parameter; rows that no source has trained are passed over. */
 export interface MeanDelta {

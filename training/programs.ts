@@ -6,15 +6,12 @@ import {
   differentiate,
   formatShape,
   languageModelGraph,
-  type ModelConfig,
   withActivationNorms,
 } from "../model/mod.ts";
 import { StageError } from "../base/mod.ts";
 import { maxProgramsBytes, programBytes } from "./micro_batch.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
-
-/** A network but for its vocabulary. */
-export type ModelShape = Omit<ModelConfig, "vocabSize">;
+import type { ModelShape } from "./settings.ts";
 
 export interface ProgramsOptions {
   readonly engine: Engine;

@@ -324,7 +324,7 @@ class PretrainRun {
       isBest,
       parameterNorm: parameterNorm(state.shared),
     });
-    warnOfCoverage(state.metrics, log, losses, settings.warnings?.unknownShare);
+    warnOfCoverage(state.metrics, log, losses, settings.warnings.unknownShare);
     log.info("round", { round: state.round, validationLossNats: lossNats });
     state.round++;
     state.finished = 0;

@@ -10,8 +10,8 @@ import { grownActivations, warnOnce } from "./warnings.ts";
 
 export interface MonitoredRun {
   readonly settings: {
-    readonly monitors?: MonitorSettings;
-    readonly warnings?: Pick<WarningThresholds, "activationGrowth">;
+    readonly monitors: MonitorSettings;
+    readonly warnings: Pick<WarningThresholds, "activationGrowth">;
   };
   readonly checkpointFolder: string;
   readonly log: Log;
@@ -19,7 +19,7 @@ export interface MonitoredRun {
 
 /** Whether a run is looked into at all. */
 export function isMonitored({ monitors }: MonitoredRun["settings"]): boolean {
-  return (monitors?.everySteps ?? null) !== null;
+  return monitors.everySteps !== null;
 }
 
 export class RunMonitor {
@@ -47,7 +47,7 @@ export class RunMonitor {
     const { settings: { monitors, warnings }, log } = this.#run;
     if (rows === undefined) return undefined;
     return {
-      everySteps: monitors!.everySteps!,
+      everySteps: monitors.everySteps!,
       note: (row, stepsBehind) => {
         rows.add(stepsBefore + stepsBehind, { kind: "monitor", ...place, ...row });
         if (warnings === undefined) return;

@@ -1,6 +1,7 @@
 /**
  * Learning rates as functions of the step.
  */
+import type { ScheduleKind } from "./settings.ts";
 
 export interface CosineSchedule {
   /** η_max. */
@@ -27,9 +28,6 @@ export function cosineWithWarmup(step: number, schedule: CosineSchedule): number
   const cosine = 0.5 * (1 + Math.cos(Math.PI * share));
   return peakLearningRate * (finalFactor + (1 - finalFactor) * cosine);
 }
-
-/** What follows the warm-up: a cosine, a line, nothing, or a plateau with a line down at the end. */
-export type ScheduleKind = "cosine" | "linear" | "constant" | "wsd";
 
 export interface Schedule extends CosineSchedule {
   /** Default: cosine. */

@@ -1,64 +1,215 @@
 /**
- * Settings of pre-training, as recipes write them.
+ * Settings of training as recipes write them: their types, limits and meanings. Defaults are in `pipeline/recipes/base.yaml`.
+ *
+ * A bundle of code that trains holds none of this: it imports types alone.
  */
-import type { OuterSettings } from "./outer_optimizer.ts";
-import type { CheckpointEvery } from "./checkpoint_pace.ts";
-import type { GuardSettings } from "./guard.ts";
-import type { ModelShape } from "./programs.ts";
-import type { ScheduleKind } from "./schedule.ts";
+import { z } from "zod";
+import type { ModelConfig } from "../model/mod.ts";
 
-/** The optimizer of local training, as recipes write it. */
-export interface InnerOptimizer {
-  readonly peakLearningRate: number;
-  /** What follows the warm-up; default cosine. */
-  readonly schedule?: ScheduleKind;
-  readonly warmupSteps: number;
-  readonly finalFactor: number;
-  /** Of `wsd`: the share of all steps that the way down takes. */
-  readonly decayFraction?: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly weightDecay: number;
-  readonly clipNorm: number;
-}
+const count = z.int().positive();
+const fraction = z.number().min(0).max(1);
 
-export interface PretrainSettings {
+/** A model without its vocabulary, whose size is the tokenizer's. */
+export type ModelShape = Omit<ModelConfig, "vocabSize">;
+
+export const modelSchema = z.strictObject({
+  nLayers: count.describe("Blocks, L."),
+  dModel: count.describe("Width of the residual stream, C. A multiple of `nHeads`."),
+  nHeads: count.describe("Attention heads of a block, H."),
+  expansion: count.describe("Width inside the MLP as a multiple of `dModel`."),
+  seqLen: count.describe("Length of a training sequence in tokens, T."),
+  positions: z.enum(["alibi", "learned"])
+    .describe("How the model sees positions: by biases of attention, or by a table of embeddings."),
+  bias: z.boolean().describe("Whether linear layers and norms have biases."),
+}) satisfies z.ZodType<ModelShape>;
+
+export const optimizerSchema = z.strictObject({
+  peakLearningRate: z.number().positive().describe("Highest learning rate, η_max."),
+  schedule: z.enum(["cosine", "linear", "constant", "wsd"]).describe(
+    "The rate after the warm-up: a cosine, a line, the peak to the end, or the peak and then a line down (`wsd`).",
+  ),
+  warmupSteps: z.int().nonnegative().describe("Steps in which the rate rises from 0 to its peak."),
+  finalFactor: fraction.describe("The rate ends at this share of the peak, α."),
+  decayFraction: fraction.describe("The share of all steps that the way down of `wsd` takes."),
+  beta1: fraction.describe("Decay of the first moment, β₁."),
+  beta2: fraction.describe("Decay of the second moment, β₂."),
+  epsilon: z.number().positive().describe("Added to the root of the second moment, ε."),
+  weightDecay: z.number().nonnegative().describe("Decoupled weight decay, as a share of the rate."),
+  clipNorm: z.number().positive()
+    .describe("Gradients whose norm is larger are scaled down to this norm."),
+});
+
+/** The optimizer of local training. */
+export type InnerOptimizer = z.infer<typeof optimizerSchema>;
+export type ScheduleKind = InnerOptimizer["schedule"];
+
+const guardPolicy = z.enum(["stop", "skip", "lower"]);
+export type GuardPolicy = z.infer<typeof guardPolicy>;
+
+const guardSchema = z.strictObject({
+  nonFinite: guardPolicy.describe(
+    "At a loss or a gradient that is not finite: `stop` the run, `skip` the step, or skip it and `lower` the rate.",
+  ),
+  spikeNats: z.number().positive().nullable().describe(
+    "A loss is a spike if it lies this many nats above the mean of the last `spikeWindow` steps; null looks for none.",
+  ),
+  spike: guardPolicy.describe("At a spike: as for `nonFinite`."),
+  spikeWindow: count.describe(
+    "Steps whose losses are averaged, those of skipped steps too.",
+  ),
+  lowerFactor: fraction.describe(
+    "`lower` multiplies the rate by this for the rest of the local training, each time.",
+  ),
+  attempts: z.int().nonnegative()
+    .describe("Steps that one local training may skip; one more stops the run."),
+}).describe("What happens at a single step that goes wrong.");
+export type GuardSettings = z.infer<typeof guardSchema>;
+
+const monitorsSchema = z.strictObject({
+  everySteps: count.nullable().describe("Steps from one look to the next; null never looks."),
+}).describe("Records activations, and norms of parameters, gradients and updates by layer.");
+export type MonitorSettings = z.infer<typeof monitorsSchema>;
+
+const microBatchSize = z.union([count, z.literal("auto")]).describe(
+  "Sequences that are computed at once; it divides `batchSize`. `auto` finds the largest number that fits the machine and " +
+    "records it.",
+);
+export type MicroBatchSize = z.infer<typeof microBatchSize>;
+
+const checkpointEverySteps = z.union([count, z.literal("auto")]).describe(
+  "Steps between checkpoints; `auto` writes them as often as they take less than 2 % of the time. No result depends on it.",
+);
+/** Steps from one checkpoint to the next, or as often as they cost little of the time. */
+export type CheckpointEvery = z.infer<typeof checkpointEverySteps>;
+
+const activationGrowth = z.number().positive().describe(
+  "Warning `activation-growth`: the largest norm after a block is this many times the first one (needs `monitors`).",
+);
+
+const outerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("average").describe("The mean of the sources' results.") }),
+  z.strictObject({
+    kind: z.literal("nesterov").describe("SGD with Nesterov momentum on the mean difference."),
+    learningRate: z.number().positive().describe("η of the outer step."),
+    momentum: fraction.describe("μ of the outer step."),
+  }),
+  z.strictObject({
+    kind: z.literal("fedadam").describe("Adam on the mean difference."),
+    learningRate: z.number().positive().describe("η of the outer step."),
+    beta1: fraction.describe("Decay of the first moment, β₁."),
+    beta2: fraction.describe("Decay of the second moment, β₂."),
+    epsilon: z.number().positive()
+      .describe("τ: added to the root of the second moment, which begins with its square."),
+  }),
+]).describe("Makes the next shared parameters from a round's results.");
+export type OuterSettings = z.infer<typeof outerSchema>;
+
+export const pretrainSchema = z.strictObject({
+  rounds: count.describe(
+    "Rounds, T. Every variant takes `rounds` × `localSteps` sequential steps.",
+  ),
+  localSteps: count.describe("Steps of local training in a round, N_local."),
+  sourcesPerRound: count.describe("Sources that are drawn for a round, |S_t|."),
+  batchSize: count.describe(
+    "Sequences of a step, from one source (DEPT) or from the mixture (STD).",
+  ),
+  microBatchSize,
+  inner: optimizerSchema.describe("The optimizer of local training."),
+  outer: outerSchema,
+  adamState: z.enum(["reset", "keep", "average"]).describe(
+    "Adam's moments and step count after a round: forgotten, kept by each source, or averaged and sent along like the weights. " +
+      "A mixture always keeps them: it has no rounds of its own.",
+  ),
+  nonFinite: z.enum(["stop", "skip"]).describe(
+    "A source whose training or weights are not finite stops the run, or is left out of its round.",
+  ),
+  guard: guardSchema,
+  monitors: monitorsSchema,
+  warnings: z.strictObject({
+    activationGrowth,
+    unknownShare: fraction.describe(
+      "Warning `vocabulary-coverage`: this share of a source's validation tokens is outside its vocabulary.",
+    ),
+  }).describe("Thresholds of named warnings."),
+  forgetting: z.enum(["same", "new"]).describe(
+    "The tables that a variant which forgets its embeddings begins again with: the same ones at each reset, or new ones.",
+  ),
+  validationWindows: count.describe(
+    "Windows of each source's validation text that choose the `best` checkpoint.",
+  ),
+  checkpointEverySteps,
+});
+
+export type PretrainSettings = Omit<z.infer<typeof pretrainSchema>, "microBatchSize"> & {
   readonly model: ModelShape;
-  readonly rounds: number;
-  readonly localSteps: number;
-  readonly sourcesPerRound: number;
-  readonly batchSize: number;
   readonly microBatchSize: number;
-  readonly inner: InnerOptimizer;
-  /** What makes the next shared parameters of a round's results. */
-  readonly outer: OuterSettings;
-  /**
-   * What becomes of Adam's moments and step count after a round: forgotten, kept by each source, or averaged like the
-   * weights and sent along. A mixture's always stay: it has no rounds of its own.
-   */
-  readonly adamState: "reset" | "keep" | "average";
-  /** Whether a source whose training or weights are not finite stops the run or is left out of its round. */
-  readonly nonFinite: "stop" | "skip";
-  /** Whether a variant that forgets its embeddings draws the same tables at each reset, or new ones. */
-  readonly forgetting: "same" | "new";
-  /** What is done about a step that goes wrong; absent: a loss that is not finite stops the run. */
-  readonly guard?: GuardSettings;
-  readonly monitors?: MonitorSettings;
-  readonly warnings?: WarningThresholds;
-  readonly validationWindows: number;
-  readonly checkpointEverySteps: CheckpointEvery;
-}
+};
+/** Thresholds above which a run warns. */
+export type WarningThresholds = PretrainSettings["warnings"];
 
-export interface MonitorSettings {
-  /** Steps from one look at activations, parameters, gradients and updates to the next; null: none. */
-  readonly everySteps: number | null;
-}
+export const tuneSchema = z.strictObject({
+  gridStep: z.number().positive().describe("Difference between one rate and the next lower one."),
+  attempts: count.describe("Rates that are tried at most."),
+  spikeNats: z.number().positive().describe(
+    "A run has diverged if its loss is not finite, if its last validation loss lies this far above its lowest one, or if the " +
+      "lowest one lies this far above a uniform guess.",
+  ),
+});
+export type TuneSettings = z.infer<typeof tuneSchema>;
 
-/** Where a run is worth a word of warning. */
-export interface WarningThresholds {
-  /** A block's activations are so many times what they were when first looked at. */
-  readonly activationGrowth: number;
-  /** So large a share of a source's validation tokens is outside its vocabulary. */
-  readonly unknownShare: number;
-}
+export const continuationSchema = z.strictObject({
+  steps: count.describe("Steps of continued training, N_CT."),
+  sampling: z.enum(["uniform", "proportional"])
+    .describe("How sources are mixed: in equal parts, or by their sizes."),
+  batchSize: count.describe("Sequences of a step."),
+  microBatchSize,
+  inner: optimizerSchema.describe("The optimizer."),
+  pretrainedRateFactor: z.number().positive().describe(
+    "From pre-trained embeddings the peak rate is this share of `inner.peakLearningRate`.",
+  ),
+  guard: guardSchema,
+  monitors: monitorsSchema,
+  warnings: z.strictObject({
+    activationGrowth,
+    weakGainNats: z.number().nonnegative().describe(
+      "Warning `weak-continuation`: the mean loss at the end is less than this below a uniform guess, ln |V|.",
+    ),
+  }).describe("Thresholds of named warnings."),
+  validation: z.strictObject({
+    everySteps: count.nullable().describe("Steps from one look to the next; null never looks."),
+    windows: count.describe("Windows of each source's validation text."),
+  }).describe("Losses on validation text along the run; `evaluate` measures the end in any case."),
+  checkpointEverySteps,
+});
+
+/** The embeddings that continued training starts from. */
+export type ContinuationStart = "random" | "pretrained";
+
+export type ContinuationSettings =
+  & Omit<z.infer<typeof continuationSchema>, "microBatchSize" | "validation">
+  & {
+    readonly variant: string;
+    readonly start: ContinuationStart;
+    readonly model: ModelShape;
+    readonly microBatchSize: number;
+    /** Losses on the sources' own validation text along the run; none when absent. */
+    readonly validation?: { readonly everySteps: number; readonly windows: number };
+  };
+
+export const fineTuneSchema = z.strictObject({
+  epochs: count.describe(
+    "Passes over the training examples. The best one on the dev examples counts.",
+  ),
+  batchSize: count.describe("Examples of a step."),
+  seqLen: count.describe("Longest example in tokens; longer ones are cut."),
+  inner: optimizerSchema
+    .omit({ schedule: true, warmupSteps: true, finalFactor: true, decayFraction: true })
+    .describe("The optimizer. Its rate rises and then falls to 0, both along a line."),
+  warmupFraction: fraction.describe("The share of all steps in which the rate rises."),
+  languageModelWeight: z.number().nonnegative()
+    .describe("Weight of the auxiliary language-model loss (Radford et al. 2018, eq. 5)."),
+});
+export type FineTuneSettings = z.infer<typeof fineTuneSchema> & {
+  /** For messages and seeds. */
+  readonly task: string;
+};

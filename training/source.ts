@@ -20,7 +20,7 @@ import { firstByteId } from "../tokenizers/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import { renumber, type SourceVocabulary } from "./local_vocabulary.ts";
 import { takeRows } from "./outer_step.ts";
-import type { ModelShape } from "./programs.ts";
+import type { ModelShape } from "./settings.ts";
 import { isShared, positionEmbedding, tokenEmbedding, type Variant } from "./variant.ts";
 import type { WindowSource } from "./windows.ts";
 

@@ -3,9 +3,10 @@
  */
 import type { Fetches, TrainingProgram } from "../engine/mod.ts";
 import { type Log, StageError } from "../base/mod.ts";
-import { Guard, type GuardEvent, type GuardRecord, type GuardSettings } from "./guard.ts";
+import { Guard, type GuardEvent, type GuardRecord } from "./guard.ts";
 import { type MonitorRow, monitorStep } from "./monitors.ts";
 import { PhaseClock } from "./phases.ts";
+import type { GuardSettings } from "./settings.ts";
 import { windowFeeds, type WindowSource } from "./windows.ts";
 
 /** What steps gave so far; plain data for checkpoints. */
@@ -55,7 +56,7 @@ export interface LocalTraining {
   readonly microBatchSize: number;
   readonly seqLen: number;
   readonly clipNorm: number;
-  /** What is done about steps that go wrong; absent: what is not finite stops training. */
+  /** What is done about steps that go wrong; absent: training stops at what is not finite. */
   readonly guard?: GuardSettings;
   /** Looks into the program every so many steps; the rows are the caller's to keep. */
   readonly monitor?: {

@@ -7,19 +7,8 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { messageOf, StageError, writeFileAtomic } from "../base/mod.ts";
 import { pretrain, type Pretraining } from "./rounds.ts";
+import type { TuneSettings } from "./settings.ts";
 import { DivergedError } from "./trainer.ts";
-
-export interface TuneSettings {
-  /** From one rate to the next lower one. */
-  readonly gridStep: number;
-  /** Rates that are tried at the most. */
-  readonly attempts: number;
-  /**
-   * A run has diverged whose loss is not finite, whose last validation loss lies this far above its lowest, or whose lowest
-   * lies this far above ln |V|, the loss of a uniform guess.
-   */
-  readonly spikeNats: number;
-}
 
 export interface TuneAttempt {
   readonly peakLearningRate: number;

@@ -12,7 +12,8 @@ import {
 } from "../../datasets/mod.ts";
 import { formatBytes } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
-import { allSources, type Recipe } from "../recipe.ts";
+import type { Recipe } from "../recipe.ts";
+import { allSources } from "../sources.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 

@@ -5,7 +5,7 @@
  */
 import { readStatistics, type TokenStatistics } from "../../datasets/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
-import { allSources, sourcesOf } from "../recipe.ts";
+import { allSources, sourcesOf } from "../sources.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Table } from "./table.ts";
 

@@ -4,7 +4,8 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
-import { allSources, type Recipe, sourcesOf } from "../recipe.ts";
+import type { Recipe } from "../recipe.ts";
+import { allSources, sourcesOf } from "../sources.ts";
 import type { Cell, Row } from "./table.ts";
 
 export interface LossParams {

@@ -5,7 +5,7 @@
  */
 import { readStatistics } from "../../datasets/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
-import { allSources } from "../recipe.ts";
+import { allSources } from "../sources.ts";
 import type { TableKind } from "./kind.ts";
 import type { Table } from "./table.ts";
 

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { group } from "../../pipeline/stage.ts";
-import { sourcesOf } from "../recipe.ts";
+import { sourcesOf } from "../sources.ts";
 import type { Recipe } from "../recipe.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";

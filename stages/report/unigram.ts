@@ -8,7 +8,8 @@
 import { openTokenShards, readStatistics, unigramModel, unigramNats } from "../../datasets/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { loadPieces } from "../../tokenizers/mod.ts";
-import { allSources, type Recipe, sourcesOf } from "../recipe.ts";
+import type { Recipe } from "../recipe.ts";
+import { allSources, sourcesOf } from "../sources.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UsageError } from "../../base/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
-import { checkRecipe, type Recipe, recipeSchema } from "../../stages/recipe.ts";
+import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
+import { checkRecipe } from "../../stages/recipe_check.ts";
 import { projectRoot } from "../support/paths.ts";
 
 const folder = join(projectRoot, "pipeline/recipes");

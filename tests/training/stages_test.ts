@@ -33,6 +33,7 @@ const inner = {
   weightDecay: 0,
   clipNorm: 1,
 };
+const monitors = { everySteps: null };
 
 /** What the four stages read of a recipe. */
 const recipe = {
@@ -63,6 +64,8 @@ const recipe = {
     outer: { kind: "average" },
     adamState: "reset",
     nonFinite: "stop",
+    monitors,
+    warnings: { activationGrowth: 10, unknownShare: 1 },
     forgetting: "same",
     validationWindows: 2,
     checkpointEverySteps: 1,
@@ -76,6 +79,7 @@ const recipe = {
     microBatchSize: 2,
     inner,
     pretrainedRateFactor: 0.5,
+    monitors,
     validation: { everySteps: null, windows: 2 },
     plasticity: { sources: ["right"], steps: 2, validateEverySteps: 1, validationWindows: 2 },
     checkpointEverySteps: 2,

@@ -7,6 +7,8 @@ import { Random, type Seed, seedOf } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import {
   type Checkpoint,
+  type GuardSettings,
+  type InnerOptimizer,
   type Pretraining,
   type PretrainSettings,
   safetensorsParts,
@@ -31,15 +33,27 @@ export const model = {
   bias: true,
 } as const;
 
-export const inner = {
+export const inner: InnerOptimizer = {
   peakLearningRate: 0.01,
+  schedule: "cosine",
   warmupSteps: 2,
   finalFactor: 0.1,
+  decayFraction: 0.1,
   beta1: 0.9,
   beta2: 0.95,
   epsilon: 1e-8,
   weightDecay: 0,
   clipNorm: 1,
+};
+
+/** Stops at what is not finite, looks for no spikes. */
+const stopping: GuardSettings = {
+  nonFinite: "stop",
+  spike: "stop",
+  spikeNats: null,
+  spikeWindow: 1,
+  lowerFactor: 1,
+  attempts: 0,
 };
 
 export const settings: PretrainSettings = {
@@ -53,6 +67,9 @@ export const settings: PretrainSettings = {
   outer: { kind: "average" },
   adamState: "reset",
   nonFinite: "stop",
+  guard: stopping,
+  monitors: { everySteps: null },
+  warnings: { activationGrowth: Infinity, unknownShare: Infinity },
   forgetting: "same",
   validationWindows: 3,
   checkpointEverySteps: 2,

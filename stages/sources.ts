@@ -1,0 +1,71 @@
+/**
+ * The sources of a recipe: as its `sources` say, or the folders of its `data`.
+ */
+import { UsageError } from "../base/mod.ts";
+import type { Recipe } from "./recipe.ts";
+import type { SourceSpec } from "./recipe_data.ts";
+
+/** Whether a recipe names no text: sizes of the paper, of which only the costs can be computed. */
+export function isOnlyCosted(recipe: Recipe): boolean {
+  return recipe.costs !== null && recipe.sources === null && recipe.data === null;
+}
+
+/** Every source of a recipe, out-of-distribution ones too, sorted by id. @throws UsageError when there is none. */
+export function allSources(recipe: Recipe): readonly string[] {
+  return Object.keys(sourceSpecs(recipe)).sort();
+}
+
+/** The sources that are trained on, sorted by id. */
+export function sourcesOf(recipe: Recipe): readonly string[] {
+  const held = new Set(recipe.outOfDistribution);
+  return allSources(recipe).filter((source) => !held.has(source));
+}
+
+/** How each source is read: the recipe's own word, or the folders of `data`. */
+export function sourceSpecs(recipe: Recipe): Readonly<Record<string, SourceSpec>> {
+  if (recipe.sources !== null) return recipe.sources;
+  if (recipe.data === null) {
+    throw new UsageError(
+      `Cannot plan recipe "${recipe.name}": expected a folder of sources, found none; ` +
+        `run with --set data=DIR (DIR/<source>/{train,validation}.jsonl[.gz])`,
+    );
+  }
+  const folders = [...readFolder(recipe.data)].filter((entry) => entry.isDirectory)
+    .map((entry) => entry.name).sort();
+  if (folders.length === 0) {
+    throw new UsageError(
+      `Cannot plan recipe "${recipe.name}": expected a folder for each source in "${recipe.data}", found none`,
+    );
+  }
+  return Object.fromEntries(
+    folders.map((source) => [source, {
+      train: splitFile(recipe.data!, source, "train"),
+      validation: splitFile(recipe.data!, source, "validation"),
+    }]),
+  );
+}
+
+function splitFile(data: string, source: string, split: string): string {
+  const names = new Set([...readFolder(`${data}/${source}`)].map((entry) => entry.name));
+  const wanted = [`${split}.jsonl`, `${split}.jsonl.gz`, `${split}.txt`];
+  const found = wanted.find((file) => names.has(file));
+  if (found !== undefined) return `${source}/${found}`;
+  throw new UsageError(
+    `Cannot read source "${source}" in "${data}/${source}": expected one of ${
+      wanted.join(", ")
+    }, ` +
+      `found ${names.size === 0 ? "an empty folder" : [...names].sort().slice(0, 5).join(", ")}`,
+  );
+}
+
+function readFolder(path: string): Iterable<Deno.DirEntry> {
+  try {
+    return [...Deno.readDirSync(path)];
+  } catch (cause) {
+    const found = cause instanceof Deno.errors.NotFound ? "nothing" : "something else";
+    throw new UsageError(
+      `Cannot read data folder "${path}": expected a folder of sources, found ${found}; name it with --set data=DIR`,
+      { cause },
+    );
+  }
+}
