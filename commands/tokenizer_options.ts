@@ -26,7 +26,7 @@ export const trainingOptions: Readonly<Record<keyof UnigramConfig, string>> = {
   byteFallback: "characters without a piece are written in bytes, not as <unk>",
   userDefinedSymbols: "texts that are one token each wherever they stand",
   controlSymbols: "ids for the caller's own use, which no text gives",
-  normalizationRule: "identity, nfc, nfkc or nmt_nfkc",
+  normalizationRule: "how text is normalised first: identity, nfc, nfkc or nmt_nfkc",
   removeExtraWhitespaces: "runs of spaces become one, those at both ends go",
   addDummyPrefix: "a text begins with a space",
   maxSegmentCharacters: "most characters of distinct words, cut at scripts, to learn from",

@@ -76,7 +76,7 @@ const paper = z.strictObject({
 });
 
 export const recipeSchema = z.strictObject({
-  name: name.describe("The name of the recipe. Results of other recipes give no forecasts for it."),
+  name: name.describe("The name of the recipe, which is kept with each result."),
   description: z.string().describe("One or two sentences for `deno task pipeline recipes`."),
   seed: z.int().nonnegative()
     .describe("The root of all random draws. What draws nothing does not depend on it."),
@@ -86,14 +86,17 @@ export const recipeSchema = z.strictObject({
       "file. Files that `sources` names are relative to it. Null if `sources` names all.",
   ),
   sources: z.record(name, sourceSchema).nullable()
-    .describe("Sources by id; null takes every folder of `data`."),
+    .describe(
+      "Sources by id; null takes every folder of `data`. A source has a `generator`, or files for each split (`train`, " +
+        "`validation`), or files without splits (`files`, `split`).",
+    ),
   outOfDistribution: z.array(name)
     .describe("Sources that are evaluated but never trained on before continuation."),
   documents: documentsSchema.describe("How the text of sources is read."),
   vocabulary: z.strictObject({
     global: unigram.describe(
-      "Settings of the unigram trainer (docs/tokenizers.md) for the vocabulary of all sources. Or `file`: the path, URL or " +
-        "`hf://` name of a tokenizer of others that takes its place.",
+      "Settings of the unigram trainer for the vocabulary of all sources. Or `file`: the path, URL or `hf://` name of a " +
+        "tokenizer of others that takes its place (docs/tokenizers.md).",
     ),
     own: unigram.describe("The same for the vocabularies of single sources (SPEC-OPT)."),
   }).describe("How tokenizers are trained."),
@@ -133,7 +136,9 @@ export const recipeSchema = z.strictObject({
     bootstrapSamples: count.describe("Resamples of documents for an interval."),
   }).describe("Evaluation on the validation text of every source."),
   finetune: z.strictObject({
-    tasks: z.record(name, taskSchema).describe("Downstream tasks by id."),
+    tasks: z.record(name, taskSchema).describe(
+      "Downstream tasks by id. A task has a `generator`, or a `format` and `files`.",
+    ),
     runs: count
       .describe("Runs of each task, with another head and order each; scores are their mean."),
     ...fineTuneSchema.shape,

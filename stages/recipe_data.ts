@@ -109,7 +109,9 @@ export const documentsSchema = z.strictObject({
   ),
   textDocuments: z.enum(["blank-line", "line", "file"])
     .describe("What a document is in a text file: a paragraph, a line, or the whole file."),
-  maxRowBytes: count.describe("A longer row is a bad row."),
+  maxRowBytes: count.describe(
+    "Longest row. A longer one is an error: readers hold a row in memory.",
+  ),
   maxDocuments: limits.describe("Only the first documents of a split are taken; null takes all."),
   maxFiles: count.nullable()
     .describe("Only the first files that a pattern or folder names are taken; null takes all."),

@@ -34,7 +34,9 @@ export const optimizerSchema = z.strictObject({
   beta1: fraction.describe("Decay of the first moment, β₁."),
   beta2: fraction.describe("Decay of the second moment, β₂."),
   epsilon: z.number().positive().describe("Added to the root of the second moment, ε."),
-  weightDecay: z.number().nonnegative().describe("Decoupled weight decay, as a share of the rate."),
+  weightDecay: z.number().nonnegative().describe(
+    "Decoupled weight decay, which the rate multiplies.",
+  ),
   clipNorm: z.number().positive()
     .describe("Gradients whose norm is larger are scaled down to this norm."),
 });
