@@ -11,6 +11,7 @@ import {
   type SourceVocabulary,
   type Tensors,
   tokenEmbedding,
+  type Variant,
   wholeVocabulary,
 } from "../training/mod.ts";
 import { didYouMean, UsageError } from "../base/mod.ts";
@@ -54,10 +55,7 @@ export async function openTrainedModel(
     .map((name) => name.slice("train/".length));
   const place = new Place(session, options);
   const { groups, state } = readCheckpoint(await place.folder(instance.id, output));
-  const { model, vocabulary } = state as unknown as {
-    readonly model: Omit<ModelConfig, "vocabSize">;
-    readonly vocabulary: "global" | "own";
-  };
+  const { model } = state as unknown as { readonly model: Omit<ModelConfig, "vocabSize"> };
   const isLocal = groups.model[tokenEmbedding] === undefined;
   const source = sourceOf(target, sources, isLocal, options.source);
   const tokenized = instance.inputs.get(`train/${source}`)!.from;
@@ -65,15 +63,16 @@ export async function openTrainedModel(
   const tokenizer = await openAdopted(await place.input(tokenized, "tokenizer"));
   const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
   const vocabSize = tensors[tokenEmbedding].shape[0];
-  const { engine: params } = instance.declaration.params as {
+  const { engine: params, variant } = instance.declaration.params as {
     engine: EngineOptions & { kind: string };
+    variant: Variant; // an id where a model is continued, whose table is never a source's own
   };
   const { engine } = await import(engineModule(params.kind)) as { engine: Engine };
   return {
     config: { ...model, vocabSize },
     tensors,
     tokenizer,
-    vocabulary: isLocal && vocabulary === "global"
+    vocabulary: isLocal && variant.cutsVocabulary
       ? await cutOf(place, tokenized, tokenizer)
       : wholeVocabulary(tokenizer.vocabSize),
     engine,

@@ -21,7 +21,7 @@ import {
   fillCheckpoint,
   noPretrainedEmbedding,
   readCheckpoint,
-  variantEntry,
+  variantNamed,
   writeMetrics,
 } from "../training/mod.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
@@ -117,9 +117,7 @@ export function continuedModels(recipe: Recipe): readonly (readonly [string, str
 
 /** Why `continue/<variant>/<start>` cannot exist, else undefined. */
 export function impossibleStart(variant: string, start: string): string | undefined {
-  return start === "pretrained"
-    ? noPretrainedEmbedding({ id: variant, ...variantEntry(variant) })
-    : undefined;
+  return start === "pretrained" ? noPretrainedEmbedding(variantNamed(variant).training) : undefined;
 }
 
 export async function run(

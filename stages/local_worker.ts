@@ -11,15 +11,16 @@ import {
   type PretrainSettings,
   readCheckpoint,
   taskFromCheckpoint,
+  type Variant,
   writeCheckpoint,
 } from "../training/mod.ts";
 import type { EngineParams } from "./recipe.ts";
 
 /** What all tasks of a process work with. */
 export interface WorkerSetup {
-  readonly variant: string;
-  /** URLs of the modules that export the variant and the engine. */
-  readonly modules: Readonly<Record<string, string>>;
+  readonly variant: Variant;
+  /** URL of the module that exports the engine. */
+  readonly engineModule: string;
   readonly settings: PretrainSettings;
   readonly engine: EngineParams;
   readonly sources: readonly WorkerSource[];
@@ -89,14 +90,14 @@ async function answer(
 }
 
 async function openTrainer(
-  { variant, modules, settings, engine, sources }: WorkerSetup,
+  { variant, engineModule, settings, engine, sources }: WorkerSetup,
 ): Promise<LocalTrainer> {
   const log = (level: "info" | "warn"): StageLog["info"] => (message, fields) =>
     send({ type: "log", level, message, fields });
   return new LocalTrainer({
-    variant: (await import(modules.variant)).variant(variant),
+    variant,
     settings,
-    engine: (await import(modules.engine)).engine,
+    engine: (await import(engineModule)).engine,
     engineOptions: engine,
     sources: sources.map(({ name, train, validation, localVocabulary }) => ({
       name,

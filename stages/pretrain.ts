@@ -14,14 +14,15 @@ import { engineModule } from "../engine/mod.ts";
 import { readFileSync } from "node:fs";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
+  batchesPerStep,
   type CheckpointEvery,
   fillCheckpoint,
   pretrain as trainRounds,
   pretrainSeeds,
   type PretrainSettings,
   type TrainingSource,
-  variantEntry,
-  variantModule,
+  type Variant,
+  variantNamed,
   writeMetrics,
 } from "../training/mod.ts";
 import { LocalWorkers } from "./local_workers.ts";
@@ -29,16 +30,16 @@ import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
 import { trainingForecast } from "./training_cost.ts";
 import {
+  type EngineModules,
   foundMicroBatch,
   microBatchOf,
   tokenShards,
-  type TrainingModules,
   withTraining,
 } from "./training_inputs.ts";
 
 export type PretrainParams =
   & Omit<Recipe["pretrain"], "variants" | "peakLearningRates" | keyof PretrainHints>
-  & { readonly variant: string; readonly model: Recipe["model"]; readonly engine: EngineParams };
+  & { readonly variant: Variant; readonly model: Recipe["model"]; readonly engine: EngineParams };
 
 export interface PretrainHints {
   readonly checkpointEverySteps: CheckpointEvery;
@@ -46,36 +47,35 @@ export interface PretrainHints {
   readonly parallelSources: number;
 }
 
-export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, TrainingModules> = {
+export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModules> = {
   name: "pretrain",
   description:
     "Pre-trains a variant: rounds of local training and averaging, or steps on a mixture",
   module: import.meta.url,
   instances: (recipe) => recipe.pretrain.variants.map((variant) => [variant]),
-  declare(recipe, [variant]) {
+  declare(recipe, [id]) {
     const { model, engine, tune } = recipe;
     const { variants: _, peakLearningRates, checkpointEverySteps, parallelSources, ...settings } =
       recipe.pretrain;
     const { rounds, localSteps, batchSize, microBatchSize, inner } = settings;
-    const { vocabulary, batches, onlySource } = variantEntry(variant);
-    // A mixture has one participant, and a single source is one: nothing can be trained beside them.
-    const isAlone = batches === "one" || onlySource !== undefined;
-    const parallel = isAlone ? 1 : Math.min(parallelSources, settings.sourcesPerRound);
-    const sourcesPerStep = batches === "one" ? 1 : settings.sourcesPerRound;
-    const tokens = rounds * localSteps * sourcesPerStep * batchSize * model.seqLen;
+    const { training: variant, onlySource } = variantNamed(id);
+    // A mixture is trained as one: nothing can be trained beside it.
+    const parallel = variant.mixture ? 1 : Math.min(parallelSources, settings.sourcesPerRound);
+    const batches = batchesPerStep(variant, settings.sourcesPerRound);
+    const tokens = rounds * localSteps * batches * batchSize * model.seqLen;
     const forecast = trainingForecast(recipe, { tokens, models: 2, microBatchSize });
     const sources = onlySource === undefined ? sourcesOf(recipe) : [onlySource];
     return {
       inputs: {
-        ...tokenShards(["train", "validation", "statistics"], sources, vocabulary),
-        ...(tune.variants.includes(variant) ? { rate: `tune/${variant}#rate` } : {}),
+        ...tokenShards(["train", "validation", "statistics"], sources, variant.vocabulary),
+        ...(tune.variants.includes(id) ? { rate: `tune/${id}#rate` } : {}),
       },
       outputs: ["last", "best", "metrics"],
       params: {
         ...settings,
         inner: {
           ...inner,
-          peakLearningRate: peakLearningRates[variant] ?? inner.peakLearningRate,
+          peakLearningRate: peakLearningRates[id] ?? inner.peakLearningRate,
         },
         variant,
         model,
@@ -83,17 +83,17 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, TrainingModu
       },
       hints: { checkpointEverySteps, parallelSources: parallel },
       seeds: pretrainSeeds,
-      uses: { engine: engineModule(engine.kind), variant: variantModule(variant) },
+      uses: { engine: engineModule(engine.kind) },
       isNative: hasNativeEngine(recipe) || parallel > 1,
       claims: { threads: engine.threads * parallel },
       forecast: { ...forecast, memoryBytes: forecast.memoryBytes * parallel },
-      weight: 10 * sourcesPerStep, // a round's sources are trained one after the other
+      weight: 10 * batches, // a round's sources are trained one after the other
     };
   },
 };
 
 export async function run(
-  context: StageContext<PretrainParams, PretrainHints, TrainingModules>,
+  context: StageContext<PretrainParams, PretrainHints, EngineModules>,
 ): Promise<StageSummary> {
   const { params, hints, inputs, outputs } = context;
   const inner = inputs.rate === undefined
@@ -127,7 +127,7 @@ function localWorkers(
   { params, inputs, moduleUrls, log, signal }: StageContext<
     PretrainParams,
     PretrainHints,
-    TrainingModules
+    EngineModules
   >,
   sources: readonly TrainingSource[],
   settings: PretrainSettings,
@@ -135,7 +135,7 @@ function localWorkers(
 ): LocalWorkers {
   const setup = {
     variant: params.variant,
-    modules: moduleUrls,
+    engineModule: moduleUrls.engine,
     settings,
     engine: params.engine,
     sources: sources.map(({ name, localVocabulary }) => ({

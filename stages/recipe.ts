@@ -7,6 +7,8 @@
 import { z } from "zod";
 import {
   continuationSchema,
+  expectedVariant,
+  findVariant,
   fineTuneSchema,
   modelSchema,
   pretrainSchema,
@@ -20,11 +22,9 @@ const name = z.string().regex(
   "expected lower-case letters, digits, - and _",
 );
 
-const variant = z.string().regex(
-  /^(std-t(0|03|1)(-tokens)?|act|local-sgd|glob|trim|spec|spec-opt|isolated-[a-z0-9][a-z0-9_-]*)$/,
-  "expected std-t0, std-t03, std-t1 (with -tokens for the equal-token baseline), act, local-sgd, glob, trim, spec, " +
-    "spec-opt or isolated-<source>",
-);
+const variant = z.string().refine((id) => findVariant(id) !== undefined, {
+  error: ({ input }) => `expected ${expectedVariant(String(input))}`,
+});
 
 const unigram = z.record(
   z.string(),

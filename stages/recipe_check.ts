@@ -2,6 +2,7 @@
  * What a schema cannot say: relations between parts of a recipe.
  */
 import { UsageError } from "../base/mod.ts";
+import { variantNamed } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { checkEngine } from "./recipe_engine.ts";
 import { allSources, isOnlyCosted, sourcesOf } from "./sources.ts";
@@ -53,8 +54,8 @@ export function checkRecipe(recipe: Recipe): void {
     );
   }
   for (const id of pretrain.variants) {
-    const [, only] = /^isolated-(.+)$/.exec(id) ?? [];
-    if (only === undefined || sources.includes(only)) continue;
+    const { onlySource } = variantNamed(id);
+    if (onlySource === undefined || sources.includes(onlySource)) continue;
     fail(
       "pretrain.variants",
       `to isolate sources that are trained on (${sources.join(", ")})`,

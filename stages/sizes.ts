@@ -3,6 +3,7 @@
  */
 import { UsageError } from "../base/mod.ts";
 import type { Recipe } from "./recipe.ts";
+import { costMethods } from "../training/mod.ts";
 import { globalVocabSize } from "./training_cost.ts";
 
 /** @throws UsageError for a size that is no positive number. */
@@ -27,9 +28,7 @@ export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>
     },
     pretrain: {
       ...pretrain,
-      variants: isPapers && costs !== null
-        ? pretrain.variants
-        : ["std-t0", "glob", "trim", "spec", "spec-opt"],
+      variants: isPapers && costs !== null ? pretrain.variants : Object.keys(costMethods), // all of them
       localSteps: whole("localSteps", pretrain.localSteps),
       rounds: whole("rounds", pretrain.rounds),
     },

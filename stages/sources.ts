@@ -2,6 +2,7 @@
  * The sources of a recipe: as its `sources` say, or the folders of its `data`.
  */
 import { UsageError } from "../base/mod.ts";
+import { variantNamed } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import type { SourceSpec } from "./recipe_data.ts";
 
@@ -19,6 +20,13 @@ export function allSources(recipe: Recipe): readonly string[] {
 export function sourcesOf(recipe: Recipe): readonly string[] {
   const held = new Set(recipe.outOfDistribution);
   return allSources(recipe).filter((source) => !held.has(source));
+}
+
+/** The sources that some variant of the recipe gives a vocabulary of their own, sorted by id. */
+export function sourcesWithOwnVocabulary(recipe: Recipe): readonly string[] {
+  const { variants } = recipe.pretrain;
+  const isNeeded = variants.some((id) => variantNamed(id).training.vocabulary === "own");
+  return isNeeded ? sourcesOf(recipe) : [];
 }
 
 /** How each source is read: the recipe's own word, or the folders of `data`. */

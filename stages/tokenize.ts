@@ -23,7 +23,7 @@ import {
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
-import { allSources, sourcesOf } from "./sources.ts";
+import { allSources, sourcesWithOwnVocabulary } from "./sources.ts";
 import { hasNativeVocabulary } from "./vocabulary_file.ts";
 import { type AdoptedModules, adoptedModules, openVocabulary } from "./vocabulary_file.ts";
 
@@ -53,7 +53,7 @@ export const tokenize: Stage<Recipe, object, TokenizeHints, AdoptedModules> = {
   module: import.meta.url,
   instances: (recipe) => [
     ...allSources(recipe).map((source) => [source, "global"]),
-    ...(needsOwn(recipe) ? sourcesOf(recipe).map((source) => [source, "own"]) : []),
+    ...sourcesWithOwnVocabulary(recipe).map((source) => [source, "own"]),
   ],
   impossible: (recipe, [source, vocabulary]) =>
     vocabulary === "own" && recipe.outOfDistribution.includes(source)
@@ -139,8 +139,4 @@ async function tokenizeSplit(
   writer.finish();
   work.save({ shards, next: at, isDone: true });
   return work;
-}
-
-function needsOwn(recipe: Recipe): boolean {
-  return recipe.pretrain.variants.includes("spec-opt");
 }

@@ -1,5 +1,5 @@
 /**
- * What stages that pre-train open: the variant, the engine, and the sources by their inputs.
+ * What stages that pre-train open: the engine, and the sources by their inputs.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
 import { group, type OutputRef, type StageContext } from "../pipeline/stage.ts";
@@ -16,11 +16,6 @@ import {
 /** What stages that compute on an engine use. */
 export interface EngineModules {
   readonly engine: { readonly engine: Engine };
-}
-
-/** What stages that pre-train use. */
-export interface TrainingModules extends EngineModules {
-  readonly variant: { variant(id: string): Variant };
 }
 
 /** Inputs `<output>/<source>`: what a vocabulary's tokens of the sources are. */
@@ -98,15 +93,14 @@ export function foundMicroBatch(
 export async function withTraining<T>(
   { params, inputs, modules }: Pick<
     StageContext<
-      { readonly variant: string; readonly engine: EngineOptions },
+      { readonly variant: Variant; readonly engine: EngineOptions },
       object,
-      TrainingModules
+      EngineModules
     >,
     "params" | "inputs" | "modules"
   >,
   use: (training: Training) => Promise<T>,
 ): Promise<T> {
-  const { variant: { variant }, engine: { engine } } = modules;
   const [validation, statistics] = [group(inputs, "validation"), group(inputs, "statistics")];
   const sources = [...group(inputs, "train")].map(([name, train]) =>
     openSource(name, {
@@ -117,9 +111,9 @@ export async function withTraining<T>(
   );
   try {
     return await use({
-      variant: variant(params.variant),
+      variant: params.variant,
       sources,
-      engine,
+      engine: modules.engine.engine,
       engineOptions: params.engine,
     });
   } finally {

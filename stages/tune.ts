@@ -11,11 +11,11 @@ import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { tuneLearningRate, type TuneSettings } from "../training/mod.ts";
 import { pretrain, type PretrainHints, type PretrainParams } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
-import { microBatchOf, type TrainingModules, withTraining } from "./training_inputs.ts";
+import { type EngineModules, microBatchOf, withTraining } from "./training_inputs.ts";
 
 type TuneParams = PretrainParams & { readonly tune: TuneSettings };
 
-export const tune: Stage<Recipe, TuneParams, PretrainHints, TrainingModules> = {
+export const tune: Stage<Recipe, TuneParams, PretrainHints, EngineModules> = {
   name: "tune",
   description: "Searches for the peak learning rate of a variant",
   module: import.meta.url,
@@ -39,7 +39,7 @@ export const tune: Stage<Recipe, TuneParams, PretrainHints, TrainingModules> = {
 };
 
 export async function run(
-  context: StageContext<TuneParams, PretrainHints, TrainingModules>,
+  context: StageContext<TuneParams, PretrainHints, EngineModules>,
 ): Promise<StageSummary> {
   const { params, hints, outputs } = context;
   return await withTraining(context, async (training) => {

@@ -1,5 +1,5 @@
 /**
- * Trains unigram tokenizers: one on all sources, and one for each source when SPEC-OPT is asked for. The one for all may be
+ * Trains unigram tokenizers: one on all sources, and one for each source where a variant needs it. The one for all may be
  * adopted instead: a tokenizer of others by its file, as the paper's own are.
  *
  * in   documents/<source>  training documents; none for a tokenizer that is adopted
@@ -27,7 +27,7 @@ import {
   unigramConfigOf,
 } from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
-import { sourcesOf } from "./sources.ts";
+import { sourcesOf, sourcesWithOwnVocabulary } from "./sources.ts";
 import { hasNativeVocabulary, vocabularyFile } from "./vocabulary_file.ts";
 import { type AdoptedModules, adoptedModules } from "./vocabulary_file.ts";
 
@@ -49,10 +49,10 @@ export const vocabulary: Stage<Recipe, VocabularyParams, VocabularyHints, Adopte
   name: "vocabulary",
   description: "Train a tokenizer on all sources, and one for each source that needs its own",
   module: import.meta.url,
-  instances(recipe) {
-    const own = recipe.pretrain.variants.includes("spec-opt") ? sourcesOf(recipe) : [];
-    return [["global"], ...own.map((source) => [source])];
-  },
+  instances: (recipe) => [
+    ["global"],
+    ...sourcesWithOwnVocabulary(recipe).map((source) => [source]),
+  ],
   declare(recipe, [scope]) {
     const { engine, vocabulary: { global, own }, documents: { hub } } = recipe;
     const place = scope === "global" ? placeOf(recipe) : undefined;

@@ -1,8 +1,10 @@
 /**
- * The cost model: what each method keeps in memory and sends, from sizes alone.
+ * The cost model: what each method of the table of variants keeps in memory and sends, from sizes alone.
  *
  * Source: DEPT Table 1 (formulas), Tables 2 and 9.
  */
+import type { Variant } from "./variant.ts";
+import { costMethods } from "./variants.ts";
 
 export interface CostInputs {
   /** Parameters without any embedding. */
@@ -10,9 +12,9 @@ export interface CostInputs {
   /** d. */
   readonly dModel: number;
   readonly globalVocabSize: number;
-  /** |V_k| of each source; null when nobody has counted: TRIM and SPEC are then left out. */
+  /** |V_k| of each source; null when nobody has counted: methods that cut the vocabulary are then left out. */
   readonly localVocabSizes: readonly number[] | null;
-  /** Pieces of each source's own tokenizer; null leaves SPEC-OPT out. */
+  /** Pieces of each source's own tokenizer; null leaves out the methods that need them. */
   readonly ownVocabSizes: readonly number[] | null;
   /** N_local. */
   readonly localSteps: number;
@@ -22,10 +24,9 @@ export interface CostInputs {
   readonly positions: number;
 }
 
-export type CostMethod = "std" | "glob" | "trim" | "spec" | "spec-opt";
-
 export interface CostRow {
-  readonly method: CostMethod;
+  /** A `costMethod` of the table of variants. */
+  readonly method: string;
   /** Steps between synchronisations of weights; STD's one "round" is the whole run. */
   readonly localSteps: number;
   readonly rounds: number;
@@ -45,19 +46,12 @@ export interface CostRow {
   readonly communicationRatio: number;
 }
 
-/** A row per method, in the order of the paper's Table 9. @throws RangeError for sizes that are not positive. */
+/** A row per method that has sizes, in the order of the paper's Table 9. @throws RangeError for sizes that are not positive. */
 export function costRows(inputs: CostInputs): readonly CostRow[] {
   checkInputs(inputs);
-  const { globalVocabSize, localVocabSizes, ownVocabSizes } = inputs;
-  return [
-    costRow(inputs, "std", [globalVocabSize]),
-    costRow(inputs, "glob", [globalVocabSize]),
-    ...(localVocabSizes === null ? [] : [
-      costRow(inputs, "trim", localVocabSizes),
-      costRow(inputs, "spec", localVocabSizes),
-    ]),
-    ...(ownVocabSizes === null ? [] : [costRow(inputs, "spec-opt", ownVocabSizes)]),
-  ];
+  return [...costMethods()].flatMap(([method, { training }]) =>
+    costRow(inputs, method, training) ?? []
+  );
 }
 
 /** M of the whole model. */
@@ -65,22 +59,28 @@ export function modelParameters(inputs: CostInputs): number {
   return inputs.bodyParameters + (inputs.positions + inputs.globalVocabSize) * inputs.dModel;
 }
 
-function costRow(inputs: CostInputs, method: CostMethod, vocabSizes: readonly number[]): CostRow {
-  const { bodyParameters, dModel, localSteps, rounds, positions } = inputs;
+function costRow(
+  inputs: CostInputs,
+  method: string,
+  { vocabulary, cutsVocabulary, sharesEmbeddings, mixture }: Variant,
+): CostRow | undefined {
+  const { bodyParameters, dModel, globalVocabSize, localSteps, rounds, positions } = inputs;
+  const ownSizes = vocabulary === "own" ? inputs.ownVocabSizes : inputs.localVocabSizes;
+  const hasWholeVocabulary = vocabulary === "global" && !cutsVocabulary;
+  const vocabSizes = hasWholeVocabulary ? [globalVocabSize] : ownSizes;
+  if (vocabSizes === null) return undefined;
   const vocabSize = mean(vocabSizes);
   const embeddingParameters = vocabSize * dModel;
   const parameters = bodyParameters + (positions + vocabSize) * dModel;
-  const isBaseline = method === "std";
-  // SPEC sends the body alone, the rest all that they hold.
-  const sent = method === "spec" || method === "spec-opt" ? bodyParameters : parameters;
-  const communication = isBaseline ? sent : sent / localSteps;
+  const sent = sharesEmbeddings ? parameters : bodyParameters;
+  const communication = mixture ? sent : sent / localSteps; // a mixture's gradients are sent at every step
   const whole = modelParameters(inputs);
   return {
     method,
-    localSteps: isBaseline ? localSteps * rounds : localSteps,
-    rounds: isBaseline ? 1 : rounds,
+    localSteps: mixture ? localSteps * rounds : localSteps,
+    rounds: mixture ? 1 : rounds,
     vocabSize,
-    vocabSizeDeviation: method === "std" || method === "glob" ? null : sampleDeviation(vocabSizes),
+    vocabSizeDeviation: hasWholeVocabulary ? null : sampleDeviation(vocabSizes),
     embeddingParameters,
     parameters,
     parametersRatio: parameters / whole,
@@ -90,7 +90,7 @@ function costRow(inputs: CostInputs, method: CostMethod, vocabSizes: readonly nu
 }
 
 /**
- * The body behind a nominal size, as the paper counts it: what is left without the table of `vocabSize` rows.
+ * The body of a model of nominal size, as the paper counts it: the size without the table of `vocabSize` rows.
  * Source: DEPT Table 2, whose cells all follow from it.
  */
 export function nominalBody(nominalParameters: number, vocabSize: number, dModel: number): number {
@@ -102,7 +102,7 @@ export function mean(values: readonly number[]): number {
 }
 
 /** Sample standard deviation, ddof = 1; 0 for a single value. */
-export function sampleDeviation(values: readonly number[]): number {
+function sampleDeviation(values: readonly number[]): number {
   if (values.length < 2) return 0;
   const centre = mean(values);
   const squares = values.reduce((sum, value) => sum + (value - centre) ** 2, 0);

@@ -32,14 +32,7 @@ export {
   continuationSeeds,
   continueTraining,
 } from "./continuation.ts";
-export {
-  type CostInputs,
-  type CostMethod,
-  type CostRow,
-  costRows,
-  modelParameters,
-  nominalBody,
-} from "./cost.ts";
+export { type CostInputs, type CostRow, costRows, modelParameters, nominalBody } from "./cost.ts";
 export {
   type DocumentLosses,
   documentLosses,
@@ -121,6 +114,7 @@ export {
 export { type TuneAttempt, tuneLearningRate, type TuneResult } from "./tune.ts";
 export { DivergedError, emptyRecord, nextTick, type StepRecord, trainSteps } from "./trainer.ts";
 export {
+  batchesPerStep,
   isShared,
   noPretrainedEmbedding,
   positionEmbedding,
@@ -128,4 +122,10 @@ export {
   tokenEmbedding,
   type Variant,
 } from "./variant.ts";
-export { type VariantEntry, variantEntry, variantModule, variantTable } from "./variants/mod.ts";
+export {
+  costMethods,
+  expectedVariant,
+  findVariant,
+  variantNamed,
+  variantTable,
+} from "./variants.ts";

@@ -1,5 +1,5 @@
 /**
- * What a variant of DEPT decides: which vocabulary a source trains with, what travels, what stays.
+ * What a variant decides for training: which vocabulary a source trains with, what is shared, what each source keeps.
  *
  * Source: DEPT Algorithm 1. The body is shared by every variant; the differences all lie in `embedding.*`.
  */
@@ -10,17 +10,17 @@ export const tokenEmbedding = "embedding.token.weight";
 /** ψ, rows are positions; absent with ALiBi. */
 export const positionEmbedding = "embedding.position.weight";
 
-/** A variant: an entry of the table in `variants/mod.ts`, a file each. */
+/** What training does for a variant, as plain data: part of a row of the table in `variants.ts`. */
 export interface Variant {
   /** As users type it: `trim`. */
   readonly id: string;
   /** Whose tokenizer made a source's tokens. */
   readonly vocabulary: "global" | "own";
-  /** Present for baselines: every step draws its batch from all sources, and nothing is averaged. */
+  /** Present where one model is trained: every step draws its batch from all sources, and nothing is averaged. */
   readonly mixture?: Mixture;
   /** Present where rounds are averaged over workers that all draw from the mixture: p ∝ n^τ (Local SGD). */
   readonly workers?: { readonly tau: number };
-  /** Whether `embedding.*` begins anew with each round, under a schedule of its own (active forgetting). */
+  /** Whether `embedding.*` begins again with each round, under a schedule of its own (active forgetting). */
   readonly forgetsEmbeddings?: boolean;
   /** Whether a source trains with the rows of V_k only, its tokens renumbered. */
   readonly cutsVocabulary: boolean;
@@ -28,29 +28,33 @@ export interface Variant {
   readonly sharesEmbeddings: boolean;
 }
 
-export interface Mixture {
+interface Mixture {
   /** Sources are drawn with p ∝ n^τ for n training tokens. */
   readonly tau: number;
   /** Whether a step takes |S_t| batches, so that as many tokens are seen as with DEPT. */
   readonly equalTokens: boolean;
-  /** The only source that is drawn from; absent for all. */
-  readonly only?: string;
 }
 
 /** What a variant must know of a source. */
-export interface SourceCounts {
+interface SourceCounts {
   /** Pieces of the tokenizer that made its tokens: |V|, or its own. */
   readonly vocabSize: number;
   /** V_k as global ids, ascending. */
   readonly localVocabulary: Int32Array;
 }
 
+/** Batches of a step, over all who train in a round. */
+export function batchesPerStep({ mixture }: Variant, sourcesPerRound: number): number {
+  return mixture?.equalTokens === false ? 1 : sourcesPerRound;
+}
+
+/** Whether a parameter is sent and averaged; if not, each source keeps its own. */
 export function isShared(variant: Variant, parameter: string): boolean {
   return variant.sharesEmbeddings || !parameter.startsWith("embedding.");
 }
 
 /** Why a model of this variant has no embedding to start from, or undefined when it has one. */
-export function noPretrainedEmbedding(variant: Pick<Variant, "id" | "sharesEmbeddings">) {
+export function noPretrainedEmbedding(variant: Variant): string | undefined {
   return variant.sharesEmbeddings
     ? undefined
     : `${variant.id} keeps an embedding for each source and ends without a global one; ask for the start "random"`;

@@ -8,9 +8,9 @@ import { countParameters } from "../../model/mod.ts";
 import { formatBytes, formatDuration } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { readStatistics } from "../../datasets/mod.ts";
-import { type CostRow, costRows, nominalBody } from "../../training/mod.ts";
+import { type CostRow, costRows, nominalBody, variantNamed } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
-import { sourcesOf } from "../sources.ts";
+import { sourcesOf, sourcesWithOwnVocabulary } from "../sources.ts";
 import type { TableKind } from "./kind.ts";
 import { type PaperCost, paperCosts } from "./paper_costs.ts";
 import type { Cell, Row, Table } from "./table.ts";
@@ -19,7 +19,7 @@ export interface CostParams {
   readonly model: Recipe["model"];
   readonly rounds: number;
   readonly localSteps: number;
-  /** Methods to show: variants without their sampling. */
+  /** Methods to show: those of the recipe's variants. */
   readonly methods: readonly string[];
   readonly costs: Recipe["costs"];
   /** Of a worker's link: where the recipe does not say, the paper's. */
@@ -52,9 +52,7 @@ export const kind: TableKind<CostParams> = {
     model: recipe.model,
     rounds: recipe.pretrain.rounds,
     localSteps: recipe.pretrain.localSteps,
-    methods: [
-      ...new Set(recipe.pretrain.variants.map((id) => (id.startsWith("std") ? "std" : id))),
-    ],
+    methods: [...new Set(recipe.pretrain.variants.map((id) => variantNamed(id).costMethod))],
     costs: recipe.costs,
     gigabitsPerSecond: recipe.costs?.gigabitsPerSecond ?? paperGigabitsPerSecond,
     paper: recipe.paper?.cost ?? null,
@@ -90,14 +88,13 @@ export const kind: TableKind<CostParams> = {
 
 /** Statistics of the sources' tokens: `global/<source>`, and `own/<source>` where there are own vocabularies. */
 export function countedInputs(recipe: Recipe): Readonly<Record<string, OutputRef>> {
-  const statistics = (name: string, vocabulary: string) =>
-    sourcesOf(recipe).map((source) =>
-      [`${name}/${source}`, `tokenize/${source}/${vocabulary}#statistics`] as const
+  const statistics = (sources: readonly string[], vocabulary: string) =>
+    sources.map((source) =>
+      [`${vocabulary}/${source}`, `tokenize/${source}/${vocabulary}#statistics`] as const
     );
-  const own = recipe.pretrain.variants.includes("spec-opt");
   return Object.fromEntries([
-    ...statistics("global", "global"),
-    ...(own ? statistics("own", "own") : []),
+    ...statistics(sourcesOf(recipe), "global"),
+    ...statistics(sourcesWithOwnVocabulary(recipe), "own"),
   ]);
 }
 

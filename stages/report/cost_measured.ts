@@ -5,7 +5,7 @@
  * gradients and two moments, a quarter of which is M_k). Source of the formulas: DEPT Table 1.
  */
 import { group, type OutputRef } from "../../pipeline/stage.ts";
-import { type CostRow, costRows, variantEntry } from "../../training/mod.ts";
+import { type CostRow, costRows, variantNamed } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import { metricsOf } from "./run_metrics.ts";
 import { countedInputs, countedSizes } from "./cost.ts";
@@ -17,7 +17,7 @@ interface MeasuredCostParams {
   readonly rounds: number;
   readonly localSteps: number;
   /** Variants, and the row of the formulas that each belongs to. */
-  readonly methods: readonly (readonly [string, CostRow["method"]])[];
+  readonly methods: readonly (readonly [string, string])[];
 }
 
 export const kind: TableKind<MeasuredCostParams> = {
@@ -33,7 +33,7 @@ export const kind: TableKind<MeasuredCostParams> = {
     model,
     rounds,
     localSteps,
-    methods: variants.map((id) => [id, methodOf(id)] as const),
+    methods: variants.map((id) => [id, variantNamed(id).costMethod] as const),
   }),
   build(params, inputs): Table {
     const { model, localSteps, rounds } = params;
@@ -75,13 +75,6 @@ export const kind: TableKind<MeasuredCostParams> = {
     };
   },
 };
-
-/** The formulas know the paper's methods: a baseline costs what STD does, averaging of whole models what GLOB does. */
-function methodOf(variant: string): CostRow["method"] {
-  const { role } = variantEntry(variant);
-  if (role === "dept") return variant as CostRow["method"];
-  return variant === "local-sgd" ? "glob" : "std";
-}
 
 function measuredRow(
   variant: string,

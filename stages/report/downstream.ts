@@ -10,7 +10,7 @@ import type { ContinuationStart } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import type { TableKind } from "./kind.ts";
 import { improvementRows, type Rivals, rivalsOf, wins } from "./improvement.ts";
-import { startOf } from "./losses.ts";
+import { startOf, variantsFrom } from "./losses.ts";
 import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
@@ -116,8 +116,8 @@ function downstreamParams(recipe: Recipe, name: string): DownstreamParams {
     ? [startOf(recipe, "random"), startOf(recipe, "pretrained")]
     : [startOf(recipe, name)];
   const models = starts.flatMap((start) =>
-    recipe.pretrain.variants.map((variant) => [variant, start] as const)
-  ).filter(([variant, start]) => start === "random" || !variant.startsWith("spec"));
+    variantsFrom(recipe, start).map((variant) => [variant, start] as const)
+  );
   return {
     name,
     starts,

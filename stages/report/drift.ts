@@ -2,7 +2,7 @@
  * How far sources move apart in each round, and what averaging does to their losses: a row per variant and round.
  */
 import { group, type OutputRef } from "../../pipeline/stage.ts";
-import { variantEntry } from "../../training/mod.ts";
+import { variantNamed } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import { metricsOf, type RoundRow } from "./run_metrics.ts";
 import type { TableKind } from "./kind.ts";
@@ -50,7 +50,7 @@ export const kind: TableKind<DriftParams> = {
 
 /** Variants whose rounds end with an average. */
 function averaged({ pretrain }: Recipe): readonly string[] {
-  return pretrain.variants.filter((id) => variantEntry(id).role === "dept" || id === "local-sgd");
+  return pretrain.variants.filter((id) => !variantNamed(id).training.mixture);
 }
 
 function roundRow(variant: string, { round, drift, validationBefore, validation }: RoundRow): Row {

@@ -3,18 +3,10 @@
  *
  * Source: DEPT Table 1.
  */
+import { costMethods, type Variant } from "../../training/mod.ts";
 import { type CostParams, costRowsOf, kind as cost, millions } from "./cost.ts";
 import type { TableKind } from "./kind.ts";
 import type { Row, Table } from "./table.ts";
-
-/** Memory, communication per step, and whether a source may have a vocabulary of its own. */
-const formulas: Readonly<Record<string, readonly [string, string, string]>> = {
-  "std": ["M", "M", "no"],
-  "glob": ["M", "M / N_local", "no"],
-  "trim": ["M − (|V| − |V_k|)·d", "(M − (|V| − |V_k|)·d) / N_local", "no"],
-  "spec": ["M − (|V| − |V_k|)·d", "(M − (|V| + L)·d) / N_local", "yes"],
-  "spec-opt": ["M − (|V| − |V_k|)·d", "(M − (|V| + L)·d) / N_local", "yes"],
-};
 
 export const kind: TableKind<CostParams> = {
   inputs: cost.inputs,
@@ -24,7 +16,7 @@ export const kind: TableKind<CostParams> = {
     title: "Memory and communication of each method, as formulas",
     columns: ["", "memory", "here", "sent a step", "here", "own vocabularies"],
     rows: costRowsOf(params, inputs).map((row): Row => {
-      const [memory, sent, isAgnostic] = formulas[row.method];
+      const { memory, sent, isAgnostic } = formulasOf(costMethods().get(row.method)!.training);
       return {
         label: row.method.toUpperCase(),
         cells: [
@@ -32,7 +24,7 @@ export const kind: TableKind<CostParams> = {
           { value: row.parameters, text: millions(row.parameters) },
           { value: sent },
           { value: row.communication, text: millions(row.communication) },
-          { value: isAgnostic },
+          { value: isAgnostic ? "yes" : "no" },
         ],
       };
     }),
@@ -41,3 +33,18 @@ export const kind: TableKind<CostParams> = {
     ],
   }),
 };
+
+/** Memory, communication per step, and whether a source may have a vocabulary of its own. */
+function formulasOf(
+  { vocabulary, cutsVocabulary, sharesEmbeddings, mixture }: Variant,
+) {
+  const isWhole = vocabulary === "global" && !cutsVocabulary;
+  const memory = isWhole ? "M" : "M − (|V| − |V_k|)·d";
+  const sent = sharesEmbeddings ? memory : "M − (|V| + L)·d";
+  const inBrackets = sent === "M" ? sent : `(${sent})`;
+  return {
+    memory,
+    sent: mixture ? sent : `${inBrackets} / N_local`,
+    isAgnostic: !sharesEmbeddings,
+  };
+}

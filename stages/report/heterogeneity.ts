@@ -5,7 +5,7 @@
  */
 import { readStatistics, type TokenStatistics } from "../../datasets/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
-import { allSources, sourcesOf } from "../sources.ts";
+import { allSources, sourcesWithOwnVocabulary } from "../sources.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Table } from "./table.ts";
 
@@ -13,13 +13,12 @@ type Statistics = TokenStatistics & { readonly counts: Float64Array };
 
 export const kind: TableKind<Record<string, never>> = {
   inputs(recipe): Readonly<Record<string, OutputRef>> {
-    const own = recipe.pretrain.variants.includes("spec-opt") ? sourcesOf(recipe) : [];
     return Object.fromEntries([
       ...allSources(recipe).map((source): [string, OutputRef] => [
         `statistics/${source}`,
         `tokenize/${source}/global#statistics`,
       ]),
-      ...own.map((source): [string, OutputRef] => [
+      ...sourcesWithOwnVocabulary(recipe).map((source): [string, OutputRef] => [
         `own/${source}`,
         `tokenize/${source}/own#statistics`,
       ]),

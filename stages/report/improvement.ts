@@ -2,9 +2,9 @@
  * How much better DEPT is than the baselines, as the paper says it.
  *
  * Source: DEPT §4: "Min/Max Imp (%)", the worst and the best DEPT variant against the best baseline of the column,
- * 100·(b − x)/b, and 100·(x − b)/b where more is better. Controls (`-tokens`, `local-sgd`, `isolated-*`) are on neither side.
+ * 100·(b − x)/b, and 100·(x − b)/b where more is better. Controls are on neither side.
  */
-import { variantEntry } from "../../training/mod.ts";
+import { variantNamed } from "../../training/mod.ts";
 import type { Cell, Direction, Row } from "./table.ts";
 
 /** Who is compared with whom, by the labels of their rows. */
@@ -14,8 +14,8 @@ export interface Rivals {
 }
 
 export function rivalsOf(variants: readonly string[]): Rivals {
-  const inRole = (role: string) => variants.filter((id) => variantEntry(id).role === role);
-  return { dept: inRole("dept"), baselines: inRole("baseline") };
+  const inRole = (role: string) => variants.filter((id) => variantNamed(id).role === role);
+  return { dept: inRole("method"), baselines: inRole("baseline") };
 }
 
 /** The two rows; none where one side is missing. A baseline that is not above 0 is nothing to take a share of. */

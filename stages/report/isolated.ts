@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
-import { variantEntry } from "../../training/mod.ts";
+import { variantNamed } from "../../training/mod.ts";
 import { rivalsOf } from "./improvement.ts";
 import type { TableKind } from "./kind.ts";
 import { lossColumns, type LossParams, lossParams, variantRows } from "./losses.ts";
@@ -42,7 +42,7 @@ export const kind: TableKind<LossParams & { readonly dept: readonly string[] }> 
 
 function paramsOf(recipe: Parameters<typeof lossParams>[0], name: string) {
   const params = lossParams(recipe, name);
-  const isolated = params.variants.filter((id) => variantEntry(id).onlySource !== undefined);
+  const isolated = params.variants.filter((id) => variantNamed(id).onlySource !== undefined);
   const { dept } = rivalsOf(params.variants);
   if (isolated.length === 0 || dept.length === 0) {
     throw new UsageError(

@@ -4,12 +4,14 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
 import { group, type OutputRef } from "../../pipeline/stage.ts";
+import type { ContinuationStart } from "../../training/mod.ts";
+import { continuedModels } from "../continue.ts";
 import type { Recipe } from "../recipe.ts";
 import { allSources, sourcesOf } from "../sources.ts";
 import type { Cell, Row } from "./table.ts";
 
 export interface LossParams {
-  readonly start: "random" | "pretrained";
+  readonly start: ContinuationStart;
   readonly variants: readonly string[];
   readonly sources: readonly string[];
   readonly outOfDistribution: readonly string[];
@@ -23,19 +25,21 @@ export interface Measure {
 
 export function lossParams(recipe: Recipe, name: string): LossParams {
   const start = startOf(recipe, name);
-  const variants = recipe.pretrain.variants.filter((id) =>
-    start === "random" || !id.startsWith("spec")
-  );
   return {
     start,
-    variants,
+    variants: variantsFrom(recipe, start),
     sources: sourcesOf(recipe),
     outOfDistribution: recipe.outOfDistribution,
   };
 }
 
+/** The variants whose models are continued from a start. */
+export function variantsFrom(recipe: Recipe, start: ContinuationStart): readonly string[] {
+  return continuedModels(recipe).filter((model) => model[1] === start).map(([variant]) => variant);
+}
+
 /** The start that a table's name ends with. @throws UsageError when the recipe continues nothing from it. */
-export function startOf({ continue: { starts } }: Recipe, name: string): "random" | "pretrained" {
+export function startOf({ continue: { starts } }: Recipe, name: string): ContinuationStart {
   const start = name.endsWith("pretrained") ? "pretrained" : "random";
   if (starts.includes(start)) return start;
   throw new UsageError(

@@ -9,7 +9,7 @@ import { openTokenShards, readStatistics, unigramModel, unigramNats } from "../.
 import { group, type OutputRef } from "../../pipeline/stage.ts";
 import { loadPieces } from "../../tokenizers/mod.ts";
 import type { Recipe } from "../recipe.ts";
-import { allSources, sourcesOf } from "../sources.ts";
+import { allSources, sourcesOf, sourcesWithOwnVocabulary } from "../sources.ts";
 import type { TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
@@ -79,7 +79,7 @@ export const kind: TableKind<UnigramParams> = {
 function paramsOf(recipe: Recipe): UnigramParams {
   return {
     sources: [...sourcesOf(recipe), ...recipe.outOfDistribution],
-    vocabularies: recipe.pretrain.variants.includes("spec-opt") ? ["global", "own"] : ["global"],
+    vocabularies: sourcesWithOwnVocabulary(recipe).length > 0 ? ["global", "own"] : ["global"],
   };
 }
 

@@ -11,7 +11,7 @@ import { copyProject, edit } from "../support/checkout.ts";
 import { projectRoot } from "../support/paths.ts";
 import { inTemporaryFolder } from "../support/toy_cli.ts";
 
-/** Digest of each stage's bundle, and of a variant's and an engine's, in a copy of the project. */
+/** Digest of each stage's bundle, and of the engines', in a copy of the project. */
 async function bundles(root: string): Promise<Map<string, CodeDigest>> {
   const code = new CodeDigests(root, new FileDigests(undefined), join(root, "bundles"));
   const inCopy = (path: string) => pathToFileURL(join(root, path)).href;
@@ -20,7 +20,6 @@ async function bundles(root: string): Promise<Map<string, CodeDigest>> {
       module: inCopy(relative(projectRoot, fileURLToPath(module))),
       exports: "run",
     })),
-    { module: inCopy("training/variants/trim.ts"), exports: "all" },
     { module: inCopy("engine/onnxruntime/mod.ts"), exports: "all" },
     { module: inCopy("engine/reference/mod.ts"), exports: "all" },
   ];
@@ -53,18 +52,12 @@ const harmless: Readonly<Record<string, Edit>> = {
     );
     edit(mod, /("\.txt": "\.\/text\.ts",?)/, '$1\n  ".extra": "./extra.ts",');
   },
-  "a new variant": (root) => {
-    const mod = join(root, "training/variants/mod.ts");
-    Deno.copyFileSync(
-      join(root, "training/variants/trim.ts"),
-      join(root, "training/variants/new.ts"),
-    );
+  "a new variant": (root) =>
     edit(
-      mod,
-      /("trim": \{ module: "\.\/trim\.ts",.*)/,
-      '$1\n  "new": { module: "./new.ts", ...dept, sharesEmbeddings: true },',
-    );
-  },
+      join(root, "training/variants.ts"),
+      /( {2}"std-t0": std.*)/,
+      '$1\n  "new": std(1, "new"),',
+    ),
   "an edit of the scheduler": append("pipeline/scheduler.ts", "\nexport const edited = 1;\n"),
   "an edit of the planner": append("pipeline/plan.ts", "\nexport const edited = 1;\n"),
   "an edit of a command": append("commands/run.ts", "\nexport const edited = 1;\n"),

@@ -16,7 +16,7 @@ import { initialShared } from "../../training/source.ts";
 import { needsData } from "../support/data.ts";
 import { baseRecipe } from "../support/documents_stage.ts";
 import { readTaskOf } from "../support/task_data.ts";
-import { engineOptions, inner, model, seed, variantNamed } from "../training/support.ts";
+import { engineOptions, inner, model, seed, variantOf } from "../training/support.ts";
 
 const vocabSize = firstByteId + 256;
 const encoder = new TextEncoder();
@@ -109,7 +109,7 @@ async function testScore(
       examples,
       tokenizer: bytes,
       config,
-      parameters: initialShared(await variantNamed("glob"), model, vocabSize, seed),
+      parameters: initialShared(variantOf("glob"), model, vocabSize, seed),
       engine,
       engineOptions,
       seed,

@@ -4,12 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { engineModule } from "../../engine/mod.ts";
-import {
-  pretrain,
-  type PretrainResult,
-  type PretrainSettings,
-  variantModule,
-} from "../../training/mod.ts";
+import { pretrain, type PretrainResult, type PretrainSettings } from "../../training/mod.ts";
 import { LocalWorkers } from "../../stages/local_workers.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { plain, pretraining, settings, withSources } from "../training/support.ts";
@@ -27,11 +22,8 @@ async function withHelpers(
     log: options.log,
     signal: options.signal,
     setup: {
-      variant: options.variant.id,
-      modules: {
-        variant: variantModule(options.variant.id),
-        engine: engineModule("reference"),
-      },
+      variant: options.variant,
+      engineModule: engineModule("reference"),
       settings: options.settings,
       engine: { kind: "reference", threads: 1, precision: "fp32" },
       sources: options.sources.map(({ name, localVocabulary }) => ({
@@ -69,8 +61,8 @@ function nesterov() {
 for (const [variant, lanes, changes] of cases) {
   Deno.test(`pretrain() of ${variant} with ${lanes} processes beside it has the bytes of a plain run`, () =>
     withSources(async (sources, folder) => {
-      const one = await pretrain(await pretraining(variant, sources, folder, changes));
-      const many = await pretraining(variant, sources, folder, changes);
+      const one = await pretrain(pretraining(variant, sources, folder, changes));
+      const many = pretraining(variant, sources, folder, changes);
       same(await withHelpers(many, folder, lanes), one);
     }));
 }
@@ -78,9 +70,9 @@ for (const [variant, lanes, changes] of cases) {
 Deno.test("pretrain() stopped in the middle of a parallel round goes on alone to the same bytes", () =>
   withSources(async (sources, folder) => {
     const changes = { ...settings, sourcesPerRound: 3, localSteps: 6 };
-    const one = await pretrain(await pretraining("trim", sources, folder, changes));
+    const one = await pretrain(pretraining("trim", sources, folder, changes));
     const stop = new AbortController();
-    const stopped = await pretraining("trim", sources, folder, changes);
+    const stopped = pretraining("trim", sources, folder, changes);
     let steps = 0;
     const log = {
       ...stopped.log,
@@ -98,7 +90,7 @@ Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", ()
     const inner = { ...settings.inner, peakLearningRate: 1e38, clipNorm: 1e38, warmupSteps: 0 };
     const changes = { inner, nonFinite: "skip", sourcesPerRound: 3 } as const;
     const failure = async (run: (options: Options) => Promise<PretrainResult>) =>
-      await run(await pretraining("glob", sources, folder, changes)).then(
+      await run(pretraining("glob", sources, folder, changes)).then(
         () => assert.fail("nothing diverged"),
         ({ message }) => message,
       );

@@ -18,21 +18,21 @@ import {
   seed,
   settings,
   shardsOf,
-  variantNamed,
+  variantOf,
   vocabSize,
   withSources,
 } from "./support.ts";
 
 const table = "embedding.token.weight";
 
-async function options(
+function options(
   sources: readonly TrainingSource[],
   folder: string,
   id: string,
   changes: Partial<ContinuationSettings> = {},
-): Promise<Continuation> {
+): Continuation {
   const from: Checkpoint = {
-    groups: { model: initialShared(await variantNamed(id), model, vocabSize, seed) },
+    groups: { model: initialShared(variantOf(id), model, vocabSize, seed) },
     state: {},
   };
   return {
@@ -65,11 +65,11 @@ async function options(
 
 Deno.test("continueTraining() stopped at every step, or killed, has the bytes of a plain run", () =>
   withSources(async (sources, folder) => {
-    const undisturbed = await continueTraining(await options(sources, folder, "spec"));
+    const undisturbed = await continueTraining(options(sources, folder, "spec"));
     assert.equal(undisturbed.metrics.length, 7); // fewer steps than rows: one each
     for (const isKill of [false, true]) {
       for (let stop = 1; stop < 7; stop++) {
-        const run = await options(sources, folder, "spec");
+        const run = options(sources, folder, "spec");
         const controller = new AbortController();
         let step = 0;
         const progress = () => {
@@ -88,8 +88,8 @@ Deno.test("continueTraining() stopped at every step, or killed, has the bytes of
 
 Deno.test("continueTraining() from a random start is blind to the embedding that pre-training left", () =>
   withSources(async (sources, folder) => {
-    const glob = await options(sources, folder, "glob", { variant: "x" });
-    const spec = await options(sources, folder, "spec", { variant: "x" });
+    const glob = options(sources, folder, "glob", { variant: "x" });
+    const spec = options(sources, folder, "spec", { variant: "x" });
     assert.ok(table in glob.from.groups.model && !(table in spec.from.groups.model));
     const [a, b] = [await continueTraining(glob), await continueTraining(spec)];
     assert.deepEqual(plain(a.model), plain(b.model));
@@ -100,7 +100,7 @@ Deno.test("continueTraining() from a pre-trained start takes the embedding and h
   withSources(async (sources, folder) => {
     // One step at the peak: Adam's first step moves every weight that has a gradient by just the rate.
     const one = { steps: 1, inner: { ...inner, warmupSteps: 0 }, start: "pretrained" } as const;
-    const run = await options(sources, folder, "glob", one);
+    const run = options(sources, folder, "glob", one);
     const before = run.from.groups.model[table].data;
     const after = (await continueTraining(run)).model.groups.model[table].data;
     const largest = Math.max(...after.map((value, i) => Math.abs(value - before[i])));
@@ -110,7 +110,7 @@ Deno.test("continueTraining() from a pre-trained start takes the embedding and h
 
 Deno.test("continueTraining() refuses a pre-trained start where there is no embedding", () =>
   withSources(async (sources, folder) => {
-    const run = await options(sources, folder, "spec", { start: "pretrained" });
+    const run = options(sources, folder, "spec", { start: "pretrained" });
     await assert.rejects(continueTraining(run), (error) => {
       assert.ok(error instanceof StageError);
       assert.match(
@@ -125,7 +125,7 @@ Deno.test("continueTraining() on a single source notes its validation loss along
   withSources(async ([, beta], folder) => {
     const validation = { everySteps: 3, windows: 2 };
     const undisturbed = await continueTraining(
-      await options([beta], folder, "spec", { validation }),
+      options([beta], folder, "spec", { validation }),
     );
     const rows = (undisturbed.metrics as unknown as {
       kind: string;
@@ -136,11 +136,11 @@ Deno.test("continueTraining() on a single source notes its validation loss along
     assert.ok(rows.every(({ lossNats }) => Object.keys(lossNats).join() === "beta"));
     assert.ok(rows[3].lossNats.beta < rows[0].lossNats.beta);
     // Looking changes nothing.
-    const blind = await continueTraining(await options([beta], folder, "spec"));
+    const blind = await continueTraining(options([beta], folder, "spec"));
     assert.deepEqual(plain(undisturbed.model), plain(blind.model));
 
     for (let stop = 1; stop < 7; stop++) {
-      const run = await options([beta], folder, "spec", { validation });
+      const run = options([beta], folder, "spec", { validation });
       const controller = new AbortController();
       let step = 0;
       const progress = () => {
@@ -162,7 +162,7 @@ Deno.test("continueTraining() samples sources alike or by their size, which are 
     ) => {
       const steps = 30;
       const { metrics, model } = await continueTraining(
-        await options(sources, folder, "spec", { sampling, steps, batchSize: 2 }),
+        options(sources, folder, "spec", { sampling, steps, batchSize: 2 }),
       );
       return { metrics, model: plain(model) };
     };

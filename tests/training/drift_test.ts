@@ -57,7 +57,7 @@ Deno.test("driftOf() compares embeddings over the rows that both sources have", 
 
 Deno.test("pretrain() notes drift and losses before and after averaging, of every round", () =>
   withSources(async (sources, folder) => {
-    const { metrics } = await pretrain(await pretraining("trim", sources, folder));
+    const { metrics } = await pretrain(pretraining("trim", sources, folder));
     const rounds = (metrics as unknown as {
       kind: string;
       sources: string[];

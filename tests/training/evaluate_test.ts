@@ -16,12 +16,12 @@ import {
   writeTensors,
 } from "../../training/mod.ts";
 import { quantile } from "../../training/evaluate.ts";
-import { engineOptions, model, seed, variantNamed, vocabSize, withSources } from "./support.ts";
+import { engineOptions, model, seed, variantOf, vocabSize, withSources } from "./support.ts";
 
 async function programOf(batchSize: number, table?: Float32Array) {
   const config = { ...model, vocabSize };
   const program = await engine.compile(languageModelGraph(config, batchSize), engineOptions);
-  const tensors = initialShared(await variantNamed("glob"), model, vocabSize, seed);
+  const tensors = initialShared(variantOf("glob"), model, vocabSize, seed);
   await writeTensors(program, tensors);
   if (table) await program.write({ "embedding.token.weight": table });
   return program;
@@ -92,7 +92,7 @@ Deno.test("validationLoss() counts what a cut vocabulary lacks as unknown", () =
     const shards = alpha.validation;
     const config = { ...model, vocabSize: rows.length };
     const program = await engine.compile(languageModelGraph(config, 2), engineOptions);
-    await writeTensors(program, initialShared(await variantNamed("glob"), model, 5, seed));
+    await writeTensors(program, initialShared(variantOf("glob"), model, 5, seed));
     const { unknownShare } = await validationLoss(program, {
       source: "alpha",
       shards,

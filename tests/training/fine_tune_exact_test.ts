@@ -23,7 +23,7 @@ import {
 import { pearson, score } from "../../training/scores.ts";
 import { initialShared } from "../../training/source.ts";
 import { encodeExample, sequencesOf, taskFeeds } from "../../training/task_inputs.ts";
-import { engineOptions, inner, model, seed, variantNamed, vocabSize } from "./support.ts";
+import { engineOptions, inner, model, seed, variantOf, vocabSize } from "./support.ts";
 
 /** A piece per letter: a is 10, b is 11. */
 const letters: Tokenizer = {
@@ -56,7 +56,7 @@ async function logitsOf(description: TaskDescription, examples: readonly TaskExa
   const shapes = headShapes(config, description);
   const head = initialiseHead(config, description, seed("head"));
   await writeTensors(program, {
-    ...initialShared(await variantNamed("glob"), model, vocabSize, seed),
+    ...initialShared(variantOf("glob"), model, vocabSize, seed),
     ...Object.fromEntries(
       (["head.weight", "head.bias"] as const).map((name) => [
         name,

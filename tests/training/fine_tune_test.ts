@@ -14,7 +14,7 @@ import {
 import { accuracy, pearson } from "../../training/scores.ts";
 import { initialShared } from "../../training/source.ts";
 import { encodeExample, taskFeeds } from "../../training/task_inputs.ts";
-import { engineOptions, inner, model, seed, variantNamed, vocabSize } from "./support.ts";
+import { engineOptions, inner, model, seed, variantOf, vocabSize } from "./support.ts";
 
 /** A piece per letter: a is 10, b is 11. */
 const letters: Tokenizer = {
@@ -105,7 +105,7 @@ const tasks: Readonly<Record<TaskDescription["kind"], (random: Random) => TaskEx
 const word = (random: Random, label: number) =>
   Array.from({ length: 3 }, () => "abcd"[2 * label + random.below(2)]).join("");
 
-async function options(kind: TaskDescription["kind"], folder: string): Promise<FineTuning> {
+function options(kind: TaskDescription["kind"], folder: string): FineTuning {
   const random = new Random(seed(`task/${kind}`));
   const make = (count: number) => Array.from({ length: count }, () => tasks[kind](random));
   const config = { ...model, seqLen: 12, vocabSize };
@@ -123,7 +123,7 @@ async function options(kind: TaskDescription["kind"], folder: string): Promise<F
     examples: { train: make(68), dev: make(20), test: make(30) },
     tokenizer: letters,
     config,
-    parameters: initialShared(await variantNamed("glob"), model, vocabSize, seed),
+    parameters: initialShared(variantOf("glob"), model, vocabSize, seed),
     engine,
     engineOptions,
     seed,
@@ -145,7 +145,7 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
 for (const kind of Object.keys(tasks) as TaskDescription["kind"][]) {
   Deno.test(`fineTune() learns a plain task of kind ${kind}`, () =>
     withFolder(async (folder) => {
-      const run = await options(kind, folder);
+      const run = options(kind, folder);
       const result = await fineTune(run);
       // Chance is ½, or no correlation.
       assert.ok(result.test > 0.85, `expected over 0.85 on test, found ${result.test}`);
@@ -160,9 +160,9 @@ for (const kind of Object.keys(tasks) as TaskDescription["kind"][]) {
 
 Deno.test("fineTune() gone on after a stop has the result of a plain run", () =>
   withFolder(async (folder) => {
-    const undisturbed = await fineTune(await options("classification", folder));
+    const undisturbed = await fineTune(options("classification", folder));
     for (const stop of [5, 9, 20]) { // of 27 steps: in the first, at the end of the first, in the third epoch
-      const run = await options("classification", folder);
+      const run = options("classification", folder);
       const controller = new AbortController();
       let step = 0;
       const progress = () => {
@@ -178,7 +178,7 @@ Deno.test("fineTune() gone on after a stop has the result of a plain run", () =>
 
 Deno.test("fineTune() refuses examples that do not fit the task, saying which", () =>
   withFolder(async (folder) => {
-    const run = await options("choice", folder);
+    const run = options("choice", folder);
     const fails = (split: TaskSplit, examples: readonly TaskExample[], message: RegExp) =>
       assert.rejects(
         fineTune({ ...run, examples: { ...run.examples, [split]: examples } }),

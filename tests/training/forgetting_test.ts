@@ -2,20 +2,12 @@ import assert from "node:assert/strict";
 import { cosineWithWarmup, pretrain, type Tensors } from "../../training/mod.ts";
 import { forget, forgetMoments, forgettingRates } from "../../training/forgetting.ts";
 import { initialShared } from "../../training/source.ts";
-import {
-  inner,
-  model,
-  pretraining,
-  seed,
-  variantNamed,
-  vocabSize,
-  withSources,
-} from "./support.ts";
+import { inner, model, pretraining, seed, variantOf, vocabSize, withSources } from "./support.ts";
 
 const table = "embedding.token.weight";
 
-Deno.test("forget() gives the first table again, or another one each round, and leaves the body", async () => {
-  const shared = initialShared(await variantNamed("act"), model, vocabSize, seed);
+Deno.test("forget() gives the first table again, or another one each round, and leaves the body", () => {
+  const shared = initialShared(variantOf("act"), model, vocabSize, seed);
   const trained: Tensors = {
     ...shared,
     [table]: { ...shared[table], data: shared[table].data.map((value) => value + 1) },
@@ -65,7 +57,7 @@ Deno.test("pretrain() of ACT begins a round with a new table, new moments and a 
       localSteps: 1,
       inner: { ...inner, warmupSteps: 0, epsilon: 1e-12 },
     };
-    const options = await pretraining("act", sources, folder, oneStep);
+    const options = pretraining("act", sources, folder, oneStep);
     const { last } = await pretrain(options);
     const before = initialShared(options.variant, model, vocabSize, seed)[table].data;
     const steps = [...last.groups.model[table].data].map((value, i) => Math.abs(value - before[i]));

@@ -46,7 +46,7 @@ const trial = (changes: Partial<GuardSettings>, fault: (loss: number) => number,
       microBatchSize: 4,
       guard: { ...guard, ...changes },
     };
-    const options = await pretraining("std-t0", sources, folder, settings);
+    const options = pretraining("std-t0", sources, folder, settings);
     const run = (engine: Engine) => pretrain({ ...options, engine });
     const { last, metrics } = await run(faulty(faults, fault));
     const [row] = metrics as unknown as readonly LocalRow[];

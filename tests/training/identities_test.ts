@@ -25,7 +25,7 @@ import {
   pretraining,
   seed,
   sourceOf,
-  variantNamed,
+  variantOf,
   vocabSize,
   withSources,
 } from "./support.ts";
@@ -54,7 +54,7 @@ async function trained(
   folder: string,
   changes: Partial<PretrainSettings>,
 ): Promise<Tensors> {
-  return (await pretrain(await pretraining(id, sources, folder, changes))).last.groups.model;
+  return (await pretrain(pretraining(id, sources, folder, changes))).last.groups.model;
 }
 
 function largestDifference(a: Tensors, b: Tensors): number {
@@ -89,7 +89,7 @@ async function unionStep(sources: readonly TrainingSource[], rate: number): Prom
   const program = await engine.compileTraining(graph, { ...engineOptions, optimizer });
   await writeTensors(
     program,
-    initialShared(await variantNamed("glob"), model, vocabSize, seed),
+    initialShared(variantOf("glob"), model, vocabSize, seed),
   );
   for (const source of sources) {
     const stream = openStream(source, model.seqLen, seed(`order/${source.name}/global`));
@@ -114,8 +114,8 @@ Deno.test("local-sgd with one local step and gradient descent is std-t0-tokens",
 Deno.test("local-sgd with one worker that keeps Adam's state is std-t0, bit for bit", () =>
   withSources(async (sources, folder) => {
     const changes = { sourcesPerRound: 1, adamState: "keep" } as const;
-    const local = await pretrain(await pretraining("local-sgd", sources, folder, changes));
-    const std = await pretrain(await pretraining("std-t0", sources, folder, changes));
+    const local = await pretrain(pretraining("local-sgd", sources, folder, changes));
+    const std = await pretrain(pretraining("std-t0", sources, folder, changes));
     assert.deepEqual(plain(local.last).groups, plain(std.last).groups);
   }));
 
@@ -128,13 +128,13 @@ Deno.test("SPEC with one source that keeps Adam's state is training on it alone,
       model: { ...model, positions: "learned" },
     } as const;
     const source = { ...alpha, localVocabulary: every };
-    const spec = (await pretrain(await pretraining("spec", [source], folder, changes))).last.groups;
+    const spec = (await pretrain(pretraining("spec", [source], folder, changes))).last.groups;
     const alone = await trained("std-t0", [source], folder, changes);
     const joined = { ...spec.model, ...spec["local-alpha"] };
     assert.equal(largestDifference(joined, alone), 0);
     // With reset the second round differs.
     const reset = (await pretrain(
-      await pretraining("spec", [source], folder, { ...changes, adamState: "reset" }),
+      pretraining("spec", [source], folder, { ...changes, adamState: "reset" }),
     )).last.groups;
     assert.ok(largestDifference({ ...reset.model, ...reset["local-alpha"] }, alone) > 0);
   }));
@@ -145,7 +145,7 @@ for (const id of ["glob", "trim", "spec"]) {
       const run = async (adamState: "average" | "keep") =>
         plain(
           (await pretrain(
-            await pretraining(id, [alpha], folder, { rounds: 3, sourcesPerRound: 1, adamState }),
+            pretraining(id, [alpha], folder, { rounds: 3, sourcesPerRound: 1, adamState }),
           )).last,
         ).groups;
       assert.deepEqual(await run("average"), await run("keep"));
@@ -176,8 +176,8 @@ Deno.test("act of one round is std-t0, bit for bit: nothing is forgotten yet", (
     assert.ok(largestDifference(act, two) > 1e-3);
   }));
 
-Deno.test("sumResults() does not depend on the order in which sources finish", async () => {
-  const trim = await variantNamed("trim");
+Deno.test("sumResults() does not depend on the order in which sources finish", () => {
+  const trim = variantOf("trim");
   const shared: Tensors = { [table]: { shape: [3, 1], data: Float32Array.of(0.1, 0.2, 0.3) } };
   const result = (rows: number[], ...values: number[]) => ({
     tensors: { [table]: { shape: [rows.length, 1], data: Float32Array.from(values) } },
@@ -206,7 +206,7 @@ Deno.test("TRIM on disjoint vocabularies holds and exchanges what the formula sa
   try {
     const bytes = async (id: string) => {
       const { metrics } = await pretrain(
-        await pretraining(id, sources, folder, { rounds: 1, sourcesPerRound: 2 }),
+        pretraining(id, sources, folder, { rounds: 1, sourcesPerRound: 2 }),
       );
       const rows = metrics as unknown as Record<string, number>[];
       return rows.slice(0, 2).map(({ heldBytes, sentBytes, returnedBytes }) => ({

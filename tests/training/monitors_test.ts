@@ -123,7 +123,7 @@ Deno.test("pretrain() with monitors gives the weights of a run without, and a ro
           monitors: { everySteps },
           warnings: { activationGrowth: 0.5, unknownShare: 0 },
         };
-        const options = await pretraining("trim", sources, folder, changes);
+        const options = pretraining("trim", sources, folder, changes);
         return await pretrain({ ...options, engine });
       };
       const [off, on] = [await run(null), await run(2)];
@@ -172,11 +172,11 @@ Deno.test("pretrain() that was stopped at any step goes on with the rows and war
         attempts: 2,
       },
     } as const;
-    const whole = await pretrain(await pretraining("trim", sources, folder, changes));
+    const whole = await pretrain(pretraining("trim", sources, folder, changes));
     const leftOut = whole.metrics.filter((row) => "leftOut" in (row as object));
     assert.ok(leftOut.length > 0, "the guard has something to do");
     for (let at = 1; at <= 10; at += 3) {
-      const options = await pretraining("trim", sources, folder, changes);
+      const options = pretraining("trim", sources, folder, changes);
       const controller = new AbortController();
       const log = {
         ...silentLog,
@@ -210,7 +210,7 @@ Deno.test("StepRows replaces what a resumed run makes again, also behind a line 
 
 Deno.test("latestCheckpoint() says that it passes over a damaged one", () =>
   withSources(async (sources, folder) => {
-    const options = await pretraining("trim", sources, folder);
+    const options = pretraining("trim", sources, folder);
     await pretrain(options);
     const names = [...Deno.readDirSync(options.checkpointFolder)].map(({ name }) => name).sort();
     Deno.truncateSync(`${options.checkpointFolder}/${names.at(-1)}/shared.safetensors`, 100);

@@ -48,7 +48,7 @@ interface Row {
 
 Deno.test("pretrain() stops at a source's weight that is not finite, naming source, round and parameter", () =>
   withSources(async (sources, folder) => {
-    const options = betaFails(await pretraining("trim", sources, folder, all));
+    const options = betaFails(pretraining("trim", sources, folder, all));
     await assert.rejects(pretrain(options), (error) => {
       assert.ok(error instanceof StageError);
       assert.match(
@@ -65,7 +65,7 @@ for (const adamState of ["reset", "average"] as const) {
       const settings: Partial<PretrainSettings> = { ...all, nonFinite: "skip", adamState };
       const warnings: string[] = [];
       const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
-      const options = betaFails(await pretraining("trim", sources, folder, settings));
+      const options = betaFails(pretraining("trim", sources, folder, settings));
       const { last, metrics } = await pretrain({ ...options, log });
       assert.deepEqual(warnings, ["left beta out of round 2", "left beta out of round 3"]);
       const rows = metrics as unknown as Row[];
@@ -88,7 +88,7 @@ for (const adamState of ["reset", "average"] as const) {
 
 Deno.test("pretrain() told to skip stops when no source of a round is left, naming them", () =>
   withSources(async (sources, folder) => {
-    const options = await pretraining("glob", sources, folder, {
+    const options = pretraining("glob", sources, folder, {
       nonFinite: "skip",
       inner: { ...inner, peakLearningRate: 1e38, warmupSteps: 0 },
     });
@@ -104,7 +104,7 @@ Deno.test("pretrain() told to skip stops when no source of a round is left, nami
 
 Deno.test("pretrain() of a mixture stops whatever the policy: there is nobody else", () =>
   withSources(async (sources, folder) => {
-    const options = await pretraining("std-t0", sources, folder, {
+    const options = pretraining("std-t0", sources, folder, {
       nonFinite: "skip",
       inner: { ...inner, peakLearningRate: 1e38, warmupSteps: 0 },
     });

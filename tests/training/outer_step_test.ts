@@ -7,7 +7,7 @@ import {
   updateNorm,
   wholeVocabulary,
 } from "../../training/mod.ts";
-import { variantNamed } from "./support.ts";
+import { variantOf } from "./support.ts";
 
 const table = "embedding.token.weight";
 const body = "body.norm_final.weight";
@@ -16,8 +16,8 @@ const tensor = (shape: number[], ...values: number[]) => ({
   data: Float32Array.from(values),
 });
 
-Deno.test("OuterSum averages rows of TRIM over the sources that have them, by hand through two rounds", async () => {
-  const trim = await variantNamed("trim");
+Deno.test("OuterSum averages rows of TRIM over the sources that have them, by hand through two rounds", () => {
+  const trim = variantOf("trim");
   // ϕ has 4 rows of width 1; a has rows 0 1, b rows 1 2, c rows 0 1 2. Nobody has row 3.
   const [a, b, c] = [[0, 1], [1, 2], [0, 1, 2]].map((rows) =>
     cutVocabulary(Int32Array.from(rows), 4)
@@ -47,8 +47,8 @@ Deno.test("OuterSum averages rows of TRIM over the sources that have them, by ha
 });
 
 for (const id of ["glob", "trim", "spec", "spec-opt"]) {
-  Deno.test(`split() then merge of what came back unchanged is identity for ${id}`, async () => {
-    const variant = await variantNamed(id);
+  Deno.test(`split() then merge of what came back unchanged is identity for ${id}`, () => {
+    const variant = variantOf(id);
     const values = Float32Array.from(
       { length: 12 },
       (_, i) => Math.fround(Math.sin(i) * 10 ** (i - 6)),
@@ -67,8 +67,8 @@ for (const id of ["glob", "trim", "spec", "spec-opt"]) {
   });
 }
 
-Deno.test("OuterSum forms differences in float64", async () => {
-  const glob = await variantNamed("glob");
+Deno.test("OuterSum forms differences in float64", () => {
+  const glob = variantOf("glob");
   const average = new OuterSum(glob, { [body]: tensor([1], 1) });
   // In float32 each sum of deltas would round: 2^24 + 1 − 1 is 2^24 there.
   average.add({ [body]: tensor([1], 2 ** 24) }, wholeVocabulary(4));
@@ -76,8 +76,8 @@ Deno.test("OuterSum forms differences in float64", async () => {
   assert.deepEqual([...average.average()[body].data], [Math.fround(1 + (2 ** 24 - 1 + 2) / 2)]);
 });
 
-Deno.test("OuterSum.average() refuses a round without results", async () => {
-  const average = new OuterSum(await variantNamed("glob"), { [body]: tensor([1], 1) });
+Deno.test("OuterSum.average() refuses a round without results", () => {
+  const average = new OuterSum(variantOf("glob"), { [body]: tensor([1], 1) });
   assert.throws(
     () => average.average(),
     /^RangeError: Cannot average a round: expected the result of a source/,

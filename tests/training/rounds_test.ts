@@ -25,14 +25,14 @@ import {
   pretraining,
   seed,
   settings,
-  variantNamed,
+  variantOf,
   vocabSize,
   withSources,
 } from "./support.ts";
 
 Deno.test("pretrain() with GLOB, one source and one round is plain training, bit for bit", () =>
   withSources(async ([alpha], folder) => {
-    const options = await pretraining("glob", [alpha], folder, { rounds: 1, sourcesPerRound: 1 });
+    const options = pretraining("glob", [alpha], folder, { rounds: 1, sourcesPerRound: 1 });
     const { last } = await pretrain(options);
 
     // The same written out: no rounds, no deltas.
@@ -58,8 +58,8 @@ Deno.test("pretrain() with TRIM whose sources have every row is GLOB, bit for bi
   withSources(async (sources, folder) => {
     const all = Int32Array.from({ length: vocabSize }, (_, id) => id);
     const whole = sources.map((source) => ({ ...source, localVocabulary: all }));
-    const trim = await pretrain(await pretraining("trim", whole, folder));
-    const glob = await pretrain(await pretraining("glob", whole, folder));
+    const trim = await pretrain(pretraining("trim", whole, folder));
+    const glob = await pretrain(pretraining("glob", whole, folder));
     assert.deepEqual(plain(trim.last).groups, plain(glob.last).groups);
   }));
 
@@ -72,8 +72,8 @@ Deno.test("pretrain() with SPEC, one source, one round and every row is GLOB, sp
       model: { ...model, positions: "learned" },
     } as const;
     const source = { ...alpha, localVocabulary: all };
-    const spec = await pretrain(await pretraining("spec", [source], folder, one));
-    const glob = await pretrain(await pretraining("glob", [source], folder, one));
+    const spec = await pretrain(pretraining("spec", [source], folder, one));
+    const glob = await pretrain(pretraining("glob", [source], folder, one));
     const joined = { ...spec.last.groups.model, ...spec.last.groups["local-alpha"] };
     assertSameTensors(joined, glob.last.groups.model);
     assert.deepEqual(Object.keys(spec.last.groups["local-alpha"]).sort(), [
@@ -87,9 +87,9 @@ Deno.test("pretrain() with STD on one source is plain training through all round
     // One round of six steps is two of three: neither Adam's state nor the schedule knows of rounds.
     const one = { sourcesPerRound: 1 };
     const [split, whole] = [
-      await pretrain(await pretraining("std-t0", [alpha], folder, one)),
+      await pretrain(pretraining("std-t0", [alpha], folder, one)),
       await pretrain(
-        await pretraining("std-t0", [alpha], folder, { ...one, rounds: 1, localSteps: 6 }),
+        pretraining("std-t0", [alpha], folder, { ...one, rounds: 1, localSteps: 6 }),
       ),
     ];
     assert.deepEqual(plain(split.last).groups, plain(whole.last).groups);
@@ -116,8 +116,8 @@ for (const [id, changes] of stopped) {
   Deno.test(`pretrain() of ${id} ${how} stopped at any step and gone on has the bytes of a plain run`, () =>
     withSources(async (all, folder) => {
       const sources = id.startsWith("isolated") ? all.slice(0, 1) : all;
-      const undisturbed = await pretrain(await pretraining(id, sources, folder, changes));
-      const options = await pretraining(id, sources, folder, changes);
+      const undisturbed = await pretrain(pretraining(id, sources, folder, changes));
+      const options = pretraining(id, sources, folder, changes);
       let stops = 0;
       for (let every = 1;; every = every % 4 + 1) {
         // Stopped after 1, 2, 3, 4, 1, … further steps, until it gets through.
@@ -146,9 +146,9 @@ for (const [id, changes] of stopped) {
 
 Deno.test("pretrain() killed at any step and started again has the bytes of a plain run", () =>
   withSources(async (sources, folder) => {
-    const undisturbed = await pretrain(await pretraining("trim", sources, folder));
+    const undisturbed = await pretrain(pretraining("trim", sources, folder));
     for (let kill = 1; kill <= 12; kill++) { // 2 rounds · 2 sources · 3 steps
-      const options = await pretraining("trim", sources, folder);
+      const options = pretraining("trim", sources, folder);
       let step = 0;
       const progress = () => {
         if (++step === kill) throw new Error("killed");
@@ -162,9 +162,9 @@ Deno.test("pretrain() killed at any step and started again has the bytes of a pl
 
 Deno.test("pretrain() does not depend on how often it saves, nor on the order that sources are given in", () =>
   withSources(async (sources, folder) => {
-    const plainRun = await pretrain(await pretraining("trim", sources, folder));
+    const plainRun = await pretrain(pretraining("trim", sources, folder));
     const other = await pretrain(
-      await pretraining("trim", [...sources].reverse(), folder, { checkpointEverySteps: 1 }),
+      pretraining("trim", [...sources].reverse(), folder, { checkpointEverySteps: 1 }),
     );
     assert.deepEqual(plain(other.last), plain(plainRun.last));
     assert.deepEqual(other.metrics, plainRun.metrics);
@@ -174,10 +174,10 @@ Deno.test("pretrain() keeps what a variant says is kept", () =>
   withSources(async (sources, folder) => {
     const all = { sourcesPerRound: 3 };
     const groupsOf = async (id: string) =>
-      (await pretrain(await pretraining(id, sources, folder, all))).last.groups;
+      (await pretrain(pretraining(id, sources, folder, all))).last.groups;
     const trim = await groupsOf("trim");
     assert.deepEqual(Object.keys(trim), ["model"]);
-    const before = initialShared(await variantNamed("trim"), model, vocabSize, seed);
+    const before = initialShared(variantOf("trim"), model, vocabSize, seed);
     const table = "embedding.token.weight";
     const row = (tensors: Tensors, j: number) => tensors[table].data.subarray(j * 8, j * 8 + 8);
     assert.deepEqual(row(trim.model, 5), row(before, 5)); // no source has id 5
@@ -200,7 +200,7 @@ Deno.test("pretrain() keeps what a variant says is kept", () =>
 Deno.test("pretrain() chooses the best round by validation loss, of SPEC only once every source has a table", () =>
   withSources(async (sources, folder) => {
     const { metrics, bestRound, bestLossNats } = await pretrain(
-      await pretraining("spec", sources, folder, { rounds: 4 }),
+      pretraining("spec", sources, folder, { rounds: 4 }),
     );
     const rounds = metrics.filter((row) =>
       (row as { kind: string }).kind === "round"
@@ -224,7 +224,7 @@ Deno.test("pretrain() chooses the best round by validation loss, of SPEC only on
 
 Deno.test("pretrain() stops at a loss that is not finite and says where", () =>
   withSources(async (sources, folder) => {
-    const options = await pretraining("trim", sources, folder, {
+    const options = pretraining("trim", sources, folder, {
       inner: { ...inner, peakLearningRate: 1e38, warmupSteps: 1 },
     });
     await assert.rejects(pretrain(options), (error) => {
@@ -254,7 +254,7 @@ Deno.test("sampleSources() draws without replacement, sorted, the same for a see
 Deno.test("pretrain() of a tiny model learns a repetitive text far below its unigram entropy", () =>
   withSources(async (sources, folder) => {
     const { bestLossNats } = await pretrain(
-      await pretraining("glob", [sources[0]], folder, {
+      pretraining("glob", [sources[0]], folder, {
         rounds: 2,
         localSteps: 80,
         sourcesPerRound: 1,

@@ -15,7 +15,7 @@ import {
   type Tensors,
   type TrainingSource,
   type Variant,
-  variantModule,
+  variantNamed,
 } from "../../training/mod.ts";
 
 export const rootSeed = 17;
@@ -75,8 +75,8 @@ export const settings: PretrainSettings = {
   checkpointEverySteps: 2,
 };
 
-export async function variantNamed(id: string): Promise<Variant> {
-  return (await import(variantModule(id))).variant(id);
+export function variantOf(id: string): Variant {
+  return variantNamed(id).training;
 }
 
 /** A file's bytes in one piece. */
@@ -140,14 +140,14 @@ export async function withSources<T>(
 }
 
 /** Options of a run whose checkpoints lie in a new folder under `folder`. */
-export async function pretraining(
+export function pretraining(
   id: string,
   sources: readonly TrainingSource[],
   folder: string,
   changes: Partial<PretrainSettings> = {},
-): Promise<Pretraining> {
+): Pretraining {
   return {
-    variant: await variantNamed(id),
+    variant: variantOf(id),
     settings: { ...settings, ...changes },
     sources,
     engine,

@@ -10,14 +10,14 @@ const hot = { rounds: 2, localSteps: 20, inner: { ...inner, peakLearningRate: 20
 
 Deno.test("tuneLearningRate() goes down the grid until a run survives, and says why others did not", () =>
   withSources(async (sources, folder) => {
-    const options = await pretraining("std-t0", sources, folder, hot);
+    const options = pretraining("std-t0", sources, folder, hot);
     const { peakLearningRate, attempts } = await tuneLearningRate({ ...options, tune });
     assert.equal(peakLearningRate, 0.03);
     assert.deepEqual(attempts.map((attempt) => attempt.peakLearningRate), [200.03, 100.03, 0.03]);
     assert.match(attempts[0].diverged!, /validation loss|expected a finite/);
     assert.equal(attempts[2].diverged, null);
     // The run that survived is the one that pre-training does at that rate.
-    const run = await pretraining("std-t0", sources, folder, {
+    const run = pretraining("std-t0", sources, folder, {
       ...hot,
       inner: { ...inner, peakLearningRate: 0.03 },
     });
@@ -27,10 +27,10 @@ Deno.test("tuneLearningRate() goes down the grid until a run survives, and says 
 Deno.test("tuneLearningRate() stopped and started again gives the result of a plain run", () =>
   withSources(async (sources, folder) => {
     const undisturbed = await tuneLearningRate({
-      ...await pretraining("std-t0", sources, folder, hot),
+      ...pretraining("std-t0", sources, folder, hot),
       tune,
     });
-    const options = { ...await pretraining("std-t0", sources, folder, hot), tune };
+    const options = { ...pretraining("std-t0", sources, folder, hot), tune };
     let stops = 0;
     for (;;) {
       const controller = new AbortController();
@@ -53,7 +53,7 @@ Deno.test("tuneLearningRate() stopped and started again gives the result of a pl
 
 Deno.test("tuneLearningRate() gives up after the attempts it is allowed, naming the rates", () =>
   withSources(async (sources, folder) => {
-    const options = await pretraining("std-t0", sources, folder, hot);
+    const options = pretraining("std-t0", sources, folder, hot);
     await assert.rejects(
       tuneLearningRate({ ...options, tune: { ...tune, attempts: 2 } }),
       (error) => {

@@ -1,61 +1,61 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../base/mod.ts";
 import {
+  batchesPerStep,
+  costMethods,
   isShared,
   noPretrainedEmbedding,
   sourceVocabulary,
-  variantEntry,
-  variantModule,
+  variantNamed,
   variantTable,
 } from "../../training/mod.ts";
-import { variantNamed } from "./support.ts";
+import { variantOf } from "./support.ts";
 
-for (const id of [...Object.keys(variantTable), "isolated-it"]) {
-  Deno.test(`the table of variants says of ${id} what its module does`, async () => {
-    const variant = await variantNamed(id);
-    assert.equal(variant.id, id);
-    assert.equal(variant.vocabulary, variantEntry(id).vocabulary);
-    assert.equal(variant.sharesEmbeddings, variantEntry(id).sharesEmbeddings);
-    assert.equal(variant.mixture?.only, variantEntry(id).onlySource);
-    const isOneBatch = variant.mixture !== undefined && !variant.mixture.equalTokens;
-    assert.equal(variantEntry(id).batches, isOneBatch ? "one" : "round");
+for (const id of Object.keys(variantTable).map((id) => id.replace("<source>", "it"))) {
+  Deno.test(`the table of variants agrees with itself about ${id}`, () => {
+    const { role, training } = variantNamed(id);
+    assert.equal(training.id, id);
+    const isOneBatch = training.mixture !== undefined && !training.mixture.equalTokens;
+    assert.equal(batchesPerStep(training, 4), isOneBatch ? 1 : 4);
     // What is compared in the paper as DEPT is what keeps sources apart.
-    assert.equal(variantEntry(id).role === "dept", !variant.mixture && !variant.workers);
-    assert.equal(isShared(variant, "body.block.0.attn.qkv.weight"), true);
-    assert.equal(isShared(variant, "embedding.position.weight"), variant.sharesEmbeddings);
-    assert.equal(noPretrainedEmbedding(variant) === undefined, variant.sharesEmbeddings);
+    assert.equal(role === "method", !training.mixture && !training.workers);
+    assert.equal(isShared(training, "body.block.0.attn.qkv.weight"), true);
+    assert.equal(isShared(training, "embedding.position.weight"), training.sharesEmbeddings);
+    assert.equal(noPretrainedEmbedding(training) === undefined, training.sharesEmbeddings);
   });
 }
 
-Deno.test("std variants say their temperature and batch", async () => {
-  const mixture = async (id: string) => (await variantNamed(id)).mixture;
-  assert.deepEqual(await mixture("std-t0"), { tau: 0, equalTokens: false });
-  assert.deepEqual(await mixture("std-t03-tokens"), { tau: 0.3, equalTokens: true });
-  assert.deepEqual(await mixture("std-t1"), { tau: 1, equalTokens: false });
-  assert.equal(await mixture("trim"), undefined);
+Deno.test("std variants say their temperature and batch", () => {
+  const mixture = (id: string) => variantOf(id).mixture;
+  assert.deepEqual(mixture("std-t0"), { tau: 0, equalTokens: false });
+  assert.deepEqual(mixture("std-t03-tokens"), { tau: 0.3, equalTokens: true });
+  assert.deepEqual(mixture("std-t1"), { tau: 1, equalTokens: false });
+  assert.equal(mixture("trim"), undefined);
 });
 
-Deno.test("variantEntry() refuses isolation of nothing", () => {
-  assert.throws(
-    () => variantEntry("isolated-"),
-    /Cannot use variant "isolated-".*isolated-<source>/,
-  );
+Deno.test("variantNamed() takes a source from a name, and refuses isolation of nothing", () => {
+  assert.equal(variantNamed("isolated-it").onlySource, "it");
+  assert.equal(variantNamed("trim").onlySource, undefined);
+  for (const id of ["isolated-", "isolated-<source>"]) {
+    assert.throws(() => variantNamed(id), /Cannot use variant "isolated-.*isolated-<source>/);
+  }
 });
 
-Deno.test("sourceVocabulary() is cut for trim and spec, whole for glob and spec-opt", async () => {
+Deno.test("costMethods() has the methods of the paper's Table 9, in its order", () =>
+  assert.deepEqual([...costMethods().keys()], ["std", "glob", "trim", "spec", "spec-opt"]));
+
+Deno.test("sourceVocabulary() is cut for trim and spec, whole for glob and spec-opt", () => {
   const source = { vocabSize: 10, localVocabulary: Int32Array.of(0, 3, 7) };
-  const sizes = await Promise.all(
-    ["glob", "trim", "spec", "spec-opt"].map(async (id) =>
-      sourceVocabulary(await variantNamed(id), source).size
-    ),
+  const sizes = ["glob", "trim", "spec", "spec-opt"].map((id) =>
+    sourceVocabulary(variantOf(id), source).size
   );
   assert.deepEqual(sizes, [10, 3, 3, 10]);
-  const { localIds } = sourceVocabulary(await variantNamed("trim"), source);
+  const { localIds } = sourceVocabulary(variantOf("trim"), source);
   assert.deepEqual([...localIds!], [0, -1, -1, 1, -1, -1, -1, 2, -1, -1]);
 });
 
-Deno.test("variantModule() refuses an unknown variant and names the nearest", () => {
-  assert.throws(() => variantModule("tirm"), (error) => {
+Deno.test("variantNamed() refuses an unknown variant and names the nearest", () => {
+  assert.throws(() => variantNamed("tirm"), (error) => {
     assert.ok(error instanceof UsageError);
     assert.match(
       error.message,

@@ -17,7 +17,7 @@ import {
   seed,
   settings,
   shardsOf,
-  variantNamed,
+  variantOf,
   vocabSize,
   withSources,
 } from "./support.ts";
@@ -51,7 +51,7 @@ Deno.test("pretrain() warns of a source whose validation text its vocabulary lac
     );
     const trial = (variant: string, unknownShare: number) =>
       warningsOf(async (log) => {
-        const options = await pretraining(variant, strange, folder, {
+        const options = pretraining(variant, strange, folder, {
           sourcesPerRound: 3,
           warnings: { unknownShare, activationGrowth: 10 },
         });
@@ -74,7 +74,7 @@ Deno.test("pretrain() warns of activations that have grown, by participant, and 
   withSources(async (sources, folder) => {
     const trial = (peakLearningRate: number, changes: Partial<PretrainSettings> = {}) =>
       warningsOf(async (log) => {
-        const options = await pretraining("spec", sources, folder, {
+        const options = pretraining("spec", sources, folder, {
           localSteps: 6,
           sourcesPerRound: 3,
           inner: { ...inner, peakLearningRate },
@@ -117,7 +117,7 @@ Deno.test("continueTraining() warns when it has learnt little, and not when it h
             ...changes,
           },
           from: {
-            groups: { model: initialShared(await variantNamed("spec"), model, vocabSize, seed) },
+            groups: { model: initialShared(variantOf("spec"), model, vocabSize, seed) },
             state: {},
           },
           sources,
