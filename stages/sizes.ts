@@ -28,7 +28,9 @@ export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>
     },
     pretrain: {
       ...pretrain,
-      variants: isPapers && costs !== null ? pretrain.variants : Object.keys(costMethods), // all of them
+      variants: isPapers && costs !== null
+        ? pretrain.variants
+        : [...costMethods().values()].map(({ training }) => training.id),
       localSteps: whole("localSteps", pretrain.localSteps),
       rounds: whole("rounds", pretrain.rounds),
     },
