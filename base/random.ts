@@ -13,7 +13,8 @@ export type Seed = readonly [number, number, number, number];
 /** The seed that `name` has under a recipe's root seed: the first 128 bits of SHA-256 of `<root>/<name>`. */
 export function seedOf(root: number, name: string): Seed {
   const digest = createHash("sha256").update(`${root}/${name}`).digest();
-  return [0, 4, 8, 12].map((at) => digest.readUInt32LE(at)) as unknown as Seed;
+  const word = (at: number) => digest.readUInt32LE(at);
+  return [word(0), word(4), word(8), word(12)];
 }
 
 /**

@@ -7,5 +7,6 @@ import type { Seed } from "../base/mod.ts";
 /** The seed that part `numbers` (an epoch, a step) has under `seed`: 128 bits of SHA-256 of both. */
 export function derivedSeed(seed: Seed, ...numbers: readonly number[]): Seed {
   const digest = sha256(`${seed.join(" ")}/${numbers.join("/")}`);
-  return [0, 8, 16, 24].map((at) => parseInt(digest.slice(at, at + 8), 16)) as unknown as Seed;
+  const word = (at: number) => parseInt(digest.slice(at, at + 8), 16);
+  return [word(0), word(8), word(16), word(24)];
 }

@@ -14,7 +14,7 @@ import type { Document } from "./document.ts";
 import { DuplicateIndex, type DuplicateOptions } from "./duplicates.ts";
 import { ScriptCounter } from "./text_scripts.ts";
 
-export type SplitName = "train" | "validation" | "test";
+type SplitName = "train" | "validation" | "test";
 
 /** Shares of documents; what is left is `train`. */
 export interface SplitShares {

@@ -13,7 +13,7 @@ export interface DuplicateOptions {
 }
 
 /** An earlier document that a text repeats. */
-export interface Duplicate {
+interface Duplicate {
   readonly kind: "exact" | "near";
   /** Id of the earlier document. */
   readonly of: string;

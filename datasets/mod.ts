@@ -18,19 +18,15 @@ export {
   type ColumnDescription,
   type Document,
   type DocumentReader,
-  type DocumentStream,
   type GeneratedSource,
   readerDefaults,
   type ReaderOptions,
   type ReadPosition,
-  type ReadProgress,
-  type RecordOptions,
   type RecordStream,
-  type SourceRecord,
 } from "./document.ts";
 export { ArrowFileWriter } from "./arrow_file.ts";
 export { type CleanRule, cleanRules } from "./clean_text.ts";
-export type { FilterOptions, FilterReport, Places, SplitShares } from "./document_filter.ts";
+export type { FilterOptions, Places, SplitShares } from "./document_filter.ts";
 export {
   type DocumentsPosition,
   type DocumentsReport,
@@ -39,49 +35,32 @@ export {
   readDocumentsReport,
   SkipLog,
   writeDocuments,
-  type WriteDocumentsOptions,
 } from "./documents.ts";
-export { checkRange, type Input, inputOf, type InputOrPath, openLocal } from "./input.ts";
-export {
-  type MixedWindow,
-  type Mixture,
-  type MixtureOptions,
-  type MixturePosition,
-  mixtureWeights,
-  openMixture,
-} from "./mixture.ts";
+export { type Input, inputOf, openLocal } from "./input.ts";
+export { type Mixture, type MixturePosition, mixtureWeights, openMixture } from "./mixture.ts";
 export { listLocalFiles } from "./local_files.ts";
 export { type ResumableFolder, resumableFolder } from "./resumable_folder.ts";
 export { seededPermutation } from "./permutation.ts";
-export { readerModule, readerModules } from "./readers/mod.ts";
-export { type SourceDocumentsOptions, writeSourceDocuments } from "./source_documents.ts";
-export type { OpenPart, SourceCondition, SourcePart } from "./source_reader.ts";
+export { readerModule } from "./readers/mod.ts";
+export { writeSourceDocuments } from "./source_documents.ts";
+export type { SourcePart } from "./source_reader.ts";
 export { ScriptCounter } from "./text_scripts.ts";
 export {
   countTokens,
   localVocabulary,
   readStatistics,
-  type StatisticsOptions,
   type TokenStatistics,
-  type UnigramModel,
   unigramModel,
   unigramNats,
   writeStatistics,
 } from "./statistics.ts";
-export type { GeneratedTask, TaskDescription, TaskExample, TaskKind } from "./task.ts";
+export type { GeneratedTask, TaskDescription, TaskExample } from "./task.ts";
 export { openTokenShards } from "./token_shard_reader.ts";
 export {
   type EncodedDocument,
   type TokenShardState,
   TokenShardWriter,
   writeTokenShards,
-  type WriteTokenShardsOptions,
 } from "./token_shard_writer.ts";
-export {
-  batchTokens,
-  type StreamPosition,
-  type TokenShards,
-  type TokenStream,
-} from "./token_shards.ts";
-export type { ShardsFile } from "./token_shards_format.ts";
-export { openTokenStream, type TokenStreamOptions } from "./token_stream.ts";
+export { batchTokens, type TokenShards, type TokenStream } from "./token_shards.ts";
+export { openTokenStream } from "./token_stream.ts";

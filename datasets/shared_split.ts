@@ -29,7 +29,7 @@ const maxValues = 1000;
 /** Names of bad rows that are kept. */
 const namedSkips = 20;
 
-export interface SharedSplitOptions {
+interface SharedSplitOptions {
   /** Shared by processes; on a disk with room for the text. */
   readonly folder: string;
   readonly reader: DocumentReader;
@@ -39,7 +39,7 @@ export interface SharedSplitOptions {
   onProgress?(documents: number): void;
 }
 
-export interface SplitIndex {
+interface SplitIndex {
   readonly format: 1;
   readonly values: Readonly<Record<string, SplitPart>>;
   /** Documents whose field is absent or no string. */
@@ -56,7 +56,7 @@ interface SplitPart {
 }
 
 /** A file whose documents lie sorted by value. */
-export class SharedSplit {
+class SharedSplit {
   readonly index: SplitIndex;
   readonly #folder: string;
 

@@ -24,7 +24,7 @@ import {
   SourceReader,
 } from "./source_reader.ts";
 
-export interface SourceDocumentsOptions {
+interface SourceDocumentsOptions {
   /** Name of the source. */
   readonly source: string;
   readonly parts: readonly SourcePart[];

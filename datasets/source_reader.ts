@@ -15,7 +15,7 @@ export interface SourcePart {
   open(): Promise<OpenPart>;
 }
 
-export interface OpenPart {
+interface OpenPart {
   readonly input: Input;
   /** Of the bytes; asked for only where it is needed. */
   sha256(): string;
@@ -43,7 +43,7 @@ export interface SourcePosition {
   readonly opened: readonly SourceFile[];
 }
 
-export interface SourceReaderOptions {
+interface SourceReaderOptions {
   /** Name of the source: its documents carry it. */
   readonly source: string;
   readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;

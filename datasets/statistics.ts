@@ -35,7 +35,7 @@ export interface TokenStatistics {
 }
 
 /** Text that the counts were not taken from. */
-export interface SplitStatistics {
+interface SplitStatistics {
   readonly tokens: number;
   readonly bytes: number;
   /** Tokens whose piece does not occur in the training text. */
@@ -44,7 +44,7 @@ export interface SplitStatistics {
   readonly unigramNats: number;
 }
 
-export interface StatisticsOptions {
+interface StatisticsOptions {
   /** Ids below this are special and byte pieces: a local vocabulary has them whether they occur or not. */
   readonly reservedPieces: number;
   readonly unknownId: number;
@@ -164,7 +164,7 @@ export function localVocabulary(counts: ArrayLike<number>, reservedPieces: numbe
 }
 
 /** Log probability of each id in nats: (V). */
-export type UnigramModel = Float64Array;
+type UnigramModel = Float64Array;
 
 /** Add-one smoothed frequencies: (count + 1) / (tokens + V). */
 export function unigramModel(counts: ArrayLike<number>): UnigramModel {

@@ -7,7 +7,7 @@ import type { Seed } from "../base/mod.ts";
  * `classification`: one text, a class (SST-2). `entailment`: two texts, a class (MNLI).
  * `choice`: a context, options, the right one's index (RACE). `similarity`: two texts, a real score (STS-B).
  */
-export type TaskKind = "classification" | "entailment" | "choice" | "similarity";
+type TaskKind = "classification" | "entailment" | "choice" | "similarity";
 
 export interface TaskExample {
   /** One text, or two for `entailment` and `similarity`; the context for `choice`. */

@@ -16,7 +16,7 @@ export interface EncodedDocument {
   readonly bytes: number;
 }
 
-export interface WriteTokenShardsOptions {
+interface WriteTokenShardsOptions {
   readonly vocabSize: number;
   /** The symbol that follows every document. */
   readonly endId: number;

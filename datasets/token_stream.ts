@@ -6,7 +6,7 @@ import { derivedSeed } from "./derived_seed.ts";
 import { seededPermutation } from "./permutation.ts";
 import type { StreamPosition, TokenShards, TokenStream } from "./token_shards.ts";
 
-export interface TokenStreamOptions {
+interface TokenStreamOptions {
   /** Tokens a window. */
   readonly seqLen: number;
   readonly seed: Seed;

@@ -13,7 +13,7 @@
  */
 import { didYouMean, UsageError } from "../../base/mod.ts";
 
-export { type FileTask, fileTaskDefaults, type TaskFile } from "./file_task.ts";
+export { type FileTask, fileTaskDefaults } from "./file_task.ts";
 
 /** Modules by the name that recipes use. */
 const taskFormats = {

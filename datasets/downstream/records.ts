@@ -12,7 +12,7 @@ import type { TaskFile } from "./file_task.ts";
 const readers = { ".jsonl": jsonl, ".tsv": tsv, ".parquet": parquet };
 
 /** Endings of a name, text also packed. */
-export const recordEndings = /\.(jsonl|tsv)(\.gz|\.zst)?$|\.parquet$/;
+const recordEndings = /\.(jsonl|tsv)(\.gz|\.zst)?$|\.parquet$/;
 
 /** A row whose fields are asked for by name. */
 export class TaskRow {

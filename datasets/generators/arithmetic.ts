@@ -16,13 +16,13 @@ import {
 } from "./process.ts";
 import { zipf } from "./zipf.ts";
 
-export interface ArithmeticOptions {
+interface ArithmeticOptions {
   /** Lines of a document: uniform from `minLines` to `maxLines`. */
   readonly minLines?: number;
   readonly maxLines?: number;
 }
 
-export const arithmeticDefaults = { minLines: 24, maxLines: 72 } as const;
+const arithmeticDefaults = { minLines: 24, maxLines: 72 } as const;
 
 export const source: GeneratedSource<ArithmeticOptions> = {
   documents: (options, split, seed) => documentsOf(arithmeticProcess(options), split, seed),

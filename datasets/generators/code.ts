@@ -14,13 +14,13 @@ import {
 } from "./process.ts";
 import { zipf } from "./zipf.ts";
 
-export interface CodeOptions {
+interface CodeOptions {
   /** Functions of a program: uniform from `minFunctions` to `maxFunctions`. */
   readonly minFunctions?: number;
   readonly maxFunctions?: number;
 }
 
-export const codeDefaults = { minFunctions: 3, maxFunctions: 7 } as const;
+const codeDefaults = { minFunctions: 3, maxFunctions: 7 } as const;
 
 export const source: GeneratedSource<CodeOptions> = {
   documents: (options, split, seed) => documentsOf(codeProcess(options), split, seed),

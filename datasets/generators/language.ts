@@ -12,7 +12,7 @@ import { checkKeys, checkRange } from "./options.ts";
 import { documentsOf, entropyBitsPerByte, type Process } from "./process.ts";
 import { sentenceProcess } from "./sentences.ts";
 
-export interface LanguageOptions {
+interface LanguageOptions {
   /** `velsan`, `dorugai`, `ithomeli`, `shenmu` or `varuni`. */
   readonly language: string;
   /** Sentences of a document: uniform from `minSentences` to `maxSentences`. */
@@ -20,7 +20,7 @@ export interface LanguageOptions {
   readonly maxSentences?: number;
 }
 
-export const languageDefaults = { minSentences: 10, maxSentences: 26 } as const;
+const languageDefaults = { minSentences: 10, maxSentences: 26 } as const;
 
 export const source: GeneratedSource<LanguageOptions> = {
   documents: (options, split, seed) => documentsOf(languageProcess(options), split, seed),

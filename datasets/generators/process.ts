@@ -68,7 +68,7 @@ export class States {
 }
 
 /** What may stand between two units, with its weight. */
-export interface Joint {
+interface Joint {
   readonly text: string;
   readonly weight: number;
 }
@@ -110,7 +110,7 @@ function writeDocument(process: Process, random: Random): string {
 }
 
 /** Chance that a document ends after its unit number `units`, counted from 1. */
-export function endProbability(process: Process, units: number): number {
+function endProbability(process: Process, units: number): number {
   return units < process.minUnits ? 0 : 1 / (process.maxUnits - units + 1);
 }
 

@@ -10,7 +10,7 @@ import type { Inflection, Language, Role } from "./morphology.ts";
 import { numberedSeed } from "./process.ts";
 
 /** A noun and, maybe, an adjective beside it. */
-export interface NounPhrase {
+interface NounPhrase {
   readonly noun: Word;
   readonly adjective?: Word;
 }

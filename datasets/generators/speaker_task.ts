@@ -7,9 +7,9 @@ import { checkKeys, fraction } from "./options.ts";
 import { examplesOf, Speaker } from "./speaker.ts";
 
 /** `labelNoise`: share of the examples with the wrong label; of scores `scoreNoise`: the greatest error. At most 0.5. */
-export type NoiseOptions = Readonly<Partial<Record<"labelNoise" | "scoreNoise", number>>>;
+type NoiseOptions = Readonly<Partial<Record<"labelNoise" | "scoreNoise", number>>>;
 
-export interface SpeakerTask {
+interface SpeakerTask {
   readonly name: string;
   readonly description: TaskDescription;
   /** The option and its default. */

@@ -12,8 +12,8 @@
  * await server.shutdown();
  * ```
  */
-export { type CachedFile, digestOf, DownloadCache, type DownloadWishes } from "./download_cache.ts";
-export { HttpClient, shown, TransientHttpError } from "./http_client.ts";
+export { type CachedFile, digestOf, DownloadCache } from "./download_cache.ts";
+export { HttpClient, shown } from "./http_client.ts";
 export { openHttp } from "./http_input.ts";
-export { type HostToken, httpDefaults, type HttpOptions } from "./http_options.ts";
-export { ChangedError, probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
+export { type HttpOptions } from "./http_options.ts";
+export { probe, remoteBytes, type RemoteFile } from "./remote_file.ts";

@@ -8,20 +8,13 @@
  * console.log(isRemote(text), parseHubReference(text).glob); // true en/c4-train.*.json.gz
  * ```
  */
-export { type HubFile, listHub, publicHub } from "./hub.ts";
-export {
-  globPattern,
-  type HubReference,
-  isGlob,
-  isHubReference,
-  parseHubReference,
-} from "./hub_reference.ts";
+export { type HubFile, listHub } from "./hub.ts";
+export { globPattern, isGlob, parseHubReference } from "./hub_reference.ts";
 export {
   isRemote,
   type RemoteEntry,
   remoteEnvironment,
   remotePath,
   RemoteStore,
-  type RemoteStoreOptions,
   sharedCacheFolder,
 } from "./remote_store.ts";

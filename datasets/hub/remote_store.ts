@@ -11,7 +11,7 @@ import { type CachedFile, DownloadCache, HttpClient, type HttpOptions } from "..
 import { type HubFile, listHub, publicHub } from "./hub.ts";
 import { isCommit, isHubReference, parseHubReference } from "./hub_reference.ts";
 
-export interface RemoteStoreOptions extends Partial<HttpOptions> {
+interface RemoteStoreOptions extends Partial<HttpOptions> {
   /** Base URL of the hub; the environment comes first. */
   readonly hub?: string | null;
   readonly cacheFolder?: string;

@@ -27,7 +27,7 @@ const maxBodyBytes = 1024 * 1024 * 1024;
 const maxColumnValues = 2 ** 23;
 
 /** A batch of rows, or of a dictionary. */
-export interface ArrowBatch {
+interface ArrowBatch {
   /** Undefined for a dictionary. */
   readonly rows?: number;
   readonly place: string;

@@ -17,7 +17,7 @@ const zstdWindowLog = 27;
  * A bomb: data that expands beyond `freeBytes` to more than `maxRatio` times its stored size. Text reaches 20; a log of equal
  * lines some hundreds in the first megabytes.
  */
-export const expansionLimit = { freeBytes: 16 * 1024 * 1024, maxRatio: 200 } as const;
+const expansionLimit = { freeBytes: 16 * 1024 * 1024, maxRatio: 200 } as const;
 
 /**
  * Bytes of `input` from `offset` (after decompression). A chunk is valid until the next one is asked for.
@@ -105,7 +105,7 @@ export class ByteSource {
   }
 }
 
-export function compressionOf(name: string): "none" | "gzip" | "zstd" {
+function compressionOf(name: string): "none" | "gzip" | "zstd" {
   return name.endsWith(".gz") ? "gzip" : name.endsWith(".zst") ? "zstd" : "none";
 }
 

@@ -17,7 +17,7 @@ import { fieldAt, listNames, textOf } from "./fields.ts";
 import { Rejects } from "./rejects.ts";
 
 /** A reader's own part: the rows of an open file. Nothing is read before the first batch is asked for. */
-export type OpenRecords = (input: Input, options: RecordOptions) => RecordStream;
+type OpenRecords = (input: Input, options: RecordOptions) => RecordStream;
 
 /** A `DocumentReader` of what `open` reads. */
 export function recordReader(format: string, open: OpenRecords): DocumentReader {

@@ -31,7 +31,7 @@ export interface ParquetFile {
   readonly rowGroups: readonly ParquetRowGroup[];
 }
 
-export interface ParquetRowGroup {
+interface ParquetRowGroup {
   readonly rows: number;
   /** A chunk for each leaf of the schema, in its order. */
   readonly chunks: readonly ColumnChunk[];

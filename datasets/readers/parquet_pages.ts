@@ -59,7 +59,7 @@ export interface StoredPage {
 }
 
 /** A page that was skipped has no bytes. */
-export type Page = StoredPage | { readonly header: PageHeader; readonly bytes?: undefined };
+type Page = StoredPage | { readonly header: PageHeader; readonly bytes?: undefined };
 
 export function isIndexed({ encoding }: PageHeader): boolean {
   return encoding === "PLAIN_DICTIONARY" || encoding === "RLE_DICTIONARY";
