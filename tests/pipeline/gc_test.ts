@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
+  finishedStore,
   inTemporaryFolder,
   namesIn,
   objectsIn,
@@ -54,7 +55,7 @@ Deno.test("gc keeps what the last runs asked for and removes what they no longer
 
 Deno.test("gc: a changed recipe leaves what it no longer makes; --days 0 and a name say what stays", async () => {
   await inTemporaryFolder(async (store) => {
-    await toy(store, "run");
+    await finishedStore(store);
     await toy(store, "run", "--set", "sources=[a]", "--set", "title=A");
     assert.match((await toy(store, "gc", "--dry-run")).stdout, /Would remove 0 results/);
     age(store, 1);

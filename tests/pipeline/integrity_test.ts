@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { eventsOf, inTemporaryFolder, objectsIn, ranIn, toy } from "../support/toy_cli.ts";
+import {
+  eventsOf,
+  finishedStore,
+  inTemporaryFolder,
+  objectsIn,
+  ranIn,
+  toy,
+} from "../support/toy_cli.ts";
 
 /** Turns a bit of a file around and gives it its old times back. */
 function flip(path: string, at: number): void {
@@ -31,7 +38,7 @@ async function settle(store: string): Promise<void> {
 
 Deno.test("verify: a flipped byte is found, named, and only what made it runs again", async () => {
   await inTemporaryFolder(async (store) => {
-    await toy(store, "run");
+    await finishedStore(store);
     const before = objectsIn(store);
     assert.match((await toy(store, "verify")).stdout, /^All 7 objects are whole/);
     const path = fileOf(store, "walk/a/left#walk", "walk.txt");
@@ -66,7 +73,7 @@ Deno.test("run --verify finds a flipped byte that stat records may hide, and men
 Deno.test("run: a damaged input is never handed on: what made it runs again first", async () => {
   await inTemporaryFolder(async (folder) => {
     const [store, other] = [join(folder, "store"), join(folder, "other")];
-    await toy(other, "run");
+    await finishedStore(other);
     await toy(store, "run", "words");
     await settle(store);
     flip(fileOf(store, "words/a#words", "words.txt"), 7);
@@ -92,7 +99,7 @@ Deno.test("run: a stray file beside an object's own is damage", async () => {
 
 Deno.test("table: a damaged table is not printed", async () => {
   await inTemporaryFolder(async (store) => {
-    await toy(store, "run");
+    await finishedStore(store);
     flip(fileOf(store, "table/ends#table", "table.json"), 30);
     const result = await toy(store, "table");
     assert.equal(result.code, 1);
@@ -106,7 +113,7 @@ Deno.test("table: a damaged table is not printed", async () => {
 
 Deno.test("verify: a manifest that is not what its name says, or no JSON, is found", async () => {
   await inTemporaryFolder(async (store) => {
-    await toy(store, "run");
+    await finishedStore(store);
     const [first, second] = [...Deno.readDirSync(join(store, "manifests"))].map(({ name }) =>
       join(store, "manifests", name)
     );

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { eventsOf, inTemporaryFolder, namesIn, objectsIn, ranIn, toy } from "../support/toy_cli.ts";
+import {
+  eventsOf,
+  finishedStore,
+  inTemporaryFolder,
+  namesIn,
+  objectsIn,
+  ranIn,
+  toy,
+} from "../support/toy_cli.ts";
 
 const everything = [
   "table/ends",
@@ -47,7 +55,7 @@ Deno.test("run: the order and number of processes change no byte", async () => {
 
 Deno.test("run: a change reruns what it reaches and says why", async () => {
   await inTemporaryFolder(async (store) => {
-    await toy(store, "run");
+    await finishedStore(store);
     const retitled = ["--set", "title=New"];
     const dry = await toy(store, "run", "--dry-run", ...retitled);
     assert.match(dry.stdout, /run\s+table\/ends\s+parameter title: "Ends" → "New"\n/);

@@ -7,6 +7,7 @@ import {
   type CliResult,
   eventsOf,
   filesIn,
+  finishedStore,
   inTemporaryFolder,
   namesIn,
   objectsIn,
@@ -94,7 +95,7 @@ Deno.test("lockStore() says process, host, start and command of the holder, and 
 Deno.test("run: status, table, verify, push and gc --dry-run work while a run goes on", async () => {
   await inTemporaryFolder(async (folder) => {
     const store = join(folder, "store");
-    await toy(store, "run");
+    await finishedStore(store);
     const run = toyCommand(store, ["run", "walk/a/left", "--force", "--set", "delayMs=20000"])
       .spawn();
     await until("a child", () => namesIn(join(store, "tmp")).length > 0);

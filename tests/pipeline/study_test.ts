@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { expand } from "../../pipeline/instances.ts";
 import type { Stage, Study } from "../../pipeline/stage.ts";
-import { eventsOf, inTemporaryFolder, ranIn, toy } from "../support/toy_cli.ts";
+import { eventsOf, finishedStore, inTemporaryFolder, ranIn, toy } from "../support/toy_cli.ts";
 
 const study = (axes: string) => ["--set", `study={axes: {${axes}}}`];
 const steps = "steps: {key: steps, values: [8, 9]}";
@@ -10,7 +10,7 @@ const titles = "title: {cells: {short: {title: Ends}, long: {title: Where walks 
 
 Deno.test("study: cells share what they have alike, and only the axes that count are in a name", async () => {
   await inTemporaryFolder(async (store) => {
-    await toy(store, "run");
+    await finishedStore(store);
     const result = await toy(store, "run", "--json", ...study(`${titles}, ${steps}`));
     assert.equal(result.code, 0, result.stderr);
     const [plan] = eventsOf(result);

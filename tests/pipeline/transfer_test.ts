@@ -2,12 +2,19 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { finalBytes } from "../instruments/crash.ts";
 import { readTar, type TarEntry, writeTar } from "../../pipeline/tar.ts";
-import { inTemporaryFolder, namesIn, objectsIn, toy, toyCommand } from "../support/toy_cli.ts";
+import {
+  finishedStore,
+  inTemporaryFolder,
+  namesIn,
+  objectsIn,
+  toy,
+  toyCommand,
+} from "../support/toy_cli.ts";
 
 /** A store of the toy pipeline with all its results. */
 async function fullStore(folder: string): Promise<string> {
   const store = join(folder, "full");
-  assert.equal((await toy(store, "run")).code, 0);
+  await finishedStore(store);
   return store;
 }
 
@@ -217,7 +224,7 @@ for (const [what, [change, message]] of Object.entries(changes)) {
   Deno.test(`pull refuses ${what}`, async () => {
     await inTemporaryFolder(async (folder) => {
       const [full, store] = [join(folder, "full"), join(folder, "store")];
-      await toy(full, "run", "words");
+      await finishedStore(full);
       const [good, bad] = [join(folder, "good.tar"), join(folder, "bad.tar")];
       await toy(full, "push", good, "words");
       await rewrite(good, bad, change);

@@ -1,6 +1,7 @@
 /**
  * Runs the real command line over toy stages, as a process of its own.
  */
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { projectRoot } from "./paths.ts";
@@ -44,6 +45,20 @@ export async function toy(store: string, ...args: string[]): Promise<CliResult> 
   const { code, stdout, stderr } = await toyCommand(store, args).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+let finished: string | undefined;
+
+/** Makes a store with the results of a whole run. The run takes place once for each test file; its store is copied. */
+export async function finishedStore(store: string): Promise<void> {
+  if (finished === undefined) {
+    const folder = Deno.makeTempDirSync({ prefix: "dept-test-" });
+    addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+    finished = join(folder, "store");
+    const { code, stderr } = await toy(finished, "run");
+    if (code !== 0) throw new Error(`The toy run ended with code ${code}: ${stderr}`);
+  }
+  cpSync(finished, store, { recursive: true, preserveTimestamps: true });
 }
 
 /** The events of a `run --json`. */

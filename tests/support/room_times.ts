@@ -1,0 +1,68 @@
+/**
+ * Says how long each room's tests took, and whether that is within the room's budget:
+ *
+ *     deno test -A --no-check --junit-path=FILE tests/ && deno run -A tests/support/room_times.ts FILE
+ *
+ * Budgets are for two cores of the slower kind. A machine that is busy with other things takes up to twice as long, so a room
+ * above its budget is a warning, and one above twice its budget ends with code 1.
+ */
+
+/** Minutes. A room that is not named here has `otherMinutes`. Together they are at most 20. */
+const budgets: Readonly<Record<string, number>> = {
+  user: 8,
+  pipeline: 4,
+  stages: 1.5,
+  conformance: 1.5,
+  commands: 1,
+  datasets: 0.75,
+  tokenizers: 0.75,
+  training: 0.75,
+};
+const otherMinutes = 0.2;
+
+interface TestTime {
+  readonly file: string;
+  readonly name: string;
+  readonly seconds: number;
+}
+
+/** Tests of a JUnit report, without their steps: their time is in the test's. */
+export function testTimes(report: string): TestTime[] {
+  const suites = report.matchAll(
+    /<testsuite name="\.?\/?tests\/([^"]*)"[^>]*>(.*?)<\/testsuite>/gs,
+  );
+  return [...suites].flatMap(([, file, cases]) =>
+    [...cases.matchAll(/<testcase name="([^"]*)"[^>]* time="([\d.]+)"/g)]
+      .filter(([, name]) => !name.includes(" &gt; "))
+      .map(([, name, seconds]) => ({ file, name, seconds: Number(seconds) }))
+  );
+}
+
+/** Lines for people, and the rooms that took more than twice their budget. */
+export function judgeRooms(times: readonly TestTime[]): { lines: string[]; tooSlow: string[] } {
+  const seconds = new Map<string, number>();
+  for (const time of times) {
+    const room = time.file.includes("/") ? time.file.split("/")[0] : "(root)";
+    seconds.set(room, (seconds.get(room) ?? 0) + time.seconds);
+  }
+  const lines = ["room          seconds  budget"];
+  const tooSlow: string[] = [];
+  for (const [room, taken] of [...seconds].sort(([, a], [, b]) => b - a)) {
+    const budget = 60 * (budgets[room] ?? otherMinutes);
+    const verdict = taken > 2 * budget ? "  TOO SLOW" : taken > budget ? "  over its budget" : "";
+    if (taken > 2 * budget) tooSlow.push(room);
+    const [shown, allowed] = [taken.toFixed(1).padStart(8), String(budget).padStart(7)];
+    lines.push(`${room.padEnd(12)} ${shown} ${allowed}${verdict}`);
+  }
+  lines.push("", "the ten slowest tests");
+  for (const time of times.toSorted((a, b) => b.seconds - a.seconds).slice(0, 10)) {
+    lines.push(`${time.seconds.toFixed(1).padStart(8)} s  ${time.file}: ${time.name}`);
+  }
+  return { lines, tooSlow };
+}
+
+if (import.meta.main) {
+  const { lines, tooSlow } = judgeRooms(testTimes(Deno.readTextFileSync(Deno.args[0])));
+  console.log(lines.join("\n"));
+  if (tooSlow.length > 0) Deno.exitCode = 1;
+}
