@@ -9,7 +9,7 @@ import { DeviceSessions, type OpenSession } from "./device_sessions.ts";
 import { DeviceState } from "./device_state.ts";
 import { expandHeads } from "./head.ts";
 import { lower, type Lowered } from "./lowering.ts";
-import type { IdTable, Target } from "./rewrites.ts";
+import type { IdTable, Target } from "./rewrite.ts";
 import { type Tensor, tensor } from "./session.ts";
 import { Turns } from "./turns.ts";
 

@@ -4,7 +4,8 @@
  */
 import { type Node, sizeOf } from "../../model/mod.ts";
 import type { OnnxBuilder } from "./builder.ts";
-import { embeddingGradient, type RewriteContext, type Target } from "./rewrites.ts";
+import type { RewriteContext, Target } from "./rewrite.ts";
+import { embeddingGradient } from "./rewrites.ts";
 
 export const device: Target = {
   rewrites: {
@@ -19,17 +20,18 @@ export const device: Target = {
 };
 
 /** A scale, transpositions, a product. */
-function fusedMatMul(node: Node, builder: OnnxBuilder, context: RewriteContext): void {
-  builder.emit("MatMul", factorsOf(node, node.inputs, builder, context), { outputs: node.outputs });
+function fusedMatMul(node: Node, context: RewriteContext): void {
+  const { builder } = context;
+  const factors = factorsOf(node, node.inputs, context, (value) => builder.scalar(value));
+  builder.emit("MatMul", factors, { outputs: node.outputs });
 }
 
 /** What a plain product takes instead of a FusedMatMul's `values`: its inputs, or the same in half precision. */
 export function factorsOf(
   { inputs: [left, right], attributes }: Node,
   [a, b]: readonly string[],
-  builder: OnnxBuilder,
-  { graph }: RewriteContext,
-  scalar = (value: number) => builder.scalar(value),
+  { builder, graph }: RewriteContext,
+  scalar: (value: number) => string,
 ): readonly [string, string] {
   const turned = (value: string, rank: number) => {
     const axes = Array.from({ length: rank }, (_, axis) => axis);
@@ -44,7 +46,7 @@ export function factorsOf(
   ];
 }
 
-function logSoftmax({ inputs: [x], outputs }: Node, builder: OnnxBuilder): void {
+function logSoftmax({ inputs: [x], outputs }: Node, { builder }: RewriteContext): void {
   builder.emit("Sub", [x, logSumExp(x, builder)], { outputs });
 }
 
@@ -71,8 +73,7 @@ function isTarget(
 
 function crossEntropy(
   { inputs: [logits, targets], outputs: [nll, probabilities] }: Node,
-  builder: OnnxBuilder,
-  { graph, isUsed }: RewriteContext,
+  { builder, graph, isUsed }: RewriteContext,
 ): void {
   const { shape } = graph.types[logits];
   const logs = builder.emit("Sub", [logits, logSumExp(logits, builder)]); // (N, V)
@@ -87,8 +88,7 @@ function crossEntropy(
 
 function crossEntropyGradient(
   { inputs: [probabilities, targets, dNll], outputs }: Node,
-  builder: OnnxBuilder,
-  { graph }: RewriteContext,
+  { builder, graph }: RewriteContext,
 ): void {
   const { shape } = graph.types[probabilities];
   const away = builder.emit("Sub", [probabilities, isTarget(targets, shape, builder)]);
@@ -99,16 +99,12 @@ function crossEntropyGradient(
  * Rows of the same id are added by a product with the 0/1 matrix of the step's distinct ids, in a fixed order; distinct rows
  * are then scattered, each to a place of its own. The host says which ids are distinct.
  */
-function distinctEmbeddingGradient(
-  node: Node,
-  builder: OnnxBuilder,
-  context: RewriteContext,
-): void {
+function distinctEmbeddingGradient(node: Node, context: RewriteContext): void {
   const { inputs: [ids, dY], outputs, attributes } = node;
   const rows = attributes.rows as number;
   const table = context.distinctIds(ids, rows);
-  if (table === undefined) return embeddingGradient(node, builder, context);
-  const { graph } = context;
+  if (table === undefined) return embeddingGradient(node, context);
+  const { builder, graph } = context;
   const count = sizeOf(graph.types[ids].shape);
   const width = sizeOf(graph.types[dY].shape) / count;
   const slots = builder.reshape(table.slots, [1, count]);

@@ -18,13 +18,13 @@ import {
   type TensorType,
 } from "../../model/mod.ts";
 import type { OnnxBuilder } from "./builder.ts";
-import type { RewriteContext } from "./rewrites.ts";
+import type { Piece, RewriteContext } from "./rewrite.ts";
 
 const mostPieces = 32;
 
 /** A matrix product of two values, (rows, n) and (n, columns) once turned, and what is added to it. Returns its name. */
 export type Product = (
-  builder: OnnxBuilder,
+  context: RewriteContext,
   inputs: readonly [a: string, b: string, addend?: string],
   options: {
     /** n, the terms of each sum. */
@@ -35,17 +35,11 @@ export type Product = (
   },
 ) => string;
 
-const gemm: Product = (builder, inputs, { transA, transB, output }) =>
+const gemm: Product = ({ builder }, inputs, { transA, transB, output }) =>
   builder.emit("Gemm", inputs as readonly string[], {
     attributes: { ...(transA ? { transA: 1 } : {}), ...(transB ? { transB: 1 } : {}) },
     outputs: output === undefined ? undefined : [output],
   });
-
-/** Rows `from` to `to` of a value. */
-export interface Piece {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** How the classes of a head with `rows` predictions are cut into pieces of so many logits; the machine plays no part. */
 export function classPieces(rows: number, classes: number, pieceSize: number): readonly Piece[] {
@@ -109,24 +103,12 @@ function expandHead(node: Node, types: Record<string, TensorType>): Node[] {
   ];
 }
 
-/** What the forward pass leaves for the gradient, a value for each piece. */
-interface HeadState {
-  /** Probabilities within the piece, (N, classes of the piece). */
-  readonly shares: readonly string[];
-  /** (N, 1) */
-  readonly logSums: readonly string[];
-}
-
-/** By builder and the head's value `logSumExp`. */
-const states = new WeakMap<OnnxBuilder, Map<string, HeadState>>();
-
 export function linearCrossEntropy(
   { inputs: [hidden, table, targets], outputs: [nll, logSumExp] }: Node,
-  builder: OnnxBuilder,
   context: RewriteContext,
   product = gemm,
 ): void {
-  const { graph } = context;
+  const { builder, graph } = context;
   const [rows, width] = graph.types[hidden].shape;
   const [classes] = graph.types[table].shape;
   const shares: string[] = [];
@@ -135,7 +117,7 @@ export function linearCrossEntropy(
     builder.emit("ReduceMax", [value, builder.integers([1])], { attributes: { keepdims: 1 } });
   for (const piece of classPieces(rows, classes, context.target.headPieceSize)) {
     const part = context.rowsOf(table, piece);
-    const logits = product(builder, [hidden, part], { terms: width, transB: true });
+    const logits = product(context, [hidden, part], { terms: width, transB: true });
     const share = builder.emit("Softmax", [logits], { attributes: { axis: -1 } });
     shares.push(share);
     logSums.push(
@@ -152,20 +134,18 @@ export function linearCrossEntropy(
     attributes: { keepdims: 0 },
   });
   builder.emit("Sub", [logSumExp, score], { outputs: [nll] });
-  const known = states.get(builder) ?? new Map<string, HeadState>();
-  states.set(builder, known.set(logSumExp, { shares, logSums }));
+  context.heads.set(logSumExp, { shares, logSums });
 }
 
 /** dHidden, and the table's gradient but for the targets' part, which has a value for each piece. */
 export function headGradient(
   { inputs: [hidden, table, targets, logSumExp, dNll], outputs: [dHidden, dTable] }: Node,
-  builder: OnnxBuilder,
   context: RewriteContext,
   product = gemm,
 ): void {
-  const { graph } = context;
+  const { builder, graph } = context;
   const [rows] = graph.types[hidden].shape;
-  const state = states.get(builder)?.get(logSumExp);
+  const state = context.heads.get(logSumExp);
   const column = builder.reshape(dNll, [rows, 1]);
   const logs = builder.reshape(logSumExp, [rows, 1]);
   const pieces = classPieces(rows, graph.types[table].shape[0], context.target.headPieceSize);
@@ -180,8 +160,8 @@ export function headGradient(
         pieceWeight(state.logSums[i], logs, column, builder),
       ]);
     const output = i === pieces.length - 1 ? dHidden : undefined;
-    sum = product(builder, [dLogits, part, sum], { terms: piece.to - piece.from, output });
-    return product(builder, [dLogits, hidden], { terms: rows, transA: true });
+    sum = product(context, [dLogits, part, sum], { terms: piece.to - piece.from, output });
+    return product(context, [dLogits, hidden], { terms: rows, transA: true });
   });
   context.definePieces(dTable, pieces, parts);
 }

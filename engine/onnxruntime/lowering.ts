@@ -7,9 +7,9 @@
 import { type Graph, sizeOf } from "../../model/mod.ts";
 import { liveNodes } from "../live_nodes.ts";
 import { OnnxBuilder } from "./builder.ts";
-import type { Piece } from "./head.ts";
 import type { OnnxGraph, OnnxValue } from "./onnx_proto.ts";
-import { emitNode, type IdTable, type RewriteContext, type Target } from "./rewrites.ts";
+import type { IdTable, Piece, RewriteContext, Target } from "./rewrite.ts";
+import { emitNode } from "./rewrites.ts";
 
 /** A session's input or output, and where its elements lie in the array of a value of ours. */
 export interface Binding {
@@ -51,7 +51,8 @@ export function lower(
   }
   const readWhole = new Set(nodes.flatMap(({ inputs }) => inputs));
   const parts = new Parts(graph, builder, readWhole, target);
-  for (const node of nodes) emitNode(node, builder, parts.context(isUsed));
+  const context = parts.context(isUsed);
+  for (const node of nodes) emitNode(node, context);
 
   const computed = new Set(nodes.flatMap((node) => node.outputs));
   builder.enter("outputs");
@@ -138,6 +139,9 @@ class Parts {
     return {
       graph: this.#graph,
       target: this.#target,
+      builder: this.#builder,
+      heads: new Map(),
+      halves: new Map(),
       isUsed,
       distinctIds: (value, rows) => this.#distinctIds(value, rows),
       rowsOf: (value, piece) => this.#rowsOf(value, piece),

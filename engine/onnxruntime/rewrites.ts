@@ -1,41 +1,9 @@
 /**
  * How operators of ours become ONNX nodes where the two differ: an entry by operator name. What is not here is copied.
  */
-import { alibiSlopes, float32, type Graph, type Node, sizeOf } from "../../model/mod.ts";
-import { headGradient, headGradientOperator, linearCrossEntropy, type Piece } from "./head.ts";
-import type { OnnxBuilder } from "./builder.ts";
-
-export interface RewriteContext {
-  readonly graph: Graph;
-  readonly target: Target;
-  /** Whether anything reads a value. */
-  isUsed(value: string): boolean;
-  /**
-   * For a value that is ids of an input as they are fed, the names of two further inputs (`IdTable`); undefined for others.
-   */
-  distinctIds(value: string, rows: number): IdTable | undefined;
-  /** The name of some rows of a value: a parameter's lie where the parameter lies, others are copied. */
-  rowsOf(value: string, piece: Piece): string;
-  /** Says that a value is made in pieces; it is put together only where a node reads it whole. */
-  definePieces(value: string, pieces: readonly Piece[], names: readonly string[]): void;
-}
-
-/**
- * Inputs that the host derives from an input of ids, where a device cannot: U = min(ids, rows of the table) distinct rows.
- */
-export interface IdTable {
-  /** int32 [N]: the place of each id among the distinct ones. */
-  readonly slots: string;
-  /** int64 [U, 1]: the distinct ids in the order in which they come, then unused ones. */
-  readonly rows: string;
-  /** U. */
-  readonly size: number;
-  /** The input, and the table's rows. */
-  readonly of: string;
-  readonly limit: number;
-}
-
-export type Rewrite = (node: Node, builder: OnnxBuilder, context: RewriteContext) => void;
+import { alibiSlopes, float32, type Node, sizeOf } from "../../model/mod.ts";
+import { headGradient, headGradientOperator, linearCrossEntropy } from "./head.ts";
+import type { Rewrite, RewriteContext } from "./rewrite.ts";
 
 const rewrites: Readonly<Record<string, Rewrite>> = {
   AlibiBias: alibiBias,
@@ -47,22 +15,13 @@ const rewrites: Readonly<Record<string, Rewrite>> = {
   [headGradientOperator.name]: headGradient,
 };
 
-/** What differs between the processor and a device. */
-export interface Target {
-  /** Rewritings by operator, before the ones that all share. */
-  readonly rewrites: Readonly<Record<string, Rewrite>>;
-  /** Whether a session can read rows of a parameter where they lie; else they are copied. */
-  readonly readsRowsInPlace: boolean;
-  /** Logits that a piece of a head's classes may have. */
-  readonly headPieceSize: number;
-}
-
 /** Emits one node of ours. @throws Error naming operator and scope for an operator of `dept` without a rewriting. */
-export function emitNode(node: Node, builder: OnnxBuilder, context: RewriteContext): void {
+export function emitNode(node: Node, context: RewriteContext): void {
+  const { builder } = context;
   builder.enter(node.scope);
   const { name: op, domain, constantInputs = [] } = node.operator;
   const rewrite = context.target.rewrites[op] ?? (domain === "dept" ? rewrites[op] : undefined);
-  if (rewrite !== undefined) return rewrite(node, builder, context);
+  if (rewrite !== undefined) return rewrite(node, context);
   if (domain === "dept") {
     const known = Object.keys(rewrites).join(", ");
     throw new Error(
@@ -79,7 +38,7 @@ export function emitNode(node: Node, builder: OnnxBuilder, context: RewriteConte
 }
 
 /** Distances of positions, which all heads share, times a slope each. What is ahead is so far that it counts for nothing. */
-function alibiBias({ outputs, attributes }: Node, builder: OnnxBuilder): void {
+function alibiBias({ outputs, attributes }: Node, { builder }: RewriteContext): void {
   const { heads, length: T } = attributes as { heads: number; length: number };
   const slopes = builder.fresh("slopes");
   builder.initializer(slopes, float32([heads, 1, 1]), alibiSlopes(heads));
@@ -95,8 +54,7 @@ function alibiBias({ outputs, attributes }: Node, builder: OnnxBuilder): void {
 /** nll from the logarithm of softmax, which stays exact where a probability underflows. */
 function crossEntropy(
   { inputs: [logits, targets], outputs: [nll, probabilities] }: Node,
-  builder: OnnxBuilder,
-  { graph, isUsed }: RewriteContext,
+  { builder, graph, isUsed }: RewriteContext,
 ): void {
   const [rows] = graph.types[logits].shape;
   const column = builder.reshape(targets, [rows, 1]);
@@ -109,8 +67,7 @@ function crossEntropy(
 /** One scale a row, then one replaced element a row: positions are distinct, so scattering is deterministic. */
 function crossEntropyGradient(
   { inputs: [probabilities, targets, dNll], outputs }: Node,
-  builder: OnnxBuilder,
-  { graph }: RewriteContext,
+  { builder, graph }: RewriteContext,
 ): void {
   const [rows] = graph.types[probabilities].shape;
   const column = builder.reshape(targets, [rows, 1]);
@@ -127,8 +84,7 @@ function crossEntropyGradient(
  */
 export function embeddingGradient(
   { inputs: [ids, dY], outputs, attributes }: Node,
-  builder: OnnxBuilder,
-  { graph }: RewriteContext,
+  { builder, graph }: RewriteContext,
 ): void {
   const rows = attributes.rows as number;
   const count = sizeOf(graph.types[ids].shape);
@@ -147,7 +103,7 @@ export function embeddingGradient(
  * dX = dY·(½·(1 + erf(r)) + r·exp(−r² − ½·ln π)) with r = x/√2, since x·φ(x) = r·exp(−r²)/√π: the constant inside the
  * exponent saves a pass over the widest tensor of a block.
  */
-function geluGradient({ inputs: [dY, x], outputs }: Node, builder: OnnxBuilder): void {
+function geluGradient({ inputs: [dY, x], outputs }: Node, { builder }: RewriteContext): void {
   const root = builder.emit("Mul", [x, builder.scalar(Math.SQRT1_2)]);
   const twiceArea = builder.emit("Add", [builder.emit("Erf", [root]), builder.scalar(1)]);
   const area = builder.emit("Mul", [twiceArea, builder.scalar(0.5)]); // Φ(x)
