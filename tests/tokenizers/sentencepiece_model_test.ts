@@ -10,7 +10,7 @@ import {
   sentencePieceModelOf,
   SentencePieceTokenizer,
 } from "../../tokenizers/sentencepiece/mod.ts";
-import { WireWriter } from "../../tokenizers/sentencepiece/protobuf.ts";
+import { ProtoWriter } from "../../base/mod.ts";
 import { charsmapOf } from "./charsmaps.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
@@ -25,9 +25,9 @@ function modelOf(pieces: readonly ModelPiece[], rest: Uint8Array = new Uint8Arra
 
 /** `normalizer_spec` with rules, and flags by field number. */
 function normalizerSpec(charsmap: Uint8Array, flags: Readonly<Record<number, boolean>> = {}) {
-  const spec = new WireWriter().bytes(2, charsmap);
-  for (const [field, value] of Object.entries(flags)) spec.varint(Number(field), Number(value));
-  return new WireWriter().bytes(3, spec.finish()).finish();
+  const spec = new ProtoWriter().bytes(2, charsmap);
+  for (const [field, value] of Object.entries(flags)) spec.int(Number(field), Number(value));
+  return new ProtoWriter().bytes(3, spec.finish()).finish();
 }
 
 Deno.test("SentencePieceTokenizer normalises by the longest rule, then settles white space", () => {
@@ -51,10 +51,10 @@ Deno.test("SentencePieceTokenizer normalises by the longest rule, then settles w
 });
 
 Deno.test("parseModel() names the place of what it refuses", () => {
-  const trainer = (write: (writer: WireWriter) => void) => {
-    const spec = new WireWriter();
+  const trainer = (write: (writer: ProtoWriter) => void) => {
+    const spec = new ProtoWriter();
     write(spec);
-    return new WireWriter().bytes(2, spec.finish()).finish();
+    return new ProtoWriter().bytes(2, spec.finish()).finish();
   };
   const a = normal("a", -1);
   const byte: ModelPiece = { text: "<0x00>", score: 0, kind: pieceKinds.byte };
@@ -79,17 +79,17 @@ Deno.test("parseModel() names the place of what it refuses", () => {
     ],
     [modelOf([unknownPiece, a, byte]), /, piece 2: expected no byte pieces without byte_fallback/],
     [
-      modelOf([unknownPiece, a, byte], trainer((w) => w.varint(35, 1))),
+      modelOf([unknownPiece, a, byte], trainer((w) => w.int(35, 1))),
       /, pieces: expected 256 byte pieces, found 1/,
     ],
     [
-      modelOf([unknownPiece, a], trainer((w) => w.varint(3, 2))),
+      modelOf([unknownPiece, a], trainer((w) => w.int(3, 2))),
       /, trainer_spec.model_type: expected unigram .*, found bpe/,
     ],
     [modelOf([unknownPiece, a]).slice(0, -1), /, byte 16: expected 8 bytes of field 1, found 7/],
     [new Uint8Array(20).fill(0xff), /, byte 0: expected a number of at most 10 bytes/],
     [
-      modelOf([unknownPiece, a], new WireWriter().varint(3, 5).finish()),
+      modelOf([unknownPiece, a], new ProtoWriter().int(3, 5).finish()),
       /, normalizer_spec: expected bytes, found a number/,
     ],
   ];

@@ -1,8 +1,8 @@
 /**
  * How many rows a tokenizer of others will have in a run, told from its file alone: for forecasts, which load no library.
  */
+import { readFields } from "../../base/mod.ts";
 import { readSpecialRoles } from "../config_files.ts";
-import { readFields } from "../sentencepiece/protobuf.ts";
 import { specialPieces } from "../tokenizer.ts";
 import { byteName } from "../unigram/pieces.ts";
 import { isOurLayout } from "../unigram/tokenizer_file.ts";

@@ -21,10 +21,8 @@ export {
   pieceKinds,
   type SentencePieceModel,
 } from "./model_file.ts";
-export { modelJson, saveModelJson } from "./model_json.ts";
 export {
   loadSentencePiece,
-  readVocabulary,
   saveSentencePiece,
   saveVocabulary,
   sentencePieceModelOf,

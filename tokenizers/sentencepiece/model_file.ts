@@ -6,7 +6,7 @@
  *
  * Source: SentencePiece, `sentencepiece_model.proto`.
  */
-import { readFields, WireError, WireWriter } from "./protobuf.ts";
+import { ProtoError, ProtoWriter, readFields } from "../../base/mod.ts";
 
 /** Kinds of pieces, numbered as in the file. */
 export const pieceKinds = {
@@ -96,7 +96,7 @@ export function parseModel(bytes: Uint8Array): SentencePieceModel {
       inside = "";
     }
   } catch (error) {
-    if (!(error instanceof WireError)) throw error;
+    if (!(error instanceof ProtoError)) throw error;
     throw new BadModel(`${inside}byte ${error.at}`, error.expected, error.found);
   }
   const settings = parseTrainer(trainer);
@@ -106,11 +106,12 @@ export function parseModel(bytes: Uint8Array): SentencePieceModel {
 
 /** A file's bytes. The same model gives the same bytes. */
 export function formatModel({ pieces, rest }: SentencePieceModel): Uint8Array<ArrayBuffer> {
-  const file = new WireWriter();
+  const file = new ProtoWriter();
   for (const { text, score, kind } of pieces) {
-    const piece = new WireWriter().string(1, text).float(2, score);
-    if (kind !== pieceKinds.normal) piece.varint(3, kind);
-    file.bytes(1, piece.finish());
+    file.message(1, (piece) => {
+      piece.string(1, text).float(2, score);
+      if (kind !== pieceKinds.normal) piece.int(3, kind);
+    });
   }
   return file.raw(rest).finish();
 }
@@ -124,21 +125,23 @@ export function formatRest(
     readonly normalizer: NormalizerRules;
   },
 ): Uint8Array<ArrayBuffer> {
-  const trainer = new WireWriter()
-    .varint(3, 1) // unigram
-    .varint(4, settings.vocabSize)
-    .varint(26, 1) // pieces of white space only
-    .varint(35, Number(settings.byteFallback))
-    .varint(43, settings.padId);
-  const { name, charsmap, addDummyPrefix, removeExtraWhitespaces, escapeWhitespaces } =
-    settings.normalizer;
-  const normalizer = new WireWriter()
-    .string(1, name)
-    .bytes(2, charsmap)
-    .varint(3, Number(addDummyPrefix))
-    .varint(4, Number(removeExtraWhitespaces))
-    .varint(5, Number(escapeWhitespaces));
-  return new WireWriter().bytes(2, trainer.finish()).bytes(3, normalizer.finish()).finish();
+  const { vocabSize, byteFallback, padId, normalizer } = settings;
+  return new ProtoWriter()
+    .message(2, (trainer) =>
+      trainer
+        .int(3, 1) // unigram
+        .int(4, vocabSize)
+        .int(26, 1) // pieces of white space only
+        .int(35, Number(byteFallback))
+        .int(43, padId))
+    .message(3, (rules) =>
+      rules
+        .string(1, normalizer.name)
+        .bytes(2, normalizer.charsmap)
+        .int(3, Number(normalizer.addDummyPrefix))
+        .int(4, Number(normalizer.removeExtraWhitespaces))
+        .int(5, Number(normalizer.escapeWhitespaces)))
+    .finish();
 }
 
 function parsePiece(bytes: Uint8Array, index: number): ModelPiece {
@@ -177,7 +180,7 @@ function parseTrainer(bytes: Uint8Array) {
       }
     }
   } catch (error) {
-    if (!(error instanceof WireError)) throw error;
+    if (!(error instanceof ProtoError)) throw error;
     throw new BadModel(`trainer_spec, byte ${error.at}`, error.expected, error.found);
   }
   return { byteFallback, whitespaceIsSuffix, unknownSurface };
@@ -257,7 +260,7 @@ function floatOf(value: number | Uint8Array, place: string): number {
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const writer = new WireWriter();
+  const writer = new ProtoWriter();
   for (const part of parts) writer.raw(part);
   return writer.finish();
 }

@@ -52,28 +52,6 @@ export function saveVocabulary(path: string, model: SentencePieceModel): void {
 }
 
 /**
- * Reads a `.vocab`: pieces in the order of their ids, with scores.
- *
- * @throws StageError with the line of what is no piece and score
- */
-export function readVocabulary(path: string): { text: string; score: number }[] {
-  const lines = Deno.readTextFileSync(path).split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  return lines.map((line, i) => {
-    const tab = line.lastIndexOf("\t");
-    const score = Number(line.slice(tab + 1));
-    if (tab > 0 && tab + 1 < line.length && Number.isFinite(score)) {
-      return { text: line.slice(0, tab), score };
-    }
-    throw new StageError(
-      `Cannot read vocabulary "${path}", line ${
-        i + 1
-      }: expected a piece, a tab and a score, found ${JSON.stringify(line.slice(0, 40))}`,
-    );
-  });
-}
-
-/**
  * A vocabulary of ours as a SentencePiece model, with the same ids. Scores lose half their digits there.
  *
  * SentencePiece knows no words: where white space stands in runs it may choose other pieces than we do, and a `▁` in a text
