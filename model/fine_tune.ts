@@ -16,7 +16,7 @@ import {
 } from "./transformer.ts";
 import { add, mul, sub } from "./ops/elementwise.ts";
 import { gemm } from "./ops/gemm.ts";
-import { reshape } from "./ops/layout.ts";
+import { reshape } from "./ops/reshape.ts";
 import { reduceSum } from "./ops/reduce.ts";
 
 export interface FineTuneOptions {

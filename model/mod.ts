@@ -31,7 +31,7 @@ export { type OperatorName, operators } from "./ops/mod.ts";
 // Single operators, for engines that write nodes themselves: a bundle takes what it names, the table takes all.
 export { add, mul, neg } from "./ops/elementwise.ts";
 export { embeddingGradient } from "./ops/gather.ts";
-export { reshape } from "./ops/layout.ts";
+export { reshape } from "./ops/reshape.ts";
 export { linearCrossEntropyGradient } from "./ops/linear_cross_entropy.ts";
 export { peakLiveBytes } from "./live_bytes.ts";
 export { alibiBias, alibiSlopes, causalMask } from "./positions.ts";

@@ -16,10 +16,11 @@ import { gather } from "./ops/gather.ts";
 import { gelu } from "./ops/gelu.ts";
 import { gemm } from "./ops/gemm.ts";
 import { layerNormalization } from "./ops/layer_normalization.ts";
-import { reshape, slice, split, transpose } from "./ops/layout.ts";
+import { slice, split, transpose } from "./ops/layout.ts";
 import { linearCrossEntropy } from "./ops/linear_cross_entropy.ts";
 import { fusedMatMul, matMul } from "./ops/matmul.ts";
 import { reduceSum } from "./ops/reduce.ts";
+import { reshape } from "./ops/reshape.ts";
 import { softmax } from "./ops/softmax.ts";
 
 /** Added to the variance in a norm. */

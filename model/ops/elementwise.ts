@@ -1,8 +1,9 @@
 /**
  * Element by element: Add, Sub, Mul, Div with broadcasting; Neg, Exp, Log, Sqrt, Erf. As in ONNX.
  */
-import type { Operator } from "../operator.ts";
-import { inferBinary, inferUnary, oneAnElement, scaled, sumTo } from "./rules.ts";
+import type { NodeWriter, Operator } from "../operator.ts";
+import { scalar, sumTo } from "./reduce.ts";
+import { inferBinary, inferUnary, oneAnElement } from "./rules.ts";
 import * as elementwiseKernels from "./elementwise_kernels.ts";
 
 export const add: Operator = {
@@ -112,3 +113,8 @@ export const erf: Operator = {
     return [writer.apply(mul, [dY!, scaled(writer, bell, 2 / Math.sqrt(Math.PI))])];
   },
 };
+
+/** Multiplies by a number. */
+export function scaled(writer: NodeWriter, value: string, factor: number): string {
+  return writer.apply(mul, [value, scalar(writer, factor)]);
+}

@@ -13,7 +13,7 @@
 import type { Operator } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
 import { expectFloat, expectIds, expectInputs, expectShape, integerOf, nothing } from "./rules.ts";
-import { reshape } from "./layout.ts";
+import { reshape } from "./reshape.ts";
 import * as layoutKernels from "./layout_kernels.ts";
 
 export const gather: Operator = {

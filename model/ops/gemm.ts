@@ -6,7 +6,8 @@
  */
 import type { Attributes, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sameShape, sizeOf } from "../shapes.ts";
-import { expectFloat, expectInputs, factorGradients, flagOf, sumTo } from "./rules.ts";
+import { sumTo } from "./reduce.ts";
+import { expectFloat, expectInputs, factorGradients, flagOf } from "./rules.ts";
 import * as productsKernels from "./products_kernels.ts";
 
 export const gemm: Operator = {

@@ -10,17 +10,9 @@
  */
 import type { Operator } from "../operator.ts";
 import { float32, formatShape, sizeOf } from "../shapes.ts";
-import {
-  axisOf,
-  expectFloat,
-  expectInputs,
-  expectShape,
-  integerOf,
-  numberOf,
-  scaled,
-} from "./rules.ts";
-import { mul, sub } from "./elementwise.ts";
-import { reshape } from "./layout.ts";
+import { axisOf, expectFloat, expectInputs, expectShape, integerOf, numberOf } from "./rules.ts";
+import { mul, scaled, sub } from "./elementwise.ts";
+import { reshape } from "./reshape.ts";
 import { matMul } from "./matmul.ts";
 import { reduceSum } from "./reduce.ts";
 import * as rowsKernels from "./rows_kernels.ts";

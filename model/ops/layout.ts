@@ -1,18 +1,17 @@
 /**
- * Operators that move data and compute nothing: Reshape, Transpose, Split, Concat, Slice, Pad.
+ * Operators that move data and compute nothing: Transpose, Split, Concat, Slice, Pad.
  *
- * Reshape     attribute shape, all lengths given (no 0, no −1); ids may be reshaped too
  * Transpose   attribute perm
  * Split       attributes axis and split (the lengths, one output each)
  * Concat      attribute axis
  * Slice       attributes axes, starts, ends (0 ≤ start < end ≤ length, step 1)
  * Pad         attribute pads: zeros before each axis, then zeros after each axis, none negative
  *
- * Differs: `shape`, `split`, `axes`, `starts`, `ends` and `pads` are attributes here; ONNX takes them as constant int64
+ * Differs: `split`, `axes`, `starts`, `ends` and `pads` are attributes here; ONNX takes them as constant int64
  * inputs.
  */
 import type { Operator } from "../operator.ts";
-import { float32, formatShape, sizeOf } from "../shapes.ts";
+import { float32, formatShape } from "../shapes.ts";
 import {
   axisOf,
   boundsOf,
@@ -21,32 +20,9 @@ import {
   integerOf,
   integersOf,
   nothing,
-  zeros,
 } from "./rules.ts";
+import { zeros } from "./reduce.ts";
 import * as layoutKernels from "./layout_kernels.ts";
-
-export const reshape: Operator = {
-  name: "Reshape",
-  domain: "",
-  constantInputs: ["shape"],
-  evaluate: layoutKernels.reshape,
-  infer(inputs, attributes) {
-    expectInputs(inputs, 1);
-    const shape = integersOf(attributes, "shape");
-    if (sizeOf(shape) !== sizeOf(inputs[0].shape) || shape.some((length) => length < 1)) {
-      throw new RangeError(
-        `expected a shape of ${sizeOf(inputs[0].shape)} elements, as ${
-          formatShape(inputs[0].shape)
-        } has, found ${formatShape(shape)}`,
-      );
-    }
-    return [{ dtype: inputs[0].dtype, shape }];
-  },
-  flops: nothing,
-  gradient: ({ inputs: [x] }, [dY], writer) => [
-    writer.apply(reshape, [dY!], { shape: writer.type(x).shape }),
-  ],
-};
 
 export const transpose: Operator = {
   name: "Transpose",

@@ -8,7 +8,8 @@
  */
 import type { Attributes, Node, NodeWriter, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sizeOf } from "../shapes.ts";
-import { expectFloat, expectInputs, factorGradients, flagOf, sumTo } from "./rules.ts";
+import { sumTo } from "./reduce.ts";
+import { expectFloat, expectInputs, factorGradients, flagOf } from "./rules.ts";
 import * as productsKernels from "./products_kernels.ts";
 
 export const matMul: Operator = {

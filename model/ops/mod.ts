@@ -20,9 +20,11 @@ import { gelu, geluGradient } from "./gelu.ts";
 import { gemm } from "./gemm.ts";
 import { layerNormalization } from "./layer_normalization.ts";
 import { linearCrossEntropy, linearCrossEntropyGradient } from "./linear_cross_entropy.ts";
-import { concat, pad, reshape, slice, split, transpose } from "./layout.ts";
+import { concat, pad, slice, split, transpose } from "./layout.ts";
 import { fusedMatMul, matMul } from "./matmul.ts";
-import { expand, reduceMean, reduceSum } from "./reduce.ts";
+import { expand, reduceSum } from "./reduce.ts";
+import { reduceMean } from "./reduce_mean.ts";
+import { reshape } from "./reshape.ts";
 import { logSoftmax, softmax } from "./softmax.ts";
 
 export const operators = {

@@ -1,24 +1,15 @@
 /**
- * ReduceSum and ReduceMean (ONNX 18), and Expand, which undoes their loss of shape.
+ * ReduceSum and Expand (ONNX 18), each of which is the gradient of the other; what broadcasting needs.
  *
- * ReduceSum, ReduceMean   attributes axes (may count from the end), keepdims (0 or 1, default 1)
- * Expand                  attribute shape: the input broadcasts to exactly this shape
+ * ReduceSum   attributes axes (may count from the end), keepdims (0 or 1, default 1)
+ * Expand      attribute shape: the input broadcasts to exactly this shape
  *
  * Differs: `axes` and `shape` are attributes here; ONNX takes them as constant int64 inputs.
  */
-import type { Attributes, Operator, TensorType } from "../operator.ts";
-import { broadcastShapes, float32, formatShape, sameShape, sizeOf } from "../shapes.ts";
-import {
-  axisOf,
-  expectFloat,
-  expectInputs,
-  flagOf,
-  integersOf,
-  nothing,
-  scaled,
-  sumTo,
-} from "./rules.ts";
-import { reshape } from "./layout.ts";
+import type { Attributes, NodeWriter, Operator, TensorType } from "../operator.ts";
+import { broadcastShapes, float32, formatShape, sameShape, type Shape, sizeOf } from "../shapes.ts";
+import { axisOf, expectFloat, expectInputs, flagOf, integersOf, nothing } from "./rules.ts";
+import { reshape } from "./reshape.ts";
 import * as layoutKernels from "./layout_kernels.ts";
 import * as rowsKernels from "./rows_kernels.ts";
 
@@ -27,11 +18,11 @@ export const reduceSum: Operator = {
   domain: "",
   constantInputs: ["axes"],
   evaluate: rowsKernels.reduceSum,
-  infer,
+  infer: inferReduced,
   flops: ([x]) => sizeOf(x.shape),
   gradient: ({ inputs: [x], attributes }, [dY], writer) => {
     const { shape } = writer.type(x);
-    const { kept } = shapesOf(shape, attributes);
+    const { kept } = reducedShapes(shape, attributes);
     return [writer.apply(expand, [reshaped(dY!, kept)], { shape })];
 
     function reshaped(value: string, to: readonly number[]): string {
@@ -39,21 +30,6 @@ export const reduceSum: Operator = {
         ? value
         : writer.apply(reshape, [value], { shape: to });
     }
-  },
-};
-
-export const reduceMean: Operator = {
-  name: "ReduceMean",
-  domain: "",
-  constantInputs: ["axes"],
-  evaluate: rowsKernels.reduceMean,
-  infer,
-  flops: ([x]) => sizeOf(x.shape),
-  gradient({ inputs: [x], outputs: [y], attributes }, [dY], writer) {
-    const { shape } = writer.type(x);
-    const { kept } = shapesOf(shape, attributes);
-    const share = scaled(writer, dY!, sizeOf(writer.type(y).shape) / sizeOf(shape));
-    return [writer.apply(expand, [writer.apply(reshape, [share], { shape: kept })], { shape })];
   },
 };
 
@@ -79,18 +55,45 @@ export const expand: Operator = {
   gradient: ({ inputs: [x] }, [dY], writer) => [sumTo(writer, dY!, writer.type(x).shape)],
 };
 
-function infer(inputs: readonly TensorType[], attributes: Attributes): readonly TensorType[] {
+/** Shape rule of a reduction. */
+export function inferReduced(
+  inputs: readonly TensorType[],
+  attributes: Attributes,
+): readonly TensorType[] {
   expectInputs(inputs, 1);
   expectFloat(inputs[0], "the input");
-  const { kept, dropped } = shapesOf(inputs[0].shape, attributes);
+  const { kept, dropped } = reducedShapes(inputs[0].shape, attributes);
   return [float32(flagOf({ keepdims: 1, ...attributes }, "keepdims") ? kept : dropped)];
 }
 
 /** The reduced shape with the reduced axes as 1, and without them. */
-function shapesOf(shape: readonly number[], attributes: Attributes) {
+export function reducedShapes(shape: readonly number[], attributes: Attributes) {
   const axes = new Set(integersOf(attributes, "axes").map((axis) => axisOf(axis, shape.length)));
   return {
     kept: shape.map((length, axis) => axes.has(axis) ? 1 : length),
     dropped: shape.filter((_, axis) => !axes.has(axis)),
   };
+}
+
+/** Sums a gradient over the axes along which a tensor of shape `shape` was stretched. */
+export function sumTo(writer: NodeWriter, gradient: string, shape: Shape): string {
+  const from = writer.type(gradient).shape;
+  const added = from.length - shape.length;
+  const axes: number[] = [];
+  for (let axis = 0; axis < from.length; axis++) {
+    if (axis < added || (shape[axis - added] === 1 && from[axis] !== 1)) axes.push(axis);
+  }
+  if (axes.length === 0) return gradient;
+  if (axes.length === added) return writer.apply(reduceSum, [gradient], { axes, keepdims: 0 });
+  const summed = writer.apply(reduceSum, [gradient], { axes, keepdims: 1 });
+  return added === 0 ? summed : writer.apply(reshape, [summed], { shape });
+}
+
+export function scalar(writer: NodeWriter, value: number): string {
+  return writer.constant([value], float32([]));
+}
+
+/** A tensor of zeros, stored as one number. */
+export function zeros(writer: NodeWriter, shape: Shape): string {
+  return writer.apply(expand, [scalar(writer, 0)], { shape });
 }

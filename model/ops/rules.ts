@@ -1,13 +1,10 @@
 /**
- * What several operators share: reading attributes, checking inputs, broadcasting and its gradient.
+ * What several operators share: reading attributes, checking inputs, rules of shapes and costs.
  *
  * Messages here start with "expected"; the graph builder puts `Cannot build <op> in <scope>: ` before them.
  */
 import type { Attributes, NodeWriter, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, type Shape, sizeOf } from "../shapes.ts";
-import { mul } from "./elementwise.ts";
-import { reshape } from "./layout.ts";
-import { expand, reduceSum } from "./reduce.ts";
 
 /** A whole-number attribute. @throws RangeError when it is missing or not whole. */
 export function integerOf(attributes: Attributes, name: string, otherwise?: number): number {
@@ -130,34 +127,6 @@ export function oneAnElement(
 /** Cost of an operator that only moves data. */
 export function nothing(): number {
   return 0;
-}
-
-/** Sums a gradient over the axes along which a tensor of shape `shape` was stretched. */
-export function sumTo(writer: NodeWriter, gradient: string, shape: Shape): string {
-  const from = writer.type(gradient).shape;
-  const added = from.length - shape.length;
-  const axes: number[] = [];
-  for (let axis = 0; axis < from.length; axis++) {
-    if (axis < added || (shape[axis - added] === 1 && from[axis] !== 1)) axes.push(axis);
-  }
-  if (axes.length === 0) return gradient;
-  if (axes.length === added) return writer.apply(reduceSum, [gradient], { axes, keepdims: 0 });
-  const summed = writer.apply(reduceSum, [gradient], { axes, keepdims: 1 });
-  return added === 0 ? summed : writer.apply(reshape, [summed], { shape });
-}
-
-/** Multiplies by a number. */
-export function scaled(writer: NodeWriter, value: string, factor: number): string {
-  return writer.apply(mul, [value, scalar(writer, factor)]);
-}
-
-export function scalar(writer: NodeWriter, value: number): string {
-  return writer.constant([value], float32([]));
-}
-
-/** A tensor of zeros, stored as one number. */
-export function zeros(writer: NodeWriter, shape: Shape): string {
-  return writer.apply(expand, [scalar(writer, 0)], { shape });
 }
 
 /** Writers of the gradients of A and B in Y = alpha·op(A)·op(B), as products by the same operator. */

@@ -5,24 +5,12 @@
  * numbers, and their sums are exact.
  */
 import { ByteStringCounter, type ByteStringCounts } from "./byte_string_counter.ts";
+import { countBlock, type WordRules } from "./count_block.ts";
 import { mergeCounts, SpillingCounter } from "./spilling_counter.ts";
 import type { Threads, TrainingThread } from "./threads.ts";
 import type { CountedShare } from "./training_work.ts";
-import { stretchEnd, wordEnd } from "./words.ts";
 
-/** How text is cut into words. */
-export interface WordRules {
-  /** No piece crosses white space other than a word's leading space; otherwise none crosses a line or a tab. */
-  readonly splitByWhitespace: boolean;
-}
-
-/** UTF-8 to count: texts joined, each ending at one of `ends`. */
-export interface TextBlock {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly ends: Int32Array<ArrayBuffer>;
-}
-
-export interface WordCountOptions extends WordRules {
+interface WordCountOptions extends WordRules {
   readonly threads: Threads;
   /** Memory for tables, all threads together. */
   readonly budgetBytes: number;
@@ -40,23 +28,6 @@ const sliceLength = 1 << 18;
 const mostWaiting = 3;
 /** Threads cost more than they bring where a text is shorter than this. */
 const threadedBytes = 8 << 20;
-
-/** Counts the words of one block. */
-export function countBlock(
-  counter: SpillingCounter,
-  { bytes, ends }: TextBlock,
-  { splitByWhitespace }: WordRules,
-): void {
-  const endOf = splitByWhitespace ? wordEnd : stretchEnd;
-  let at = 0;
-  for (const end of ends) {
-    for (let to = at; at < end; at = to) {
-      to = endOf(bytes, at, end);
-      counter.add(bytes, at, to, 1);
-    }
-  }
-  counter.relieve();
-}
 
 /** Counts words as text comes in. */
 export class WordCounting {

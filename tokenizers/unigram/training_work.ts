@@ -4,7 +4,7 @@
  * Every thread runs this, the one that asks included, so a stage that trains has it in its code's digest.
  */
 import type { CounterTable } from "./byte_string_counter.ts";
-import { countBlock, type TextBlock, type WordRules } from "./count_words.ts";
+import { countBlock, type TextBlock, type WordRules } from "./count_block.ts";
 import { Lattice, type LatticeArrays, type Range } from "./lattice.ts";
 import { type EdgeRoom, layEdges } from "./lattice_edges.ts";
 import { findLosses } from "./pruning.ts";
