@@ -1,5 +1,5 @@
 /**
- * A module with all that it reaches, as one text that tells two states of the code apart and no two places of its files.
+ * Modules with all that they reach, each as one text that tells two states of the code apart and no two places of its files.
  *
  * What a static import leads to is in the text, as far as it is used. A module that is loaded otherwise is a bundle of its
  * own, and a mark stands for it: `import("./a.ts")`, and the address of a thread or process that it starts, written as
@@ -12,12 +12,16 @@ import { digestOfFile } from "./file_digests.ts";
 import { packageOf } from "./packages.ts";
 
 type Esbuild = typeof import("esbuild");
+type Metafile = import("esbuild").Metafile;
 
 /** What of a module counts: the `run` of a stage, or all that it exports and does when it is loaded. */
-export type CodeEntry = { readonly module: string; readonly exports: "run" | "all" };
+export interface CodeEntry {
+  /** URL of the module; of what code refers to, also of another file. */
+  readonly module: string;
+  readonly exports: "run" | "all";
+}
 
 export interface Bundle {
-  readonly module: string;
   /** Pieces of the text; between two of them stands a reference. */
   readonly text: readonly string[];
   /** The modules that marks stand for, one fewer than pieces. */
@@ -31,14 +35,13 @@ export interface Bundle {
 }
 
 export interface Reference {
-  /** URL of the module, or of another file. */
-  readonly module: string;
-  /** Whether it is a module whose address a thread or process is started with: that needs leave to read, an import does not. */
+  readonly entry: CodeEntry;
+  /** Whether it is a module whose address starts a thread or process: that needs leave to read it, an import does not. */
   readonly isStarted: boolean;
 }
 
-/** The parts of the file name that `import * as` and `export default` give to variables: the same for every file. */
-const fileName = "/module";
+/** `import * as` and `export default` name variables after the end of a path: the same for every file. */
+const pathEnd = "/module";
 const namespace = "code";
 const mark = /"(import|resolve|url)-of-its-own:([^"]+)"/;
 const codeFile = /\.[mc]?[jt]sx?$/;
@@ -57,123 +60,153 @@ const importMeta = {
   "import.meta.filename": '"import.meta.filename"',
 };
 
-/** Bundles modules of a project, each once. */
-export class Bundler {
-  readonly #esbuild: Esbuild;
-  readonly #root: string;
-  readonly #bundles = new Map<string, Promise<Bundle>>();
+export function entryName({ module, exports }: CodeEntry): string {
+  return `${exports} ${module}`;
+}
 
-  constructor(esbuild: Esbuild, root: string) {
-    this.#esbuild = esbuild;
-    this.#root = root;
+/**
+ * The bundles of entries of a project, and of all that these refer to, by name of the entry.
+ *
+ * @param root absolute
+ * @throws Error when a module does not parse, an import does not resolve, or code asks where it lies.
+ */
+export async function bundleAll(
+  esbuild: Esbuild,
+  root: string,
+  entries: readonly CodeEntry[],
+): Promise<ReadonlyMap<string, Bundle>> {
+  const bundles = new Map<string, Bundle>();
+  for (let missing = entries; missing.length > 0;) {
+    const made = await bundleThese(esbuild, root, missing);
+    made.forEach((bundle, i) => bundles.set(entryName(missing[i]), bundle));
+    const referred = made.flatMap(({ references }) => references.map(({ entry }) => entry));
+    const unique = new Map(referred.map((entry) => [entryName(entry), entry]));
+    missing = [...unique.values()].filter((entry) => !bundles.has(entryName(entry)));
   }
+  return bundles;
+}
 
-  /** @throws Error when a module does not parse, an import does not resolve, or code asks where it lies. */
-  bundle(entry: CodeEntry): Promise<Bundle> {
-    const name = `${entry.exports} ${entry.module}`;
-    if (!this.#bundles.has(name)) this.#bundles.set(name, this.#make(entry));
-    return this.#bundles.get(name)!;
-  }
-
-  async #make(entry: CodeEntry): Promise<Bundle> {
-    const path = fileURLToPath(entry.module);
-    const own = relative(this.#root, path);
-    if (!codeFile.test(path)) {
-      const digest = digestOfFile(path);
-      return {
-        module: entry.module,
-        text: [digest],
-        references: [],
-        packages: [],
-        parts: { [own]: digest },
-        files: [own],
-      };
-    }
-    const result = await this.#esbuild.build({
-      ...(entry.exports === "all" ? { entryPoints: [path] } : {
-        stdin: { contents: `export { run } from ${JSON.stringify(path)}` },
-      }),
-      absWorkingDir: this.#root,
-      bundle: true,
-      write: false,
-      metafile: true,
-      sourcemap: "external",
-      sourcesContent: false,
-      outfile: "bundle.js",
-      format: "esm",
-      platform: "neutral",
-      target: "esnext",
-      tsconfigRaw: "{}",
-      define: importMeta,
-      charset: "utf8",
-      legalComments: "none",
-      minifyWhitespace: true,
-      logLevel: "silent",
-      plugins: [modulesOfProject],
-    }).catch((cause: Error) => {
-      const message = cause.message.replaceAll(`${namespace}:${this.#root}/`, "")
-        .replaceAll(`${fileName}:`, ":");
-      throw new Error(`Cannot bundle "${own}": ${message}`, { cause });
-    });
-    const [map, code] = ["bundle.js.map", "bundle.js"].map((name) =>
-      result.outputFiles.find((file) => file.path.endsWith(name))!.text
+/** The bundles of entries, in their order. */
+async function bundleThese(
+  esbuild: Esbuild,
+  root: string,
+  entries: readonly CodeEntry[],
+): Promise<readonly Bundle[]> {
+  const isCode = ({ module }: CodeEntry) => codeFile.test(module);
+  const inputOf = ({ module, exports }: CodeEntry) =>
+    exports === "run" ? `run:${module}` : `${namespace}:${fileURLToPath(module)}${pathEnd}`;
+  const { outputFiles, metafile } = await esbuild.build({
+    entryPoints: entries.filter(isCode).map((entry) => ({
+      in: inputOf(entry),
+      out: `${entries.indexOf(entry)}`,
+    })),
+    absWorkingDir: root,
+    bundle: true,
+    write: false,
+    metafile: true,
+    sourcemap: "external",
+    sourcesContent: false,
+    outdir: "bundles",
+    format: "esm",
+    platform: "neutral",
+    target: "esnext",
+    tsconfigRaw: "{}",
+    define: importMeta,
+    charset: "utf8",
+    legalComments: "none",
+    minifyWhitespace: true,
+    logLevel: "silent",
+    plugins: [modulesOfProject],
+  }).catch((cause: Error) => {
+    const message = cause.message.replaceAll(`${namespace}:${root}/`, "").replaceAll(
+      `${pathEnd}:`,
+      ":",
     );
-    const asked = /"import\.meta\.\w+"|\bimport\.meta\.resolve\((?!")/.exec(code);
-    if (asked !== null) {
-      const found = code.slice(Math.max(0, asked.index - 60), asked.index + 60);
-      throw new Error(
-        `Cannot bundle "${own}": expected modules at literal addresses, as in import.meta.resolve("./a.ts"), ` +
-          `found code that asks where it lies: ${found}`,
-      );
-    }
-    const pathOf = (name: string) =>
-      relative(this.#root, name.slice(name.indexOf(":") + 1).slice(0, -fileName.length));
+    throw new Error(`Cannot bundle code: ${message}`, { cause });
+  });
+  const texts = new Map(outputFiles.map(({ path, text }) => [relative(root, path), text]));
+  return entries.map((entry, i): Bundle => {
+    if (!isCode(entry)) return bundleOfFile(root, fileURLToPath(entry.module));
+    const name = `bundles/${i}.js`;
+    const [code, map] = [texts.get(name)!, JSON.parse(texts.get(`${name}.map`)!)];
+    refuseOwnAddress(relative(root, fileURLToPath(entry.module)), code);
+    const pathOf = (input: string) => relative(root, moduleOf(input.replace(/^.*code:/, "")));
     const pieces = code.split(new RegExp(mark, "g")); // text, kind, URL, text, …
-    const imports = Object.values(result.metafile.outputs).flatMap((output) => output.imports);
-    const names = [
-      ...imports.map(({ path }) => path).filter((path) => !mark.test(`"${path}"`)),
+    const packages = [
+      ...metafile.outputs[name].imports.map(({ path }) => path).filter((path) =>
+        !mark.test(`"${path}"`)
+      ),
       ...[...code.matchAll(/\bimport\.meta\.resolve\("([^"]+)"\)/g)].map(([, name]) => name),
     ];
-    const { sources, mappings } = JSON.parse(map);
     return {
-      module: entry.module,
-      text: pieces.flatMap((piece, i) => i % 3 === 0 ? [`${piece}${pieces[i + 1] ?? ""}`] : []),
-      references: pieces.flatMap((kind, i) =>
-        i % 3 === 1
+      text: pieces.flatMap((piece, at) => at % 3 === 0 ? [`${piece}${pieces[at + 1] ?? ""}`] : []),
+      references: pieces.flatMap((kind, at) => {
+        const module = pieces[at + 1];
+        return at % 3 === 1
           ? [{
-            module: pieces[i + 1],
-            isStarted: kind !== "import" && codeFile.test(pieces[i + 1]),
+            entry: { module, exports: "all" },
+            isStarted: kind !== "import" && codeFile.test(module),
           }]
-          : []
-      ),
-      packages: [...new Set(names.map(packageOf).filter((name) => name !== undefined))],
-      parts: digestParts(code, { sources: sources.map(pathOf), mappings }),
-      files: Object.keys(result.metafile.inputs).filter((input) => input !== "<stdin>").map(pathOf),
+          : [];
+      }),
+      packages: [...new Set(packages.map(packageOf).filter((name) => name !== undefined))],
+      parts: digestParts(code, { sources: map.sources.map(pathOf), mappings: map.mappings }),
+      files: inputsFrom(metafile, inputOf(entry)).map(pathOf),
     };
+  });
+}
+
+/** A file that is no code stands for itself. */
+function bundleOfFile(root: string, path: string): Bundle {
+  const digest = digestOfFile(path);
+  const own = relative(root, path);
+  return { text: [digest], references: [], packages: [], parts: { [own]: digest }, files: [own] };
+}
+
+/** @throws Error for code whose work may depend on the place of its file, or on a module that no text names. */
+function refuseOwnAddress(module: string, code: string): void {
+  const asked = /"import\.meta\.\w+"|\bimport\.meta\.resolve\((?!")/.exec(code);
+  if (asked === null) return;
+  throw new Error(
+    `Cannot bundle "${module}": expected modules at literal addresses, as import.meta.resolve("./a.ts"), ` +
+      `found ${code.slice(Math.max(0, asked.index - 60), asked.index + 60)}`,
+  );
+}
+
+/** What esbuild has read for an input, used or not. */
+function inputsFrom({ inputs }: Metafile, first: string): readonly string[] {
+  const found = new Set([first]);
+  for (const input of found) { // which grows
+    for (const { path, external } of inputs[input].imports) if (!external) found.add(path);
   }
+  return [...found].filter((input) => input.startsWith(`${namespace}:`));
 }
 
 /** Finds and reads the project's modules; packages, and modules that are bundles of their own, stay outside. */
 const modulesOfProject: import("esbuild").Plugin = {
   name: "modules of the project",
   setup(build) {
-    build.onResolve({ filter: /.*/ }, ({ path, importer, resolveDir, kind }) => {
+    build.onResolve({ filter: /.*/ }, ({ path, importer, kind }) => {
+      if (kind === "entry-point") {
+        const at = path.indexOf(":");
+        return { path: path.slice(at + 1), namespace: path.slice(0, at) };
+      }
       const [, started, specifier] = /^(resolve|url):(.*)$/.exec(path) ?? [, undefined, path];
-      if (started === undefined && !/^(\.|\/|file:)/.test(path)) {
+      if (started === undefined && !/^(\.|file:)/.test(path)) {
         return { path, external: true, sideEffects: false };
       }
-      const from = importer === "" || importer === "<stdin>"
-        ? resolveDir
-        : dirname(moduleOf(importer));
       const target = specifier.startsWith("file:")
         ? fileURLToPath(specifier)
-        : resolve(from, specifier);
+        : resolve(dirname(moduleOf(importer)), specifier);
       if (kind === "dynamic-import") {
         const url = pathToFileURL(target).href;
         return { path: `${started ?? "import"}-of-its-own:${url}`, external: true };
       }
-      return { path: join(target, fileName), namespace, sideEffects: false };
+      return { path: join(target, pathEnd), namespace, sideEffects: false };
     });
+    build.onLoad({ filter: /.*/, namespace: "run" }, ({ path }) => ({
+      contents: `export { run } from ${JSON.stringify(path)}`,
+    }));
     build.onLoad({ filter: /.*/, namespace }, async ({ path }) => {
       const file = moduleOf(path);
       const text = await Deno.readTextFile(file);
@@ -188,7 +221,7 @@ const modulesOfProject: import("esbuild").Plugin = {
 };
 
 function moduleOf(path: string): string {
-  return path.slice(0, -fileName.length);
+  return path.slice(0, -pathEnd.length);
 }
 
 function isFile(path: string): boolean {

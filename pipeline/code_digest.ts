@@ -8,7 +8,7 @@
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sha256 } from "../base/mod.ts";
-import { type Bundle, Bundler, type CodeEntry } from "./bundler.ts";
+import { type Bundle, bundleAll, type CodeEntry, entryName } from "./bundler.ts";
 import { CacheFile, type FileDigests } from "./file_digests.ts";
 import { Packages } from "./packages.ts";
 
@@ -56,8 +56,8 @@ export class CodeDigests {
   }
 
   /**
-   * Finds the digest of each entry; bundles, several at once, those that are not cached.
-   * @throws Error as `Bundler.bundle`.
+   * Finds the digest of each entry; bundles those that are not cached.
+   * @throws Error as `bundleAll`.
    */
   async prepare(entries: Iterable<CodeEntry>): Promise<void> {
     const missing = new Map<string, CodeEntry>();
@@ -70,13 +70,13 @@ export class CodeDigests {
     }
     if (missing.size === 0) return;
     const esbuild = await import("esbuild");
-    const bundler = new Bundler(esbuild, this.#root);
     try {
-      await Promise.all([...missing].map(async ([name, entry]) => {
-        const made = await this.#digest(bundler, entry);
+      const bundles = await bundleAll(esbuild, this.#root, [...missing.values()]);
+      for (const [name, entry] of missing) {
+        const made = this.#digest(withReferred(bundles, entry));
         this.#cache.set(name, made);
         this.#learn(entry, made);
-      }));
+      }
     } finally {
       await esbuild.stop();
     }
@@ -117,18 +117,18 @@ export class CodeDigests {
     }
   }
 
-  async #digest(bundler: Bundler, entry: CodeEntry): Promise<CachedDigest> {
-    const bundles = await allBundles(bundler, entry);
+  #digest(named: ReadonlyMap<string, Bundle>): CachedDigest {
+    const bundles = [...named.values()];
     const modules: Record<string, string> = {};
     for (const [path, part] of bundles.flatMap(({ parts }) => Object.entries(parts))) {
       modules[path] = path in modules ? `${modules[path]} ${part}` : part;
     }
     const files = [...new Set(bundles.flatMap((bundle) => bundle.files))].sort();
     return {
-      digest: sha256(textOf(bundles)),
+      digest: sha256(textOf(named)),
       modules,
       packages: [...new Set(bundles.flatMap((bundle) => bundle.packages))].sort(),
-      startedFiles: startedFiles(bundles),
+      startedFiles: startedFiles(named),
       files: Object.fromEntries(
         files.map((path) => [path, this.#files.digest(join(this.#root, path))]),
       ),
@@ -138,43 +138,37 @@ export class CodeDigests {
 }
 
 /** The bundle of an entry, then each that is referred to, in the order of the first reference. */
-async function allBundles(bundler: Bundler, entry: CodeEntry): Promise<readonly Bundle[]> {
-  const bundles = [await bundler.bundle(entry)];
-  const seen = new Set<string>();
-  for (const { references } of bundles) { // which grows
-    for (const { module } of references) {
-      if (seen.has(module)) continue;
-      seen.add(module);
-      bundles.push(await bundler.bundle({ module, exports: "all" }));
+function withReferred(
+  all: ReadonlyMap<string, Bundle>,
+  entry: CodeEntry,
+): ReadonlyMap<string, Bundle> {
+  const found = new Map([[entryName(entry), all.get(entryName(entry))!]]);
+  for (const [, { references }] of found) { // which grows
+    for (const name of references.map(({ entry }) => entryName(entry))) {
+      if (!found.has(name)) found.set(name, all.get(name)!);
     }
   }
-  return bundles;
+  return found;
 }
 
-/** Their texts, with a number where a reference stands: the place of what it refers to among those referred to. */
-function textOf(bundles: readonly Bundle[]): string {
-  const numbers = new Map<string, number>();
-  return bundles.map(({ text, references }) =>
-    text.map((piece, i) => {
-      if (i === text.length - 1) return piece;
-      const { module } = references[i];
-      if (!numbers.has(module)) numbers.set(module, numbers.size);
-      return `${piece}"${numbers.get(module)}"`;
-    }).join("")
+/** The texts of bundles, with the number of a bundle where a reference to it stands. */
+function textOf(bundles: ReadonlyMap<string, Bundle>): string {
+  const numbers = new Map([...bundles.keys()].map((name, i) => [name, i]));
+  return [...bundles.values()].map(({ text, references }) =>
+    text.reduce((before, piece, i) =>
+      `${before}"${numbers.get(entryName(references[i - 1].entry))}"${piece}`
+    )
   ).join("\n");
 }
 
 /** The files of all bundles that a thread or process starts with, and of those that these load. */
-function startedFiles(bundles: readonly Bundle[]): readonly string[] {
-  const byModule = new Map(bundles.map((bundle) => [bundle.module, bundle]));
-  const references = bundles.flatMap((bundle) => bundle.references);
-  const started = new Set(references.filter((it) => it.isStarted).map(({ module }) => module));
-  for (const module of started) { // which grows
-    byModule.get(module)!.references.forEach((reference) => started.add(reference.module));
+function startedFiles(bundles: ReadonlyMap<string, Bundle>): readonly string[] {
+  const references = [...bundles.values()].flatMap((bundle) => bundle.references);
+  const started = new Set(
+    references.filter((it) => it.isStarted).map(({ entry }) => entryName(entry)),
+  );
+  for (const name of started) { // which grows
+    bundles.get(name)!.references.forEach(({ entry }) => started.add(entryName(entry)));
   }
-  return [...new Set([...started].flatMap((module) => byModule.get(module)!.files))].sort();
-}
-
-function entryName(entry: CodeEntry): string {
-  return `${entry.exports} ${entry.module}`;
+  return [...new Set([...started].flatMap((name) => bundles.get(name)!.files))].sort();
 }
