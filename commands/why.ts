@@ -115,9 +115,9 @@ function manifestLines(manifest: Manifest, states: States): string[] {
     ...(v8 === undefined ? [] : [`v8 ${v8}`]),
     ...(typescript === undefined ? [] : [`typescript ${typescript}`]),
   ];
-  const code = Object.entries(record.code).map(([path, digest]) => {
-    const count = Object.keys(modules?.[path] ?? {}).length;
-    return `${path} ${short(digest)}${count === 0 ? "" : ` (${count} modules)`}`;
+  const code = Object.entries(record.code).map(([role, digest]) => {
+    const count = Object.keys(modules?.[role] ?? {}).length;
+    return `${role} ${short(digest)}${count === 0 ? "" : ` (${count} modules)`}`;
   });
   return [
     ...field("key", [key]),

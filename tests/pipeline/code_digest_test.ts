@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { sha256 } from "../../base/mod.ts";
 import { digestParts } from "../../pipeline/bundle_parts.ts";
@@ -69,9 +69,14 @@ async function digestOf(root: string, cachePath?: string) {
   await code.prepare([entry]);
   files.save();
   code.save();
-  const { digest, packages, path, modules } = code.of(entry);
+  const { digest, packages, path, modules, startedFiles } = code.of(entry);
   assert.equal(path, "stage.ts");
-  return { digest, modules, packages: code.packages.closure(packages) };
+  return {
+    digest,
+    modules,
+    packages: code.packages.closure(packages),
+    startedFiles: startedFiles.map((path) => relative(root, path)),
+  };
 }
 
 const harmless: Readonly<Record<string, Change>> = {
@@ -150,4 +155,88 @@ Deno.test("CodeDigests: a module that does not parse is named with its place", a
     digests(["room/jsonl.ts", "limit = 10", "limit = ="]),
     /room\/jsonl\.ts:2:14/,
   );
+});
+
+/** A stage that imports a room as a whole, one when it needs it, and starts threads, of which one starts the other. */
+const loading: Readonly<Record<string, string>> = {
+  "deno.json": "{}",
+  "deno.lock": "{}",
+  "stage.ts": `import * as lines from "./room/lines.ts";
+import double from "./room/double.ts";
+export async function run() {
+  const { late } = await import("./room/late.ts");
+  const thread = new Worker(new URL("./room/thread.ts", import.meta.url), { type: "module" });
+  return [lines, double(2), late, thread, Deno.readTextFileSync(new URL("./room/table.csv", import.meta.url))];
+}
+`,
+  "room/lines.ts": "export const length = 80;\nexport const gap = 2;\n",
+  "room/double.ts": "export default function (x: number) { return 2 * x; }\n",
+  "room/late.ts": "export const late = true;\n",
+  "room/thread.ts": `import { other, work } from "./work.ts";
+self.onmessage = () => self.postMessage([other, work]);
+`,
+  "room/work.ts": `export const work = 7;
+export const other = new Worker(import.meta.resolve("./thread.ts"), { type: "module" });
+`,
+  "room/table.csv": "a,b\n",
+};
+
+async function digestOfLoading(files: Readonly<Record<string, string>>) {
+  let result: Awaited<ReturnType<typeof digestOf>> | undefined;
+  await inTemporaryFolder(async (root) => {
+    write(root, files);
+    result = await digestOf(root);
+  });
+  return result!;
+}
+
+Deno.test("CodeDigests: what is imported late, started as a thread or read beside the code counts", async () => {
+  const before = await digestOfLoading(loading);
+  const edits: readonly (readonly [path: string, text: string])[] = [
+    ["room/late.ts", "export const late = false;\n"],
+    ["room/thread.ts", loading["room/thread.ts"].replace("[other, work]", "[work, other]")],
+    ["room/work.ts", loading["room/work.ts"].replace("7", "8")],
+    ["room/table.csv", "a,b,c\n"],
+  ];
+  for (const [path, text] of edits) {
+    const after = await digestOfLoading({ ...loading, [path]: text });
+    assert.notEqual(after.digest, before.digest, path);
+    assert.notEqual(after.modules[path], before.modules[path]);
+  }
+  const remarked = await digestOfLoading({
+    ...loading,
+    "room/work.ts": `// A remark.\n${loading["room/work.ts"]}`,
+  });
+  assert.equal(remarked.digest, before.digest);
+});
+
+Deno.test("CodeDigests: a thread and all that it loads may be read, nothing else", async () => {
+  const { startedFiles } = await digestOfLoading(loading);
+  assert.deepEqual(startedFiles, ["room/thread.ts", "room/work.ts"]);
+});
+
+Deno.test("CodeDigests: no name of a file is in the digest", async () => {
+  const moved = Object.entries(loading).map(([path, text]) =>
+    [
+      path.replace(/room\/(\w+)/, "room/moved_$1"),
+      text.replaceAll(/"\.\/(room\/)?(\w+\.\w+)"/g, '"./$1moved_$2"'),
+    ] as const
+  );
+  const { digest, modules } = await digestOfLoading(Object.fromEntries(moved));
+  assert.equal(digest, (await digestOfLoading(loading)).digest);
+  assert.ok("room/moved_thread.ts" in modules);
+});
+
+Deno.test("CodeDigests: code that asks where it lies, or starts a module that no text names, is refused", async () => {
+  const asking = [
+    'export const run = () => import.meta.resolve(`./${"a"}.ts`);',
+    "export const run = (name: string) => new URL(name, import.meta.url);",
+    "export const run = () => import.meta.dirname;",
+  ];
+  for (const code of asking) {
+    await assert.rejects(
+      digestOfLoading({ ...loading, "stage.ts": code }),
+      /Cannot bundle "stage\.ts": expected modules at literal addresses/,
+    );
+  }
 });

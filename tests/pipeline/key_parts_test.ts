@@ -85,3 +85,10 @@ Deno.test("keys of stages: no record names a folder, a store or a time", async (
     assert.deepEqual(await keys(join(folder, "other")), await keys(folder));
   });
 });
+
+Deno.test("keys of stages: code by role, the same roles wherever its files lie", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const { code } = (await records(folder)).get("pretrain/trim")!;
+    assert.deepEqual(Object.keys(code).sort(), ["context", "engine", "run"]);
+  });
+});

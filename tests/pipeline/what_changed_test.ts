@@ -5,36 +5,36 @@ import { differencesBetween, differencesText } from "../../pipeline/what_changed
 const record: ActionRecord = {
   format: 1,
   stage: "walk",
-  code: { "stages/walk.ts": "1", "rules/left.ts": "1" },
+  code: { run: "1", left: "1" },
   packages: { zod: "4.6.7 sha512-x" },
   params: { model: { size: 2, bias: true }, rate: 0.1 },
   inputs: { words: "1", "file:text": "1" },
   seeds: { root: 17, names: ["walk/*"] },
 };
 const modules = {
-  "stages/walk.ts": { "stages/walk.ts": "1", "base/random.ts": "1" },
-  "rules/left.ts": { "rules/left.ts": "1" },
+  run: { "stages/walk.ts": "1", "base/random.ts": "1" },
+  left: { "rules/left.ts": "1" },
 };
 
 Deno.test("differencesBetween() tells every field of a record that differs, with its values", () => {
   const after: ActionRecord = {
     ...record,
-    code: { "stages/walk.ts": "2", "rules/right.ts": "1" },
+    code: { run: "2", right: "1" },
     packages: { zod: "4.6.8 sha512-y" },
     params: { model: { size: 3, bias: true }, steps: 8 },
     inputs: { words: "2", "file:text": "2" },
     seeds: { root: 18, names: ["walk/*"] },
   };
-  const changed = { "stages/walk.ts": { "stages/walk.ts": "1", "base/random.ts": "2" } };
+  const changed = { run: { "stages/walk.ts": "1", "base/random.ts": "2" } };
   const differences = differencesBetween({ record, modules }, { record: after, modules: changed }, {
     words: "words/a",
     "file:text": "data/a.txt",
-  });
+  }, { run: "stages/walk.ts", right: "rules/right.ts" });
   assert.deepEqual(differences, [
     { kind: "parameter", name: "model.size", before: 2, after: 3 },
     { kind: "parameter", name: "rate", before: 0.1, after: undefined },
     { kind: "parameter", name: "steps", before: undefined, after: 8 },
-    { kind: "code", name: "rules/left.ts", before: "1", modules: [] },
+    { kind: "code", name: "left", before: "1", modules: [] },
     { kind: "code", name: "rules/right.ts", after: "1", modules: [] },
     { kind: "code", name: "stages/walk.ts", before: "1", after: "2", modules: ["base/random.ts"] },
     { kind: "package", name: "zod", before: "4.6.7 sha512-x", after: "4.6.8 sha512-y" },
@@ -49,7 +49,7 @@ Deno.test("differencesBetween() tells every field of a record that differs, with
   );
   assert.equal(
     told(3),
-    "code rules/left.ts removed, code rules/right.ts added, code base/random.ts (of stages/walk.ts), and 4 more",
+    "code left removed, code rules/right.ts added, code base/random.ts (of stages/walk.ts), and 4 more",
   );
   assert.equal(
     told(7),
