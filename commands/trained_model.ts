@@ -54,8 +54,9 @@ export async function openTrainedModel(
   const sources = [...instance.inputs.keys()].filter((name) => name.startsWith("train/"))
     .map((name) => name.slice("train/".length));
   const place = new Place(session, options);
-  const { groups, state } = readCheckpoint(await place.folder(instance.id, output));
-  const { model } = state as unknown as { readonly model: Omit<ModelConfig, "vocabSize"> };
+  const { groups, state: { model } } = readCheckpoint<
+    { readonly model: Omit<ModelConfig, "vocabSize"> }
+  >(await place.folder(instance.id, output));
   const isLocal = groups.model[tokenEmbedding] === undefined;
   const source = sourceOf(target, sources, isLocal, options.source);
   const tokenized = instance.inputs.get(`train/${source}`)!.from;

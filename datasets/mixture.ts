@@ -35,12 +35,12 @@ export interface MixtureOptions {
 }
 
 /** Where a mixture stands; plain data for checkpoints. */
-export interface MixturePosition {
+export type MixturePosition = {
   /** Batches drawn. */
   readonly step: number;
   /** Of each source's stream. */
   readonly streams: Readonly<Record<string, StreamPosition>>;
-}
+};
 
 export interface MixedWindow {
   readonly source: string;

@@ -26,11 +26,11 @@ export interface TokenShards {
 }
 
 /** Where a stream of windows stands; plain data for checkpoints. */
-export interface StreamPosition {
+export type StreamPosition = {
   readonly epoch: number;
   /** Windows already taken in this epoch. */
   readonly taken: number;
-}
+};
 
 /**
  * An endless stream of windows of a shard set: each epoch visits every whole window once, in a seeded order.

@@ -57,8 +57,8 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
 
 export async function run(context: Context): Promise<StageSummary> {
   const { params, inputs, outputs, modules: { engine: { engine } }, seed, log } = context;
-  const { groups, state } = readCheckpoint(inputs.model);
-  const config = (state as unknown as { model: ModelConfig }).model;
+  const { groups, state } = readCheckpoint<{ model: ModelConfig }>(inputs.model);
+  const config = state.model;
   const graph = languageModelGraph(config, params.batchSize);
   const program = await engine.compile(graph, params.engine);
   const losses = new Map<string, DocumentLosses>();

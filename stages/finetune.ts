@@ -86,7 +86,7 @@ export async function run(
   context: StageContext<FinetuneParams, TaskHints, FinetuneModules>,
 ): Promise<StageSummary> {
   const { params, inputs, outputs, modules: { engine: { engine } }, seed } = context;
-  const { groups, state } = readCheckpoint(inputs.model);
+  const { groups, state } = readCheckpoint<{ model: ModelConfig }>(inputs.model);
   using tokenizer = await openVocabulary(context);
   const dataSeed = seed(`finetune/data/${params.task}`);
   const { description, examples, ceiling } = await readTask(context, dataSeed);
@@ -96,7 +96,7 @@ export async function run(
     description,
     examples,
     tokenizer,
-    config: (state as unknown as { model: ModelConfig }).model,
+    config: state.model,
     parameters: groups.model,
     engine,
     engineOptions: params.engine,

@@ -6,11 +6,12 @@ import { messageOf, StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { openTokenShards } from "../datasets/mod.ts";
 import {
+  type LocalTask,
   LocalTrainer,
-  outcomeToCheckpoint,
+  packState,
   type PretrainSettings,
   readCheckpoint,
-  taskFromCheckpoint,
+  unpackState,
   type Variant,
   writeCheckpoint,
 } from "../training/mod.ts";
@@ -77,8 +78,8 @@ async function answer(
   { task, outcome }: WorkerRequest,
 ): Promise<WorkerMessage> {
   try {
-    const made = await (await trainer).train(...taskFromCheckpoint(readCheckpoint(task)));
-    writeCheckpoint(outcome, outcomeToCheckpoint(made));
+    const made = await (await trainer).train(unpackState<LocalTask>(readCheckpoint(task)));
+    writeCheckpoint(outcome, packState(made));
     return { type: "done" };
   } catch (error) {
     const isExpected = error instanceof StageError || !(error instanceof Error);

@@ -9,10 +9,9 @@ import {
   type LocalHelpers,
   type LocalOutcome,
   type LocalTask,
-  outcomeFromCheckpoint,
+  packState,
   readCheckpoint,
-  type SeedsByName,
-  taskToCheckpoint,
+  unpackState,
   writeCheckpoint,
 } from "../training/mod.ts";
 import type { WorkerMessage, WorkerSetup } from "./local_worker.ts";
@@ -40,19 +39,19 @@ export class LocalWorkers implements LocalHelpers {
     options.signal.addEventListener("abort", this.#kill);
   }
 
-  async train(lane: number, task: LocalTask, seeds: SeedsByName): Promise<() => LocalOutcome> {
+  async train(lane: number, task: LocalTask): Promise<() => LocalOutcome> {
     const folder = join(this.#folder, `${++this.#tasks}`);
     const outcome = `${folder}-outcome`;
     try {
       await this.#workers[lane].take(() => {
-        writeCheckpoint(folder, taskToCheckpoint(task, seeds));
+        writeCheckpoint(folder, packState(task));
         return { task: folder, outcome };
       });
     } catch (error) {
       throw this.#options.signal.aborted ? this.#options.signal.reason : error;
     }
     return () => {
-      const read = outcomeFromCheckpoint(readCheckpoint(outcome));
+      const read = unpackState<LocalOutcome>(readCheckpoint(outcome));
       for (const done of [folder, outcome]) Deno.removeSync(done, { recursive: true });
       return read;
     };

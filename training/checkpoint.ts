@@ -11,16 +11,66 @@
  */
 import type { Json } from "../base/mod.ts";
 
-export interface NamedTensor {
+export type NamedTensor = {
   readonly shape: readonly number[];
   readonly data: Float32Array;
-}
+};
 
 /** Tensors by parameter name. */
 export type Tensors = Readonly<Record<string, NamedTensor>>;
 
-export interface Checkpoint {
-  /** Tensors by group: `model`, `local-it`, `optimizer`. */
+export interface Checkpoint<State = JsonObject> {
+  /** Tensors by group: `model`, `local-it`, `shared`. */
   readonly groups: Readonly<Record<string, Tensors>>;
-  readonly state: Json;
+  readonly state: State;
+}
+
+export type JsonObject = { readonly [key: string]: Json | undefined };
+
+/** Plain data that holds tensors at any depth, except inside of arrays. */
+export type StateData = { readonly [key: string]: Json | Tensors | StateData | undefined };
+
+/** State without its tensors, and the place of each group of them. */
+type PackedState<Data> = {
+  readonly data: Data;
+  readonly places: { readonly [group: string]: readonly string[] };
+};
+
+/** A state as a checkpoint: its tensors become groups that are named after their places, such as `results.it.tensors`. */
+export function packState(state: StateData): Checkpoint {
+  const groups: Record<string, Tensors> = {};
+  const places: Record<string, readonly string[]> = {};
+  const withoutTensors = (data: StateData, place: readonly string[]): JsonObject => {
+    const left: Record<string, Json | undefined> = {};
+    for (const [key, value] of Object.entries(data)) {
+      const at = [...place, key];
+      if (isTensors(value)) {
+        groups[at.join(".")] = value;
+        places[at.join(".")] = at;
+      } else left[key] = isObject(value) ? withoutTensors(value, at) : value;
+    }
+    return left;
+  };
+  return { state: { data: withoutTensors(state, []), places }, groups };
+}
+
+/** The state that `packState` was given; the checkpoint's own data becomes part of it. */
+export function unpackState<State extends StateData>({ groups, state }: Checkpoint): State {
+  const { data, places } = state as PackedState<State>;
+  for (const [group, place] of Object.entries(places)) {
+    let parent: Record<string, unknown> = data;
+    for (const key of place.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
+    parent[place.at(-1)!] = groups[group];
+  }
+  return data;
+}
+
+function isTensors(value: Json | Tensors | StateData | undefined): value is Tensors {
+  if (!isObject(value)) return false;
+  const [first] = Object.values(value);
+  return isObject(first) && first.data instanceof Float32Array;
+}
+
+function isObject(value: unknown): value is StateData {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

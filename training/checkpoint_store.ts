@@ -5,13 +5,14 @@
 import { basename, dirname, join } from "node:path";
 import {
   canonicalJson,
+  type Json,
   type Log,
   sha256,
   StageError,
   writeFileSynced,
   writePartsSynced,
 } from "../base/mod.ts";
-import type { Checkpoint, Tensors } from "./checkpoint.ts";
+import type { Checkpoint, JsonObject, Tensors } from "./checkpoint.ts";
 import { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 
 const doneFile = "DONE";
@@ -24,12 +25,12 @@ const kept = 2;
  * Writes a checkpoint as the folder `folder`, which must not exist. The rename is what makes it appear; its DONE names
  * every file's SHA-256.
  */
-export function writeCheckpoint(folder: string, checkpoint: Checkpoint): void {
+export function writeCheckpoint(folder: string, checkpoint: Checkpoint<Json>): void {
   writeFolder(folder, checkpoint, () => undefined);
 }
 
 /** Writes a checkpoint's files into a folder that exists, DONE last: for outputs, which the runner publishes itself. */
-export function fillCheckpoint(folder: string, checkpoint: Checkpoint): void {
+export function fillCheckpoint(folder: string, checkpoint: Checkpoint<Json>): void {
   writeFiles(folder, checkpoint, () => undefined);
 }
 
@@ -37,7 +38,7 @@ export function fillCheckpoint(folder: string, checkpoint: Checkpoint): void {
  * The checkpoint in `folder`, every file checked against DONE.
  * @throws StageError when it was not finished or is damaged, naming the file.
  */
-export function readCheckpoint(folder: string): Checkpoint {
+export function readCheckpoint<State = JsonObject>(folder: string): Checkpoint<State> {
   const fail = (expected: string, found: string): never => {
     throw new StageError(
       `Cannot read checkpoint "${basename(folder)}": expected ${expected}, found ${found}`,
@@ -46,7 +47,7 @@ export function readCheckpoint(folder: string): Checkpoint {
   const done = parseDone(readFile(join(folder, doneFile)));
   if (done === undefined) return fail("a whole DONE", "none");
   const groups: Record<string, Tensors> = {};
-  let state: Checkpoint["state"] | undefined;
+  let state: State | undefined;
   for (const file of Object.keys(done).sort()) {
     const bytes = readFile(join(folder, file));
     if (bytes === undefined) return fail(`file "${file}"`, "none");
@@ -90,7 +91,7 @@ export class CheckpointStore {
   readonly #log: Log | undefined;
   #number: number;
   #last:
-    | { readonly folder: string; readonly checkpoint: Checkpoint; readonly done: Done }
+    | { readonly folder: string; readonly checkpoint: Checkpoint<Json>; readonly done: Done }
     | undefined;
 
   /** @param log Told of checkpoints that are damaged. */
@@ -111,7 +112,7 @@ export class CheckpointStore {
     return latestCheckpoint(this.folder, this.#log);
   }
 
-  write(checkpoint: Checkpoint): void {
+  write(checkpoint: Checkpoint<Json>): void {
     const folder = join(this.folder, nameOf(++this.#number));
     const last = this.#last;
     const done = writeFolder(folder, checkpoint, (group) => {
@@ -132,7 +133,7 @@ type Done = Readonly<Record<string, string>>;
 /** Where a group's bytes already lie. */
 type Unchanged = (group: string) => { readonly path: string; readonly digest: string } | undefined;
 
-function writeFolder(folder: string, checkpoint: Checkpoint, unchanged: Unchanged): Done {
+function writeFolder(folder: string, checkpoint: Checkpoint<Json>, unchanged: Unchanged): Done {
   const temporary = `${folder}.${crypto.randomUUID()}.tmp`;
   Deno.mkdirSync(temporary, { recursive: true });
   const done = writeFiles(temporary, checkpoint, unchanged);
@@ -141,7 +142,11 @@ function writeFolder(folder: string, checkpoint: Checkpoint, unchanged: Unchange
   return done;
 }
 
-function writeFiles(folder: string, { groups, state }: Checkpoint, unchanged: Unchanged): Done {
+function writeFiles(
+  folder: string,
+  { groups, state }: Checkpoint<Json>,
+  unchanged: Unchanged,
+): Done {
   const done: Record<string, string> = {};
   for (const group of Object.keys(groups).sort()) {
     const file = group + groupSuffix;

@@ -1,25 +1,17 @@
 /**
- * Continued pre-training: a body, and a global embedding new or its own, on the mixture of all sources.
+ * Continued pre-training: a body with a global embedding, which is new or its own, on the mixture of all sources.
  *
- * Source: DEPT §3.5: all parameters train, with a fresh optimizer, fresh streams and one
- * cosine over the steps.
+ * Source: DEPT §3.5: all parameters train, with a new optimizer, text from the beginning of its order, and one cosine over the
+ * steps.
  */
-import type { Engine, EngineOptions } from "../engine/mod.ts";
-import { type Json, type Log, StageError } from "../base/mod.ts";
+import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
+import { type Log, StageError } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
-import { CheckpointPace } from "./checkpoint_pace.ts";
-import { CheckpointStore } from "./checkpoint_store.ts";
 import { wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows } from "./mixture.ts";
-import {
-  momentTensors,
-  momentValues,
-  readTensors,
-  TrainingPrograms,
-  writeTensors,
-} from "./programs.ts";
-import { PhaseClock } from "./phases.ts";
-import { isMonitored, RunMonitor } from "./run_monitor.ts";
+import type { MetricsRow } from "./metrics_files.ts";
+import { openPrograms, readTensors } from "./programs.ts";
+import { Run, type RunState } from "./run.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { ContinuationSettings } from "./settings.ts";
 import { embeddingOf, initialTable, type SeedOf, type TrainingSource } from "./source.ts";
@@ -44,11 +36,11 @@ export interface Continuation {
   readonly signal: AbortSignal;
 }
 
-export interface ContinuationResult {
+interface ContinuationResult {
   readonly model: Checkpoint;
-  readonly metrics: readonly Json[];
+  readonly metrics: readonly MetricsRow[];
   /** What monitors saw, in the order of the steps; none without monitors. */
-  readonly monitors: readonly Json[];
+  readonly monitors: readonly MetricsRow[];
   readonly lossNatsLast: number;
 }
 
@@ -58,13 +50,12 @@ export const continuationSeeds = ["continue/init", "continue/init/positions", "o
 /** Rows of metrics a run: a mean over this share of its steps each. */
 const metricsRows = 50;
 
-interface SavedState {
+type ContinuationState = RunState & {
   readonly record: StepRecord;
-  readonly part: StepRecord;
-  readonly optimizerStep: number;
-  readonly position: Json;
-  readonly metrics: Json[];
-}
+  /** Steps since the last row of metrics. */
+  part: StepRecord;
+  readonly metrics: MetricsRow[];
+};
 
 /**
  * Continues from the newest checkpoint in `checkpointFolder`, or from the beginning.
@@ -72,131 +63,25 @@ interface SavedState {
  * after a checkpoint.
  */
 export async function continueTraining(options: Continuation): Promise<ContinuationResult> {
-  const { settings, sources, engine, engineOptions, seed, log, signal } = options;
-  const { model, steps, inner, microBatchSize } = settings;
+  const { sources, log } = options;
   const vocabSize = sources[0].train.vocabSize;
-  const store = new CheckpointStore(options.checkpointFolder, log);
-  const saved = store.latest();
-  const state = saved?.state as unknown as SavedState | undefined;
-  const programs = new TrainingPrograms({
-    engine,
-    engineOptions,
-    optimizer: inner,
-    model,
-    microBatchSize,
-    isMonitored: isMonitored(settings),
-  });
-  const monitor = new RunMonitor(options);
-  const clock = new PhaseClock();
-  const pace = new CheckpointPace(settings.checkpointEverySteps);
+  const run = new Run<ContinuationState>(
+    options,
+    () => ({ record: emptyRecord(0), part: emptyRecord(0), metrics: [] }),
+  );
+  const { state: { record, metrics } } = run;
+  if (run.isResumed) log.info("resumed", { step: record.step });
+  const programs = openPrograms(options);
   try {
     const program = await programs.get(vocabSize);
-    await writeTensors(program, saved?.groups.current ?? startOf(options, vocabSize));
-    if (saved) {
-      const moments = momentValues(saved.groups["current-optimizer"]);
-      await program.writeOptimizer({ step: state!.optimizerStep, moments });
-      log.info("resumed", { step: state!.record.step });
-    } else {
-      await program.resetOptimizer();
-    }
-    const tau = settings.sampling === "proportional" ? 1 : 0;
-    const windows = mixtureWindows(
-      sources,
-      tau,
-      { seqLen: model.seqLen, batchSize: settings.batchSize },
-      seed,
-    );
-    if (state) windows.seek(state.position);
-    const record = state?.record ?? emptyRecord(0);
-    const metrics: Json[] = state?.metrics ?? [];
-    const curve = new LossCurve(Math.ceil(steps / metricsRows), state?.part, metrics);
-
-    const save = async () => {
-      const { step: optimizerStep, moments } = await program.readOptimizer();
-      store.write({
-        groups: {
-          "current": await readTensors(program),
-          "current-optimizer": momentTensors(moments),
-        },
-        state: {
-          record: { ...record },
-          part: { ...curve.part },
-          optimizerStep,
-          position: windows.position as Json,
-          metrics: [...metrics],
-        },
-      });
-    };
-    const validate = async () => {
-      if (settings.validation === undefined) return;
-      const { everySteps, windows: maxWindows } = settings.validation;
-      if (record.step % everySteps !== 0 && record.step !== steps) return;
-      const losses: Record<string, number> = {};
-      for (const { name, validation } of sources) {
-        if (validation === undefined) continue;
-        const shape = { batchSize: microBatchSize, seqLen: model.seqLen, maxWindows };
-        const vocabulary = wholeVocabulary(vocabSize);
-        const options = { source: name, shards: validation, vocabulary, ...shape };
-        losses[name] = (await validationLoss(program, options)).lossNats;
-      }
-      metrics.push({ kind: "validation", step: record.step, lossNats: losses });
-    };
-    if (!state) await validate();
-    const rateFactor = settings.start === "pretrained" ? settings.pretrainedRateFactor : 1;
-    const schedule = {
-      ...inner,
-      peakLearningRate: inner.peakLearningRate * rateFactor,
-      totalSteps: steps,
-    };
-    try {
-      await trainSteps({
-        program,
-        windows,
-        record,
-        to: steps,
-        learningRate: (step) => learningRateAt(step, schedule),
-        batchSize: settings.batchSize,
-        microBatchSize,
-        seqLen: model.seqLen,
-        clipNorm: inner.clipNorm,
-        guard: settings.guard,
-        monitor: monitor.of({ source: "mixture" }, metrics, 0),
-        clock,
-        name: settings.variant,
-        place: `continuation, ${settings.start} start`,
-        rateKey: "continue.inner.peakLearningRate",
-        totalSteps: steps,
-        stepsBefore: 0,
-        log,
-        signal,
-        afterStep: async (loss, gradientNorm) => {
-          curve.add(record.step, loss, gradientNorm);
-          await clock.time("evaluation", validate);
-          if (record.step < steps && pace.isDue(record.step)) {
-            await clock.time("checkpoint", () => pace.write(save));
-          }
-        },
-      });
-    } catch (error) {
-      if (signal.aborted && error === signal.reason) await save();
-      throw error;
-    }
-    curve.close();
-    clock.logTo(log);
+    const start = () => ({ parameters: startOf(options, vocabSize) });
+    await run.train(program, start, () => trainOnMixture(options, run, program));
+    run.clock.logTo(log);
     warnOfWeakness(options, vocabSize, metrics);
     return {
-      model: {
-        groups: { model: await readTensors(program) },
-        state: {
-          variant: settings.variant,
-          start: settings.start,
-          vocabulary: "global",
-          model: { ...model, vocabSize },
-          step: steps,
-        },
-      },
+      model: finishedModel(options, await readTensors(program), vocabSize),
       metrics,
-      monitors: monitor.rows(),
+      monitors: run.monitor.rows(),
       lossNatsLast: record.lastLossNats,
     };
   } finally {
@@ -204,19 +89,101 @@ export async function continueTraining(options: Continuation): Promise<Continuat
   }
 }
 
+/** All steps under one cosine: their losses go into rows of metrics, validation and checkpoints come in between. */
+async function trainOnMixture(
+  options: Continuation,
+  run: Run<ContinuationState>,
+  program: TrainingProgram,
+): Promise<void> {
+  const { settings, sources, seed, log, signal } = options;
+  const { model, steps, inner, start, sampling, batchSize } = settings;
+  const { state, clock } = run;
+  const { record, metrics } = state;
+  const rateFactor = start === "pretrained" ? settings.pretrainedRateFactor : 1;
+  const peakLearningRate = inner.peakLearningRate * rateFactor;
+  const schedule = { ...inner, peakLearningRate, totalSteps: steps };
+  const tau = sampling === "proportional" ? 1 : 0;
+  if (!run.isResumed) await validate(options, program, state);
+  await trainSteps({
+    program,
+    windows: mixtureWindows(sources, tau, { seqLen: model.seqLen, batchSize }, seed),
+    record,
+    to: steps,
+    learningRate: (step) => learningRateAt(step, schedule),
+    settings,
+    monitor: run.monitor.of({ source: "mixture" }, metrics, 0),
+    clock,
+    name: settings.variant,
+    place: `continuation, ${start} start`,
+    rateKey: "continue.inner.peakLearningRate",
+    totalSteps: steps,
+    stepsBefore: 0,
+    log,
+    signal,
+    afterStep: async (loss, gradientNorm) => {
+      addStep(state.part, loss, gradientNorm);
+      if (record.step % Math.ceil(steps / metricsRows) === 0) closePart(state);
+      await clock.time("evaluation", () => validate(options, program, state));
+      if (record.step < steps) await run.saveIfDue(record.step);
+    },
+  });
+  closePart(state);
+}
+
+/** Writes the row of the part under way, if that has any steps, and begins another part. */
+function closePart(state: ContinuationState): void {
+  const { step, steps, lossNatsSum, gradientNormSum } = state.part;
+  if (steps === 0) return;
+  state.metrics.push({
+    kind: "steps",
+    step,
+    lossNatsMean: lossNatsSum / steps,
+    gradientNormMean: gradientNormSum / steps,
+  });
+  state.part = emptyRecord(step);
+}
+
+/** At the steps that the settings name, and at the last: the loss on the validation text of each source that has any. */
+async function validate(
+  { settings, sources }: Continuation,
+  program: TrainingProgram,
+  { record: { step }, metrics }: ContinuationState,
+): Promise<void> {
+  const { validation, steps, microBatchSize, model: { seqLen } } = settings;
+  if (validation === undefined) return;
+  if (step % validation.everySteps !== 0 && step !== steps) return;
+  const vocabulary = wholeVocabulary(sources[0].train.vocabSize);
+  const shape = { batchSize: microBatchSize, seqLen, maxWindows: validation.windows, vocabulary };
+  const losses: Record<string, number> = {};
+  for (const { name, validation: shards } of sources) {
+    if (shards === undefined) continue;
+    const { lossNats } = await validationLoss(program, { source: name, shards, ...shape });
+    losses[name] = lossNats;
+  }
+  metrics.push({ kind: "validation", step, lossNats: losses });
+}
+
 function warnOfWeakness(
   { settings: { variant, warnings }, log }: Continuation,
   vocabSize: number,
-  metrics: Json[],
+  metrics: MetricsRow[],
 ): void {
-  const rows = metrics as unknown as readonly {
-    readonly kind: string;
-    readonly lossNatsMean: number;
-  }[];
-  const lossNats = rows.findLast(({ kind }) => kind === "steps")?.lossNatsMean;
-  if (warnings === undefined || lossNats === undefined) return;
+  const last = metrics.findLast(({ kind }) => kind === "steps");
+  if (warnings === undefined || last === undefined) return;
+  const lossNats = last.lossNatsMean as number;
   const threshold = warnings.weakGainNats;
   warnOnce(metrics, log, weakContinuation(variant, { lossNats, vocabSize, threshold }));
+}
+
+function finishedModel(
+  { settings: { variant, start, model, steps } }: Continuation,
+  tensors: Tensors,
+  vocabSize: number,
+): Checkpoint {
+  return {
+    groups: { model: tensors },
+    state: { variant, start, vocabulary: "global", model: { ...model, vocabSize }, step: steps },
+  };
 }
 
 /** The body of `from`, with its own embedding or a new one. */
@@ -227,7 +194,7 @@ function startOf({ settings, from, seed }: Continuation, vocabSize: number): Ten
     Object.entries(tensors).filter(([name]) => name.startsWith("body.")),
   );
   if (start === "random") {
-    // One sequence for both tables would tie positions to |V|; the paper draws both anew.
+    // One sequence for both tables would tie positions to |V|; the paper draws both again.
     const table = initialTable(vocabSize, model.dModel, seed("continue/init"));
     return { ...body, ...embeddingOf(table, model, seed("continue/init/positions")) };
   }
@@ -239,35 +206,4 @@ function startOf({ settings, from, seed }: Continuation, vocabSize: number): Ten
     );
   }
   return tensors;
-}
-
-/** Mean losses over equal parts of a run, as rows of metrics. */
-class LossCurve {
-  part: StepRecord;
-  readonly #every: number;
-  readonly #rows: Json[];
-
-  constructor(every: number, part: StepRecord | undefined, rows: Json[]) {
-    this.part = part ?? emptyRecord(0);
-    this.#every = every;
-    this.#rows = rows;
-  }
-
-  add(step: number, loss: number, gradientNorm: number): void {
-    addStep(this.part, loss, gradientNorm);
-    if (step % this.#every === 0) this.close();
-  }
-
-  /** Writes the part's row, if it has any steps. */
-  close(): void {
-    const { step, steps, lossNatsSum, gradientNormSum } = this.part;
-    if (steps === 0) return;
-    this.#rows.push({
-      kind: "steps",
-      step,
-      lossNatsMean: lossNatsSum / steps,
-      gradientNormMean: gradientNormSum / steps,
-    });
-    this.part = emptyRecord(step);
-  }
 }

@@ -6,8 +6,7 @@ import type { SourceResult } from "./outer_step.ts";
 import { tokenEmbedding } from "./variant.ts";
 
 /** Plain data for metrics. Sums are in float64, parameters and sources in the order of their names. */
-export interface Drift {
-  readonly [key: string]: unknown;
+export type Drift = {
   /** ‖Δθ^k‖ by source: of the body, which every variant shares. */
   readonly deltaNorms: Readonly<Record<string, number>>;
   /** ‖mean Δθ‖. */
@@ -20,7 +19,7 @@ export interface Drift {
     /** Over the rows of ϕ that both have; null where the variant does not share it, or nothing moved. */
     readonly tokenEmbedding: number | null;
   }[];
-}
+};
 
 /** @param shared what the results are differences to */
 export function driftOf(shared: Tensors, results: ReadonlyMap<string, SourceResult>): Drift {

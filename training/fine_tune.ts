@@ -18,19 +18,14 @@ import {
 import { type Log, Random, StageError } from "../base/mod.ts";
 import type { Tokenizer } from "../tokenizers/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
-import { CheckpointStore } from "./checkpoint_store.ts";
-import { momentTensors, momentValues, readTensors, writeTensors } from "./programs.ts";
+import { type EncodedTask, encodeTask, type TaskSplit } from "./encoded_task.ts";
+import { readTensors, writeTensors } from "./programs.ts";
+import { Run, type RunState } from "./run.ts";
 import { linearWithWarmup } from "./schedule.ts";
 import { argmax, metricOf, score } from "./scores.ts";
 import type { FineTuneSettings } from "./settings.ts";
 import type { SeedOf } from "./source.ts";
-import {
-  type EncodedExample,
-  encodeExample,
-  sequencesOf,
-  type TaskBatchShape,
-  taskFeeds,
-} from "./task_inputs.ts";
+import { type EncodedExample, type TaskBatchShape, taskFeeds } from "./task_inputs.ts";
 import { nextTick } from "./trainer.ts";
 
 export interface FineTuning {
@@ -51,8 +46,6 @@ export interface FineTuning {
   readonly signal: AbortSignal;
 }
 
-export type TaskSplit = "train" | "dev" | "test";
-
 export interface FineTuneResult {
   /** Scores of the best epoch on dev. */
   readonly dev: number;
@@ -64,20 +57,15 @@ export interface FineTuneResult {
   readonly predictions: Readonly<Record<"dev" | "test", readonly number[]>>;
 }
 
-/** Mean and deviation of training scores; 0 and 1 for classes. */
-interface LabelScale {
-  readonly mean: number;
-  readonly deviation: number;
-}
-
-interface Progress {
+type FineTuneState = RunState & {
   epoch: number;
   /** Batches of the epoch that are done. */
   batch: number;
   bestEpoch: number;
-  devScores: number[];
-  optimizerStep: number;
-}
+  readonly devScores: number[];
+  /** Parameters after the best epoch. */
+  best: Tensors;
+};
 
 /**
  * Fine-tunes from the last checkpoint in `checkpointFolder`, or from the beginning. Checkpoints are written after each epoch and
@@ -85,124 +73,109 @@ interface Progress {
  * @throws StageError for examples that do not fit the task, or when training diverges. @throws signal.reason when aborted.
  */
 export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
-  const { settings, description, config, seed, engine, engineOptions, log, signal } = options;
-  const place = `finetune/${settings.task}/${options.run ?? 0}`;
-  const { epochs, batchSize, seqLen, inner, languageModelWeight, task } = settings;
-  const sequences = sequencesOf(description);
-  const metric = metricOf(description);
-  checkExamples(options);
-  const scale = scaleOf(options);
-  const encode = (split: TaskSplit) =>
-    options.examples[split].map((example) => {
-      const encoded = encodeExample(description, example, options.tokenizer, seqLen);
-      return { ...encoded, label: (encoded.label - scale.mean) / scale.deviation };
-    });
-  const [train, dev, test] = [encode("train"), encode("dev"), encode("test")];
-  const shape: TaskBatchShape = {
-    batchSize,
-    seqLen,
-    sequences,
-    isScore: metric === "pearson",
-    languageModelWeight,
-  };
-  const graphOptions = {
-    ...description,
-    batchSize,
-    seqLen,
-    sequences,
-    hasLanguageModelLoss: languageModelWeight > 0,
-  };
-  const graph = differentiate(fineTuneGraph(config, graphOptions), "loss");
-  const program = await engine.compileTraining(graph, { ...engineOptions, optimizer: inner });
+  const task = encodeTask(options);
+  const program = await compileTask(options, task.shape);
   try {
-    const store = new CheckpointStore(options.checkpointFolder);
-    const saved = store.latest();
-    const progress: Progress = saved
-      ? { ...saved.state as unknown as Progress }
-      : { epoch: 0, batch: 0, bestEpoch: -1, devScores: [], optimizerStep: 0 };
-    const head = headTensors(
-      config,
-      description,
-      initialiseHead(config, description, seed(place)),
+    const run = new Run<FineTuneState>(
+      { ...options, settings: {} },
+      () => ({ epoch: 0, batch: 0, bestEpoch: -1, devScores: [], best: {} }),
     );
-    let best: Tensors = saved?.groups.best ?? {};
-    await writeTensors(program, saved?.groups.current ?? { ...options.parameters, ...head });
-    if (saved) {
-      const moments = momentValues(saved.groups["current-optimizer"]);
-      await program.writeOptimizer({ step: progress.optimizerStep, moments });
-    } else await program.resetOptimizer();
-    const save = async () => {
-      const { step, moments } = await program.readOptimizer();
-      progress.optimizerStep = step;
-      store.write({
-        groups: {
-          best,
-          current: await readTensors(program),
-          "current-optimizer": momentTensors(moments),
-        },
-        state: { ...progress, devScores: [...progress.devScores] },
-      });
-    };
-
-    const stepsPerEpoch = Math.ceil(train.length / batchSize);
-    const totalSteps = epochs * stepsPerEpoch;
-    try {
-      while (progress.epoch < epochs) {
-        const order = epochOrder(train.length, progress.epoch, seed(`${place}/order`));
-        for (let i = progress.batch; i < stepsPerEpoch; i++) {
-          await nextTick();
-          signal.throwIfAborted();
-          const step = progress.epoch * stepsPerEpoch + i;
-          const batch = order.slice(i * batchSize, (i + 1) * batchSize).map((at) => train[at]);
-          const loss = (await program.accumulate(taskFeeds(batch, shape))).loss[0];
-          const { gradientNorm, applied } = await program.update({
-            learningRate: linearWithWarmup(step, { ...inner, ...settings, totalSteps }),
-            clipNorm: inner.clipNorm,
-          });
-          if (!applied || !Number.isFinite(loss)) {
-            throw new StageError(
-              `Cannot go on fine-tuning on ${task} at step ${step}: expected a finite loss and gradient, ` +
-                `found ${loss} and ${gradientNorm}; lower finetune.inner.peakLearningRate`,
-            );
-          }
-          progress.batch = i + 1;
-          const done = { done: step + 1, total: totalSteps, unit: "steps" };
-          log.progress({ ...done, lossNats: loss, tokens: batch.length * sequences * seqLen });
-        }
-        const predictions = await predict(program, dev, shape, signal);
-        const devScore = score(metric, predictions, dev.map(({ label }) => label));
-        progress.devScores.push(devScore);
-        if (progress.bestEpoch < 0 || devScore > progress.devScores[progress.bestEpoch]) {
-          progress.bestEpoch = progress.epoch;
-          best = await readTensors(program);
-        }
-        progress.epoch++;
-        progress.batch = 0;
-        await save();
-        log.info("epoch", { epoch: progress.epoch, dev: devScore });
-      }
-    } catch (error) {
-      if (signal.aborted && error === signal.reason) await save();
-      throw error;
-    }
-
-    await writeTensors(program, best);
-    const [onDev, onTest] = [
-      await predict(program, dev, shape, signal),
-      await predict(program, test, shape, signal),
-    ];
-    const inOwnScale = (values: readonly number[]) =>
-      values.map((value) => value * scale.deviation + scale.mean);
-    return {
-      dev: score(metric, onDev, dev.map(({ label }) => label)),
-      test: score(metric, onTest, test.map(({ label }) => label)),
-      bestEpoch: progress.bestEpoch + 1,
-      devScores: progress.devScores,
-      predictions: { dev: inOwnScale(onDev), test: inOwnScale(onTest) },
-    };
+    const start = () => ({ parameters: { ...options.parameters, ...firstHead(options) } });
+    await run.train(program, start, () => trainEpochs(options, task, run, program));
+    await writeTensors(program, run.state.best);
+    return await resultOf(options, task, run.state, program);
   } finally {
     await program.dispose();
   }
+}
+
+/** All epochs under one rate that rises and falls by a line; the best epoch on dev is kept. */
+async function trainEpochs(
+  options: FineTuning,
+  { train, dev, shape }: EncodedTask,
+  run: Run<FineTuneState>,
+  program: TrainingProgram,
+): Promise<void> {
+  const { settings, description, seed, log, signal } = options;
+  const { epochs, batchSize, inner, task } = settings;
+  const { state } = run;
+  const stepsPerEpoch = Math.ceil(train.length / batchSize);
+  const totalSteps = epochs * stepsPerEpoch;
+  while (state.epoch < epochs) {
+    const order = epochOrder(train.length, state.epoch, seed(`${placeOf(options)}/order`));
+    while (state.batch < stepsPerEpoch) {
+      await nextTick();
+      signal.throwIfAborted();
+      const step = state.epoch * stepsPerEpoch + state.batch;
+      const from = state.batch * batchSize;
+      const batch = order.slice(from, from + batchSize).map((at) => train[at]);
+      const { loss: [lossNats] } = await program.accumulate(taskFeeds(batch, shape));
+      const learningRate = linearWithWarmup(step, { ...inner, ...settings, totalSteps });
+      const updated = await program.update({ learningRate, clipNorm: inner.clipNorm });
+      if (!updated.applied || !Number.isFinite(lossNats)) {
+        throw new StageError(
+          `Cannot go on fine-tuning on ${task} at step ${step}: expected a finite loss and gradient, ` +
+            `found ${lossNats} and ${updated.gradientNorm}; lower finetune.inner.peakLearningRate`,
+        );
+      }
+      state.batch++;
+      const tokens = batch.length * shape.sequences * shape.seqLen;
+      log.progress({ done: step + 1, total: totalSteps, unit: "steps", lossNats, tokens });
+    }
+    const devScore = scoreOf(description, dev, await predict(program, dev, shape, signal));
+    state.devScores.push(devScore);
+    if (state.bestEpoch < 0 || devScore > state.devScores[state.bestEpoch]) {
+      state.bestEpoch = state.epoch;
+      state.best = await readTensors(program);
+    }
+    state.epoch++;
+    state.batch = 0;
+    await run.save();
+    log.info("epoch", { epoch: state.epoch, dev: devScore });
+  }
+}
+
+/** Scores a program that holds the best epoch's parameters. */
+async function resultOf(
+  { description, signal }: FineTuning,
+  { dev, test, shape, scale }: EncodedTask,
+  { bestEpoch, devScores }: FineTuneState,
+  program: TrainingProgram,
+): Promise<FineTuneResult> {
+  const onDev = await predict(program, dev, shape, signal);
+  const onTest = await predict(program, test, shape, signal);
+  const inOwnScale = (values: readonly number[]) =>
+    values.map((value) => value * scale.deviation + scale.mean);
+  return {
+    dev: scoreOf(description, dev, onDev),
+    test: scoreOf(description, test, onTest),
+    bestEpoch: bestEpoch + 1,
+    devScores,
+    predictions: { dev: inOwnScale(onDev), test: inOwnScale(onTest) },
+  };
+}
+
+function scoreOf(
+  description: TaskDescription,
+  examples: readonly EncodedExample[],
+  predictions: readonly number[],
+): number {
+  return score(metricOf(description), predictions, examples.map(({ label }) => label));
+}
+
+/** Names a run's seeds. */
+function placeOf({ settings: { task }, run = 0 }: FineTuning): string {
+  return `finetune/${task}/${run}`;
+}
+
+function compileTask(
+  { settings, description, config, engine, engineOptions }: FineTuning,
+  { batchSize, seqLen, sequences, languageModelWeight }: TaskBatchShape,
+): Promise<TrainingProgram> {
+  const hasLanguageModelLoss = languageModelWeight > 0;
+  const shape = { batchSize, seqLen, sequences, hasLanguageModelLoss };
+  const graph = differentiate(fineTuneGraph(config, { ...description, ...shape }), "loss");
+  return engine.compileTraining(graph, { ...engineOptions, optimizer: settings.inner });
 }
 
 /** Classes, options or standardised scores, in the order of the examples. */
@@ -235,54 +208,18 @@ function epochOrder(count: number, epoch: number, seed: ReturnType<SeedOf>): num
   return order;
 }
 
-function headTensors(
-  config: ModelConfig,
-  description: TaskDescription,
-  values: Readonly<Record<string, Float32Array>>,
-): Tensors {
+/** The head that a run begins with. */
+function firstHead(options: FineTuning): Tensors {
+  const { config, description, seed } = options;
+  const values: Readonly<Record<string, Float32Array>> = initialiseHead(
+    config,
+    description,
+    seed(placeOf(options)),
+  );
   return Object.fromEntries(
     Object.entries(headShapes(config, description)).map(([name, shape]) => [
       name,
       { shape, data: values[name] },
     ]),
   );
-}
-
-function scaleOf({ description, examples }: FineTuning): LabelScale {
-  if (description.kind !== "similarity") return { mean: 0, deviation: 1 };
-  const labels = examples.train.map(({ label }) => label);
-  const mean = labels.reduce((sum, label) => sum + label, 0) / labels.length;
-  const squares = labels.reduce((sum, label) => sum + (label - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / labels.length) || 1 };
-}
-
-/** @throws StageError naming split, example and field. */
-function checkExamples({ settings, description, examples }: FineTuning): void {
-  const { kind, nClasses } = description;
-  const nTexts = kind === "entailment" || kind === "similarity" ? 2 : 1;
-  for (const split of ["train", "dev", "test"] as const) {
-    const fail = (place: string, expected: string, found: unknown): never => {
-      throw new StageError(
-        `Cannot fine-tune on ${settings.task}, ${split}${place}: expected ${expected}, found ${found}`,
-      );
-    };
-    if (examples[split].length === 0) fail("", "at least one example", "none");
-    examples[split].forEach(({ texts, options, label }, i) => {
-      const at = ` example ${i}`;
-      if (texts.length !== nTexts) fail(at, `${nTexts} texts`, texts.length);
-      if (kind === "choice" && options?.length !== nClasses) {
-        fail(at, `${nClasses} options`, options?.length ?? "none");
-      }
-      const isLabel = kind === "similarity"
-        ? Number.isFinite(label)
-        : Number.isInteger(label) && label >= 0 && label < nClasses;
-      if (!isLabel) {
-        fail(
-          at,
-          `a label ${kind === "similarity" ? "that is finite" : `below ${nClasses}`}`,
-          label,
-        );
-      }
-    });
-  }
 }

@@ -4,7 +4,7 @@
  * Source: DEPT App. A.1.3; Chen et al. 2023 (a separate rate for the embedding, whose Adam state goes with it).
  */
 import type { Tensors } from "./checkpoint.ts";
-import type { OptimizerTensors } from "./pretrain_state.ts";
+import type { OptimizerTensors } from "./optimizer_state.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { InnerOptimizer, ModelShape } from "./settings.ts";
 import { embeddingOf, initialTable, type SeedOf } from "./source.ts";

@@ -1,15 +1,14 @@
 /**
- * What is noted of a participant's local training: losses, bytes that travelled and were held, weights that are not finite.
+ * What is noted of a participant's local training: losses, bytes that travelled and were held.
  */
-import type { Json } from "../base/mod.ts";
-import type { Tensors } from "./checkpoint.ts";
-import type { OptimizerTensors } from "./pretrain_state.ts";
+import type { JsonObject, Tensors } from "./checkpoint.ts";
+import type { OptimizerTensors } from "./optimizer_state.ts";
 import { sharedPart } from "./source.ts";
 import type { StepRecord } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
 
 /** The steps of a participant as a row of metrics. */
-export function recordRow(record: StepRecord): { readonly [key: string]: Json } {
+export function recordRow(record: StepRecord): JsonObject {
   return {
     step: record.step,
     steps: record.steps,
@@ -24,7 +23,7 @@ export function recordRow(record: StepRecord): { readonly [key: string]: Json } 
 
 /**
  * Bytes of the arrays that were sent and returned (a mixture sends none), and of those that training held: parameters, their
- * gradients, and Adam's moments. Activations and what an engine keeps besides are not counted.
+ * gradients, and Adam's moments. Activations and other memory of an engine are not counted.
  */
 export function trafficRow(
   variant: Variant,
@@ -36,7 +35,7 @@ export function trafficRow(
     readonly sentMoments?: OptimizerTensors;
     readonly returnedMoments?: OptimizerTensors;
   },
-): { readonly [key: string]: Json } {
+): JsonObject {
   const heldBytes = 2 * bytesOf(result) + bytesOf(moments);
   if (variant.mixture) return { heldBytes };
   const shared = (tensors: Tensors | undefined) => bytesOf(sharedPart(variant, tensors ?? {}));
@@ -45,15 +44,6 @@ export function trafficRow(
     sentBytes: shared(sent) + shared(sentMoments?.moments),
     returnedBytes: shared(result) + shared(returnedMoments?.moments),
   };
-}
-
-/** The first value, by parameter, that is not finite: `NaN in "body.norm_final.weight"`. */
-export function nonFiniteIn(tensors: Tensors): string | undefined {
-  for (const [name, { data }] of Object.entries(tensors)) {
-    const at = data.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) return `${data[at]} in "${name}"`;
-  }
-  return undefined;
 }
 
 function bytesOf(tensors: Tensors): number {

@@ -2,66 +2,60 @@
  * The local training of one participant in one round: a function of what it is sent and of where its text goes on, whoever
  * computes it, in this process or in another one.
  *
- * Source: DEPT Algorithm 1, lines 4 to 7.
+ * Source: DEPT Algorithm 1, lines 4, 6 and 7.
  */
-import type { Engine, EngineOptions } from "../engine/mod.ts";
+import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
 import type { Json, Log, Seed } from "../base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { forgettingRates } from "./forgetting.ts";
-import { nonFiniteIn } from "./local_report.ts";
 import type { MonitorRow } from "./monitors.ts";
-import { readOptimizer, writeOptimizer } from "./optimizer_state.ts";
+import { type OptimizerTensors, readOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { Participants } from "./participants.ts";
 import { PhaseClock } from "./phases.ts";
-import type { LocalState, OptimizerTensors } from "./pretrain_state.ts";
-import { readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
-import { isMonitored } from "./run_monitor.ts";
+import { openPrograms, readTensors, type TrainingPrograms, writeTensors } from "./programs.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { PretrainSettings } from "./settings.ts";
-import type { TrainingSource } from "./source.ts";
+import type { SeedOf, TrainingSource } from "./source.ts";
 import {
   DivergedError,
   emptyRecord,
-  type LocalTraining,
+  type Monitor,
   type StepRecord,
   trainSteps,
 } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
 
-/** What a participant is to do. */
-export interface LocalTask {
+/** What a participant is to do. Plain data and tensors, so that another process can be given it as a checkpoint. */
+export type LocalTask = {
   readonly name: string;
   readonly round: number;
   /** Steps of the whole run that were taken before, of all participants: for progress. */
   readonly stepsBefore: number;
   /** All parameters that it begins with, its own ones too. */
   readonly sent: Tensors;
-  /** Adam's state that it begins with; undefined for a new one. */
-  readonly optimizer: OptimizerTensors | undefined;
-  /** Where its windows go on; undefined at their beginning. */
-  readonly position: Json | undefined;
-}
+  /** Adam's state that it begins with; a new one when absent. */
+  readonly optimizer?: OptimizerTensors;
+  /** Where its windows go on; at their beginning when absent. */
+  readonly position?: Json;
+  /** Seeds that its windows are drawn with, by name. */
+  readonly seeds: Readonly<Record<string, Seed>>;
+};
 
-/** What it has made. */
-export interface LocalOutcome {
-  /** Where its windows have come to. */
-  readonly position: Json;
-  readonly made: LocalMade | DivergedError;
-  /** What monitors saw: rows, and the steps before each within this local training. */
-  readonly seen: readonly (readonly [MonitorRow, number])[];
-}
-
-export interface LocalMade {
+/** What it has made. Plain data and tensors, as a task. */
+export type LocalOutcome = {
   readonly record: StepRecord;
-  readonly result: Tensors;
-  readonly optimizer: OptimizerTensors;
-}
+  /** Why it could not finish; absent when it has. */
+  readonly diverged?: string;
+  /** Parameters and Adam's state after the last step; absent where training diverged. */
+  readonly made?: { readonly result: Tensors; readonly optimizer: OptimizerTensors };
+  /** What the monitors of another process noted. */
+  readonly noted?: readonly Parameters<Monitor["note"]>[];
+};
 
-export interface LocalTrainerOptions {
+/** What takes part in local training, whoever leads the run. */
+export interface Trainer {
   readonly variant: Variant;
   readonly settings: PretrainSettings;
-  readonly engine: Engine;
-  readonly engineOptions: EngineOptions;
   readonly participants: Participants;
   readonly programs: TrainingPrograms;
   readonly clock: PhaseClock;
@@ -69,58 +63,47 @@ export interface LocalTrainerOptions {
   readonly signal: AbortSignal;
 }
 
-/** How local training is stopped in the middle and taken up again. */
-export interface Interruption {
-  readonly resumed: LocalState | undefined;
-  /** Whether a state is to be kept after so many steps of the task. */
-  isDue(steps: number): boolean;
-  /** Called when one is due, and before an abort is thrown. */
-  keep(position: Json, state: () => Promise<LocalState>): Promise<void>;
+/** The process that leads a run: it knows all sources and seeds. */
+export interface Leader extends Trainer {
+  readonly sources: readonly TrainingSource[];
+  readonly seed: SeedOf;
 }
 
-/** Takes the N_local steps of a task. @throws signal.reason when aborted, once the state is kept. */
+/** Where a participant's steps are counted from: the first of its round. */
+export function firstRecord({ localSteps }: PretrainSettings, task: LocalTask): StepRecord {
+  return emptyRecord((task.round - 1) * localSteps, task.position);
+}
+
+/**
+ * Takes the N_local steps of a task with a program that has been given what the task sends.
+ * @param record Where it stands: `firstRecord`, or that of a training that was stopped.
+ * @throws signal.reason when aborted.
+ */
 export async function trainLocally(
-  { variant, settings, participants, programs, clock, log, signal }: LocalTrainerOptions,
-  { name, round, stepsBefore, sent, optimizer, position }: LocalTask,
-  monitor: LocalTraining["monitor"],
-  interruption?: Interruption,
-): Promise<Omit<LocalOutcome, "seen">> {
+  { variant, settings, participants, clock, log, signal }: Trainer,
+  { name, round, stepsBefore, seeds }: LocalTask,
+  program: TrainingProgram,
+  record: StepRecord,
+  watch: { readonly monitor?: Monitor; readonly afterStep?: () => Promise<void> },
+): Promise<LocalOutcome> {
   const { rounds, localSteps, inner } = settings;
-  const from = (round - 1) * localSteps;
   const totalSteps = rounds * localSteps;
-  const resumed = interruption?.resumed;
-  const record = resumed ? { ...resumed.record } : emptyRecord(from);
-  const windows = participants.windowsOf(name);
-  if (position !== undefined) windows.seek(position);
-  const program = await programs.get(participants.vocabularyOf(name).size);
-  await writeTensors(program, resumed?.parameters ?? sent);
-  await writeOptimizer(program, resumed?.optimizer ?? optimizer);
-  const keep = async () =>
-    await interruption?.keep(windows.position as Json, async () => ({
-      record: { ...record },
-      parameters: await readTensors(program),
-      optimizer: await readOptimizer(program),
-    }));
-  const outcome = (made: LocalOutcome["made"]) => ({ position: windows.position as Json, made });
   const place = participants.placeOf(name, round);
+  const to = round * localSteps;
   try {
     await trainSteps({
       program,
-      windows,
+      windows: participants.windowsOf(name, (seed) => seeds[seed]),
       record,
-      to: from + localSteps,
+      to,
       ...(variant.forgetsEmbeddings
         ? {
           learningRate: () => 1,
           rateFactor: forgettingRates(inner, { localSteps, totalSteps }),
         }
         : { learningRate: (step) => learningRateAt(step, { ...inner, totalSteps }) }),
-      batchSize: participants.batchSize,
-      microBatchSize: settings.microBatchSize,
-      seqLen: settings.model.seqLen,
-      clipNorm: inner.clipNorm,
-      guard: settings.guard,
-      monitor,
+      settings: { ...settings, batchSize: participants.batchSize },
+      monitor: watch.monitor,
       clock,
       name: variant.id,
       place,
@@ -130,87 +113,68 @@ export async function trainLocally(
       log,
       signal,
       afterStep: async () => {
-        const isLast = record.step === from + localSteps;
-        if (!isLast && interruption?.isDue(record.steps)) await keep();
+        if (record.step < to) await watch.afterStep?.();
       },
     });
   } catch (error) {
-    if (error instanceof DivergedError) return outcome(error);
-    if (signal.aborted && error === signal.reason) await keep();
+    if (error instanceof DivergedError) return { record, diverged: error.message };
     throw error;
   }
   const result = await readTensors(program);
   const found = nonFiniteIn(result);
-  if (found !== undefined) return outcome(notFinite(variant, place, found));
-  return outcome({ record, result, optimizer: await readOptimizer(program) });
+  if (found !== undefined) return { record, diverged: notFinite(variant, place, found) };
+  return { record, made: { result, optimizer: await readOptimizer(program) } };
 }
 
-function notFinite(variant: Variant, place: string | undefined, found: string): DivergedError {
-  return new DivergedError(
-    `Cannot go on training ${variant.id}${place ? ` (${place})` : ""}: expected finite weights, ` +
-      `found ${found}; lower pretrain.inner.peakLearningRate` +
-      (variant.mixture ? "" : ", or leave such results out with pretrain.nonFinite: skip"),
-  );
+function notFinite(variant: Variant, place: string | undefined, found: string): string {
+  return `Cannot go on training ${variant.id}${
+    place ? ` (${place})` : ""
+  }: expected finite weights, ` +
+    `found ${found}; lower pretrain.inner.peakLearningRate` +
+    (variant.mixture ? "" : ", or leave such results out with pretrain.nonFinite: skip");
 }
 
-/** Others that train participants while this process trains one. Tasks of a lane are taken one after the other. */
-export interface LocalHelpers {
-  readonly lanes: number;
-  /** Resolves, once the task is done, to what reads its outcome. */
-  train(lane: number, task: LocalTask, seeds: SeedsByName): Promise<() => LocalOutcome>;
+/** The first value, by parameter, that is not finite: `NaN in "body.norm_final.weight"`. */
+function nonFiniteIn(tensors: Tensors): string | undefined {
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) return `${data[at]} in "${name}"`;
+  }
+  return undefined;
 }
-
-/** Seeds that a participant's windows are drawn with, by name. */
-export type SeedsByName = Readonly<Record<string, Seed>>;
-
-/** The programs that local training needs. */
-export function localPrograms(
-  { settings, engine, engineOptions }: Pick<
-    LocalTrainerOptions,
-    "settings" | "engine" | "engineOptions"
-  >,
-): TrainingPrograms {
-  return new TrainingPrograms({
-    engine,
-    engineOptions,
-    optimizer: settings.inner,
-    model: settings.model,
-    microBatchSize: settings.microBatchSize,
-    isMonitored: isMonitored(settings),
-  });
-}
-
-type LocalTrainerBasis =
-  & Pick<LocalTrainerOptions, "variant" | "settings" | "engine" | "engineOptions" | "log">
-  & { readonly sources: readonly TrainingSource[] };
 
 /** Local training for another process: task in, outcome out. */
 export class LocalTrainer {
-  readonly #options: LocalTrainerBasis;
-  readonly #programs: TrainingPrograms;
+  readonly #trainer: Trainer;
 
-  constructor(options: LocalTrainerBasis) {
-    this.#options = options;
-    this.#programs = localPrograms(options);
+  constructor(
+    options: Pick<Trainer, "variant" | "settings" | "log"> & {
+      readonly engine: Engine;
+      readonly engineOptions: EngineOptions;
+      readonly sources: readonly TrainingSource[];
+    },
+  ) {
+    this.#trainer = {
+      ...options,
+      participants: new Participants(options),
+      programs: openPrograms(options),
+      clock: new PhaseClock(),
+      signal: new AbortController().signal,
+    };
   }
 
-  async train(task: LocalTask, seeds: SeedsByName): Promise<LocalOutcome> {
-    const options = this.#options;
-    const everySteps = options.settings.monitors.everySteps;
-    const seen: [MonitorRow, number][] = [];
-    const outcome = await trainLocally(
-      {
-        ...options,
-        participants: new Participants({ ...options, seed: (name) => seeds[name] }),
-        programs: this.#programs,
-        clock: new PhaseClock(),
-        signal: new AbortController().signal,
-      },
-      task,
-      everySteps === null
-        ? undefined
-        : { everySteps, note: (row, stepsBehind) => seen.push([row, stepsBehind]) },
-    );
-    return { ...outcome, seen };
+  async train(task: LocalTask): Promise<LocalOutcome> {
+    const { settings, participants, programs } = this.#trainer;
+    const everySteps = settings.monitors.everySteps;
+    const noted: [MonitorRow, number][] = [];
+    const monitor = everySteps === null
+      ? undefined
+      : { everySteps, note: (...row: [MonitorRow, number]) => void noted.push(row) };
+    const program = await programs.get(participants.vocabularyOf(task.name).size);
+    await writeTensors(program, task.sent);
+    await writeOptimizer(program, task.optimizer);
+    const record = firstRecord(settings, task);
+    const outcome = await trainLocally(this.#trainer, task, program, record, { monitor });
+    return { ...outcome, noted };
   }
 }

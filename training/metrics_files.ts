@@ -5,24 +5,29 @@ import { canonicalJson, type Json, writeFileSynced } from "../base/mod.ts";
 import { scalarsOf } from "./monitors.ts";
 import { encodeEvents, eventFile, type Scalar } from "./tensorboard.ts";
 
+/** A row of what a run tells: its kind, and what goes with that. */
+export type MetricsRow = { readonly kind: string; readonly [name: string]: Json | undefined };
+
 /** Writes the files of a run into a folder that exists. */
 export function writeMetrics(
   folder: string,
-  { metrics, monitors }: { readonly metrics: readonly Json[]; readonly monitors: readonly Json[] },
+  { metrics, monitors }: {
+    readonly metrics: readonly MetricsRow[];
+    readonly monitors: readonly MetricsRow[];
+  },
 ): void {
   writeFileSynced(`${folder}/metrics.jsonl`, linesOf(metrics));
   if (monitors.length > 0) writeFileSynced(`${folder}/monitors.jsonl`, linesOf(monitors));
   writeFileSynced(`${folder}/${eventFile}`, encodeEvents(scalars([...metrics, ...monitors])));
 }
 
-function linesOf(rows: readonly Json[]): string {
+function linesOf(rows: readonly MetricsRow[]): string {
   return rows.map((row) => canonicalJson(row) + "\n").join("");
 }
 
 /** Every number of a row at its step, or at its round where it has none: `local/it/lossNatsMean`. */
-function* scalars(rows: readonly Json[]): Generator<Scalar> {
-  for (const row of rows as readonly { readonly [name: string]: Json }[]) {
-    const { kind, step, round, source, ...rest } = row;
+function* scalars(rows: readonly MetricsRow[]): Generator<Scalar> {
+  for (const { kind, step, round, source, ...rest } of rows) {
     const at = step ?? round;
     if (typeof at !== "number") continue;
     const group = typeof source === "string" ? `${kind}/${source}` : `${kind}`;

@@ -17,7 +17,13 @@
  * console.log(std.communication / glob.communication); // 500
  * ```
  */
-export type { Checkpoint, NamedTensor, Tensors } from "./checkpoint.ts";
+export {
+  type Checkpoint,
+  type NamedTensor,
+  packState,
+  type Tensors,
+  unpackState,
+} from "./checkpoint.ts";
 export { CheckpointPace } from "./checkpoint_pace.ts";
 export {
   CheckpointStore,
@@ -26,12 +32,7 @@ export {
   readCheckpoint,
   writeCheckpoint,
 } from "./checkpoint_store.ts";
-export {
-  type Continuation,
-  type ContinuationResult,
-  continuationSeeds,
-  continueTraining,
-} from "./continuation.ts";
+export { type Continuation, continuationSeeds, continueTraining } from "./continuation.ts";
 export { type CostInputs, type CostRow, costRows, modelParameters, nominalBody } from "./cost.ts";
 export {
   type DocumentLosses,
@@ -41,7 +42,8 @@ export {
   type SourceSummary,
   summarise,
 } from "./evaluate.ts";
-export { fineTune, type FineTuneResult, type FineTuning, type TaskSplit } from "./fine_tune.ts";
+export { fineTune, type FineTuneResult, type FineTuning } from "./fine_tune.ts";
+export type { TaskSplit } from "./encoded_task.ts";
 export { fineTuneRuns, meanScores, runsInterval } from "./fine_tune_runs.ts";
 export {
   countUnknown,
@@ -50,19 +52,8 @@ export {
   type SourceVocabulary,
   wholeVocabulary,
 } from "./local_vocabulary.ts";
-export {
-  outcomeFromCheckpoint,
-  outcomeToCheckpoint,
-  taskFromCheckpoint,
-  taskToCheckpoint,
-} from "./local_exchange.ts";
-export {
-  type LocalHelpers,
-  type LocalOutcome,
-  type LocalTask,
-  LocalTrainer,
-  type SeedsByName,
-} from "./local_training.ts";
+export type { LocalHelpers } from "./local_helpers.ts";
+export { type LocalOutcome, type LocalTask, LocalTrainer } from "./local_training.ts";
 export { outerStep } from "./outer_optimizer.ts";
 export {
   OuterSum,
@@ -78,9 +69,9 @@ export { generateTokens, sampleToken, type SamplingOptions } from "./generation.
 export { scoreText, type TextScore } from "./text_score.ts";
 export { type Drift, driftOf } from "./drift.ts";
 export { momentTensors, readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
-export { pretrain, type Pretraining, type PretrainResult } from "./rounds.ts";
+export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
 export { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
-export { writeMetrics } from "./metrics_files.ts";
+export { type MetricsRow, writeMetrics } from "./metrics_files.ts";
 export { type MonitorRow, monitorStep } from "./monitors.ts";
 export { PhaseClock, profileMessage } from "./phases.ts";
 export { crc32c, encodeEvents, eventFile, maskedCrc, type Scalar } from "./tensorboard.ts";
@@ -111,8 +102,8 @@ export {
   type SeedOf,
   type TrainingSource,
 } from "./source.ts";
-export { type TuneAttempt, tuneLearningRate, type TuneResult } from "./tune.ts";
-export { DivergedError, emptyRecord, nextTick, type StepRecord, trainSteps } from "./trainer.ts";
+export { tuneLearningRate, type TuneResult } from "./tune.ts";
+export { DivergedError, emptyRecord, nextTick, trainSteps } from "./trainer.ts";
 export {
   batchesPerStep,
   isShared,

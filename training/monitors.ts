@@ -30,7 +30,7 @@ export type MonitorRow = {
   };
 };
 
-export interface MonitoredStep extends UpdateResult {
+interface MonitoredStep extends UpdateResult {
   readonly step: number;
   readonly lossNats: number;
   readonly learningRate: number;
@@ -86,12 +86,12 @@ export function monitorStep(seen: MonitoredStep): MonitorRow {
 }
 
 /** `block.3`, `norm_final`, `embedding.token`. */
-export function layerOf(parameter: string): string {
+function layerOf(parameter: string): string {
   return /^body\.(block\.\d+)\./.exec(parameter)?.[1] ??
     parameter.replace(/^body\./, "").replace(/\.(weight|bias)$/, "");
 }
 
-/** How many times what it was in an earlier row the largest norm behind a block is. */
+/** The largest norm after a block, as a multiple of that in an earlier row. */
 export function activationGrowth(first: MonitorRow, now: MonitorRow): number {
   const largest = ({ activations }: MonitorRow) =>
     Object.entries(activations).filter(([module]) => /^block\.\d+$/.test(module))

@@ -5,9 +5,14 @@ import type { TrainingProgram } from "../engine/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
 import { type SourceResult, split, sumResults } from "./outer_step.ts";
-import type { OptimizerTensors } from "./pretrain_state.ts";
 import { momentTensors, momentValues } from "./programs.ts";
 import { isShared, type Variant } from "./variant.ts";
+
+/** Adam's moments, and the count of steps that corrects their bias. */
+export type OptimizerTensors = {
+  readonly step: number;
+  readonly moments: Tensors;
+};
 
 /** The state of a program, copied. */
 export async function readOptimizer(

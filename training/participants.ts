@@ -17,17 +17,14 @@ export class Participants {
   readonly #sources: ReadonlyMap<string, TrainingSource>;
   readonly #vocabularies: ReadonlyMap<string, SourceVocabulary>;
   readonly #whole: SourceVocabulary;
-  readonly #seed: SeedOf;
 
-  constructor({ variant, settings, sources, seed }: {
+  constructor({ variant, settings, sources }: {
     readonly variant: Variant;
     readonly settings: PretrainSettings;
     readonly sources: readonly TrainingSource[];
-    readonly seed: SeedOf;
   }) {
     this.#variant = variant;
     this.#settings = settings;
-    this.#seed = seed;
     this.#sources = new Map(sources.map((source) => [source.name, source]));
     this.#whole = wholeVocabulary(sources[0].train.vocabSize);
     this.#vocabularies = new Map(sources.map((source) => [
@@ -39,15 +36,15 @@ export class Participants {
     ]));
   }
 
-  /** Names of those of a round, in the order in which their results are summed. */
-  ofRound(round: number): readonly string[] {
+  /** Names of those of a round (S_t), in the order in which their results are summed. */
+  ofRound(round: number, seed: SeedOf): readonly string[] {
     const { sourcesPerRound } = this.#settings;
     if (this.#variant.mixture) return [mixtureName];
     if (this.#variant.workers) {
       return Array.from({ length: sourcesPerRound }, (_, worker) => workerName(worker));
     }
     const names = [...this.#sources.keys()];
-    return sampleSources(names, sourcesPerRound, this.#seed(`round/${round}/sources`));
+    return sampleSources(names, sourcesPerRound, seed(`round/${round}/sources`));
   }
 
   /** How many a round has. */
@@ -82,21 +79,21 @@ export class Participants {
   }
 
   /** Where a participant's text comes from, from the beginning. */
-  windowsOf(name: string): WindowSource {
+  windowsOf(name: string, seed: SeedOf): WindowSource {
     const { batchSize, sourcesPerRound, model: { seqLen } } = this.#settings;
     const { mixture, workers } = this.#variant;
     const sources = [...this.#sources.values()];
     if (mixture) {
       const shape = { seqLen, batchSize: this.batchSize };
-      return mixtureWindows(sources, mixture.tau, shape, this.#seed);
+      return mixtureWindows(sources, mixture.tau, shape, seed);
     }
     if (workers) {
       const worker = Number(name.slice(workerPrefix.length)) - 1;
       const shape = { seqLen, batchSize, worker, workers: sourcesPerRound };
-      return workerWindows(sources, workers.tau, shape, this.#seed);
+      return workerWindows(sources, workers.tau, shape, seed);
     }
     const source = this.#sources.get(name)!;
-    return sourceWindows(this.#variant, source, this.vocabularyOf(name), seqLen, this.#seed);
+    return sourceWindows(this.#variant, source, this.vocabularyOf(name), seqLen, seed);
   }
 }
 

@@ -1,170 +1,77 @@
 /**
- * All that pre-training has in hand at any instant, as a checkpoint.
+ * All that pre-training has in hand at any instant, and the models that it ends with.
  */
 import type { Json } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
+import type { MetricsRow } from "./metrics_files.ts";
+import type { OptimizerTensors } from "./optimizer_state.ts";
+import type { RunState } from "./run.ts";
 import type { PretrainSettings } from "./settings.ts";
-import type { TrainingSource } from "./source.ts";
+import { initialShared, type SeedOf, type TrainingSource } from "./source.ts";
 import type { StepRecord } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
 
-/** Adam's moments and the count behind its bias correction. */
-export interface OptimizerTensors {
-  readonly step: number;
-  readonly moments: Tensors;
-}
-
-/** A source in the middle of its local training. */
-export interface LocalState {
-  readonly record: StepRecord;
-  readonly parameters: Tensors;
-  readonly optimizer: OptimizerTensors;
-}
-
-/** A participant that has finished the round under way. */
-export interface FinishedResult {
-  readonly tensors: Tensors;
-  readonly optimizer?: OptimizerTensors;
-}
-
-/** The best round so far, by mean validation loss. */
-export interface BestRound {
-  readonly round: number;
-  readonly lossNats: number;
-  readonly shared: Tensors;
-  readonly locals: Readonly<Record<string, Tensors>>;
-}
-
-/** Groups are replaced, never changed in place: a checkpoint links those that are still the same object. */
-export interface PretrainState {
+/** The state of a run; plain data and tensors, see `Run`. */
+export type PretrainState = RunState & {
   /** The round under way, from 1; rounds + 1 when all is done. */
   round: number;
-  /** Participants of it that have finished. */
+  /** How many of its participants have finished. */
   finished: number;
-  /** Shared parameters at its beginning. */
+  /** Steps of the participant under training; absent between two. */
+  record?: StepRecord;
+  /** Shared parameters at the beginning of the round. */
   shared: Tensors;
-  /** What the finished ones made: by name, the shared part, and Adam's state where that is averaged. */
-  results: Record<string, FinishedResult>;
+  /** What finished participants made, by name: the shared part, and Adam's state where that is averaged. */
+  results: Record<string, { readonly tensors: Tensors; readonly optimizer?: OptimizerTensors }>;
   /** What the outer optimizer keeps. */
   outer: Tensors;
   /** Adam's state of the shared parameters, where it is averaged; absent in the first round. */
   averaged?: OptimizerTensors;
-  local?: LocalState;
   /** What each source keeps: its `embedding.*`. */
   locals: Record<string, Tensors>;
-  /** Optimizer of each participant, where it outlives a round. */
+  /** Adam's state of each participant, where it outlives a round. */
   optimizers: Record<string, OptimizerTensors>;
   /** Where each participant's windows go on. */
   positions: Record<string, Json>;
-  metrics: Json[];
+  metrics: MetricsRow[];
   best?: BestRound;
+};
+
+/** The best round so far, by mean validation loss. */
+type BestRound = {
+  readonly round: number;
+  readonly lossNats: number;
+  readonly shared: Tensors;
+  readonly locals: Readonly<Record<string, Tensors>>;
+};
+
+/** What decides how a model looks: the variant, its network, and the sources' vocabularies. */
+interface ModelBasis {
+  readonly variant: Variant;
+  readonly settings: PretrainSettings;
+  readonly sources: readonly TrainingSource[];
 }
 
-export function stateToCheckpoint(state: PretrainState): Checkpoint {
-  const { round, finished, shared, results, outer, averaged, local, locals } = state;
-  const { optimizers, positions, metrics, best } = state;
-  const groups: Record<string, Tensors> = { shared };
-  for (const [name, { tensors, optimizer }] of Object.entries(results)) {
-    groups[`result-${name}`] = tensors;
-    if (optimizer) groups[`moments-${name}`] = optimizer.moments;
-  }
-  if (Object.keys(outer).length > 0) groups.outer = outer;
-  if (averaged) groups["averaged-optimizer"] = averaged.moments;
-  if (local) {
-    groups["current"] = local.parameters;
-    groups["current-optimizer"] = local.optimizer.moments;
-  }
-  for (const source of Object.keys(locals)) groups[`local-${source}`] = locals[source];
-  for (const name of Object.keys(optimizers)) {
-    groups[`optimizer-${name}`] = optimizers[name].moments;
-  }
-  if (best) {
-    groups["best-shared"] = best.shared;
-    for (const source of Object.keys(best.locals)) {
-      groups[`best-local-${source}`] = best.locals[source];
-    }
-  }
+/** The state that training begins with. Source: Algorithm 1, its first line: all parameters are drawn at random. */
+export function firstState(
+  { variant, settings, sources, seed }: ModelBasis & { readonly seed: SeedOf },
+): PretrainState {
   return {
-    groups,
-    state: {
-      round,
-      finished,
-      results: Object.entries(results).map(([name, { optimizer }]) => ({
-        name,
-        optimizerStep: optimizer?.step,
-      })),
-      averagedStep: averaged?.step,
-      record: local ? { ...local.record } : undefined,
-      recordOptimizerStep: local?.optimizer.step,
-      optimizerSteps: Object.fromEntries(
-        Object.entries(optimizers).map(([name, { step }]) => [name, step]),
-      ),
-      positions: { ...positions },
-      metrics: [...metrics],
-      best: best ? { round: best.round, lossNats: best.lossNats } : undefined,
-    },
-  };
-}
-
-/** The state that `stateToCheckpoint` was given. */
-export function stateFromCheckpoint({ groups, state }: Checkpoint): PretrainState {
-  const saved = state as unknown as {
-    round: number;
-    finished: number;
-    results: { name: string; optimizerStep?: number }[];
-    averagedStep?: number;
-    record?: StepRecord;
-    recordOptimizerStep?: number;
-    optimizerSteps: Record<string, number>;
-    positions: Record<string, Json>;
-    metrics: Json[];
-    best?: { round: number; lossNats: number };
-  };
-  return {
-    round: saved.round,
-    finished: saved.finished,
-    shared: groups.shared,
-    results: Object.fromEntries(
-      saved.results.map(({ name, optimizerStep }) => [name, {
-        tensors: groups[`result-${name}`],
-        optimizer: optimizerStep === undefined
-          ? undefined
-          : { step: optimizerStep, moments: groups[`moments-${name}`] },
-      }]),
-    ),
-    outer: groups.outer ?? {},
-    averaged: saved.averagedStep === undefined
-      ? undefined
-      : { step: saved.averagedStep, moments: groups["averaged-optimizer"] },
-    local: saved.record && {
-      record: saved.record,
-      parameters: groups["current"],
-      optimizer: { step: saved.recordOptimizerStep!, moments: groups["current-optimizer"] },
-    },
-    locals: groupsUnder(groups, "local-"),
-    optimizers: Object.fromEntries(
-      Object.entries(saved.optimizerSteps).map(([name, step]) => [
-        name,
-        { step, moments: groups[`optimizer-${name}`] },
-      ]),
-    ),
-    positions: saved.positions,
-    metrics: saved.metrics,
-    best: saved.best && {
-      ...saved.best,
-      shared: groups["best-shared"],
-      locals: groupsUnder(groups, "best-local-"),
-    },
+    round: 1,
+    finished: 0,
+    shared: initialShared(variant, settings.model, sources[0].train.vocabSize, seed),
+    results: {},
+    outer: {},
+    locals: {},
+    optimizers: {},
+    positions: {},
+    metrics: [],
   };
 }
 
 /** A model for other stages: what is shared, and what each source keeps. */
 export function finishedModel(
-  { variant, settings, sources }: {
-    readonly variant: Variant;
-    readonly settings: PretrainSettings;
-    readonly sources: readonly TrainingSource[];
-  },
+  { variant, settings, sources }: ModelBasis,
   { round, shared, locals }: Pick<BestRound, "round" | "shared" | "locals">,
 ): Checkpoint {
   return {
@@ -185,11 +92,4 @@ export function finishedModel(
       step: round * settings.localSteps,
     },
   };
-}
-
-function groupsUnder(groups: Checkpoint["groups"], prefix: string): Record<string, Tensors> {
-  return Object.fromEntries(
-    Object.keys(groups).filter((name) => name.startsWith(prefix))
-      .map((name) => [name.slice(prefix.length), groups[name]]),
-  );
 }

@@ -11,9 +11,9 @@ import {
 import { StageError } from "../base/mod.ts";
 import { maxProgramsBytes, programBytes } from "./micro_batch.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
-import type { ModelShape } from "./settings.ts";
+import type { ModelShape, MonitorSettings } from "./settings.ts";
 
-export interface ProgramsOptions {
+interface ProgramsOptions {
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
   readonly optimizer: AdamWOptions;
@@ -62,6 +62,24 @@ export class TrainingPrograms {
     }
     return await engine.compileTraining(graph, { ...engineOptions, optimizer });
   }
+}
+
+/** The programs of a run, by the size of a vocabulary. */
+export function openPrograms(
+  { settings: { inner, model, microBatchSize, monitors }, engine, engineOptions }: {
+    readonly settings: {
+      readonly inner: AdamWOptions;
+      readonly model: ModelShape;
+      readonly microBatchSize: number;
+      readonly monitors: MonitorSettings;
+    };
+    readonly engine: Engine;
+    readonly engineOptions: EngineOptions;
+  },
+): TrainingPrograms {
+  const isMonitored = monitors.everySteps !== null;
+  const options = { engine, engineOptions, optimizer: inner, model, microBatchSize };
+  return new TrainingPrograms({ ...options, isMonitored });
 }
 
 /**

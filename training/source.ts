@@ -151,7 +151,7 @@ export function sourceWindows(
     get position() {
       return stream.position;
     },
-    seek: (position) => stream.seek(position as typeof stream.position),
+    seek: (position) => stream.seek(position as TokenStream["position"]),
   };
 }
 

@@ -6,15 +6,15 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } fr
 import { dirname } from "node:path";
 import { canonicalJson, type Json, writeFileAtomic } from "../base/mod.ts";
 
-interface Entry {
+interface Entry<Row> {
   /** Place in the whole run; ascending. */
   readonly at: number;
-  readonly row: Json;
+  readonly row: Row;
 }
 
-export class StepRows {
+export class StepRows<Row extends Json = Json> {
   readonly #path: string;
-  #entries: Entry[];
+  #entries: Entry<Row>[];
   /** A kill has cut the file's last line. */
   #isCut: boolean;
 
@@ -26,8 +26,8 @@ export class StepRows {
       .filter((line) => line !== "").map((line) => JSON.parse(line));
   }
 
-  /** Adds a row and forgets those at the same place or behind it. On disk when this returns. */
-  add(at: number, row: Json): void {
+  /** Adds a row and forgets those at the same place or after it. On disk when this returns. */
+  add(at: number, row: Row): void {
     const entry = { at, row };
     if (this.#isCut || (this.#entries.at(-1)?.at ?? -1) >= at) {
       this.#entries = [...this.#entries.filter((one) => one.at < at), entry];
@@ -47,12 +47,12 @@ export class StepRows {
   }
 
   /** In order. */
-  all(): readonly Json[] {
+  all(): readonly Row[] {
     return this.#entries.map(({ row }) => row);
   }
 }
 
-function lineOf(entry: Entry): string {
+function lineOf(entry: Entry<Json>): string {
   return canonicalJson({ ...entry }) + "\n";
 }
 

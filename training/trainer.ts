@@ -2,15 +2,15 @@
  * Local training: steps of the inner optimizer on windows of one source, or of a mixture.
  */
 import type { Fetches, TrainingProgram } from "../engine/mod.ts";
-import { type Log, StageError } from "../base/mod.ts";
+import { type Json, type Log, StageError } from "../base/mod.ts";
 import { Guard, type GuardEvent, type GuardRecord } from "./guard.ts";
 import { type MonitorRow, monitorStep } from "./monitors.ts";
-import { PhaseClock } from "./phases.ts";
+import type { PhaseClock } from "./phases.ts";
 import type { GuardSettings } from "./settings.ts";
 import { windowFeeds, type WindowSource } from "./windows.ts";
 
-/** What steps gave so far; plain data for checkpoints. */
-export interface StepRecord {
+/** What steps gave so far, and where their windows go on; plain data for checkpoints. */
+export type StepRecord = {
   /** Global number of the next step: the schedule's t. */
   step: number;
   /** Steps that were taken. */
@@ -20,13 +20,16 @@ export interface StepRecord {
   lossNatsSum: number;
   gradientNormSum: number;
   gradientNormMax: number;
+  /** Where the windows of the next step begin; absent: at their beginning. */
+  position?: Json;
   /** What the guard remembers; absent while there is nothing. */
   guard?: GuardRecord;
-}
+};
 
-export function emptyRecord(step: number): StepRecord {
+export function emptyRecord(step: number, position?: Json): StepRecord {
   return {
     step,
+    position,
     steps: 0,
     firstLossNats: 0,
     lastLossNats: 0,
@@ -36,9 +39,16 @@ export function emptyRecord(step: number): StepRecord {
   };
 }
 
-/** Steps that a record has behind it, those included that were left out. */
-export function stepsBehind({ steps, guard }: StepRecord): number {
+/** Steps that a record counts, those included that were left out. */
+function stepsTaken({ steps, guard }: StepRecord): number {
   return steps + (guard?.events.length ?? 0);
+}
+
+/** Looks into the program every so many steps; the rows are the caller's to keep. */
+export interface Monitor {
+  readonly everySteps: number;
+  /** @param stepsTaken steps of this training up to the row's, it included */
+  readonly note: (row: MonitorRow, stepsTaken: number) => void;
 }
 
 export interface LocalTraining {
@@ -51,19 +61,17 @@ export interface LocalTraining {
   readonly learningRate: (step: number) => number;
   /** Factor of the rate by step and parameter; 1 when absent. */
   readonly rateFactor?: (step: number) => (parameter: string) => number;
-  /** Windows a step; a multiple of `microBatchSize`, the program's B. */
-  readonly batchSize: number;
-  readonly microBatchSize: number;
-  readonly seqLen: number;
-  readonly clipNorm: number;
-  /** What is done about steps that go wrong; absent: training stops at what is not finite. */
-  readonly guard?: GuardSettings;
-  /** Looks into the program every so many steps; the rows are the caller's to keep. */
-  readonly monitor?: {
-    readonly everySteps: number;
-    readonly note: (row: MonitorRow, stepsBehind: number) => void;
+  readonly settings: {
+    /** Windows a step; a multiple of `microBatchSize`, the program's B. */
+    readonly batchSize: number;
+    readonly microBatchSize: number;
+    readonly model: { readonly seqLen: number };
+    readonly inner: { readonly clipNorm: number };
+    /** What is done about steps that go wrong; absent: training stops at what is not finite. */
+    readonly guard?: GuardSettings;
   };
-  readonly clock?: PhaseClock;
+  readonly monitor?: Monitor;
+  readonly clock: PhaseClock;
   /** For messages: `trim`, `(round 4, source it)`, and the recipe's key of the peak rate. */
   readonly name: string;
   readonly place?: string;
@@ -81,14 +89,15 @@ export interface LocalTraining {
  * Takes the steps from `record.step` to `to`. The loss is the mean over the B·(T − 1) predicted tokens of a batch.
  *
  * @throws DivergedError for a loss or gradient that the guard does not let pass. @throws signal.reason when aborted:
- * parameters, windows and record then stand at the beginning of the step under way.
+ * parameters and record then stand at the beginning of the step under way.
  */
 export async function trainSteps(training: LocalTraining): Promise<void> {
-  const { record, to, batchSize, seqLen, log } = training;
-  const clock = training.clock ?? new PhaseClock();
-  const guard = new Guard(training.guard, record.guard);
+  const { record, windows, settings, to, log } = training;
+  const guard = new Guard(settings.guard, record.guard);
+  if (record.position !== undefined) windows.seek(record.position);
   while (record.step < to) {
-    const outcome = await takeStep(training, guard, clock);
+    const outcome = await takeStep(training, guard);
+    record.position = windows.position;
     if ("policy" in outcome) {
       const event = { step: record.step, ...outcome };
       if (!guard.leaveOut(event)) throw diverged(training, event);
@@ -98,11 +107,11 @@ export async function trainSteps(training: LocalTraining): Promise<void> {
     record.guard = guard.record;
     if ("policy" in outcome) continue;
     log.progress({
-      done: training.stepsBefore + stepsBehind(record),
+      done: training.stepsBefore + stepsTaken(record),
       total: training.totalSteps,
       unit: "steps",
       lossNats: record.lastLossNats,
-      tokens: batchSize * seqLen,
+      tokens: settings.batchSize * settings.model.seqLen,
       note: training.place,
     });
     await training.afterStep?.(record.lastLossNats, outcome.gradientNorm);
@@ -113,11 +122,10 @@ export async function trainSteps(training: LocalTraining): Promise<void> {
 async function takeStep(
   training: LocalTraining,
   guard: Guard,
-  clock: PhaseClock,
 ): Promise<Omit<GuardEvent, "step"> | { readonly gradientNorm: number }> {
-  const { program, record, monitor } = training;
+  const { program, record, monitor, clock } = training;
   const { step } = record;
-  const { loss, outputs } = await accumulateBatch(training, clock);
+  const { loss, outputs } = await accumulateBatch(training);
   const objection = guard.objection(loss);
   guard.saw(loss);
   if (objection !== undefined) {
@@ -129,7 +137,7 @@ async function takeStep(
   const before = isMonitored ? await read() : undefined;
   const options = {
     learningRate: training.learningRate(step) * guard.rateFactor,
-    clipNorm: training.clipNorm,
+    clipNorm: training.settings.inner.clipNorm,
     rateFactor: training.rateFactor?.(step),
   };
   const updated = await clock.time("optimizer", () => program.update(options));
@@ -140,7 +148,7 @@ async function takeStep(
     const { learningRate } = options;
     monitor!.note(
       monitorStep({ step, lossNats: loss, learningRate, outputs, before, after, ...updated }),
-      stepsBehind(record),
+      stepsTaken(record),
     );
   }
   return updated;
@@ -148,17 +156,15 @@ async function takeStep(
 
 /** Sums the gradients of a batch. `outputs` are the program's, of each micro-batch. */
 async function accumulateBatch(
-  { program, windows, batchSize, microBatchSize, seqLen, signal }: LocalTraining,
-  clock: PhaseClock,
+  { program, windows, settings, clock, signal }: LocalTraining,
 ): Promise<{ readonly loss: number; readonly outputs: readonly Fetches[] }> {
-  const before = windows.position;
+  const { batchSize, microBatchSize, model: { seqLen } } = settings;
   const shape = { batchSize: microBatchSize, seqLen, weight: 1 / (batchSize * (seqLen - 1)) };
   const outputs: Fetches[] = [];
   let loss = 0;
   for (let done = 0; done < batchSize; done += microBatchSize) {
     await nextTick();
     if (signal.aborted) {
-      windows.seek(before);
       await program.discard();
       throw signal.reason;
     }

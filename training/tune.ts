@@ -6,11 +6,11 @@
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { messageOf, StageError, writeFileAtomic } from "../base/mod.ts";
-import { pretrain, type Pretraining } from "./rounds.ts";
+import { pretrain, type Pretraining } from "./pretrain.ts";
 import type { TuneSettings } from "./settings.ts";
 import { DivergedError } from "./trainer.ts";
 
-export interface TuneAttempt {
+interface TuneAttempt {
   readonly peakLearningRate: number;
   /** Why the run counts as diverged; null when it survived. */
   readonly diverged: string | null;
@@ -69,13 +69,13 @@ async function tryRate(
       settings: { ...settings, inner: { ...settings.inner, peakLearningRate }, nonFinite: "stop" },
       checkpointFolder: `${options.checkpointFolder}/attempt-${attempt}`,
     });
-    const rounds = metrics as unknown as { kind: string; validationLossNats: number | null }[];
-    const { validationLossNats } = rounds.filter(({ kind }) => kind === "round").at(-1)!;
+    const last = metrics.findLast(({ kind }) => kind === "round")!;
+    const lastLossNats = last.validationLossNats as number | null;
     return {
       peakLearningRate,
-      diverged: whyDiverged(options, bestLossNats, validationLossNats),
+      diverged: whyDiverged(options, bestLossNats, lastLossNats),
       bestLossNats,
-      lastLossNats: validationLossNats,
+      lastLossNats,
     };
   } catch (error) {
     if (!(error instanceof DivergedError)) throw error;

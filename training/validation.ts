@@ -18,7 +18,7 @@ export function* textWindows(
 }
 
 /** A batch of windows and, for each, the nats of its predicted tokens: entry t is of token t + 1. */
-export interface ScoredWindows {
+interface ScoredWindows {
   readonly windows: readonly { readonly start: number; readonly tokens: Int32Array }[];
   /** [B, T] */
   readonly nll: Float32Array;
@@ -52,13 +52,13 @@ export async function* scoreWindows(
   if (batch.length > 0) yield await score(batch);
 }
 
-export interface ValidationLoss {
+export type ValidationLoss = {
   /** Mean over the predicted tokens. */
   readonly lossNats: number;
   readonly tokens: number;
   /** Share of the tokens that the vocabulary lacks; they count as unknown. */
   readonly unknownShare: number;
-}
+};
 
 /**
  * Mean loss of the first `maxWindows` windows of a source's validation text.

@@ -1,12 +1,13 @@
 /**
  * What a run is worth a word of warning for, by name. Thresholds are the recipe's.
  */
-import type { Json, Log } from "../base/mod.ts";
+import type { Log } from "../base/mod.ts";
+import type { MetricsRow } from "./metrics_files.ts";
 
-export type WarningName = "activation-growth" | "vocabulary-coverage" | "weak-continuation";
+type WarningName = "activation-growth" | "vocabulary-coverage" | "weak-continuation";
 
 /** A row of metrics; a warning of one name about one thing is given once a run. */
-export type WarningRow = {
+type WarningRow = {
   readonly kind: "warning";
   readonly name: WarningName;
   /** What it is about: a source, or a participant of a round. */
@@ -18,12 +19,12 @@ export type WarningRow = {
 
 /** Logs a warning, where there is one, and adds it to the rows of a run, unless these have it already. */
 export function warnOnce(
-  rows: Json[],
+  rows: MetricsRow[],
   log: Log,
   warning: Omit<WarningRow, "kind"> | undefined,
 ): void {
   if (warning === undefined) return;
-  const isKnown = (rows as unknown as readonly WarningRow[]).some(({ kind, name, about }) =>
+  const isKnown = rows.some(({ kind, name, about }) =>
     kind === "warning" && name === warning.name && about === warning.about
   );
   if (isKnown) return;
@@ -33,12 +34,11 @@ export function warnOnce(
 
 /** Warns of sources whose validation text has many tokens that their vocabulary lacks. */
 export function warnOfCoverage(
-  rows: Json[],
+  rows: MetricsRow[],
   log: Log,
   losses: Readonly<Record<string, { readonly unknownShare: number }>>,
-  threshold: number | undefined,
+  threshold: number,
 ): void {
-  if (threshold === undefined) return;
   for (const [source, { unknownShare }] of Object.entries(losses)) {
     warnOnce(rows, log, vocabularyCoverage(source, unknownShare, threshold));
   }

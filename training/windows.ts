@@ -2,15 +2,16 @@
  * Windows of tokens as feeds of a language-model graph: every token but a window's first is predicted from those before.
  */
 import type { Feeds } from "../engine/mod.ts";
+import type { Json } from "../base/mod.ts";
 
 /** Where windows come from: a token stream, or a mixture of them. */
 export interface WindowSource {
   /** The next window: T tokens. */
   next(): Int32Array;
   /** Where it stands: plain data for checkpoints. */
-  readonly position: unknown;
-  // Method syntax: each source knows its own kind of position.
-  seek(position: unknown): void;
+  readonly position: Json;
+  /** @param position One that this source gave. */
+  seek(position: Json): void;
 }
 
 /**

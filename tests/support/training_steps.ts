@@ -10,7 +10,7 @@ import {
 } from "../../model/mod.ts";
 import { type Random, seedOf } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
-import { emptyRecord, trainSteps } from "../../training/mod.ts";
+import { emptyRecord, PhaseClock, trainSteps } from "../../training/mod.ts";
 
 /** A program for a network's graph, with the first weights of a configuration. */
 export async function startTraining(
@@ -53,10 +53,8 @@ export async function trainOnRandom(
     record: emptyRecord(0),
     to: steps,
     learningRate: () => 1e-3,
-    batchSize,
-    microBatchSize: batchSize,
-    seqLen: config.seqLen,
-    clipNorm: 1,
+    settings: { batchSize, microBatchSize: batchSize, model: config, inner: { clipNorm: 1 } },
+    clock: new PhaseClock(),
     ...watch,
     name: "bench",
     rateKey: "rate",

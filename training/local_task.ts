@@ -1,0 +1,134 @@
+/**
+ * What a participant of a round is sent, and what is kept of what it makes until the round is averaged.
+ *
+ * Source: DEPT Algorithm 1, lines 4 to 7: GLOB sends θ, ϕ and ψ; TRIM cuts ϕ to V_k; SPEC sends θ, and a source goes on with
+ * its own ϕ and ψ.
+ */
+import type { Seed } from "../base/mod.ts";
+import type { Tensors } from "./checkpoint.ts";
+import { forget, forgetMoments } from "./forgetting.ts";
+import { recordRow, trafficRow } from "./local_report.ts";
+import type { Leader, LocalOutcome, LocalTask } from "./local_training.ts";
+import { type OptimizerTensors, sentOptimizer } from "./optimizer_state.ts";
+import { split, updateNorm } from "./outer_step.ts";
+import type { PretrainState } from "./pretrain_state.ts";
+import { initialLocal, localPart, sharedPart } from "./source.ts";
+import { DivergedError } from "./trainer.ts";
+
+/** The task of the round's participant number `at`, whose name is `name`. */
+export function taskOf(
+  leader: Leader,
+  state: PretrainState,
+  name: string,
+  at: number,
+): LocalTask {
+  const { participants, settings, seed } = leader;
+  const { round, positions } = state;
+  const seeds: Record<string, Seed> = {};
+  participants.windowsOf(name, (of) => seeds[of] = seed(of));
+  const sent = parametersFor(leader, state, name);
+  return {
+    name,
+    round,
+    stepsBefore: ((round - 1) * participants.perRound + at) * settings.localSteps,
+    sent,
+    optimizer: optimizerFor(leader, state, name, sent),
+    position: positions[name],
+    seeds,
+  };
+}
+
+function parametersFor(leader: Leader, state: PretrainState, name: string): Tensors {
+  const { variant, settings, participants, sources, seed } = leader;
+  const { shared, locals, round } = state;
+  if (variant.forgetsEmbeddings) {
+    const vocabSize = sources[0].train.vocabSize;
+    return forget(shared, round, { ...settings, vocabSize, seed });
+  }
+  if (variant.mixture) return shared;
+  const vocabulary = participants.vocabularyOf(name);
+  const sent = split(variant, shared, vocabulary);
+  if (variant.sharesEmbeddings) return sent;
+  const source = participants.sourceOf(name)!;
+  const local = locals[name] ?? initialLocal(variant, source, vocabulary, settings.model, seed);
+  return { ...sent, ...local };
+}
+
+/** Adam's state that a participant begins the round with; undefined for a new one. */
+function optimizerFor(
+  { variant, settings, participants }: Leader,
+  { averaged, optimizers }: PretrainState,
+  name: string,
+  sent: Tensors,
+): OptimizerTensors | undefined {
+  const kept = optimizers[name];
+  if (variant.mixture) return kept && variant.forgetsEmbeddings ? forgetMoments(kept) : kept;
+  if (settings.adamState !== "average") return kept;
+  return averaged && sentOptimizer(variant, averaged, kept, participants.vocabularyOf(name), sent);
+}
+
+/**
+ * Keeps what a participant has made, and counts it as finished. One that diverged is left out of the round where the recipe
+ * says so.
+ * @throws DivergedError where it does not.
+ */
+export function keepOutcome(
+  { variant, settings, participants, log }: Leader,
+  state: PretrainState,
+  task: LocalTask,
+  { record, made, diverged }: LocalOutcome,
+): void {
+  const { name, round } = task;
+  const vocabSize = participants.vocabularyOf(name).size;
+  const row = { kind: "local", round, source: name, vocabSize };
+  if (made !== undefined) {
+    keepMade({ variant, settings }, state, name, made);
+    const { sent } = task;
+    const { result, optimizer } = made;
+    state.metrics.push({
+      ...row,
+      ...recordRow(record),
+      updateNorm: updateNorm(sent, result),
+      ...trafficRow(variant, {
+        sent,
+        result,
+        moments: optimizer.moments,
+        ...(isAveraged(variant, settings)
+          ? { sentMoments: state.averaged, returnedMoments: optimizer }
+          : {}),
+      }),
+    });
+  } else {
+    const reason = diverged!;
+    if (settings.nonFinite !== "skip" || variant.mixture) throw new DivergedError(reason);
+    log.warn(`left ${name} out of round ${round}`, { reason });
+    state.metrics.push({ ...row, skipped: reason });
+  }
+  state.positions[name] = record.position!;
+  state.record = undefined;
+  state.finished++;
+}
+
+function keepMade(
+  { variant, settings }: Pick<Leader, "variant" | "settings">,
+  state: PretrainState,
+  name: string,
+  { result, optimizer }: NonNullable<LocalOutcome["made"]>,
+): void {
+  const isOptimizerAveraged = isAveraged(variant, settings);
+  if (variant.mixture) state.shared = result;
+  else {
+    const tensors = sharedPart(variant, result);
+    state.results[name] = { tensors, optimizer: isOptimizerAveraged ? optimizer : undefined };
+    if (!variant.sharesEmbeddings) state.locals[name] = localPart(variant, result);
+  }
+  if (variant.mixture || settings.adamState === "keep") state.optimizers[name] = optimizer;
+  else if (isOptimizerAveraged && !variant.sharesEmbeddings) {
+    const moments = localPart(variant, optimizer.moments);
+    state.optimizers[name] = { step: optimizer.step, moments };
+  }
+}
+
+function isAveraged(variant: Leader["variant"], settings: Leader["settings"]): boolean {
+  return !variant.mixture && settings.adamState === "average";
+}

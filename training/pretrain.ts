@@ -1,0 +1,137 @@
+/**
+ * Pre-training: rounds of local training and outer steps, or the same number of steps on a mixture.
+ *
+ * Source: DEPT Algorithm 1, whose lines stand beside ours. Every variant takes rounds × localSteps sequential steps under one
+ * cosine: round r begins at step (r − 1)·localSteps.
+ */
+import type { Engine, EngineOptions } from "../engine/mod.ts";
+import type { Log } from "../base/mod.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { type LocalHelpers, sendAhead } from "./local_helpers.ts";
+import { keepOutcome, taskOf } from "./local_task.ts";
+import {
+  firstRecord,
+  type Leader,
+  type LocalOutcome,
+  type LocalTask,
+  trainLocally,
+} from "./local_training.ts";
+import type { MetricsRow } from "./metrics_files.ts";
+import { Participants } from "./participants.ts";
+import { finishedModel, firstState, type PretrainState } from "./pretrain_state.ts";
+import { openPrograms } from "./programs.ts";
+import { averageRound, closeRound } from "./round_end.ts";
+import { Run } from "./run.ts";
+import type { PretrainSettings } from "./settings.ts";
+import type { SeedOf, TrainingSource } from "./source.ts";
+import type { Monitor } from "./trainer.ts";
+import type { Variant } from "./variant.ts";
+
+export interface Pretraining {
+  readonly variant: Variant;
+  readonly settings: PretrainSettings;
+  readonly sources: readonly TrainingSource[];
+  readonly engine: Engine;
+  readonly engineOptions: EngineOptions;
+  readonly seed: SeedOf;
+  readonly checkpointFolder: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Train some of a round's participants meanwhile; results do not depend on them. */
+  readonly helpers?: LocalHelpers;
+}
+
+export interface PretrainResult {
+  readonly last: Checkpoint;
+  readonly best: Checkpoint;
+  readonly metrics: readonly MetricsRow[];
+  /** What monitors saw, in the order of the steps; none without monitors. */
+  readonly monitors: readonly MetricsRow[];
+  readonly bestRound: number;
+  /** Mean validation loss of the best round; null when no round had a table for every source. */
+  readonly bestLossNats: number | null;
+}
+
+/**
+ * Trains a variant from the newest checkpoint in `checkpointFolder`, or from the beginning.
+ * @throws StageError when training diverges. @throws signal.reason when aborted, after a checkpoint.
+ */
+export async function pretrain(options: Pretraining): Promise<PretrainResult> {
+  const { settings, seed, helpers, log } = options;
+  const run = new Run<PretrainState>(options, () => firstState(options));
+  const { state } = run;
+  const participants = new Participants(options);
+  const programs = openPrograms(options);
+  const leader = { ...options, participants, programs, clock: run.clock };
+  if (run.isResumed) log.info("resumed", { round: state.round });
+  try {
+    while (state.round <= settings.rounds) { // line 1: for each round t
+      const names = participants.ofRound(state.round, seed); // line 2: draw S_t
+      const ahead = sendAhead(helpers, leader, state, names);
+      while (state.finished < names.length) { // line 3: for each source k in S_t
+        const name = names[state.finished];
+        const task = taskOf(leader, state, name, state.finished); // line 5: cut ϕ to V_k
+        const outcome = await outcomeOf(run, leader, task, ahead.get(name)); // lines 4, 6, 7: InnerOPT
+        keepOutcome(leader, state, task, outcome);
+        await run.saveIfDue();
+      }
+      const averaging = await averageRound(leader, state, names); // lines 8 to 15: deltas, OuterOPT
+      await closeRound(leader, state, names, averaging);
+      await run.saveIfDue();
+    }
+    return resultOf(options, run); // line 16: θ, ϕ, ψ
+  } finally {
+    await programs.dispose();
+  }
+}
+
+/** What a helper has made of a task, where one has it, else what training in this process makes of it. */
+async function outcomeOf(
+  run: Run<PretrainState>,
+  leader: Leader,
+  task: LocalTask,
+  ahead: Promise<() => LocalOutcome> | undefined,
+): Promise<LocalOutcome> {
+  const { round, name, stepsBefore } = task;
+  const monitor = run.monitor.of({ round, source: name }, run.state.metrics, stepsBefore);
+  if (ahead === undefined) return await trainHere(run, leader, task, monitor);
+  const outcome = (await ahead)();
+  for (const row of outcome.noted ?? []) monitor?.note(...row);
+  return outcome;
+}
+
+/** Trains a participant in this process, with checkpoints within its training. */
+async function trainHere(
+  run: Run<PretrainState>,
+  leader: Leader,
+  task: LocalTask,
+  monitor: Monitor | undefined,
+): Promise<LocalOutcome> {
+  const { name, sent, optimizer } = task;
+  const record = run.state.record ??= firstRecord(leader.settings, task);
+  const program = await leader.programs.get(leader.participants.vocabularyOf(name).size);
+  const watch = { monitor, afterStep: () => run.saveIfDue(record.steps) };
+  return await run.train(
+    program,
+    () => ({ parameters: sent, optimizer }),
+    () => trainLocally(leader, task, program, record, watch),
+  );
+}
+
+function resultOf(
+  options: Pretraining,
+  { state, monitor, clock }: Run<PretrainState>,
+): PretrainResult {
+  const { best, metrics } = state;
+  const round = state.round - 1;
+  clock.logTo(options.log);
+  const last = finishedModel(options, { ...state, round });
+  return {
+    last,
+    best: best ? finishedModel(options, best) : last,
+    metrics,
+    monitors: monitor.rows(),
+    bestRound: best?.round ?? round,
+    bestLossNats: best?.lossNats ?? null,
+  };
+}

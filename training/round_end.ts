@@ -1,0 +1,98 @@
+/**
+ * The end of a round: the outer step, validation, and whether the round is the best so far.
+ *
+ * Source: DEPT Algorithm 1, lines 8 to 15.
+ */
+import { StageError } from "../base/mod.ts";
+import type { JsonObject } from "./checkpoint.ts";
+import { driftOf } from "./drift.ts";
+import type { Leader } from "./local_training.ts";
+import { averageOptimizers } from "./optimizer_state.ts";
+import { outerStep } from "./outer_optimizer.ts";
+import { parameterNorm, type SourceResult, sumResults } from "./outer_step.ts";
+import type { PretrainState } from "./pretrain_state.ts";
+import { validateResults, validateSources } from "./round_validation.ts";
+import { warnOfCoverage } from "./warnings.ts";
+
+/**
+ * Makes the next shared parameters of what the participants have made. A mixture has none to average.
+ * @returns What is told of it in the round's row of metrics.
+ * @throws StageError when all participants were left out.
+ */
+export async function averageRound(
+  leader: Leader,
+  state: PretrainState,
+  names: readonly string[],
+): Promise<JsonObject> {
+  const { variant, settings, clock } = leader;
+  if (variant.mixture) return {};
+  const { shared, locals, averaged } = state;
+  const results = finishedResults(leader, state, names);
+  const drift = driftOf(shared, results);
+  const validationBefore = await clock.time(
+    "evaluation",
+    () => validateResults(leader, shared, locals, results),
+  );
+  const deltas = sumResults(variant, shared, results).deltas();
+  if (settings.adamState === "average") {
+    const optimizers = new Map([...results].map(([name, result]) => [
+      name,
+      { ...result, optimizer: state.results[name].optimizer! },
+    ]));
+    state.averaged = averageOptimizers(variant, shared, averaged, optimizers);
+  }
+  const next = outerStep(shared, deltas, settings.outer, state.outer);
+  state.shared = next.shared;
+  state.outer = next.state;
+  return { drift, validationBefore };
+}
+
+function finishedResults(
+  { variant, participants }: Leader,
+  { results, round }: PretrainState,
+  names: readonly string[],
+): Map<string, SourceResult> {
+  const finished = names.filter((name) => results[name] !== undefined);
+  if (finished.length === 0) {
+    throw new StageError(
+      `Cannot average round ${round} of ${variant.id}: expected a finite result, ` +
+        `found none: ${names.join(", ")} diverged; lower pretrain.inner.peakLearningRate`,
+    );
+  }
+  return new Map(finished.map((name) => [
+    name,
+    { tensors: results[name].tensors, vocabulary: participants.vocabularyOf(name) },
+  ]));
+}
+
+/** Validates the shared parameters on every source that has a table, and goes on to the next round. */
+export async function closeRound(
+  leader: Leader,
+  state: PretrainState,
+  names: readonly string[],
+  averaging: JsonObject,
+): Promise<void> {
+  const { settings, sources, clock, log } = leader;
+  const { round, shared, locals, metrics } = state;
+  const losses = await clock.time("evaluation", () => validateSources(leader, shared, locals));
+  const values = Object.values(losses).map(({ lossNats }) => lossNats);
+  const isWhole = values.length === sources.length;
+  const lossNats = isWhole ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
+  const isBest = lossNats !== null && !(state.best && state.best.lossNats <= lossNats);
+  if (isBest) state.best = { round, lossNats, shared, locals: { ...locals } };
+  metrics.push({
+    kind: "round",
+    round,
+    sources: names,
+    ...averaging,
+    validation: losses,
+    validationLossNats: lossNats,
+    isBest,
+    parameterNorm: parameterNorm(shared),
+  });
+  warnOfCoverage(metrics, log, losses, settings.warnings.unknownShare);
+  log.info("round", { round, validationLossNats: lossNats });
+  state.round++;
+  state.finished = 0;
+  state.results = {};
+}

@@ -1,0 +1,103 @@
+/**
+ * A run that can be stopped at any instant: it opens the newest checkpoint, writes the next ones when they are due, and one more
+ * before an abort is passed on. Started again, it goes on to the bytes of a run that was never stopped. Pre-training,
+ * continuation and fine-tuning each add their loop, which keeps all that it has in hand in `state`.
+ */
+import type { TrainingProgram } from "../engine/mod.ts";
+import type { Log } from "../base/mod.ts";
+import { packState, type StateData, type Tensors, unpackState } from "./checkpoint.ts";
+import { CheckpointPace } from "./checkpoint_pace.ts";
+import { CheckpointStore } from "./checkpoint_store.ts";
+import { type OptimizerTensors, readOptimizer, writeOptimizer } from "./optimizer_state.ts";
+import { PhaseClock } from "./phases.ts";
+import { readTensors, writeTensors } from "./programs.ts";
+import { type MonitoredRun, RunMonitor } from "./run_monitor.ts";
+import type { CheckpointEvery } from "./settings.ts";
+
+export interface RunOptions extends MonitoredRun {
+  readonly settings: MonitoredRun["settings"] & {
+    /** Default: only where the loop asks for one. */
+    readonly checkpointEverySteps?: CheckpointEvery;
+  };
+  readonly checkpointFolder: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** What a program holds: its parameters, and Adam's state; a new one when absent. */
+export type ProgramState = {
+  readonly parameters: Tensors;
+  readonly optimizer?: OptimizerTensors;
+};
+
+/** Tensors in it are replaced, never changed in place: a checkpoint links groups that are still the same object. */
+export type RunState = {
+  /** What the program held that was under training when the checkpoint was written. */
+  current?: ProgramState;
+};
+
+export class Run<State extends RunState & StateData> {
+  readonly state: State;
+  /** Whether there was a checkpoint to go on from. */
+  readonly isResumed: boolean;
+  readonly clock = new PhaseClock();
+  readonly monitor: RunMonitor;
+  readonly #options: RunOptions;
+  readonly #store: CheckpointStore;
+  readonly #pace: CheckpointPace;
+  /** The program under training. */
+  #program: TrainingProgram | undefined;
+
+  /** @param first The state that a run begins with. */
+  constructor(options: RunOptions, first: () => State) {
+    this.#options = options;
+    this.#store = new CheckpointStore(options.checkpointFolder, options.log);
+    this.#pace = new CheckpointPace(options.settings.checkpointEverySteps ?? "auto");
+    this.monitor = new RunMonitor(options);
+    const saved = this.#store.latest();
+    this.isResumed = saved !== undefined;
+    this.state = saved ? unpackState<State>(saved) : first();
+  }
+
+  /**
+   * Trains a program from `start`, or from what it held when the run was stopped. Until `work` is done, checkpoints hold the
+   * program's parameters and Adam's state.
+   * @throws signal.reason when aborted, after a checkpoint.
+   */
+  async train<T>(
+    program: TrainingProgram,
+    start: () => ProgramState,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const { parameters, optimizer } = this.state.current ?? start();
+    this.state.current = undefined;
+    await writeTensors(program, parameters);
+    await writeOptimizer(program, optimizer);
+    this.#program = program;
+    try {
+      return await work();
+    } catch (error) {
+      const { signal } = this.#options;
+      if (signal.aborted && error === signal.reason) await this.save();
+      throw error;
+    } finally {
+      this.#program = undefined;
+    }
+  }
+
+  /** @param step Steps since training began; without it, a place between two trainings. */
+  async saveIfDue(step?: number): Promise<void> {
+    if (this.#pace.isDue(step)) await this.save();
+  }
+
+  async save(): Promise<void> {
+    await this.clock.time("checkpoint", () =>
+      this.#pace.write(async () => {
+        const current = this.#program && {
+          parameters: await readTensors(this.#program),
+          optimizer: await readOptimizer(this.#program),
+        };
+        this.#store.write(packState({ ...this.state, current }));
+      }));
+  }
+}
