@@ -35,7 +35,7 @@ interface WorkerSource {
   readonly localVocabulary: readonly number[];
 }
 
-/** What is asked for after the setup: folders of checkpoints, of which the second is to be written. */
+/** A line after the setup: the folder of a task's checkpoint, and the folder to write its outcome into. */
 interface WorkerRequest {
   readonly task: string;
   readonly outcome: string;
@@ -70,7 +70,7 @@ async function serve(): Promise<void> {
       }
     }
   }
-  Deno.exit(0); // whoever asked is gone
+  Deno.exit(0); // the process that asked has ended
 }
 
 async function answer(

@@ -100,7 +100,7 @@ export class CheckpointStore {
     this.#log = log;
     Deno.mkdirSync(folder, { recursive: true });
     for (const entry of [...Deno.readDirSync(folder)]) {
-      // What a killed writer left behind.
+      // A killed writer has left it.
       if (entry.name.endsWith(".tmp")) {
         Deno.removeSync(join(folder, entry.name), { recursive: true });
       }

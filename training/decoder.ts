@@ -7,7 +7,7 @@ import { formatBytes, StageError } from "../base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { writeTensors } from "./programs.ts";
 
-export interface DecoderOptions {
+interface DecoderOptions {
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
   readonly config: ModelConfig;
@@ -104,7 +104,7 @@ export class Decoder {
     return logits.subarray((length - 1) * config.vocabSize);
   }
 
-  /** Puts rows [H, c, S] behind those that are kept [H, P, S]. */
+  /** Adds rows [H, c, S] after those that are kept [H, P, S]. */
   #keep(past: string, rows: Float32Array, length: number): void {
     const { config: { nHeads, dModel }, capacity } = this.#options;
     const S = dModel / nHeads;

@@ -32,7 +32,7 @@ export interface DocumentLosses {
   readonly unigramNats: Float64Array;
 }
 
-export interface EvaluationSource {
+interface EvaluationSource {
   readonly name: string;
   readonly validation: TokenShards;
   /** Bytes of each piece. */
@@ -135,7 +135,7 @@ export function summarise(
       sampleTokens += losses.tokens[document];
       sampleBytes += losses.bytes[document];
     }
-    // A resample may hold none but documents of a single token.
+    // All documents of a resample may have a single token.
     if (sampleTokens === 0 || sampleBytes === 0) continue;
     perplexities.push(Math.exp(sampleNats / sampleTokens));
     bits.push(sampleNats / Math.LN2 / sampleBytes);

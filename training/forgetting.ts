@@ -1,5 +1,5 @@
 /**
- * Active forgetting: embeddings that begin anew with each round, and the rates that they and the body are trained at.
+ * Active forgetting: embeddings that are drawn again before each round, and the learning rates of embeddings and body.
  *
  * Source: DEPT App. A.1.3; Chen et al. 2023 (a separate rate for the embedding, whose Adam state goes with it).
  */
@@ -43,7 +43,7 @@ export function forgetMoments({ step, moments }: OptimizerTensors): OptimizerTen
  * restarts, warm-up and all, every `localSteps`. To be multiplied with a rate of 1.
  *
  * Adam counts steps once for all parameters; that the embedding's moments are younger goes into its rate: with t steps
- * since their reset, m̂ and v̂ are then corrected as for a step count of t (but for ε beside √v̂).
+ * since their reset, m̂ and v̂ are then corrected as for a step count of t (except for ε beside √v̂).
  */
 export function forgettingRates(
   inner: InnerOptimizer,

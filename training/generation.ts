@@ -4,7 +4,7 @@
 import type { Random } from "../base/mod.ts";
 import type { Decoder } from "./decoder.ts";
 
-export interface SamplingOptions {
+interface SamplingOptions {
   /** 0 takes the likeliest token; 1 draws as the network says. */
   readonly temperature: number;
   /** Only so many of the likeliest are drawn from; all when absent. */

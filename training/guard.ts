@@ -67,8 +67,8 @@ export class Guard {
   }
 
   /**
-   * Remembers a loss, whether its step was taken or not: weights that have gone astray give losses like it from now on, and
-   * these must not count as leaps for ever.
+   * Remembers a loss, whether its step was taken or not: where the weights have become worse, all later losses are as high,
+   * and these must not count as spikes without end.
    */
   saw(loss: number): void {
     const { spikeNats, spikeWindow } = this.#settings;

@@ -1,6 +1,6 @@
 /**
- * The local training of one participant in one round: a function of what it is sent and of where its text goes on, whoever
- * computes it, in this process or in another one.
+ * The local training of one participant in one round: a function of its task alone, which this process computes, or
+ * another one.
  *
  * Source: DEPT Algorithm 1, lines 4, 6 and 7.
  */
@@ -52,8 +52,8 @@ export type LocalOutcome = {
   readonly noted?: readonly Parameters<Monitor["note"]>[];
 };
 
-/** What takes part in local training, whoever leads the run. */
-export interface Trainer {
+/** What local training needs, in the process that leads the run and in others. */
+interface Trainer {
   readonly variant: Variant;
   readonly settings: PretrainSettings;
   readonly participants: Participants;

@@ -56,7 +56,7 @@ const usableShare = 0.8;
 
 /**
  * The recipe's number, or the largest divisor of the batch that fits: by its size where the system tells how much memory is
- * free, then by a step of it.
+ * free, then by a step with it.
  * @throws StageError when not even single sequences fit.
  */
 export async function resolveMicroBatch(search: MicroBatchSearch): Promise<number> {

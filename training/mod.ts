@@ -17,13 +17,7 @@
  * console.log(std.communication / glob.communication); // 500
  * ```
  */
-export {
-  type Checkpoint,
-  type NamedTensor,
-  packState,
-  type Tensors,
-  unpackState,
-} from "./checkpoint.ts";
+export { type Checkpoint, packState, type Tensors, unpackState } from "./checkpoint.ts";
 export { CheckpointPace } from "./checkpoint_pace.ts";
 export {
   CheckpointStore,
@@ -33,16 +27,15 @@ export {
   writeCheckpoint,
 } from "./checkpoint_store.ts";
 export { type Continuation, continuationSeeds, continueTraining } from "./continuation.ts";
-export { type CostInputs, type CostRow, costRows, modelParameters, nominalBody } from "./cost.ts";
+export { type CostInputs, type CostRow, costRows, nominalBody } from "./cost.ts";
 export {
   type DocumentLosses,
   documentLosses,
   encodeDocumentLosses,
-  type EvaluationSource,
   type SourceSummary,
   summarise,
 } from "./evaluate.ts";
-export { fineTune, type FineTuneResult, type FineTuning } from "./fine_tune.ts";
+export { fineTune, type FineTuning } from "./fine_tune.ts";
 export type { TaskSplit } from "./encoded_task.ts";
 export { fineTuneRuns, meanScores, runsInterval } from "./fine_tune_runs.ts";
 export {
@@ -55,26 +48,18 @@ export {
 export type { LocalHelpers } from "./local_helpers.ts";
 export { type LocalOutcome, type LocalTask, LocalTrainer } from "./local_training.ts";
 export { outerStep } from "./outer_optimizer.ts";
-export {
-  OuterSum,
-  parameterNorm,
-  placeResult,
-  type SourceResult,
-  split,
-  sumResults,
-  updateNorm,
-} from "./outer_step.ts";
-export { Decoder, type DecoderOptions } from "./decoder.ts";
-export { generateTokens, sampleToken, type SamplingOptions } from "./generation.ts";
-export { scoreText, type TextScore } from "./text_score.ts";
+export { OuterSum, parameterNorm, split, sumResults, updateNorm } from "./outer_step.ts";
+export { Decoder } from "./decoder.ts";
+export { generateTokens, sampleToken } from "./generation.ts";
+export { scoreText } from "./text_score.ts";
 export { type Drift, driftOf } from "./drift.ts";
-export { momentTensors, readTensors, TrainingPrograms, writeTensors } from "./programs.ts";
+export { momentTensors, readTensors, writeTensors } from "./programs.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
 export { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
-export { type MetricsRow, writeMetrics } from "./metrics_files.ts";
+export { writeMetrics } from "./metrics_files.ts";
 export { type MonitorRow, monitorStep } from "./monitors.ts";
 export { PhaseClock, profileMessage } from "./phases.ts";
-export { crc32c, encodeEvents, eventFile, maskedCrc, type Scalar } from "./tensorboard.ts";
+export { crc32c, encodeEvents } from "./tensorboard.ts";
 export {
   type CheckpointEvery,
   continuationSchema,
@@ -94,21 +79,14 @@ export {
 } from "./settings.ts";
 export { decodeSafetensors, readSafetensors, safetensorsParts } from "./safetensors.ts";
 export { cosineWithWarmup, learningRateAt, linearWithWarmup } from "./schedule.ts";
-export { chanceOf, majorityScore, type Metric, metricOf, scoreInterval } from "./scores.ts";
-export {
-  openSource,
-  pretrainSeeds,
-  sampleSources,
-  type SeedOf,
-  type TrainingSource,
-} from "./source.ts";
+export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";
+export { openSource, pretrainSeeds, sampleSources, type TrainingSource } from "./source.ts";
 export { tuneLearningRate, type TuneResult } from "./tune.ts";
-export { DivergedError, emptyRecord, nextTick, trainSteps } from "./trainer.ts";
+export { emptyRecord, nextTick, trainSteps } from "./trainer.ts";
 export {
   batchesPerStep,
   isShared,
   noPretrainedEmbedding,
-  positionEmbedding,
   sourceVocabulary,
   tokenEmbedding,
   type Variant,

@@ -110,7 +110,7 @@ function activationsOf(outputs: readonly Fetches[]): MonitorRow["activations"] {
   );
 }
 
-/** Names and numbers of a row, nested ones with a slash, sorted, whoever made the row: `layers/block.3/updateNorm`. */
+/** Names and numbers of a row, nested ones with a slash, sorted: `layers/block.3/updateNorm`. */
 export function scalarsOf(row: { readonly [name: string]: Json | undefined }): [string, number][] {
   const entries = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1));
   return entries.flatMap(([name, value]): [string, number][] => {

@@ -88,7 +88,7 @@ export function averageOptimizers(
     for (
       const [name, { shape, data }] of Object.entries(sumResults(variant, from, states).average())
     ) {
-      // before + mean(after − before) may round to just below 0, of which there is no root
+      // before + mean(after − before) may round to just below 0, and Adam takes the root
       if (suffix === ".v") data.forEach((value, i) => data[i] = Math.max(0, value));
       moments[name + suffix] = { shape, data };
     }

@@ -33,7 +33,7 @@ export interface SourceResult {
   readonly vocabulary: SourceVocabulary;
 }
 
-/** The sum of the results of a round: in the order of the sources' names, whoever finished first. */
+/** The sum of the results of a round, in the order of the sources' names: it does not depend on which one finished first. */
 export function sumResults(
   variant: Variant,
   shared: Tensors,

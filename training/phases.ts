@@ -13,7 +13,7 @@ export const phases = [
   "checkpoint",
 ] as const;
 
-export type Phase = typeof phases[number];
+type Phase = typeof phases[number];
 
 /** The word that profiles are logged under. */
 export const profileMessage = "profile";
@@ -45,7 +45,7 @@ export class PhaseClock {
     return { ...this.#ms, other: performance.now() - this.#started - known };
   }
 
-  /** Writes the times, in whole milliseconds, of which `run --profile` makes a line. */
+  /** Logs the times in whole milliseconds: `run --profile` shows them as a line. */
   logTo(log: Log): void {
     const entries = Object.entries(this.totals()).map(([phase, ms]) => [phase, Math.round(ms)]);
     log.info(profileMessage, Object.fromEntries(entries));

@@ -85,7 +85,7 @@ export async function pretrain(options: Pretraining): Promise<PretrainResult> {
   }
 }
 
-/** What a helper has made of a task, where one has it, else what training in this process makes of it. */
+/** The outcome of a task: from the helper that has it, else from training in this process. */
 async function outcomeOf(
   run: Run<PretrainState>,
   leader: Leader,

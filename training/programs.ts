@@ -21,10 +21,9 @@ interface ProgramsOptions {
   readonly microBatchSize: number;
   /** Programs put out the means and norms of activations too. */
   readonly isMonitored?: boolean;
-  /** Bytes that programs may take together before the longest unused is dropped; results do not depend on it. */
-  readonly maxBytes?: number;
 }
 
+/** Holds programs up to a sum of bytes; beyond it the longest unused is dropped. Results do not depend on that. */
 export class TrainingPrograms {
   readonly #options: ProgramsOptions;
   /** In the order of last use. */
@@ -52,7 +51,7 @@ export class TrainingPrograms {
     const { engine, engineOptions, optimizer, model, microBatchSize, isMonitored } = this.#options;
     const network = languageModelGraph({ ...model, vocabSize }, microBatchSize);
     const graph = differentiate(isMonitored ? withActivationNorms(network) : network);
-    let room = (this.#options.maxBytes ?? maxProgramsBytes) - programBytes(graph);
+    let room = maxProgramsBytes - programBytes(graph);
     for (const program of this.#programs.values()) room -= programBytes(program.graph);
     for (const [key, program] of this.#programs) {
       if (room >= 0) break;

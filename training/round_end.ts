@@ -16,7 +16,7 @@ import { warnOfCoverage } from "./warnings.ts";
 
 /**
  * Makes the next shared parameters of what the participants have made. A mixture has none to average.
- * @returns What is told of it in the round's row of metrics.
+ * @returns Fields for the round's row of metrics.
  * @throws StageError when all participants were left out.
  */
 export async function averageRound(

@@ -14,7 +14,7 @@ import { readTensors, writeTensors } from "./programs.ts";
 import { type MonitoredRun, RunMonitor } from "./run_monitor.ts";
 import type { CheckpointEvery } from "./settings.ts";
 
-export interface RunOptions extends MonitoredRun {
+interface RunOptions extends MonitoredRun {
   readonly settings: MonitoredRun["settings"] & {
     /** Default: only where the loop asks for one. */
     readonly checkpointEverySteps?: CheckpointEvery;
@@ -25,7 +25,7 @@ export interface RunOptions extends MonitoredRun {
 }
 
 /** What a program holds: its parameters, and Adam's state; a new one when absent. */
-export type ProgramState = {
+type ProgramState = {
   readonly parameters: Tensors;
   readonly optimizer?: OptimizerTensors;
 };

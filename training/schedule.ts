@@ -3,7 +3,7 @@
  */
 import type { ScheduleKind } from "./settings.ts";
 
-export interface CosineSchedule {
+interface CosineSchedule {
   /** η_max. */
   readonly peakLearningRate: number;
   readonly warmupSteps: number;
@@ -29,7 +29,7 @@ export function cosineWithWarmup(step: number, schedule: CosineSchedule): number
   return peakLearningRate * (finalFactor + (1 - finalFactor) * cosine);
 }
 
-export interface Schedule extends CosineSchedule {
+interface Schedule extends CosineSchedule {
   /** Default: cosine. */
   readonly schedule?: ScheduleKind;
   /** `wsd`: the share of all steps that the way down takes. */
@@ -64,7 +64,7 @@ export function learningRateAt(step: number, schedule: Schedule): number {
   }
 }
 
-export interface LinearSchedule {
+interface LinearSchedule {
   readonly peakLearningRate: number;
   /** Share of all steps. */
   readonly warmupFraction: number;

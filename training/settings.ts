@@ -23,7 +23,7 @@ export const modelSchema = z.strictObject({
   bias: z.boolean().describe("Whether linear layers and norms have biases."),
 }) satisfies z.ZodType<ModelShape>;
 
-export const optimizerSchema = z.strictObject({
+const optimizerSchema = z.strictObject({
   peakLearningRate: z.number().positive().describe("Highest learning rate, η_max."),
   schedule: z.enum(["cosine", "linear", "constant", "wsd"]).describe(
     "The rate after the warm-up: a cosine, a line, the peak to the end, or the peak and then a line down (`wsd`).",

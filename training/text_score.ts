@@ -6,7 +6,7 @@ import { StageError } from "../base/mod.ts";
 import { countUnknown, type SourceVocabulary } from "./local_vocabulary.ts";
 import { scoreWindows, textWindows } from "./validation.ts";
 
-export interface TextScore {
+interface TextScore {
   /** Predicted tokens: all but the first of each window. */
   readonly tokens: number;
   readonly lossNats: number;
@@ -45,7 +45,7 @@ export async function scoreText(
       }
     });
   }
-  if (bytes === 0) { // bits are reckoned by the byte, and the end symbol has none
+  if (bytes === 0) { // bits are divided by bytes, and the end symbol has none
     throw new StageError(
       `Cannot score the text: expected at least 2 tokens, one of text behind the first, found ${ids.length}`,
     );

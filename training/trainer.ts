@@ -51,7 +51,7 @@ export interface Monitor {
   readonly note: (row: MonitorRow, stepsTaken: number) => void;
 }
 
-export interface LocalTraining {
+interface LocalTraining {
   readonly program: TrainingProgram;
   readonly windows: WindowSource;
   /** Where it stands, and what is added to; step counts up to `to`. */

@@ -1,5 +1,5 @@
 /**
- * What a run is worth a word of warning for, by name. Thresholds are the recipe's.
+ * The warnings of a run, by name. Their thresholds come from the recipe.
  */
 import type { Log } from "../base/mod.ts";
 import type { MetricsRow } from "./metrics_files.ts";
@@ -72,7 +72,7 @@ export function grownActivations(
     about: participant,
     found: growth,
     threshold,
-    message: `activations behind a block are ${growth.toPrecision(3)} times what they were when ` +
+    message: `activations after a block are ${growth.toPrecision(3)} times what they were when ` +
       `"${participant}" was first looked at: the loss may leap soon; a lower peak rate helps`,
   };
 }
