@@ -94,7 +94,7 @@ export function keepOutcome(
         result,
         moments: optimizer.moments,
         ...(isAveraged(variant, settings)
-          ? { sentMoments: state.averaged, returnedMoments: optimizer }
+          ? { sentMoments: task.optimizer, returnedMoments: optimizer }
           : {}),
       }),
     });

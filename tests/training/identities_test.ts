@@ -196,6 +196,15 @@ Deno.test("sumResults() does not depend on the order in which sources finish", (
   }
 });
 
+Deno.test("TRIM that averages Adam's state counts the moments that it sends, cut to V_k", () =>
+  withSources(async (sources, folder) => {
+    const changes = { adamState: "average", rounds: 2, sourcesPerRound: 3 } as const;
+    const { metrics } = await pretrain(pretraining("trim", sources, folder, changes));
+    const rows = metrics.filter(({ kind, round }) => kind === "local" && round === 2);
+    assert.equal(rows.length, 3);
+    for (const { sentBytes, returnedBytes } of rows) assert.equal(sentBytes, returnedBytes);
+  }));
+
 Deno.test("TRIM on disjoint vocabularies holds and exchanges what the formula says", async () => {
   const folder = Deno.makeTempDirSync();
   const ids = [[8, 9, 10], [11, 12, 13, 14, 15]];
