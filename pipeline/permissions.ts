@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import type { ChildRequest } from "./protocol.ts";
 
 /** The paths that an instance is given. */
-export interface GivenPaths {
+interface GivenPaths {
   readonly read: readonly string[];
   readonly write: readonly string[];
 }

@@ -36,7 +36,7 @@ export interface Nearest {
   readonly differences: readonly Difference[];
 }
 
-export interface PlannerOptions {
+interface PlannerOptions {
   readonly instances: Instances;
   readonly recipe: RecipeHead;
   readonly store: Store;

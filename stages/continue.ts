@@ -34,7 +34,7 @@ import {
   tokenShards,
 } from "./training_inputs.ts";
 
-export type ContinueParams =
+type ContinueParams =
   & Omit<
     Recipe["continue"],
     "starts" | "plasticity" | "validation" | "checkpointEverySteps"

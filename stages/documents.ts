@@ -11,15 +11,8 @@
  */
 import { basename, isAbsolute, join } from "node:path";
 import { digestOf } from "../datasets/http/mod.ts";
+import { isRemote, remoteEnvironment, remotePath, sharedCacheFolder } from "../datasets/hub/mod.ts";
 import {
-  isRemote,
-  remoteEnvironment,
-  remotePath,
-  RemoteStore,
-  sharedCacheFolder,
-} from "../datasets/hub/mod.ts";
-import {
-  type CleanRule,
   type Document,
   type DocumentReader,
   type DocumentsReport,
@@ -36,13 +29,14 @@ import {
 import { sourceModule } from "../datasets/generators/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
+import { listRemote, type RemoteHints } from "./remote_files.ts";
 import type { FileSourceSpec, GeneratedSourceSpec } from "./recipe_data.ts";
 import { allSources, sourceSpecs } from "./sources.ts";
 
 type Split = "train" | "validation" | "test";
 
 /** Text made by a generator. The source's name picks the seed: two sources with the same rules differ. */
-export interface GeneratedParams {
+interface GeneratedParams {
   readonly kind: "generated";
   readonly source: string;
   readonly split: Split;
@@ -52,7 +46,7 @@ export interface GeneratedParams {
 }
 
 /** Text read from files. */
-export interface FileParams {
+interface FileParams {
   readonly kind: "files";
   readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
   /** In order: base names of files of this machine, whose content is in the key, and names of remote ones. */
@@ -66,13 +60,12 @@ export interface FileParams {
   readonly maxDocuments: number | null;
 }
 
-export type DocumentsParams = GeneratedParams | FileParams;
+type DocumentsParams = GeneratedParams | FileParams;
 
 /** What cannot change a byte. */
-interface DocumentsHints {
+interface DocumentsHints extends RemoteHints {
   /** The name of the source, for messages. */
   readonly source: string;
-  readonly hub: string | null;
   readonly checkpointEveryMs: number;
 }
 
@@ -214,14 +207,12 @@ async function fromGenerator(
 async function fromFiles(context: Context, params: FileParams): Promise<DocumentsReport> {
   const { hints, inputs, outputs, signal, log, checkpointFolder, seed } = context;
   const { reading, where, filter, maxDocuments } = params;
-  const usesStore = where !== null || Object.keys(context.files).length < params.files.length;
-  const store = usesStore ? openStore(context) : undefined;
   const total = maxDocuments ?? 0;
   return await writeSourceDocuments(outputs.documents, {
     source: hints.source,
-    parts: await partsOf(context, params, store),
+    parts: await partsOf(context, params),
     reading,
-    where: where === null ? null : { ...where, folder: join(store!.folder, "splits") },
+    where: where === null ? null : { ...where, folder: join(sharedCacheFolder(), "splits") },
     filter,
     seed: (filter?.duplicates.near ?? null) === null ? [0, 0, 0, 0] : seed(duplicatesSeed),
     training: inputs.training ?? null,
@@ -235,25 +226,15 @@ async function fromFiles(context: Context, params: FileParams): Promise<Document
   });
 }
 
-function openStore({ hints, signal, log }: Context): RemoteStore {
-  return new RemoteStore({
-    hub: hints.hub,
-    signal,
-    onRetry: (reason, delayMs) => log.warn(`${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
-  });
-}
-
 /** The files of the instance, remote patterns as what they list. */
 async function partsOf(
-  { files, modules, log }: Context,
+  context: Context,
   { files: names, maxFiles }: FileParams,
-  store: RemoteStore | undefined,
 ): Promise<SourcePart[]> {
-  const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
   const parts: SourcePart[] = [];
   for (const [i, name] of names.entries()) {
-    const { reader } = modules[`reader/${i}`];
-    const path = files[`file/${i}`];
+    const { reader } = context.modules[`reader/${i}`];
+    const path = context.files[`file/${i}`];
     if (path !== undefined) {
       parts.push({
         name,
@@ -266,20 +247,14 @@ async function partsOf(
       });
       continue;
     }
-    const entries = await store!.list(name, onStale);
-    for (const entry of entries.slice(0, maxFiles ?? Infinity)) {
+    const listed = await listRemote(context, name);
+    for (const { name, fetch } of listed.slice(0, maxFiles ?? Infinity)) {
       parts.push({
-        name: entry.name,
+        name,
         reader,
         async open() {
-          const onProgress = (done: number, all = 0) =>
-            log.progress({ done, total: all, unit: "bytes", note: entry.name });
-          const found = await store!.fetch(entry, { onProgress, onStale });
-          return {
-            input: await openLocal(found.path, entry.name),
-            sha256: () => found.sha256,
-            isRemote: true,
-          };
+          const { path, sha256 } = await fetch();
+          return { input: await openLocal(path, name), sha256: () => sha256, isRemote: true };
         },
       });
     }
@@ -312,7 +287,7 @@ function filterOf(
   const split = "split" in spec ? { shares: spec.split, keep } : null;
   const isAsked = clean.length > 0 || duplicates.exact || duplicates.near !== null ||
     length.minCharacters !== null || length.maxCharacters !== null || details || split !== null;
-  return isAsked ? { clean: clean as readonly CleanRule[], duplicates, length, split } : null;
+  return isAsked ? { clean, duplicates, length, split } : null;
 }
 
 /** The lower of the recipe's limit and the source's own. */

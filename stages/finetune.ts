@@ -24,17 +24,16 @@ import {
 } from "../training/mod.ts";
 import { continuedModels, impossibleStart } from "./continue.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
-import { hasNativeVocabulary } from "./vocabulary_file.ts";
 import {
-  declareTask,
-  readTask,
-  type TaskHints,
-  type TaskModules,
-  type TaskParams,
-} from "./task_examples.ts";
+  type AdoptedModules,
+  adoptedModules,
+  hasNativeVocabulary,
+  openVocabulary,
+} from "./vocabulary_file.ts";
+import { declareTask, readTask, type TaskModules, type TaskParams } from "./task_examples.ts";
+import type { RemoteHints } from "./remote_files.ts";
 import { trainingForecast } from "./training_cost.ts";
 import type { EngineModules } from "./training_inputs.ts";
-import { type AdoptedModules, adoptedModules, openVocabulary } from "./vocabulary_file.ts";
 
 type FinetuneParams = Omit<Recipe["finetune"], "tasks"> & TaskParams & {
   readonly task: string;
@@ -45,7 +44,7 @@ type FinetuneModules = EngineModules & TaskModules & AdoptedModules;
 /** Resamples of the test examples for an interval. */
 const intervalSamples = 1000;
 
-export const finetune: Stage<Recipe, FinetuneParams, TaskHints, FinetuneModules> = {
+export const finetune: Stage<Recipe, FinetuneParams, RemoteHints, FinetuneModules> = {
   name: "finetune",
   description: "Fine-tunes a model on a downstream task and scores it",
   module: import.meta.url,
@@ -83,7 +82,7 @@ export const finetune: Stage<Recipe, FinetuneParams, TaskHints, FinetuneModules>
 };
 
 export async function run(
-  context: StageContext<FinetuneParams, TaskHints, FinetuneModules>,
+  context: StageContext<FinetuneParams, RemoteHints, FinetuneModules>,
 ): Promise<StageSummary> {
   const { params, inputs, outputs, modules: { engine: { engine } }, seed } = context;
   const { groups, state } = readCheckpoint<{ model: ModelConfig }>(inputs.model);

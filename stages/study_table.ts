@@ -21,7 +21,7 @@ import { stackTables } from "./report/study.ts";
 import type { Table } from "./report/table.ts";
 import type { TableModules } from "./table.ts";
 
-export interface StudyTableParams {
+interface StudyTableParams {
   readonly name: string;
   /** Axes with a column each; the rest are seeds, over which cells are averaged. */
   readonly axes: readonly string[];

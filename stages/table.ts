@@ -13,7 +13,7 @@ import { isTable, tableEntry } from "./report/kinds.ts";
 import { type Heading, headingOf, withHeading } from "./report/numbered.ts";
 import type { Table } from "./report/table.ts";
 
-export interface TableParams {
+interface TableParams {
   /** Of the kind of table. */
   readonly kind: object;
   readonly heading: Heading | null;

@@ -3,7 +3,7 @@
  */
 import { basename, isAbsolute, join } from "node:path";
 import { type FileTask, taskFormatModule } from "../datasets/downstream/mod.ts";
-import { isRemote, RemoteStore } from "../datasets/hub/mod.ts";
+import { isRemote } from "../datasets/hub/mod.ts";
 import {
   type GeneratedTask,
   listLocalFiles,
@@ -15,6 +15,7 @@ import { Random, type Seed, sha256, StageError } from "../base/mod.ts";
 import type { StageContext } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TaskSpec } from "./recipe_data.ts";
+import { listRemote, type RemoteHints } from "./remote_files.ts";
 
 type TaskSplit = "train" | "dev" | "test";
 const splits = ["train", "dev", "test"] as const;
@@ -34,7 +35,7 @@ export type TaskParams =
     readonly examples: Readonly<Record<TaskSplit, number | null>>;
   };
 
-export interface TaskData {
+interface TaskData {
   readonly description: TaskDescription;
   readonly examples: Readonly<Record<TaskSplit, readonly TaskExample[]>>;
   /** The best expected score that the rules allow; null where nobody knows it. */
@@ -45,11 +46,6 @@ export interface TaskData {
 export interface TaskModules {
   readonly generator?: { readonly task: GeneratedTask<Readonly<Record<string, unknown>>> };
   readonly format?: { readonly task: FileTask };
-}
-
-/** Base URL of the hub that files are fetched from; null is the public one. */
-export interface TaskHints {
-  readonly hub: string | null;
 }
 
 /** What a stage declares for a task. */
@@ -93,7 +89,7 @@ export function declareTask(recipe: Recipe, task: string): TaskDeclaration {
 }
 
 type TaskContext = Pick<
-  StageContext<TaskParams, TaskHints, TaskModules>,
+  StageContext<TaskParams, RemoteHints, TaskModules>,
   "params" | "modules" | "files" | "hints" | "log" | "signal"
 >;
 
@@ -156,20 +152,18 @@ function sample(
 }
 
 async function* filesOf(
-  { files, hints, log, signal }: TaskContext,
+  context: TaskContext,
   names: readonly string[],
   split: TaskSplit,
 ): AsyncGenerator<{ name: string; path: string }> {
-  const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
   for (const [i, name] of names.entries()) {
-    const path = files[`${split}/${i}`];
+    const path = context.files[`${split}/${i}`];
     if (path !== undefined) {
       yield { name, path };
       continue;
     }
-    const store = new RemoteStore({ hub: hints.hub, signal });
-    for (const entry of await store.list(name, onStale)) {
-      yield { name: entry.name, path: (await store.fetch(entry, { onStale })).path };
+    for (const file of await listRemote(context, name)) {
+      yield { name: file.name, path: (await file.fetch()).path };
     }
   }
 }

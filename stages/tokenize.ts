@@ -24,8 +24,12 @@ import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { allSources, sourcesWithOwnVocabulary } from "./sources.ts";
-import { hasNativeVocabulary } from "./vocabulary_file.ts";
-import { type AdoptedModules, adoptedModules, openVocabulary } from "./vocabulary_file.ts";
+import {
+  type AdoptedModules,
+  adoptedModules,
+  hasNativeVocabulary,
+  openVocabulary,
+} from "./vocabulary_file.ts";
 
 const splits = ["train", "validation"] as const;
 

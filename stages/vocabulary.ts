@@ -9,7 +9,7 @@
  * Source: DEPT §2.3 (SPEC-OPT trains a vocabulary for each source); Kudo 2018, §3.2.
  */
 import { join, resolve } from "node:path";
-import { isRemote, remotePath, RemoteStore } from "../datasets/hub/mod.ts";
+import { isRemote, remotePath } from "../datasets/hub/mod.ts";
 import { readDocuments, readDocumentsReport } from "../datasets/mod.ts";
 import { StageError, UsageError } from "../base/mod.ts";
 import {
@@ -27,9 +27,14 @@ import {
   unigramConfigOf,
 } from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
+import { listRemote, type RemoteHints } from "./remote_files.ts";
 import { sourcesOf, sourcesWithOwnVocabulary } from "./sources.ts";
-import { hasNativeVocabulary, vocabularyFile } from "./vocabulary_file.ts";
-import { type AdoptedModules, adoptedModules } from "./vocabulary_file.ts";
+import {
+  type AdoptedModules,
+  adoptedModules,
+  hasNativeVocabulary,
+  vocabularyFile,
+} from "./vocabulary_file.ts";
 
 /** A tokenizer of others: a remote name, or null for a file of this machine, whose content is in the key. */
 interface AdoptedParams {
@@ -38,9 +43,8 @@ interface AdoptedParams {
 
 type VocabularyParams = UnigramConfig | AdoptedParams;
 
-interface VocabularyHints {
+interface VocabularyHints extends RemoteHints {
   readonly threads: number;
-  readonly hub: string | null;
 }
 
 type Context = StageContext<VocabularyParams, VocabularyHints, AdoptedModules>;
@@ -119,23 +123,16 @@ async function adopt(
   };
 }
 
-async function fetched(
-  { hints, checkpointFolder, log, signal }: Context,
-  name: string,
-): Promise<string> {
-  const store = new RemoteStore({ hub: hints.hub, signal });
-  const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
-  const [entry, ...others] = await store.list(name, onStale);
+async function fetched(context: Context, name: string): Promise<string> {
+  const [file, ...others] = await listRemote(context, name);
   if (others.length > 0) {
     throw new StageError(
       `Cannot read tokenizer "${name}": expected one file, found ${1 + others.length}`,
     );
   }
-  const onProgress = (done: number, total = 0) =>
-    log.progress({ done, total, unit: "bytes", note: entry.name });
   // A tokenizer is told by its file's name, which the cache does not keep.
-  const path = join(checkpointFolder, entry.name);
-  Deno.copyFileSync((await store.fetch(entry, { onProgress, onStale })).path, path);
+  const path = join(context.checkpointFolder, file.name);
+  Deno.copyFileSync((await file.fetch()).path, path);
   return path;
 }
 

@@ -195,6 +195,9 @@ Deno.test("edits that mean nothing to a run change no key", async () => {
   await inTemporaryFolder(async (folder) => {
     copyProject(folder);
     const before = await codeIn(folder);
+    const packages = [...before.values()].flatMap((code) => Object.values(code))
+      .flatMap(({ packages }) => packages);
+    assert.ok(!packages.includes("zod"), "schemas of settings are in no bundle");
     for (const change of Object.values(harmless)) change(folder);
     assert.deepEqual(changes(before, await codeIn(folder)), new Map());
     edit(

@@ -8,14 +8,13 @@ import { engine } from "../../engine/onnxruntime/mod.ts";
 import { Random } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
-import type { TaskData } from "../../stages/task_examples.ts";
 import { firstByteId, type Tokenizer } from "../../tokenizers/mod.ts";
 import { chanceOf, fineTune, metricOf } from "../../training/mod.ts";
 import { score } from "../../training/scores.ts";
 import { initialShared } from "../../training/source.ts";
 import { needsData } from "../support/data.ts";
 import { baseRecipe } from "../support/documents_stage.ts";
-import { readTaskOf } from "../support/task_data.ts";
+import { readTaskOf, type TaskData } from "../support/task_data.ts";
 import { engineOptions, inner, model, seed, variantOf } from "../training/support.ts";
 
 const vocabSize = firstByteId + 256;

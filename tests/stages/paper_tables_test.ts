@@ -13,7 +13,7 @@ import { paperTableIndex } from "../../stages/report/paper_index.ts";
 import { paperTables } from "../../stages/report/paper_tables.ts";
 import { quotationOf, quote } from "../../stages/report/quoted.ts";
 import type { Table } from "../../stages/report/table.ts";
-import { table as tableStage, type TableParams } from "../../stages/table.ts";
+import { table as tableStage } from "../../stages/table.ts";
 import { pipeline } from "../support/command_line.ts";
 import { projectRoot } from "../support/paths.ts";
 
@@ -123,7 +123,7 @@ Deno.test("quote() puts the paper's cells beside ours, by heading and label, and
 
 Deno.test("a table asked for by the paper's number says what the paper's is, and which recipe makes it", async () => {
   const sample = await recipeOf("sample");
-  const of = (number: string) => tableStage.declare(sample, [number]).params as TableParams;
+  const of = (number: string) => tableStage.declare(sample, [number]).params;
   assert.match(of("4").heading!.notes[0], /run table\/4 --recipe multilingual$/);
   assert.match(of("12").heading!.notes.join("\n"), /cells of this table are not known/);
   assert.equal(of("cost").heading, null);

@@ -4,7 +4,7 @@ import { expand } from "../../pipeline/instances.ts";
 import { loadStudy } from "../../pipeline/recipe.ts";
 import { stages } from "../../stages/mod.ts";
 import { recipeSchema } from "../../stages/recipe.ts";
-import type { StudyTableParams } from "../../stages/study_table.ts";
+import type { run } from "../../stages/study_table.ts";
 import { stackTables } from "../../stages/report/study.ts";
 import type { Table } from "../../stages/report/table.ts";
 import { tinyRecipe } from "../support/command_line.ts";
@@ -66,7 +66,7 @@ Deno.test("study: an axis over the key seed is averaged over, the others have co
   });
   const target = "table/study-bits-random";
   const { declaration, needs } = expand(stages, study, [target]).get(target)!;
-  const { axes, seedAxes } = declaration.params as StudyTableParams;
+  const { axes, seedAxes } = declaration.params as Parameters<typeof run>[0]["params"];
   assert.deepEqual([axes, seedAxes], [["steps"], ["run"]]);
   assert.equal(needs.filter((id) => id.startsWith("evaluate/trim/random@")).length, 6);
 });

@@ -4,7 +4,9 @@
 import { seedOf } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import type { Recipe } from "../../stages/recipe.ts";
-import { declareTask, readTask, type TaskData } from "../../stages/task_examples.ts";
+import { declareTask, readTask } from "../../stages/task_examples.ts";
+
+export type TaskData = Awaited<ReturnType<typeof readTask>>;
 
 /** The recipe's task `t`. */
 export async function readTaskOf(recipe: Recipe): Promise<TaskData> {

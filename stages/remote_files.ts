@@ -1,0 +1,35 @@
+/**
+ * The files that a stage fetches, with progress and warnings in its log.
+ */
+import { RemoteStore } from "../datasets/hub/mod.ts";
+import type { StageContext } from "../pipeline/stage.ts";
+
+export interface RemoteHints {
+  /** Base URL of the hub; null is the public one. */
+  readonly hub: string | null;
+}
+
+interface RemoteFile {
+  /** Base name. */
+  readonly name: string;
+  /** The file's path in the cache, and its digest. */
+  fetch(): ReturnType<RemoteStore["fetch"]>;
+}
+
+/** The files that a URL or an `hf://` pattern names, in order. @throws StageError when there is none. */
+export async function listRemote(
+  { hints, log, signal }: Pick<StageContext<object, RemoteHints>, "hints" | "log" | "signal">,
+  pattern: string,
+): Promise<RemoteFile[]> {
+  const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
+  const store = new RemoteStore({
+    hub: hints.hub,
+    signal,
+    onRetry: (reason, delayMs) => log.warn(`${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
+  });
+  return (await store.list(pattern, onStale)).map((entry) => {
+    const onProgress = (done: number, total = 0) =>
+      log.progress({ done, total, unit: "bytes", note: entry.name });
+    return { name: entry.name, fetch: () => store.fetch(entry, { onProgress, onStale }) };
+  });
+}
