@@ -9,8 +9,8 @@ const rules = {
   nfkc: (text: string) => text.normalize("NFKC"),
   /** CR LF, CR, NEL, LS and PS become LF. */
   "line-feeds": (text: string) => text.replace(/\r\n?|[\u0085\u2028\u2029]/g, "\n"),
-  /** Control characters but TAB, LF and CR. */
-  // deno-lint-ignore no-control-regex -- these are what it is about
+  /** Control characters except TAB, LF and CR. */
+  // deno-lint-ignore no-control-regex -- the rule is about these
   controls: (text: string) => text.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g, ""),
   /** Byte order marks, soft hyphens and zero-width spaces; joiners stay, as scripts need them. */
   invisible: (text: string) => text.replace(/[\u00ad\u200b\u2060\ufeff]/g, ""),

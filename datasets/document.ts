@@ -21,7 +21,7 @@ export interface ReadPosition {
   readonly offset: number;
 }
 
-/** How far a reader is; for people, not for results. */
+/** How far a reader is, for people; results do not depend on it. */
 export interface ReadProgress {
   readonly documents: number;
   /** Bytes of the file, as stored, that have been read. */
@@ -31,7 +31,7 @@ export interface ReadProgress {
 
 /** Documents of one file, to be iterated once. Between two documents it says where it stands. */
 export interface DocumentStream extends AsyncIterable<Document> {
-  /** Reading continues behind the last document that was given: pass it as `ReaderOptions.from`. */
+  /** Reading continues after the last document that was given: pass it as `ReaderOptions.from`. */
   readonly position: ReadPosition;
   readonly progress: ReadProgress;
 }
@@ -69,18 +69,18 @@ export interface DocumentReader {
   readonly format: string;
   /** @param source a path, or an input that its opener closes */
   read(source: InputOrPath, options: ReaderOptions): DocumentStream;
-  /** All that each row says, for `dataset inspect` and `dataset cat`; no text field is needed. */
+  /** Whole rows, for `dataset inspect` and `dataset cat`; no text field is needed. */
   readRecords(source: InputOrPath, options: RecordOptions): RecordStream;
 }
 
-/** What of `ReaderOptions` concerns rows before one of their fields is a document. */
+/** The options of reading rows, of which documents are made. */
 export interface RecordOptions extends Pick<ReaderOptions, "maxRowBytes" | "from"> {
   readonly textDocuments?: ReaderOptions["textDocuments"];
   /** Top-level fields that are wanted; all without it. Formats by columns read no others. */
   readonly columns?: readonly string[];
 }
 
-/** A row of a file, or why it is none. */
+/** A row of a file, or why there is none. */
 export type SourceRecord =
   & { readonly row: number }
   & ({ readonly value: unknown } | { readonly problem: string });
@@ -98,7 +98,7 @@ export interface RecordStream extends AsyncIterable<readonly SourceRecord[]> {
   readonly unit: "line" | "row" | "value";
   /** What a field is called in messages. */
   readonly field: "field" | "column";
-  /** Where reading goes on behind the first `taken` rows of the batch that was given last. */
+  /** Where reading goes on after the first `taken` rows of the last batch. */
   positionAfter(taken: number): ReadPosition;
   readonly bytesRead: number;
   readonly bytesTotal: number;
@@ -109,7 +109,7 @@ export interface RecordStream extends AsyncIterable<readonly SourceRecord[]> {
 }
 
 /**
- * What a module of `sources/` for generated text exports as `source`: an endless, seeded supply of documents with
+ * What a module of `generators/` exports as `source`: an endless, seeded supply of documents with
  * known entropy. `options` is the source's own part of the recipe.
  */
 export interface GeneratedSource<Options> {

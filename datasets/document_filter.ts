@@ -37,7 +37,7 @@ export interface Places {
   readonly first: readonly string[];
 }
 
-/** What became of the documents. Plain data. */
+/** What the filter did to the documents. Plain data. */
 export interface FilterReport {
   /** Code points of the kept documents by Unicode script, the most frequent first. */
   readonly scripts: Readonly<Record<string, number>>;
@@ -93,7 +93,7 @@ export class DocumentFilter implements Disposable {
     }
   }
 
-  /** Looks for duplicates of this document too, which is kept elsewhere: it is neither written nor counted. */
+  /** Adds a document that is kept elsewhere to the index of duplicates: it is neither written nor counted. */
   know({ text, id }: Document): void {
     const found = this.#index?.findOrAdd(this.#indexed, id, text, digestOf(text));
     if (found === undefined) this.#indexed++;
@@ -134,7 +134,7 @@ export class DocumentFilter implements Disposable {
     return { ...this.#report, scripts: this.#scripts.counts() };
   }
 
-  /** Keeps what is known so far through a kill. */
+  /** Puts the index of duplicates on disk, where a kill does not harm it. */
   state(): FilterState {
     this.#index?.commit();
     return { report: this.report(), indexed: this.#indexed };

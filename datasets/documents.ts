@@ -19,7 +19,7 @@ const batchBytes = 4 * 1024 * 1024;
 /** A report names the places of this many dropped rows; the rest are counted. */
 const namedSkips = 20;
 
-/** What is known of a split's text. */
+/** Facts about a split's text. */
 export interface DocumentsReport {
   readonly format: 1;
   readonly documents: number;
@@ -221,7 +221,7 @@ export async function* readDocuments(folder: string): AsyncGenerator<Document> {
   }
 }
 
-/** The same from a position; each document comes with the one behind it. */
+/** The same from a position; each document comes with the position after it. */
 export async function* readDocumentsFrom(
   folder: string,
   from: DocumentsPosition,
@@ -240,7 +240,7 @@ export async function* readDocumentsFrom(
     done += text.length;
     await pause();
   }
-  // Who starts in the middle does not know how many there were before.
+  // A reader that starts in the middle does not know how many came before.
   if (from.batch === 0 && done !== documents) {
     throw new StageError(
       `Cannot read "documents.arrow": expected ${documents} documents, found ${done}`,
@@ -253,7 +253,7 @@ export function readDocumentsReport(folder: string): DocumentsReport {
   return readJsonFile<DocumentsReport>(join(folder, "report.json"), ["documents", "bytes"]);
 }
 
-/** Lets signals be heard: what is made or read in memory waits for nothing, so that no other work would have its turn. */
+/** Lets signals be heard: work in memory waits for nothing, so that nothing else would have its turn. */
 function pause(): Promise<void> {
   return new Promise((go) => setTimeout(go, 0));
 }

@@ -84,7 +84,7 @@ export class DuplicateIndex implements Disposable {
     return undefined;
   }
 
-  /** Makes what was added so far outlive a kill. */
+  /** Puts what was added so far on disk, where a kill does not harm it. */
   commit(): void {
     this.#database.exec("COMMIT; BEGIN");
   }

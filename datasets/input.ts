@@ -13,18 +13,18 @@ export interface Input extends AsyncDisposable {
   /** In bytes, as stored. */
   readonly size: number;
   /**
-   * Bytes [offset, offset + length), in a buffer of their own.
+   * Bytes [offset, offset + length), in their own buffer.
    * @throws StageError when the range is not inside the file or cannot be read.
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Bytes from `from` (default 0) to the end, in chunks of any size but 0. A chunk is valid until the next is asked for.
+   * Bytes from `from` (default 0) to the end, in chunks of any size except 0. A chunk is valid until the next is asked for.
    * @throws StageError when they cannot be read.
    */
   stream(from?: number): AsyncIterable<Uint8Array>;
 }
 
-/** What takes a file: a path of this machine, or an open input, which its opener closes. */
+/** A file to read: a path of this machine, or an open input, which its opener closes. */
 export type InputOrPath = string | Input;
 
 const chunkBytes = 512 * 1024;
@@ -115,7 +115,7 @@ class LocalInput implements Input {
   }
 }
 
-/** What `read` of every input refuses. @throws StageError when the range is not inside the file. */
+/** The check that `read` of every input makes. @throws StageError when the range is not inside the file. */
 export function checkRange(
   { name, size }: Pick<Input, "name" | "size">,
   offset: number,

@@ -17,7 +17,7 @@ export interface MinHashOptions {
 /** A pair at the threshold shares a band with at least this probability. */
 const recall = 0.95;
 
-/** Words, in any case, without what is between them. */
+/** Words, in any case, without the characters between them. */
 const words =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]|[\p{L}\p{M}\p{N}]+/gu;
 

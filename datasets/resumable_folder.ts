@@ -3,7 +3,7 @@
  *
  *   <checkpoint folder>/
  *     <name>.json   the record, replaced as a whole after the files were synced
- *     <name>.tmp/   the files; what they hold behind the record is for their writers to drop
+ *     <name>.tmp/   the files; their writers drop what they hold after the record
  */
 import { join } from "node:path";
 import { writeFileAtomic } from "../base/mod.ts";
@@ -63,7 +63,7 @@ function readRecord<State>(
     );
     return format === 1 && isThere ? state : undefined;
   } catch {
-    return undefined; // none, or damaged: the work starts anew
+    return undefined; // none, or damaged: the work starts again
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * One pass over a file that holds several sources: its documents are sorted by a field, once, into a folder that is shared.
  *
- * The stage table has an instance for each source and split, so seventeen sources in thirty files would mean reading each
+ * The pipeline has an instance for each source and split, so seventeen sources in thirty files would mean reading each
  * file thirty-four times. Here the first instance that wants a file reads it, under a lock, and puts its documents by value
  * of the field into parts; the others wait for that, then read only their own part. What an instance yields is what it
  * would yield by reading the file itself and leaving out the rest: the same documents, ids, order and bad rows. So the
@@ -12,7 +12,7 @@
  *     <part>.zst      frames of JSON lines {"id", "text"}
  *   <folder>/<digest>.lock
  *
- * Parts are written beside their place and renamed, so what is there is whole.
+ * Parts are written beside their place and renamed, so a part that is there is whole.
  */
 import { join } from "node:path";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
@@ -23,7 +23,7 @@ import type { Input } from "./input.ts";
 /** Compressed a frame at a time, and one frame is held for each value. */
 const frameBytes = 1024 * 1024;
 
-/** More values are a sign that the field tells documents apart, not sources. */
+/** More values mean that the field names documents, not sources. */
 const maxValues = 1000;
 
 /** Names of bad rows that are kept. */
@@ -65,7 +65,7 @@ class SharedSplit {
     this.index = index;
   }
 
-  /** The documents of some values in the file's order, but for the first `skip`. @throws StageError when a part is damaged. */
+  /** The documents of some values in the file's order, without the first `skip`. @throws StageError when a part is damaged. */
   *documents(values: readonly string[], skip = 0): Generator<Document> {
     const parts = values.flatMap((value) => {
       const part = Object.hasOwn(this.index.values, value) ? this.index.values[value] : undefined;
@@ -115,9 +115,9 @@ async function sort(
   folder: string,
   { reader, reading, field, onProgress }: SharedSplitOptions,
 ): Promise<SplitIndex> {
-  const temporary = `${folder}.tmp`; // ours alone: the lock is held
+  const temporary = `${folder}.tmp`; // no other process has it: the lock is held
   removeIfThere(temporary);
-  removeIfThere(folder); // without an index it is no split
+  removeIfThere(folder); // a folder without an index is not whole
   Deno.mkdirSync(temporary);
   const parts = new Map<string, PartWriter>();
   const first: string[] = [];
@@ -208,7 +208,7 @@ class PartWriter implements Disposable {
   }
 }
 
-/** Streams that ascend by `row`, as one that does. */
+/** Merges streams that ascend by `row` into one that ascends. */
 function* merged<T extends { readonly row: number }>(streams: Iterator<T>[]): Generator<T> {
   const heads = streams.map((stream) => stream.next());
   for (;;) {

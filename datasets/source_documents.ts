@@ -1,10 +1,10 @@
 /**
- * From a source's files to its documents on disk, in a way that a kill at any instant costs little: started again, it goes
+ * From a source's files to its documents on disk. A kill at any instant costs little: started again, the work goes
  * on from the last checkpoint and ends with the bytes of a run that was never stopped.
  *
  *   <checkpoint folder>/
  *     reading.json   where reading, filtering and writing stand, after a whole batch
- *     reading.tmp/   documents.arrow and the index of duplicates, which grow; what they hold behind the checkpoint is dropped
+ *     reading.tmp/   documents.arrow and the index of duplicates, which grow; what they hold after the checkpoint is dropped
  */
 import { type Seed, StageError } from "../base/mod.ts";
 import type { ReaderOptions } from "./document.ts";
@@ -30,9 +30,9 @@ interface SourceDocumentsOptions {
   readonly parts: readonly SourcePart[];
   readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
   readonly where: SourceCondition | null;
-  /** What is done between reading and writing; null is nothing. */
+  /** The filter between reading and writing; null is none. */
   readonly filter: FilterOptions | null;
-  /** Folder of training documents, duplicates of which are dropped as duplicates in this text are; null is none. */
+  /** Folder of training documents: a text that repeats one of them is dropped; null is none. */
   readonly training: string | null;
   /** Of the permutations that find near duplicates. */
   readonly seed: Seed;
@@ -47,7 +47,7 @@ interface SourceDocumentsOptions {
 }
 
 interface ReadingState {
-  /** Names of the files: others make the state worthless. */
+  /** Names of the files: the state is of no use for others. */
   readonly names: readonly string[];
   readonly reading: SourcePosition;
   readonly filter: FilterState | null;
@@ -57,7 +57,7 @@ interface ReadingState {
 
 /**
  * Writes the documents of a source to a folder.
- * @throws StageError for a bad row (unless reading skips them), a file that cannot be had, and when there is no document.
+ * @throws StageError for a bad row (unless reading skips them), a file that cannot be fetched, and when there is no document.
  */
 export async function writeSourceDocuments(
   folder: string,
@@ -96,7 +96,7 @@ export async function writeSourceDocuments(
     work.save({
       names,
       reading: source.position,
-      // The order matters: what the state tells of is on disk before it is.
+      // The order matters: the state may only tell of bytes that are on disk.
       writer: writer.state(),
       filter: filter?.state() ?? null,
       skipped: { rows: skips.rows, first: [...skips.first] },

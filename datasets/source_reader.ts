@@ -19,7 +19,7 @@ interface OpenPart {
   readonly input: Input;
   /** Of the bytes; asked for only where it is needed. */
   sha256(): string;
-  /** Whether the report is to say what was read: files of this machine are in the run's record. */
+  /** Whether the report names the file; files of this machine are in the run's record. */
   readonly isRemote: boolean;
 }
 
@@ -65,7 +65,7 @@ export class SourceReader implements AsyncIterable<Document> {
     this.#position = () => options.from ?? start;
   }
 
-  /** Behind the last document that was given. */
+  /** The place after the last document that was given. */
   get position(): SourcePosition {
     return this.#position();
   }

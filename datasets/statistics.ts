@@ -26,7 +26,7 @@ export interface TokenStatistics {
   /** Ids below this are in every local vocabulary. */
   readonly reservedPieces: number;
   readonly unknownTokens: number;
-  /** Byte pieces: what stands for characters without a piece. */
+  /** Byte pieces, which stand for characters without a piece. */
   readonly fallbackTokens: number;
   /** Unigram cross-entropy in nats a token: of the training text under its own frequencies, so their entropy. */
   readonly unigramNats: number;
@@ -174,7 +174,7 @@ export function unigramModel(counts: ArrayLike<number>): UnigramModel {
   return Float64Array.from(counts, (count) => Math.log(count + 1) - logTotal);
 }
 
-/** Code length of ids in nats under a unigram model, summed in their order. @throws RangeError for an id it has not. */
+/** Code length of ids in nats under a unigram model, summed in their order. @throws RangeError for an id that it lacks. */
 export function unigramNats(model: UnigramModel, ids: ArrayLike<number>): number {
   let nats = 0;
   for (let i = 0; i < ids.length; i++) {

@@ -24,7 +24,7 @@ export interface TaskDescription {
   readonly nClasses: number;
 }
 
-/** What a generator of tasks in `sources/` exports as `task`. Example i depends only on options, split, seed and i. */
+/** What a generator of tasks in `generators/` exports as `task`. Example i depends only on options, split, seed and i. */
 export interface GeneratedTask<Options> {
   readonly description: TaskDescription;
   examples(options: Options, split: "train" | "dev" | "test", seed: Seed): Iterable<TaskExample>;

@@ -1,5 +1,5 @@
 /**
- * Which scripts a text is written in.
+ * The scripts that a text is written in.
  */
 
 /** Unicode scripts that are told apart, the frequent ones first; all others count as `Other`. */
@@ -40,7 +40,7 @@ export class ScriptCounter {
     }
   }
 
-  /** Code points by script, the most frequent first, those that occur. */
+  /** Code points of the scripts that occur, the most frequent first. */
   counts(): Record<string, number> {
     return Object.fromEntries(
       [...scripts, "Other"].map((name, i) => [name, this.#counts[i]] as const)

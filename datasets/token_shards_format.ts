@@ -1,5 +1,5 @@
 /**
- * What the writer and the reader of token shards agree on beside `token_shards.ts`.
+ * The format of token shards that the writer and the reader share, apart from `token_shards.ts`.
  */
 /** `shards.json`. */
 export interface ShardsFile {

@@ -4,7 +4,7 @@
  *   <folder>/<digest of the URL>/
  *     entry.json     {format: 1, url, validator, size, sha256, file}: the whole file that was fetched last
  *     <digest>.data  its bytes, named after the validator
- *     <digest>.part  what has come of a file that is being fetched
+ *     <digest>.part  the bytes so far of a file that is being fetched
  *     lock           held by the process that fetches: others wait for it and find the file
  *
  * A killed transfer goes on where it stood, provided that the server still has the same ETag. Files appear by rename, after
@@ -16,7 +16,7 @@ import { messageOf, sha256, StageError, writeFileAtomic } from "../../base/mod.t
 import { type HttpClient, shown } from "./http_client.ts";
 import { ChangedError, probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
 
-/** A file that changes while it is fetched is begun anew this often. */
+/** A file that changes while it is fetched is fetched again this often. */
 const maxRestarts = 3;
 
 export interface CachedFile {
@@ -26,14 +26,14 @@ export interface CachedFile {
 }
 
 export interface DownloadWishes {
-  /** What the bytes must be; a copy that has them is taken without asking the server. */
+  /** The digest that the bytes must have; a copy with it is taken without asking the server. */
   readonly sha256?: string;
   readonly size?: number;
   /** The URL names bytes that never change: a copy is taken without asking the server. */
   readonly isImmutable?: boolean;
   /** Called as bytes come. */
   onProgress?(done: number, total: number | undefined): void;
-  /** Called when the server cannot be asked whether the copy is still what it has. */
+  /** Called when the server does not say whether the copy is still current. */
   onStale?(reason: string): void;
 }
 
@@ -61,8 +61,8 @@ export class DownloadCache {
   }
 
   /**
-   * The file behind a URL, from the cache when it is there.
-   * @throws StageError when it cannot be had, or is not what `wishes` says it must be.
+   * The file of a URL, from the cache when it is there.
+   * @throws StageError when it cannot be fetched, or differs from what `wishes` demands.
    */
   async fetch(url: string, wishes: DownloadWishes = {}): Promise<CachedFile> {
     const folder = join(this.#folder, sha256(url).slice(0, 40));

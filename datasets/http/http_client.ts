@@ -1,7 +1,7 @@
 /**
  * One HTTP request at a time, done carefully: redirects by hand, tokens to their own host only, bodies watched for stalls.
  *
- * A failure that may pass (connection, 408, 425, 429, 5xx, a stall) is a `TransientHttpError`; any other is a `StageError`.
+ * A failure that may pass with time (connection, 408, 425, 429, 5xx, a stall) is a `TransientHttpError`; any other is a `StageError`.
  */
 import { messageOf, Random, StageError } from "../../base/mod.ts";
 import { httpDefaults, type HttpOptions } from "./http_options.ts";
@@ -10,7 +10,7 @@ import { Slots } from "./slots.ts";
 const maxRedirects = 10;
 const transientStatus = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** Something that may go away when the request is made again. */
+/** A failure that may not occur when the request is made again. */
 export class TransientHttpError extends Error {
   override readonly name = "TransientHttpError";
   /** What the server asked for, in ms. */
@@ -45,7 +45,7 @@ export class HttpClient {
   /**
    * One GET. Statuses 200, 206 and 416 are replies.
    *
-   * @throws TransientHttpError when it is worth another try, StageError when it is not.
+   * @throws TransientHttpError when another try may succeed, StageError when it cannot.
    */
   async get(url: string, headers: Readonly<Record<string, string>> = {}): Promise<HttpReply> {
     const release = await this.#slots.take(this.options.signal);
@@ -233,7 +233,7 @@ export class HttpClient {
   }
 }
 
-/** Why no answer came: behind "fetch failed" is the real reason. */
+/** Why no answer came: the cause of "fetch failed" has the real reason. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { cause?: unknown };
   return cause instanceof Error ? cause.message : messageOf(error);

@@ -8,7 +8,7 @@ import { type HttpClient, shown } from "./http_client.ts";
 import { probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
 
 /**
- * Opens the file behind a URL. All reads are of the state that it has now: a later one is refused.
+ * Opens the file of a URL. All reads are of its present state; a later state is refused.
  * @throws StageError when there is none, or its server tells no size or gives no ranges.
  */
 export async function openHttp(url: string, client: HttpClient): Promise<Input> {

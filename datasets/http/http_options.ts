@@ -1,5 +1,5 @@
 /**
- * How files are fetched. Nothing here can change a byte of what arrives, so none of it enters a key.
+ * How files are fetched. No option changes a byte of a file, so none is part of a key.
  */
 import type { Seed } from "../../base/mod.ts";
 
@@ -23,7 +23,7 @@ export interface HttpOptions {
   readonly minWindowBytes: number;
   /** Sent to its own origin only, and over plain HTTP only to this machine. */
   readonly tokens: readonly HostToken[];
-  /** Of the jitter. Timing never enters results. */
+  /** Seed of the jitter. Results do not depend on timing. */
   readonly seed: Seed;
   readonly signal?: AbortSignal;
   /** Called before a wait, with the reason. */

@@ -1,5 +1,5 @@
 /**
- * A file behind a URL: what it is (size, ETag), and its bytes from any place to the end however often a transfer breaks.
+ * A file of a URL: its size and ETag, and its bytes from any place to the end, however often a transfer breaks.
  */
 import { StageError } from "../../base/mod.ts";
 import { type HttpClient, type HttpReply, shown, TransientHttpError } from "./http_client.ts";

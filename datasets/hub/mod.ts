@@ -1,5 +1,5 @@
 /**
- * Files of a hub or behind URLs, listed by pattern and kept in a cache.
+ * Files of a hub or of URLs, listed by pattern and kept in a cache.
  *
  * ```ts
  * import { isRemote, parseHubReference } from "./mod.ts";

@@ -15,7 +15,7 @@ import { columnsOf, recordReader } from "./documents.ts";
 
 export const reader = recordReader("arrow", (input, options) => new ArrowRecords(input, options));
 
-/** Rows a batch of ours at most. */
+/** A batch of ours has at most this many rows. */
 const batchRows = 1024;
 
 class ArrowRecords extends ColumnarRecords {

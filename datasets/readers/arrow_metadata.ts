@@ -1,6 +1,6 @@
 /**
- * Checks of Arrow's metadata before `apache-arrow` decodes it. The library believes every length that it finds, so that damaged
- * metadata would make it allocate without end; and it reads some kinds of data to wrong values without a word.
+ * Checks of Arrow's metadata before `apache-arrow` decodes it. The library trusts every length that it finds, so that damaged
+ * metadata would make it allocate without end. And it reads some kinds of data wrong, without an error.
  *
  * Source: FlatBuffers binary format ("Internals"); Arrow columnar format 1.5, Schema.fbs, Message.fbs, File.fbs.
  */

@@ -22,7 +22,7 @@ import { decimalOf, instant } from "./moments.ts";
 
 export type Values = readonly unknown[];
 
-/** Turns columns into values. It keeps the values of dictionaries, which many batches share. */
+/** Turns columns into values. It keeps the values of dictionaries, as many batches share them. */
 export class ColumnDecoder {
   readonly #dictionaries = new WeakMap<Vector, Values>();
 

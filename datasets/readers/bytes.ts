@@ -10,19 +10,19 @@ import { DataError } from "./data_error.ts";
 import { ZstdFrames } from "./zstd_frames.ts";
 
 const chunkBytes = 512 * 1024;
-/** A zstd window takes this much memory at most: 2^27 bytes, the library's own default. */
+/** A zstd window takes at most this much memory: 2^27 bytes, the library's own default. */
 const zstdWindowLog = 27;
 
 /**
- * A bomb: data that expands beyond `freeBytes` to more than `maxRatio` times its stored size. Text reaches 20; a log of equal
- * lines some hundreds in the first megabytes.
+ * A bomb: data that expands beyond `freeBytes` to more than `maxRatio` times its stored size. Text reaches 20 times; a log of equal
+ * lines reaches some hundreds in its first megabytes.
  */
 const expansionLimit = { freeBytes: 16 * 1024 * 1024, maxRatio: 200 } as const;
 
 /**
  * Bytes of `input` from `offset` (after decompression). A chunk is valid until the next one is asked for.
  *
- * Compressed data has no places to enter it at: it is unpacked from its start again, which takes that time and no memory.
+ * Compressed data can only be read from its start: it is unpacked from there again, which takes time and no memory.
  */
 export class ByteSource {
   /** Bytes of the file as stored that have been asked for. */
@@ -168,7 +168,7 @@ async function* decompressFrame(
   }
 }
 
-/** A name without the ending of its compression would have its bytes taken for text. */
+/** Refuses packed data under a name without `.gz` or `.zst`, which would be taken for text. */
 function refuseCompressed(chunk: Uint8Array): void {
   const found = chunk[0] === 0x1f && chunk[1] === 0x8b
     ? ["gzip", ".gz"]

@@ -1,5 +1,5 @@
 /**
- * What record streams of columnar files share: bytes counted, and positions that are rows.
+ * The part that record streams of columnar files share: a count of bytes, and positions that are rows.
  */
 import type {
   ColumnDescription,

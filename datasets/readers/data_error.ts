@@ -7,7 +7,7 @@ export class DataError extends Error {
   override readonly name = "DataError";
 }
 
-/** An error that names the file. Stack overflows and failed allocations of a decoder are the data's fault here. */
+/** An error that names the file. Stack overflows and failed allocations of a decoder count as damaged data. */
 export function fileError(file: string, place: string, cause: unknown): StageError {
   if (cause instanceof StageError) return cause;
   const where = place === "" ? `"${file}"` : `"${file}", ${place}`;

@@ -44,7 +44,7 @@ export class DelimitedRecords implements RecordStream {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]> {
     const { columns } = this.#delimiting;
-    // Whoever goes on in the middle reads the header first.
+    // A reader that starts in the middle reads the header first.
     let names = columns ?? (this.#start.rows === 0 ? undefined : await this.#header());
     let lines = this.#start.rows;
     for await (const segments of this.#segments.batches()) {

@@ -28,7 +28,7 @@ export function recordReader(format: string, open: OpenRecords): DocumentReader 
   };
 }
 
-/** What streams of documents know of themselves while they are read. */
+/** The part that all streams of documents share: their progress and position. */
 export abstract class CountedDocuments implements DocumentStream {
   protected documents = 0;
   protected readonly options: ReaderOptions;
@@ -98,7 +98,7 @@ class RecordDocuments extends CountedDocuments {
   }
 }
 
-/** A file that declares its columns is refused for want of one at once, not row by row. */
+/** A file that declares its columns, and lacks the wanted one, is refused at once, not row by row. */
 function checkColumns(file: string, { columns, field }: RecordStream, wanted: string): void {
   if (columns === undefined || columns.length === 0) return;
   const names = columns.map(({ name }) => name);

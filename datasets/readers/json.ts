@@ -13,7 +13,7 @@ import { JsonLines } from "./jsonl.ts";
 
 export const reader = recordReader("json", (input, options) => new JsonRecords(input, options));
 
-/** Finds out which of the three a file is, and reads it so. */
+/** Finds out which of the three a file is, and reads it accordingly. */
 class JsonRecords implements RecordStream {
   readonly field = "field";
   readonly bytesTotal: number;
@@ -62,7 +62,7 @@ async function layoutOf(input: Input): Promise<"lines" | "array" | "values"> {
   if ("value" in parseJson(line)) return "lines";
   const bytes = new TextEncoder().encode(line);
   const valueEnd = new JsonValueScanner(false, false).end(bytes, 0);
-  // Whole values with more behind them, or a value that goes on in the next line.
+  // Whole values with more after them, or a value that goes on in the next line.
   const first = valueEnd < 0 ? undefined : new TextDecoder().decode(bytes.subarray(0, valueEnd));
   return first === undefined
     ? (end < 0 ? "lines" : "values")
@@ -122,7 +122,7 @@ class JsonValues implements RecordStream {
     }
   }
 
-  /** A value without what separates it from the one before. */
+  /** A value without the comma or bracket before it. */
   #valueOf(text: string, row: number): string {
     const separator = this.#isArray ? row === 1 ? /^\s*\[\s*/ : /^\s*,\s*/ : /^\s*/;
     const found = separator.exec(text);

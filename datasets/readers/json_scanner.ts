@@ -10,8 +10,8 @@ const comma = code(",");
 const [openBracket, closeBracket, openBrace, closeBrace] = [..."[]{}"].map(code);
 
 /**
- * A piece is a value with what stands before it: blanks, the array's bracket or a comma. Behind the array's end there is
- * only a rest.
+ * A piece is a value with what stands before it: blanks, the array's bracket or a comma. After the array's end there
+ * is only a rest.
  */
 export class JsonValueScanner implements SegmentScanner {
   readonly #isArray: boolean;
@@ -23,7 +23,7 @@ export class JsonValueScanner implements SegmentScanner {
   #isInString = false;
   #isEscaped = false;
 
-  /** @param isInside whether scanning begins behind a value of the array */
+  /** @param isInside whether scanning begins after a value of the array */
   constructor(isArray: boolean, isInside: boolean) {
     this.#isArray = isArray;
     this.#isOpen = isInside;
@@ -66,7 +66,7 @@ export class JsonValueScanner implements SegmentScanner {
           if (--this.#depth === 0) return this.#close(i + 1);
         }
       } else if (isBlank || byte === comma || byte === closeBracket) {
-        // A scalar ends before what is none of it; a stray bracket alone is a piece, and none that parses.
+        // A scalar ends before the next such byte; a stray bracket is a piece of its own, which does not parse.
         return this.#close(i === at ? i + 1 : i);
       }
     }

@@ -1,5 +1,5 @@
 /**
- * One JSON value, or where it is none.
+ * One JSON value, or the place where the text stops being JSON.
  */
 import { messageOf } from "../../base/mod.ts";
 

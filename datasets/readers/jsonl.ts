@@ -15,7 +15,7 @@ export class JsonLines implements RecordStream {
   readonly field = "field";
   readonly bytesTotal: number;
   readonly #rows: RowSource;
-  /** How many rows of the batch lie behind each record: blank ones are no records. */
+  /** How many rows of the batch each record ends: blank rows are no records. */
   #ends: number[] = [];
 
   constructor(input: Input, { maxRowBytes, from }: RecordOptions) {

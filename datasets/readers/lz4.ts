@@ -1,6 +1,6 @@
 /**
- * LZ4 blocks, and the frames of Arrow, by `hyparquet-compressors`. It unpacks blocks, and says neither how long they were
- * nor whether they were whole: so the length of each is counted before.
+ * LZ4 blocks, and the frames of Arrow, by `hyparquet-compressors`. The library does not say how many
+ * bytes it wrote, nor whether a block was whole: so the length of each block is counted before.
  *
  * Source: LZ4 block format 1.6, frame format 1.6.
  */
@@ -16,8 +16,8 @@ export function lz4Block(input: Uint8Array, size: number): Uint8Array {
 }
 
 /**
- * Unpacks a frame to exactly `size` bytes; checksums are not verified. Its blocks may refer to each other, which the library
- * has for blocks in Hadoop's framing: lengths unpacked and packed before each.
+ * Unpacks a frame to exactly `size` bytes; checksums are not verified. Its blocks may refer to each other. The library
+ * allows that in Hadoop's framing, which has the two lengths before each block.
  * @throws DataError
  */
 export function lz4Frame(input: Uint8Array, size: number): Uint8Array {

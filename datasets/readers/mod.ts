@@ -10,7 +10,7 @@
 import { basename } from "node:path";
 import { UsageError } from "../../base/mod.ts";
 
-/** Modules by the end of a name; text may also end in `.gz` or `.zst` behind it. */
+/** Modules by the end of a name; names of text may go on with `.gz` or `.zst`. */
 export const readerModules = {
   ".jsonl": "./jsonl.ts",
   ".ndjson": "./jsonl.ts",
@@ -19,7 +19,7 @@ export const readerModules = {
   ".csv": "./csv.ts",
   ".tsv": "./tsv.ts",
   ".parquet": "./parquet.ts",
-  ".parquet.encrypted": "./parquet.ts", // which says why it cannot
+  ".parquet.encrypted": "./parquet.ts", // which says why it cannot be read
   ".arrow": "./arrow.ts",
   ".arrows": "./arrow.ts",
   ".arrow_file": "./arrow.ts",

@@ -19,7 +19,7 @@ export const reader = recordReader(
   (input, options) => new ParquetRecords(input, options),
 );
 
-/** Rows a batch at most. */
+/** A batch has at most this many rows. */
 const batchRows = 1024;
 
 class ParquetRecords extends ColumnarRecords {
@@ -50,7 +50,7 @@ class ParquetRecords extends ColumnarRecords {
         yield values.map((value, i) => ({ row: first + i + 1, value }));
       }
     }
-    // Whoever only wants to know the columns learns them from an empty file too.
+    // An empty batch tells the columns of an empty file.
     if (isEmpty) yield [];
   }
 }
@@ -81,7 +81,7 @@ async function* groupRows(
   for (const column of columns) await column.end();
 }
 
-/** A column of a row group with the rows of it that have been read and not yet given. */
+/** A column of a row group, with its rows that have been read and not yet given. */
 class ColumnCursor {
   readonly name: string;
   /** Rows that have been read; those from `at` on have not been given. */

@@ -1,5 +1,5 @@
 /**
- * Checks of unpacked parquet pages before `hyparquet` decodes them: it writes as many values as a run claims.
+ * Checks of unpacked parquet pages before `hyparquet` decodes them: it writes as many values as a run claims to have.
  *
  * Source: parquet-format, Encodings.md ("Run Length Encoding / Bit-Packing Hybrid").
  */

@@ -8,10 +8,10 @@ import { formatBytes, messageOf } from "../../base/mod.ts";
 import { DataError } from "./data_error.ts";
 import { lz4Block } from "./lz4.ts";
 
-/** A page takes this much memory at most, compressed and not. Writers make pages of about 1 MB. */
+/** A page takes at most this much memory, compressed and not. Writers make pages of about 1 MB. */
 const maxPageBytes = 256 * 1024 * 1024;
 
-/** Bytes that a byte of input can make, at most. */
+/** A byte of input makes at most this many bytes. */
 const ratios: Readonly<Record<string, number>> = { UNCOMPRESSED: 1, SNAPPY: 64, GZIP: 1100 };
 
 /** @throws DataError when the data is damaged, or of another size than stated. */

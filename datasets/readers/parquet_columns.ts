@@ -1,6 +1,6 @@
 /**
- * Columns of a row group by `hyparquet`: a flat column some pages at a time, a nested one at once, as its pages need not end
- * with a row. It gets files in memory that hold the pages alone.
+ * Columns of a row group, decoded by `hyparquet`: a flat column some pages at a time, a nested one at once, as its pages need
+ * not end with a row. The library gets files in memory that hold these pages alone.
  */
 import { Buffer } from "node:buffer";
 import {
@@ -24,7 +24,7 @@ import { exactValues, parsers, storedElement } from "./parquet_types.ts";
 const windowBytes = 4 * 1024 * 1024;
 /** What a nested column of one row group may take, unpacked. */
 const maxNestedBytes = 512 * 1024 * 1024;
-/** A string of V8 has no more UTF-16 units than 2^29 - 24: text that is longer has no value here. */
+/** A string of V8 has no more UTF-16 units than 2^29 - 24: longer text cannot be a value. */
 const maxStringUnits = 2 ** 29 - 24;
 
 /** A codec that nobody uses: under its name `hyparquet` asks for every page, also for those that are not compressed. */
@@ -129,7 +129,7 @@ function checkSize(leaves: readonly Leaf[]): void {
   );
 }
 
-/** The values of pages, which `hyparquet` gets as a file of one row group that has nothing but them. */
+/** The values of pages. `hyparquet` gets them as a file with one row group that has only these pages. */
 async function decoded(
   metadata: FileMetaData,
   name: string,
@@ -172,7 +172,7 @@ async function decoded(
   return flatten(parts);
 }
 
-/** Unpacks pages in the order in which `hyparquet` asks for them, which is theirs, and checks each. */
+/** Unpacks pages and checks each. `hyparquet` asks for them in their order. */
 function pageUnpacker(leaves: readonly LeafPages[]) {
   const packed = leaves.flatMap(({ leaf, chunk, pages }) =>
     pages.filter(({ header }) => header.v2?.isPacked !== false)

@@ -1,5 +1,5 @@
 /**
- * The footer of a parquet file, checked: what it declares must be possible in the file that it stands in.
+ * The footer of a parquet file, checked: what it declares must fit into its file.
  */
 import {
   type ColumnMetaData,
@@ -15,7 +15,7 @@ import { DataError } from "./data_error.ts";
 import { markNested, storedElement } from "./parquet_types.ts";
 import { readStruct } from "./thrift.ts";
 
-/** A footer takes this much memory at most; those of files with thousands of columns have some MB. */
+/** A footer takes at most this much memory; those of files with thousands of columns have some MB. */
 const maxFooterBytes = 64 * 1024 * 1024;
 /** Magic string and length at the end, magic string at the start. */
 const tailBytes = 8;
@@ -177,7 +177,7 @@ function checked(metadata: FileMetaData, end: number): ParquetFile {
     });
     return { rows, chunks };
   });
-  // Some writers leave the file's own count at 0: those of row groups are held against the pages.
+  // Some writers leave the file's own count at 0: the counts of row groups are compared with the pages.
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   const schema = metadata.schema.map(storedElement);
   return { metadata: { ...metadata, schema }, rows, columns: root.children, leaves, rowGroups };

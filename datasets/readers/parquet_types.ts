@@ -37,7 +37,7 @@ function moment(value: bigint | undefined, digits: number): Date | string | unde
   return value === undefined || value === null ? undefined : instant(value, digits);
 }
 
-/** Leaves whose values `hyparquet` rounds, loses or refuses. It reads them as what they are stored as. */
+/** Leaves whose values `hyparquet` would round, lose or refuse: for it, they have no logical type. */
 export function storedElement(element: SchemaElement): SchemaElement {
   const { type, converted_type: converted, logical_type: logical } = element;
   const stored = { ...element, converted_type: undefined, logical_type: undefined };
@@ -47,7 +47,7 @@ export function storedElement(element: SchemaElement): SchemaElement {
   return isOurs ? stored : element;
 }
 
-/** What makes exact values of those that `hyparquet` read by `storedElement`; undefined for columns without such leaves. */
+/** Turns the values that `hyparquet` read by `storedElement` into exact ones; undefined for columns without such leaves. */
 export function exactValues(tree: SchemaTree): ((value: unknown) => unknown) | undefined {
   const exact = exactInside(tree);
   if (exact === undefined) return undefined;

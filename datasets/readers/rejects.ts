@@ -1,5 +1,5 @@
 /**
- * What becomes of a row that is no document, the same in every reader.
+ * Rows that are no documents: they stop the reader, or are counted. The same in every reader.
  */
 import { StageError } from "../../base/mod.ts";
 import type { ReaderOptions, RecordStream } from "../document.ts";
@@ -35,7 +35,7 @@ export class Rejects {
     this.#options.onSkip?.(reason);
   }
 
-  /** Called at the end of a file without documents; the rest of a file may have none. */
+  /** Called at the end of a file without documents; a reader that started in the middle may find none. */
   failEmpty(): void {
     if (this.#options.from !== undefined && this.#options.from.rows > 0) return;
     const skipped = this.#rows === 0 ? "" : ` (${this.#rows} rows were skipped)`;

@@ -36,7 +36,7 @@ export class RowSource {
     return this.#bytes.bytesRead;
   }
 
-  /** The place behind the first `taken` rows of the current batch. */
+  /** The place after the first `taken` rows of the current batch. */
   positionAfter(taken: number): ReadPosition {
     if (taken === 0) return this.#start;
     if (taken < this.#known.taken) this.#known = { taken: 0, at: 0 };

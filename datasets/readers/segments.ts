@@ -8,11 +8,11 @@ import { ByteSource } from "./bytes.ts";
 
 /** Finds ends of pieces; it remembers where it is from one call to the next. */
 export interface SegmentScanner {
-  /** Index behind the end of the open piece, looked for from `at` on; -1 when it goes on in the next chunk. */
+  /** Index after the end of the open piece, searched from `at` on; -1 when the piece goes on in the next chunk. */
   end(chunk: Uint8Array, at: number): number;
 }
 
-/** A piece: its text, or why it has none; `end` is the byte behind it. */
+/** A piece: its text, or why it has none; `end` is the byte after it. */
 export type Segment =
   & { readonly end: number; readonly isRest: boolean }
   & ({ readonly text: string } | { readonly problem: string });
@@ -89,7 +89,7 @@ export class SegmentSource {
     }
     const bytes = parts.length === 1 ? parts[0] : Buffer.concat(parts);
     try {
-      // Only a byte order mark at the start of the file is none of the text.
+      // A byte order mark at the start of the file is not text.
       return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: !isFirst }).decode(bytes) };
     } catch {
       return { problem: "expected UTF-8, found other bytes" };

@@ -68,7 +68,7 @@ class TextDocuments extends CountedDocuments {
         this.#taken = i + 1;
         if ("problem" in row) {
           rejects.add(row.line, row.problem);
-          // The document that the row belongs to is not the one that was written: none of it is kept.
+          // The document lacks this row, so the rest of it is dropped too.
           open = { line: open?.line ?? row.line, lines: [], bytes: 0, isBad: true };
         } else if (row.text.trim() === "" && textDocuments !== "file") {
           yield* take();

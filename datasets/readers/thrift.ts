@@ -1,5 +1,5 @@
 /**
- * Structs of Thrift's compact protocol, as parquet has them before each page: `hyparquet` keeps what it reads of them to itself.
+ * Structs of Thrift's compact protocol, as parquet has them before each page: `hyparquet` does not give them out.
  *
  * Source: apache/thrift, "Thrift Compact protocol encoding". Sets and maps do not occur in parquet.
  */

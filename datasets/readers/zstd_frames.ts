@@ -1,6 +1,6 @@
 /**
  * Zstandard data as frames, so that several members and a cut end are told apart: a decompressor that is given all bytes
- * at once stops in silence at the end of the first frame, and at the end of the data.
+ * at once stops without an error after the first frame, and at the end of the data.
  *
  * Source: RFC 8878, §3.1 (frames, blocks, skippable frames).
  */
@@ -124,7 +124,7 @@ export class ZstdFrames {
   }
 }
 
-/** Bytes of a frame's header behind its descriptor: window, dictionary id, content size. */
+/** Bytes of a frame's header after its descriptor: window, dictionary id, content size. */
 function headerRest(descriptor: number): number {
   const isSingle = (descriptor & 0x20) !== 0;
   const contentBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6];
