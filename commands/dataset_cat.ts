@@ -7,6 +7,7 @@ import { didYouMean, messageOf, StageError, UsageError } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
 import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
 import { jsonValue } from "./json_values.ts";
+import { withRecordProgress } from "./reading_progress.ts";
 import { writeAll } from "./write_all.ts";
 
 export interface CatOptions extends DatasetOptions {
@@ -101,7 +102,8 @@ async function* rowsOf(
       maxRowBytes: readerDefaults.maxRowBytes,
       columns: column === undefined ? undefined : [column],
     });
-    for await (const batch of records) {
+    const isQuiet = options.output === undefined && Deno.stdout.isTerminal();
+    for await (const batch of withRecordProgress(records, name, isQuiet)) {
       for (const record of batch) {
         if ("problem" in record) {
           throw new StageError(

@@ -18,6 +18,7 @@ import {
 } from "./dataset_inputs.ts";
 import { InspectionText } from "./inspection_text.ts";
 import { jsonValue } from "./json_values.ts";
+import { withRecordProgress } from "./reading_progress.ts";
 import { writeAll } from "./write_all.ts";
 
 export interface InspectOptions extends DatasetOptions {
@@ -126,7 +127,7 @@ async function inspectFile(
     let bytesSeen = 0;
     /** Rows of what was read before the last read: of a larger piece only some rows are there yet. */
     let settled = { rows: 0, bytes: 0 };
-    for await (const batch of records) {
+    for await (const batch of withRecordProgress(records, name)) {
       if (records.bytesRead !== bytesSeen) settled = { rows, bytes: bytesSeen };
       bytesSeen = records.bytesRead;
       for (const record of batch) {
@@ -216,7 +217,7 @@ function textColumn(
   const mean = (path: string) => lengths.get(path)!.sum / lengths.get(path)!.count;
   const candidates = [...lengths.keys()].sort((a, b) => rank(a) - rank(b) || mean(b) - mean(a));
   if (candidates.length > 0) return candidates[0];
-  return columns.find(({ type }) => /^(large_)?(string|utf8)/.test(type))?.name ?? null;
+  return columns.find(({ type }) => /^(large_?)?(string|utf8)/i.test(type))?.name ?? null;
 }
 
 export interface GeneratorInspection {

@@ -2,6 +2,7 @@
  * How much of a long text has been read, on a terminal's last line.
  */
 import { formatBytes } from "../base/mod.ts";
+import type { RecordStream, SourceRecord } from "../datasets/mod.ts";
 import type { TextBatch } from "./text_input.ts";
 
 const everyMs = 500;
@@ -41,6 +42,25 @@ export async function* withProgress(
         ? batch.length
         : batch.reduce((sum, text) => sum + text.length, 0);
       line.show(`${formatBytes(bytes)} read`);
+    }
+  } finally {
+    line.wipe();
+  }
+}
+
+/** The batches of a file's rows. @param isQuiet rows go to the terminal too */
+export async function* withRecordProgress(
+  records: RecordStream,
+  name: string,
+  isQuiet = false,
+): AsyncGenerator<readonly SourceRecord[]> {
+  if (isQuiet) return yield* records;
+  const line = terminalLine();
+  try {
+    for await (const batch of records) {
+      yield batch;
+      const [read, total] = [records.bytesRead, records.bytesTotal].map(formatBytes);
+      line.show(`${name}: ${read} of ${total} read`);
     }
   } finally {
     line.wipe();

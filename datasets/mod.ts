@@ -23,6 +23,7 @@ export {
   type ReaderOptions,
   type ReadPosition,
   type RecordStream,
+  type SourceRecord,
 } from "./document.ts";
 export { ArrowFileWriter } from "./arrow_file.ts";
 export { type CleanRule, cleanRules } from "./clean_text.ts";

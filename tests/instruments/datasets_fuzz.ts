@@ -44,6 +44,7 @@ export async function main(args: readonly string[]): Promise<void> {
       count: { type: "string", default: "20000" },
       first: { type: "string", default: "0" },
       seed: { type: "string", default: "17" },
+      format: { type: "string" },
       data: { type: "string" },
       json: { type: "boolean", default: false },
     },
@@ -52,6 +53,7 @@ export async function main(args: readonly string[]): Promise<void> {
     count: Number(values.count),
     first: Number(values.first),
     seed: Number(values.seed),
+    format: values.format,
     data: values.data,
   });
   if (values.json) console.log(JSON.stringify(result));
@@ -70,12 +72,16 @@ export interface FuzzOptions {
   readonly count: number;
   readonly first: number;
   readonly seed: number;
+  /** The module of one reader, as in `parquet`; files of all without it. */
+  readonly format?: string;
   /** Folder with `formats/`; without it only our own text files are read. */
   readonly data?: string;
 }
 
 /** Reads `count` damaged files, number `first` on. */
-export async function fuzzReaders({ count, first, seed, data }: FuzzOptions): Promise<FuzzResult> {
+export async function fuzzReaders(
+  { count, first, seed, format, data }: FuzzOptions,
+): Promise<FuzzResult> {
   const failures: string[] = [];
   const total = { files: 0, read: 0, refused: 0, slowestMs: 0, residentMb: 0 };
   const end = first + count;
@@ -87,6 +93,7 @@ export async function fuzzReaders({ count, first, seed, data }: FuzzOptions): Pr
       `${end}`,
       "--seed",
       `${seed}`,
+      ...format ? ["--format", format] : [],
       ...data ? ["--data", data] : [],
     ]);
     for (;;) {
@@ -199,10 +206,15 @@ async function readFiles(args: readonly string[]): Promise<void> {
       first: { type: "string" },
       end: { type: "string" },
       seed: { type: "string" },
+      format: { type: "string" },
       data: { type: "string" },
     },
   });
-  const samples = [...textSamples(), ...formatSamples(values.data)];
+  const samples = [...textSamples(), ...formatSamples(values.data)]
+    .filter(({ name }) => {
+      const { format } = values;
+      return format === undefined || readerModule(name).endsWith(`/${format}.ts`);
+    });
   for (let index = Number(values.first); index < Number(values.end); index++) {
     const sample = mutated(samples, Number(values.seed), index);
     const started = performance.now();
