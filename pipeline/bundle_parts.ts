@@ -4,7 +4,7 @@
 import { sha256 } from "../base/mod.ts";
 
 /** Of a source map (revision 3) what is read here. */
-export interface SourceMap {
+interface SourceMap {
   readonly sources: readonly string[];
   readonly mappings: string;
 }

@@ -34,7 +34,7 @@ export interface Bundle {
   readonly files: readonly string[];
 }
 
-export interface Reference {
+interface Reference {
   readonly entry: CodeEntry;
   /** Whether it is a module whose address starts a thread or process: that needs leave to read it, an import does not. */
   readonly isStarted: boolean;

@@ -42,7 +42,7 @@ export async function serve(
 }
 
 /** Where an instance's messages go, and what stops it. */
-export interface RequestHost {
+interface RequestHost {
   readonly signal: AbortSignal;
   send(message: ChildMessage): void;
 }

@@ -24,7 +24,7 @@ export interface ChildOptions {
 export type ChildOutcome = Exclude<ChildMessage, ChildNews>;
 
 /** What a child says while it works. */
-export type ChildNews = Extract<ChildMessage, { type: "log" | "progress" | "checkpoint" }>;
+type ChildNews = Extract<ChildMessage, { type: "log" | "progress" | "checkpoint" }>;
 
 /** An instance at work, as the scheduler sees it. */
 export interface RunningChild {

@@ -9,7 +9,7 @@
  */
 
 /** Where a process can be ended. `mid-write`: half of the bytes are written. */
-export const faultPoints = [
+const faultPoints = [
   "before-write",
   "mid-write",
   "before-sync",
@@ -17,7 +17,7 @@ export const faultPoints = [
   "after-rename",
   "before-remove",
 ] as const;
-export type FaultPoint = (typeof faultPoints)[number];
+type FaultPoint = (typeof faultPoints)[number];
 
 /** What to do, as the environment says; plain data that a request to a child carries on. */
 export interface Faults {

@@ -10,7 +10,7 @@ import type { Listing } from "./listing.ts";
 import type { InstanceId, StageAccess, StageProgress, StageSummary } from "./stage.ts";
 
 /** The control character RS, as in RFC 7464. */
-export const messageMark = "\x1e";
+const messageMark = "\x1e";
 
 export interface ChildRequest {
   /** The runner's process id: when it is gone, so is the child. */

@@ -11,7 +11,7 @@ import type { InstanceId } from "./stage.ts";
 import type { Store } from "./store.ts";
 
 /** What tells one record from another: a recipe and how it was overridden. */
-export interface RunIdentity {
+interface RunIdentity {
   readonly recipe: string;
   readonly [option: string]: Json | undefined;
 }

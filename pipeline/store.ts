@@ -63,7 +63,7 @@ export interface Provenance {
 }
 
 /** What an action took. */
-export type ActionCost = Pick<Provenance, "durationMs" | "peakMemoryBytes" | "bytes" | "flops">;
+type ActionCost = Pick<Provenance, "durationMs" | "peakMemoryBytes" | "bytes" | "flops">;
 
 export class Store {
   readonly folder: string;

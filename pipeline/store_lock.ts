@@ -15,13 +15,13 @@ export interface LockHolder {
   readonly since: string;
 }
 
-export interface LockOptions {
+interface LockOptions {
   readonly command: string;
   /** Called once when another process holds the lock. Returning false gives up. */
   onBusy(holder: LockHolder | undefined): boolean;
 }
 
-export interface StoreLock extends Disposable {
+interface StoreLock extends Disposable {
   /** Frees the lock. */
   release(): void;
 }

@@ -16,7 +16,7 @@ import { type Manifest, type Store, storeFormat } from "./store.ts";
 import type { TarEntry } from "./tar.ts";
 
 /** What was moved. */
-export interface Moved {
+interface Moved {
   readonly results: number;
   /** Results that were there already. */
   readonly present: number;
@@ -168,7 +168,7 @@ function readManifest(store: Store, path: string, text: string): Manifest {
 }
 
 /** @throws UsageError when an archive is not of the format of this version. */
-export function checkFormat(text: string | undefined): void {
+function checkFormat(text: string | undefined): void {
   const format = text?.trim();
   if (format === storeFormat) return;
   if (format === undefined) throw refuse('a file "format" first', "another");

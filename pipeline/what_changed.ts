@@ -34,7 +34,7 @@ export type Difference =
   | { readonly kind: "seed"; readonly name: string; readonly before?: Json; readonly after?: Json };
 
 /** A record with what is known of its code: digests by role and module. */
-export interface Explained {
+interface Explained {
   readonly record: ActionRecord;
   readonly modules?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
