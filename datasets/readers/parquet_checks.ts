@@ -5,7 +5,7 @@
  */
 import { DataError } from "./data_error.ts";
 import type { LeafColumn } from "./parquet_file.ts";
-import { isIndexed, type PageHeader } from "./parquet_pages.ts";
+import { isIndexed, type PageHeader } from "./parquet_headers.ts";
 
 /** Writers fill the last bit-packed run up to a multiple of 8 values, some to whole blocks. */
 const slackValues = 512;

@@ -17,7 +17,8 @@ import { DataError } from "./data_error.ts";
 import { checkPage } from "./parquet_checks.ts";
 import { decompressPage } from "./parquet_codecs.ts";
 import type { ColumnChunk, LeafColumn, ParquetFile } from "./parquet_file.ts";
-import { isIndexed, pagesOf, type StoredPage } from "./parquet_pages.ts";
+import { isIndexed } from "./parquet_headers.ts";
+import { pagesOf, type StoredPage } from "./parquet_pages.ts";
 import { exactValues, parsers, storedElement } from "./parquet_types.ts";
 
 /** Pages of a flat column are decoded together up to this size, unpacked. */

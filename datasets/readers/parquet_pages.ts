@@ -5,12 +5,12 @@
  * Source: parquet-format, parquet.thrift, README.md ("Data Pages", "Checksumming").
  */
 import { crc32 } from "node:zlib";
-import type { Encoding } from "hyparquet";
 import type { Input } from "../input.ts";
 import { DataError } from "./data_error.ts";
 import { checkLevels, checkPage } from "./parquet_checks.ts";
 import type { ColumnChunk, LeafColumn } from "./parquet_file.ts";
-import { readStruct, type Struct } from "./thrift.ts";
+import { headerOf, isIndexed, type PageHeader } from "./parquet_headers.ts";
+import { readStruct } from "./thrift.ts";
 
 /** Bytes are fetched this many at a time; a larger page in one piece. */
 const fetchBytes = 1024 * 1024;
@@ -18,39 +18,6 @@ const fetchBytes = 1024 * 1024;
 const maxHeaderBytes = 16 * 1024 * 1024;
 /** Values a page may have: of text columns some ten thousand; a page of one repeated value can claim any number. */
 const maxPageValues = 2 ** 23;
-
-const kinds = ["DATA_PAGE", "INDEX_PAGE", "DICTIONARY_PAGE", "DATA_PAGE_V2"] as const;
-const encodings: readonly (Encoding | undefined)[] = [
-  "PLAIN",
-  undefined,
-  "PLAIN_DICTIONARY",
-  "RLE",
-  "BIT_PACKED",
-  "DELTA_BINARY_PACKED",
-  "DELTA_LENGTH_BYTE_ARRAY",
-  "DELTA_BYTE_ARRAY",
-  "RLE_DICTIONARY",
-  "BYTE_STREAM_SPLIT",
-];
-
-export interface PageHeader {
-  readonly kind: typeof kinds[number];
-  readonly storedBytes: number;
-  readonly unpackedBytes: number;
-  readonly checksum?: number;
-  /** Values with nulls: level entries; of a dictionary its entries. */
-  readonly values: number;
-  readonly encoding?: Encoding;
-  /** Of a page of version 1. */
-  readonly levelEncodings: readonly (Encoding | undefined)[];
-  /** Of a page of version 2, whose levels come first and are never compressed. */
-  readonly v2?: {
-    readonly nulls: number;
-    readonly repetitionBytes: number;
-    readonly definitionBytes: number;
-    readonly isPacked: boolean;
-  };
-}
 
 /** A page with the bytes of its header and data, as they are stored. */
 export interface StoredPage {
@@ -60,10 +27,6 @@ export interface StoredPage {
 
 /** A page that was skipped has no bytes. */
 type Page = StoredPage | { readonly header: PageHeader; readonly bytes?: undefined };
-
-export function isIndexed({ encoding }: PageHeader): boolean {
-  return encoding === "PLAIN_DICTIONARY" || encoding === "RLE_DICTIONARY";
-}
 
 /** The dictionary and the data pages of a column chunk. @param skip data pages of so many values at the start have no bytes */
 export async function* pagesOf(
@@ -156,44 +119,6 @@ async function headerAt(
     if (wanted === size && size < maxHeaderBytes) continue; // it may go on after these bytes
     throw new DataError("expected the header of a page, found damaged data");
   }
-}
-
-function headerOf(struct: Struct): PageHeader {
-  const kind = kinds[struct.number(1) ?? -1];
-  if (kind === undefined) {
-    throw new DataError(`expected a page of a known kind, found ${struct.number(1)}`);
-  }
-  const v1 = struct.struct(5);
-  const v2 = struct.struct(8);
-  const own = {
-    DATA_PAGE: v1,
-    INDEX_PAGE: struct,
-    DICTIONARY_PAGE: struct.struct(7),
-    DATA_PAGE_V2: v2,
-  };
-  const counts = own[kind];
-  if (counts === undefined) throw new DataError("expected a page with its header, found none");
-  if (kind === "DATA_PAGE" && v2 !== undefined) {
-    throw new DataError("expected a page of one version, found headers of two");
-  }
-  const encodingOf = (field: number) => encodings[counts.number(field) ?? -1];
-  return {
-    kind,
-    unpackedBytes: struct.number(2) ?? -1,
-    storedBytes: struct.number(3) ?? -1,
-    checksum: struct.number(4),
-    values: counts.number(1) ?? -1,
-    encoding: encodingOf(kind === "DATA_PAGE_V2" ? 4 : 2),
-    levelEncodings: [encodingOf(4), encodingOf(3)],
-    v2: kind === "DATA_PAGE_V2"
-      ? {
-        nulls: counts.number(2) ?? -1,
-        definitionBytes: counts.number(5) ?? -1,
-        repetitionBytes: counts.number(6) ?? -1,
-        isPacked: counts.flag(7) ?? true,
-      }
-      : undefined,
-  };
 }
 
 /** Bytes of a column chunk, fetched in larger pieces. */
