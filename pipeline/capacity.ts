@@ -1,5 +1,5 @@
 /**
- * What the machine has for instances that run at once, and who claims what of it.
+ * What the machine has for instances that run at once, and what they claim.
  */
 import { freeMemoryBytes } from "../base/mod.ts";
 

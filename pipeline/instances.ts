@@ -39,7 +39,7 @@ export function withoutStudy<Recipe>(recipe: Recipe): Study<Recipe> {
  * The instances of all cells. What is declared alike in several cells, with all that it needs, is one instance.
  *
  * @param requested Targets: those that a stage makes on request are instances too.
- * @throws Error when a declaration is wrong: an input of nobody's making, two instances of one name, a cycle.
+ * @throws Error when a declaration is wrong: an input that nobody makes, two instances of one name, a cycle.
  */
 export function expand(
   stages: readonly Stage[],

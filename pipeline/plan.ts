@@ -29,7 +29,7 @@ export type InstanceState =
     readonly nearest?: Nearest;
   };
 
-/** The earlier result of an instance whose record differs in the fewest fields, and in which. */
+/** An earlier result of an instance: the one whose record differs in the fewest fields, and these fields. */
 export interface Nearest {
   readonly manifest: Manifest;
   /** Of an instance that waits, differences in what is known already. */
@@ -46,7 +46,7 @@ interface PlannerOptions {
 
 const contextModule = import.meta.resolve("./stage_context.ts");
 
-/** Finds states of instances. Holds no state of a run but the earlier results, for reasons. */
+/** Finds states of instances. Holds no state of a run except the earlier results, for reasons. */
 export class Planner {
   readonly instances: Instances;
   readonly recipe: PlannerOptions["recipe"];

@@ -278,7 +278,7 @@ function placesOf(recipe: Recipe, spec: FileSourceSpec, split: Split): readonly 
   });
 }
 
-/** What is asked for between reading and writing; null when nothing is. */
+/** Filters between reading and writing; null if the recipe asks for none. */
 function filterOf(
   { documents: { clean, duplicates, length, details } }: Recipe,
   spec: FileSourceSpec,

@@ -1,5 +1,5 @@
 /**
- * A recipe with sizes that a user names on the command line, for tables of costs that no run stands behind.
+ * A recipe with sizes that a user names on the command line, for tables of costs without a run.
  */
 import { UsageError } from "../base/mod.ts";
 import type { Recipe } from "./recipe.ts";

@@ -20,7 +20,7 @@ import { listRemote, type RemoteHints } from "./remote_files.ts";
 type TaskSplit = "train" | "dev" | "test";
 const splits = ["train", "dev", "test"] as const;
 
-/** What of a task enters the key. */
+/** The part of a task that enters the key. */
 export type TaskParams =
   | {
     readonly options: Readonly<Record<string, unknown>>;

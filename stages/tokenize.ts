@@ -104,7 +104,7 @@ export async function run(context: Context): Promise<StageSummary> {
   }
 }
 
-/** Whether rows behind the special pieces write what no other piece can. In BPE on bytes they are pieces like all others. */
+/** Whether the rows after the special pieces write text that no other piece can. In BPE on bytes they are pieces like all others. */
 function fallsBackToBytes(tokenizer: Tokenizer): boolean {
   const last = firstByteId + 0xff;
   return last < tokenizer.vocabSize && tokenizer.piece(firstByteId) === "<0x00>" &&

@@ -48,7 +48,7 @@ function bytesOf(config: ModelConfig, microBatchSize: number): number {
 /** Rows by file: a plan asks for every instance. */
 const knownRows = new Map<string, number>();
 
-/** Rows of the global vocabulary. A tokenizer that is yet to be fetched, or cannot be read, counts as one that is trained. */
+/** Rows of the global vocabulary. A tokenizer that is not fetched yet, or cannot be read, counts as one that is trained. */
 export function globalVocabSize(recipe: Recipe): number {
   const trained = Number(recipe.vocabulary.global.vocabSize ?? unigramDefaults.vocabSize);
   const place = vocabularyFile(recipe);

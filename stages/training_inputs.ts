@@ -18,7 +18,7 @@ export interface EngineModules {
   readonly engine: { readonly engine: Engine };
 }
 
-/** Inputs `<output>/<source>`: what a vocabulary's tokens of the sources are. */
+/** Inputs `<output>/<source>` from the stage that wrote the sources' tokens in a vocabulary. */
 export function tokenShards(
   outputs: readonly string[],
   sources: readonly string[],
@@ -41,7 +41,7 @@ interface Training {
   readonly engineOptions: EngineOptions;
 }
 
-/** The size of micro-batches: the recipe's, or the largest that fits with the largest vocabulary, beside the others'. */
+/** The recipe's size of micro-batches, or the largest that fits with the largest vocabulary beside the other programs. */
 export async function microBatchOf(
   { params, checkpointFolder, log }: Pick<
     StageContext<{
@@ -81,7 +81,7 @@ export async function microBatchOf(
   });
 }
 
-/** What of a size that was found is shown beside a finished instance. */
+/** The size for the summary of a finished instance, if it was found and not given. */
 export function foundMicroBatch(
   asked: MicroBatchSize,
   found: number,
