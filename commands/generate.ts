@@ -39,7 +39,7 @@ export const command: PipelineCommand = {
         .option("--temperature <t>", "0 takes the likeliest, 1 draws as the model says", "0.8")
         .option("--top-k <k>", "draw from the k likeliest only")
         .option("--seed <n>", "the same seed draws the same text", "0")
-        .option("--source <name>", "whose embedding and tokenizer (spec, spec-opt)")
+        .option("--source <name>", "whose embedding and tokenizer, where each source has its own")
         .option("--checkpoint <which>", "of pre-training: best or last", "best")
         .option("--text-field <name>", "the field of a file of records", "text")
         .option("--json", "print one JSON object")

@@ -6,12 +6,18 @@
 import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
 import { variantNamed } from "../../training/mod.ts";
+import type { Recipe } from "../recipe.ts";
 import { rivalsOf } from "./improvement.ts";
 import type { TableKind } from "./kind.ts";
 import { lossColumns, type LossParams, lossParams, variantRows } from "./losses.ts";
 import { type Cell, markBest, type Row, type Table } from "./table.ts";
 
-export const kind: TableKind<LossParams & { readonly dept: readonly string[] }> = {
+interface IsolatedParams extends LossParams {
+  readonly name: string;
+  readonly dept: readonly string[];
+}
+
+export const kind: TableKind<IsolatedParams> = {
   inputs(recipe, name): Readonly<Record<string, OutputRef>> {
     const { start, variants } = paramsOf(recipe, name);
     return Object.fromEntries(
@@ -27,7 +33,7 @@ export const kind: TableKind<LossParams & { readonly dept: readonly string[] }> 
     const dept = rows.filter(({ label }) => params.dept.includes(label));
     const alone = rows.filter(({ label }) => !params.dept.includes(label));
     return {
-      name: `isolated-${params.start}`,
+      name: params.name,
       title:
         `Validation perplexity of isolated sources and of DEPT, continued from ${params.start} embeddings`,
       columns: lossColumns(params),
@@ -40,17 +46,17 @@ export const kind: TableKind<LossParams & { readonly dept: readonly string[] }> 
   },
 };
 
-function paramsOf(recipe: Parameters<typeof lossParams>[0], name: string) {
+function paramsOf(recipe: Recipe, name: string): IsolatedParams {
   const params = lossParams(recipe, name);
   const isolated = params.variants.filter((id) => variantNamed(id).onlySource !== undefined);
   const { dept } = rivalsOf(params.variants);
   if (isolated.length === 0 || dept.length === 0) {
     throw new UsageError(
-      `Cannot make table "${name}": expected isolated-<source> and a variant of DEPT among pretrain.variants, ` +
+      `Cannot make table "${name}": expected a variant of one source and one of DEPT among pretrain.variants, ` +
         `found ${recipe.pretrain.variants.join(", ")}`,
     );
   }
-  return { ...params, variants: [...isolated, ...dept], dept };
+  return { ...params, name, variants: [...isolated, ...dept], dept };
 }
 
 function advantage({ label, cells }: Row, dept: readonly Row[]): Row {
