@@ -6,8 +6,8 @@ import { formatDuration, Random, seedOf } from "../base/mod.ts";
 import {
   CheckpointPace,
   CheckpointStore,
-  momentTensors,
   PhaseClock,
+  readOptimizer,
   readTensors,
 } from "../training/mod.ts";
 import { startTraining, trainOnRandom } from "../tests/support/training_steps.ts";
@@ -40,9 +40,9 @@ export async function profile(settings: JobSettings, steps: number): Promise<Tra
     const pace = new CheckpointPace("auto");
     const started = performance.now();
     await pace.write(async () => {
-      const { moments } = await program.readOptimizer();
+      const { moments } = await readOptimizer(program);
       store.write({
-        groups: { current: await readTensors(program), optimizer: momentTensors(moments) },
+        groups: { current: await readTensors(program), optimizer: moments },
         state: {},
       });
     });

@@ -11,7 +11,7 @@
  *     lock   children             advisory locks, see `store_lock.ts`
  */
 import { join } from "node:path";
-import { type Json, UsageError, writeFileSynced } from "../base/mod.ts";
+import { type Json, readTextIfThere, UsageError, writeFileSynced } from "../base/mod.ts";
 import { publishByRename, publishFile } from "./durable.ts";
 import { armFaults, faultsOfEnvironment } from "./faults.ts";
 import { instructionSet } from "./instruction_set.ts";
@@ -78,7 +78,7 @@ export class Store {
    */
   static open(folder: string, options: { readonly create: boolean }): Store {
     armFaults("runner", faultsOfEnvironment());
-    const format = readOptional(join(folder, "format"))?.trim();
+    const format = readTextIfThere(join(folder, "format"))?.trim();
     if (format !== undefined && format !== storeFormat) {
       throw new UsageError(
         `Cannot use store "${folder}": expected format ${storeFormat}, found ${format}; ` +
@@ -204,7 +204,7 @@ export class Store {
   /** What an object's files are; undefined when there is no such object or its listing does not parse. */
   listing(digest: string): Listing | undefined {
     try {
-      return JSON.parse(readOptional(this.listingPath(digest)) ?? "") as Listing;
+      return JSON.parse(readTextIfThere(this.listingPath(digest)) ?? "") as Listing;
     } catch {
       return undefined;
     }
@@ -296,15 +296,6 @@ function exists(path: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function readOptional(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }
 

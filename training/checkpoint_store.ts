@@ -7,6 +7,7 @@ import {
   canonicalJson,
   type Json,
   type Log,
+  readIfThere,
   sha256,
   StageError,
   writeFileSynced,
@@ -44,12 +45,12 @@ export function readCheckpoint<State = JsonObject>(folder: string): Checkpoint<S
       `Cannot read checkpoint "${basename(folder)}": expected ${expected}, found ${found}`,
     );
   };
-  const done = parseDone(readFile(join(folder, doneFile)));
+  const done = parseDone(readIfThere(join(folder, doneFile)));
   if (done === undefined) return fail("a whole DONE", "none");
   const groups: Record<string, Tensors> = {};
   let state: State | undefined;
   for (const file of Object.keys(done).sort()) {
-    const bytes = readFile(join(folder, file));
+    const bytes = readIfThere(join(folder, file));
     if (bytes === undefined) return fail(`file "${file}"`, "none");
     if (sha256(bytes) !== done[file]) return fail(`"${file}" as DONE has it`, "other bytes");
     if (file === stateFile) state = JSON.parse(new TextDecoder().decode(bytes));
@@ -59,25 +60,6 @@ export function readCheckpoint<State = JsonObject>(folder: string): Checkpoint<S
   }
   if (state === undefined) return fail(`file "${stateFile}"`, "none");
   return { groups, state };
-}
-
-/**
- * The newest whole checkpoint of a folder of checkpoints, or undefined when there is none. A newer one that is damaged is
- * passed over with a warning.
- */
-export function latestCheckpoint(
-  checkpointFolder: string,
-  log?: Log,
-): Checkpoint | undefined {
-  for (const number of checkpointNumbers(checkpointFolder).reverse()) {
-    try {
-      return readCheckpoint(join(checkpointFolder, nameOf(number)));
-    } catch (error) {
-      if (!(error instanceof StageError)) throw error;
-      log?.warn(`${error.message}; going on from the one before`);
-    }
-  }
-  return undefined;
 }
 
 /**
@@ -108,8 +90,17 @@ export class CheckpointStore {
     this.#number = checkpointNumbers(folder).at(-1) ?? 0;
   }
 
+  /** The newest whole checkpoint, or undefined when there is none. A newer one that is damaged is passed over with a warning. */
   latest(): Checkpoint | undefined {
-    return latestCheckpoint(this.folder, this.#log);
+    for (const number of checkpointNumbers(this.folder).reverse()) {
+      try {
+        return readCheckpoint(join(this.folder, nameOf(number)));
+      } catch (error) {
+        if (!(error instanceof StageError)) throw error;
+        this.#log?.warn(`${error.message}; going on from the one before`);
+      }
+    }
+    return undefined;
   }
 
   write(checkpoint: Checkpoint<Json>): void {
@@ -182,15 +173,6 @@ function syncFolder(folder: string): void {
   } catch { /* not on this system: the rename is still atomic */ }
 }
 
-function readFile(path: string): Uint8Array | undefined {
-  try {
-    return Deno.readFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 function parseDone(bytes: Uint8Array | undefined): Done | undefined {
   if (bytes === undefined) return undefined;
   try {
@@ -202,13 +184,7 @@ function parseDone(bytes: Uint8Array | undefined): Done | undefined {
 
 /** Ascending. */
 function checkpointNumbers(folder: string): number[] {
-  let entries: Deno.DirEntry[];
-  try {
-    entries = [...Deno.readDirSync(folder)];
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  const entries = [...Deno.readDirSync(folder)];
   return entries.map((entry) => folderName.exec(entry.name)?.[1]).filter((text) =>
     text !== undefined
   ).map(Number).sort((a, b) => a - b);

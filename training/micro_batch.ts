@@ -1,7 +1,6 @@
 /**
  * The largest micro-batch that fits this machine: found once, then kept beside the checkpoints, as results depend on it.
  */
-import { existsSync, readFileSync } from "node:fs";
 import type { AdamWOptions, Engine, EngineOptions } from "../engine/mod.ts";
 import {
   differentiate,
@@ -16,6 +15,7 @@ import {
   freeMemoryBytes,
   type Log,
   messageOf,
+  readTextIfThere,
   StageError,
   writeFileAtomic,
 } from "../base/mod.ts";
@@ -63,7 +63,8 @@ export async function resolveMicroBatch(search: MicroBatchSearch): Promise<numbe
   const { microBatchSize, batchSize, config, checkpointFolder, log } = search;
   if (microBatchSize !== "auto") return microBatchSize;
   const path = `${checkpointFolder}/micro_batch.json`;
-  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")).microBatchSize;
+  const found = readTextIfThere(path);
+  if (found !== undefined) return JSON.parse(found).microBatchSize;
   const free = freeBytes();
   const bytesOf = (size: number) => trainingBytes(config, size, search);
   for (let size = batchSize; size >= 1; size--) {

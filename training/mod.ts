@@ -22,7 +22,6 @@ export { CheckpointPace } from "./checkpoint_pace.ts";
 export {
   CheckpointStore,
   fillCheckpoint,
-  latestCheckpoint,
   readCheckpoint,
   writeCheckpoint,
 } from "./checkpoint_store.ts";
@@ -53,7 +52,8 @@ export { Decoder } from "./decoder.ts";
 export { generateTokens, sampleToken } from "./generation.ts";
 export { scoreText } from "./text_score.ts";
 export { type Drift, driftOf } from "./drift.ts";
-export { momentTensors, readTensors, writeTensors } from "./programs.ts";
+export { readTensors, writeTensors } from "./programs.ts";
+export { readOptimizer } from "./optimizer_state.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
 export { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
 export { writeMetrics } from "./metrics_files.ts";

@@ -5,7 +5,6 @@ import type { TrainingProgram } from "../engine/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
 import { type SourceResult, split, sumResults } from "./outer_step.ts";
-import { momentTensors, momentValues } from "./programs.ts";
 import { isShared, type Variant } from "./variant.ts";
 
 /** Adam's moments, and the count of steps that corrects their bias. */
@@ -19,7 +18,11 @@ export async function readOptimizer(
   program: Pick<TrainingProgram, "readOptimizer">,
 ): Promise<OptimizerTensors> {
   const { step, moments } = await program.readOptimizer();
-  return { step, moments: momentTensors(moments) };
+  const tensors = Object.entries(moments).map(([name, data]) => [
+    name,
+    { shape: [data.length], data },
+  ]);
+  return { step, moments: Object.fromEntries(tensors) };
 }
 
 /** Sets a program's state; a new one when there is none. */
@@ -28,7 +31,8 @@ export async function writeOptimizer(
   state: OptimizerTensors | undefined,
 ): Promise<void> {
   if (state === undefined) return await program.resetOptimizer();
-  await program.writeOptimizer({ step: state.step, moments: momentValues(state.moments) });
+  const moments = Object.entries(state.moments).map(([name, { data }]) => [name, data]);
+  await program.writeOptimizer({ step: state.step, moments: Object.fromEntries(moments) });
 }
 
 /** The two moments of a parameter, and how engines name them: `<parameter>.m`, `<parameter>.v`. */

@@ -117,14 +117,3 @@ export async function readTensors(
     ]),
   );
 }
-
-/** Adam's moments as tensors of a checkpoint, and back. */
-export function momentTensors(moments: Readonly<Record<string, Float32Array>>): Tensors {
-  return Object.fromEntries(
-    Object.entries(moments).map(([name, data]) => [name, { shape: [data.length], data }]),
-  );
-}
-
-export function momentValues(tensors: Tensors): Record<string, Float32Array> {
-  return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));
-}

@@ -2,9 +2,9 @@
  * Rows that training notes between checkpoints: a JSON-lines file beside them, in which what a resumed run makes again
  * replaces what was there. Checkpoints would grow with every row.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { canonicalJson, type Json, writeFileAtomic } from "../base/mod.ts";
+import { canonicalJson, type Json, readTextIfThere, writeFileAtomic } from "../base/mod.ts";
 
 interface Entry<Row> {
   /** Place in the whole run; ascending. */
@@ -20,7 +20,7 @@ export class StepRows<Row extends Json = Json> {
 
   constructor(path: string) {
     this.#path = path;
-    const text = readText(path);
+    const text = readTextIfThere(path) ?? "";
     this.#isCut = text !== "" && !text.endsWith("\n");
     this.#entries = text.slice(0, text.lastIndexOf("\n") + 1).split("\n")
       .filter((line) => line !== "").map((line) => JSON.parse(line));
@@ -54,13 +54,4 @@ export class StepRows<Row extends Json = Json> {
 
 function lineOf(entry: Entry<Json>): string {
   return canonicalJson({ ...entry }) + "\n";
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return "";
-    throw error;
-  }
 }

@@ -4,8 +4,8 @@
  * Source: DEPT App. A.1: start at η_max, lower until one run finishes its full cosine without diverging. Pre-training at that rate
  * then keeps its best checkpoint by validation loss. Differs: the paper does not say what counts as diverged, see `TuneSettings`.
  */
-import { mkdirSync, readFileSync } from "node:fs";
-import { messageOf, StageError, writeFileAtomic } from "../base/mod.ts";
+import { mkdirSync } from "node:fs";
+import { messageOf, readTextIfThere, StageError, writeFileAtomic } from "../base/mod.ts";
 import { pretrain, type Pretraining } from "./pretrain.ts";
 import type { TuneSettings } from "./settings.ts";
 import { DivergedError } from "./trainer.ts";
@@ -34,7 +34,7 @@ export async function tuneLearningRate(
   const { variant, settings, tune, checkpointFolder, log } = options;
   mkdirSync(checkpointFolder, { recursive: true });
   const place = `${checkpointFolder}/attempts.json`;
-  const attempts = [...readAttempts(place)];
+  const attempts: TuneAttempt[] = JSON.parse(readTextIfThere(place) ?? "[]");
   while (attempts.at(-1)?.diverged !== null) {
     const peakLearningRate = gridRate(settings.inner.peakLearningRate, tune, attempts.length);
     if (attempts.length === tune.attempts || !(peakLearningRate > 0)) {
@@ -105,13 +105,4 @@ function whyDiverged(
       uniform.toFixed(3)
     })`
     : null;
-}
-
-function readAttempts(path: string): readonly TuneAttempt[] {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return [];
-    throw error;
-  }
 }

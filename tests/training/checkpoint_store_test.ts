@@ -4,7 +4,6 @@ import {
   type Checkpoint,
   CheckpointStore,
   fillCheckpoint,
-  latestCheckpoint,
   readCheckpoint,
   writeCheckpoint,
 } from "../../training/mod.ts";
@@ -83,10 +82,10 @@ Deno.test("CheckpointStore keeps two and falls back to the one before when the l
     Deno.truncateSync(`${last}/model.safetensors`, 4);
     assert.deepEqual(store.latest(), checkpoint(2));
     Deno.removeSync(`${last}/DONE`);
-    assert.deepEqual(latestCheckpoint(store.folder), checkpoint(2));
+    assert.deepEqual(new CheckpointStore(store.folder).latest(), checkpoint(2));
     // A restart numbers on, and what it writes is the latest again.
     new CheckpointStore(store.folder).write(checkpoint(4));
-    assert.deepEqual(latestCheckpoint(store.folder), checkpoint(4));
+    assert.deepEqual(new CheckpointStore(store.folder).latest(), checkpoint(4));
   }));
 
 Deno.test("CheckpointStore links groups that are the same object, with the same content for a reader", () =>

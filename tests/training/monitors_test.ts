@@ -10,7 +10,7 @@ import {
 } from "../../model/mod.ts";
 import type { Json } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
-import { latestCheckpoint, type MonitorRow, monitorStep, pretrain } from "../../training/mod.ts";
+import { CheckpointStore, type MonitorRow, monitorStep, pretrain } from "../../training/mod.ts";
 import { StepRows } from "../../training/step_rows.ts";
 import {
   engineOptions,
@@ -208,7 +208,7 @@ Deno.test("StepRows replaces what a resumed run makes again, also behind a line 
   }
 });
 
-Deno.test("latestCheckpoint() says that it passes over a damaged one", () =>
+Deno.test("CheckpointStore says that it passes over a damaged one", () =>
   withSources(async (sources, folder) => {
     const options = pretraining("trim", sources, folder);
     await pretrain(options);
@@ -216,7 +216,7 @@ Deno.test("latestCheckpoint() says that it passes over a damaged one", () =>
     Deno.truncateSync(`${options.checkpointFolder}/${names.at(-1)}/shared.safetensors`, 100);
     const warned: string[] = [];
     const log = { ...silentLog, warn: (message: string) => warned.push(message) };
-    assert.ok(latestCheckpoint(options.checkpointFolder, log));
+    assert.ok(new CheckpointStore(options.checkpointFolder, log).latest());
     assert.equal(warned.length, 1);
     assert.match(
       warned[0],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { silentLog } from "../../pipeline/stage.ts";
-import { latestCheckpoint, packState, unpackState } from "../../training/mod.ts";
+import { CheckpointStore, packState, unpackState } from "../../training/mod.ts";
 import { Run, type RunState } from "../../training/run.ts";
 
 const tensors = (value: number) => ({ w: { shape: [2], data: Float32Array.of(value, 0.5) } });
@@ -37,7 +37,7 @@ Deno.test("Run goes on from its last checkpoint, and writes one when nothing is 
     const second = open();
     assert.equal(second.isResumed, true);
     assert.deepEqual(second.state, { done: 7 });
-    assert.deepEqual(latestCheckpoint(checkpointFolder)?.groups, {});
+    assert.deepEqual(new CheckpointStore(checkpointFolder).latest()?.groups, {});
   } finally {
     Deno.removeSync(checkpointFolder, { recursive: true });
   }

@@ -7,7 +7,7 @@
  *   round.bin       the candidates left after a round of pruning, and their probabilities
  */
 import { join } from "node:path";
-import { canonicalJson, writeFileAtomic } from "../../base/mod.ts";
+import { canonicalJson, readIfThere, readTextIfThere, writeFileAtomic } from "../../base/mod.ts";
 import type { UnigramConfig } from "./config.ts";
 import { type Segments, segmentText } from "./segments.ts";
 
@@ -35,13 +35,13 @@ export class TrainingCheckpoint {
     Deno.mkdirSync(folder, { recursive: true });
     const path = join(folder, "training.json");
     const content = canonicalJson({ format: 3, config }) + "\n";
-    if (readIfThere(path) === content) return;
+    if (readTextIfThere(path) === content) return;
     for (const name of ["counting.json", "segments.bin", "round.bin"]) this.#remove(name);
     writeFileAtomic(path, content);
   }
 
   readCounting(): CountingState | undefined {
-    const text = readIfThere(join(this.folder, "counting.json"));
+    const text = readTextIfThere(join(this.folder, "counting.json"));
     return text === undefined ? undefined : JSON.parse(text);
   }
 
@@ -50,7 +50,7 @@ export class TrainingCheckpoint {
   }
 
   readSegments(): Segments | undefined {
-    const bytes = readBytesIfThere(join(this.folder, "segments.bin"));
+    const bytes = readIfThere(join(this.folder, "segments.bin"));
     if (bytes === undefined) return undefined;
     const [alphabet, text, starts, counts] = unpack(bytes);
     return {
@@ -71,7 +71,7 @@ export class TrainingCheckpoint {
   }
 
   readRound(): RoundState | undefined {
-    const bytes = readBytesIfThere(join(this.folder, "round.bin"));
+    const bytes = readIfThere(join(this.folder, "round.bin"));
     if (bytes === undefined) return undefined;
     const [head, kept, probabilities] = unpack(bytes);
     const [rounds, characterLogProb] = new Float64Array(head);
@@ -124,18 +124,4 @@ function shared(buffer: ArrayBuffer): SharedArrayBuffer {
   const copy = new SharedArrayBuffer(buffer.byteLength);
   new Uint8Array(copy).set(new Uint8Array(buffer));
   return copy;
-}
-
-function readIfThere(path: string): string | undefined {
-  const bytes = readBytesIfThere(path);
-  return bytes && new TextDecoder().decode(bytes);
-}
-
-function readBytesIfThere(path: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    return Deno.readFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
