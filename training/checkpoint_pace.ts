@@ -1,9 +1,10 @@
 /**
- * How often checkpoints are written. They serve resumption only: no result depends on it, so a clock may have a say.
+ * How often checkpoints are written. They serve resumption only: no result depends on it, so a clock may decide.
  */
 import type { CheckpointEvery } from "./settings.ts";
+
 const share = 0.015; // below 2 %, with room for one that takes longer than the one before
-/** At `auto`, the time before the first, whose cost nobody knows yet, and the least between two. */
+/** At `auto`, the time before the first one, whose cost is not known yet, and the shortest time between two. */
 const leastMs = 10_000;
 
 export class CheckpointPace {
@@ -24,13 +25,13 @@ export class CheckpointPace {
     return this.#waitMs;
   }
 
-  /** @param step steps since training began; without it, a place where one is always written that is counted in steps */
+  /** @param step Steps since training began; without it, a place where one is due whatever the number of steps. */
   isDue(step?: number): boolean {
     if (this.#every === "auto") return this.#now() - this.#last >= this.#waitMs;
     return step === undefined || step % this.#every === 0;
   }
 
-  /** Writes one, and sees what it costs. */
+  /** Writes one, and measures how long that takes. */
   async write(action: () => void | Promise<void>): Promise<void> {
     const started = this.#now();
     await action();

@@ -39,8 +39,9 @@ export async function writeOptimizer(
 const suffixes = [".m", ".v"] as const;
 
 /**
- * The state that a source begins a round with when states are averaged: of shared parameters the averaged moments, cut as
- * the parameters are; of its own those that it kept, zeros at first. The count is that of all steps so far.
+ * The state that a source begins a round with when states are averaged. Shared parameters have the averaged moments, cut as
+ * the parameters are. A source's own parameters have the moments that it kept, and zeros at first. The count is that of all
+ * steps so far.
  */
 export function sentOptimizer(
   variant: Variant,

@@ -1,5 +1,5 @@
 /**
- * What a source is sent, and how the results of a round become a mean difference for the outer optimizer.
+ * The parameters that a source is sent, and the mean difference that the results of a round give to the outer optimizer.
  *
  * Source: DEPT Algorithm 1, lines 5 and 8 to 15; rows are averaged over the sources that have them:
  * ϕ[j] + (1/|S(j)|)·Σ_{k ∈ S(j)} (ϕ^k[local j] − ϕ[j]), unchanged where no sampled source has row j.
@@ -27,7 +27,7 @@ export function takeRows({ shape: [, width], data }: NamedTensor, rows: Int32Arr
   return { shape: [rows.length, width], data: taken };
 }
 
-/** What a source has made of the parameters that it was sent. */
+/** The parameters of a source after its local training. */
 export interface SourceResult {
   readonly tensors: Tensors;
   readonly vocabulary: SourceVocabulary;
@@ -64,7 +64,7 @@ export class OuterSum {
     this.#rowCounts = new Int32Array(shared[tokenEmbedding]?.shape[0] ?? 0);
   }
 
-  /** Adds what a source has made of the parameters that it was sent; its local ones are passed over. */
+  /** Adds the result of a source; its local parameters are passed over. */
   add(result: Tensors, vocabulary: SourceVocabulary): void {
     for (const [name, sum] of this.#sums) {
       const before = this.#shared[name];
