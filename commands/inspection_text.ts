@@ -2,7 +2,7 @@
  * What `dataset inspect` found, for people: a headline, columns, the first texts, problems.
  */
 import { formatBytes, formatCount } from "../base/mod.ts";
-import type { GeneratorInspection, Inspection } from "./dataset_inspect.ts";
+import type { GeneratorInspection, Inspection } from "./file_inspection.ts";
 
 /** Lines are cut here where the terminal does not say how wide it is. */
 const usualWidth = 100;

@@ -1,0 +1,200 @@
+/**
+ * What a file holds: format, rows, columns, the column of text, the first rows, problems.
+ */
+import {
+  type ColumnDescription,
+  type Document,
+  readerDefaults,
+  type RecordStream,
+} from "../datasets/mod.ts";
+import { messageOf, StageError } from "../base/mod.ts";
+import type { DatasetFile, DatasetGenerator } from "./dataset_inputs.ts";
+import { jsonValue } from "./json_values.ts";
+import { withRecordProgress } from "./reading_progress.ts";
+
+/** Without `--all` a file is read up to this many bytes as stored; a larger one has its rows estimated. */
+const readBytes = 64 * 1024 * 1024;
+const firstRows = 3;
+const namedProblems = 10;
+/** Rows from which the columns of formats without a schema are gathered. */
+const typedRows = 1000;
+/** Names that people give to the text, likely ones first. */
+const textNames = [
+  "text",
+  "content",
+  "document",
+  "body",
+  "article",
+  "message",
+  "sentence",
+  "story",
+];
+
+/** Types that a file declares of what is no text, though rows may show it as some. */
+const noText = /^(timestamp|date|time|decimal|duration|interval|uuid|map<|list<)/i;
+
+/** What is known of a file. */
+export interface Inspection {
+  readonly file: string;
+  readonly format: string;
+  readonly bytes?: number;
+  /** Null where an error came before any row. */
+  readonly rows?: number;
+  readonly rowsAreExact?: boolean;
+  readonly columns?: readonly ColumnDescription[];
+  /** The column that is most likely the text: pass it as `documents.textField`. */
+  readonly textColumn?: string | null;
+  readonly first?: readonly unknown[];
+  /** What may be meant otherwise. */
+  readonly notes?: readonly string[];
+  readonly problems: { readonly rows: number; readonly first: readonly string[] };
+  /** Why the file was refused. */
+  readonly error?: string;
+}
+
+export interface GeneratorInspection {
+  readonly source: string;
+  readonly format: "generated";
+  readonly generator: string;
+  readonly entropyBitsPerByte: number;
+  readonly first: readonly Document[];
+}
+
+/** Inspects a file. @param all Whether a large one is read to its end */
+export async function inspectFile(
+  { name, reader, open }: DatasetFile,
+  all: boolean,
+): Promise<Inspection> {
+  const known: { -readonly [Key in keyof Inspection]: Inspection[Key] } = {
+    file: name,
+    format: reader.format,
+    problems: { rows: 0, first: [] },
+  };
+  let rows = 0, problemRows = 0;
+  const problems: string[] = [];
+  const samples: unknown[] = [];
+  let records: RecordStream | undefined;
+  const conclude = () => {
+    const columns = columnsOf(records, samples);
+    known.columns = columns;
+    known.textColumn = textColumn(columns, samples);
+    const value = headerThatLooksLikeData(reader.format, columns);
+    if (value !== undefined) {
+      known.notes = [`the first row is taken for the names of columns, yet "${value}" is a number`];
+    }
+    known.first = samples.slice(0, firstRows).map(jsonValue);
+    known.problems = { rows: problemRows, first: problems };
+    known.rows = rows;
+  };
+  try {
+    await using input = await open();
+    known.bytes = input.size;
+    records = reader.readRecords(input, { maxRowBytes: readerDefaults.maxRowBytes });
+    let isWhole = true;
+    let bytesSeen = 0;
+    /** Rows of what was read before the last read: of a larger piece only some rows are there yet. */
+    let settled = { rows: 0, bytes: 0 };
+    for await (const batch of withRecordProgress(records, name)) {
+      if (records.bytesRead !== bytesSeen) settled = { rows, bytes: bytesSeen };
+      bytesSeen = records.bytesRead;
+      for (const record of batch) {
+        rows++;
+        if ("problem" in record) {
+          problemRows++;
+          if (problems.length < namedProblems) {
+            problems.push(`${records.unit} ${record.row}: ${record.problem}`);
+          }
+        } else if (samples.length < typedRows) samples.push(record.value);
+      }
+      if (all || records.bytesRead <= readBytes) continue;
+      isWhole = records.bytesRead >= records.bytesTotal;
+      break;
+    }
+    conclude();
+    const part = settled.bytes > 0 ? settled : { rows, bytes: records.bytesRead };
+    known.rows = records.totalRows ??
+      (isWhole ? rows : Math.round(part.rows * records.bytesTotal / part.bytes));
+    known.rowsAreExact = isWhole || records.totalRows !== undefined;
+    if (rows > 0 && rows === problemRows) {
+      known.error = `expected rows that can be read, found none: ${problems[0]}`;
+    }
+  } catch (error) {
+    if (!(error instanceof StageError)) throw error;
+    if (records !== undefined) conclude();
+    known.rowsAreExact = false;
+    known.error = messageOf(error);
+  }
+  const { problems: bad, error, ...facts } = known;
+  return { ...facts, problems: bad, ...(error === undefined ? {} : { error }) };
+}
+
+/** The file's own word, or the fields of the first rows with what they hold. */
+function columnsOf(
+  records: RecordStream | undefined,
+  samples: readonly unknown[],
+): ColumnDescription[] {
+  if (records?.columns !== undefined && records.columns.length > 0) return [...records.columns];
+  const types = new Map<string, Set<string>>();
+  for (const sample of samples) {
+    if (typeof sample !== "object" || sample === null || Array.isArray(sample)) continue;
+    for (const [name, value] of Object.entries(sample)) {
+      if (!types.has(name)) types.set(name, new Set());
+      types.get(name)!.add(kindOf(value));
+    }
+  }
+  return [...types].map(([name, kinds]) => ({ name, type: [...kinds].sort().join(" | ") }));
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+}
+
+/** A number among the names of columns of a format whose first row names them. */
+function headerThatLooksLikeData(
+  format: string,
+  columns: readonly ColumnDescription[],
+): string | undefined {
+  if (format !== "csv" && format !== "tsv") return undefined;
+  return columns.find(({ name }) => name.trim() !== "" && Number.isFinite(Number(name)))?.name;
+}
+
+/** The best of the columns and fields of text: by its name, else by the length of its values. */
+function textColumn(
+  columns: readonly ColumnDescription[],
+  samples: readonly unknown[],
+): string | null {
+  const lengths = new Map<string, { sum: number; count: number }>();
+  const isOther = new Set(columns.filter(({ type }) => noText.test(type)).map(({ name }) => name));
+  const walk = (value: unknown, path: string, depth: number) => {
+    if (isOther.has(path)) return;
+    if (typeof value === "string" || value instanceof Uint8Array) {
+      const seen = lengths.get(path) ?? { sum: 0, count: 0 };
+      lengths.set(path, { sum: seen.sum + value.length, count: seen.count + 1 });
+    } else if (typeof value === "object" && value !== null && !Array.isArray(value) && depth < 3) {
+      for (const [name, inner] of Object.entries(value)) {
+        walk(inner, path === "" ? name : `${path}.${name}`, depth + 1);
+      }
+    }
+  };
+  for (const sample of samples.slice(0, 100)) walk(sample, "", 0);
+  const rank = (path: string) => {
+    const place = textNames.indexOf(path.slice(path.lastIndexOf(".") + 1));
+    return place < 0 ? textNames.length : place;
+  };
+  const mean = (path: string) => lengths.get(path)!.sum / lengths.get(path)!.count;
+  const candidates = [...lengths.keys()].sort((a, b) => rank(a) - rank(b) || mean(b) - mean(a));
+  if (candidates.length > 0) return candidates[0];
+  return columns.find(({ type }) => /^(large_?)?(string|utf8)/i.test(type))?.name ?? null;
+}
+
+/** The first documents that a generator makes. */
+export function inspectGenerator(
+  { name, generator, entropyBitsPerByte, documents }: DatasetGenerator,
+): GeneratorInspection {
+  const first: Document[] = [];
+  for (const document of documents()) {
+    first.push(document);
+    if (first.length === firstRows) break;
+  }
+  return { source: name, format: "generated", generator, entropyBitsPerByte, first };
+}
