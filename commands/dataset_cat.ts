@@ -7,6 +7,7 @@ import { didYouMean, messageOf, StageError, UsageError } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
 import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
 import { jsonValue } from "./json_values.ts";
+import { oneOf, wholeNumber } from "./option_values.ts";
 import { withRecordProgress } from "./reading_progress.ts";
 import { writeAll } from "./write_all.ts";
 
@@ -27,14 +28,13 @@ export const command: CommandModule<void> = {
   act: async (_, input: string, options: CatOptions) => await cat(input, options),
 };
 
-const formats = ["json", "parquet", "arrow"] as const;
 /** Text is written in pieces of about this many characters. */
 const flushLength = 1 << 16;
 
 /** Prints the rows of all that the argument names. A row that cannot be read ends it. */
 export async function cat(argument: string, options: CatOptions): Promise<void> {
-  const format = formatOf(options.format);
-  const limit = limitOf(options.limit);
+  const format = oneOf(["json", "parquet", "arrow"], "print as", options.format);
+  const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit, 0);
   const rows = () => rowsOf(argument, options, limit);
   const { output } = options;
   if (format === "json") {
@@ -165,20 +165,4 @@ async function writeLines(
     text = "";
   }
   await writeAll(target, encoder.encode(text));
-}
-
-function formatOf(format: string): (typeof formats)[number] {
-  const known = formats.find((known) => known === format);
-  if (known !== undefined) return known;
-  throw new UsageError(
-    `Cannot print as "${format}"${didYouMean(format, formats)}: expected one of ${
-      formats.join(", ")
-    }`,
-  );
-}
-
-function limitOf(limit: string | undefined): number {
-  if (limit === undefined) return Infinity;
-  if (/^\d+$/.test(limit)) return Number(limit);
-  throw new UsageError(`Cannot print rows: expected --limit to be a count, found "${limit}"`);
 }

@@ -2,8 +2,8 @@
  * `figure`: prints or writes a figure from what the store has.
  */
 import { join } from "node:path";
-import { didYouMean, UsageError } from "../base/mod.ts";
-import { selectTargets } from "../pipeline/targets.ts";
+import { UsageError } from "../base/mod.ts";
+import { oneOf } from "./option_values.ts";
 import { madeOnTheSpot } from "./on_the_spot.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
@@ -29,24 +29,17 @@ export const command: PipelineCommand = {
 /** The stage whose instances are figures; each has one output with a file per format. */
 const figureStage = "figure";
 
-const formats = ["svg", "csv", "json"];
-
 /** Prints one figure, or writes it to a file. @throws UsageError when something else would have to run first. */
 export async function figure(
   project: Project,
   name: string,
   options: FigureOptions,
 ): Promise<number> {
-  const { format, output } = options;
-  if (!formats.includes(format)) {
-    throw new UsageError(
-      `Cannot print a figure as "${format}"${didYouMean(format, formats)}: ` +
-        `expected one of ${formats.join(", ")}`,
-    );
-  }
+  const { output } = options;
+  const format = oneOf(["svg", "csv", "json"], "print a figure as", options.format);
   const target = name.startsWith(`${figureStage}/`) ? name : `${figureStage}/${name}`;
   const session = await openSession(project, options, { create: false, targets: [target] });
-  const ids = selectTargets([target], session.instances, project.stages, session.recipe);
+  const ids = session.select([target]);
   if (ids.length > 1) {
     throw new UsageError(`Cannot print figure "${name}": expected one, found ${ids.join(", ")}`);
   }

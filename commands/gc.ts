@@ -15,6 +15,7 @@ import {
 import { readRunRecords } from "../pipeline/run_records.ts";
 import { Store } from "../pipeline/store.ts";
 import { lockStore } from "../pipeline/store_lock.ts";
+import { numberAtLeast } from "./option_values.ts";
 import { onBusy } from "./busy.ts";
 
 export interface GcOptions {
@@ -41,7 +42,7 @@ const dayMs = 24 * 3600 * 1000;
 /** @param names Recipes whose results stay; none: all recipes that were run within the days of the options. */
 export async function gc(names: readonly string[], options: GcOptions): Promise<number> {
   const store = Store.open(resolve(options.store), { create: false });
-  const sinceMs = Date.now() - daysOf(options) * dayMs;
+  const sinceMs = Date.now() - numberAtLeast("--days", options.days, 0) * dayMs;
   checkNames(store, names, options);
   if (options.dryRun) {
     const { kept } = keptRecords(store, names, sinceMs);
@@ -79,11 +80,6 @@ function checkNames(store: Store, names: readonly string[], { store: folder }: G
         `"${folder}" (${known.join(", ")})`,
     );
   }
-}
-
-function daysOf({ days }: GcOptions): number {
-  if (/^[0-9]+(\.[0-9]+)?$/.test(days)) return Number(days);
-  throw new UsageError(`Cannot accept --days ${days}: expected a number of days, 0 or more`);
 }
 
 function print(garbage: Garbage, did: string, { json }: GcOptions): void {

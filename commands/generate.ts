@@ -13,6 +13,7 @@ import {
   writeTensors,
 } from "../training/mod.ts";
 import { Random, seedOf, UsageError } from "../base/mod.ts";
+import { numberAtLeast, wholeNumber } from "./option_values.ts";
 import { readTexts } from "./text_input.ts";
 import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
 import { addPlanOptions } from "./plan_options.ts";
@@ -65,12 +66,10 @@ export async function generate(
     );
   }
   const settings = {
-    tokens: numberOf(options.tokens, "--tokens", { from: 1, isWhole: true }),
-    temperature: numberOf(options.temperature, "--temperature", { from: 0 }),
-    topK: options.topK === undefined
-      ? undefined
-      : numberOf(options.topK, "--top-k", { from: 1, isWhole: true }),
-    seed: numberOf(options.seed, "--seed", { from: 0, isWhole: true }),
+    tokens: wholeNumber("--tokens", options.tokens, 1),
+    temperature: numberAtLeast("--temperature", options.temperature, 0),
+    topK: options.topK === undefined ? undefined : wholeNumber("--top-k", options.topK, 1),
+    seed: wholeNumber("--seed", options.seed, 0),
   };
   const model = await openTrainedModel(project, target, options);
   using _ = model.tokenizer;
@@ -189,20 +188,6 @@ function hasRecords(file: string): boolean {
     if (error instanceof UsageError) return false;
     throw error;
   }
-}
-
-function numberOf(
-  text: string,
-  option: string,
-  { from, isWhole = false }: { readonly from: number; readonly isWhole?: boolean },
-): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value >= from && (!isWhole || Number.isInteger(value))) return value;
-  throw new UsageError(
-    `Cannot generate: expected ${option} to be a ${
-      isWhole ? "whole number" : "number"
-    } of ${from} or more, found "${text}"`,
-  );
 }
 
 const examples = `

@@ -1,11 +1,10 @@
 /**
  * `graph`: what needs what, as text, Mermaid, dot or SVG.
  */
-import { didYouMean, UsageError } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
-import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { asDot, asMermaid, asText, type Graph } from "./graph_text.ts";
+import { oneOf } from "./option_values.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -41,44 +40,27 @@ export async function graph(
   targets: readonly string[],
   options: GraphOptions,
 ): Promise<number> {
-  const names = Object.keys(formats);
-  if (!Object.hasOwn(formats, options.format)) {
-    throw new UsageError(
-      `Cannot draw a graph as "${options.format}"${didYouMean(options.format, names)}: ` +
-        `expected one of ${names.join(", ")}`,
-    );
-  }
+  const format = oneOf(Object.keys(formats), "draw a graph as", options.format);
   const session = await openSession(project, options, { create: false, targets });
-  const { planner, instances, recipe } = session;
-  const named = targets.length === 0 ? ["all"] : targets;
-  const ids = withNeeds(selectTargets(named, instances, project.stages, recipe), instances);
-  await planner.prepare(ids);
-  const states = planner.states(ids);
-  session.saveCaches();
-  const made = options.stages ? ofStages(ids, states, session) : ofInstances(ids, states, session);
-  console.log((await formats[options.format](made)).trimEnd());
+  const states = await session.states(session.select(targets));
+  const made = options.stages ? ofStages(states, session) : ofInstances(states, session);
+  console.log((await formats[format](made)).trimEnd());
   return 0;
 }
 
-function ofInstances(
-  ids: readonly InstanceId[],
-  states: ReadonlyMap<InstanceId, InstanceState>,
-  { instances }: Session,
-): Graph {
-  return ids.map((id) => ({
+type States = ReadonlyMap<InstanceId, InstanceState>;
+
+function ofInstances(states: States, { instances }: Session): Graph {
+  return [...states].map(([id, { status }]) => ({
     id,
     needs: instances.get(id)!.needs,
-    state: states.get(id)!.status,
+    state: status,
   }));
 }
 
-function ofStages(
-  ids: readonly InstanceId[],
-  states: ReadonlyMap<InstanceId, InstanceState>,
-  { instances }: Session,
-): Graph {
-  const byStage = Map.groupBy(ids, (id) => instances.get(id)!.stage.name);
+function ofStages(states: States, { instances }: Session): Graph {
   const stageOf = (id: InstanceId) => instances.get(id)!.stage.name;
+  const byStage = Map.groupBy(states.keys(), stageOf);
   return [...byStage].map(([stage, members]) => {
     const needs = members.flatMap((id) => instances.get(id)!.needs.map(stageOf));
     const statuses = members.map((id) => states.get(id)!.status);

@@ -6,7 +6,6 @@ import { UsageError } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Store } from "../pipeline/store.ts";
-import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -32,8 +31,7 @@ const pollEveryMs = 200;
 /** Prints the log of one target. @throws UsageError when it names several, or has not run. */
 export async function log(project: Project, target: string, options: LogOptions): Promise<number> {
   const session = await openSession(project, options, { create: false, targets: [target] });
-  const { planner, instances, recipe, store } = session;
-  const ids = selectTargets([target], instances, project.stages, recipe);
+  const ids = session.select([target]);
   if (ids.length > 1) {
     throw new UsageError(
       `Cannot show the log of "${target}": expected one instance, found ${ids.length}: ` +
@@ -41,11 +39,8 @@ export async function log(project: Project, target: string, options: LogOptions)
     );
   }
   const [id] = ids;
-  const closure = withNeeds(ids, instances);
-  await planner.prepare(closure);
-  const state = planner.states(closure).get(id)!;
-  session.saveCaches();
-  const path = logOf(id, state, store);
+  const state = (await session.states(ids)).get(id)!;
+  const path = logOf(id, state, session.store);
   if (path === undefined) {
     throw new UsageError(`Cannot show the log of ${id}: expected a run of it, found none`);
   }

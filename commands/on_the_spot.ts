@@ -4,7 +4,6 @@
 import { UsageError } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
-import { withNeeds } from "../pipeline/targets.ts";
 import type { Session } from "./session.ts";
 import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import { run } from "./run.ts";
@@ -21,7 +20,7 @@ export async function madeOnTheSpot(
   options: PlanOptions,
   asked: { readonly what: string; readonly targets: readonly string[] },
 ): Promise<Map<InstanceId, InstanceState> | number> {
-  const states = await statesOf(ids, session);
+  const states = await session.states(ids);
   const missing = [...states].filter(([, state]) => state.status !== "fresh").map(([id]) => id);
   if (missing.length === 0) return states;
   const expensive = missing.filter((id) => !ids.includes(id));
@@ -40,16 +39,5 @@ export async function madeOnTheSpot(
     quiet: true,
     wait: true,
   });
-  return code === 0 ? await statesOf(ids, session) : code;
-}
-
-async function statesOf(
-  ids: readonly InstanceId[],
-  { planner, instances, saveCaches }: Session,
-): Promise<Map<InstanceId, InstanceState>> {
-  const closure = withNeeds(ids, instances);
-  await planner.prepare(closure);
-  const states = planner.states(closure);
-  saveCaches();
-  return states;
+  return code === 0 ? await session.states(ids) : code;
 }

@@ -11,11 +11,11 @@ import { Store } from "../pipeline/store.ts";
 import { storageError } from "../pipeline/storage_errors.ts";
 import { lockStore } from "../pipeline/store_lock.ts";
 import { writeTar } from "../pipeline/tar.ts";
-import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { entriesOf, receive } from "../pipeline/transfer.ts";
 import { onBusy } from "./busy.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import { writeAll } from "./write_all.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
 export const command: PipelineCommand = {
@@ -37,7 +37,7 @@ export async function push(
     );
   }
   const session = await openSession(project, options, { create: false });
-  const manifests = await freshResults(project, session, targets);
+  const manifests = await freshResults(session, targets);
   const entries = entriesOf(session.store, session.objects, manifests);
   const count = `${manifests.length} result${manifests.length === 1 ? "" : "s"}`;
   if (/\.tar(\.zst)?$/.test(to)) {
@@ -61,22 +61,19 @@ export async function push(
 
 /** What the targets and all that they need have made, in the order of the plan. @throws UsageError when nothing. */
 async function freshResults(
-  project: Project,
-  { planner, instances, recipe }: Session,
+  session: Session,
   targets: readonly string[],
 ): Promise<Manifest[]> {
-  const named = targets.length === 0 ? ["all"] : targets;
-  const ids = withNeeds(selectTargets(named, instances, project.stages, recipe), instances);
-  await planner.prepare(ids);
-  const fresh = [...planner.states(ids)].filter(([, state]) => state.status === "fresh");
-  const missing = ids.length - fresh.length;
+  const states = await session.states(session.select(targets));
+  const fresh = [...states.values()]
+    .flatMap((state) => state.status === "fresh" ? [state.manifest] : []);
   if (fresh.length === 0) {
-    throw new UsageError(
-      `Cannot push ${named.join(" ")}: expected results, found none; run them first`,
-    );
+    const named = targets.join(" ") || "all";
+    throw new UsageError(`Cannot push ${named}: expected results, found none; run them first`);
   }
+  const missing = states.size - fresh.length;
   if (missing > 0) console.error(`Leaving out ${missing} that would have to run first`);
-  return fresh.flatMap(([, state]) => (state.status === "fresh" ? [state.manifest] : []));
+  return fresh;
 }
 
 /** Writes beside the final name, which appears when all is written. Returns the size of the file. */
@@ -87,7 +84,7 @@ async function writeArchive(to: string, entries: ReturnType<typeof entriesOf>): 
     using file = await Deno.open(partial, { write: true, create: true, truncate: true });
     let bytes = 0;
     for await (const part of to.endsWith(".zst") ? tar.pipeThrough(await zstd("compress")) : tar) {
-      for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));
+      await writeAll(file, part);
       bytes += part.length;
     }
     await file.sync();

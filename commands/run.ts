@@ -8,9 +8,10 @@ import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { RunRecorder } from "../pipeline/run_records.ts";
 import { lockStore } from "../pipeline/store_lock.ts";
-import { selectTargets, withNeeds } from "../pipeline/targets.ts";
+import { withNeeds } from "../pipeline/targets.ts";
 import { forecastText, planEventParts } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
+import { wholeNumber } from "./option_values.ts";
 import { onBusy } from "./busy.ts";
 import { RunView } from "./run_view.ts";
 import { openSession, type Session } from "./session.ts";
@@ -69,12 +70,7 @@ export async function run(
     targets,
     verify: options.verify,
   });
-  const named = selectTargets(
-    targets.length === 0 ? ["all"] : targets,
-    session.instances,
-    project.stages,
-    session.recipe,
-  );
+  const named = session.select(targets);
   const jobs = jobsOf(options, session);
   if (options.dryRun) {
     await plan(session, named, options, jobs);
@@ -115,13 +111,10 @@ async function plan(
   options: RunOptions,
   jobs: number,
 ): Promise<Planned> {
-  const { planner, recipe, instances } = session;
-  const closure = withNeeds(named, instances);
-  await planner.prepare(closure);
+  const { planner, recipe } = session;
   const forced = new Set(options.force ? named : []);
-  const states = planner.states(closure, forced);
-  session.saveCaches();
-  const ids = options.only ? named : closure;
+  const states = await session.states(named, forced);
+  const ids = options.only ? named : [...states.keys()];
   if (options.only) checkInputsMade(ids, session, states);
   const event: PlanEvent = {
     type: "plan",
@@ -175,7 +168,7 @@ async function execute(
     forced,
     jobs,
     keepGoing: options.keepGoing === true,
-    keptCheckpoints: keptCheckpointsOf(options),
+    keptCheckpoints: wholeNumber("--keep-checkpoints", options.keepCheckpoints ?? "0", 0),
     objects: session.objects,
     recorder,
     root: session.project.root,
@@ -256,29 +249,19 @@ function checkInputsMade(
 }
 
 function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {
-  if (jobs === undefined) {
-    return Math.max(1, Math.floor(navigator.hardwareConcurrency / recipe.engine.threads));
-  }
-  if (/^[1-9][0-9]*$/.test(jobs)) return Number(jobs);
-  throw new UsageError(`Cannot accept --jobs ${jobs}: expected a whole number of 1 or more`);
-}
-
-function keptCheckpointsOf({ keepCheckpoints = "0" }: RunOptions): number {
-  if (/^[0-9]+$/.test(keepCheckpoints)) return Number(keepCheckpoints);
-  throw new UsageError(
-    `Cannot accept --keep-checkpoints ${keepCheckpoints}: expected a whole number of 0 or more`,
-  );
+  return jobs === undefined
+    ? Math.max(1, Math.floor(navigator.hardwareConcurrency / recipe.engine.threads))
+    : wholeNumber("--jobs", jobs, 1);
 }
 
 /** Reads, whatever stat records say, what stands in the store for a run's targets; drops what is damaged. */
 async function verifyWhatIsFresh(
-  { planner, instances, objects, store }: Session,
+  session: Session,
   named: readonly InstanceId[],
   options: RunOptions,
 ): Promise<void> {
-  const closure = withNeeds(named, instances);
-  await planner.prepare(closure);
-  const manifests = [...planner.states(closure).values()]
+  const { objects, store } = session;
+  const manifests = [...(await session.states(named)).values()]
     .flatMap((state) => state.status === "fresh" ? [state.manifest] : []);
   const found = await damagedObjects(objects, manifests);
   dropDamaged(store, objects, found);

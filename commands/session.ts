@@ -8,10 +8,11 @@ import { CodeDigests } from "../pipeline/code_digest.ts";
 import { FileDigests } from "../pipeline/file_digests.ts";
 import { expand, type Instances } from "../pipeline/instances.ts";
 import { ObjectCheck } from "../pipeline/object_check.ts";
-import { Planner } from "../pipeline/plan.ts";
+import { type InstanceState, Planner } from "../pipeline/plan.ts";
 import { loadStudy } from "../pipeline/recipe.ts";
-import type { Study } from "../pipeline/stage.ts";
+import type { InstanceId, Study } from "../pipeline/stage.ts";
 import { Store } from "../pipeline/store.ts";
+import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { BaseRecipe, Project } from "./project.ts";
 
@@ -25,6 +26,13 @@ export interface Session {
   readonly instances: Instances;
   readonly planner: Planner;
   readonly objects: ObjectCheck;
+  /** The instances that targets name, in the order of the plan; all if there is no target. @throws UsageError as `selectTargets` */
+  select(targets: readonly string[]): InstanceId[];
+  /** The states of instances and of all that they need, in the order of the plan. @param forced These run in any case */
+  states(
+    ids: readonly InstanceId[],
+    forced?: ReadonlySet<InstanceId>,
+  ): Promise<Map<InstanceId, InstanceState>>;
   /** Keeps what was learned of files and code for the next process. */
   saveCaches(): void;
 }
@@ -51,19 +59,30 @@ export async function openSession(
   const files = new FileDigests(store.cachePath("files"), trustsStats);
   const objects = new ObjectCheck(store, trustsStats);
   const code = new CodeDigests(project.root, files, store.cachePath("code"));
+  const planner = new Planner({ instances, recipe, store, code, files });
+  const saveCaches = () => {
+    objects.save();
+    files.save();
+    code.save();
+  };
   return {
     project,
     recipe,
     storeName: options.store,
     store,
     instances,
-    planner: new Planner({ instances, recipe, store, code, files }),
+    planner,
     objects,
-    saveCaches() {
-      objects.save();
-      files.save();
-      code.save();
+    select: (targets) =>
+      selectTargets(targets.length === 0 ? ["all"] : targets, instances, project.stages, recipe),
+    async states(ids, forced) {
+      const closure = withNeeds(ids, instances);
+      await planner.prepare(closure);
+      const states = planner.states(closure, forced);
+      saveCaches();
+      return states;
     },
+    saveCaches,
   };
 }
 

@@ -2,7 +2,6 @@
  * `status`: what is fresh and what would run, and why. Takes no lock and changes nothing.
  */
 import { formatDuration } from "../base/mod.ts";
-import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { instructionSet } from "../pipeline/instruction_set.ts";
 import { type InstanceState, waitingText } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
@@ -34,14 +33,9 @@ export async function status(
   options: StatusOptions,
 ): Promise<number> {
   const session = await openSession(project, options, { create: false, targets });
-  const { planner, instances, recipe } = session;
-  const named = targets.length === 0 ? ["all"] : targets;
-  const ids = withNeeds(selectTargets(named, instances, project.stages, recipe), instances);
-  await planner.prepare(ids);
-  const states = planner.states(ids);
-  session.saveCaches();
+  const states = await session.states(session.select(targets));
   const isFresh = [...states.values()].every((state) => state.status === "fresh");
-  if (options.json) console.log(asJson(recipe.name, states));
+  if (options.json) console.log(asJson(session.recipe.name, states));
   else for (const [id, state] of states) console.log(statusLine(id, state));
   return isFresh ? 0 : 3;
 }

@@ -4,6 +4,7 @@
 import { didYouMean, UsageError } from "../base/mod.ts";
 import { isNamed } from "../pipeline/targets.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
+import { oneOf } from "./option_values.ts";
 import { madeOnTheSpot } from "./on_the_spot.ts";
 import { loadPlainRecipe, openSession, type Session } from "./session.ts";
 import { printTables, tableStage, tablesText } from "./tables.ts";
@@ -45,13 +46,15 @@ export async function table(
   names: readonly string[],
   options: TableOptions,
 ): Promise<number> {
-  const format = formatOf(options.format);
+  const format = oneOf(tableFormats, "print a table as", options.format);
   if (options.list) {
     console.log(await project.listTables?.() ?? "");
     return 0;
   }
   const sizes = sizesOf({ ...options });
-  if (Object.keys(sizes).length > 0) return await printOfSizes(project, names, sizes, options);
+  if (Object.keys(sizes).length > 0) {
+    return await printOfSizes(project, names, sizes, options, format);
+  }
   const targets = names.map(targetOf);
   const session = await openSession(project, options, { create: false, targets });
   const ids = tableIds(names, session);
@@ -69,13 +72,14 @@ async function printOfSizes(
   names: readonly string[],
   sizes: TableSizes,
   options: TableOptions,
+  format: TableFormat,
 ): Promise<number> {
   const recipe = await loadPlainRecipe(project, options);
   const tables: unknown[] = [];
   for (const name of names.length === 0 ? ["cost"] : names) {
     tables.push(await project.tableOfSizes?.(recipe, name, sizes));
   }
-  console.log(await tablesText(project, tables, formatOf(options.format)));
+  console.log(await tablesText(project, tables, format));
   return 0;
 }
 
@@ -99,15 +103,6 @@ function tableIds(names: readonly string[], { instances, recipe }: Session): Ins
         }; table --list says what else can be asked for`,
     );
   });
-}
-
-function formatOf(format: string): TableFormat {
-  const known = tableFormats.find((known) => known === format);
-  if (known !== undefined) return known;
-  throw new UsageError(
-    `Cannot print a table as "${format}"${didYouMean(format, tableFormats)}: ` +
-      `expected one of ${tableFormats.join(", ")}`,
-  );
 }
 
 const examples = `

@@ -14,6 +14,7 @@ import {
 import { type EncodedLines, openTokenizer } from "../tokenizers/mod.ts";
 import { UsageError } from "../base/mod.ts";
 import { isOnTerminal, openOutput } from "./file_output.ts";
+import { oneOf, wholeNumber } from "./option_values.ts";
 import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts, type TextBatch, type TextInputOptions } from "./text_input.ts";
 import { writeAll } from "./write_all.ts";
@@ -51,17 +52,11 @@ export const command: CommandModule<void> = {
 
 /** @throws UsageError for an option that does not fit, StageError for a bad tokenizer or text */
 export async function encode(options: EncodeOptions): Promise<void> {
-  const format = options.pieces ? "pieces" : options.format;
-  if (format !== "arrow" && !(lineFormats as readonly string[]).includes(format)) {
-    throw new UsageError(
-      `Cannot write format "${format}": expected one of ${lineFormats.join(", ")}, arrow`,
-    );
-  }
-  const { invalid } = options;
-  if (invalid !== "error" && invalid !== "replace") {
-    throw new UsageError(`Cannot take --invalid ${invalid}: expected error or replace`);
-  }
-  const threads = wholeNumber("--threads", options.threads);
+  const format = options.pieces
+    ? "pieces"
+    : oneOf([...lineFormats, "arrow"], "write format", options.format);
+  const invalid = oneOf(["error", "replace"], "take --invalid", options.invalid);
+  const threads = wholeNumber("--threads", options.threads, 1);
   const exactTies = options.exactTies === true;
   const input = {
     files: options.input,
@@ -79,7 +74,7 @@ export async function encode(options: EncodeOptions): Promise<void> {
   using output = openOutput(options.output);
   const texts = withProgress(readTexts(input), isOnTerminal(options.output));
   const answers = pool.encode(
-    requests(texts, invalid, format === "arrow" ? undefined : format as LineFormat),
+    requests(texts, invalid, format === "arrow" ? undefined : format),
   );
   if (format !== "arrow") { for await (const { text } of answers) await writeAll(output, text!); }
   else {
@@ -104,13 +99,6 @@ async function encodeWithOffsets(
     await writeAll(output, new TextEncoder().encode(written.join("")));
   }
   output.finish();
-}
-
-/** @throws UsageError unless `text` is a whole number of 1 or more */
-export function wholeNumber(option: string, text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number >= 1) return number;
-  throw new UsageError(`Cannot take ${option} ${text}: expected a whole number of 1 or more`);
 }
 
 async function* requests(

@@ -22,7 +22,7 @@ import { checkFolder } from "./file_output.ts";
 import { terminalLine } from "./reading_progress.ts";
 import { checkFiles, linesOfText, readTexts } from "./text_input.ts";
 import { optionName, trainingOptions } from "./tokenizer_options.ts";
-import { wholeNumber } from "./tokenizer_encode.ts";
+import { wholeNumber } from "./option_values.ts";
 
 /** Options of the command, and any of the trainer's by its name. */
 export interface TrainOptions extends Readonly<Record<string, unknown>> {
@@ -62,7 +62,7 @@ export async function train(options: TrainOptions): Promise<void> {
   const config = configOf(overrides);
   const threads = options.threads === undefined
     ? undefined
-    : wholeNumber("--threads", options.threads);
+    : wholeNumber("--threads", options.threads, 1);
   const line = terminalLine();
   const log: TrainingLog = {
     info(message, fields = {}) {

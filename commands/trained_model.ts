@@ -16,7 +16,6 @@ import {
 } from "../training/mod.ts";
 import { didYouMean, UsageError } from "../base/mod.ts";
 import type { Instance } from "../pipeline/instances.ts";
-import { withNeeds } from "../pipeline/targets.ts";
 import { openSession, type Session } from "./session.ts";
 import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import type { Project } from "./project.ts";
@@ -39,6 +38,8 @@ export interface TrainedModelOptions extends PlanOptions {
   readonly checkpoint: string;
 }
 
+type OutputFolder = (id: string, output: string) => Promise<string>;
+
 /** The output that holds the model, by stage. */
 const modelOutputs = { pretrain: ["best", "last"], continue: ["model"] } as const;
 
@@ -53,15 +54,16 @@ export async function openTrainedModel(
   const output = outputOf(instance, options.checkpoint);
   const sources = [...instance.inputs.keys()].filter((name) => name.startsWith("train/"))
     .map((name) => name.slice("train/".length));
-  const place = new Place(session, options);
+  const folder = foldersOf(session, options);
   const { groups, state: { model } } = readCheckpoint<
     { readonly model: Omit<ModelConfig, "vocabSize"> }
-  >(await place.folder(instance.id, output));
+  >(await folder(instance.id, output));
   const isLocal = groups.model[tokenEmbedding] === undefined;
   const source = sourceOf(target, sources, isLocal, options.source);
   const tokenized = instance.inputs.get(`train/${source}`)!.from;
+  const made = session.instances.get(tokenized)!.inputs.get("tokenizer")!;
   const { openAdopted } = await import("../tokenizers/adopted/mod.ts"); // opens ours too
-  const tokenizer = await openAdopted(await place.input(tokenized, "tokenizer"));
+  const tokenizer = await openAdopted(await folder(made.from, made.output));
   const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
   const vocabSize = tensors[tokenEmbedding].shape[0];
   const { engine: params, variant } = instance.declaration.params as {
@@ -74,54 +76,31 @@ export async function openTrainedModel(
     tensors,
     tokenizer,
     vocabulary: isLocal && variant.cutsVocabulary
-      ? await cutOf(place, tokenized, tokenizer)
+      ? cutOf(await folder(tokenized, "statistics"), tokenizer)
       : wholeVocabulary(tokenizer.vocabSize),
     engine,
     engineOptions: params,
   };
 }
 
-/** The rows of a source's own table over the shared vocabulary: V_k. */
-async function cutOf(
-  place: Place,
-  tokenized: string,
-  tokenizer: Tokenizer,
-): Promise<SourceVocabulary> {
-  const { counts } = readStatistics(await place.folder(tokenized, "statistics"));
+/** The rows of a source's own table over the shared vocabulary: V_k. @param statistics Of the source's tokens */
+function cutOf(statistics: string, tokenizer: Tokenizer): SourceVocabulary {
+  const { counts } = readStatistics(statistics);
   return cutVocabulary(localVocabulary(counts, firstByteId + 256), tokenizer.vocabSize);
 }
 
-/** Where outputs lie. */
-class Place {
-  readonly #session: Session;
-  readonly #options: PlanOptions;
-
-  constructor(session: Session, options: PlanOptions) {
-    this.#session = session;
-    this.#options = options;
-  }
-
-  /** @throws UsageError for an output that is not there, with the command that makes it. */
-  async folder(id: string, output: string): Promise<string> {
-    const { planner, instances, objects } = this.#session;
-    const closure = withNeeds([id], instances);
-    await planner.prepare(closure);
-    const state = planner.states(closure).get(id)!;
-    this.#session.saveCaches();
-    if (state.status !== "fresh") {
-      throw new UsageError(
-        `Cannot use the model of ${id}: it must be trained first; ` +
-          `do: deno task pipeline run ${id}${typedOptions(this.#options)}`,
-      );
+/** Gives the folders of outputs. It throws a UsageError for one that is not there, with the command that makes it. */
+function foldersOf(session: Session, options: PlanOptions): OutputFolder {
+  return async (id, output) => {
+    const state = (await session.states([id])).get(id)!;
+    if (state.status === "fresh") {
+      return await session.objects.require(state.manifest.outputs[output], id);
     }
-    return await objects.require(state.manifest.outputs[output], id);
-  }
-
-  /** The folder of what an instance was made from. */
-  input(id: string, name: string): Promise<string> {
-    const { from, output } = this.#session.instances.get(id)!.inputs.get(name)!;
-    return this.folder(from, output);
-  }
+    throw new UsageError(
+      `Cannot use the model of ${id}: it must be trained first; ` +
+        `do: deno task pipeline run ${id}${typedOptions(options)}`,
+    );
+  };
 }
 
 function instanceOf(target: string, { instances, recipe }: Session): Instance {

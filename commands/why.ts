@@ -7,7 +7,6 @@ import type { ActionRecord } from "../pipeline/key.ts";
 import type { InstanceState, Nearest } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { type Manifest, summaryLine } from "../pipeline/store.ts";
-import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { differenceText } from "../pipeline/what_changed.ts";
 import { parentsOf } from "./parents.ts";
 import { openSession } from "./session.ts";
@@ -38,16 +37,12 @@ export async function why(
   options: WhyOptions,
 ): Promise<number> {
   const session = await openSession(project, options, { create: false, targets });
-  const { planner, instances, recipe } = session;
-  const ids = selectTargets(targets, instances, project.stages, recipe);
-  const closure = withNeeds(ids, instances);
-  await planner.prepare(closure);
-  const states = planner.states(closure);
-  session.saveCaches();
+  const ids = session.select(targets);
+  const states = await session.states(ids);
   if (options.json) {
     const explained = ids.map((id) => asJson(id, states));
     console.log(
-      JSON.stringify({ format: 1, recipe: recipe.name, instances: explained }, null, 2),
+      JSON.stringify({ format: 1, recipe: session.recipe.name, instances: explained }, null, 2),
     );
   } else console.log(ids.map((id) => asText(id, states).join("\n")).join("\n\n"));
   return ids.every((id) => states.get(id)!.status === "fresh") ? 0 : 3;
