@@ -114,10 +114,10 @@ async function* withProgress(
 async function unpacked(
   from: string,
   stream: ReadableStream<Uint8Array>,
-): Promise<ReadableStream<Uint8Array>> {
+): Promise<AsyncIterable<Uint8Array>> {
   const path = from.replace(/[?#].*$/, "");
   if (path.endsWith(".tar")) return stream;
-  if (path.endsWith(".tar.zst")) return stream.pipeThrough(await zstd("decompress"));
+  if (path.endsWith(".tar.zst")) return await zstd("decompress", stream);
   await stream.cancel();
   throw new UsageError(
     `Cannot pull from "${from}": expected a store, or a name that ends in .tar or .tar.zst`,

@@ -2,7 +2,7 @@
  * `push`: copies results into another store or an archive.
  */
 import { resolve } from "node:path";
-import { Duplex } from "node:stream";
+import { Readable } from "node:stream";
 import { formatBytes, UsageError } from "../base/mod.ts";
 import { recoverStore } from "../pipeline/collection.ts";
 import { publishByRename } from "../pipeline/durable.ts";
@@ -80,10 +80,11 @@ async function freshResults(
 async function writeArchive(to: string, entries: ReturnType<typeof entriesOf>): Promise<number> {
   const partial = `${to}.partial`;
   try {
-    const tar = ReadableStream.from(writeTar(entries)) as ReadableStream<Uint8Array>;
+    const tar = writeTar(entries);
+    const parts = to.endsWith(".zst") ? await zstd("compress", tar) : tar;
     using file = await Deno.open(partial, { write: true, create: true, truncate: true });
     let bytes = 0;
-    for await (const part of to.endsWith(".zst") ? tar.pipeThrough(await zstd("compress")) : tar) {
+    for await (const part of parts) {
       await writeAll(file, part);
       bytes += part.length;
     }
@@ -96,11 +97,12 @@ async function writeArchive(to: string, entries: ReturnType<typeof entriesOf>): 
   }
 }
 
-/** Zstandard as a stream of the web. */
+/** The bytes as Zstandard, or what Zstandard stands for. */
 export async function zstd(
   direction: "compress" | "decompress",
-): Promise<ReadableWritablePair<Uint8Array, Uint8Array>> {
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<AsyncIterable<Uint8Array>> {
   const { createZstdCompress, createZstdDecompress } = await import("node:zlib");
-  const stream = direction === "compress" ? createZstdCompress() : createZstdDecompress();
-  return Duplex.toWeb(stream as unknown as Duplex) as ReadableWritablePair<Uint8Array, Uint8Array>;
+  const coder = direction === "compress" ? createZstdCompress() : createZstdDecompress();
+  return Readable.from(bytes).compose(coder);
 }
