@@ -2,7 +2,8 @@
  * Who imports whom: the table "Rooms" of the house style, checked on every import of every module.
  */
 import assert from "node:assert/strict";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { codeOf, type Edge, edgesFrom, isAssembly, modulesUnder } from "./support/imports.ts";
 import { projectRoot } from "./support/paths.ts";
 
 interface Room {
@@ -40,13 +41,6 @@ const knownCircles = [
   "datasets/readers/parquet_checks.ts",
   "datasets/readers/parquet_pages.ts",
 ];
-
-interface Edge {
-  readonly from: string;
-  readonly to: string;
-  /** What is imported by name; undefined for everything. */
-  readonly names?: readonly string[];
-}
 
 Deno.test("layout: rooms import only what the house style lets them", () => {
   const offending = allEdges().flatMap((edge) => {
@@ -149,10 +143,6 @@ function offence({ from, to, names }: Edge): string | undefined {
   return basename(to) === "mod.ts" ? undefined : `${target} is imported through a mod.ts`;
 }
 
-function isAssembly(path: string): boolean {
-  return basename(dirname(path)) === "assembly";
-}
-
 function roomOf(path: string): string | undefined {
   return Object.keys(rooms).find((room) => path.startsWith(`${room}/`));
 }
@@ -167,42 +157,4 @@ function exportsOf(module: string): ReadonlySet<string> {
 function allEdges(): Edge[] {
   const folders = new Set(Object.keys(rooms).map((room) => room.split("/")[0]));
   return [...folders].sort().flatMap((folder) => modulesUnder(folder)).flatMap(edgesFrom);
-}
-
-function modulesUnder(folder: string): string[] {
-  const entries = [...Deno.readDirSync(join(projectRoot, folder))];
-  return entries.sort((a, b) => a.name < b.name ? -1 : 1).flatMap(({ name, isDirectory }) => {
-    if (isDirectory) return modulesUnder(`${folder}/${name}`);
-    return name.endsWith(".ts") ? [`${folder}/${name}`] : [];
-  });
-}
-
-/** A module without its comments, which may hold examples. */
-function codeOf(module: string): string {
-  return Deno.readTextFileSync(join(projectRoot, module))
-    .replace(/\/\*[^]*?\*\//g, "")
-    .replace(/^\s*\/\/.*$/gm, "");
-}
-
-/** What a module imports, statically or not, by path from the root or as written for packages. */
-function edgesFrom(from: string): Edge[] {
-  const code = codeOf(from);
-  const edges: Edge[] = [];
-  const add = (specifier: string, names?: string[]) => {
-    // AssemblyScript leaves ".ts" out.
-    const file = isAssembly(from) ? `${specifier}.ts` : specifier;
-    const to = specifier.startsWith(".")
-      ? relative(projectRoot, join(projectRoot, dirname(from), file))
-      : specifier;
-    edges.push({ from, to, names });
-  };
-  const statements = /^(?:import|export)\s+(?:type\s)?([^;"]*?)\s*from\s*"([^"\n]+)"/gm;
-  for (const [, what, specifier] of code.matchAll(statements)) {
-    const listed = /^\{([^}]*)\}$/.exec(what)?.[1].split(",")
-      .map((name) => name.trim()).filter((name) => name !== "");
-    const names = listed?.map((name) => name.replace(/^type /, "").split(" ")[0]);
-    add(specifier, names);
-  }
-  for (const [, specifier] of code.matchAll(/\bimport\s*\(?\s*"([^"\n]+)"/g)) add(specifier);
-  return edges;
 }
