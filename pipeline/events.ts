@@ -1,119 +1,153 @@
 /**
  * What happens in a run, for a terminal or as JSON, one object a line (`run --json`). `events.schema.json` beside this file
- * is its JSON Schema. The first event is `plan`, the last `summary`; members may be added within a format, readers ignore
- * those they do not know; anything else raises `eventFormat`.
+ * is its JSON Schema, made from these schemas. The first event is `plan`, the last `summary`; members may be added within a
+ * format, readers ignore those that they do not know; anything else raises `eventFormat`.
  */
+import { z } from "zod";
 import type { Json } from "../base/mod.ts";
-import type { InstanceId, StageProgress, StageSummary } from "./stage.ts";
 
 export const eventFormat = 1;
 
-export type RunEvent =
-  | {
-    readonly type: "plan";
-    readonly format: typeof eventFormat;
-    readonly recipe: string;
-    readonly description: string;
-    readonly store: string;
-    readonly engine: string;
-    readonly jobs: number;
-    readonly instances: readonly PlannedInstance[];
-    readonly forecast: PlanForecast;
-  }
-  | {
-    readonly type: "started";
-    readonly instance: InstanceId;
-    readonly key: string;
-    readonly reason: string;
-    /** There was a checkpoint to go on from. */
-    readonly isResumed: boolean;
-    /** Process id of the child. */
-    readonly pid: number;
-  }
-  | { readonly type: "progress"; readonly instance: InstanceId; readonly state: StageProgress }
-  /** From here on a kill loses nothing that was done before. */
-  | { readonly type: "checkpoint"; readonly instance: InstanceId; readonly key: string }
-  | {
-    readonly type: "log";
-    readonly instance: InstanceId;
-    readonly level: "info" | "warn";
-    readonly message: string;
-    readonly fields?: Readonly<Record<string, Json>>;
-  }
-  | {
-    readonly type: "done";
-    readonly instance: InstanceId;
-    readonly key: string;
-    readonly durationMs: number;
-    /** Most memory that its process has held. */
-    readonly peakMemoryBytes?: number;
-    /** Of all outputs. */
-    readonly bytes?: number;
-    /** Floating-point operations as its stage forecasts them; absent where it does not. */
-    readonly flops?: number;
-    readonly summary: StageSummary;
-    readonly outputs: Readonly<Record<string, string>>;
-  }
-  /** Its inputs turned out to be what they were: the stored result stands. */
-  | { readonly type: "cached"; readonly instance: InstanceId; readonly key: string }
-  | {
-    readonly type: "failed";
-    readonly instance: InstanceId;
-    readonly message: string;
-    readonly stack?: string;
-    readonly log: string;
-  }
-  | {
-    readonly type: "stopped";
-    readonly instance: InstanceId;
-    /** From the signal to the end of the process: the micro-batch in progress and the writing of a checkpoint. */
-    readonly stoppingMs?: number;
-  }
-  | { readonly type: "stopping"; readonly signal: string; readonly running: readonly InstanceId[] }
-  | ({ readonly type: "summary"; readonly durationMs: number } & RunResult);
+const key = z.string().regex(/^[0-9a-f]{64}$/);
+const amount = (meaning?: string) => {
+  const schema = z.number().min(0);
+  return meaning === undefined ? schema : schema.describe(meaning);
+};
+const instance = z.string().describe("Id of an instance: stage/part/part@axis=value.");
+const instances = z.array(z.string()).readonly();
+const json = z.custom<Json>();
+const fields = z.record(z.string(), json);
 
-export interface PlannedInstance {
-  readonly instance: InstanceId;
-  readonly state: "fresh" | "run" | "waiting";
-  readonly key?: string;
-  readonly reason?: string;
-  /** Of what is not fresh. */
-  readonly forecast?: InstanceForecast;
-}
+/** What an instance will cost, by the best that is known. */
+export type InstanceForecast = Readonly<z.infer<typeof instanceForecast>>;
+const instanceForecast = z.strictObject({
+  durationMs: amount().optional(),
+  bytes: amount("Of its outputs.").optional(),
+  peakMemoryBytes: amount().optional(),
+  flops: amount().optional(),
+  basis: z.enum(["instance", "stage", "flops", "none"]).describe(
+    "Where the duration comes from: an earlier run of the instance, others of its stage, its FLOPs, or nothing.",
+  ),
+}).describe("What an instance will cost; what nothing tells is absent.");
 
-/** What an instance will cost, by the best that is known; what nothing tells is absent. */
-export interface InstanceForecast {
-  readonly durationMs?: number;
-  /** Of its outputs. */
-  readonly bytes?: number;
-  readonly peakMemoryBytes?: number;
-  readonly flops?: number;
-  /** Where the duration comes from: an earlier run of the instance, others of its stage, its FLOPs, or nothing. */
-  readonly basis: "instance" | "stage" | "flops" | "none";
-}
+export type PlannedInstance = Readonly<z.infer<typeof plannedInstance>>;
+const plannedInstance = z.strictObject({
+  instance,
+  state: z.enum(["fresh", "run", "waiting"]),
+  key: key.optional(),
+  reason: z.string().describe("Why it would run, or for what it waits.").optional(),
+  forecast: instanceForecast.optional(),
+});
 
 /** What a run will cost if everything that is not fresh runs. */
-export interface PlanForecast {
-  /** Instances that would run. */
-  readonly instances: number;
-  /** Wall time with the jobs of the run; instances of which nothing is known count as none. */
-  readonly durationMs: number;
-  /** On the disk of the store, besides what is there. */
-  readonly bytes: number;
-  /** At one time, all processes together. */
-  readonly peakMemoryBytes: number;
-  readonly flops: number;
-  /** Instances of which nothing is known. */
-  readonly unknown: number;
-  /** Instances whose time is reckoned from their operations alone: no earlier run tells it. */
-  readonly estimated: number;
-}
+export type PlanForecast = Readonly<z.infer<typeof planForecast>>;
+const planForecast = z.strictObject({
+  instances: amount("How many would run."),
+  durationMs: amount(
+    "Wall time with the jobs of the run; instances of which nothing is known count as none.",
+  ),
+  bytes: amount("On disk, besides what is there."),
+  peakMemoryBytes: amount("At one time, all processes together."),
+  flops: amount(),
+  unknown: amount("Instances of which nothing is known."),
+  estimated: amount(
+    "Instances whose time is computed from their operations alone: no earlier run tells it.",
+  ),
+}).describe("What the run will cost if everything that is not fresh runs.");
 
 /** How a run ended: instances by fate, each list in the order of the plan. */
-export interface RunResult {
-  readonly ran: readonly InstanceId[];
-  readonly cached: readonly InstanceId[];
-  readonly failed: readonly InstanceId[];
-  /** Stopped by the user, or never started. */
-  readonly left: readonly InstanceId[];
+export type RunResult = Readonly<z.infer<z.ZodObject<typeof runResult>>>;
+const runResult = {
+  ran: instances,
+  cached: instances,
+  failed: instances,
+  left: instances.describe("Stopped, or never started."),
+};
+
+function event<const Type extends string, Members extends z.core.$ZodShape>(
+  type: Type,
+  description: string,
+  members: Members,
+) {
+  return z.strictObject({ type: z.literal(type), ...members }).meta({ title: type, description });
 }
+
+export type RunEvent = Readonly<z.infer<typeof runEvent>>;
+export const runEvent = z.discriminatedUnion("type", [
+  event("plan", "The first event: what there is to do.", {
+    format: z.literal(eventFormat).describe("Of all events of this run."),
+    recipe: z.string(),
+    description: z.string(),
+    store: z.string(),
+    engine: z.string(),
+    jobs: z.int().min(1).describe("Most processes at once."),
+    instances: z.array(plannedInstance).readonly(),
+    forecast: planForecast,
+  }),
+  event("started", "A process of its own was started for an instance.", {
+    instance,
+    key,
+    reason: z.string(),
+    isResumed: z.boolean().describe("There was a checkpoint to go on from."),
+    pid: z.int().describe("Of its process."),
+  }),
+  event("progress", "Where an instance stands, at most five times a second.", {
+    instance,
+    state: z.strictObject({
+      done: amount(),
+      total: amount(),
+      unit: z.string(),
+      lossNats: z.number().describe("Mean since the last report.").optional(),
+      tokens: amount("Trained on since the last report.").optional(),
+      note: z.string().optional(),
+    }),
+  }),
+  event(
+    "checkpoint",
+    "A checkpoint was written: from here on a kill loses nothing that was done before.",
+    { instance, key },
+  ),
+  event("log", "A message of a stage.", {
+    instance,
+    level: z.enum(["info", "warn"]),
+    message: z.string(),
+    fields: fields.optional(),
+  }),
+  event("done", "An instance has ended and its result is stored.", {
+    instance,
+    key,
+    durationMs: amount(),
+    peakMemoryBytes: amount("Most memory that its process has held.").optional(),
+    bytes: amount("Of all outputs.").optional(),
+    flops: amount(
+      "Floating-point operations as its stage forecasts them; absent where it does not.",
+    ).optional(),
+    summary: fields.describe("What the stage says of its result."),
+    outputs: z.record(z.string(), key).describe("Digest by output."),
+  }),
+  event("cached", "Its inputs turned out to be what they were: the stored result stands.", {
+    instance,
+    key,
+  }),
+  event("failed", "An instance has failed; nothing of it was stored.", {
+    instance,
+    message: z.string(),
+    stack: z.string().optional(),
+    log: z.string().describe("Path of its log."),
+  }),
+  event(
+    "stopped",
+    "An instance was stopped and goes on from its last checkpoint when it is run again.",
+    {
+      instance,
+      stoppingMs: amount(
+        "From the signal to the end of the process: the micro-batch in progress and the writing of a checkpoint.",
+      ).optional(),
+    },
+  ),
+  event("stopping", "The run was asked to stop.", { signal: z.string(), running: instances }),
+  event("summary", "The last event: how the run ended, instances by fate.", {
+    durationMs: amount(),
+    ...runResult,
+  }),
+]);

@@ -1,14 +1,18 @@
 /**
- * `run --json`: every event is of the shipped schema, read by a validator that knows nothing of our types.
+ * `run --json`: every event is of the shipped schema, read by a validator that knows nothing of our types. With
+ * DEPT_UPDATE_GOLDEN=1 the schema is written again.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
-import type { RunEvent } from "../../pipeline/events.ts";
+import { type RunEvent, runEvent } from "../../pipeline/events.ts";
 import { projectRoot } from "../support/paths.ts";
 import { eventsOf, inTemporaryFolder, toy, toyCommand } from "../support/toy_cli.ts";
 
-const text = Deno.readTextFileSync(join(projectRoot, "pipeline/events.schema.json"));
+const command = "DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/pipeline/events_test.ts";
+const file = join(projectRoot, "pipeline/events.schema.json");
+if (Deno.env.get("DEPT_UPDATE_GOLDEN") === "1") Deno.writeTextFileSync(file, `${made()}\n`);
+const text = Deno.readTextFileSync(file);
 const schema = JSON.parse(text) as { oneOf: { title: string }[] };
 const validator = z.fromJSONSchema(JSON.parse(text));
 
@@ -103,3 +107,35 @@ Deno.test("events.schema.json refuses what is no event", () => {
   ];
   for (const other of others) assert.ok(!validator.safeParse(other).success, JSON.stringify(other));
 });
+
+Deno.test(`events.schema.json is what the schemas of events make; else run ${command}`, () => {
+  assert.equal(text, `${made()}\n`, `Run ${command}`);
+});
+
+/** The JSON Schema of events as text. */
+function made(): string {
+  const { $schema, ...schema } = runEvent.toJSONSchema({ unrepresentable: "any" });
+  const description = "One object a line of `deno task pipeline run --json`, format 1. " +
+    "Within a format members may be added; readers should ignore those that they do not know.";
+  return compact({ $schema, title: "Events of a run", description, ...schema }, "");
+}
+
+/** JSON with what fits on a line on one line. */
+function compact(value: unknown, indent: string): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  const space = Array.isArray(value) ? "" : " ";
+  const members = (inner: string) =>
+    Array.isArray(value)
+      ? value.map((item) => compact(item, inner))
+      : Object.entries(value).map(([key, item]) =>
+        `${JSON.stringify(key)}: ${compact(item, inner)}`
+      );
+  const line = members("").join(", ");
+  if (line === "") return open + close;
+  if (!line.includes("\n") && line.length + indent.length < 80) {
+    return open + space + line + space + close;
+  }
+  const inner = `${indent}  `;
+  return `${open}\n${inner}${members(inner).join(`,\n${inner}`)}\n${indent}${close}`;
+}
