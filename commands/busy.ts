@@ -3,7 +3,7 @@
  */
 import type { LockHolder } from "../pipeline/store_lock.ts";
 
-export interface BusyOptions {
+interface BusyOptions {
   /** The store as the user named it. */
   readonly store: string;
   readonly wait: boolean;

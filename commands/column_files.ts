@@ -18,7 +18,7 @@ import { ArrowFileWriter } from "../datasets/mod.ts";
 import { StageError } from "../base/mod.ts";
 import { jsonValue } from "./json_values.ts";
 
-export type Row = Readonly<Record<string, unknown>>;
+type Row = Readonly<Record<string, unknown>>;
 type ColumnType = "BOOLEAN" | "INT64" | "DOUBLE" | "STRING";
 type Value = boolean | bigint | number | string | null;
 

@@ -11,7 +11,7 @@ import { oneOf, wholeNumber } from "./option_values.ts";
 import { withRecordProgress } from "./reading_progress.ts";
 import { writeAll } from "./write_all.ts";
 
-export interface CatOptions extends DatasetOptions {
+interface CatOptions extends DatasetOptions {
   readonly column?: string;
   readonly limit?: string;
   readonly format: string;
@@ -25,14 +25,14 @@ export const command: CommandModule<void> = {
       .option("-n, --limit <n>", "only the first rows")
       .option("-f, --format <format>", "json (a row a line), parquet or arrow", "json")
       .option("-o, --output <file>", "instead of standard output"),
-  act: async (_, input: string, options: CatOptions) => await cat(input, options),
+  act: (_, input: string, options: CatOptions) => cat(input, options),
 };
 
 /** Text is written in pieces of about this many characters. */
 const flushLength = 1 << 16;
 
 /** Prints the rows of all that the argument names. A row that cannot be read ends it. */
-export async function cat(argument: string, options: CatOptions): Promise<void> {
+async function cat(argument: string, options: CatOptions): Promise<void> {
   const format = oneOf(["json", "parquet", "arrow"], "print as", options.format);
   const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit, 0);
   const rows = () => rowsOf(argument, options, limit);

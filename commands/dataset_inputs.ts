@@ -49,7 +49,7 @@ export interface DatasetGenerator {
   documents(): Iterable<Document>;
 }
 
-export interface DatasetInput {
+interface DatasetInput {
   /** Whether the argument names one file itself, and is no folder, glob, list or source. */
   readonly isFile: boolean;
   readonly files: readonly DatasetFile[];

@@ -12,7 +12,7 @@ import {
 import { InspectionText } from "./inspection_text.ts";
 import { writeAll } from "./write_all.ts";
 
-export interface InspectOptions extends DatasetOptions {
+interface InspectOptions extends DatasetOptions {
   readonly json?: boolean;
   readonly all?: boolean;
 }
@@ -22,11 +22,11 @@ export const command: CommandModule<void> = {
     addDatasetOptions(command)
       .option("--json", "print one JSON object")
       .option("--all", "read a large file to its end, to count its rows and problems"),
-  act: async (_, input: string, options: InspectOptions) => await inspect(input, options),
+  act: (_, input: string, options: InspectOptions) => inspect(input, options),
 };
 
 /** Inspects all that the argument names. Gives 1 when a file is refused. */
-export async function inspect(argument: string, options: InspectOptions): Promise<number> {
+async function inspect(argument: string, options: InspectOptions): Promise<number> {
   const { isFile, files, generators } = await datasetInput(argument, options);
   const found: (Inspection | GeneratorInspection)[] = [];
   const text = new InspectionText();

@@ -12,7 +12,7 @@ import {
   resolveAuto,
 } from "./usable_engines.ts";
 
-export interface EnginesOptions {
+interface EnginesOptions {
   readonly json?: boolean;
   /** Prints what each graph consists of. */
   readonly operators?: boolean;
@@ -24,14 +24,14 @@ export const command: PipelineCommand = {
       .option("--operators", "list the operators of every graph, and how many of each")
       .option("--json", "print one JSON object")
       .option("-v, --verbose", "print stacks of errors"),
-  act: async (_, options: EnginesOptions) => await engines(options),
+  act: (_, options: EnginesOptions) => engines(options),
 };
 
 /**
  * Tries every engine with a training step, each in a process of its own, says what each one needs, and lists the operators of
  * the pipeline's graphs that a GPU's engine leaves to the processor, where its runtime tells.
  */
-export async function engines(options: EnginesOptions): Promise<number> {
+async function engines(options: EnginesOptions): Promise<number> {
   const adapter = await adapterHere();
   const found: Record<string, EngineProbe> = {};
   for (const name of Object.keys(table).sort()) {

@@ -9,7 +9,7 @@ import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
-export interface FigureOptions extends PlanOptions {
+interface FigureOptions extends PlanOptions {
   readonly format: string;
   readonly output?: string;
 }
@@ -22,23 +22,25 @@ export const command: PipelineCommand = {
         .option("-o, --output <file>", "write it there")
         .option("-v, --verbose", "print stacks of errors"),
     ),
-  act: async (project, name: string, options: FigureOptions) =>
-    await figure(await project(), name, options),
+  act: figure,
 };
 
 /** The stage whose instances are figures; each has one output with a file per format. */
 const figureStage = "figure";
 
 /** Prints one figure, or writes it to a file. @throws UsageError when something else would have to run first. */
-export async function figure(
-  project: Project,
+async function figure(
+  loadProject: () => Promise<Project>,
   name: string,
   options: FigureOptions,
 ): Promise<number> {
   const { output } = options;
   const format = oneOf(["svg", "csv", "json"], "print a figure as", options.format);
   const target = name.startsWith(`${figureStage}/`) ? name : `${figureStage}/${name}`;
-  const session = await openSession(project, options, { create: false, targets: [target] });
+  const session = await openSession(await loadProject(), options, {
+    create: false,
+    targets: [target],
+  });
   const ids = session.select([target]);
   if (ids.length > 1) {
     throw new UsageError(`Cannot print figure "${name}": expected one, found ${ids.join(", ")}`);

@@ -4,7 +4,7 @@
 import { dirname, resolve } from "node:path";
 import { UsageError } from "../base/mod.ts";
 
-export interface Output extends Disposable {
+interface Output extends Disposable {
   write(bytes: Uint8Array): Promise<number>;
   /** Nothing more comes: a file gets its name. Without it, disposing leaves nothing behind. */
   finish(): void;

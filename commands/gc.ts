@@ -18,7 +18,7 @@ import { lockStore } from "../pipeline/store_lock.ts";
 import { numberAtLeast } from "./option_values.ts";
 import { onBusy } from "./busy.ts";
 
-export interface GcOptions {
+interface GcOptions {
   readonly store: string;
   readonly days: string;
   readonly dryRun?: boolean;
@@ -34,13 +34,13 @@ export const command: PipelineCommand = {
       .option("--no-wait", "end with code 1 when another process uses the store")
       .option("--json", "print one JSON object")
       .option("-v, --verbose", "print stacks of errors"),
-  act: async (_, recipes: string[], options: GcOptions) => await gc(recipes, options),
+  act: (_, recipes: string[], options: GcOptions) => gc(recipes, options),
 };
 
 const dayMs = 24 * 3600 * 1000;
 
 /** @param names Recipes whose results stay; none: all recipes that were run within the days of the options. */
-export async function gc(names: readonly string[], options: GcOptions): Promise<number> {
+async function gc(names: readonly string[], options: GcOptions): Promise<number> {
   const store = Store.open(resolve(options.store), { create: false });
   const sinceMs = Date.now() - numberAtLeast("--days", options.days, 0) * dayMs;
   checkNames(store, names, options);

@@ -9,7 +9,7 @@ import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
-export interface GraphOptions extends PlanOptions {
+interface GraphOptions extends PlanOptions {
   readonly format: string;
   /** One node a stage instead of one an instance. */
   readonly stages?: boolean;
@@ -23,8 +23,7 @@ export const command: PipelineCommand = {
         .option("--stages", "one node a stage instead of one an instance")
         .option("-v, --verbose", "print stacks of errors"),
     ),
-  act: async (project, targets: string[], options: GraphOptions) =>
-    await graph(await project(), targets, options),
+  act: graph,
 };
 
 const formats: Readonly<Record<string, (graph: Graph) => string | Promise<string>>> = {
@@ -35,13 +34,13 @@ const formats: Readonly<Record<string, (graph: Graph) => string | Promise<string
 };
 
 /** Prints the graph of targets and what they need. */
-export async function graph(
-  project: Project,
+async function graph(
+  loadProject: () => Promise<Project>,
   targets: readonly string[],
   options: GraphOptions,
 ): Promise<number> {
   const format = oneOf(Object.keys(formats), "draw a graph as", options.format);
-  const session = await openSession(project, options, { create: false, targets });
+  const session = await openSession(await loadProject(), options, { create: false, targets });
   const states = await session.states(session.select(targets));
   const made = options.stages ? ofStages(states, session) : ofInstances(states, session);
   console.log((await formats[format](made)).trimEnd());

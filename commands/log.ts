@@ -10,7 +10,7 @@ import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
-export interface LogOptions extends PlanOptions {
+interface LogOptions extends PlanOptions {
   /** Go on until the instance is done. */
   readonly follow?: boolean;
 }
@@ -22,15 +22,21 @@ export const command: PipelineCommand = {
         .option("-f, --follow", "go on until it is done")
         .option("-v, --verbose", "print stacks of errors"),
     ),
-  act: async (project, target: string, options: LogOptions) =>
-    await log(await project(), target, options),
+  act: log,
 };
 
 const pollEveryMs = 200;
 
 /** Prints the log of one target. @throws UsageError when it names several, or has not run. */
-export async function log(project: Project, target: string, options: LogOptions): Promise<number> {
-  const session = await openSession(project, options, { create: false, targets: [target] });
+async function log(
+  loadProject: () => Promise<Project>,
+  target: string,
+  options: LogOptions,
+): Promise<number> {
+  const session = await openSession(await loadProject(), options, {
+    create: false,
+    targets: [target],
+  });
   const ids = session.select([target]);
   if (ids.length > 1) {
     throw new UsageError(

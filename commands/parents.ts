@@ -5,7 +5,7 @@ import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Manifest } from "../pipeline/store.ts";
 
-export interface Parent {
+interface Parent {
   readonly name: string;
   readonly digest: string;
   /** Instance and output, as the result's own record has it. */

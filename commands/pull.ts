@@ -16,7 +16,7 @@ import { entriesOf, receive } from "../pipeline/transfer.ts";
 import { onBusy } from "./busy.ts";
 import { zstd } from "./push.ts";
 
-export interface PullOptions {
+interface PullOptions {
   readonly store: string;
   readonly wait: boolean;
 }
@@ -26,13 +26,13 @@ export const command: PipelineCommand = {
     addStoreOption(command)
       .option("--no-wait", "end with code 1 when another process uses the store")
       .option("-v, --verbose", "print stacks of errors"),
-  act: async (_, from: string, options: PullOptions) => await pull(from, options),
+  act: (_, from: string, options: PullOptions) => pull(from, options),
 };
 
 const progressEveryMs = 5000;
 
 /** @param from A folder, a file that ends in `.tar` or `.tar.zst`, or the http(s) URL of such a file. */
-export async function pull(from: string, options: PullOptions): Promise<number> {
+async function pull(from: string, options: PullOptions): Promise<number> {
   const entries = await openEntries(from); // before a store is made for it
   const store = Store.open(resolve(options.store), { create: true });
   using lock = await lockStore(store.folder, {

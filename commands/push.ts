@@ -20,13 +20,12 @@ import type { PipelineCommand, Project } from "./project.ts";
 
 export const command: PipelineCommand = {
   declare: (command) => addPlanOptions(command.option("-v, --verbose", "print stacks of errors")),
-  act: async (project, to: string, targets: string[], options: PlanOptions) =>
-    await push(await project(), to, targets, options),
+  act: push,
 };
 
 /** @param to A folder, or a file that ends in `.tar` or `.tar.zst`. */
-export async function push(
-  project: Project,
+async function push(
+  loadProject: () => Promise<Project>,
   to: string,
   targets: readonly string[],
   options: PlanOptions,
@@ -36,7 +35,7 @@ export async function push(
       `Cannot push to "${to}": expected a folder or a file; push to FILE.tar.zst and upload that`,
     );
   }
-  const session = await openSession(project, options, { create: false });
+  const session = await openSession(await loadProject(), options, { create: false });
   const manifests = await freshResults(session, targets);
   const entries = entriesOf(session.store, session.objects, manifests);
   const count = `${manifests.length} result${manifests.length === 1 ? "" : "s"}`;

@@ -4,20 +4,24 @@
 import { recipeHead, recipeNames } from "../pipeline/recipe.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
-export interface RecipesOptions {
+interface RecipesOptions {
   readonly json?: boolean;
 }
 
 export const command: PipelineCommand = {
   declare: (command) => command.option("--json", "print one JSON list"),
-  act: async (project, options: RecipesOptions) => await recipes(await project(), options),
+  act: recipes,
 };
 
 /** The recipe of defaults. */
 const baseName = "base";
 
 /** Lists the project's recipes with a line each. What only others extend is not run by itself, and says so. */
-export async function recipes(project: Project, options: RecipesOptions): Promise<number> {
+async function recipes(
+  loadProject: () => Promise<Project>,
+  options: RecipesOptions,
+): Promise<number> {
+  const project = await loadProject();
   const names = recipeNames(project.recipes);
   const heads = await Promise.all(
     names.map(async (name) => ({ name, ...await recipeHead(name, project.recipes) })),

@@ -19,7 +19,7 @@ import { printTables, tableStage } from "./tables.ts";
 import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
-export interface RunOptions extends PlanOptions {
+interface RunOptions extends PlanOptions {
   readonly jobs?: string;
   readonly dryRun?: boolean;
   readonly force?: boolean;

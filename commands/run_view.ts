@@ -8,7 +8,7 @@ import { summaryLine } from "../pipeline/store.ts";
 import { forecastText } from "./plan_view.ts";
 
 /** Where lines go. A terminal also gets live lines, one for each running instance, drawn anew in place. */
-export interface Screen {
+interface Screen {
   readonly isTerminal: boolean;
   /** Characters a line. */
   columns(): number;

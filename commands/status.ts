@@ -11,7 +11,7 @@ import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { nearestJson } from "./why.ts";
 
-export interface StatusOptions extends PlanOptions {
+interface StatusOptions extends PlanOptions {
   readonly json?: boolean;
 }
 
@@ -22,17 +22,16 @@ export const command: PipelineCommand = {
         .option("--json", "print one JSON object")
         .option("-v, --verbose", "print stacks of errors"),
     ),
-  act: async (project, targets: string[], options: StatusOptions) =>
-    await status(await project(), targets, options),
+  act: status,
 };
 
 /** Prints the state of targets and what they need; returns 3 when something would run. */
-export async function status(
-  project: Project,
+async function status(
+  loadProject: () => Promise<Project>,
   targets: readonly string[],
   options: StatusOptions,
 ): Promise<number> {
-  const session = await openSession(project, options, { create: false, targets });
+  const session = await openSession(await loadProject(), options, { create: false, targets });
   const states = await session.states(session.select(targets));
   const isFresh = [...states.values()].every((state) => state.status === "fresh");
   if (options.json) console.log(asJson(session.recipe.name, states));

@@ -18,7 +18,7 @@ import {
 } from "./project.ts";
 import { addSizeOptions, sizesOf } from "./size_options.ts";
 
-export interface TableOptions extends PlanOptions {
+interface TableOptions extends PlanOptions {
   readonly format: string;
   readonly list?: boolean;
 }
@@ -32,8 +32,7 @@ export const command: PipelineCommand = {
       .addHelpText("after", examples);
     addPlanOptions(addSizeOptions(command));
   },
-  act: async (project, names: string[], options: TableOptions) =>
-    await table(await project(), names, options),
+  act: table,
 };
 
 /**
@@ -41,11 +40,12 @@ export const command: PipelineCommand = {
  *
  * @throws UsageError for an unknown name, and when something else would have to run first.
  */
-export async function table(
-  project: Project,
+async function table(
+  loadProject: () => Promise<Project>,
   names: readonly string[],
   options: TableOptions,
 ): Promise<number> {
+  const project = await loadProject();
   const format = oneOf(tableFormats, "print a table as", options.format);
   if (options.list) {
     console.log(await project.listTables?.() ?? "");

@@ -10,7 +10,7 @@ import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts } from "./text_input.ts";
 import { writeAll } from "./write_all.ts";
 
-export interface DecodeOptions {
+interface DecodeOptions {
   readonly tokenizer: string;
   readonly input?: readonly string[];
   readonly output?: string;
@@ -24,11 +24,11 @@ export const command: CommandModule<void> = {
         "instead of standard input: ids as encode writes them, also .gz",
       )
       .option("-o, --output <file>", "instead of standard output"),
-  act: async (_, options: DecodeOptions) => await decode(options),
+  act: (_, options: DecodeOptions) => decode(options),
 };
 
 /** @throws StageError for a bad tokenizer, with the line and place of what is no id */
-export async function decode(options: DecodeOptions): Promise<void> {
+async function decode(options: DecodeOptions): Promise<void> {
   using tokenizer = await openTokenizer(options.tokenizer);
   using output = openOutput(options.output);
   let number = 0;

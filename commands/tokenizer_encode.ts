@@ -19,7 +19,7 @@ import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts, type TextBatch, type TextInputOptions } from "./text_input.ts";
 import { writeAll } from "./write_all.ts";
 
-export interface EncodeOptions {
+interface EncodeOptions {
   readonly tokenizer: string;
   readonly input?: readonly string[];
   readonly output?: string;
@@ -47,11 +47,11 @@ export const command: CommandModule<void> = {
       .option("--exact-ties", "ids of a SentencePiece model equal SentencePiece's to the last one")
       .option("--invalid <what>", "bytes that are not UTF-8: error, or replace by U+FFFD", "error")
       .option("--text-field <name>", "the text of a JSON record", "text"),
-  act: async (_, options: EncodeOptions) => await encode(options),
+  act: (_, options: EncodeOptions) => encode(options),
 };
 
 /** @throws UsageError for an option that does not fit, StageError for a bad tokenizer or text */
-export async function encode(options: EncodeOptions): Promise<void> {
+async function encode(options: EncodeOptions): Promise<void> {
   const format = options.pieces
     ? "pieces"
     : oneOf([...lineFormats, "arrow"], "write format", options.format);

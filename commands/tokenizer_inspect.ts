@@ -8,7 +8,7 @@ import { formatBytes } from "../base/mod.ts";
 import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts } from "./text_input.ts";
 
-export interface InspectOptions {
+interface InspectOptions {
   readonly tokenizer: string;
   readonly input?: readonly string[];
   readonly textField: string;
@@ -21,11 +21,11 @@ export const command: CommandModule<void> = {
       .option("-i, --input <files...>", "instead of standard input: text, JSON lines, …, also .gz")
       .option("--text-field <name>", "the text of a JSON record", "text")
       .option("--json", "print one JSON object"),
-  act: async (_, options: InspectOptions) => await inspect(options),
+  act: (_, options: InspectOptions) => inspect(options),
 };
 
 /** Measures of a tokenizer on a text. Shares are of tokens. */
-export interface Inspection {
+interface Inspection {
   readonly kind: string;
   readonly vocabSize: number;
   readonly texts: number;
@@ -49,7 +49,7 @@ export interface Inspection {
   readonly unigramBitsPerByte: number;
 }
 
-export async function inspect(options: InspectOptions): Promise<void> {
+async function inspect(options: InspectOptions): Promise<void> {
   const inspection = await inspectTexts(options);
   if (options.json) {
     console.log(JSON.stringify(inspection));
@@ -78,7 +78,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
   for (const [name, value] of rows) console.log(`${name.padEnd(width)}  ${value}`);
 }
 
-export async function inspectTexts(options: InspectOptions): Promise<Inspection> {
+async function inspectTexts(options: InspectOptions): Promise<Inspection> {
   using tokenizer = await openTokenizer(options.tokenizer);
   const unknownId = tokenizer.roles.unknown ?? unnamedUnknown(tokenizer);
   const counts = new Float64Array(tokenizer.vocabSize);

@@ -25,7 +25,7 @@ import { optionName, trainingOptions } from "./tokenizer_options.ts";
 import { wholeNumber } from "./option_values.ts";
 
 /** Options of the command, and any of the trainer's by its name. */
-export interface TrainOptions extends Readonly<Record<string, unknown>> {
+interface TrainOptions extends Readonly<Record<string, unknown>> {
   readonly input: readonly string[];
   readonly output: string;
   readonly textField: string;
@@ -50,11 +50,11 @@ export const command: CommandModule<void> = {
       command.option(`${optionName(field)} ${values}`, `${does} (default: ${standard})`);
     }
   },
-  act: async (_, options: TrainOptions) => await train(options),
+  act: (_, options: TrainOptions) => train(options),
 };
 
 /** @throws UsageError for an option that does not fit, StageError for text that cannot fill the vocabulary */
-export async function train(options: TrainOptions): Promise<void> {
+async function train(options: TrainOptions): Promise<void> {
   const overrides: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(unigramDefaults)) {
     if (options[field] !== undefined) overrides[field] = valueOf(field, options[field], value);

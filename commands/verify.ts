@@ -12,7 +12,7 @@ import { lockStore } from "../pipeline/store_lock.ts";
 import { StorageError } from "../pipeline/storage_errors.ts";
 import { type Damage, damageOfStore, dropDamaged } from "../pipeline/verification.ts";
 
-export interface VerifyOptions {
+interface VerifyOptions {
   readonly store: string;
   readonly json?: boolean;
 }
@@ -22,11 +22,11 @@ export const command: PipelineCommand = {
     addStoreOption(command)
       .option("--json", "print one JSON object")
       .option("-v, --verbose", "print stacks of errors"),
-  act: async (_, options: VerifyOptions) => await verify(options),
+  act: (_, options: VerifyOptions) => verify(options),
 };
 
 /** Checks a store; returns 1 when something is damaged. What is damaged is dropped, unless a run holds the store. */
-export async function verify({ store: name, json }: VerifyOptions): Promise<number> {
+async function verify({ store: name, json }: VerifyOptions): Promise<number> {
   const startedAt = performance.now();
   const store = Store.open(resolve(name), { create: false });
   const objects = new ObjectCheck(store, false);

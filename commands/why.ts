@@ -13,7 +13,7 @@ import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
-export interface WhyOptions extends PlanOptions {
+interface WhyOptions extends PlanOptions {
   readonly json?: boolean;
 }
 
@@ -24,19 +24,18 @@ export const command: PipelineCommand = {
         .option("--json", "print one JSON object: keys, records, provenance")
         .option("-v, --verbose", "print stacks of errors"),
     ),
-  act: async (project, targets: string[], options: WhyOptions) =>
-    await why(await project(), targets, options),
+  act: why,
 };
 
 type States = ReadonlyMap<InstanceId, InstanceState>;
 
 /** Explains targets; returns 3 when one of them would run, as `status` does. */
-export async function why(
-  project: Project,
+async function why(
+  loadProject: () => Promise<Project>,
   targets: readonly string[],
   options: WhyOptions,
 ): Promise<number> {
-  const session = await openSession(project, options, { create: false, targets });
+  const session = await openSession(await loadProject(), options, { create: false, targets });
   const ids = session.select(targets);
   const states = await session.states(ids);
   if (options.json) {

@@ -17,7 +17,7 @@ export function publishByRename(from: string, to: string): void {
 }
 
 /** Waits until the entries of a folder have reached the disk. */
-export function syncFolder(path: string): void {
+function syncFolder(path: string): void {
   if (Deno.build.os === "windows") return; // folders cannot be opened there
   using folder = Deno.openSync(path);
   folder.syncSync();

@@ -5,7 +5,7 @@ import type { Node } from "yaml";
 import { type Json, messageOf, UsageError } from "../base/mod.ts";
 
 /** `sample.yaml:12:5`, or `--set pretrain.rounds=3`. */
-export type Place = string;
+type Place = string;
 
 /** Keys of maps and indices of lists, from the outermost. */
 export type Path = readonly PropertyKey[];

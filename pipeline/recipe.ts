@@ -11,7 +11,7 @@ import { explainIssues } from "./recipe_errors.ts";
 import type { Study } from "./stage.ts";
 import { expandStudy } from "./study.ts";
 
-export interface RecipeOptions<Recipe> {
+interface RecipeOptions<Recipe> {
   /** The folder of recipes that are found by name. */
   readonly folder: string;
   readonly schema: z.ZodType<Recipe>;
