@@ -1,5 +1,5 @@
 /**
- * What is said to whom finds a store in use.
+ * The message for a user whose store is in use.
  */
 import type { LockHolder } from "../pipeline/store_lock.ts";
 
@@ -8,7 +8,7 @@ interface BusyOptions {
   readonly store: string;
   readonly wait: boolean;
   readonly quiet?: boolean;
-  /** What cannot be done: `run`. */
+  /** The command that cannot run: `run`. */
   readonly command: string;
 }
 

@@ -28,11 +28,11 @@ export interface CommandLine<Context> {
   readonly examples: string;
   /** By name and arguments: `run [targets...]`. */
   readonly commands: Readonly<Record<string, Row<Context>>>;
-  /** Errors that are no defects of ours, besides `UsageError` and `StageError`: told without their stack. */
+  /** Errors that are not defects of this program, besides `UsageError` and `StageError`: printed without their stack. */
   readonly expected?: readonly (new (message?: string) => Error)[];
-  /** An error in words that say what to do, where there are better ones. */
+  /** Gives an error a message that says what to do, if it knows one. */
   readonly translate?: (error: unknown, args: readonly string[]) => unknown;
-  /** The exit code when nobody reads on; without it, that is an error. */
+  /** The exit code after the reader of the output has ended (`… | head`); without it, that is an error. */
   readonly unreadCode?: number;
 }
 
@@ -74,7 +74,7 @@ export async function runCommand<Context>(
     const isExpected = isUsage || error instanceof StageError ||
       line.expected?.some((kind) => error instanceof kind);
     const isVerbose = args.includes("--verbose") || args.includes("-v");
-    // A defect of ours is of no use without its place.
+    // A defect of this program can only be found with its stack.
     const stack = isVerbose || !isExpected ? (error as Error | undefined)?.stack : undefined;
     console.error(`error: ${stack ?? messageOf(error)}`);
     return isUsage ? 2 : 1;

@@ -16,7 +16,7 @@ const dataset: CommandLine<void> = {
       () => import("./dataset_cat.ts"),
     ],
   },
-  unreadCode: 0, // whoever reads has enough: `… | head`
+  unreadCode: 0, // the reader has enough: `… | head`
   examples: `
 An input is a file, a folder, a glob, a URL, hf://datasets/<owner>/<name>[@revision]/<glob>, or a source of a recipe.
 

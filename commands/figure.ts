@@ -28,7 +28,7 @@ export const command: PipelineCommand = {
 /** The stage whose instances are figures; each has one output with a file per format. */
 const figureStage = "figure";
 
-/** Prints one figure, or writes it to a file. @throws UsageError when something else would have to run first. */
+/** Prints one figure, or writes it to a file. @throws UsageError if something else must run first. */
 async function figure(
   loadProject: () => Promise<Project>,
   name: string,

@@ -30,22 +30,22 @@ const textNames = [
   "story",
 ];
 
-/** Types that a file declares of what is no text, though rows may show it as some. */
+/** Types of columns that are not text, though their values may be read as text. */
 const noText = /^(timestamp|date|time|decimal|duration|interval|uuid|map<|list<)/i;
 
-/** What is known of a file. */
+/** What is known about a file. */
 export interface Inspection {
   readonly file: string;
   readonly format: string;
   readonly bytes?: number;
-  /** Null where an error came before any row. */
+  /** Undefined if an error came before any row. */
   readonly rows?: number;
   readonly rowsAreExact?: boolean;
   readonly columns?: readonly ColumnDescription[];
   /** The column that is most likely the text: pass it as `documents.textField`. */
   readonly textColumn?: string | null;
   readonly first?: readonly unknown[];
-  /** What may be meant otherwise. */
+  /** What may not be as the user meant it. */
   readonly notes?: readonly string[];
   readonly problems: { readonly rows: number; readonly first: readonly string[] };
   /** Why the file was refused. */
@@ -92,7 +92,7 @@ export async function inspectFile(
     records = reader.readRecords(input, { maxRowBytes: readerDefaults.maxRowBytes });
     let isWhole = true;
     let bytesSeen = 0;
-    /** Rows of what was read before the last read: of a larger piece only some rows are there yet. */
+    /** The rows and bytes before the last read: of the piece that was read last, only some rows have arrived. */
     let settled = { rows: 0, bytes: 0 };
     for await (const batch of withRecordProgress(records, name)) {
       if (records.bytesRead !== bytesSeen) settled = { rows, bytes: bytesSeen };
@@ -128,7 +128,7 @@ export async function inspectFile(
   return { ...facts, problems: bad, ...(error === undefined ? {} : { error }) };
 }
 
-/** The file's own word, or the fields of the first rows with what they hold. */
+/** The columns that the file declares, or the fields of the first rows with their types. */
 function columnsOf(
   records: RecordStream | undefined,
   samples: readonly unknown[],

@@ -1,12 +1,12 @@
 /**
- * Where a command writes: standard output, or a file that gets its name when it is whole.
+ * Where a command writes: standard output, or a file that gets its name when it is complete.
  */
 import { dirname, resolve } from "node:path";
 import { UsageError } from "../base/mod.ts";
 
 interface Output extends Disposable {
   write(bytes: Uint8Array): Promise<number>;
-  /** Nothing more comes: a file gets its name. Without it, disposing leaves nothing behind. */
+  /** Everything is written: the file gets its name. If this is not called, disposing removes the file. */
   finish(): void;
 }
 
@@ -47,12 +47,12 @@ export function openOutput(path: string | undefined): Output {
   };
 }
 
-/** Whether what is written shows on the terminal. */
+/** Whether the output appears on the terminal. */
 export function isOnTerminal(path: string | undefined): boolean {
   return path === undefined && Deno.stdout.isTerminal();
 }
 
-/** @throws UsageError unless there is such a folder; with `mayBeMade`, unless it could be made */
+/** @throws UsageError if there is no such folder, and with `mayBeMade` only if it cannot be made either */
 export function checkFolder(path: string, mayBeMade = false): void {
   for (let at = resolve(path);; at = dirname(at)) {
     const found = isThere(at);

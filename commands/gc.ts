@@ -1,5 +1,5 @@
 /**
- * `gc`: removes what no kept run asks for.
+ * `gc`: removes results that no kept run asks for.
  */
 import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand } from "./project.ts";
@@ -62,13 +62,13 @@ async function gc(names: readonly string[], options: GcOptions): Promise<number>
   return 0;
 }
 
-/** @throws UsageError where nothing would be kept because nothing is known: that would empty the store. */
+/** @throws UsageError if no run is known: collection would empty the store. */
 function checkNames(store: Store, names: readonly string[], { store: folder }: GcOptions): void {
   const known = [...new Set(readRunRecords(store).map(({ identity }) => identity.recipe))].sort();
   if (known.length === 0) {
     throw new UsageError(
       `Cannot collect garbage in "${folder}": expected a record of what was run there, found none; ` +
-        `run the recipes whose results shall stay first (what is fresh takes no time)`,
+        `first run the recipes whose results should stay (fresh results take no time)`,
     );
   }
   for (const name of names) {

@@ -1,5 +1,5 @@
 /**
- * `graph`: what needs what, as text, Mermaid, dot or SVG.
+ * `graph`: which instances need which others, as text, Mermaid, dot or SVG.
  */
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";

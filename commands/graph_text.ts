@@ -7,7 +7,7 @@ export interface GraphNode {
   /** Names of the nodes that it needs, sorted. */
   readonly needs: readonly string[];
   readonly state: "fresh" | "run" | "waiting";
-  /** What stands after the name: how many instances a stage has. */
+  /** Text after the name: how many instances a stage has. */
   readonly note?: string;
 }
 
@@ -21,7 +21,7 @@ export const stateColours = {
   waiting: { fill: "#eeeeee", stroke: "#888888" },
 } as const;
 
-/** What stands in the box of a node. */
+/** The text in the box of a node. */
 export function label({ id, note = "" }: GraphNode): string {
   return `${id} ${note}`.trimEnd();
 }

@@ -1,5 +1,5 @@
 /**
- * What `dataset inspect` found, for people: a headline, columns, the first texts, problems.
+ * The text that `dataset inspect` prints: a headline, columns, the first texts, problems.
  */
 import { formatBytes, formatCount } from "../base/mod.ts";
 import type { GeneratorInspection, Inspection } from "./file_inspection.ts";
@@ -9,7 +9,7 @@ const usualWidth = 100;
 /** Names of types are cut here, as those of structs may be very long. */
 const typeWidth = 60;
 
-/** Prints one file after another: columns only where they are others than those of the file before. */
+/** Prints one file after another. Columns are printed only if they differ from those of the file before. */
 export class InspectionText {
   readonly #width = terminalWidth();
   #columns = "";
@@ -19,7 +19,7 @@ export class InspectionText {
   #rows = 0;
   #isExact = true;
 
-  /** What to print of a file, its line feed at the end. */
+  /** The text about one file; it ends with a line feed. */
   of(found: Inspection | GeneratorInspection): string {
     const space = this.#files++ === 0 ? "" : "\n";
     if ("generator" in found) return space + this.#lines(generatorLines(found));
@@ -57,7 +57,7 @@ export class InspectionText {
     }
   }
 
-  /** Each on one line of the terminal, but for what was refused, which is told whole. */
+  /** Each on one line of the terminal, except refusals and notes, which are not cut. */
   #lines(lines: readonly string[]): string {
     return lines.map((line) => {
       const isWhole = /^ {2}(refused|note): |^\S/.test(line);

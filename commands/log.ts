@@ -1,5 +1,5 @@
 /**
- * `log`: what an instance has printed, also while it runs. Takes no lock.
+ * `log`: the text that an instance has printed, also while it runs. Takes no lock.
  */
 import { join } from "node:path";
 import { UsageError } from "../base/mod.ts";
@@ -54,7 +54,7 @@ async function log(
   return 0;
 }
 
-/** Of the action that the recipe means, else the newest of the instance. */
+/** The log of the action that the recipe describes; if there is none, the newest log of the instance. */
 function logOf(id: InstanceId, state: InstanceState, store: Store): string | undefined {
   if (state.status !== "waiting") {
     const path = store.logPath(state.key);
@@ -71,7 +71,7 @@ function logOf(id: InstanceId, state: InstanceState, store: Store): string | und
   return newest?.path;
 }
 
-/** The instances whose runs a log tells of: `-- walk/a/left, started …` begins each. */
+/** The instances whose runs are in a log: each run begins with `-- walk/a/left, started …`. */
 function headers(text: string): string[] {
   return [...text.matchAll(/^-- (\S+), started /gm)].map(([, instance]) => instance);
 }

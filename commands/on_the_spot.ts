@@ -1,5 +1,5 @@
 /**
- * Instances that are cheap to make are made when they are asked for, where all that they need is there.
+ * Makes cheap instances (tables, figures) when a user asks for them, if everything that they need exists.
  */
 import { UsageError } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
@@ -9,10 +9,10 @@ import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import { run } from "./run.ts";
 
 /**
- * The states of instances, fresh, and of what they need; an exit code where making them failed.
+ * The states of instances, all fresh, and of everything that they need; an exit code if making them failed.
  *
  * @param asked What the user asked for: in words, and as targets.
- * @throws UsageError when something else would have to run first.
+ * @throws UsageError if something else must run first
  */
 export async function madeOnTheSpot(
   session: Session,

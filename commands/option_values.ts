@@ -25,7 +25,10 @@ function checkedNumber(
   throw new UsageError(`Cannot accept ${option} ${text}: expected ${kind} of ${from} or more`);
 }
 
-/** @param act What cannot be done with anything else: `print a table as`. @throws UsageError unless the text is a known name */
+/**
+ * @param act What cannot be done with another name: `print a table as`.
+ * @throws UsageError unless the text is a known name
+ */
 export function oneOf<const Known extends string>(
   known: readonly Known[],
   act: string,

@@ -1,5 +1,5 @@
 /**
- * What a result was made from: its inputs, who made them and under which keys.
+ * The inputs of a result: which instances made them, and under which keys.
  */
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
@@ -8,13 +8,13 @@ import type { Manifest } from "../pipeline/store.ts";
 interface Parent {
   readonly name: string;
   readonly digest: string;
-  /** Instance and output, as the result's own record has it. */
+  /** The instance and the output, as the manifest of the result says. */
   readonly from?: string;
-  /** Of the action that made it, where the plan has it. */
+  /** The key of the action that made it, if the plan has that action. */
   readonly key?: string;
 }
 
-/** What a result was made from, in the order of its record. */
+/** The inputs of a result, in the order of its record. */
 export function parentsOf(
   { record, parents }: Manifest,
   states: ReadonlyMap<InstanceId, InstanceState>,

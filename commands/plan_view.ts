@@ -38,8 +38,8 @@ function plannedInstance(id: InstanceId, state: InstanceState): PlannedInstance 
 }
 
 /**
- * `7 instances in about 12.3 s (2 at once), 1.2 MB on disk, 240.0 MB of memory; of 3 nothing is known yet`. Where no earlier run
- * tells the time, it is `roughly` so long.
+ * `7 instances in about 12.3 s (2 at once), 1.2 MB on disk, 240.0 MB of memory; of 3 nothing is known yet`. If no earlier
+ * run gives the time, the text says `roughly`.
  */
 export function forecastText(forecast: PlanForecast, jobs: number): string {
   const { instances, durationMs, bytes, peakMemoryBytes, unknown, estimated } = forecast;

@@ -1,11 +1,11 @@
 /**
- * What the command line needs to know of a project: the one seam between the machine and what it is used for.
+ * What the command line needs to know about a project: the one place where the machine and its use meet.
  */
 import type { z } from "zod";
 import type { Stage } from "../pipeline/stage.ts";
 import type { CommandModule } from "./command_line.ts";
 
-/** What every recipe has, whatever else its schema says. */
+/** The members that every recipe has. */
 export interface BaseRecipe {
   readonly name: string;
   readonly description: string;
@@ -19,13 +19,13 @@ export interface Project {
   /** The folder of recipes that are found by name. */
   readonly recipes: string;
   readonly schema: z.ZodType<BaseRecipe>;
-  /** What a schema cannot say. @throws UsageError */
+  /** Checks what a schema cannot express. @throws UsageError */
   check?(recipe: BaseRecipe): void;
   /** The engine that `auto` stands for on this machine, and why. */
   resolveEngine?(): Promise<{ readonly kind: string; readonly why: string }>;
   /** In the order of the plan. */
   readonly stages: readonly Stage[];
-  /** Tables that can be asked for besides those of a recipe, by the words that `table --list` prints. */
+  /** The text of `table --list`: every table that can be printed, also those that the recipe does not list. */
   listTables?(): Promise<string>;
   /**
    * A table from the recipe alone, for sizes that the user named.

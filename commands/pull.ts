@@ -33,7 +33,7 @@ const progressEveryMs = 5000;
 
 /** @param from A folder, a file that ends in `.tar` or `.tar.zst`, or the http(s) URL of such a file. */
 async function pull(from: string, options: PullOptions): Promise<number> {
-  const entries = await openEntries(from); // before a store is made for it
+  const entries = await openEntries(from); // before the store is made
   const store = Store.open(resolve(options.store), { create: true });
   using lock = await lockStore(store.folder, {
     command: `pull ${from}`,
@@ -78,7 +78,7 @@ async function openEntries(from: string): Promise<AsyncIterable<TarEntry>> {
 }
 
 /**
- * The bytes of a URL. A transfer that breaks goes on where it broke, as long as the server shows that the file is the same.
+ * The bytes of a URL. A transfer that breaks continues from there, as long as the server shows that the file is the same.
  * @throws UsageError
  */
 async function download(url: string): Promise<ReadableStream<Uint8Array>> {
@@ -94,7 +94,7 @@ async function download(url: string): Promise<ReadableStream<Uint8Array>> {
   }
 }
 
-/** Passes bytes on and says on long downloads how far they are. */
+/** Passes bytes on, and prints the progress of a long download. */
 async function* withProgress(
   bytes: AsyncIterable<Uint8Array>,
   { url, size }: RemoteFile,
@@ -110,7 +110,7 @@ async function* withProgress(
   }
 }
 
-/** The archive behind a name that ends in `.tar` or `.tar.zst`. */
+/** The bytes of a tar archive, from a file whose name ends in `.tar` or `.tar.zst`. */
 async function unpacked(
   from: string,
   stream: ReadableStream<Uint8Array>,
@@ -124,12 +124,12 @@ async function unpacked(
   );
 }
 
-/** What a stream of bytes throws, as an error that names where it came from. */
+/** An error of a stream of bytes, as one that names the source of the bytes. */
 function sourceError(error: unknown, from: string): unknown {
   const isOfSource = error instanceof SyntaxError || error instanceof TypeError ||
     error instanceof StageError || /zstd/i.test(messageOf(error));
   return isOfSource
-    ? notPulled(from, error, "; what came whole is kept, pull again for the rest")
+    ? notPulled(from, error, "; what is complete is kept, pull again for the rest")
     : error;
 }
 

@@ -58,7 +58,10 @@ async function push(
   return 0;
 }
 
-/** What the targets and all that they need have made, in the order of the plan. @throws UsageError when nothing. */
+/**
+ * The fresh results of targets and of everything that they need, in the order of the plan.
+ * @throws UsageError if there are none
+ */
 async function freshResults(
   session: Session,
   targets: readonly string[],
@@ -75,7 +78,7 @@ async function freshResults(
   return fresh;
 }
 
-/** Writes beside the final name, which appears when all is written. Returns the size of the file. */
+/** Writes to a temporary name; the file gets its own name when it is complete. Returns its size. */
 async function writeArchive(to: string, entries: ReturnType<typeof entriesOf>): Promise<number> {
   const partial = `${to}.partial`;
   try {
@@ -96,7 +99,7 @@ async function writeArchive(to: string, entries: ReturnType<typeof entriesOf>): 
   }
 }
 
-/** The bytes as Zstandard, or what Zstandard stands for. */
+/** Compresses bytes with Zstandard, or decompresses them. */
 export async function zstd(
   direction: "compress" | "decompress",
   bytes: AsyncIterable<Uint8Array>,

@@ -7,7 +7,7 @@ import type { TextBatch } from "./text_input.ts";
 
 const everyMs = 500;
 
-/** Shows a state in place of the one before; the returned function wipes it. Nothing where nobody looks on. */
+/** A last line of the terminal: `show` replaces its text, `wipe` removes it. Both do nothing if there is no terminal. */
 export function terminalLine(): { show(text: string): void; wipe(): void } {
   if (!Deno.stderr.isTerminal()) return { show: () => {}, wipe: () => {} };
   let shownAt = performance.now();
@@ -27,7 +27,7 @@ export function terminalLine(): { show(text: string): void; wipe(): void } {
   };
 }
 
-/** The same batches. @param isQuiet results go to the terminal too */
+/** Passes batches on and shows how much was read. @param isQuiet Shows nothing: the results go to the terminal too */
 export async function* withProgress(
   batches: AsyncIterable<TextBatch>,
   isQuiet = false,

@@ -41,10 +41,10 @@ export const command: PipelineCommand = {
         .option("-j, --jobs <n>", "processes at once (default: cores / threads)")
         .option("-n, --dry-run", "say what would run and why, and stop")
         .option("-f, --force", "run the named targets even if they are fresh")
-        .option("--only", "leave out what the targets need: it must be there")
-        .option("-k, --keep-going", "after a failure, go on with what does not need it")
+        .option("--only", "do not run what the targets need: it must be there")
+        .option("-k, --keep-going", "after a failure, continue with what does not need it")
         .option("--no-wait", "end with code 1 when another run uses the store")
-        .option("--verify", "read again all that is fresh; what is damaged is made anew")
+        .option("--verify", "read all fresh results again; damaged ones are made again")
         .option(
           "--keep-checkpoints <n>",
           "keep the newest n checkpoints of what finishes (default: 0)",
@@ -190,7 +190,7 @@ async function execute(
   return { result, signal };
 }
 
-/** Where events go: lines of JSON, a terminal, or nowhere but for errors. */
+/** Where events go: to lines of JSON, to a terminal, or, with --quiet, only errors to standard error. */
 function reporter(options: RunOptions): { emit(event: RunEvent): void; close(): void } {
   if (options.json) return { emit: emitJson, close() {} };
   const encoder = new TextEncoder();
@@ -215,7 +215,7 @@ function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Arra
   try {
     for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // nobody reads on: the run goes on
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // the reader has ended: the run continues
   }
 }
 
@@ -230,7 +230,7 @@ function headerOf({ recipe, storeName }: Session, options: RunOptions, jobs: num
   };
 }
 
-/** @throws UsageError when something outside the targets would have to run first. */
+/** @throws UsageError if something outside the targets must run first */
 function checkInputsMade(
   ids: readonly InstanceId[],
   { instances }: Session,
@@ -254,7 +254,7 @@ function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {
     : wholeNumber("--jobs", jobs, 1);
 }
 
-/** Reads, whatever stat records say, what stands in the store for a run's targets; drops what is damaged. */
+/** Reads all fresh results of targets and of what they need, whatever stat records say; drops the damaged ones. */
 async function verifyWhatIsFresh(
   session: Session,
   named: readonly InstanceId[],
@@ -269,7 +269,7 @@ async function verifyWhatIsFresh(
   for (const { makers, damage } of found) console.error(`damaged  ${makers.join(", ")}  ${damage}`);
 }
 
-/** Notes that the recipe was run, with the keys that are known by now. */
+/** Records that the recipe is run, with the keys that are known before it runs. */
 function recorderOf(
   { store, recipe, instances }: Session,
   { states }: Planned,

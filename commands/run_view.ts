@@ -7,17 +7,17 @@ import type { InstanceId, StageProgress } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
 import { forecastText } from "./plan_view.ts";
 
-/** Where lines go. A terminal also gets live lines, one for each running instance, drawn anew in place. */
+/** Where lines go. A terminal also gets live lines, one for each running instance, drawn again in place. */
 interface Screen {
   readonly isTerminal: boolean;
   /** Characters a line. */
   columns(): number;
   write(text: string): void;
-  /** For what must be seen even where the rest is not. */
+  /** For text that is shown even with --quiet. */
   writeError(text: string): void;
 }
 
-/** Time between two progress lines of an instance where lines cannot be drawn anew. */
+/** Time between two progress lines of an instance where lines cannot be drawn again. */
 const lineEveryMs = 10_000;
 const redrawEveryMs = 150;
 
@@ -32,7 +32,7 @@ export class RunView {
   readonly #isVerbose: boolean;
   readonly #showsProfiles: boolean;
   readonly #running = new Map<InstanceId, Running>();
-  /** Instances to bring up to date, those of the plan and what turns out damaged, and how many of them are. */
+  /** Instances to bring up to date: those of the plan, and those whose results turn out to be damaged. */
   readonly #toDo = new Set<InstanceId>();
   #finished = 0;
   #liveLines = 0;
@@ -94,7 +94,7 @@ export class RunView {
     }
   }
 
-  /** Draws the live lines anew, so that durations go on. */
+  /** Draws the live lines again, so that durations advance. */
   tick(): void {
     if (this.#screen.isTerminal && this.#running.size > 0) this.#redraw("");
   }
@@ -107,7 +107,7 @@ export class RunView {
     this.#print(line("start", event.instance, [`${event.reason}${resumed}`]));
   }
 
-  /** `12/65`: one more is up to date. */
+  /** Counts one more instance as up to date: `12/65`. */
   #count(): string[] {
     return [`${++this.#finished}/${this.#toDo.size}`.padStart(5)];
   }
@@ -137,7 +137,7 @@ export class RunView {
     this.#redraw(`${text}\n`);
   }
 
-  /** Replaces the live lines by some that stay and the live lines of now. */
+  /** Replaces the live lines by lines that stay, and by the new live lines. */
   #redraw(lasting: string): void {
     this.#clear();
     if (lasting !== "") this.#screen.write(lasting);
@@ -158,7 +158,7 @@ export class RunView {
   }
 }
 
-/** Rates and what is left, from reports of progress. */
+/** Rates and the remaining time, from reports of progress. */
 export class ProgressMeter {
   readonly #firstDone: number;
   readonly #firstAt: number;
@@ -231,10 +231,10 @@ function logText({ level, instance, message, fields }: Extract<RunEvent, { type:
   return line(level === "warn" ? "warning" : "info", instance, [`${message}${details}`]);
 }
 
-/** What a stage logs of where its time went, in milliseconds by phase. */
+/** The message under which a stage logs the time of each phase, in milliseconds. */
 const profileMessage = "profile";
 
-/** `forwardBackward 12.3 s (81 %)  optimizer …`: phases that took any time, the longest first. */
+/** `forwardBackward 12.3 s (81 %)  optimizer …`: the phases that took time, the longest first. */
 function profileText({ instance, fields = {} }: Extract<RunEvent, { type: "log" }>): string {
   const phases = Object.entries(fields).filter((entry): entry is [string, number] =>
     typeof entry[1] === "number"

@@ -1,5 +1,5 @@
 /**
- * What every command opens first: the recipe, the store, the plan.
+ * The recipe, the store and the plan, which most commands open first.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -18,7 +18,7 @@ import type { BaseRecipe, Project } from "./project.ts";
 
 export interface Session {
   readonly project: Project;
-  /** As written; each instance has the recipe of its cell where this names a study. */
+  /** As written. If it names a study, each instance has the recipe of its cell. */
   readonly recipe: BaseRecipe;
   /** As the user named it. */
   readonly storeName: string;
@@ -26,14 +26,17 @@ export interface Session {
   readonly instances: Instances;
   readonly planner: Planner;
   readonly objects: ObjectCheck;
-  /** The instances that targets name, in the order of the plan; all if there is no target. @throws UsageError as `selectTargets` */
+  /**
+   * The instances that targets name, in the order of the plan; all if there is no target.
+   * @throws UsageError as `selectTargets`
+   */
   select(targets: readonly string[]): InstanceId[];
   /** The states of instances and of all that they need, in the order of the plan. @param forced These run in any case */
   states(
     ids: readonly InstanceId[],
     forced?: ReadonlySet<InstanceId>,
   ): Promise<Map<InstanceId, InstanceState>>;
-  /** Keeps what was learned of files and code for the next process. */
+  /** Keeps what was learned about files and code for the next process. */
   saveCaches(): void;
 }
 
@@ -43,7 +46,7 @@ export async function openSession(
   access: {
     readonly create: boolean;
     readonly verify?: boolean;
-    /** What the user named: a stage may make instances of it that the recipe does not list. */
+    /** The targets of the user: a stage may make instances for them that the recipe does not list. */
     readonly targets?: readonly string[];
   },
 ): Promise<Session> {
@@ -87,7 +90,8 @@ export async function openSession(
 }
 
 /**
- * The engine that `auto` stands for: found anew by what runs, and kept in the store, from where commands that only look take it.
+ * The engine that `auto` means. A command that runs something finds it again and keeps it in the store; the other commands read it
+ * from there.
  */
 async function autoEngine(
   project: Project,
@@ -119,7 +123,7 @@ function loadStudyOf(project: Project, options: PlanOptions): Promise<Study<Base
   });
 }
 
-/** The recipe without its study's overrides, for what needs no plan and no text. */
+/** The recipe without the overrides of its study, for commands that need no plan and no text. */
 export async function loadPlainRecipe(
   project: Project,
   options: PlanOptions,

@@ -1,5 +1,5 @@
 /**
- * Options of `table` that name sizes, for a table that no run stands behind: `table cost --layers 24 --width 2048`.
+ * Options of `table` that name sizes, for a table without a run: `table cost --layers 24 --width 2048`.
  */
 import type { Command } from "commander";
 import type { TableSizes } from "./project.ts";
@@ -24,7 +24,7 @@ export function addSizeOptions(command: Command): Command {
   return command;
 }
 
-/** Those that were given. */
+/** The sizes that the user gave. */
 export function sizesOf(given: Readonly<Record<string, unknown>>): TableSizes {
   return Object.fromEntries(
     Object.keys(options).flatMap((name) =>

@@ -17,7 +17,7 @@ export interface TextInputOptions {
   /** Where the text of a record is; undefined: every file is lines of text, whatever its name. */
   readonly textField: string | undefined;
   readonly invalid: "error" | "replace";
-  /** Said with an error about bytes that are not UTF-8. */
+  /** Added to an error about bytes that are not UTF-8. */
   readonly wayOut?: string;
 }
 
@@ -51,7 +51,7 @@ export function linesOfText(batch: TextBatch): readonly string[] {
   return (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n");
 }
 
-/** Before the first is read. @throws StageError unless all are there and are files */
+/** Checks files before the first is read. @throws StageError if one is missing or is a folder */
 export function checkFiles(files: readonly string[]): void {
   for (const path of files) {
     let found = "a folder";
@@ -78,7 +78,7 @@ async function* records(path: string, textField: string): AsyncGenerator<string[
     }
   } catch (cause) {
     if (!(cause instanceof StageError)) throw cause;
-    // The readers' way out is for recipes.
+    // What the readers propose is for recipes.
     const message = cause.message.replace(/; set documents\.badRows .*$/, "");
     const isField = message.includes(`"${textField}"`);
     throw new StageError(isField ? `${message} (--text-field says where the text is)` : message, {

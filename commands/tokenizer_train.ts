@@ -90,7 +90,7 @@ async function train(options: TrainOptions): Promise<void> {
   console.error(`${tokenizer.vocabSize} pieces written to ${options.output}`);
 }
 
-/** Errors name options as they are typed. */
+/** The config of the trainer; errors name options as a user types them. */
 function configOf(overrides: Readonly<Record<string, unknown>>): UnigramConfig {
   try {
     return unigramConfigOf(overrides, "options");
@@ -107,13 +107,13 @@ async function* documents({ input, textField }: TrainOptions): AsyncGenerator<{ 
   }
 }
 
-/** Bytes of files, for progress: packed ones hold more text, and pipes do not say how much. */
+/** Bytes of files, for progress. Compressed files hold more text than that; a pipe has no known size. */
 function bytesOf(files: readonly string[]): number {
   checkFiles(files);
   return files.reduce((sum, path) => sum + (Deno.statSync(path).size || Infinity), 0);
 }
 
-/** What was typed, as the kind of value that the default is. */
+/** The typed text as a value of the same type as the default. */
 function valueOf(field: string, typed: unknown, standard: unknown): unknown {
   if (typeof standard === "number") {
     const number = Number(typed);

@@ -23,7 +23,7 @@ import type { Project } from "./project.ts";
 export interface TrainedModel {
   readonly config: ModelConfig;
   readonly tensors: Tensors;
-  /** Disposing ends what a library of others has started. */
+  /** Disposing ends threads that a library has started. */
   readonly tokenizer: Tokenizer & Disposable;
   /** From the tokenizer's ids to rows of the table. */
   readonly vocabulary: SourceVocabulary;
@@ -43,7 +43,7 @@ type OutputFolder = (id: string, output: string) => Promise<string>;
 /** The output that holds the model, by stage. */
 const modelOutputs = { pretrain: ["best", "last"], continue: ["model"] } as const;
 
-/** @throws UsageError for a target that is no trained model, or has not been made yet. */
+/** @throws UsageError for a target that is not a trained model, or that must be trained first */
 export async function openTrainedModel(
   project: Project,
   target: string,
@@ -122,7 +122,7 @@ function outputOf({ id, stage }: Instance, checkpoint: string): string {
       `Cannot use checkpoint "${checkpoint}" of ${id}: expected one of ${known.join(", ")}`,
     );
   }
-  // What continues has one model, which is its last and best.
+  // A continuation has one model, which is its last and its best.
   return outputs.length === 1 ? outputs[0] : checkpoint;
 }
 

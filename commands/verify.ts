@@ -49,7 +49,7 @@ async function verify({ store: name, json }: VerifyOptions): Promise<number> {
   return found.length > 0 ? 1 : 0;
 }
 
-/** Drops damage under the lock. False when another process has it, or the store cannot be written. */
+/** Drops damaged objects under the lock. False if another process has the lock, or if the store cannot be written. */
 async function drop(
   store: Store,
   objects: ObjectCheck,

@@ -1,6 +1,6 @@
 /**
- * `why`: what an instance is made from, and why it would run: every field in which it differs from the nearest earlier
- * result. Changes nothing.
+ * `why`: what an instance is made from, or why it would run: every field in which it differs from the nearest earlier
+ * result. It changes nothing.
  */
 import { formatBytes, formatDuration, type Json } from "../base/mod.ts";
 import type { ActionRecord } from "../pipeline/key.ts";
@@ -60,7 +60,9 @@ function asText(id: InstanceId, states: States): string[] {
       );
       const own = state.nearest !== undefined && state.nearest.differences.length > 0
         ? nearestLines(state.nearest, "")
-        : ["  nothing of its own differs: if its inputs turn out as they were, it is fresh"];
+        : [
+          "  nothing of its own differs: if its inputs are made again with the same bytes, it is fresh",
+        ];
       return [`${id} waits for what it needs`, ...causes, ...own];
     }
   }
@@ -78,7 +80,7 @@ function nearestLines(nearest: Nearest | undefined, reason: string): string[] {
   ];
 }
 
-/** What must run first and why: of all that an instance needs, what would run with its inputs known. */
+/** What must run first, and why: of everything that an instance needs, the instances that would run and whose inputs are known. */
 function causesOf(id: InstanceId, states: States): [InstanceId, string][] {
   const causes = new Map<InstanceId, string>();
   const seen = new Set<InstanceId>();

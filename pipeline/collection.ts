@@ -1,8 +1,8 @@
 /**
- * Garbage collection: which results of a store nothing asks for, and their removal as one step.
+ * Garbage collection: finds the results of a store that no run asks for, and removes them in one step.
  *
- * The step is journaled: `gc.json` lists all that goes before anything does, manifests first, so that no manifest names an
- * object that is gone. Were the process killed in between, whoever locks the store next finishes what the journal says.
+ * The step has a journal: `gc.json` lists everything before anything is removed, manifests first, so that no manifest names an
+ * object that is missing. If the process is killed in between, the next process that locks the store finishes the removal.
  */
 import { join } from "node:path";
 import { publishFile } from "./durable.ts";
@@ -17,7 +17,7 @@ export interface Garbage {
   /** Names of checkpoint folders and logs that no kept run asks for. */
   readonly checkpoints: readonly string[];
   readonly logs: readonly string[];
-  /** What all of it takes on the disk. */
+  /** Their size on the disk, all together. */
   readonly bytes: number;
 }
 
@@ -26,7 +26,7 @@ interface Journal {
   readonly remove: readonly string[];
 }
 
-/** Finds what no record of `kept` leads to. Changes nothing. */
+/** Finds everything that no record of `kept` names. Changes nothing. */
 export function findGarbage(store: Store, kept: readonly RunRecord[]): Garbage {
   const keys = new Set(kept.flatMap((record) => [...record.keys.values()]));
   const [live, dead]: Manifest[][] = [[], []];
@@ -65,13 +65,13 @@ export function collect(store: Store, garbage: Garbage, forgotten: readonly RunR
   finishCollection(store);
 }
 
-/** Brings a store to a state between steps, whatever a dead process has left of it. Only under the lock. */
+/** Finishes or undoes the step that a killed process has left. Only under the lock. */
 export function recoverStore(store: Store): void {
   finishCollection(store);
   store.sweepTemporary();
 }
 
-/** Does what a journal says, when there is one. */
+/** Finishes the removal that a journal lists, if there is a journal. */
 function finishCollection(store: Store): void {
   let journal: Journal;
   try {
@@ -96,7 +96,7 @@ export function keptRecords(
   return { kept: records.filter(isKept), forgotten: records.filter((it) => !isKept(it)) };
 }
 
-/** Digests of all objects, also of those of which only the folder or only the listing is there; sorted. */
+/** Digests of all objects, sorted; also of objects that have only a folder or only a listing. */
 export function objectDigests(store: Store): string[] {
   const folder = join(store.folder, "objects");
   const names = namesIn(folder).flatMap((prefix) => namesIn(join(folder, prefix)));

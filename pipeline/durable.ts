@@ -1,10 +1,10 @@
 /**
- * Folders whose entries have reached the disk: a rename survives a power cut only when its folder is synced.
+ * Names that have reached the disk: a rename survives a power cut only after its folder is synced.
  */
 import { dirname } from "node:path";
 import { writeFileAtomic } from "../base/mod.ts";
 
-/** Writes a file that is whole or absent, and waits until its name has reached the disk too. */
+/** Writes a file that is complete or absent, and waits until its name has reached the disk too. */
 export function publishFile(path: string, data: Uint8Array | string): void {
   writeFileAtomic(path, data);
   syncFolder(dirname(path));

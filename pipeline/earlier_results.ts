@@ -1,5 +1,5 @@
 /**
- * What a store knows of earlier runs, by instance and by stage: read once, when it is first asked for.
+ * The earlier results in a store, by instance and by stage. They are read once, when they are first needed.
  */
 import type { Manifest, Store } from "./store.ts";
 
@@ -11,12 +11,12 @@ export class EarlierResults {
     this.#store = store;
   }
 
-  /** Results of an instance, whatever its axes; the newest first. */
+  /** Results of an instance on all axes of a study, the newest first. */
   of(base: string): readonly Manifest[] {
     return this.#all().get(base) ?? [];
   }
 
-  /** Results of all instances of a stage; by instance, each one's newest first. */
+  /** Results of all instances of a stage, grouped by instance; in a group the newest is first. */
   ofStage(stage: string): readonly Manifest[] {
     return [...this.#all()].filter(([base]) => base === stage || base.startsWith(`${stage}/`))
       .flatMap(([, manifests]) => manifests);

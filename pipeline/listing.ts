@@ -1,11 +1,11 @@
 /**
- * What is in an output folder: a listing of its files, whose digest names the object in the store.
+ * The listing of the files in an output folder. Its digest is the name of the object in the store.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { canonicalJson, sha256, StageError } from "../base/mod.ts";
 
-/** Digests are taken of pieces of this size, so that a damaged piece of a large file can be named. */
+/** Each piece of this size has a digest of its own, so that an error can name the damaged piece of a large file. */
 export const chunkBytes = 4 << 20;
 
 export interface ListedFile {

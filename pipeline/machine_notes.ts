@@ -1,16 +1,16 @@
 /**
- * Which machines have worked on an action: its last digits are those of all whose instructions it used, so that a run that went
- * on from another machine's checkpoint says so.
+ * Which machines have worked on an action. The last digits of a result depend on their instructions, so a run that continued
+ * from a checkpoint of another machine says so.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileSynced } from "../base/mod.ts";
 import { instructionSet } from "./instruction_set.ts";
 
-/** The file beside the checkpoints of an action: a line an instruction set, in the order of work. */
+/** The file beside the checkpoints of an action: one line for each instruction set, in the order of work. */
 export const machineNotes = "machines";
 
-/** Notes this machine in a checkpoint folder, unless it was the last to work there; returns all that have. */
+/** Adds this machine to a checkpoint folder, unless it was the last to work there. Returns all machines of the folder. */
 export function noteMachine(folder: string, own: string = instructionSet()): readonly string[] {
   const known = machinesOf(folder);
   if (known.at(-1) === own) return known;
@@ -19,7 +19,7 @@ export function noteMachine(folder: string, own: string = instructionSet()): rea
   return all;
 }
 
-/** The instruction sets that have worked on what a checkpoint folder holds, in the order of work. */
+/** The instruction sets of the machines that have worked in a checkpoint folder, in the order of work. */
 export function machinesOf(folder: string): readonly string[] {
   const path = join(folder, machineNotes);
   return existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];

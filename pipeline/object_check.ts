@@ -1,5 +1,5 @@
 /**
- * Whether objects are what they were when they were published: every chunk of every file against the object's listing.
+ * Whether objects have the bytes that were published: every chunk of every file is checked against the listing of the object.
  *
  * Reading all of a large object takes as long as its disk does. So an object that was found whole is not read again while the
  * stat records of its files are what they were then (see `file_digests.ts` for when a record proves something).
@@ -16,7 +16,7 @@ interface CheckedObject {
   readonly stats: string;
 }
 
-/** Checks objects of a store; holds what this process has found, and keeps it for the next. */
+/** Checks objects of a store. It remembers what it has found, and keeps that for the next process. */
 export class ObjectCheck {
   readonly #store: Store;
   #known: CacheFile<CheckedObject> | undefined;
@@ -49,17 +49,17 @@ export class ObjectCheck {
     );
   }
 
-  /** Forgets what was found: the object is about to be made anew. */
+  /** Forgets what was found: the object is about to be made again. */
   forget(digest: string): void {
     this.#seen.delete(digest);
   }
 
-  /** Writes what was learned. */
+  /** Writes what was found for the next process. */
   save(): void {
     this.#known?.save();
   }
 
-  /** What earlier processes have found: read when first needed. */
+  /** What earlier processes have found; it is read when it is first needed. */
   get #cache(): CacheFile<CheckedObject> {
     return this.#known ??= new CacheFile(this.#store.cachePath("objects"));
   }

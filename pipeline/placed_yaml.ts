@@ -22,7 +22,7 @@ interface Places {
   readonly value: Place;
 }
 
-/** Aliases of one text may stand for so many values: a short text could otherwise ask for more than memory holds. */
+/** How many values the aliases of one text may stand for: with nested aliases a short text could fill the memory. */
 const maxAliasCount = 1000;
 
 /** Parses YAML text. @param place Names a line and a column of the text in errors. @throws UsageError */
@@ -88,7 +88,7 @@ export async function parseYaml(
   }
 }
 
-/** A value of which everything was written at one place. */
+/** A value that was written at one place, with all that is in it. */
 export function yamlAt(place: Place, value: Json): PlacedYaml {
   return {
     value,

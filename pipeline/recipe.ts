@@ -1,7 +1,7 @@
 /**
  * Recipes: YAML files that extend one another, with overrides from the command line, checked by a schema.
  *
- * What a recipe may say is the caller's schema; this file knows `extends` and where things were written.
+ * The schema comes from the caller; this file knows `extends`, overrides and places.
  */
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { z } from "zod";
@@ -65,7 +65,7 @@ export function recipeNames(folder: string): string[] {
     .filter((name) => name.endsWith(".yaml")).map((name) => name.slice(0, -".yaml".length)).sort();
 }
 
-/** What a recipe's file says of itself, without what it extends: enough for a list. */
+/** The description of a recipe, read from its own file alone: enough for a list. */
 export async function recipeHead(
   nameOrPath: string,
   folder: string,
@@ -147,7 +147,7 @@ async function parseOverride(
     );
   }
   const place = `--set ${override}`;
-  // A path is taken as it was typed, whatever YAML would make of it.
+  // A path is taken as it was typed: in YAML a part of it may be a comment or a map.
   if (pathKeys.includes(path) && !/^(null|~|["'].*|)$/s.test(text)) {
     return yamlAt(place, { [path]: text });
   }

@@ -1,5 +1,5 @@
 /**
- * What a schema refuses in a recipe, said with its place.
+ * What a schema refuses in a recipe, as messages that name the place.
  */
 import type { z } from "zod";
 import { type Json, nearestName } from "../base/mod.ts";
@@ -61,7 +61,7 @@ function unknownKey(
   return `${place}: Cannot accept key "${key}" in ${nameOf(path)}: ${help}`;
 }
 
-/** Of the ways a union was tried, the one that went furthest: the issues deepest in the value, then the fewest. */
+/** The alternative of a union that came nearest: its issues lie deepest in the value, and of those it has the fewest. */
 function nearestAlternative(alternatives: readonly Issue[][]): readonly Issue[] {
   const depth = (issues: readonly Issue[]) =>
     Math.max(

@@ -1,16 +1,16 @@
 /**
- * What each recipe has asked for in a store: the roots that garbage collection starts from.
+ * Which results each recipe has asked for in a store: garbage collection starts from these.
  *
  * `runs/<name>.jsonl`, a file for each recipe with its overrides: a first line that says what was run and when last, then a
- * line `{instance, key}` for each action. Lines are appended while a run goes on, so that a kill loses none; the next run
- * writes the file anew with the last key of each instance.
+ * line `{instance, key}` for each action. Lines are appended during a run, so that a kill loses none; the next run
+ * writes the file again, with the last key of each instance.
  */
 import { join } from "node:path";
 import { canonicalJson, type Json, sha256, writeFileAtomic } from "../base/mod.ts";
 import type { InstanceId } from "./stage.ts";
 import type { Store } from "./store.ts";
 
-/** What tells one record from another: a recipe and how it was overridden. */
+/** What distinguishes records: the recipe and its overrides. */
 interface RunIdentity {
   readonly recipe: string;
   readonly [option: string]: Json | undefined;
@@ -25,14 +25,14 @@ export interface RunRecord {
   readonly keys: ReadonlyMap<InstanceId, string>;
 }
 
-/** The record of a run that goes on. */
+/** The record of the current run. */
 export class RunRecorder {
   readonly #path: string;
   readonly #keys: Map<InstanceId, string>;
   readonly #identity: RunIdentity;
 
   /**
-   * Opens a record, with what earlier runs of the same recipe have left in it, and writes it with the time of now.
+   * Opens a record, with the keys of earlier runs of the same recipe, and writes it with the present time.
    * @param known Every instance of the recipe: others are forgotten. Absent: none is.
    */
   constructor(store: Store, identity: RunIdentity, known?: ReadonlySet<InstanceId>) {
@@ -45,7 +45,7 @@ export class RunRecorder {
     this.#write();
   }
 
-  /** Notes that an instance is, or is about to be, the action of a key. */
+  /** Records the key of an instance that is fresh or is about to run. */
   add(instance: InstanceId, key: string): void {
     if (this.#keys.get(instance) === key) return;
     this.#keys.set(instance, key);
@@ -101,7 +101,7 @@ function lineOf(instance: InstanceId, key: string): string {
   return `${JSON.stringify([instance, key])}\n`;
 }
 
-/** A line that a kill cut off says nothing. */
+/** Undefined for a line that a kill has cut off. */
 function parseLine(line: string): [InstanceId, string] | undefined {
   try {
     return JSON.parse(line);

@@ -1,5 +1,5 @@
 /**
- * What a disk refuses, in words: full, read-only, not ours to write.
+ * Errors of the disk as messages for users: it is full, it is read-only, writing is not allowed.
  */
 import { messageOf } from "../base/mod.ts";
 
@@ -27,7 +27,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * An error of the disk under a store as one that says what to do; any other error as it is.
+ * Turns an error of the disk of a store into one that says what to do. Any other error stays as it is.
  *
  * @param act What could not be done: `keep what walk/a/left made`.
  */
@@ -41,7 +41,7 @@ export function storageError(error: unknown, act: string, folder: string): unkno
   );
 }
 
-/** The disk under a store refused. */
+/** The disk of a store refused to write. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
 }

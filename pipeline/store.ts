@@ -3,7 +3,7 @@
  *
  *     format            `1`
  *     objects/ab/<digest>/…       an output folder; objects/ab/<digest>.json is its listing
- *     manifests/<key>.json        written last: where it stands, the result is whole
+ *     manifests/<key>.json        written last: if it exists, the result is complete
  *     checkpoints/<key>/          of work that is not finished; `<key>.kept/` of work that is, where asked for
  *     runs/<name>.jsonl           which actions each recipe has asked for, see `run_records.ts`
  *     tmp/<unique>                of a running child; swept when the next run starts
@@ -33,14 +33,14 @@ export interface Manifest {
   /** Object digest by output name. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly summary: StageSummary;
-  /** Where each input came from, by name: `tokenize/it/global#train`. Absent in manifests of older versions, as what follows. */
+  /** Where each input came from, by name: `tokenize/it/global#train`. This and what follows may be absent: older versions did not write it. */
   readonly parents?: Readonly<Record<string, string>>;
   /** Digest of what each module has in a bundle, by bundle and module: what `why` names a change by. Not in the key. */
   readonly modules?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly provenance: Provenance;
 }
 
-/** Circumstances that do not enter the key. */
+/** Circumstances of a run that do not enter the key. */
 export interface Provenance {
   readonly recipe: string;
   readonly deno: string;
@@ -48,7 +48,7 @@ export interface Provenance {
   readonly cpu: string;
   /** The processor's vector instructions that numeric libraries choose by, as far as they can be known: `avx2 fma`. */
   readonly instructionSet?: string;
-  /** Of all machines that worked on it, in order, where it went on from a checkpoint of another one. */
+  /** The instructions of all machines that worked on it, in order, if it continued from a checkpoint of another machine. */
   readonly instructionSets?: readonly string[];
   readonly v8?: string;
   readonly typescript?: string;
@@ -62,7 +62,7 @@ export interface Provenance {
   readonly flops?: number;
 }
 
-/** What an action took. */
+/** The cost of an action. */
 type ActionCost = Pick<Provenance, "durationMs" | "peakMemoryBytes" | "bytes" | "flops">;
 
 export class Store {
@@ -103,21 +103,21 @@ export class Store {
 
   #create(isNew: boolean): void {
     Deno.mkdirSync(this.folder, { recursive: true });
-    // First what makes it a store: were it killed in between, the next run would find a folder of something else.
+    // First the file that makes it a store: after a kill in between, the next run would find an unknown folder.
     if (isNew) publishFile(join(this.folder, "format"), `${storeFormat}\n`);
     for (const name of ["objects", "manifests", "checkpoints", "tmp", "logs", "cache", "runs"]) {
       Deno.mkdirSync(join(this.folder, name), { recursive: true });
     }
   }
 
-  /** Writes a file by way of `tmp`, where what a kill leaves is swept. */
+  /** Writes a file through `tmp`, where the next run sweeps what a kill has left. */
   #publishFile(path: string, text: string): void {
     const temporary = join(this.folder, "tmp", crypto.randomUUID());
     writeFileSynced(temporary, text);
     publishByRename(temporary, path);
   }
 
-  /** Where a cache outlives the process; undefined when there is no store to keep it in. */
+  /** The file of a cache that outlives the process; undefined if there is no store to keep it in. */
   cachePath(name: string): string | undefined {
     const folder = join(this.folder, "cache");
     return isAbsentOrEmpty(this.folder) ? undefined : join(folder, name);
@@ -190,18 +190,18 @@ export class Store {
     return folder;
   }
 
-  /** Removes what dead runs have left. Only under the lock. */
+  /** Removes what runs that were killed have left. Only under the lock. */
   sweepTemporary(): void {
     for (const { name } of Deno.readDirSync(join(this.folder, "tmp"))) {
       Deno.removeSync(join(this.folder, "tmp", name), { recursive: true });
     }
     for (const { name } of Deno.readDirSync(join(this.folder, "checkpoints"))) {
-      // Killed between its manifest and here.
+      // The run was killed after it had written the manifest, before it dropped the checkpoints.
       if (this.find(name) !== undefined) removeTree(this.checkpointFolder(name));
     }
   }
 
-  /** What an object's files are; undefined when there is no such object or its listing does not parse. */
+  /** The listing of an object; undefined if there is no such object or its listing does not parse. */
   listing(digest: string): Listing | undefined {
     try {
       return JSON.parse(readTextIfThere(this.listingPath(digest)) ?? "") as Listing;
@@ -230,13 +230,13 @@ export class Store {
     this.#publishFile(this.manifestPath(manifest.key), `${JSON.stringify(manifest, null, 1)}\n`);
   }
 
-  /** Takes an object away: what made it is no longer fresh. */
+  /** Removes an object: the instance that made it is no longer fresh. */
   dropObject(digest: string): void {
     removeTree(this.listingPath(digest));
     removeTree(this.objectFolder(digest));
   }
 
-  /** Drops the checkpoints of a finished action, but for the newest `kept`, which are put aside as `<key>.kept`. */
+  /** Drops the checkpoints of a finished action, except the newest `kept`, which move to `<key>.kept`. */
   dropCheckpoints(key: string, kept: number): void {
     const folder = this.checkpointFolder(key);
     if (kept === 0) return removeTree(folder);
@@ -267,7 +267,7 @@ export function removeTree(path: string): void {
   }
 }
 
-/** Plain data of this machine for a manifest. */
+/** The provenance of a result that this machine has just made. */
 export function provenance(recipe: string, cost: ActionCost): Provenance {
   return {
     recipe,

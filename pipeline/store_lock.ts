@@ -66,7 +66,7 @@ function openLock(path: string, folder: string): Deno.FsFile {
 }
 
 /**
- * Taken by each child; held until its process ends. Its runner has made the file: were it gone, the store is too, and a child
+ * Taken by each child; held until its process ends. Its runner has made the file: if it is missing, so is the store, and a child
  * that makes nothing before it holds the lock writes to no store whose lock is free.
  *
  * @throws Deno.errors.NotFound

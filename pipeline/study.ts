@@ -1,5 +1,5 @@
 /**
- * Studies: a matrix of overrides that a recipe names, each cell of which is a recipe.
+ * Studies: a recipe may name a matrix of overrides; each cell of the matrix is a recipe.
  *
  *     study:
  *       axes:
@@ -25,13 +25,13 @@ import {
 /** A recipe's member that holds a study. */
 const studyKey = "study";
 
-/** A value of an axis: its name and what it overrides. */
+/** A value of an axis: its name and its overrides. */
 interface AxisValue {
   readonly label: string;
   readonly overrides: PlacedYaml;
 }
 
-/** What can stand in the name of an instance. */
+/** What the name of an instance may contain. */
 const labelForm = /^[\w.+-]+$/;
 
 /**
@@ -39,7 +39,7 @@ const labelForm = /^[\w.+-]+$/;
  *
  * @param yaml The whole recipe, whose study has the shape that its schema asks for.
  * @param parse Makes a recipe of its YAML. @throws UsageError
- * @throws UsageError where values of an axis cannot be told apart by name, or a cell is no valid recipe.
+ * @throws UsageError if two values of an axis have the same name, or if a cell is not a valid recipe
  */
 export function expandStudy<Recipe>(
   yaml: PlacedYaml,

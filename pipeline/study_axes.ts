@@ -1,5 +1,5 @@
 /**
- * On which axes of a study an instance depends: those are in its name, and cells that agree on them share it.
+ * The axes of a study on which an instance depends: they are in its name, and cells with the same values on them share it.
  */
 import { canonicalJson, sha256 } from "../base/mod.ts";
 import type { Declaration } from "./declaration.ts";
@@ -18,7 +18,7 @@ export interface Declared {
 }
 
 /**
- * The axes, sorted, along which an instance or anything that it needs changes: those of which one step alone changes it.
+ * The axes, sorted, on which an instance depends: a step along such an axis alone changes the instance or something it needs.
  *
  * @param ordered Every instance of every cell, each after those it needs.
  */
@@ -48,7 +48,7 @@ export function shownAxes(
   return (one) => one.cell === undefined ? [] : shown.get(one.base)!;
 }
 
-/** Of everything declared that enters a key, with the same of what it needs. */
+/** The digest of all declared facts that enter a key, together with the digests of what the instance needs. */
 function declarationDigest(one: Declared, known: ReadonlyMap<Declared, string>): string {
   const { stage, declaration: { params, files, uses, seeds }, rootSeed } = one;
   const inputs = [...one.inputs].map(([name, { maker, output }]) =>
@@ -65,7 +65,7 @@ function declarationDigest(one: Declared, known: ReadonlyMap<Declared, string>):
   }));
 }
 
-/** Pairs of cells that differ in nothing but one axis: each cell with the first such. */
+/** Pairs of cells that differ only on one axis: each cell with the first cell of its kind. */
 function pairsAlong(
   axis: string,
   axes: readonly string[],

@@ -1,7 +1,7 @@
 /**
  * Tar archives as streams: POSIX ustar, with pax records for long paths and large files.
  *
- * Written without times, owners and modes of this machine: the same entries give the same bytes.
+ * Archives have no times, owners or modes of this machine: the same entries give the same bytes.
  *
  * Source: IEEE Std 1003.1-2017, pax Interchange Format and ustar Interchange Format.
  */
@@ -9,7 +9,7 @@
 export interface TarEntry {
   readonly path: string;
   readonly bytes: number;
-  /** Exactly `bytes` bytes, read to their end (or left) before the next entry is asked for. */
+  /** Exactly `bytes` bytes. They are read, or left, before the next entry is taken. */
   readonly content: AsyncIterable<Uint8Array>;
 }
 

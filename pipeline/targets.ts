@@ -1,5 +1,5 @@
 /**
- * Which instances of a plan the words of a user name.
+ * Which instances of a plan a user names.
  */
 import { didYouMean, UsageError } from "../base/mod.ts";
 import type { Instances } from "./instances.ts";
@@ -8,7 +8,7 @@ import type { InstanceId, Stage } from "./stage.ts";
 
 /**
  * The instances that targets name: `all`, a stage, an instance or the beginning of one, or any of these with `*` for any
- * run of characters. `@axis=value` behind it, or alone, keeps what has this value of a study's axis. In the order of the plan.
+ * run of characters. `@axis=value` after it, or alone, keeps the instances with this value on an axis of a study. In the order of the plan.
  *
  * @throws UsageError for a target that names nothing, with the reason when the stage knows one.
  */
@@ -48,7 +48,7 @@ function whyNothing(
   const [name, ...parts] = base.split("/");
   const stage = stages.find((stage) => stage.name === name);
   const start = `Cannot plan "${target}"`;
-  if (target.includes("*")) return `${start}: it fits none of the ${instances.size} instances`;
+  if (target.includes("*")) return `${start}: it matches none of the ${instances.size} instances`;
   if (axes.length > 0 && (name === "" || stage !== undefined)) {
     const known = [...new Set([...instances.keys()].flatMap((id) => id.split("@").slice(1)))];
     const wrong = axes.find((axis) => !known.includes(axis));

@@ -2,7 +2,7 @@
  * Results on their way between stores: content only, every byte checked against its digest.
  *
  * A result travels as the listings and files of its objects, then its manifest, under the paths that a store has. What is
- * received is staged in `tmp`, an object is published when all its chunks fit, a manifest when its objects are there: a
+ * received is staged in `tmp`. An object is published when the digests of all its chunks are right, a manifest when its objects are there: a
  * transfer that is cut off leaves whole objects and no half results, and going on skips what is there.
  */
 import { createHash } from "node:crypto";
@@ -15,10 +15,10 @@ import { RunRecorder } from "./run_records.ts";
 import { type Manifest, type Store, storeFormat } from "./store.ts";
 import type { TarEntry } from "./tar.ts";
 
-/** What was moved. */
+/** How much was received. */
 interface Moved {
   readonly results: number;
-  /** Results that were there already. */
+  /** Results that the store already had. */
   readonly present: number;
   readonly objects: number;
   readonly bytes: number;
@@ -50,7 +50,7 @@ export async function* entriesOf(
 
 /**
  * Takes results into a store from entries in the order of `entriesOf`. Only under the lock.
- * @throws UsageError for another format, or anything that does not fit its digest.
+ * @throws UsageError for another format, or for anything whose digest is wrong
  */
 export async function receive(store: Store, entries: AsyncIterable<TarEntry>): Promise<Moved> {
   let [results, present, objects, bytes] = [0, 0, 0, 0];
@@ -105,7 +105,7 @@ class IncomingObject {
     this.#folder = this.isPresent ? "" : store.makeTemporary(["object"]) + "/object";
   }
 
-  /** Writes a file whose chunks fit; publishes the object with its last. Returns the bytes that were written. */
+  /** Writes a file after a check of its chunks, and publishes the object after its last file. Returns the bytes of the file. */
   async add(path: string, { bytes, content }: TarEntry): Promise<number> {
     const listed = this.#listing[this.#files++];
     if (listed?.path !== path || listed.bytes !== bytes) {
@@ -127,7 +127,7 @@ class IncomingObject {
             i * chunkBytes
           } of "${path}" in object ` +
             this.digest,
-          `${found.slice(0, 12)}…: it is damaged, fetch it anew`,
+          `${found.slice(0, 12)}…: it is damaged, fetch it again`,
         );
       }
       for (let at = 0; at < chunk.length;) at += file.writeSync(chunk.subarray(at));
@@ -142,7 +142,7 @@ class IncomingObject {
   }
 }
 
-/** Notes what was received, by recipe: garbage collection keeps it like what was run here. */
+/** Records what was received, by recipe: garbage collection keeps it as if it had been run here. */
 function recordReceived(store: Store, manifests: readonly Manifest[]): void {
   const recipes = new Set(manifests.map(({ provenance }) => provenance.recipe));
   for (const recipe of recipes) {

@@ -117,7 +117,7 @@ Deno.test("generate: goes on with a text and scores one, with a source's own tab
   await refuses(
     "pretrain/spec",
     { prompt, tokens: "0" },
-    /--tokens to be a whole number of 1 or more/,
+    /--tokens 0: expected a whole number of 1 or more/,
   );
   await refuses("pretrain/spec", { prompt, source: "code", checkpoint: "x" }, /one of best, last/);
 

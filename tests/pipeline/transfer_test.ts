@@ -105,7 +105,7 @@ Deno.test("pull from a URL takes an archive, and says what is wrong with an answ
       assert.equal(cut.code, 2, cut.stderr);
       assert.match(
         cut.stderr,
-        /Cannot pull from ".*cut.tar.zst": .*what came whole is kept, pull again for the rest/,
+        /Cannot pull from ".*cut.tar.zst": .*what is complete is kept, pull again for the rest/,
       );
       const pulled = await toy(store, "pull", `${base}/r.tar.zst?token=1`);
       assert.equal(pulled.code, 0, pulled.stderr);
@@ -189,7 +189,7 @@ const changes: Record<
       if (isFile(path)) bytes[0] ^= 1;
       return [path, bytes];
     },
-    /expected digest .* at byte 0 of "words.txt" .* damaged, fetch it anew/,
+    /expected digest .* at byte 0 of "words.txt" .* damaged, fetch it again/,
   ],
   "another format": [
     (path, bytes) => [path, path === "format" ? encode("0\n") : bytes],
