@@ -31,7 +31,7 @@ export const command: PipelineCommand = {
  * Tries every engine with a training step, each in a process of its own, says what each one needs, and lists the operators of
  * the pipeline's graphs that a GPU's engine leaves to the processor, where its runtime tells.
  */
-async function engines(options: EnginesOptions): Promise<number> {
+export async function engines(options: EnginesOptions): Promise<number> {
   const adapter = await adapterHere();
   const found: Record<string, EngineProbe> = {};
   for (const name of Object.keys(table).sort()) {

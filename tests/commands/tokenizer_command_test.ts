@@ -123,7 +123,7 @@ Deno.test("tokenizer says what is wrong, with the exit code for it", async () =>
       ["encode", "-t", own, "--invalid", "skip"],
       "",
       2,
-      /--invalid skip: expected error or replace/,
+      /--invalid "skip": expected one of error, replace/,
     ],
     [
       ["train", "-i", corpus, "-o", own, "--vocab-size", "x"],
