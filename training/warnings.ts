@@ -72,7 +72,7 @@ export function grownActivations(
     about: participant,
     found: growth,
     threshold,
-    message: `activations after a block are ${growth.toPrecision(3)} times what they were when ` +
+    message: `activations behind a block are ${growth.toPrecision(3)} times what they were when ` +
       `"${participant}" was first looked at: the loss may leap soon; a lower peak rate helps`,
   };
 }
