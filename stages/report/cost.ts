@@ -147,7 +147,7 @@ function costCells(
   const quoted = (key: Exclude<keyof PaperCost, "slips">): Pick<Cell, "paper" | "slip"> =>
     paper === undefined
       ? {}
-      : { paper: paper[key], ...(paper.slips?.includes(key) ? { slip: true } : {}) };
+      : { paper: paper[key], ...(paper.slips.includes(key) ? { slip: true } : {}) };
   const deviation = row.vocabSizeDeviation;
   const counted = countParameters({ ...model, vocabSize: Math.round(row.vocabSize) }).total;
   const cell = (value: number, text: string, key: Exclude<keyof PaperCost, "slips">): Cell => ({

@@ -1,6 +1,7 @@
 /**
  * The paper's tables and figures by number: which of ours each one is, and what is known of its cells.
  */
+import { textRows } from "./text_rows.ts";
 
 export interface PaperEntry {
   /** The name of our table. */
@@ -8,7 +9,7 @@ export interface PaperEntry {
   readonly title: string;
   /** Recipes that make it at the paper's sizes. */
   readonly recipes: readonly string[];
-  /** What of the paper's numbers is known to us. */
+  /** How many of the paper's numbers are known to us. */
   readonly known: "all" | "some" | "none";
   /** What else a reader must know. */
   readonly remark?: string;
@@ -16,162 +17,68 @@ export interface PaperEntry {
 
 const inferred = "what it shows is inferred from the paper's references to it";
 
-export const paperTableIndex: Readonly<Record<number, PaperEntry>> = {
-  1: {
-    name: "formulas",
-    title: "Costs of the methods, as formulas",
-    recipes: ["multilingual", "multidomain"],
-    known: "all",
-  },
-  2: {
-    name: "cost",
-    title: "Costs, the main part of Table 9",
-    recipes: ["multilingual", "multilingual-1b", "multidomain-24"],
-    known: "all",
-  },
-  3: {
-    name: "perplexity-random",
-    title: "The Pile, 24 blocks, random embeddings",
-    recipes: ["multidomain-24"],
-    known: "all",
-  },
-  4: {
-    name: "perplexity-random",
-    title: "mC4, 12 blocks, random embeddings",
-    recipes: ["multilingual"],
-    known: "all",
-    remark:
-      "the paper's AVG cells of improvement are means of the columns' here, of averages in Tables 3, 5 and 6",
-  },
-  5: {
-    name: "perplexity-pretrained",
-    title: "The Pile, 24 blocks, pre-trained embeddings",
-    recipes: ["multidomain-24"],
-    known: "all",
-  },
-  6: {
-    name: "perplexity-pretrained",
-    title: "mC4, 12 blocks, pre-trained embeddings",
-    recipes: ["multilingual"],
-    known: "all",
-  },
-  7: {
-    name: "downstream",
-    title: "Fine-tuning from random embeddings",
-    recipes: ["multidomain-24"],
-    known: "all",
-    remark: "the paper continues with uniform sampling before it",
-  },
-  8: {
-    name: "settings",
-    title: "Architecture and hyper-parameters",
-    recipes: ["multilingual", "multidomain", "multidomain-24"],
-    known: "some",
-    remark: "one row of the paper's is known to us",
-  },
-  9: {
-    name: "cost",
-    title: "Costs in full",
-    recipes: ["multilingual", "multilingual-1b", "multidomain", "multidomain-24"],
-    known: "all",
-  },
-  10: {
-    name: "perplexity-random",
-    title: "The other sampling of continuation, random embeddings",
-    recipes: ["multilingual-proportional", "multidomain-24-uniform"],
-    known: "none",
-    remark: inferred,
-  },
-  11: {
-    name: "perplexity-pretrained",
-    title: "The Pile, uniform sampling of continuation, pre-trained embeddings",
-    recipes: ["multidomain-24-uniform"],
-    known: "none",
-    remark: "the paper: EE and EP are then won by DEPT",
-  },
-  12: {
-    name: "perplexity-random",
-    title: "The Pile, 12 blocks, random embeddings",
-    recipes: ["multidomain"],
-    known: "none",
-  },
-  13: {
-    name: "perplexity-pretrained",
-    title: "The Pile, 12 blocks, pre-trained embeddings",
-    recipes: ["multidomain"],
-    known: "none",
-    remark: inferred,
-  },
-  14: {
-    name: "isolated-random",
-    title: "Isolated sources of The Pile, random embeddings",
-    recipes: ["multidomain-24-isolated"],
-    known: "some",
-    remark: "the paper: DEPT is better by 7.8 % on average",
-  },
-  15: {
-    name: "isolated-random",
-    title: "Isolated sources of mC4, random embeddings",
-    recipes: ["multilingual-isolated"],
-    known: "some",
-    remark: "the paper: DEPT is better by 9.8 % on average, by 16.7 % on held-out languages",
-  },
-  16: {
-    name: "isolated-pretrained",
-    title: "Isolated sources of The Pile, pre-trained embeddings",
-    recipes: ["multidomain-24-isolated"],
-    known: "some",
-    remark:
+/** By number: our name, cells that are known, recipes, title. */
+export const paperTableIndex: Readonly<Record<number, PaperEntry>> = parse(
+  `
+1  | formulas              | all  | multilingual multidomain                                | Costs of the methods, as formulas
+2  | cost                  | all  | multilingual multilingual-1b multidomain-24             | Costs, the main part of Table 9
+3  | perplexity-random     | all  | multidomain-24                                          | The Pile, 24 blocks, random embeddings
+4  | perplexity-random     | all  | multilingual                                            | mC4, 12 blocks, random embeddings
+5  | perplexity-pretrained | all  | multidomain-24                                          | The Pile, 24 blocks, pre-trained embeddings
+6  | perplexity-pretrained | all  | multilingual                                            | mC4, 12 blocks, pre-trained embeddings
+7  | downstream            | all  | multidomain-24                                          | Fine-tuning from random embeddings
+8  | settings              | some | multilingual multidomain multidomain-24                 | Architecture and hyper-parameters
+9  | cost                  | all  | multilingual multilingual-1b multidomain multidomain-24 | Costs in full
+10 | perplexity-random     | none | multilingual-proportional multidomain-24-uniform        | The other sampling of continuation, random embeddings
+11 | perplexity-pretrained | none | multidomain-24-uniform                                  | The Pile, uniform sampling of continuation, pre-trained embeddings
+12 | perplexity-random     | none | multidomain                                             | The Pile, 12 blocks, random embeddings
+13 | perplexity-pretrained | none | multidomain                                             | The Pile, 12 blocks, pre-trained embeddings
+14 | isolated-random       | some | multidomain-24-isolated                                 | Isolated sources of The Pile, random embeddings
+15 | isolated-random       | some | multilingual-isolated                                   | Isolated sources of mC4, random embeddings
+16 | isolated-pretrained   | some | multidomain-24-isolated                                 | Isolated sources of The Pile, pre-trained embeddings
+17 | isolated-pretrained   | some | multilingual-isolated                                   | Isolated sources of mC4, pre-trained embeddings
+18 | pythia                | some |                                                         | Pythia-160M
+19 | pythia                | some |                                                         | Pythia-410M, random embeddings
+20 | pythia                | some |                                                         | Pythia-410M, pre-trained embeddings
+21 | downstream-both       | none | multidomain-24                                          | Fine-tuning in full`,
+  {
+    4: "the paper's AVG cells of improvement are means of the columns' here, of averages in Tables 3, 5 and 6",
+    7: "the paper continues with uniform sampling before it",
+    8: "one row of the paper's is known to us",
+    10: inferred,
+    11: "the paper: EE and EP are then won by DEPT",
+    13: inferred,
+    14: "the paper: DEPT is better by 7.8 % on average",
+    15: "the paper: DEPT is better by 9.8 % on average, by 16.7 % on held-out languages",
+    16:
       "the paper: DEPT is better by 27 % on average; an isolated model usually wins on its own source",
+    17: "the paper: DEPT is better by 30.6 % on average, by 14.9 % on held-out languages",
   },
-  17: {
-    name: "isolated-pretrained",
-    title: "Isolated sources of mC4, pre-trained embeddings",
-    recipes: ["multilingual-isolated"],
-    known: "some",
-    remark: "the paper: DEPT is better by 30.6 % on average, by 14.9 % on held-out languages",
-  },
-  18: {
-    name: "pythia",
-    title: "Pythia-160M",
-    recipes: [],
-    known: "some",
-  },
-  19: { name: "pythia", title: "Pythia-410M, random embeddings", recipes: [], known: "some" },
-  20: {
-    name: "pythia",
-    title: "Pythia-410M, pre-trained embeddings",
-    recipes: [],
-    known: "some",
-  },
-  21: {
-    name: "downstream-both",
-    title: "Fine-tuning in full",
-    recipes: ["multidomain-24"],
-    known: "none",
-  },
-};
+);
 
 /** Figures 1 to 3 of the main text and Fig. 4 of the appendix. */
-export const paperFigureIndex: Readonly<Record<number, PaperEntry>> = {
-  2: {
-    name: "stability",
-    title: "Activations and norms of parameters along pre-training",
-    recipes: ["multidomain-24"],
-    known: "none",
-    remark: "the paper runs it before the baselines' rate is lowered, as this recipe does",
+export const paperFigureIndex: Readonly<Record<number, PaperEntry>> = parse(
+  `
+2 | stability  | none | multidomain-24  | Activations and norms of parameters along pre-training
+3 | plasticity | some | multilingual    | Perplexity along continuation from random embeddings
+4 | scaling    | none | multilingual-1b | Training perplexity of each source by round`,
+  {
+    2: "the paper runs it before the baselines' rate is lowered, as this recipe does",
+    3: "the paper's curves end at 40–60 on all of mC4, 15–40 on hi, 15–35 on sw, 30–55 on de",
   },
-  3: {
-    name: "plasticity",
-    title: "Perplexity along continuation from random embeddings",
-    recipes: ["multilingual"],
-    known: "some",
-    remark: "the paper's curves end at 40–60 on all of mC4, 15–40 on hi, 15–35 on sw, 30–55 on de",
-  },
-  4: {
-    name: "scaling",
-    title: "Training perplexity of each source by round",
-    recipes: ["multilingual-1b"],
-    known: "none",
-  },
-};
+);
+
+function parse(
+  text: string,
+  remarks: Readonly<Record<string, string>>,
+): Readonly<Record<number, PaperEntry>> {
+  return Object.fromEntries(
+    textRows(text).map(([number, name, known, recipes, title]) => [number, {
+      name,
+      title,
+      recipes: recipes === "" ? [] : recipes.split(" "),
+      known: known as PaperEntry["known"],
+      ...(number in remarks ? { remark: remarks[number] } : {}),
+    }]),
+  );
+}

@@ -1,9 +1,10 @@
 /**
  * The result cells that the paper prints (Tables 3 to 7), by table, row and column. Quoted, never computed with.
  */
+import { textRows } from "./text_rows.ts";
 
 /** Cells as printed. */
-export interface PaperTable {
+interface PaperTable {
   readonly columns: readonly string[];
   /** By the label that the row has here; null for a cell that the paper leaves empty. */
   readonly rows: Readonly<Record<string, readonly (string | null)[]>>;
@@ -76,11 +77,10 @@ export const paperTables: Readonly<Record<number, PaperTable>> = {
 };
 
 function parse(columns: string, rows: string, slips: readonly string[] = []): PaperTable {
-  const lines = rows.trim().split("\n").map((line) => line.split("|").map((part) => part.trim()));
   const cells = (text: string) => text.split(" ").map((cell) => (cell === "–" ? null : cell));
   return {
     columns: columns.split(" "),
-    rows: Object.fromEntries(lines.map(([label, text]) => [label, cells(text)])),
+    rows: Object.fromEntries(textRows(rows).map(([label, text]) => [label, cells(text)])),
     slips,
   };
 }
