@@ -6,6 +6,7 @@
  */
 import type { Json } from "../base/mod.ts";
 import type { Faults } from "./faults.ts";
+import type { ActionRecord } from "./key.ts";
 import type { Listing } from "./listing.ts";
 import type { InstanceId, StageAccess, StageProgress, StageSummary } from "./stage.ts";
 
@@ -18,7 +19,8 @@ export interface ChildRequest {
   /** A file to hold a shared lock on while alive. */
   readonly lock: string;
   readonly instance: InstanceId;
-  readonly params: object;
+  /** What its key is of: parameters and seeds are taken from here. */
+  readonly record: ActionRecord;
   readonly hints: object;
   readonly inputs: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, string>>;
@@ -32,7 +34,6 @@ export interface ChildRequest {
   readonly access?: StageAccess;
   /** A folder for temporary files. */
   readonly scratch: string;
-  readonly seeds: { readonly root: number; readonly names: readonly string[] };
   /** The store's folder, for messages. */
   readonly store: string;
   /** What tests let go wrong. */

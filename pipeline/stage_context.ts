@@ -11,13 +11,13 @@ import type { StageContext } from "./stage.ts";
 export function contextOf(
   request: Pick<
     ChildRequest,
-    "params" | "hints" | "inputs" | "files" | "outputs" | "checkpointFolder" | "seeds" | "modules"
+    "record" | "hints" | "inputs" | "files" | "outputs" | "checkpointFolder" | "modules"
   >,
   process: Pick<StageContext, "modules" | "log" | "signal">,
 ): StageContext {
-  const { root, names } = request.seeds;
+  const { params, seeds: { root, names } = { root: 0, names: [] } } = request.record;
   return {
-    params: request.params,
+    params: params as object,
     hints: request.hints,
     inputs: request.inputs,
     files: request.files,
