@@ -12,7 +12,7 @@ export { sha256 } from "./digest.ts";
 export { messageOf, StageError, UsageError } from "./errors.ts";
 export { freeMemoryBytes } from "./free_memory.ts";
 export { type Log, type Progress, silentLog } from "./log.ts";
-export { didYouMean, editDistance, nearestName } from "./names.ts";
+export { didYouMean, nearestName } from "./names.ts";
 export { readIfThere, readTextIfThere } from "./optional_file.ts";
 export { ProtoError, ProtoWriter, readFields } from "./protobuf.ts";
 export { Random, type Seed, seedOf } from "./random.ts";

@@ -2,6 +2,7 @@
  * What every engine checks of names and sizes that callers give.
  */
 import { didYouMean } from "../base/mod.ts";
+import type { Graph } from "../model/mod.ts";
 
 /** @throws RangeError for a name that the table does not hold. */
 export function expectName(name: string, known: readonly string[], what: string): void {
@@ -21,4 +22,29 @@ export function expectLength(name: string, found: number, expected: number): voi
 export function expectThreads(threads: number): void {
   if (Number.isInteger(threads) && threads >= 1) return;
   throw new RangeError(`Cannot compile a graph: expected threads of 1 or more, found ${threads}`);
+}
+
+/** @throws RangeError for a graph that trains nothing. */
+export function expectGradients({ gradients }: Graph): void {
+  if (Object.keys(gradients).length > 0) return;
+  throw new RangeError(
+    "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
+  );
+}
+
+/**
+ * @param lengths Of every moment, by name.
+ * @throws RangeError for a moment that is missing, unknown or of another size.
+ */
+export function expectMoments(
+  moments: Readonly<Record<string, Float32Array>>,
+  lengths: Readonly<Record<string, number>>,
+): void {
+  for (const name of new Set([...Object.keys(lengths), ...Object.keys(moments)])) {
+    const [expected, found] = [lengths[name] ?? 0, moments[name]?.length ?? 0];
+    if (found === expected) continue;
+    throw new RangeError(
+      `Cannot write moment "${name}": expected ${expected} values, found ${found}`,
+    );
+  }
 }

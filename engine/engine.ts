@@ -4,7 +4,7 @@
 import type { Graph } from "../model/mod.ts";
 
 /** Values by name. Float tensors as Float32Array (Float64Array only inside `reference`), ids as Int32Array. */
-export type TensorData = Float32Array | Int32Array;
+type TensorData = Float32Array | Int32Array;
 export type Feeds = Readonly<Record<string, TensorData>>;
 export type Fetches = Record<string, Float32Array>;
 
@@ -18,6 +18,10 @@ export interface EngineOptions {
   /** Threads of one operator. Results depend on their number. */
   readonly threads: number;
   readonly precision: Precision;
+}
+
+export interface TrainingOptions extends EngineOptions {
+  readonly optimizer: AdamWOptions;
 }
 
 /** AdamW, decoupled decay. Source: Loshchilov and Hutter 2019, algorithm 2; Kingma and Ba 2015 for the bias correction. */
@@ -46,15 +50,12 @@ export interface UpdateResult {
 }
 
 export interface Engine {
-  /** `reference`, `onnxruntime`. */
+  /** The library and how it is used: `reference`, `onnxruntime-cuda`. */
   readonly name: string;
   /** A program that runs a graph forward with parameters that `write` sets. */
   compile(graph: Graph, options: EngineOptions): Promise<Program>;
   /** A program that owns parameters, summed gradients and Adam moments. `graph.gradients` says what is trained. */
-  compileTraining(
-    graph: Graph,
-    options: EngineOptions & { readonly optimizer: AdamWOptions },
-  ): Promise<TrainingProgram>;
+  compileTraining(graph: Graph, options: TrainingOptions): Promise<TrainingProgram>;
 }
 
 export interface Program {

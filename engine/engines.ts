@@ -45,7 +45,7 @@ export const engines: Readonly<Record<string, EngineRow>> = {
     isConfined: false,
     needsGpu: true,
     autoRank: 1,
-    placement: at("./onnxruntime/device_placement.ts"),
+    placement: at("./onnxruntime/device/placement.ts"),
   },
   cuda: {
     module: at("./onnxruntime/cuda.ts"),

@@ -1,5 +1,5 @@
 /**
- * Norms of summed gradients from the sums of their squares, as every engine reports them.
+ * Norms of summed gradients, as every engine reports them, and the factor that clips them.
  */
 import type { UpdateResult } from "./engine.ts";
 
@@ -19,4 +19,9 @@ export function gradientNormsOf(
     ),
     applied: Number.isFinite(gradientNorm),
   };
+}
+
+/** What gradients of this norm are multiplied by, so that their norm is `clipNorm` at most. */
+export function clipFactor(gradientNorm: number, clipNorm: number): number {
+  return gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
 }

@@ -82,7 +82,7 @@ export function parameterShapes(config: ModelConfig): Record<string, Shape> {
 }
 
 /** Numbers of parameters: all, those of the body (θ), of the token table (ϕ) and of the position table (ψ). */
-export interface ParameterCounts {
+interface ParameterCounts {
   readonly total: number;
   readonly body: number;
   readonly tokenEmbedding: number;

@@ -18,7 +18,7 @@ import { fusedMatMul, matMul } from "./ops/matmul.ts";
 import { softmax } from "./ops/softmax.ts";
 import { declareParameters, linear, mlp, norm } from "./transformer.ts";
 
-export interface IncrementalOptions {
+interface IncrementalOptions {
   /** Tokens that are read at once, c. */
   readonly length: number;
   /** Earlier tokens that can be looked back at, P. */

@@ -12,13 +12,7 @@
  * ```
  */
 export { activationMean, activationNorm, withActivationNorms } from "./activation_norms.ts";
-export {
-  countParameters,
-  type ModelConfig,
-  type ParameterCounts,
-  parameterShapes,
-  validateConfig,
-} from "./config.ts";
+export { countParameters, type ModelConfig, parameterShapes, validateConfig } from "./config.ts";
 export { differentiate } from "./differentiate.ts";
 export { fineTuneGraph, type FineTuneOptions, headShapes } from "./fine_tune.ts";
 export { flopsPerToken, graphFlops } from "./flops.ts";
@@ -34,15 +28,6 @@ export { embeddingGradient } from "./ops/gather.ts";
 export { reshape } from "./ops/reshape.ts";
 export { linearCrossEntropyGradient } from "./ops/linear_cross_entropy.ts";
 export { peakLiveBytes } from "./live_bytes.ts";
-export { alibiBias, alibiSlopes, causalMask } from "./positions.ts";
-export {
-  broadcastShapes,
-  float32,
-  formatShape,
-  int32,
-  sameShape,
-  type Shape,
-  sizeOf,
-  stridesOf,
-} from "./shapes.ts";
-export { languageModelGraph, type SequenceOptions } from "./transformer.ts";
+export { alibiBias, alibiSlopes } from "./positions.ts";
+export { float32, formatShape, int32, type Shape, sizeOf } from "./shapes.ts";
+export { languageModelGraph } from "./transformer.ts";

@@ -13,7 +13,7 @@ export interface TensorType {
   readonly shape: readonly number[];
 }
 
-export type AttributeValue = number | string | readonly number[];
+type AttributeValue = number | string | readonly number[];
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** One application of an operator. Value names are unique in a graph. An empty input name is an absent optional input. */

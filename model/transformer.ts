@@ -26,7 +26,7 @@ import { softmax } from "./ops/softmax.ts";
 /** Added to the variance in a norm. */
 const normEpsilon = 1e-5;
 
-export interface SequenceOptions {
+interface SequenceOptions {
   /** Positions of a sequence, default and at most `config.seqLen`; more are fine with ALiBi. */
   readonly sequenceLength?: number;
 }

@@ -12,19 +12,9 @@
  */
 export { loadPieces } from "./adopted/adopted_file.ts";
 export { adoptedVocabSize } from "./adopted/adopted_size.ts";
-export type {
-  DetailedTokenizer,
-  EncodedLines,
-  Encoding,
-  Segmentation,
-} from "./detailed_tokenizer.ts";
-export { readSpecialRoles, saveConfigFiles, type SpecialRoles } from "./config_files.ts";
-export {
-  type OpenedTokenizer,
-  type OpenOptions,
-  openTokenizer,
-  tokenizerFileOf,
-} from "./open_tokenizer.ts";
+export type { EncodedLines } from "./detailed_tokenizer.ts";
+export { readSpecialRoles, saveConfigFiles } from "./config_files.ts";
+export { type OpenedTokenizer, openTokenizer, tokenizerFileOf } from "./open_tokenizer.ts";
 export { firstByteId, specialIds, specialPieces, type Tokenizer } from "./tokenizer.ts";
 export * from "./unigram/mod.ts";
 export { textOfUtf8 } from "./utf8_text.ts";

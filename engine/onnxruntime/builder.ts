@@ -2,7 +2,7 @@
 import type { Attributes, DType, TensorType } from "../../model/mod.ts";
 import { type OnnxNode, type OnnxTensor, rawBytes } from "./onnx_proto.ts";
 
-export interface EmitOptions {
+interface EmitOptions {
   readonly attributes?: Attributes;
   readonly domain?: string;
   /** Names of the outputs; one fresh name when left out. */

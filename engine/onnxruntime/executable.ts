@@ -4,10 +4,17 @@ import type { Feeds } from "../engine.ts";
 import { FeedCheck } from "../feeds.ts";
 import { type Binding, lower, type Lowered } from "./lowering.ts";
 import type { OnnxValue } from "./onnx_proto.ts";
-import { Session, type SessionData, type SessionOptions, type Tensor, tensor } from "./session.ts";
+import {
+  fedTensor,
+  Session,
+  type SessionData,
+  type SessionOptions,
+  type Tensor,
+  tensor,
+} from "./session.ts";
 
 /** Where a run writes each value. */
-export type Targets = ReadonlyMap<string, SessionData>;
+type Targets = ReadonlyMap<string, SessionData>;
 
 export class Executable {
   readonly #graph: Graph;
@@ -59,8 +66,7 @@ export class Executable {
     this.#feeds.check(this.#inputs.map(({ name }) => name), feeds);
     const fed = { ...this.#parameters };
     for (const value of this.#inputs) {
-      const data = feeds[value.name];
-      fed[value.name] = tensor(value, value.elementType === "bool" ? Uint8Array.from(data) : data);
+      fed[value.name] = fedTensor(value, feeds[value.name]);
     }
     const filled: Record<string, Tensor> = {};
     for (const output of this.#outputs) {

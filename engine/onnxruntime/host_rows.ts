@@ -8,7 +8,7 @@
 import { type Graph, type Node, sizeOf } from "../../model/mod.ts";
 
 /** One EmbeddingGradient: rows of `rows` (N, C) go to the rows of the gradient that `ids` (N) name. */
-export interface RowTerm {
+interface RowTerm {
   readonly ids: string;
   readonly rows: string;
   readonly width: number;

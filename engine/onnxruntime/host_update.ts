@@ -4,6 +4,7 @@
  * ONNX Runtime refuses arrays over shared memory, so the threads are told where ordinary ones lie. They take chunks of one
  * size as they come, and what is summed over chunks is added in their order: how many threads there are plays no part.
  */
+/// <reference lib="deno.worker" />
 import { assemblyCode } from "./assembly_code.ts";
 import {
   adamWOf,
@@ -125,7 +126,6 @@ type Addresses = { readonly [Name in keyof AdamWTensor]: readonly [bigint, numbe
 
 /** What a thread runs: the very functions of this process, so that it reads no file. */
 function serve(): void {
-  const caller = self as unknown as Worker;
   let tensors: readonly AdamWTensor[];
   let chunks: Chunks;
   let apply: ApplyAdamW;
@@ -133,7 +133,7 @@ function serve(): void {
     new Float32Array(
       Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4 * length),
     );
-  caller.onmessage = ({ data }: MessageEvent) => {
+  self.onmessage = ({ data }: MessageEvent) => {
     if (data.addresses !== undefined) {
       chunks = data.chunks;
       apply = adamWOf(data.code, data.blockSize);
@@ -146,7 +146,7 @@ function serve(): void {
       return;
     }
     workChunks(tensors, chunks, data.steps, apply);
-    caller.postMessage(undefined);
+    self.postMessage(undefined);
   };
 }
 

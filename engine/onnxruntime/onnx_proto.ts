@@ -9,7 +9,7 @@ import { ProtoWriter } from "../../base/mod.ts";
 /** Element types as ONNX numbers them (TensorProto.DataType). */
 export const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 /** Half precision is no type of inputs, outputs and constants. */
-export type ElementType = Exclude<keyof typeof elementTypes, "float16">;
+type ElementType = Exclude<keyof typeof elementTypes, "float16">;
 
 export interface OnnxValue {
   readonly name: string;

@@ -45,7 +45,7 @@ export interface Piece {
 }
 
 /** A value of the forward pass for each piece of a head's classes. */
-export interface HeadState {
+interface HeadState {
   /** Probabilities within the piece, (N, classes of the piece). */
   readonly shares: readonly string[];
   /** (N, 1) */

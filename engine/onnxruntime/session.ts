@@ -33,7 +33,7 @@ export interface SessionOptions {
 /** Providers that take tensors from the host and give tensors to it. */
 export type HostProvider = "cpu" | "cuda";
 
-export interface DeviceOptions {
+interface DeviceOptions {
   /** Outputs that the host reads; others stay on the device. */
   readonly hostOutputs: ReadonlySet<string>;
   /** Refuses a graph of which a node would run on the processor. */
@@ -117,6 +117,11 @@ function onDevice(
     ),
     ...(isExclusive ? { extra: { session: { disable_cpu_ep_fallback: "1" } } } : {}),
   };
+}
+
+/** A tensor over what a caller feeds, where ONNX Runtime takes flags as bytes. */
+export function fedTensor(value: OnnxValue, data: Float32Array | Int32Array): Tensor {
+  return tensor(value, value.elementType === "bool" ? Uint8Array.from(data) : data);
 }
 
 /** A tensor over an array, without a copy. */

@@ -3,28 +3,24 @@
  * are plain arrays; the first micro-batch of a step lets the session write straight into the sums.
  */
 import type { Graph } from "../../model/mod.ts";
-import { expectLength, expectName } from "../checks.ts";
+import { expectGradients, expectMoments } from "../checks.ts";
 import type {
   AdamWOptions,
-  EngineOptions,
   Feeds,
   Fetches,
   OptimizerState,
+  TrainingOptions,
   TrainingProgram,
   UpdateOptions,
   UpdateResult,
 } from "../engine.ts";
-import { gradientNormsOf } from "../gradient_norms.ts";
+import { clipFactor, gradientNormsOf } from "../gradient_norms.ts";
 import type { Executable } from "./executable.ts";
 import { addRows, type GradientParts, gradientParts } from "./host_rows.ts";
 import type { HostProvider, SessionData } from "./session.ts";
 import { HostUpdate } from "./host_update.ts";
 import { adamWStep, addInto } from "./adamw.ts";
 import { fetchesOf, OnnxRuntimeProgram, outputTargets } from "./program.ts";
-
-export interface TrainingOptions extends EngineOptions {
-  readonly optimizer: AdamWOptions;
-}
 
 export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements TrainingProgram {
   readonly #optimizer: AdamWOptions;
@@ -43,11 +39,7 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
   /** Use `openTraining`. */
   constructor(graph: Graph, options: TrainingOptions, provider?: HostProvider) {
     super(graph, options, provider);
-    if (Object.keys(graph.gradients).length === 0) {
-      throw new RangeError(
-        "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
-      );
-    }
+    expectGradients(graph);
     this.#optimizer = options.optimizer;
     this.#parts = gradientParts(this.expanded);
     const values = new Set<string>();
@@ -108,7 +100,7 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
       const norms = gradientNormsOf(parameters.map((parameter, i) => [parameter, squares[i]]));
       const { gradientNorm } = norms;
       if (!norms.applied) return norms;
-      const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+      const scale = clipFactor(gradientNorm, clipNorm);
       this.#step++;
       await this.#update.step(parameters.map((parameter) => {
         const rate = learningRate * rateFactor(parameter);
@@ -131,11 +123,8 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
 
   // deno-lint-ignore require-await
   async writeOptimizer({ step, moments }: OptimizerState): Promise<void> {
-    for (const [name, data] of Object.entries(moments)) {
-      expectName(name, Object.keys(this.#moments), "moment");
-      expectLength(name, data.length, this.#moments[name].length);
-    }
-    for (const name of Object.keys(this.#moments)) expectName(name, Object.keys(moments), "moment");
+    const lengths = Object.entries(this.#moments).map(([name, { length }]) => [name, length]);
+    expectMoments(moments, Object.fromEntries(lengths));
     for (const [name, data] of Object.entries(moments)) this.#moments[name].set(data);
     this.#step = step;
   }

@@ -4,9 +4,9 @@
  * GPU has WebGPU's `shader-f16`.
  */
 import type { Engine } from "../engine.ts";
-import { expectPrecision } from "./half_check.ts";
-import { DeviceProgram } from "./device_program.ts";
-import { DeviceTrainingProgram } from "./device_training_program.ts";
+import { expectPrecision } from "./device/half_check.ts";
+import { DeviceProgram } from "./device/program.ts";
+import { DeviceTrainingProgram } from "./device/training_program.ts";
 
 export const engine: Engine = {
   name: "onnxruntime-webgpu",

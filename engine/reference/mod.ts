@@ -19,7 +19,7 @@ import { inSinglePrecision } from "../single_precision.ts";
 import { ReferenceProgram } from "./program.ts";
 import { ReferenceTrainingProgram } from "./training_program.ts";
 
-export { interpret, type Schedule, scheduleFor, type Values } from "./interpret.ts";
+export { interpret, scheduleFor, type Values } from "./interpret.ts";
 
 export const engine: Engine = inSinglePrecision("reference", {
   name: "reference",

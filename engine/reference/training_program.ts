@@ -2,6 +2,7 @@
  * Training with the reference engine: gradient sums in float64, clipping by global norm, AdamW.
  */
 import type { Graph } from "../../model/mod.ts";
+import { expectGradients, expectMoments } from "../checks.ts";
 import type {
   AdamWOptions,
   Feeds,
@@ -11,7 +12,7 @@ import type {
   UpdateOptions,
   UpdateResult,
 } from "../engine.ts";
-import { gradientNormsOf } from "../gradient_norms.ts";
+import { clipFactor, gradientNormsOf } from "../gradient_norms.ts";
 import { ReferenceProgram } from "./program.ts";
 
 interface Moments {
@@ -28,11 +29,7 @@ export class ReferenceTrainingProgram extends ReferenceProgram implements Traini
   /** @throws RangeError when the graph has no gradients. */
   constructor(graph: Graph, optimizer: AdamWOptions) {
     super(graph);
-    if (Object.keys(graph.gradients).length === 0) {
-      throw new RangeError(
-        "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
-      );
-    }
+    expectGradients(graph);
     this.#optimizer = optimizer;
     for (const name of Object.keys(graph.gradients)) {
       const { length } = this.parameters[name];
@@ -62,7 +59,7 @@ export class ReferenceTrainingProgram extends ReferenceProgram implements Traini
     const { gradientNorm, applied } = norms;
     if (applied) {
       this.#step++;
-      const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+      const scale = clipFactor(gradientNorm, clipNorm);
       for (const name of Object.keys(this.#sums)) {
         this.#adamW(name, learningRate * rateFactor(name), scale);
       }
@@ -89,18 +86,10 @@ export class ReferenceTrainingProgram extends ReferenceProgram implements Traini
   /** @throws RangeError for a moment that is missing, unknown or of another size; then nothing is written. */
   // deno-lint-ignore require-await
   async writeOptimizer({ step, moments }: OptimizerState): Promise<void> {
-    const own = new Map<string, Float64Array>();
-    for (const [name, { m, v }] of Object.entries(this.#moments)) {
-      own.set(`${name}.m`, m).set(`${name}.v`, v);
-    }
-    for (const name of new Set([...own.keys(), ...Object.keys(moments)])) {
-      const expected = own.get(name)?.length ?? 0;
-      const found = moments[name]?.length ?? 0;
-      if (expected === found) continue;
-      throw new RangeError(
-        `Cannot write moment "${name}": expected ${expected} values, found ${found}`,
-      );
-    }
+    const own = Object.entries(this.#moments).flatMap(([name, { m, v }]) =>
+      [[`${name}.m`, m], [`${name}.v`, v]] as const
+    );
+    expectMoments(moments, Object.fromEntries(own.map(([name, { length }]) => [name, length])));
     for (const [name, moment] of own) moment.set(moments[name]);
     this.#step = step;
   }

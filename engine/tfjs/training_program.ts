@@ -2,7 +2,7 @@
  * Training with TensorFlow.js: gradient sums, moments and parameters stay with the backend; norms and losses come out.
  */
 import type { Graph } from "../../model/mod.ts";
-import { expectLength } from "../checks.ts";
+import { expectGradients, expectMoments } from "../checks.ts";
 import type {
   AdamWOptions,
   Feeds,
@@ -12,7 +12,7 @@ import type {
   UpdateOptions,
   UpdateResult,
 } from "../engine.ts";
-import { gradientNormsOf } from "../gradient_norms.ts";
+import { clipFactor, gradientNormsOf } from "../gradient_norms.ts";
 import type { Tensor, Tf } from "./kernels.ts";
 import { replace, TfjsProgram, valuesOf } from "./program.ts";
 
@@ -26,11 +26,7 @@ export class TfjsTrainingProgram extends TfjsProgram implements TrainingProgram 
   /** @throws RangeError when the graph has no gradients. */
   constructor(tf: Tf, graph: Graph, optimizer: AdamWOptions) {
     super(tf, graph);
-    if (Object.keys(graph.gradients).length === 0) {
-      throw new RangeError(
-        "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
-      );
-    }
+    expectGradients(graph);
     this.#optimizer = optimizer;
     this.#clearMoments();
   }
@@ -60,7 +56,7 @@ export class TfjsTrainingProgram extends TfjsProgram implements TrainingProgram 
     const { gradientNorm, applied } = norms;
     if (applied) {
       this.#step++;
-      const scale = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+      const scale = clipFactor(gradientNorm, clipNorm);
       for (const name of Object.keys(this.graph.gradients)) {
         this.#adamW(name, learningRate * rateFactor(name), scale);
       }
@@ -84,9 +80,8 @@ export class TfjsTrainingProgram extends TfjsProgram implements TrainingProgram 
   /** @throws RangeError for a moment that is missing, unknown or of another size; then nothing is written. */
   // deno-lint-ignore require-await
   async writeOptimizer({ step, moments }: OptimizerState): Promise<void> {
-    for (const name of new Set([...this.#moments.keys(), ...Object.keys(moments)])) {
-      expectLength(name, moments[name]?.length ?? 0, this.#moments.get(name)?.size ?? 0);
-    }
+    const lengths = [...this.#moments].map(([name, { size }]) => [name, size] as const);
+    expectMoments(moments, Object.fromEntries(lengths));
     for (const [name, { shape }] of [...this.#moments]) {
       replace(this.#moments, name, this.tf.tensor(moments[name].slice(), shape));
     }

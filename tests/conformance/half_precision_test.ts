@@ -5,14 +5,14 @@
  */
 import assert from "node:assert/strict";
 import type { EngineOptions } from "../../engine/mod.ts";
-import { DeviceProgram } from "../../engine/onnxruntime/device_program.ts";
-import { DeviceTrainingProgram } from "../../engine/onnxruntime/device_training_program.ts";
+import { DeviceProgram } from "../../engine/onnxruntime/device/program.ts";
+import { DeviceTrainingProgram } from "../../engine/onnxruntime/device/training_program.ts";
 import {
   firstLossScale,
   growthSteps,
   LossScale,
   mostLossScale,
-} from "../../engine/onnxruntime/loss_scale.ts";
+} from "../../engine/onnxruntime/device/loss_scale.ts";
 import {
   differentiate,
   float32,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { alibiBias, alibiSlopes, causalMask } from "../../model/mod.ts";
+import { alibiBias, alibiSlopes, causalMask } from "../../model/positions.ts";
 
 Deno.test("alibiSlopes() of 8 heads are 1/2, 1/4, … 1/256", () => {
   assert.deepEqual(alibiSlopes(8), [1, 2, 3, 4, 5, 6, 7, 8].map((h) => 2 ** -h));

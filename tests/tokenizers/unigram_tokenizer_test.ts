@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { seedOf } from "../../base/mod.ts";
 import { specialIds, specialPieces, UnigramTokenizer } from "../../tokenizers/mod.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { tokenizerOf, train } from "./support.ts";
@@ -145,31 +144,6 @@ Deno.test("encodeWithOffsets() gives the ids of encode() with normalisation and 
     }),
     { seed: 7, numRuns: 500 },
   );
-});
-
-Deno.test("nBest() and sample() keep the user's symbols and vary what is between them", () => {
-  const { learned, settings } = tokenizerOf({ a: 0.3, b: 0.2, ab: 0.1 });
-  const tokenizer = new UnigramTokenizer(learned, { ...settings, userDefinedSymbols: ["<s>x"] });
-  const written = (ids: Int32Array) => Array.from(ids, (id) => tokenizer.piece(id)).join(" ");
-  const text = "ab<s>xab";
-  const best = tokenizer.nBest(text, 5);
-  assert.deepEqual(best.map(({ ids }) => written(ids)).slice(0, 4), [
-    "ab <s>x ab", // 0.1 · 0.1
-    "ab <s>x a b", // 0.1 · 0.06
-    "a b <s>x ab",
-    "a b <s>x a b", // 0.06 · 0.06
-  ]);
-  assert.ok(Math.abs(best[1].score - Math.log(0.1 * 0.3 * 0.2)) < 1e-12);
-  assert.deepEqual(best[0].ids, tokenizer.encode(text));
-  assert.throws(() => tokenizer.nBest("<s>x", 0), RangeError);
-  const drawn = Array.from({ length: 40 }, (_, i) => {
-    const seed = seedOf(3, `draw/${i}`);
-    const ids = tokenizer.sample(text, { seed, alpha: 1 });
-    assert.deepEqual(tokenizer.sample(text, { seed, alpha: 1 }), ids);
-    assert.equal(tokenizer.decode(ids), text);
-    return written(ids);
-  });
-  for (const { ids } of best.slice(0, 4)) assert.ok(drawn.includes(written(ids)), written(ids));
 });
 
 Deno.test("UnigramTokenizer refuses ids and pieces that are none", () => {

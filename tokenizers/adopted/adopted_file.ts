@@ -16,7 +16,7 @@ export interface AdoptedRow {
   readonly byteLength: number;
 }
 
-export interface Adopted {
+interface Adopted {
   /** Name of the given file in the folder. */
   readonly file: string;
   /** Id there of what no piece can write; -1 if there is none. It becomes `<unk>`. */

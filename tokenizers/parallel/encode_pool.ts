@@ -13,7 +13,7 @@ export type PoolReply =
   | { readonly number: number; readonly answer: EncodeAnswer; readonly error?: undefined }
   | { readonly number: number; readonly error: unknown; readonly answer?: undefined };
 
-export interface PoolOptions extends OpenOptions {
+interface PoolOptions extends OpenOptions {
   /** Workers; 1: this thread does it, and there are none. */
   readonly threads: number;
 }

@@ -1,7 +1,7 @@
 /**
  * Encoded texts as lines of text or as Arrow.
  */
-import type { RecordBatch, Table } from "apache-arrow";
+import type { RecordBatch } from "apache-arrow";
 import type { EncodedLines } from "../detailed_tokenizer.ts";
 
 export const lineFormats = ["ids", "pieces", "json"] as const;
@@ -83,13 +83,10 @@ function writtenNumbers(count: number) {
   return { first, second, sizes };
 }
 
-/** Encoded texts as an Arrow table with one column, `ids`: a list of 32-bit numbers for each text. Nothing is copied. */
-export async function arrowTable(lines: EncodedLines): Promise<Table> {
-  const { Table } = await import("apache-arrow");
-  return new Table([(await batchMaker())(lines)]);
-}
-
-/** An Arrow stream of encoded texts, a record batch for each. The chunks, joined, are the stream. */
+/**
+ * An Arrow stream of encoded texts with one column, `ids`: a list of 32-bit numbers for each text. Each item of `batches` gives a
+ * record batch. The chunks, joined, are the stream.
+ */
 export async function* arrowStream(
   batches: AsyncIterable<EncodedLines>,
 ): AsyncGenerator<Uint8Array> {

@@ -1,12 +1,6 @@
 /**
  * Encoding many texts: over workers, and into lines or Arrow.
  */
-export { EncodePool, type PoolOptions } from "./encode_pool.ts";
+export { EncodePool } from "./encode_pool.ts";
 export { type EncodeAnswer, type EncodeRequest } from "./encode_request.ts";
-export {
-  arrowStream,
-  arrowTable,
-  formatLines,
-  type LineFormat,
-  lineFormats,
-} from "./format_lines.ts";
+export { arrowStream, formatLines, type LineFormat, lineFormats } from "./format_lines.ts";

@@ -24,7 +24,7 @@ export interface RuleState {
   readonly next: Map<string, RuleStep>;
 }
 
-export interface RuleStep {
+interface RuleStep {
   readonly to: RuleState;
   /** A rule ends here: without it the rules for its parts would give something else. */
   readonly isRule: boolean;

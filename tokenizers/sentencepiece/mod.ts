@@ -15,9 +15,7 @@
 export {
   formatModel,
   type ModelPiece,
-  type NormalizerRules,
   parseModel,
-  type PieceKind,
   pieceKinds,
   type SentencePieceModel,
 } from "./model_file.ts";
@@ -27,4 +25,4 @@ export {
   saveVocabulary,
   sentencePieceModelOf,
 } from "./model_tokenizer_file.ts";
-export { type SentencePieceOptions, SentencePieceTokenizer } from "./sentencepiece_tokenizer.ts";
+export { SentencePieceTokenizer } from "./sentencepiece_tokenizer.ts";

@@ -104,7 +104,7 @@ export function unigramConfigOf(
   overrides: Readonly<Record<string, unknown>>,
   place: string,
 ): UnigramConfig {
-  const config: Record<string, unknown> = { ...unigramDefaults, ...overrides };
+  const config = { ...unigramDefaults, ...overrides } as UnigramConfig;
   const rules = fieldRules(config);
   const fields = rules.map(([field]) => field);
   for (const key of Object.keys(overrides)) {
@@ -120,7 +120,7 @@ export function unigramConfigOf(
     const found = JSON.stringify(config[field]);
     throw new UsageError(`Cannot accept ${place}.${field}: expected ${expected}, found ${found}`);
   }
-  return config as unknown as UnigramConfig;
+  return config;
 }
 
 function shown(value: unknown): string {

@@ -19,7 +19,7 @@ export interface TextKind {
 
 /** Why `run` has stopped, by the number that it returns. */
 const stops = ["done", "full", "long", "special"] as const;
-export type Stop = typeof stops[number];
+type Stop = typeof stops[number];
 
 /** Functions of `assembly/encode.ts`; its other exports are variables. Places in memory are numbers, maybe negative. */
 interface Functions {
@@ -85,7 +85,7 @@ export class EncoderProgram {
   ) {
     compiled ??= new WebAssembly.Module(Uint8Array.fromBase64(assemblyCode));
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory } });
-    this.#functions = exports as unknown as Functions;
+    this.#functions = exports as WebAssembly.Exports & Functions;
     this.#variables = exports as Variables;
     this.#rule = wordRules.indexOf(rule);
     this.#isExact = isExact;

@@ -1,8 +1,7 @@
 /**
  * What tokenizers of one encoder have in common: all that leads from text to ids.
  */
-import type { Seed } from "../../base/mod.ts";
-import type { EncodedLines, Encoding, Segmentation } from "../detailed_tokenizer.ts";
+import type { EncodedLines, Encoding } from "../detailed_tokenizer.ts";
 import type { UnigramTextEncoder } from "./text_encoder.ts";
 
 export class EncodingTokenizer {
@@ -27,13 +26,5 @@ export class EncodingTokenizer {
   /** @throws RangeError for a tokenizer that does not know where characters come from */
   encodeWithOffsets(text: string): Encoding {
     return this.#encoder.encodeWithOffsets(text);
-  }
-
-  nBest(text: string, n: number): Segmentation[] {
-    return this.#encoder.nBest(text, n);
-  }
-
-  sample(text: string, options: { readonly seed: Seed; readonly alpha: number }): Int32Array {
-    return this.#encoder.sample(text, options);
   }
 }

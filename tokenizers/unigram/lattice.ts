@@ -12,13 +12,6 @@ import { maxSegmentLength } from "./config.ts";
 import { gridRounder } from "./exact_sum.ts";
 import type { SegmentText } from "./segments.ts";
 
-export interface Expectation {
-  /** By candidate: how often it is expected to be used. */
-  readonly counts: Float64Array;
-  /** Logarithm of the probability of all segments, in nats. */
-  readonly logLikelihood: number;
-}
-
 /** A lattice as arrays; those by candidate have room for `size` of them. */
 export interface LatticeArrays {
   /** Code points of the characters, which are the first candidates. */
@@ -98,24 +91,6 @@ export class Lattice {
       from = to;
     }
     return ranges;
-  }
-
-  /** The E-step: `probabilities` by candidate, `characterLogProb` the rough log probability of a character. */
-  expect(
-    probabilities: Float64Array,
-    characterLogProb: number,
-    renumbered?: Int32Array,
-  ): Expectation {
-    const counts = new Float64Array(this.size);
-    const all = { from: 0, to: this.arrays.segmentCounts.length };
-    const logLikelihood = this.expectRange(
-      probabilities,
-      characterLogProb,
-      all,
-      counts,
-      renumbered,
-    );
-    return { counts, logLikelihood };
   }
 
   /**

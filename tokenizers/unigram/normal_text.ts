@@ -4,7 +4,7 @@
 import { type NormalizerOptions, ruleOf } from "./normalizer.ts";
 
 /** A normal form; its UTF-16 unit i comes from `starts[i] … ends[i]` of the text, also in units. */
-export interface NormalText {
+interface NormalText {
   readonly text: string;
   readonly starts: readonly number[];
   readonly ends: readonly number[];

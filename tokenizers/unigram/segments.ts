@@ -75,7 +75,7 @@ export function segmentFinder({ text, starts }: Segments): (place: number) => nu
   };
 }
 
-export interface SegmentRules extends ClassRules {
+interface SegmentRules extends ClassRules {
   readonly characterCoverage: number;
   readonly splitDigits: boolean;
   /** Most characters that all segments may have together. */

@@ -1,13 +1,11 @@
 /**
- * Text in, ids out, in every form that is asked for: a text, many lines, with offsets, the n best ways, a random one.
+ * Text to ids: of a text, of many texts or lines, or with offsets.
  */
 import { isUtf8 } from "node:buffer";
-import { Random, type Seed } from "../../base/mod.ts";
-import type { EncodedLines, Encoding, Segmentation } from "../detailed_tokenizer.ts";
+import type { EncodedLines, Encoding } from "../detailed_tokenizer.ts";
 import { grown } from "./grown.ts";
 import { IdBuffer } from "./id_buffer.ts";
 import type { EncoderPieces } from "./piece_table.ts";
-import { bestPaths, samplePath } from "./segmentations.ts";
 import { TextBuffer } from "./text_buffer.ts";
 import { type EncoderOptions, type PieceSpan, UnigramEncoder } from "./unigram_encoder.ts";
 import { utf8Length } from "./utf8.ts";
@@ -45,7 +43,7 @@ export interface Origins {
 }
 
 /** A piece that text is cut at, wherever it stands. */
-export interface UserSymbol {
+interface UserSymbol {
   readonly text: string;
   readonly id: number;
 }
@@ -58,7 +56,6 @@ export interface TextOptions {
 }
 
 const lineFeed = 0x0a;
-const mostSegmentations = 1024;
 /** A guess that makes room in the output. */
 const usualIdsPerByte = 0.3;
 
@@ -146,40 +143,11 @@ export class UnigramTextEncoder {
         "Cannot give offsets: expected a tokenizer that does not normalise text",
       );
     }
-    this.#refuseSymbols("give offsets");
+    if (this.#symbols !== undefined) {
+      throw new RangeError("Cannot give offsets: expected a tokenizer without userDefinedSymbols");
+    }
     const { bytes, length, origins } = this.#prepare(text);
     return this.#withOffsets(this.#encoder.pieces(bytes, 0, length), bytes, origins);
-  }
-
-  /** @throws RangeError for `n` outside 1 … 1024 */
-  nBest(text: string, n: number): Segmentation[] {
-    if (!(Number.isInteger(n) && n >= 1 && n <= mostSegmentations)) {
-      throw new RangeError(
-        `Cannot give ${n} segmentations: expected a whole number from 1 to ${mostSegmentations}`,
-      );
-    }
-    this.#refuseSymbols("give other segmentations");
-    const { bytes, length } = this.#prepare(text);
-    return bestPaths(this.#encoder, bytes, 0, length, n).map(({ score, pieces }) => ({
-      ids: this.#idsOf(pieces, bytes),
-      score,
-    }));
-  }
-
-  /** @throws RangeError for an `alpha` that is negative or no number */
-  sample(
-    text: string,
-    { seed, alpha }: { readonly seed: Seed; readonly alpha: number },
-  ): Int32Array {
-    if (!(alpha >= 0 && alpha < Infinity)) {
-      throw new RangeError(
-        `Cannot sample a segmentation: expected alpha of 0 or more, found ${alpha}`,
-      );
-    }
-    this.#refuseSymbols("sample a segmentation");
-    const { bytes, length } = this.#prepare(text);
-    const pieces = samplePath(this.#encoder, bytes, 0, length, alpha, new Random(seed));
-    return this.#idsOf(pieces, bytes);
   }
 
   /** Appends the ids of the text `start … end`. */
@@ -213,15 +181,6 @@ export class UnigramTextEncoder {
     const origins = this.#normalizer.knowsOrigins ? new OriginMap() : undefined;
     this.#normalizer.normalize(bytes, 0, length, this.#normal, origins);
     return { bytes: this.#normal.bytes, length: this.#normal.length, origins };
-  }
-
-  #refuseSymbols(act: string): void {
-    if (this.#symbols === undefined) return;
-    throw new RangeError(`Cannot ${act}: expected a tokenizer without userDefinedSymbols`);
-  }
-
-  #idsOf(pieces: readonly PieceSpan[], bytes: Uint8Array): Int32Array {
-    return this.#withOffsets(pieces, bytes, undefined).ids;
   }
 
   /**

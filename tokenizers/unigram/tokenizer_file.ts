@@ -53,7 +53,7 @@ export function loadTokenizerFile(path: string): UnigramTokenizer {
 }
 
 /** The text of `tokenizer.json`. */
-export function tokenizerJson(tokenizer: UnigramTokenizer): string {
+function tokenizerJson(tokenizer: UnigramTokenizer): string {
   const { learned, layout: { learned: firstLearned } } = tokenizer;
   const vocabulary = Array.from({ length: tokenizer.vocabSize }, (_, id) => {
     const logProb = id < firstLearned ? 0 : learned[id - firstLearned].logProb;

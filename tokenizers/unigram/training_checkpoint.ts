@@ -18,7 +18,7 @@ export interface CountingState {
   readonly runs: readonly string[];
 }
 
-export interface RoundState {
+interface RoundState {
   /** Rounds of pruning that are done. */
   readonly rounds: number;
   readonly characterLogProb: number;

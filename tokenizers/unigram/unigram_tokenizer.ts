@@ -1,15 +1,13 @@
 /**
  * A unigram vocabulary as a tokenizer.
  */
-import { Random, type Seed } from "../../base/mod.ts";
-import type { DetailedTokenizer, Encoding, Segmentation } from "../detailed_tokenizer.ts";
+import type { DetailedTokenizer, Encoding } from "../detailed_tokenizer.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
 import { unigramDefaults } from "./config.ts";
 import { EncodingTokenizer } from "./encoding_tokenizer.ts";
 import { normalTextOf } from "./normal_text.ts";
 import { normalizerOf } from "./normalizer.ts";
 import { byteName, findBadPiece, type UnigramPiece, written } from "./pieces.ts";
-import { bestPairs } from "./segmentations.ts";
 import { type IdLayout, idLayout, isPlain, type UnigramSettings } from "./settings.ts";
 import { type TextNormalizer, type TextOptions, UnigramTextEncoder } from "./text_encoder.ts";
 import { joinTexts } from "./utf8.ts";
@@ -129,37 +127,6 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
     }
     const [a, b, c] = [ids, starts, ends].map((list) => Int32Array.from(list));
     return { ids: a, starts: b, ends: c };
-  }
-
-  override nBest(text: string, n: number): Segmentation[] {
-    if (this.settings.userDefinedSymbols.length === 0) return super.nBest(text, n);
-    let best = this.#encoder.nBest("", n);
-    for (const { part, symbol } of this.#parts(text)) {
-      const ways = symbol !== undefined
-        ? [{ ids: Int32Array.of(symbol), score: 0 }]
-        : this.#encoder.nBest(normalTextOf(part, this.settings).text, n);
-      best = bestPairs(best, ways, n).map(([before, way]) => ({
-        ids: Int32Array.of(...before.ids, ...way.ids),
-        score: before.score + way.score,
-      }));
-    }
-    return best;
-  }
-
-  override sample(text: string, { seed, alpha }: Parameters<DetailedTokenizer["sample"]>[1]) {
-    if (this.settings.userDefinedSymbols.length === 0) return super.sample(text, { seed, alpha });
-    const random = new Random(seed);
-    const ids = Array.from(this.#encoder.sample("", { seed, alpha }));
-    for (const { part, symbol } of this.#parts(text)) {
-      if (symbol !== undefined) {
-        ids.push(symbol);
-        continue;
-      }
-      const own: Seed = [random.uint32(), random.uint32(), random.uint32(), random.uint32()];
-      const normal = normalTextOf(part, this.settings).text;
-      for (const id of this.#encoder.sample(normal, { seed: own, alpha })) ids.push(id);
-    }
-    return Int32Array.from(ids);
   }
 
   /** For what stands between symbols, in normal form. Made when it is first asked for: most never are. */

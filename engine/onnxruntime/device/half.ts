@@ -5,12 +5,12 @@
  *
  * Source: Micikevicius et al. 2018, "Mixed precision training", §3.
  */
-import type { Node } from "../../model/mod.ts";
-import { device, factorsOf } from "./device_rewrites.ts";
-import { headGradient, headGradientOperator, linearCrossEntropy, type Product } from "./head.ts";
-import { elementTypes } from "./onnx_proto.ts";
-import type { RewriteContext, Target } from "./rewrite.ts";
-import { emitNode } from "./rewrites.ts";
+import type { Node } from "../../../model/mod.ts";
+import { device, factorsOf } from "./rewrites.ts";
+import { headGradient, headGradientOperator, linearCrossEntropy, type Product } from "../head.ts";
+import { elementTypes } from "../onnx_proto.ts";
+import type { RewriteContext, Target } from "../rewrite.ts";
+import { emitNode } from "../rewrites.ts";
 
 /**
  * Terms that are added up in half precision at the most. The provider's kernels sum in the type of their output, 11 bits:

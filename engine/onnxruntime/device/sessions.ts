@@ -1,6 +1,6 @@
 /** The sessions of a program on a device, opened when first needed. */
-import type { OnnxGraph } from "./onnx_proto.ts";
-import { Session } from "./session.ts";
+import type { OnnxGraph } from "../onnx_proto.ts";
+import { Session } from "../session.ts";
 
 /** Opens a session: on the device, except in tests that run a device's graphs on the processor. */
 export type OpenSession = typeof Session.open;

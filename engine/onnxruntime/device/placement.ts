@@ -2,18 +2,18 @@
  * Which nodes of a network's graphs a device does not run: the runtime says so itself, in its log, when it opens a session that
  * may fall back to the processor. The log goes to the process's stderr, so this is for a process of its own.
  */
-import type { Graph } from "../../model/mod.ts";
-import type { Precision } from "../engine.ts";
-import type { GraphToPlace, OpenedGraph } from "../placement.ts";
-import { adamWGraph, additionGraph, copyGraph, squaresGraph } from "./device_graphs.ts";
-import { halfDevice } from "./device_half.ts";
-import { device } from "./device_rewrites.ts";
-import { expandHeads } from "./head.ts";
-import { lower } from "./lowering.ts";
+import type { Graph } from "../../../model/mod.ts";
+import type { Precision } from "../../engine.ts";
+import type { GraphToPlace, OpenedGraph } from "../../placement.ts";
+import { adamWGraph, additionGraph, copyGraph, squaresGraph } from "./graphs.ts";
+import { halfDevice } from "./half.ts";
+import { device } from "./rewrites.ts";
+import { expandHeads } from "../head.ts";
+import { lower } from "../lowering.ts";
 import { withLossScale } from "./loss_scale.ts";
-import type { OnnxGraph } from "./onnx_proto.ts";
-import { Session } from "./session.ts";
-import { shapesOf } from "./device_program.ts";
+import type { OnnxGraph } from "../onnx_proto.ts";
+import { Session } from "../session.ts";
+import { shapesOf } from "./program.ts";
 
 /** See `PlacementModule`. */
 export async function logPlacements(graphs: readonly GraphToPlace[]): Promise<OpenedGraph[]> {
@@ -63,7 +63,7 @@ function countOperators({ nodes }: OnnxGraph): Record<string, number> {
 }
 
 /** Opens a session whose log on stderr has one record of where its nodes run, for `fallbacksInLog`. */
-export async function logPlacement(graph: OnnxGraph): Promise<void> {
+async function logPlacement(graph: OnnxGraph): Promise<void> {
   const device = { hostOutputs: new Set<string>(), isExclusive: false, isLogged: true };
   const session = await Session.open(graph, { threads: 1, purpose: "placement", device });
   await session.release();

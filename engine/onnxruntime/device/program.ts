@@ -1,17 +1,17 @@
 /** Forward execution on a device (provider webgpu): parameters stay there, outputs come to the host. */
-import type { Graph } from "../../model/mod.ts";
-import { expectLength, expectName, expectThreads } from "../checks.ts";
-import type { EngineOptions, Feeds, Fetches, Program } from "../engine.ts";
-import { FeedCheck } from "../feeds.ts";
-import { halfDevice } from "./device_half.ts";
-import { device } from "./device_rewrites.ts";
-import { DeviceSessions, type OpenSession } from "./device_sessions.ts";
-import { DeviceState } from "./device_state.ts";
-import { expandHeads } from "./head.ts";
-import { lower, type Lowered } from "./lowering.ts";
-import type { IdTable, Target } from "./rewrite.ts";
-import { type Tensor, tensor } from "./session.ts";
-import { Turns } from "./turns.ts";
+import type { Graph } from "../../../model/mod.ts";
+import { expectLength, expectName, expectThreads } from "../../checks.ts";
+import type { EngineOptions, Feeds, Fetches, Program } from "../../engine.ts";
+import { FeedCheck } from "../../feeds.ts";
+import { halfDevice } from "./half.ts";
+import { device } from "./rewrites.ts";
+import { DeviceSessions, type OpenSession } from "./sessions.ts";
+import { DeviceState } from "./state.ts";
+import { expandHeads } from "../head.ts";
+import { lower, type Lowered } from "../lowering.ts";
+import type { IdTable, Target } from "../rewrite.ts";
+import { fedTensor, type Tensor, tensor } from "../session.ts";
+import { Turns } from "../turns.ts";
 
 export class DeviceProgram implements Program {
   readonly graph: Graph;
@@ -97,8 +97,7 @@ export class DeviceProgram implements Program {
     const parameters = await this.parameters.tensors(lowered.parameters.map(({ of }) => of));
     const fed: Record<string, Tensor> = { ...parameters };
     for (const value of lowered.inputs) {
-      const data = feeds[value.name];
-      fed[value.name] = tensor(value, value.elementType === "bool" ? Uint8Array.from(data) : data);
+      fed[value.name] = fedTensor(value, feeds[value.name]);
     }
     for (const table of lowered.idTables) Object.assign(fed, idTensors(table, feeds));
     const found = await session.compute(fed);

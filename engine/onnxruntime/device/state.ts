@@ -1,11 +1,11 @@
 /**
  * Named float tensors that live on a device. The host's side of them is touched only by `write` and `read`.
  */
-import { sizeOf } from "../../model/mod.ts";
-import type { OnnxValue } from "./onnx_proto.ts";
-import { copyGraph, copyOf, type Shapes } from "./device_graphs.ts";
-import { type Tensor, tensor } from "./session.ts";
-import type { DeviceSessions } from "./device_sessions.ts";
+import { sizeOf } from "../../../model/mod.ts";
+import type { OnnxValue } from "../onnx_proto.ts";
+import { copyGraph, copyOf, type Shapes } from "./graphs.ts";
+import { type Tensor, tensor } from "../session.ts";
+import type { DeviceSessions } from "./sessions.ts";
 
 export class DeviceState {
   readonly shapes: Shapes;

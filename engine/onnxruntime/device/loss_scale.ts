@@ -6,7 +6,7 @@
  * scale falls; it rises after steps without. Factor and interval are those of PyTorch's GradScaler, which the paper leaves open.
  * Differs: the batch is not lost, it is taken again with the smaller scale, so that runs see the same data in any precision.
  */
-import { differentiate, float32, type Graph, GraphBuilder, mul } from "../../model/mod.ts";
+import { differentiate, float32, type Graph, GraphBuilder, mul } from "../../../model/mod.ts";
 
 export const firstLossScale = 2 ** 16;
 const leastLossScale = 1;

@@ -1,11 +1,11 @@
 /** Whether the GPU computes in half precision: asked of the very provider that would. */
-import { UsageError } from "../../base/mod.ts";
-import { findAdapter } from "../adapter.ts";
-import type { EngineOptions } from "../engine.ts";
-import { OnnxBuilder } from "./builder.ts";
-import { DeviceSessions } from "./device_sessions.ts";
-import { elementTypes, type OnnxValue } from "./onnx_proto.ts";
-import { tensor } from "./session.ts";
+import { UsageError } from "../../../base/mod.ts";
+import { findAdapter } from "../../adapter.ts";
+import type { EngineOptions } from "../../engine.ts";
+import { OnnxBuilder } from "../builder.ts";
+import { DeviceSessions } from "./sessions.ts";
+import { elementTypes, type OnnxValue } from "../onnx_proto.ts";
+import { tensor } from "../session.ts";
 
 let checked: Promise<void> | undefined;
 

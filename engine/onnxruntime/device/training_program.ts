@@ -2,19 +2,20 @@
  * Training on a device (provider webgpu): parameters, gradient sums and moments stay there across steps; ids go in, losses
  * and the squared norms of gradients come out. In half precision gradient sums are those of the scaled loss until they are used.
  */
-import type { Graph } from "../../model/mod.ts";
-import { expectLength, expectName } from "../checks.ts";
+import type { Graph } from "../../../model/mod.ts";
+import { expectGradients, expectMoments } from "../../checks.ts";
 import type {
   AdamWOptions,
-  EngineOptions,
   Feeds,
   Fetches,
   OptimizerState,
+  TrainingOptions,
   TrainingProgram,
   UpdateOptions,
   UpdateResult,
-} from "../engine.ts";
-import { gradientNormsOf } from "../gradient_norms.ts";
+} from "../../engine.ts";
+import { clipFactor, gradientNormsOf } from "../../gradient_norms.ts";
+import { adamWStep } from "../adamw.ts";
 import {
   adamWGraph,
   addendOf,
@@ -24,16 +25,12 @@ import {
   stepScalars,
   sumOf,
   updateNames,
-} from "./device_graphs.ts";
-import type { OpenSession } from "./device_sessions.ts";
-import { DeviceState } from "./device_state.ts";
+} from "./graphs.ts";
+import type { OpenSession } from "./sessions.ts";
+import { DeviceState } from "./state.ts";
 import { LossScale, lossScaleName, withLossScale } from "./loss_scale.ts";
-import { type Tensor, tensor } from "./session.ts";
-import { DeviceProgram, shapesOf } from "./device_program.ts";
-
-export interface DeviceTrainingOptions extends EngineOptions {
-  readonly optimizer: AdamWOptions;
-}
+import { type Tensor, tensor } from "../session.ts";
+import { DeviceProgram, shapesOf } from "./program.ts";
 
 export class DeviceTrainingProgram extends DeviceProgram implements TrainingProgram {
   readonly #optimizer: AdamWOptions;
@@ -51,14 +48,10 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   #hasSums = false;
 
   /** Use `openTraining`. */
-  constructor(graph: Graph, options: DeviceTrainingOptions, openSession?: OpenSession) {
+  constructor(graph: Graph, options: TrainingOptions, openSession?: OpenSession) {
     const isHalf = options.precision === "fp16" && Object.keys(graph.gradients).length > 0;
     super(graph, options, openSession, isHalf ? withLossScale(graph) : graph);
-    if (Object.keys(graph.gradients).length === 0) {
-      throw new RangeError(
-        "Cannot compile a training graph: expected gradients, found none (differentiate() writes them)",
-      );
-    }
+    expectGradients(graph);
     this.#optimizer = options.optimizer;
     this.#lossScale = isHalf ? new LossScale() : undefined;
     this.#trained = Object.fromEntries(
@@ -80,7 +73,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
 
   static async openTraining(
     graph: Graph,
-    options: DeviceTrainingOptions,
+    options: TrainingOptions,
     openSession?: OpenSession,
   ): Promise<DeviceTrainingProgram> {
     const program = new DeviceTrainingProgram(graph, options, openSession);
@@ -105,7 +98,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
       const { gradientNorm } = norms;
       if (norms.applied) {
         this.#step++;
-        const clipped = gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
+        const clipped = clipFactor(gradientNorm, clipNorm);
         const scale = clipped / (this.#lossScale?.value ?? 1);
         const groups = new Map<number, string[]>();
         for (const name of Object.keys(this.#trained)) {
@@ -141,13 +134,10 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
     const moments = { ...given };
     const { [lossScaleName]: state } = moments;
     if (this.#lossScale !== undefined) delete moments[lossScaleName];
-    for (const [name, data] of Object.entries(moments)) {
-      expectName(name, Object.keys(this.#moments.shapes), "moment");
-      expectLength(name, data.length, this.#moments.length(name));
-    }
-    for (const name of Object.keys(this.#moments.shapes)) {
-      expectName(name, Object.keys(moments), "moment");
-    }
+    const lengths = Object.keys(this.#moments.shapes).map((name) =>
+      [name, this.#moments.length(name)] as const
+    );
+    expectMoments(moments, Object.fromEntries(lengths));
     if (state === undefined) this.#lossScale?.reset();
     else this.#lossScale!.state = state;
     await this.#moments.write(moments);
@@ -246,7 +236,6 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   }
 
   async #adamW(names: readonly string[], rate: number, gradientScale: number): Promise<void> {
-    const { beta1, beta2, weightDecay } = this.#optimizer;
     const shapes = Object.fromEntries(names.map((name) => [name, this.#trained[name]]));
     const session = await this.sessions.get(
       `update ${names.join(" ")}`,
@@ -254,12 +243,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
       () => adamWGraph(shapes, this.#optimizer),
       [],
     );
-    const scalars = {
-      gradientScale,
-      stepSize: rate / (1 - beta1 ** this.#step),
-      rootScale: 1 / Math.sqrt(1 - beta2 ** this.#step),
-      keep: 1 - rate * weightDecay,
-    };
+    const scalars = adamWStep(this.#optimizer, rate, gradientScale, this.#step);
     const fed: Record<string, Tensor> = {};
     for (const name of stepScalars) {
       const value = { name, elementType: "float32", shape: [] } as const;

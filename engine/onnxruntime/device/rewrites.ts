@@ -2,10 +2,10 @@
  * What a device (provider webgpu) runs otherwise than the processor: operators that have no kernel there, and sums over
  * repeated ids, which it would add in any order.
  */
-import { type Node, sizeOf } from "../../model/mod.ts";
-import type { OnnxBuilder } from "./builder.ts";
-import type { RewriteContext, Target } from "./rewrite.ts";
-import { embeddingGradient } from "./rewrites.ts";
+import { type Node, sizeOf } from "../../../model/mod.ts";
+import type { OnnxBuilder } from "../builder.ts";
+import type { RewriteContext, Target } from "../rewrite.ts";
+import { embeddingGradient } from "../rewrites.ts";
 
 export const device: Target = {
   rewrites: {

@@ -1,8 +1,8 @@
 /** The graphs of the optimizer for a device: copies, sums, norms and AdamW over named tensors. */
-import { sizeOf } from "../../model/mod.ts";
-import type { AdamWOptions } from "../engine.ts";
-import { OnnxBuilder } from "./builder.ts";
-import type { OnnxGraph, OnnxValue } from "./onnx_proto.ts";
+import { sizeOf } from "../../../model/mod.ts";
+import type { AdamWOptions } from "../../engine.ts";
+import { OnnxBuilder } from "../builder.ts";
+import type { OnnxGraph, OnnxValue } from "../onnx_proto.ts";
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
@@ -57,7 +57,6 @@ export function squaresGraph(shapes: Shapes): OnnxGraph {
 
 /** What a step of AdamW is fed beside tensors, a number each. */
 export const stepScalars = ["gradientScale", "stepSize", "rootScale", "keep"] as const;
-export type StepScalars = Readonly<Record<typeof stepScalars[number], number>>;
 
 /** The tensors of one parameter in an update: value, gradient, moments. */
 export function updateNames(parameter: string) {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { seedOf } from "../../base/mod.ts";
 import { segmentations, tokenizerOf } from "./support.ts";
 
 const probabilities = {
@@ -14,57 +13,25 @@ const probabilities = {
   " ": 0.25,
 };
 
-Deno.test("nBest() gives all segmentations in order of score, the best as encode() does", () => {
+Deno.test("encode() gives the best of all segmentations", () => {
   const tokenizer = tokenizerOf(probabilities);
   const text = fc.string({ unit: fc.constantFrom("a", "b", "c", " "), minLength: 1, maxLength: 7 });
   fc.assert(
-    fc.property(text, fc.integer({ min: 1, max: 20 }), (text, n) => {
+    fc.property(text, (text) => {
       // words of `words.ts` are written apart
       const words = text.match(/ ?[^ ]+| +(?= [^ ])| +/g)!;
       const ways = words.map((word) => segmentations(word, Object.keys(probabilities)))
         .reduce((all, some) => all.flatMap((way) => some.map((more) => [...way, ...more])));
       const scoreOf = (way: readonly string[]) =>
         way.reduce((sum, p) => sum + Math.log(probabilities[p as "a"]), 0);
-      const scores = ways.map(scoreOf).sort((x, y) => y - x).slice(0, n);
-      const found = tokenizer.nBest(text, n);
-      assert.equal(found.length, Math.min(n, ways.length));
-      assert.deepEqual(found[0].ids, tokenizer.encode(text));
-      found.forEach(({ ids, score }, i) => {
-        assert.ok(Math.abs(score - scores[i]) < 1e-9, `${score} ${scores[i]}`); // other order of a few sums
-        assert.equal(tokenizer.decode(ids), text);
-      });
-      assert.equal(new Set(found.map(({ ids }) => ids.join())).size, found.length);
+      const ids = tokenizer.encode(text);
+      assert.equal(tokenizer.decode(ids), text);
+      const found = Array.from(ids, (id) => tokenizer.piece(id).replaceAll("▁", " "));
+      const best = Math.max(...ways.map(scoreOf));
+      assert.ok(Math.abs(scoreOf(found) - best) < 1e-9, `${found}`); // other order of a few sums
     }),
     { seed: 8, numRuns: 200 },
   );
-  assert.throws(() => tokenizer.nBest("a", 0), { name: "RangeError", message: /from 1 to 1024/ });
-});
-
-Deno.test("sample() draws segmentations by their probability, the same for the same seed", () => {
-  const tokenizer = tokenizerOf(probabilities);
-  const draws = 4000;
-  for (const alpha of [0, 0.5, 1]) {
-    const counts = new Map<string, number>();
-    for (let i = 0; i < draws; i++) {
-      const options = { seed: seedOf(3, `draw/${i}`), alpha };
-      const ids = tokenizer.sample("abc", options);
-      assert.deepEqual(tokenizer.sample("abc", options), ids);
-      const way = Array.from(ids, (id) => tokenizer.piece(id)).join("|");
-      counts.set(way, (counts.get(way) ?? 0) + 1);
-    }
-    const ways = segmentations("abc", Object.keys(probabilities));
-    const weights = ways.map((way) =>
-      way.reduce((product, p) => product * probabilities[p as "a"] ** alpha, 1)
-    );
-    const total = weights.reduce((sum, w) => sum + w);
-    let chiSquare = 0;
-    ways.forEach((way, i) => {
-      const expected = draws * weights[i] / total;
-      chiSquare += ((counts.get(way.join("|")) ?? 0) - expected) ** 2 / expected;
-    });
-    assert.ok(chiSquare < 16.3, `alpha ${alpha}: ${chiSquare}`); // 3 degrees of freedom, 1 in 1000
-  }
-  assert.throws(() => tokenizer.sample("a", { seed: seedOf(1, "x"), alpha: -1 }), RangeError);
 });
 
 Deno.test("encodeWithOffsets() covers the text, whatever it holds", () => {
