@@ -18,7 +18,7 @@ export class StageError extends Error {
   override readonly name = "StageError";
 }
 
-/** The message of anything thrown, on one line where it was one. */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

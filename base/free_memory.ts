@@ -7,7 +7,7 @@ export function freeMemoryBytes(): number {
   return Math.min(Deno.systemMemoryInfo().available, controlGroupLimit());
 }
 
-/** Bytes that a container may still use; infinite where there is none, or the system has no control groups. */
+/** Bytes that a container may still use; infinite outside a container, or where the system has no control groups. */
 function controlGroupLimit(): number {
   try {
     const limit = Number(Deno.readTextFileSync("/sys/fs/cgroup/memory.max"));

@@ -1,19 +1,19 @@
 /**
- * What long work writes to while it runs.
+ * The log that long work writes to while it runs.
  */
 import type { Json } from "./canonical_json.ts";
 
 export interface Log {
   info(message: string, fields?: Readonly<Record<string, Json>>): void;
   warn(message: string, fields?: Readonly<Record<string, Json>>): void;
-  /** Where the work stands. Cheap to call often: it is thinned out on the way. */
+  /** Reports progress. It is cheap to call often: only some reports are passed on. */
   progress(state: Progress): void;
 }
 
 export interface Progress {
   readonly done: number;
   readonly total: number;
-  /** What is counted: `steps`, `documents`. */
+  /** The unit that is counted: `steps`, `documents`. */
   readonly unit: string;
   /** Mean loss in nats since the last report. */
   readonly lossNats?: number;
@@ -23,5 +23,5 @@ export interface Progress {
   readonly note?: string;
 }
 
-/** A log that says nothing, for tests and library use. */
+/** A log that writes nothing, for tests and library use. */
 export const silentLog: Log = { info() {}, warn() {}, progress() {} };

@@ -1,5 +1,5 @@
 /**
- * Ground floor: what every room may use. Imports nothing but Deno and `node:` built-ins.
+ * Ground floor: modules that every room may use. Imports nothing but Deno and `node:` built-ins.
  *
  * ```ts
  * import { canonicalJson, sha256 } from "./mod.ts";

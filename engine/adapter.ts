@@ -5,9 +5,9 @@
 export interface GpuAdapter {
   /** `NVIDIA H200`, `llvmpipe (LLVM 15.0.6, 256 bits)`. */
   readonly name: string;
-  /** The processor plays the GPU: right, but slower than the engine `cpu`. */
+  /** Whether the processor plays the GPU: results are right, but it is slower than the engine `cpu`. */
   readonly isSoftware: boolean;
-  /** WebGPU's names of what it can do beyond the least, sorted: `shader-f16`, `timestamp-query`. */
+  /** WebGPU's names of its optional features, sorted: `shader-f16`, `timestamp-query`. */
   readonly features: readonly string[];
 }
 

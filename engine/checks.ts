@@ -18,7 +18,7 @@ export function expectLength(name: string, found: number, expected: number): voi
   throw new RangeError(`Cannot write "${name}": expected ${expected} values, found ${found}`);
 }
 
-/** @throws RangeError for a number of threads that is none. */
+/** @throws RangeError for a number of threads that is not 1 or more. */
 export function expectThreads(threads: number): void {
   if (Number.isInteger(threads) && threads >= 1) return;
   throw new RangeError(`Cannot compile a graph: expected threads of 1 or more, found ${threads}`);

@@ -54,7 +54,7 @@ export interface Engine {
   readonly name: string;
   /** A program that runs a graph forward with parameters that `write` sets. */
   compile(graph: Graph, options: EngineOptions): Promise<Program>;
-  /** A program that owns parameters, summed gradients and Adam moments. `graph.gradients` says what is trained. */
+  /** A program that owns parameters, summed gradients and Adam moments. `graph.gradients` names the parameters that are trained. */
   compileTraining(graph: Graph, options: TrainingOptions): Promise<TrainingProgram>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Checks what a caller feeds before an engine sees it: names, types, sizes, and that every id has a row in its table.
- * A device reads outside a table without a word.
+ * A device reads outside a table without an error.
  */
 import { formatShape, type Graph, type IdLimit, idLimits, sizeOf } from "../model/mod.ts";
 import { didYouMean } from "../base/mod.ts";

@@ -1,4 +1,4 @@
-/** Which nodes of a graph a device leaves to the processor, as ONNX Runtime's log tells. */
+/** The nodes of a graph that a device leaves to the processor, as ONNX Runtime's log names them. */
 import type { Graph } from "../model/mod.ts";
 import type { Precision } from "./engine.ts";
 
@@ -36,7 +36,7 @@ export function fallbacksInLog(log: string): Record<string, number>[] {
     if (text === "Node placements") found.push({});
     else if (provider !== undefined) {
       isProcessor = provider === "CPUExecutionProvider";
-      // Where one provider has them all, none is named.
+      // Where one provider has all nodes, the log names none.
       if (isProcessor && text.startsWith("All")) found.at(-1)!["every operator"] = Number(count);
     } else if (isProcessor && op !== undefined) {
       found.at(-1)![op] = (found.at(-1)![op] ?? 0) + 1;

@@ -1,5 +1,5 @@
 /**
- * Looks at what each module of a network puts out: nodes added to a graph, which change nothing of what it computes.
+ * Measures the output of each module of a network: nodes are added to a graph and change none of its results.
  *
  * A module is an embedding lookup, a norm, a linear layer, or a block (the states after its MLP), named after its parameters
  * without `body.`: `block.3.attn.qkv`, `norm_final`, `block.3`.
@@ -51,7 +51,7 @@ function moduleOf({ operator, inputs, scope }: Node): string | undefined {
     case "LayerNormalization":
     case "Gemm":
       return withoutWeight(inputs[1]);
-    case "Add": // the residual connection behind an MLP
+    case "Add": // the residual connection after an MLP
       return /^body\.(block\.\d+)\.mlp$/.exec(scope)?.[1];
     default:
       return undefined;

@@ -1,5 +1,5 @@
 /**
- * Builds a graph node by node and checks every shape on the way.
+ * Builds a graph node by node and checks every shape.
  */
 import type {
   Attributes,
@@ -22,7 +22,7 @@ export class GraphBuilder implements NodeWriter {
   readonly #constants: Record<string, Constant> = {};
   readonly #types: Record<string, TensorType> = {};
   readonly #nodes: Node[] = [];
-  /** Names of small constants by what they hold. */
+  /** Names of small constants by their content. */
   readonly #shared = new Map<string, string>();
   /** How often a prefix of value names was used. */
   readonly #counts = new Map<string, number>();

@@ -1,5 +1,5 @@
 /**
- * Which ids a graph may be fed: hosts check them, as devices read outside a table without a word.
+ * Which ids a graph may be fed: hosts check them, as devices read outside a table without an error.
  */
 import type { Graph } from "./operator.ts";
 

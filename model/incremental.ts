@@ -1,6 +1,6 @@
 /**
- * The network for reading a text piece by piece: what earlier tokens left (their keys and values) comes in, and the next
- * tokens' own go out.
+ * The network for reading a text piece by piece: the keys and values of earlier tokens come in, those of the next tokens go
+ * out.
  *
  * Source: Shazeer 2019, "Fast transformer decoding", §2.3 (incremental attention).
  */
@@ -91,7 +91,7 @@ export function incrementalGraph(config: ModelConfig, options: IncrementalOption
 
 /**
  * [H, c, P + c]: for tokens at positions `past`, `past` + 1, … after `past` earlier ones in the first slots. As in training: a
- * penalty of slope·distance with ALiBi, nothing with learned positions, and a score that hides what is not yet or not there.
+ * penalty of slope·distance with ALiBi, nothing with learned positions, and a score that hides later positions and empty slots.
  */
 export function incrementalBias(
   { nHeads, positions }: ModelConfig,

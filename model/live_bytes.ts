@@ -6,7 +6,7 @@ import { sizeOf } from "./shapes.ts";
 
 /**
  * The most bytes that values made by nodes hold at any one time, when nodes run in order and a value goes with its last use.
- * Inputs, parameters and constants are not counted, nor what an engine needs inside of a node; outputs and gradients stay.
+ * Inputs, parameters and constants are not counted, nor memory that an engine needs inside of a node. Outputs and gradients stay to the end.
  */
 export function peakLiveBytes(graph: Graph): number {
   const lastUse = new Map<string, number>();

@@ -22,7 +22,7 @@ export { cacheNames, incrementalBias, incrementalGraph } from "./incremental.ts"
 export { initialiseBody, initialiseHead, initialiseTable } from "./initialise.ts";
 export type * from "./operator.ts";
 export { type OperatorName, operators } from "./ops/mod.ts";
-// Single operators, for engines that write nodes themselves: a bundle takes what it names, the table takes all.
+// Single operators, for engines that write nodes themselves: a bundle then holds only these, not the whole table.
 export { add, mul, neg } from "./ops/elementwise.ts";
 export { embeddingGradient } from "./ops/gather.ts";
 export { reshape } from "./ops/reshape.ts";

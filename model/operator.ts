@@ -2,7 +2,7 @@
  * The network as data: tensors, nodes, graphs, and what an operator is.
  *
  * Operators are named and defined as in ONNX (opset 18; `com.microsoft` for the contributed ones of ONNX Runtime;
- * `dept` for the few that mean something neither has). A graph says what is meant; an engine may rewrite it.
+ * `dept` for the few that exist in neither). A graph defines results; an engine may rewrite it.
  */
 
 export type DType = "float32" | "int32" | "bool";
@@ -85,7 +85,7 @@ export interface Operator {
   readonly domain: string;
   /** Attributes of ours that ONNX takes as constant int64 inputs, in the order of those inputs. */
   readonly constantInputs?: readonly string[];
-  /** What it means, in float64: what the reference engine runs. */
+  /** Its definition, in float64, which the reference engine runs. */
   readonly evaluate: Kernel;
   /**
    * Types of the outputs.

@@ -1,5 +1,5 @@
 /**
- * What attention adds to its scores: the causal mask, and for ALiBi a penalty that grows with distance.
+ * Numbers that attention adds to its scores: the causal mask, and for ALiBi a penalty that grows with distance.
  *
  * Source: Press et al. 2022, "Train short, test long", §3.
  */

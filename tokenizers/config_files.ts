@@ -70,7 +70,7 @@ export function saveConfigFiles(folder: string, { settings, layout }: UnigramTok
  * The parts that the files beside a `tokenizer.json` give to pieces; none where there are no such files.
  *
  * @param idOf the id of a piece, if the vocabulary has it
- * @throws StageError with the place of what is not as it should be
+ * @throws StageError with the place of anything that is not as expected
  */
 export function readSpecialRoles(
   tokenizerPath: string,

@@ -12,7 +12,7 @@ export interface OpenOptions {
   readonly exactTies?: boolean;
 }
 
-/** What every kind that can be opened offers. Disposing ends the worker that some kinds need. */
+/** A tokenizer of any kind that can be opened. Disposing ends the worker that some kinds need. */
 export interface OpenedTokenizer extends Tokenizer, Disposable {
   /** `unigram` for our own. */
   readonly kind: "unigram" | "sentencepiece" | "foreign";
@@ -24,13 +24,13 @@ export interface OpenedTokenizer extends Tokenizer, Disposable {
   encodeWithOffsets(text: string): Encoding;
 }
 
-/** What a folder is searched for, in this order. */
+/** Files that a folder is searched for, in this order. */
 const fileNames = ["tokenizer.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model"];
 
 /**
  * Opens a tokenizer's folder or file.
  *
- * @throws StageError that says what is expected there and what was found
+ * @throws StageError that says what was expected there and what was found
  */
 export async function openTokenizer(
   path: string,

@@ -1,7 +1,7 @@
 /**
  * AdamW over typed arrays on the host: loops that run at memory speed, where the same update as graph operators would
- * read and write every tensor a dozen times. Their text is also what further threads run (`HostUpdate`), so these functions
- * call nothing of this module.
+ * read and write every tensor a dozen times. Other threads run the text of these functions (`HostUpdate`), so
+ * they call no other function of this module.
  *
  * Source: Loshchilov and Hutter 2019, algorithm 2, with the learning rate as the factor of the decay too (the decay of
  * algorithm 2 is scaled by the schedule); Kingma and Ba 2015, algorithm 1, for the bias correction.
@@ -36,7 +36,7 @@ export interface AdamWTensor {
   readonly v: Float32Array;
 }
 
-/** What a step is for one tensor: θ ← keep·θ − stepSize·m / (√v·rootScale + ε). */
+/** The numbers of a step for one tensor: θ ← keep·θ − stepSize·m / (√v·rootScale + ε). */
 export interface AdamWStep {
   readonly beta1: number;
   readonly beta2: number;
@@ -75,9 +75,9 @@ export type ApplyAdamW = (
 ) => void;
 
 /**
- * The loop of `assembly/adamw.ts`, in single precision, with a block of its own that elements are copied into and out of.
+ * The loop of `assembly/adamw.ts`, in single precision. Elements are copied into a block of its own and back.
  *
- * @param blockSize elements of each array in the block; a multiple of 4096, for memory comes in pages
+ * @param blockSize elements of each array in the block; a multiple of 4096, as memory comes in pages
  */
 export function adamWOf(code: Uint8Array<ArrayBuffer>, blockSize: number): ApplyAdamW {
   const memory = new WebAssembly.Memory({ initial: 16 * blockSize / 65_536 });

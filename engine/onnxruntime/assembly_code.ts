@@ -1,5 +1,5 @@
 /**
- * What AssemblyScript makes of `assembly/`, in base64. To write it anew:
+ * `assembly/`, compiled by AssemblyScript, in base64. To write it again:
  * DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/assembly_test.ts
  */
 export const assemblyCode = `

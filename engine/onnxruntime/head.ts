@@ -22,7 +22,7 @@ import type { Piece, RewriteContext } from "./rewrite.ts";
 
 const mostPieces = 32;
 
-/** A matrix product of two values, (rows, n) and (n, columns) once turned, and what is added to it. Returns its name. */
+/** Emits a matrix product of two values, (rows, n) and (n, columns) after transposition, plus an optional addend. Returns its name. */
 export type Product = (
   context: RewriteContext,
   inputs: readonly [a: string, b: string, addend?: string],
@@ -41,7 +41,7 @@ const gemm: Product = ({ builder }, inputs, { transA, transB, output }) =>
     outputs: output === undefined ? undefined : [output],
   });
 
-/** How the classes of a head with `rows` predictions are cut into pieces of so many logits; the machine plays no part. */
+/** How the classes of a head with `rows` predictions are cut into pieces of so many logits; any machine gives the same pieces. */
 export function classPieces(rows: number, classes: number, pieceSize: number): readonly Piece[] {
   const count = Math.min(mostPieces, classes, Math.ceil(rows * classes / pieceSize));
   const width = Math.ceil(classes / count);
@@ -51,7 +51,7 @@ export function classPieces(rows: number, classes: number, pieceSize: number): r
   }));
 }
 
-/** The operator that `expandHeads` leaves of a gradient: (hidden, table, targets, logSumExp, dNll) → dHidden, dTable without targets. */
+/** The gradient that `expandHeads` leaves: (hidden, table, targets, logSumExp, dNll) → dHidden, dTable without the targets' part. */
 export const headGradientOperator: Operator = {
   ...linearCrossEntropyGradient,
   name: "HeadGradient",
@@ -137,7 +137,7 @@ export function linearCrossEntropy(
   context.heads.set(logSumExp, { shares, logSums });
 }
 
-/** dHidden, and the table's gradient but for the targets' part, which has a value for each piece. */
+/** dHidden, and the table's gradient without the targets' part: a value for each piece. */
 export function headGradient(
   { inputs: [hidden, table, targets, logSumExp, dNll], outputs: [dHidden, dTable] }: Node,
   context: RewriteContext,
@@ -170,13 +170,13 @@ function targetRows(table: string, targets: string, builder: OnnxBuilder): strin
   return builder.emit("Gather", [table, targets], { attributes: { axis: 0 } });
 }
 
-/** dNll·exp(logSum − logs): what a probability within a piece is multiplied by. (N, 1) */
+/** dNll·exp(logSum − logs), the factor of a probability within a piece. (N, 1) */
 function pieceWeight(logSum: string, logs: string, dNll: string, builder: OnnxBuilder): string {
   const share = builder.emit("Exp", [builder.emit("Sub", [logSum, logs])]);
   return builder.emit("Mul", [share, dNll]);
 }
 
-/** dNll·exp(logits − logs), where no forward pass has left anything. */
+/** dNll·exp(logits − logs), for a graph without the head's forward pass. */
 function weightedProbabilities(
   hidden: string,
   part: string,

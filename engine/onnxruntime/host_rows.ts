@@ -2,7 +2,7 @@
  * The embedding's part of a parameter's gradient, added on the host.
  *
  * Scattering with addition over repeated ids loses updates on two threads (onnxruntime issue 18048). One plain loop in
- * token order is exact in its order, needs no second tensor of the table's size, and is faster than any way to say it in
+ * token order is exact in its order, needs no second tensor of the table's size, and is faster than any way to write it in
  * the graph: with a tied head the rows are added straight onto the head's gradient.
  */
 import { type Graph, type Node, sizeOf } from "../../model/mod.ts";

@@ -2,7 +2,7 @@
  * The optimizer's loops over a program's tensors, on several threads.
  *
  * ONNX Runtime refuses arrays over shared memory, so the threads are told where ordinary ones lie. They take chunks of one
- * size as they come, and what is summed over chunks is added in their order: how many threads there are plays no part.
+ * size as they come, and sums of chunks are added in the order of the chunks: the number of threads does not change a result.
  */
 /// <reference lib="deno.worker" />
 import { assemblyCode } from "./assembly_code.ts";
@@ -18,17 +18,17 @@ import {
 const chunkSize = 2 ** 16;
 /** Elements of each array that `adamWOf` works on at once: the four take 256 KB, which stay in a processor's second cache. */
 const blockSize = 16_384;
-/** Below, a thread's start costs more than it gains: 30 ms, against 3 ms a step. */
+/** With fewer elements a thread costs more than it gains: its start takes 30 ms, a step 3 ms. */
 const fewestElements = 2 ** 20;
-/** Memory's speed is reached before that. */
+/** More threads gain nothing: the speed of memory is the limit. */
 const mostThreads = 8;
 
-/** Each chunk's tensor and first element, in order; what is shared between threads. */
+/** Each chunk's tensor and first element, in order. `next` and `sums` are shared between threads. */
 interface Chunks {
   readonly size: number;
   readonly tensors: Int32Array;
   readonly starts: Int32Array;
-  /** One element: the next chunk that nobody has taken. */
+  /** One element: the next chunk that no thread has taken. */
   readonly next: Int32Array;
   /** A chunk's sum of squares. */
   readonly sums: Float64Array;
@@ -45,7 +45,7 @@ export class HostUpdate {
   readonly #threadCount: number;
   #threads: readonly UpdateThread[] | undefined;
 
-  /** @param threads the calling one included; `tensors` keep their arrays for good */
+  /** @param threads the calling one included; the arrays of `tensors` must stay where they are */
   constructor(tensors: readonly AdamWTensor[], threads: number) {
     this.#tensors = tensors;
     this.#chunks = chunksOf(tensors.map(({ value }) => value.length));
@@ -62,7 +62,7 @@ export class HostUpdate {
     return squares;
   }
 
-  /** Takes a step of AdamW, with what it is for each tensor. */
+  /** Takes a step of AdamW, with the numbers of each tensor's step. */
   async step(steps: readonly AdamWStep[]): Promise<void> {
     await this.#work(steps);
   }
@@ -124,7 +124,7 @@ function workChunks(
 /** Addresses and lengths of a tensor's arrays. */
 type Addresses = { readonly [Name in keyof AdamWTensor]: readonly [bigint, number] };
 
-/** What a thread runs: the very functions of this process, so that it reads no file. */
+/** A thread runs this. It gets the functions of this process as text, so that it reads no file. */
 function serve(): void {
   let tensors: readonly AdamWTensor[];
   let chunks: Chunks;

@@ -1,8 +1,8 @@
 /**
  * Lowers a graph of ours to an ONNX graph that computes chosen values and nothing else.
  *
- * A parameter's rows and a value's pieces are inputs and outputs of their own: a session reads and writes them where they
- * lie in the whole array, and nothing is cut or joined.
+ * Rows of a parameter and pieces of a value are inputs and outputs of their own: a session reads and writes them in place, in
+ * the whole array, so nothing is cut or joined.
  */
 import { type Graph, sizeOf } from "../../model/mod.ts";
 import { liveNodes } from "../live_nodes.ts";
@@ -29,7 +29,7 @@ export interface Lowered {
   readonly idTables: readonly IdTable[];
 }
 
-/** The processor: whatever lies in memory is read and written there. */
+/** The processor: rows of parameters are read where they lie in memory. */
 export const processor: Target = {
   rewrites: {},
   readsRowsInPlace: true,
@@ -77,7 +77,7 @@ export function lower(
       inputs: [...inputs, ...parts.idInputs, ...parameters.map(({ onnx }) => onnx)],
       outputs: outputs.map(({ onnx }) => onnx),
       initializers,
-      // A target may emit a value in two forms, of which one is not read.
+      // A target may emit a value in two forms when only one is read.
       nodes: liveNodes(builder, new Set(outputs.map(({ onnx }) => onnx.name))),
     },
     inputs,
@@ -189,7 +189,7 @@ class Parts {
   }
 }
 
-/** The input behind each value that holds its ids as they are fed. */
+/** For each value that holds the ids of an input as they are fed: that input. */
 function idSources(graph: Graph): Map<string, string> {
   const sources = new Map(Object.keys(graph.inputs).map((name) => [name, name]));
   for (const { operator: { name: op }, inputs, outputs } of graph.nodes) {

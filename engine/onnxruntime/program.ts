@@ -11,7 +11,7 @@ export class OnnxRuntimeProgram implements Program {
   readonly graph: Graph;
   /** The graph as sessions run it: its heads expanded. */
   protected readonly expanded: Graph;
-  /** The values themselves, which sessions read where they lie. */
+  /** The parameters. Sessions read these arrays themselves. */
   protected readonly parameters: Readonly<Record<string, Float32Array>>;
   protected readonly options: EngineOptions;
   readonly #provider: HostProvider;
@@ -104,7 +104,7 @@ export class OnnxRuntimeProgram implements Program {
   }
 }
 
-/** Fresh arrays for the values behind outputs. */
+/** New arrays for the values of outputs. */
 export function outputTargets(
   graph: Graph,
   executable: Executable,
@@ -116,7 +116,7 @@ export function outputTargets(
   }));
 }
 
-/** What a run filled, by output name; each output has an array of its own. */
+/** The arrays that a run filled, by output name; each output gets an array of its own. */
 export function fetchesOf(
   graph: Graph,
   outputs: readonly string[],

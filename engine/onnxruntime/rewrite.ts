@@ -1,5 +1,5 @@
 /**
- * What turns a node of ours into ONNX nodes, and what it is told.
+ * The interface of rewritings: functions that emit ONNX nodes for a node of ours.
  */
 import type { Graph, Node } from "../../model/mod.ts";
 import type { OnnxBuilder } from "./builder.ts";

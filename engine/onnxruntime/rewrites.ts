@@ -1,5 +1,5 @@
 /**
- * How operators of ours become ONNX nodes where the two differ: an entry by operator name. What is not here is copied.
+ * How operators of ours become ONNX nodes where the two differ: an entry by operator name. Other operators are copied.
  */
 import { alibiSlopes, float32, type Node, sizeOf } from "../../model/mod.ts";
 import { headGradient, headGradientOperator, linearCrossEntropy } from "./head.ts";
@@ -37,7 +37,8 @@ export function emitNode(node: Node, context: RewriteContext): void {
   builder.emit(op, [...node.inputs, ...constants], { domain, attributes, outputs: node.outputs });
 }
 
-/** Distances of positions, which all heads share, times a slope each. What is ahead is so far that it counts for nothing. */
+/** Distances of positions, which all heads share, times each head's slope. A position ahead gets so large a distance that its
+ * weight is zero. */
 function alibiBias({ outputs, attributes }: Node, { builder }: RewriteContext): void {
   const { heads, length: T } = attributes as { heads: number; length: number };
   const slopes = builder.fresh("slopes");
@@ -79,8 +80,8 @@ function crossEntropyGradient(
 }
 
 /**
- * Where it is no summand of a parameter's gradient (there the host adds the rows): a product with the 0/1 matrix of ids,
- * which costs rows × ids but adds in a fixed order.
+ * For a gradient that is no summand of a parameter's gradient (there the host adds the rows): a product with the 0/1 matrix
+ * of ids. It costs rows × ids, but adds in a fixed order.
  */
 export function embeddingGradient(
   { inputs: [ids, dY], outputs, attributes }: Node,

@@ -11,12 +11,12 @@ export type Tensor = ort.Tensor;
 export type SessionData = Float32Array | Int32Array | Uint8Array;
 
 /**
- * Without the arena a training step of 4 × 256 takes 343 ms instead of 240: every tensor's pages are asked for anew. Memory
+ * Without the arena a training step of 4 × 256 takes 343 ms instead of 240: the system is asked for every tensor's pages again. Memory
  * patterns gain no time and double the memory (1034 MB instead of 562).
  */
 const sessionMemory = { enableCpuMemArena: true, enableMemPattern: false };
 
-/** Else the runtime's threads wait for its next run in a loop: the update on two threads takes 18.7 ms instead of 9.6. */
+/** Without this the runtime's threads wait for its next run in a loop: the update on two threads takes 18.7 ms instead of 9.6. */
 const idleBetweenRuns = { extra: { session: { force_spinning_stop: "1" } } };
 
 export interface SessionOptions {
@@ -24,9 +24,9 @@ export interface SessionOptions {
   readonly threads: number;
   /** What the session is for, for errors: `training graph`. */
   readonly purpose: string;
-  /** What runs it between tensors on the host; default: the processor. */
+  /** Runs it on tensors of the host; default: the processor. */
   readonly provider?: HostProvider;
-  /** Where it runs, when tensors stay there. */
+  /** Given when tensors stay on a device. */
   readonly device?: DeviceOptions;
 }
 
@@ -36,7 +36,7 @@ export type HostProvider = "cpu" | "cuda";
 interface DeviceOptions {
   /** Outputs that the host reads; others stay on the device. */
   readonly hostOutputs: ReadonlySet<string>;
-  /** Refuses a graph of which a node would run on the processor. */
+  /** Refuses a graph that has a node which would run on the processor. */
   readonly isExclusive: boolean;
   /** The runtime writes all that it does to stderr. */
   readonly isLogged?: boolean;
@@ -59,7 +59,7 @@ export class Session {
     { threads, purpose, device, provider = "cpu" }: SessionOptions,
   ): Promise<Session> {
     const bytes = encodeModel(graph);
-    // Heeded at the first session of a process: else the runtime, since 1.29, reports sessions, models and errors to its makers
+    // Read at the first session of a process. Without it the runtime, since 1.29, reports sessions, models and errors to its makers
     // and keeps an identifier of the user in the cache folder. Source: microsoft/onnxruntime pull request 27379.
     Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
     try {
@@ -71,7 +71,7 @@ export class Session {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: "basic", // the same speed as "all": our graphs name the fused operators themselves
-        logSeverityLevel: device?.isLogged ? 0 : 4, // what goes wrong arrives as an exception; nothing is to be printed beside it
+        logSeverityLevel: device?.isLogged ? 0 : 4, // errors arrive as exceptions; the runtime prints nothing
       });
       return new Session(session, graph.nodes, purpose);
     } catch (cause) {

@@ -25,7 +25,7 @@ import { fetchesOf, OnnxRuntimeProgram, outputTargets } from "./program.ts";
 export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements TrainingProgram {
   readonly #optimizer: AdamWOptions;
   readonly #parts: readonly GradientParts[];
-  /** Values that a step fetches beside the outputs: terms of gradients, rows and their ids. */
+  /** Values that a step fetches besides the outputs: terms of gradients, rows and their ids. */
   readonly #stepValues: readonly string[];
   readonly #sums = new Map<string, Float32Array>();
   readonly #moments: Record<string, Float32Array> = {};
@@ -33,7 +33,7 @@ export class OnnxRuntimeTrainingProgram extends OnnxRuntimeProgram implements Tr
   /** Arrays for fetched values that no sum can hold, made when first needed. */
   readonly #scratch = new Map<string, SessionData>();
   #step = 0;
-  /** Micro-batches in the sums; at 0 they hold whatever the last step left. */
+  /** Micro-batches in the sums. At 0 the sums still hold numbers of the last step. */
   #accumulated = 0;
 
   /** Use `openTraining`. */

@@ -14,7 +14,7 @@ export interface Schedule {
   readonly leaves: readonly string[];
 }
 
-/** What has to run for the wanted values. */
+/** The schedule that computes the wanted values. */
 export function scheduleFor(graph: Graph, wanted: readonly string[]): Schedule {
   const needed = new Set(wanted);
   const nodes = liveNodes(graph, needed);

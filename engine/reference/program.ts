@@ -8,7 +8,7 @@ import { FeedCheck } from "../feeds.ts";
 import { interpret, type Schedule, scheduleFor } from "./interpret.ts";
 
 /**
- * Parameters are held as numbers that single precision can write, zero until set, so that what is read and written back is
+ * Parameters are held as numbers that single precision can write, zero until set, so that reading and writing back gives
  * the same state; everything computed from them is in float64.
  */
 export class ReferenceProgram implements Program {

@@ -118,7 +118,7 @@ export class ReferenceTrainingProgram extends ReferenceProgram implements Traini
     return gradientNormsOf(squares, total);
   }
 
-  /** θ ← θ − rate·(m̂ / (√v̂ + ε) + decay·θ). What is kept is rounded to single, as a checkpoint will hold it. */
+  /** θ ← θ − rate·(m̂ / (√v̂ + ε) + decay·θ). The results are rounded to single precision, as a checkpoint holds them. */
   #adamW(name: string, rate: number, scale: number): void {
     const { beta1, beta2, epsilon, weightDecay } = this.#optimizer;
     const { m, v } = this.#moments[name];

@@ -1,6 +1,6 @@
 /**
  * The engine `tfjs-gpu`: TensorFlow.js over TensorFlow's own library for CUDA, npm `@tensorflow/tfjs-node-gpu`. That package
- * fetches the library by an install script, so it is no dependency of this project: it is looked for only when chosen.
+ * fetches the library by an install script, so it is no dependency of this project, and it is imported only when the engine is chosen.
  */
 import { UsageError } from "../../base/mod.ts";
 import type { Engine } from "../engine.ts";

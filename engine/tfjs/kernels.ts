@@ -1,5 +1,5 @@
 /**
- * Operators in TensorFlow.js, an entry by operator name. Whoever calls cleans up what lies between (`tf.tidy`).
+ * Operators in TensorFlow.js, an entry by operator name. The caller disposes of intermediate tensors (`tf.tidy`).
  */
 import type * as tfjs from "@tensorflow/tfjs-core";
 import { alibiBias, type Attributes, type TensorType } from "../../model/mod.ts";

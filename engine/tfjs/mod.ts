@@ -1,5 +1,5 @@
 /**
- * The engine `tfjs`: TensorFlow.js on WebAssembly, on any machine and with nothing to install. One thread, whatever is asked for:
+ * The engine `tfjs`: TensorFlow.js on WebAssembly, on any machine and with nothing to install. It runs on one thread, whatever number is asked for:
  * its package has no threads outside browsers. A second opinion on the other engines rather than a fast one.
  *
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * AlibiBias (dept): what attention with linear biases adds to its scores, from nothing.
+ * AlibiBias (dept): the biases that attention with linear biases adds to its scores; it has no inputs.
  *
  * () with attributes heads, length → [H, T, T]: slope of the head·(j − i) where position i sees position j ≤ i, else a score
  * that softmax turns into zero. An operator and no constant, because that would be H·T² numbers in every graph and model.

@@ -10,7 +10,7 @@
  *     dLogits     [N, V] = dNll[n]·(exp(logits[n, v] − logSumExp[n]) − [v = targets[n]])
  *
  * Logits, probabilities and their gradient are the largest tensors of a model with many classes: an engine works through
- * the classes piece by piece, and may keep what the forward pass made of them for the gradient. A target is in [0, V).
+ * the classes piece by piece, and may keep results of the forward pass for the gradient. A target is in [0, V).
  */
 import type { Operator, TensorType } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
@@ -58,7 +58,7 @@ export const linearCrossEntropyGradient: Operator = {
     4 * sizeOf(hidden.shape) * table.shape[0] + hidden.shape[0] * table.shape[0],
 };
 
-/** The type of one number a row, after all checks. */
+/** The type of one number for each row. @throws RangeError for inputs that do not fit. */
 function rowsOf([hidden, table, targets]: readonly TensorType[]): TensorType {
   expectFloat(hidden, "the states", 2);
   expectFloat(table, "the table", 2);

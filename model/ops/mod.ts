@@ -1,6 +1,6 @@
 /**
- * The table of operators: an entry each, by name. Networks hold the operators that they use, so that code which uses the
- * network depends on these and no others; the table is for whoever wants them all.
+ * The table of operators: an entry each, by name. Networks hold the operators that they use, so that code which uses a
+ * network depends on these and no others. The table is for code that needs all operators.
  *
  * What ONNX passes as constant int64 inputs (`shape`, `axes`, `split`, `starts`, `ends`, `pads`) are attributes here, so that
  * a graph holds no 64-bit tensors; optional inputs stand last and are left out when absent.

@@ -1,5 +1,5 @@
 /**
- * ReduceSum and Expand (ONNX 18), each of which is the gradient of the other; what broadcasting needs.
+ * ReduceSum and Expand (ONNX 18), each of which is the gradient of the other, and helpers for broadcasting.
  *
  * ReduceSum   attributes axes (may count from the end), keepdims (0 or 1, default 1)
  * Expand      attribute shape: the input broadcasts to exactly this shape

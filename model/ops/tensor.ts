@@ -1,5 +1,5 @@
 /**
- * The one way in which kernels go through axes.
+ * How kernels go through axes.
  */
 import type { Kernel, Tensor } from "../operator.ts";
 import { type Shape, sizeOf, stridesOf } from "../shapes.ts";

@@ -1,13 +1,13 @@
 /**
- * A vocabulary of others in the folder of a run: the file as it was given, and `adopted.json`, which says what each of our
- * rows is. Reading that needs neither the file nor the library that understands it.
+ * A vocabulary of others in the folder of a run: the file as it was given, and `adopted.json`, which describes each of our
+ * rows. Reading that needs neither the file nor the library that understands it.
  */
 import { join } from "node:path";
 import { messageOf, StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialPieces, type Tokenizer } from "../tokenizer.ts";
 import { loadTokenizer } from "../unigram/mod.ts";
 
-/** A row behind the special pieces. */
+/** A row after the special pieces. */
 export interface AdoptedRow {
   /** Its id in the vocabulary that was given; -1 for a byte that has no piece there. */
   readonly given: number;
@@ -19,7 +19,7 @@ export interface AdoptedRow {
 interface Adopted {
   /** Name of the given file in the folder. */
   readonly file: string;
-  /** Id there of what no piece can write; -1 if there is none. It becomes `<unk>`. */
+  /** Its id of the unknown piece, which becomes `<unk>`; -1 if there is none. */
   readonly givenUnknown: number;
   /** By id here, from the first byte on. */
   readonly rows: readonly AdoptedRow[];
@@ -69,7 +69,7 @@ export function readAdopted(folder: string): Adopted {
   }
 }
 
-/** What the pieces of a vocabulary are, without a way to write text with them. */
+/** The pieces of a vocabulary, without an encoder. */
 export class AdoptedPieces {
   readonly vocabSize: number;
   readonly #rows: readonly AdoptedRow[];
@@ -97,7 +97,7 @@ export class AdoptedPieces {
   }
 }
 
-/** What the pieces of a run's vocabulary are, ours or adopted. */
+/** The pieces of a run's vocabulary, ours or adopted. */
 export function loadPieces(folder: string): Pick<Tokenizer, "vocabSize" | "piece" | "byteLength"> {
   return isAdopted(folder) ? new AdoptedPieces(readAdopted(folder)) : loadTokenizer(folder);
 }

@@ -1,5 +1,5 @@
 /**
- * How many rows a tokenizer of others will have in a run, told from its file alone: for forecasts, which load no library.
+ * How many rows a tokenizer of others will have in a run, read from its file alone, for forecasts, which load no library.
  */
 import { readFields } from "../../base/mod.ts";
 import { readSpecialRoles } from "../config_files.ts";
@@ -36,7 +36,7 @@ function unknownRole(path: string, ids: ReadonlyMap<string, number>): number | u
   return readSpecialRoles(path, (piece) => ids.get(piece)).unknown;
 }
 
-/** Special pieces, bytes, then each other piece but the unknown ones. */
+/** Special pieces, bytes, then each other piece except the unknown ones. */
 function rowsOf(pieces: readonly string[], unknown: number): number {
   const all = new Set(pieces);
   const hasBytes = byteNames().some((names) => names.every((name) => all.has(name)));

@@ -1,9 +1,9 @@
 /**
  * A vocabulary of others with this project's ids, so that all that trains on ours trains on it: the special pieces at 0 to 6,
- * the 256 bytes behind them, then the pieces of the given vocabulary in their order.
+ * the 256 bytes after them, then the pieces of the given vocabulary in their order.
  *
  * Bytes are the given vocabulary's own: its `<0x00>` … `<0xFF>`, or, of BPE on bytes, the pieces of one byte. One that has no
- * such pieces leaves these rows unused. What it has as unknown is `<unk>` here; its other special pieces are rows that no
+ * such pieces leaves these rows unused. Its unknown piece is `<unk>` here; its other special pieces are rows that no
  * text gives, unless the text spells them out where the file says that this counts.
  */
 import { copyFileSync } from "node:fs";
@@ -22,9 +22,9 @@ import {
 } from "./adopted_file.ts";
 
 /**
- * Puts a tokenizer's file into a folder as a vocabulary for a run; one of ours as it is.
+ * Puts a tokenizer's file into a folder as a vocabulary for a run. A file of ours is copied unchanged.
  *
- * @param path of a file; what it is called says whether it is a SentencePiece model
+ * @param path of a file; its name says whether it is a SentencePiece model
  * @returns rows of the vocabulary. @throws StageError for a file that is no tokenizer
  */
 export async function adoptTokenizer(path: string, folder: string): Promise<number> {
@@ -66,7 +66,7 @@ export async function openAdopted(folder: string): Promise<Tokenizer & Disposabl
   };
 }
 
-/** A row for each byte, then one for each other piece but the unknown one. */
+/** A row for each byte, then one for each other piece except the unknown one. */
 function rowsOf(given: OpenedTokenizer, unknown: number): AdoptedRow[] {
   // A file may leave ids without a piece.
   const isThere = (id: number) =>

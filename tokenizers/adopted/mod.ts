@@ -15,5 +15,5 @@
  * ```
  */
 export { adoptTokenizer, openAdopted } from "./adopted_tokenizer.ts";
-// It runs in a worker, which no import leads to; here it is for the action key, and its package with it.
+// A worker runs it, and no import leads there. This export puts it and its package into the action key.
 export * as library from "../foreign/foreign_library.ts";

@@ -1,10 +1,10 @@
 /**
- * What the npm package `tokenizers` does for us: it decides ids, so it is part of what a result is made from.
+ * Calls of the npm package `tokenizers`. It decides ids, so it is part of the key of every result made with it.
  */
 import type { Tokenizer } from "tokenizers";
 import type { Answer, Request } from "./foreign_protocol.ts";
 
-/** Opens a `tokenizer.json`; what the file says of truncation and padding does not count. */
+/** Opens a `tokenizer.json`; truncation and padding of the file are turned off. */
 export async function openFile(path: string): Promise<Tokenizer> {
   const { Tokenizer } = await import("tokenizers");
   const tokenizer = Tokenizer.fromFile(path);

@@ -1,8 +1,7 @@
 /**
- * What a tokenizer asks of its worker, and what it gets.
+ * Requests of a tokenizer to its worker, and the answers.
  */
 
-/** What is asked. */
 export type Request =
   | { readonly kind: "open"; readonly path: string }
   | { readonly kind: "encode"; readonly texts: readonly string[]; readonly offsets: boolean }

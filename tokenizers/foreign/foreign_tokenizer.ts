@@ -25,7 +25,7 @@ const linesAtOnce = 4096;
 
 /**
  * A vocabulary of another kind. `encode` adds no special pieces of its own; text that looks like one (`<|endoftext|>`) is
- * taken for it, as everywhere where such files are used. Lower-casing and other normalisation is not undone by `decode`.
+ * that piece, as in other programs that read such files. Lower-casing and other normalisation is not undone by `decode`.
  */
 export class ForeignTokenizer implements Tokenizer, Disposable {
   readonly vocabSize: number;
@@ -43,7 +43,7 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
   constructor(path: string) {
     this.#path = path;
     const file = readFile(path);
-    // What is no list is for the library to refuse.
+    // The library refuses anything that is no list.
     const added = Array.isArray(file.added_tokens) ? file.added_tokens : [];
     this.#special = new Set(added.filter((token) => token?.special).map(({ content }) => content));
     this.#writing = writingOf(file);
@@ -87,7 +87,7 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
     return { ids: flat, ends };
   }
 
-  /** Ids and what they stand for, in UTF-16 units. */
+  /** Ids and the parts of the text that they stand for, in UTF-16 units. */
   encodeWithOffsets(text: string): Encoding {
     const wellFormed = text.toWellFormed();
     const [{ ids, offsets = [] }] = this.#encode([wellFormed], true);
@@ -120,7 +120,7 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
     return this.#ids.get(piece);
   }
 
-  /** For BPE on bytes and for pieces with `▁` exact; WordPiece does not say where spaces are: they count for nothing. */
+  /** For BPE on bytes and for pieces with `▁` exact; WordPiece does not say where spaces are, so they do not count. */
   byteLength(id: number): number {
     const piece = this.#piece(id);
     if (this.#special.has(piece)) return 0;

@@ -1,6 +1,6 @@
 /**
  * Encoding over several workers, each with a tokenizer and a cache of its own. Ids do not depend on how text is dealt out:
- * every text is encoded as a whole, and what a cache holds cannot be seen.
+ * every text is encoded as a whole, and a cache changes no result.
  */
 import { type OpenedTokenizer, type OpenOptions, openTokenizer } from "../open_tokenizer.ts";
 import { answerRequest, type EncodeAnswer, type EncodeRequest } from "./encode_request.ts";
@@ -37,7 +37,7 @@ export class EncodePool implements Disposable {
     { threads, exactTies = false }: PoolOptions,
   ): Promise<EncodePool> {
     const tokenizer = await openTokenizer(path, { exactTies });
-    if (threads <= 1 || tokenizer.kind === "foreign") return new EncodePool(tokenizer); // that has threads of its own
+    if (threads <= 1 || tokenizer.kind === "foreign") return new EncodePool(tokenizer); // a foreign tokenizer has threads of its own
     tokenizer[Symbol.dispose]();
     const pool = new EncodePool(undefined);
     for (let i = 0; i < threads; i++) pool.#start(path, exactTies);
@@ -56,7 +56,7 @@ export class EncodePool implements Disposable {
         continue;
       }
       const answer = this.#send(request);
-      answer.catch(() => {}); // it is thrown where it is waited for
+      answer.catch(() => {}); // it is thrown where the answer is awaited
       open.push(answer);
       if (open.length >= most) yield await open.shift()!;
     }
@@ -89,7 +89,7 @@ export class EncodePool implements Disposable {
     const number = this.#sent++;
     const waiting = Promise.withResolvers<EncodeAnswer>();
     this.#waiting.set(number, waiting);
-    // A worker is asked in turn: requests are of like size.
+    // Workers are asked in turn: requests are of similar size.
     const worker = this.#workers[number % this.#workers.length];
     const message = { kind: "encode", number, request } satisfies PoolMessage;
     const { input } = request;

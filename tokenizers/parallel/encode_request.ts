@@ -1,5 +1,5 @@
 /**
- * What is encoded at once, wherever: many texts, or the lines of a stretch of UTF-8.
+ * A request to encode, for any thread: many texts, or the lines of a stretch of UTF-8.
  */
 import type { EncodedLines } from "../detailed_tokenizer.ts";
 import type { OpenedTokenizer } from "../open_tokenizer.ts";

@@ -46,7 +46,7 @@ function formatIds({ ids, ends }: EncodedLines): Uint8Array<ArrayBuffer> {
     for (; at < end; at++) {
       const id = ids[at];
       if (id < mostWritten) {
-        // Digits and a space in one go: what is written too much is written over.
+        // Digits and a space in one step: bytes in excess are overwritten.
         view.setUint32(length, numbers.first[id], true);
         view.setUint32(length + 4, numbers.second[id], true);
         length += numbers.sizes[id];
@@ -64,7 +64,7 @@ function formatIds({ ids, ends }: EncodedLines): Uint8Array<ArrayBuffer> {
 /** Numbers below this are looked up. */
 const mostWritten = 1_000_000;
 
-/** The numbers from 0 on in decimal digits with a space behind, in 8 bytes, and how many of these count. */
+/** The numbers from 0 on in decimal digits with a space after them, in 8 bytes, and how many of these count. */
 function writtenNumbers(count: number) {
   const first = new Uint32Array(count);
   const second = new Uint32Array(count);
@@ -92,7 +92,7 @@ export async function* arrowStream(
 ): AsyncGenerator<Uint8Array> {
   const { AsyncByteQueue, RecordBatchStreamWriter } = await import("apache-arrow");
   let written: Uint8Array[] = [];
-  // Where arrow-js puts its bytes: its own queue is drained by nobody before the end.
+  // arrow-js writes its bytes here: its own queue would keep all of them to the end.
   class Sink extends AsyncByteQueue<Uint8Array> {
     override write(value: ArrayBufferLike | ArrayBufferView): void {
       const bytes = ArrayBuffer.isView(value)

@@ -1,5 +1,5 @@
 /**
- * SentencePiece's compiled rules of normalisation: strings and what replaces them, the longest match first.
+ * SentencePiece's compiled rules of normalisation: strings and their replacements, the longest match first.
  *
  * Layout: size of a trie in bytes (32 bits, little-endian); the trie, a double array of 32-bit units as Darts-clone makes
  * it, whose values are places in the rest; the rest, replacements in UTF-8, a NUL after each.
@@ -19,14 +19,14 @@ export interface Replacement {
   length: number;
 }
 
-/** What rules are about, so that text which none of them can change is not looked up. */
+/** The characters of rules, so that text which no rule can change is not looked up. */
 export interface RuleSurvey {
   /**
-   * By code point: `ruled` for characters that are replaced, and `follows` for those that stand in a rule behind its first
+   * By code point: `ruled` for characters that are replaced, and `follows` for those that stand in a rule after its first
    * character. Text without any is not changed.
    */
   readonly special: Uint8Array;
-  /** By byte up to the space: 1 for one that becomes a space wherever it stands, 2 for one that other rules hold. */
+  /** By byte up to the space: 1 for one that always becomes a space, 2 for one that other rules hold. */
   readonly controls: Uint8Array;
   /** Some replacement holds a `▁`. */
   readonly makesMark: boolean;
@@ -106,7 +106,7 @@ export class Charsmap {
     const waiting: { base: number; read: readonly number[]; isFirst: boolean }[] = [];
     const push = (base: number, read: readonly number[], isFirst: boolean) => {
       if (base >= units.length || firstChild[base] < 0) return false;
-      // A number for all three: up to 3 bytes behind a 1, then the base.
+      // A number for all three: up to 3 bytes after a 1, then the base.
       const key = read.reduce((key, byte) => key * 256 + byte, 1) * 2 ** 27 + 2 * base +
         Number(isFirst);
       if (!seen.has(key)) waiting.push({ base, read, isFirst });
@@ -124,7 +124,7 @@ export class Charsmap {
         const leadsOn = push(slot ^ offsetOf(unit), isWhole ? [] : read, node.isFirst && !isWhole);
         const isRule = (unit & 0x100) !== 0;
         if (isWhole || isRule) {
-          // Spaces are counted, not looked behind.
+          // Spaces are counted; nothing after them is looked at.
           const isRuled = isRule || (byte === space && leadsOn);
           special[characterOf(read)] |= !node.isFirst ? follows : isRuled ? ruled : 0;
         }

@@ -152,7 +152,7 @@ function place(blocks: readonly Block[]): Uint32Array {
     isBase[base] = 1;
     for (const byte of bytes) taken[base ^ byte] = 1;
   }
-  const units = new Uint32Array(size).fill(isValue); // what is free looks like no child
+  const units = new Uint32Array(size).fill(isValue); // a free slot looks like no child
   units[0] = blocks.at(-1)!.base << offsetShift;
   for (const { base, value, children } of blocks) {
     if (value >= 0) units[base] = (isValue | value) >>> 0;

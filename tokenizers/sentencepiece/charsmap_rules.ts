@@ -3,22 +3,22 @@
  * SentencePiece applies them.
  *
  * A normal form depends on a text's decomposition alone. So all strings with the same decomposition are one state here,
- * with one replacement and the same marks that may follow: `ộ`, `ọ` or `ô` with the other mark behind it, `o` with both in
+ * with one replacement and the same marks that may follow: `ộ`, `ọ` or `ô` with the other mark after it, `o` with both in
  * either order, and all of these with `ｏ` or `𝐨`.
  *
  * Known are: every character by itself; a letter with any two of the marks that compose with it, in any order, or with all
  * those of a composed character; Hangul in every spelling; two marks of one script that stand in the wrong order, three for
  * Hebrew and Arabic. Not known, and left as they are: longer runs of marks in the wrong order; a mark twice; one that composes
- * with a letter across another that does not; one behind a character that stands for several (`ﬁ`), or behind a control
- * character that goes.
+ * with a letter across another that does not; one after a character that stands for several (`ﬁ`), or after a control
+ * character that is removed.
  *
  * Source: SentencePiece, `builder.cc`, `BuildNFKCMap`. Differs: it takes composed characters only, and no order but their own.
  */
 import { type NormalizationRule, ruleOf } from "../unigram/normalizer.ts";
 
-/** What has been read since the start of a rule. */
+/** The text that was read since the start of a rule. */
 export interface RuleState {
-  /** What replaces it. */
+  /** Its replacement. */
   readonly value: string;
   /** By character. */
   readonly next: Map<string, RuleStep>;
@@ -30,7 +30,7 @@ interface RuleStep {
   readonly isRule: boolean;
 }
 
-/** Marks of Latin, Greek and Cyrillic, of which only those that compose meet in texts. */
+/** Marks of Latin, Greek and Cyrillic; in texts only those meet that compose. */
 const european = /[\u0300-\u0345]/;
 /** Marks of Hebrew, Arabic, and South Asia. */
 const scripts = [/[\u0591-\u05c7]/, /[\u0610-\u06ed]/, /[\u0900-\u0fff]/] as const;

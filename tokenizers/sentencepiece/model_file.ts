@@ -1,7 +1,7 @@
 /**
  * SentencePiece's `.model`: a protocol buffer with pieces, scores and the rules of normalisation.
  *
- * What we do not use (how the model was trained, samples) is kept as it stands, so that a file read and written again is
+ * Fields that we do not use (how the model was trained, samples) are kept unchanged, so that a file read and written again is
  * the same file.
  *
  * Source: SentencePiece, `sentencepiece_model.proto`.
@@ -28,7 +28,7 @@ export interface ModelPiece {
   readonly kind: PieceKind;
 }
 
-/** How text is made ready. */
+/** Normalisation of text. */
 export interface NormalizerRules {
   readonly name: string;
   /** Replacements, compiled (`charsmap.ts`); empty: none. */
@@ -43,7 +43,7 @@ export interface SentencePieceModel {
   readonly byteFallback: boolean;
   /** White space goes with the word before it. */
   readonly whitespaceIsSuffix: boolean;
-  /** What an unknown piece is decoded to. */
+  /** Text that an unknown piece is decoded to. */
   readonly unknownSurface: string;
   readonly normalizer: NormalizerRules;
   readonly denormalizer: NormalizerRules | undefined;
@@ -51,7 +51,7 @@ export interface SentencePieceModel {
   readonly rest: Uint8Array;
 }
 
-/** What is wrong with a model and where: `piece 17`, `byte 4711`. */
+/** The fault of a model and its place: `piece 17`, `byte 4711`. */
 export class BadModel extends Error {
   constructor(place: string, expected: string, found: string) {
     super(`, ${place}: expected ${expected}, found ${found}`);
@@ -71,7 +71,7 @@ const mostPieceBytes = 8000;
 const largestScore = 1e9;
 const modelTypes = ["", "unigram", "bpe", "word", "char"];
 
-/** @throws BadModel with the place of what is damaged, or of what this project does not run */
+/** @throws BadModel with the place of damage, or of a kind of model that this project does not run */
 export function parseModel(bytes: Uint8Array): SentencePieceModel {
   const pieces: ModelPiece[] = [];
   const rest: Uint8Array[] = [];

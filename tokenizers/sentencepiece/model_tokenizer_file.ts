@@ -19,7 +19,7 @@ import {
 } from "./model_file.ts";
 import { type SentencePieceOptions, SentencePieceTokenizer } from "./sentencepiece_tokenizer.ts";
 
-/** @throws StageError with the place of whatever is damaged */
+/** @throws StageError with the place of the damage */
 export function loadSentencePiece(
   path: string,
   options: SentencePieceOptions = {},
@@ -55,7 +55,7 @@ export function saveVocabulary(path: string, model: SentencePieceModel): void {
  * A vocabulary of ours as a SentencePiece model, with the same ids. Scores lose half their digits there.
  *
  * SentencePiece knows no words: where white space stands in runs it may choose other pieces than we do, and a `▁` in a text
- * is a space to it. Normalisation is written as rules for what stands in texts (`charsmap_rules.ts` says what does not).
+ * is a space to it. Normalisation is written as rules for strings that occur in texts (`charsmap_rules.ts` says which).
  */
 export function sentencePieceModelOf(tokenizer: UnigramTokenizer): SentencePieceModel {
   const { settings, layout, vocabSize } = tokenizer;

@@ -1,5 +1,5 @@
 /**
- * Text as a SentencePiece model wants it: rules applied, white space settled, the mark for a space (`▁`) as a plain space.
+ * Text as a SentencePiece model wants it: rules applied, white space normalised, the mark for a space (`▁`) as a plain space.
  *
  * Source: SentencePiece 0.1.97, `normalizer.cc`.
  */
@@ -35,7 +35,7 @@ export class SentencePieceNormalizer implements TextNormalizer {
 
   /** A mark for a space was met. */
   #sawMark = false;
-  // What a prefix of the text becomes: `#texts[#found.from … #found.to]`, for `#found.length` bytes of it.
+  // The replacement of a prefix of the text: `#texts[#found.from … #found.to]`, for `#found.length` bytes of it.
   readonly #found: Replacement = { from: 0, to: 0, length: 0 };
   #texts: Uint8Array = replacementCharacter;
 
@@ -120,7 +120,7 @@ export class SentencePieceNormalizer implements TextNormalizer {
     let afterSpace = removeExtraWhitespaces;
     // Whether the character just copied may begin a rule with the next one: then it is taken back.
     let last = -1;
-    // There is room for what is left and `slack` more: only what is replaced can take more than it is.
+    // There is room for the rest of the text and `slack` more: only replacements can take more room than their text.
     while (at < end) {
       const byte = bytes[at];
       if (byte < 0x80 && special[byte] === 0) {
@@ -205,7 +205,7 @@ export class SentencePieceNormalizer implements TextNormalizer {
     finish();
   }
 
-  /** Finds what the text at `at` begins with and what becomes of it. */
+  /** Finds the beginning of the text at `at` and its replacement. */
   #prefix(bytes: Uint8Array, at: number, end: number): void {
     const found = this.#found;
     const symbols = this.#symbols[bytes[at]];

@@ -4,7 +4,7 @@
 import { zeros } from "./memory.ts";
 import { compareRanges } from "./utf8.ts";
 
-/** What is called for each string: it is `pool[from … to]`, valid until the call returns. */
+/** Called for each string, which is `pool[from … to]`, valid until the call returns. */
 export type CountVisitor = (pool: Uint8Array, from: number, to: number, count: number) => void;
 
 /** Distinct byte strings with how often each occurs, in some order; they may lie on a disk. */
@@ -37,7 +37,7 @@ export class ByteStringCounter implements ByteStringCounts {
     return this.#pool;
   }
 
-  /** What the table holds of memory, room to grow included. */
+  /** Bytes of memory that the table takes, room to grow included. */
   get memoryBytes(): number {
     return this.#pool.byteLength + this.#starts.byteLength + this.#counts.byteLength +
       this.#hashes.byteLength + this.#slots.byteLength;

@@ -1,12 +1,12 @@
 /**
- * What a unigram tokenizer is trained with.
+ * The config of a unigram tokenizer's training.
  */
 import { didYouMean, UsageError } from "../../base/mod.ts";
 import { specialPieces } from "../tokenizer.ts";
 import { type NormalizationRule, normalizationRules } from "./normalizer.ts";
 
 export interface UnigramConfig {
-  /** Rows of the vocabulary: special and byte pieces, symbols and what is learned. Met exactly. */
+  /** Rows of the vocabulary: special and byte pieces, symbols and learned pieces. The trained vocabulary has exactly this many. */
   readonly vocabSize: number;
   /** Share of the text's characters, commonest first, that get a piece of their own; the rest is written in bytes. */
   readonly characterCoverage: number;
@@ -28,15 +28,15 @@ export interface UnigramConfig {
   readonly splitByWhitespace: boolean;
   /** Characters without a piece are written in 256 byte pieces, not as `<unk>`. */
   readonly byteFallback: boolean;
-  /** Pieces that text is cut at, however common: each is one token wherever it stands. */
+  /** Texts that are cut out first, however rare: each is one token everywhere. */
   readonly userDefinedSymbols: readonly string[];
   /** Pieces that no text gives: reserved ids for the caller's own use. */
   readonly controlSymbols: readonly string[];
-  /** What is done to text before anything else: see `normalizer.ts`. */
+  /** Normalisation of text, before anything else: see `normalizer.ts`. */
   readonly normalizationRule: NormalizationRule;
   /** Runs of spaces become one, those at both ends go. Off, indentation survives. */
   readonly removeExtraWhitespaces: boolean;
-  /** A text begins with a space, so that its first word is written as it is elsewhere. */
+  /** A text gets a leading space, so that its first word has the same piece as inside a text. */
   readonly addDummyPrefix: boolean;
   /** Most characters of distinct segments that are learned from; of more, the commonest segments are taken. */
   readonly maxSegmentCharacters: number;
@@ -82,7 +82,7 @@ export function reservedRows(config: UnigramConfig): number {
 /** Words are cut after this many characters while training, so that a lattice stays small: encoding knows no such limit. */
 export const maxSegmentLength = 64;
 
-/** @throws RangeError that names the field, what it may be and what it is. */
+/** @throws RangeError that names the field, the values it may have and its value. */
 export function checkUnigramConfig(config: UnigramConfig): void {
   for (const [field, isRight, expected] of fieldRules(config)) {
     if (isRight(config[field])) continue;

@@ -127,7 +127,7 @@ export class WordCounting {
     await new Promise((resolve) => setTimeout(resolve)); // lets answers in
   }
 
-  /** Starts the threads; until they are ready, what they are asked waits. */
+  /** Starts the threads; requests wait until the threads are ready. */
   #startThreads(): void {
     const { threads, budgetBytes, folder, name, splitByWhitespace } = this.#options;
     this.#threads = threads.all();

@@ -91,7 +91,7 @@ function fail(
   );
 }
 
-/** Strings in an order in which those with the same first bytes stand together, made as far as it is asked for. */
+/** Strings in an order in which those with the same first bytes stand together. The order is made step by step, as it is asked for. */
 class ByteSorter {
   readonly order: Int32Array;
   readonly #pool: Uint8Array;
@@ -253,5 +253,5 @@ class Slots {
   }
 }
 
-/** Of slot 0, which is nobody's: neither free nor any byte. */
+/** Content of slot 0, which is neither free nor any byte. */
 const labelOfNone = empty | 1;

@@ -1,8 +1,8 @@
 /**
  * The encoder's inner loops, which are WebAssembly (`assembly/`), with the memory they work in.
  *
- * Memory holds, one behind the other: AssemblyScript's own data; the tables of a vocabulary; known words; the text; what is
- * needed for one word; the output. What stands behind the text moves when more room is needed: only the text is kept then.
+ * Memory holds, in this order: AssemblyScript's own data; the tables of a vocabulary; known words; the text; working memory for
+ * one word; the output. The parts after the text move when more room is needed: only the text is kept then.
  */
 import { assemblyCode } from "./assembly_code.ts";
 import type { IdBuffer } from "./id_buffer.ts";
@@ -11,7 +11,7 @@ import { plainAscii, type WordNormalizer, type WordRule, wordRules } from "./wor
 
 /** How words stand in a text. */
 export interface TextKind {
-  /** White space stands between words, which are still to be normalised; otherwise a word may begin with a space. */
+  /** White space stands between words, which are not normalised yet; otherwise a word may begin with a space. */
   readonly isRaw: boolean;
   /** A line feed ends a text of its own. */
   readonly isByLine: boolean;
@@ -66,7 +66,7 @@ export class EncoderProgram {
   #bytes = new Uint8Array(this.#memory.buffer);
   #numbers = new Int32Array(this.#memory.buffer);
   #top = firstPlace;
-  // The text and what stands behind it.
+  // The text and the parts after it.
   readonly #text: number;
   #textRoom = 0;
   #wordRoom = 0;
@@ -154,9 +154,9 @@ export class EncoderProgram {
   /**
    * Goes on with the text.
    * - `done`: it was read to its end;
-   * - `full`: the output is to be read;
-   * - `long`: so is it, and then there must be more room for the word;
-   * - `special`: the word is to be normalised.
+   * - `full`: the caller must read the output;
+   * - `long`: the caller must read the output and make more room for the word;
+   * - `special`: the caller must normalise the word.
    */
   run(): Stop {
     return stops[this.#functions.run()];
@@ -182,7 +182,7 @@ export class EncoderProgram {
     return { bytes: this.#bytes, start, end, place: start - this.#text };
   }
 
-  /** Whether a word of `length` bytes can be encoded; if not, the output is to be read, and maybe room to be made. */
+  /** Whether a word of `length` bytes can be encoded; if not, the caller must read the output, and maybe make room. */
   hasRoom(length: number): boolean {
     return length < this.#wordRoom && this.#get("count") + length + slack <= this.#outRoom;
   }
@@ -208,7 +208,7 @@ export class EncoderProgram {
   }
 
   /**
-   * Finds the best segmentation of `start … end` of that text; with exact ties behind text that scored `before`. Returns its
+   * Finds the best segmentation of `start … end` of that text; with exact ties, after text that scored `before`. Returns its
    * score with exact ties, and at place i of `last` what `slotAndLength` reads.
    */
   search(start: number, end: number, before: number): { score: number; last: Uint32Array } {
@@ -228,7 +228,7 @@ export class EncoderProgram {
     for (const [name, value] of Object.entries(values)) this.#variables[name].value = value;
   }
 
-  /** Copies an array to memory, for good. */
+  /** Copies an array to memory, where it stays. */
   #place(array: Uint8Array | Int32Array | Uint32Array | Float64Array): number {
     const place = this.#reserve(array.byteLength + slack);
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
@@ -287,7 +287,7 @@ function roomFor(bytes: number): number {
   return Math.ceil(bytes * (bytes < 2 ** 20 ? 1.5 : 1)) + slack;
 }
 
-/** What stands at a place of `last`: the slot of the piece that ends there, -1 for a character without one; its bytes. */
+/** The content of a place of `last`: the slot of the piece that ends there, -1 for a character without one; its bytes. */
 export function slotAndLength(ending: number, table: PieceTable): [number, number] {
   const slot = ending >>> 10;
   return [slot || -1, ending & 0x3ff || table.lengths[slot]];
@@ -301,7 +301,7 @@ function whiteSpaceOf(rule: WordRule): Uint8Array {
   return white;
 }
 
-/** By a byte and, 256 times, the one behind it: 1 more than the id of the second if it is a mark that no piece joins. */
+/** By a byte plus 256 times the byte after it: 1 more than the id of the second, if it is a mark that no piece joins. */
 function partsOf({ singles, joins }: PieceTable, unchanged: Uint8Array): Int32Array {
   const parts = new Int32Array(0x10000);
   for (let mark = 0; mark < 0x80; mark++) {

@@ -8,7 +8,7 @@ export class IdBuffer {
   ids: Int32Array<ArrayBuffer> = new Int32Array(1024);
   length = 0;
 
-  /** Makes room for `more` ids behind those that are there; returns the array. */
+  /** Makes room for `more` ids after those that are there; returns the array. */
   reserve(more: number): Int32Array<ArrayBuffer> {
     if (this.length + more > this.ids.length) this.ids = grown(this.ids, this.length + more);
     return this.ids;
@@ -19,9 +19,9 @@ export class IdBuffer {
     this.ids[this.length++] = id;
   }
 
-  /** What was written, taken over by the caller; the buffer is empty afterwards. */
+  /** The written ids. The caller owns the array; the buffer is empty afterwards. */
   take(): Int32Array<ArrayBuffer> {
-    // Up to a half more is left behind the end; copying would cost more.
+    // Up to half as much again stays unused after the end; copying would cost more.
     const isTight = this.ids.length <= 1.5 * this.length;
     const taken = isTight ? this.ids.subarray(0, this.length) : this.slice();
     this.ids = new Int32Array(0);

@@ -4,7 +4,7 @@
  *
  * It is built once and only filtered afterwards, so an EM step walks no trie. Sums run over probabilities, not logarithms:
  * each piece counts c to the power of its length, which cancels in expectations and, with c near the inverse probability
- * of a character, keeps the sums near 1. A segment that leaves the range of a double all the same gets a c of its own.
+ * of a character, keeps the sums near 1. A segment that still leaves the range of a double gets a c of its own.
  *
  * Several threads may work on a lattice in shared memory, each on segments or candidates of its own.
  */
@@ -54,10 +54,10 @@ export function edgeOf(candidate: number, length: number): number {
 export class Lattice {
   readonly arrays: LatticeArrays;
   #size: number;
-  // Where the next edge stands that is to be filtered, and where it goes.
+  // Place of the next edge to filter, and its place afterwards.
   #next = 0;
   #left = 0;
-  /** Where the edges of the segment at hand end. */
+  /** Where the edges of the current segment end. */
   #end = 0;
   // Room for one segment: by place, and by edge.
   readonly #alpha = new Float64Array(maxSegmentLength + 1);
@@ -97,8 +97,8 @@ export class Lattice {
    * The E-step over a range of segments: adds what each candidate is expected to `expected`, and returns the logarithm of the
    * segments' probability. Results of ranges add up to that of all, to the last bit, in any order.
    *
-   * @param renumbered of the first E-step after `keep`: the range's edges are filtered on the way; what is left of them stands
-   *   where the range's edges began
+   * @param renumbered given at the first E-step after `keep`: the range's edges are filtered, and those that stay move to the
+   *   beginning of the range's edges
    */
   expectRange(
     probabilities: Float64Array,

@@ -7,7 +7,7 @@ import type { Allocate } from "./memory.ts";
 import type { Segments } from "./segments.ts";
 import type { GroupedPlaces, Substrings } from "./substrings.ts";
 
-/** What counted edges are laid into. */
+/** Arrays for the counted edges. */
 export interface EdgeRoom {
   /** By block of places: the first edge of its first place. */
   readonly blockEdges: Int32Array;
@@ -17,7 +17,7 @@ export interface EdgeRoom {
 /** Each place has the edges of those before it in its block to count: a table by place would be large. */
 const blockBits = 3;
 
-/** Where edges go of which there are `edgeCounts` by place: by block, and by segment, with the end of the last behind. */
+/** The room for `edgeCounts` edges by place. Fills `firstEdges` by segment; the end of the last segment's edges follows. */
 export function edgeStarts(
   { starts }: Segments,
   edgeCounts: Uint8Array,
@@ -49,7 +49,7 @@ export function layEdges(
   edgeCounts: Uint8Array,
   room?: EdgeRoom,
 ): void {
-  // Substrings that begin at the place at hand, each the beginning of the next: their edges and where they end in `sorted`.
+  // Substrings that begin at the current place, each the beginning of the next: their edges and where they end in `sorted`.
   const edge = new Int32Array(maxSegmentLength);
   const end = new Int32Array(maxSegmentLength);
   const last = groups[range.to];

@@ -12,7 +12,7 @@ export class LatticeSearch {
   readonly lattice: Lattice;
   readonly #team: Team;
   readonly #arrays: readonly SearchArrays[]; // by thread
-  /** Whether the next E-step is to filter edges. */
+  /** Whether the next E-step filters edges. */
   #filters = false;
 
   /** To be opened before use. @param probabilities by candidate, in the team's memory */

@@ -24,7 +24,8 @@ export function zeros<T>(Kind: Kind<T>, length: number, isShared = false): T {
   const bytes = length * Kind.BYTES_PER_ELEMENT;
   if (bytes < largeBytes) return new Kind(memory(bytes, isShared), 0, length);
   const room = Math.max(bytes, ownBlockBytes);
-  // V8 collects garbage by what is asked for, but leaves shared memory out: ordinary memory, never used, counts for it.
+  // V8 collects garbage by the memory that was asked for, but does not count shared memory. Ordinary memory that is never
+  // used counts in its place.
   if (isShared) memory(room, false);
   return new Kind(memory(room, isShared), 0, length);
 }

@@ -17,7 +17,7 @@ interface Unit {
 }
 
 /**
- * The text that `normalizerOf(options)` gives, with origins. What is changed together comes from all that it was made of:
+ * The text that `normalizerOf(options)` gives, with origins. Characters that change together come from all characters they were made of:
  * `é` from a letter and its mark, both letters of `fi` from `ﬁ`, one space from a run. A space put in front comes from nothing.
  */
 export function normalTextOf(text: string, options: NormalizerOptions): NormalText {
@@ -47,9 +47,9 @@ export function normalTextOf(text: string, options: NormalizerOptions): NormalTe
   };
 }
 
-/** What decomposes to a mark, or to a vowel or an end of Hangul: its normal form may depend on what is before it. */
+/** A character that decomposes to a mark, or to a vowel or an end of Hangul: its normal form may depend on the text before it. */
 const follower = /^[\p{M}\u1160-\u11ff\u{16d63}\u{16d67}]/u;
-// deno-lint-ignore no-control-regex -- `nmt_nfkc` drops these, which brings together what is around them
+// deno-lint-ignore no-control-regex -- `nmt_nfkc` drops these, which brings their neighbours together
 const dropped = /^[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/;
 
 /** Cuts text so that the parts' normal forms, joined, are that of the whole: before characters that nothing before can change. */

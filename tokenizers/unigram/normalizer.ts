@@ -1,5 +1,5 @@
 /**
- * What is done to text before it is cut into words.
+ * Normalisation of text before it is cut into words.
  *
  * Source: Unicode Standard Annex 15 (NFC, NFKC); `nmt_nfkc` as in SentencePiece (`Builder::BuildNmtNFKCMap`): NFKC, but
  * the full-width tilde stays; control characters go; line ends, tabs, other spaces and invisible marks become spaces.
@@ -31,7 +31,7 @@ export function normalizerOf(options: NormalizerOptions): (text: string) => stri
   };
 }
 
-/** What a rule does to the characters of a text. */
+/** A function that applies a rule to a text. */
 export function ruleOf(rule: NormalizationRule): (text: string) => string {
   switch (rule) {
     case "identity":
@@ -49,7 +49,7 @@ export function ruleOf(rule: NormalizationRule): (text: string) => string {
 
 function nmtNfkc(text: string): string {
   return text
-    // deno-lint-ignore no-control-regex -- these are what goes
+    // deno-lint-ignore no-control-regex -- these are removed
     .replace(/[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/g, "")
     .replace(
       /[\t\n\f\r\u1680\u200b\u200c\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd]/g,

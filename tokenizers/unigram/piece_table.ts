@@ -10,16 +10,16 @@ import {
 } from "./double_array.ts";
 import { codePointAt, utf8Length } from "./utf8.ts";
 
-/** Pieces as an encoder needs them: what they match in text, what they score, which id they give. */
+/** Pieces as an encoder needs them: texts, scores and ids. */
 export interface EncoderPieces {
   readonly strings: ByteStrings;
-  /** By string: natural logarithm of its probability, or whatever else is to be summed. */
+  /** By string: natural logarithm of its probability, or another number to add up. */
   readonly scores: Float64Array;
   /** By string. */
   readonly ids: Int32Array;
   /** Score of a character that has no piece. */
   readonly unknownScore: number;
-  /** What such a character gives: the ids of its bytes, by byte, or one id for a run of such characters. */
+  /** Ids for such a character: one for each byte, by byte, or one id for a run of such characters. */
   readonly unknown: { readonly byteIds: Int32Array } | { readonly id: number };
 }
 

@@ -4,7 +4,7 @@
 import { writtenSpace } from "./segments.ts";
 import { compareBytes } from "./utf8.ts";
 
-/** A learned piece. Its text is what it stands for, with real spaces; written down, a space is `▁`. */
+/** A learned piece. Its text has real spaces; in files a space is `▁`. */
 export interface UnigramPiece {
   readonly text: string;
   /** Natural logarithm of its probability: at most 0, which only a piece alone has. */

@@ -1,16 +1,16 @@
 /**
- * Which candidates a vocabulary can do without.
+ * The loss of each candidate, which says what a vocabulary can do without.
  */
 import { maxSegmentLength } from "./config.ts";
 import type { Lattice, Range } from "./lattice.ts";
 
 /**
- * What the loss of each candidate of a range would cost, into `losses`: characters, which stay, infinitely much; those that
- * are to go in any case infinitely little.
+ * Writes the loss of each candidate of a range into `losses`: infinity for characters, which stay; minus infinity for
+ * candidates that go in any case.
  *
  * @param counts expected uses, by candidate
  * @param total their sum
- * @param probabilities by candidate; 0 for those that are to go in any case, as do candidates without a use
+ * @param probabilities by candidate; 0 for those that go in any case, as do candidates without a use
  */
 export function findLosses(
   lattice: Lattice,

@@ -145,7 +145,7 @@ function chooseSeeds(
   return { size: alphabet.length + selected.length, shares };
 }
 
-/** Whether a substring is what a learned piece may not look like, since files tell pieces apart by their text. */
+/** Whether a substring looks like a piece that every vocabulary has: files tell pieces apart by their text. */
 function reservedTest(
   { segments: { alphabet, text }, sorted, groups }: GroupedPlaces,
   config: UnigramConfig,
@@ -156,7 +156,7 @@ function reservedTest(
     ...config.userDefinedSymbols,
     ...config.controlSymbols,
   ]);
-  // Most need no string: what they begin with tells them apart.
+  // Most need no string: their first character tells them apart.
   const firsts = new Set([...reserved].map((piece) => piece.codePointAt(0)!));
   const mayBe = zeros(Uint8Array, sorted.length);
   alphabet.forEach((codePoint, c) => {

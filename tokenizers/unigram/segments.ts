@@ -1,5 +1,5 @@
 /**
- * Segments: what is left of words when they are cut wherever no piece may cross, as numbers, with how often each occurs.
+ * Segments: words cut wherever no piece may cross, as numbers, and how often each occurs.
  *
  * A cut word gives fewer distinct strings than whole words do (60,000 for 165,000 in English novels), and everything
  * after this works on distinct strings.
@@ -28,7 +28,7 @@ export interface Segments {
 }
 
 /**
- * All segments joined, a place for each character: its place in the alphabet. A place behind each segment tells how often it
+ * All segments joined, a place for each character: its place in the alphabet. A place after each segment tells how often it
  * occurs, as a number below 0 (`weightsOf`). Places are 16 bits wide where the alphabet lets them.
  */
 export type SegmentText = Int16Array | Int32Array;

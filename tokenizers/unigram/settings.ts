@@ -1,5 +1,5 @@
 /**
- * What a unigram vocabulary is read with, besides its learned pieces: part of a training's config, kept in its file.
+ * The settings of a unigram vocabulary besides its learned pieces: a part of the training's config, kept in its file.
  */
 import { firstByteId, specialPieces } from "../tokenizer.ts";
 import type { UnigramConfig } from "./config.ts";

@@ -1,5 +1,5 @@
 /**
- * A counter of bounded memory: what outgrows its budget goes to disk as a sorted run.
+ * A counter of bounded memory: a table that outgrows its budget goes to disk as a sorted run.
  */
 import { join } from "node:path";
 import { ByteStringCounter, type ByteStringCounts } from "./byte_string_counter.ts";
@@ -8,7 +8,7 @@ import { MergedCounts, writeRun } from "./sorted_runs.ts";
 export interface SpillOptions {
   /** Memory that a table may take. A growing table doubles its arrays, so it spills at half of this. */
   readonly budgetBytes: number;
-  /** Where runs go; made when there is a first one. */
+  /** Folder of the runs; it is made for the first one. */
   readonly folder: string;
   /** Begins the runs' names, so that several counters share a folder. */
   readonly name: string;

@@ -2,7 +2,7 @@
  * Substrings of the segments that may become pieces: those that occur at least twice and are commoner than each longer one
  * that begins with them.
  *
- * Places are sorted by what begins there, group by group: a group shares its first characters, and is told apart by the next
+ * Places are sorted by the text that begins there, group by group: a group shares its first characters, and is told apart by the next
  * one. A group with a choice of next characters is such a substring; a place that is alone needs no further look. This takes
  * the place of a suffix array, and groups of different first characters can be sorted by different threads.
  */
@@ -66,11 +66,11 @@ export function findSubstrings(
   const [first, last] = [groups[range.from], groups[range.to]];
   let most = 0; // places of a character
   for (let c = range.from; c < range.to; c++) most = Math.max(most, groups[c + 1] - groups[c]);
-  let base = 0; // where the places of the character at hand begin
+  let base = 0; // where the places of the current character begin
   const keys = zeros(Int32Array, most); // by place in the order so far, from `base`: the character that tells a group apart
   const room = zeros(Int32Array, most);
-  const sizes = new Int32Array(groups.length); // by character + 1: places in the group at hand
-  const order = new Int32Array(groups.length); // characters + 1 of the group at hand
+  const sizes = new Int32Array(groups.length); // by character + 1: places in the current group
+  const order = new Int32Array(groups.length); // characters + 1 of the current group
   const isShared = sorted.buffer instanceof SharedArrayBuffer;
   const allocate: Allocate = (Kind, length) => zeros(Kind, length, isShared);
   const found = new SubstringList(range.to - range.from + ((last - first) >> 1), allocate);

@@ -11,7 +11,7 @@ export class Team {
   #spare: ArrayBufferLike = new ArrayBuffer(0);
   #spareUsed = 0;
 
-  /** @param others the threads beside this one */
+  /** @param others the threads besides this one */
   constructor(others: readonly TrainingThread[] = []) {
     this.#others = others;
   }
@@ -31,7 +31,7 @@ export class Team {
     return new Kind(this.#spare, from, length);
   };
 
-  /** Takes back an array's memory, which no thread uses any more, to give it out again: shared memory may stay long. */
+  /** Takes back an array's memory, which no thread uses any more, and gives it out again. Shared memory may stay allocated for long. */
   recycle({ buffer }: { readonly buffer: ArrayBufferLike }): void {
     this.#spare = buffer;
     this.#spareUsed = 0;

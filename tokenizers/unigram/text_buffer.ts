@@ -1,12 +1,12 @@
 /**
- * Text on its way into an encoder: UTF-8 bytes with padding behind them.
+ * Text for an encoder: UTF-8 bytes with padding after them.
  */
 import { grown } from "./grown.ts";
 
-/** Bytes that may be read behind a text. */
+/** Bytes that may be read after the end of a text. */
 const paddingBytes = 4;
 
-/** A reused buffer: what it holds is valid until the next `loadText`. */
+/** A reused buffer: its content is valid until the next `loadText`. */
 export class TextBuffer {
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   length = 0;
@@ -17,7 +17,7 @@ export class TextBuffer {
     this.close(new TextEncoder().encodeInto(text, this.bytes).written);
   }
 
-  /** Makes room for `length` bytes and the padding. What it holds stays. */
+  /** Makes room for `length` bytes and the padding. The content stays. */
   reserve(length: number): void {
     this.bytes = grown(this.bytes, length + paddingBytes);
   }

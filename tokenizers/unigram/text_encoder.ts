@@ -17,7 +17,7 @@ export interface TextNormalizer {
   readonly knowsOrigins: boolean;
   /** Bytes replaced so far because they were not UTF-8; undefined if it takes only UTF-8. */
   readonly replacedBytes?: number;
-  /** Given where most words can be normalised one by one, and the encoder's words end before spaces. */
+  /** Given if most words can be normalised one by one and the encoder's words end before spaces. */
   readonly words?: WordNormalizer;
   /**
    * Puts the normal form of the UTF-8 text `start … end` into `out`.
@@ -104,7 +104,7 @@ export class UnigramTextEncoder {
    */
   encodeLines(bytes: Uint8Array, invalid: "error" | "replace" = "error"): EncodedLines {
     let lines = bytes;
-    // A normalizer that meets bad bytes by itself saves a look at all of them.
+    // A normalizer that finds bad bytes itself saves a check of all bytes.
     const before = this.#normalizer?.replacedBytes;
     if (before === undefined && !isUtf8(bytes)) {
       if (invalid === "error") throw invalidUtf8(bytes);
@@ -136,7 +136,7 @@ export class UnigramTextEncoder {
     if (lines.length > 0 && lines[lines.length - 1] !== lineFeed) ends.push(out.length);
   }
 
-  /** The pieces of a text with what they stand for in it, in UTF-16 units: `text.slice(starts[i], ends[i])`. */
+  /** The pieces of a text and the part of the text that each stands for, in UTF-16 units: `text.slice(starts[i], ends[i])`. */
   encodeWithOffsets(text: string): Encoding {
     if (this.#normalizer?.knowsOrigins === false) {
       throw new RangeError(
@@ -184,8 +184,8 @@ export class UnigramTextEncoder {
   }
 
   /**
-   * Ids of pieces with their places. Of the bytes of a character without a piece the last stands for the character, the
-   * others for nothing.
+   * Ids of pieces with their places. Of the byte pieces of a character the last stands for the character, the others
+   * for nothing.
    */
   #withOffsets(
     pieces: readonly PieceSpan[],
@@ -312,7 +312,7 @@ export function invalidUtf8At(bytes: Uint8Array): number {
   return -1;
 }
 
-/** What is thrown for bytes of which some are not well-formed. */
+/** The error for bytes that are not all well-formed. */
 export function invalidUtf8(bytes: Uint8Array): SyntaxError {
   const at = invalidUtf8At(bytes);
   const found = Array.from(bytes.subarray(at, at + 4), (b) => b.toString(16).padStart(2, "0"));

@@ -1,5 +1,5 @@
 /**
- * Worker threads of training, each of which answers requests in their order.
+ * Worker threads of training, each of which answers requests in order.
  */
 import { fileURLToPath } from "node:url";
 import { StageError } from "../../base/mod.ts";
@@ -52,11 +52,11 @@ export class TrainingThread {
 /** The threads of one training, started when first asked for. */
 export class Threads {
   readonly #count: number;
-  /** Whether they are to be used even where their start costs more than they gain. */
+  /** Whether they are used even where their start costs more than they gain. */
   readonly isEager: boolean;
   #threads: TrainingThread[] | undefined;
 
-  /** @param count threads beside the one that asks; none are had where a process may not read its own modules */
+  /** @param count threads besides the one that asks; there are none where a process may not read its own modules */
   constructor(count: number, isEager = false) {
     this.isEager = isEager;
     this.#count = count > 0 && mayStart() ? count : 0;

@@ -35,7 +35,7 @@ export function saveTokenizer(folder: string, tokenizer: UnigramTokenizer): void
 /**
  * Reads `tokenizer.json` from a folder. Saving it again gives the same bytes.
  *
- * @throws StageError with the place of whatever is not as `saveTokenizer` writes it
+ * @throws StageError with the place of anything that `saveTokenizer` would not write
  */
 export function loadTokenizer(folder: string): UnigramTokenizer {
   return loadTokenizerFile(join(folder, tokenizerFile));
@@ -126,7 +126,7 @@ function layout(settings: UnigramSettings) {
 function normalizerLayout(
   { normalizationRule, removeExtraWhitespaces, addDummyPrefix }: UnigramSettings,
 ): Json {
-  // There `^` and `$` would stand for every line's ends.
+  // In that format `^` and `$` stand for the ends of every line.
   const replace = (pattern: string, content: string) => ({
     type: "Replace",
     pattern: { Regex: pattern },
@@ -165,7 +165,7 @@ function parseTokenizer(text: string): { pieces: UnigramPiece[]; settings: Unigr
   return { pieces: learnedPieces(vocab, settings), settings };
 }
 
-/** The settings that the file seems to be made with; whether it is so all through is checked afterwards. */
+/** The settings that the file seems to be made with. The caller checks that the whole file fits them. */
 function settingsOf(
   file: Record<string, unknown>,
   model: Record<string, unknown>,

@@ -1,5 +1,5 @@
 /**
- * What a training leaves in a folder so that the next one, after a kill, goes on from there to the same bytes.
+ * Files that a training leaves in a folder. After a kill, the next training goes on from there to the same bytes.
  *
  *   training.json   the config it is for; of another config everything is dropped
  *   counting.json   documents read so far, and the runs on disk that hold all their words
@@ -61,7 +61,7 @@ export class TrainingCheckpoint {
     };
   }
 
-  /** From here on the counted words are not needed. */
+  /** The counted words are not needed any more, and go. */
   writeSegments({ alphabet, text, starts, counts }: Segments): void {
     writeFileAtomic(join(this.folder, "segments.bin"), pack([alphabet, text, starts, counts]));
     this.#remove("counting.json");

@@ -1,8 +1,8 @@
 /**
- * How a training is run: nothing of this shows in its result.
+ * How a training is run. None of these options changes its result.
  */
 
-/** What is said on the way; a stage's log fits. */
+/** Messages and progress of a training; a stage's log fits. */
 export interface TrainingLog {
   info(message: string, fields?: Readonly<Record<string, number>>): void;
   progress?(
@@ -19,7 +19,7 @@ export interface TrainingOptions {
   readonly eagerThreads?: boolean;
   /** Memory for tables of counted words, before they go to disk; default 512 MiB. The rest of training has its own needs. */
   readonly memoryBytes?: number;
-  /** A folder for what is counted and found so far: a later training of the same text and config goes on from it. */
+  /** A folder for results so far: a later training of the same text and config goes on from them. */
   readonly checkpointFolder?: string;
   /** UTF-8 bytes between two checkpoints of counting; default 512 MiB. */
   readonly checkpointBytes?: number;

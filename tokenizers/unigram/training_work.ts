@@ -1,5 +1,5 @@
 /**
- * What a thread of training does: counts words, finds seeds, takes its share of the search.
+ * The work of a training thread: counts words, finds seeds, takes its share of the search.
  *
  * Every thread runs this, the one that asks included, so a stage that trains has it in its code's digest.
  */
@@ -23,13 +23,13 @@ export type WorkRequest =
   | { kind: "expect"; size: number; characterLogProb: number; filters: boolean }
   | { kind: "losses"; range: Range; total: number };
 
-/** What a counting thread has found. */
+/** The result of a counting thread. */
 export interface CountedShare {
   readonly table: CounterTable;
   readonly runs: readonly string[];
 }
 
-/** A lattice, and what is found out about its candidates: each thread reads all of it, and writes its share. */
+/** A lattice, and results for its candidates: each thread reads all of it, and writes its share. */
 export interface SearchArrays {
   readonly lattice: LatticeArrays;
   readonly probabilities: Float64Array;
@@ -37,7 +37,7 @@ export interface SearchArrays {
   readonly counts: Float64Array;
   readonly ownCounts: Float64Array;
   readonly losses: Float64Array;
-  /** What a candidate becomes, -1 for none. */
+  /** A candidate's next number, -1 for none. */
   readonly renumbered: Int32Array;
 }
 

@@ -8,7 +8,7 @@
  * - a character without a piece of its own may stand for itself, at the score for unknown characters.
  *
  * With `exactTies` sums run as SentencePiece runs them instead, in single precision from the text's start: that decides
- * ties and near ties by what stands before a word. A known word is then used only where its best way leads by more than
+ * ties and near ties by the text before a word. A known word is then used only where its best way leads by more than
  * all rounding could take away; the others (1 to 4 of 10,000 words of English or code) are searched again.
  */
 import { EncoderProgram, slotAndLength, type TextKind } from "./encoder_program.ts";
@@ -74,8 +74,8 @@ export class UnigramEncoder {
   }
 
   /**
-   * Appends the ids of lines from `start` on, raw ones or such in normal form. Returns where it stopped: at the end, or
-   * where a line begins of which some word cannot be normalised by itself.
+   * Appends the ids of lines from `start` on, raw or in normal form. Returns where it stopped: at the end, or
+   * at the beginning of a line with a word that cannot be normalised by itself.
    *
    * @param ends gets the place in `out` where each line ends that a line feed ends
    */

@@ -129,12 +129,12 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
     return { ids: a, starts: b, ends: c };
   }
 
-  /** For what stands between symbols, in normal form. Made when it is first asked for: most never are. */
+  /** Encodes the text between symbols, in normal form. It is made when it is first needed: most tokenizers never need it. */
   get #encoder(): UnigramTextEncoder {
     return this.#bare ??= this.#bareEncoder();
   }
 
-  /** A text's symbols of the user and what stands between them. */
+  /** The user's symbols in a text, and the parts between them. */
   *#parts(text: string): Generator<{ part: string; at: number; symbol?: number }> {
     const { userDefined, learned } = this.layout;
     const wellFormed = text.toWellFormed();
@@ -173,7 +173,7 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
   }
 }
 
-/** Normal forms that keep no account of where characters come from. */
+/** Normal forms without the origins of characters. */
 class PlainNormalizer implements TextNormalizer {
   readonly knowsOrigins = false;
   readonly #normalize: (text: string) => string;

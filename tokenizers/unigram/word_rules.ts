@@ -4,7 +4,7 @@
 import type { TextBuffer } from "./text_buffer.ts";
 
 /**
- * What no piece crosses:
+ * Kinds of words, whose ends no piece crosses:
  * - `white-space`: words as in `words.ts`;
  * - `before-space`: a word ends before every space;
  * - `space-runs`: a word is a run of spaces and what follows up to the next space;
@@ -20,7 +20,7 @@ export const wordRules = [
 ] as const;
 export type WordRule = typeof wordRules[number];
 
-/** By byte: 1 for ASCII characters behind the space, 2 for marks among them. */
+/** By byte: 1 for ASCII characters after the space, 2 for punctuation marks among them. */
 export const plainAscii: Uint8Array = /* @__PURE__ */ Uint8Array.from(
   { length: 256 },
   (_, byte) => {
@@ -35,11 +35,11 @@ export interface WordNormalizer {
   readonly separators: Uint8Array;
   /** The same, and the line feed. */
   readonly lineSeparators: Uint8Array;
-  /** By code point up to U+FFFF: as `RuleSurvey` of `../sentencepiece/charsmap.ts` has it, 0 for what stays as it is. */
+  /** By code point up to U+FFFF: as in `RuleSurvey` of `../sentencepiece/charsmap.ts`, 0 for characters that do not change. */
   readonly special: Uint8Array;
-  /** Rules that say all about special characters but for spaces; without them `normalizeWord` is asked about each. */
+  /** Rules for all special characters except spaces; without them `normalizeWord` is called for each. */
   readonly rules?: { readonly units: Uint32Array; readonly texts: Uint8Array };
-  /** By byte: as `plainAscii`, 0 for characters that do not stay as they are wherever they stand. */
+  /** By byte: as `plainAscii`, 0 for characters that change somewhere. */
   readonly unchanged: Uint8Array;
   /**
    * Puts the normal form of the raw word `start … end`, a space before it, into `out`. False if that depends on the words

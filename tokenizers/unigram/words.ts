@@ -1,5 +1,5 @@
 /**
- * Words: what no piece crosses, so that text is counted, cached and encoded word by word.
+ * Words: no piece crosses their ends, so that text is counted, cached and encoded word by word.
  *
  * White space is space, tab, line feed and carriage return; every other character is part of a word. A word takes the one
  * space before it along (` the`). White space left over is a word of its own, however long: a run gives up its last
@@ -23,7 +23,7 @@ export function wordEnd(bytes: Uint8Array, at: number, end: number): number {
   return to;
 }
 
-/** Where the stretch that begins at `at` ends: a line without tabs, or what stands between two of them. */
+/** Where the stretch that begins at `at` ends: a line without tabs, or the text between two tabs. */
 export function stretchEnd(bytes: Uint8Array, at: number, end: number): number {
   const isBreak = bytes[at] !== space && isWhite(bytes[at]);
   let to = at + 1;

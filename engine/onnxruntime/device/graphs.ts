@@ -55,7 +55,7 @@ export function squaresGraph(shapes: Shapes): OnnxGraph {
   return graphOf(builder, values(shapes), [squares]);
 }
 
-/** What a step of AdamW is fed beside tensors, a number each. */
+/** Names of the single numbers that a step of AdamW is fed besides tensors. */
 export const stepScalars = ["gradientScale", "stepSize", "rootScale", "keep"] as const;
 
 /** The tensors of one parameter in an update: value, gradient, moments. */

@@ -1,6 +1,6 @@
 /**
- * A device's rewritings in half precision: matrix products read and write half-precision numbers, and what only moves their
- * elements does too. Everything else is as in single precision: the residual stream, softmax, layer norms and their
+ * A device's rewritings in half precision: matrix products read and write half-precision numbers, and so do operators
+ * that only move their elements. Everything else is as in single precision: the residual stream, softmax, layer norms and their
  * statistics, losses, sums over rows, gradients of parameters.
  *
  * Source: Micikevicius et al. 2018, "Mixed precision training", §3.
@@ -13,7 +13,7 @@ import type { RewriteContext, Target } from "../rewrite.ts";
 import { emitNode } from "../rewrites.ts";
 
 /**
- * Terms that are added up in half precision at the most. The provider's kernels sum in the type of their output, 11 bits:
+ * The most terms that are added up in half precision. The provider's kernels sum in the type of their output, 11 bits:
  * longer sums are cut, and their parts are added in single precision.
  */
 const mostHalfTerms = 1024;
@@ -84,7 +84,7 @@ function inParts(
   return sum!;
 }
 
-/** A product of matrices; what is added to it is added in single precision. */
+/** A product of matrices. The addend is added in single precision. */
 const product: Product = (context, [a, b, addend], { terms, transA, transB, output }) => {
   const { builder } = context;
   const attributes = { ...(transA ? { transA: 1 } : {}), ...(transB ? { transB: 1 } : {}) };
@@ -146,7 +146,7 @@ function productOfStacks(
   inParts(terms, make, context, output);
 }
 
-/** Moves elements in half precision too, where they are there: whichever of the two nobody reads is left out. */
+/** Moves elements in half precision too, where they exist in it. A form that no node reads is left out of the graph. */
 function moveHalves(node: Node, context: RewriteContext): void {
   emitNode(node, plain(context));
   const { builder, halves } = context;

@@ -1,4 +1,4 @@
-/** Whether the GPU computes in half precision: asked of the very provider that would. */
+/** Whether the GPU computes in half precision. The provider that would compute is asked. */
 import { UsageError } from "../../../base/mod.ts";
 import { findAdapter } from "../../adapter.ts";
 import type { EngineOptions } from "../../engine.ts";
@@ -9,7 +9,7 @@ import { tensor } from "../session.ts";
 
 let checked: Promise<void> | undefined;
 
-/** @throws UsageError that says what the GPU has, where half precision is asked for and it has none. */
+/** @throws UsageError that says what the GPU has, where half precision is asked for and the GPU has none. */
 export async function expectPrecision({ precision }: EngineOptions): Promise<void> {
   if (precision === "fp16") await (checked ??= expectHalf());
 }

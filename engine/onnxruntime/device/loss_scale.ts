@@ -30,7 +30,7 @@ export class LossScale {
     return Float32Array.of(this.#value, this.#goodSteps);
   }
 
-  /** @throws RangeError for what no `state` was. */
+  /** @throws RangeError for numbers that no `state` can have. */
   set state([value, goodSteps]: Float32Array) {
     const isScale = Number.isInteger(Math.log2(value)) && value >= leastLossScale &&
       value <= mostLossScale;

@@ -1,6 +1,6 @@
 /**
- * Which nodes of a network's graphs a device does not run: the runtime says so itself, in its log, when it opens a session that
- * may fall back to the processor. The log goes to the process's stderr, so this is for a process of its own.
+ * Finds the nodes of a network's graphs that a device does not run. The runtime names them in its log when it opens a session
+ * that may fall back to the processor. The log goes to the process's stderr, so this runs in a process of its own.
  */
 import type { Graph } from "../../../model/mod.ts";
 import type { Precision } from "../../engine.ts";
@@ -35,7 +35,7 @@ function isTraining({ graph }: Pick<GraphToPlace, "graph">): boolean {
   return Object.keys(graph.gradients).length > 0;
 }
 
-/** A graph as programs on the device run it: of a training graph with all gradients. */
+/** A graph as programs on the device run it; a training graph with all gradients. */
 function deviceGraph(graph: Graph, precision: Precision): OnnxGraph {
   const isHalf = precision === "fp16";
   const expanded = expandHeads(isHalf && isTraining({ graph }) ? withLossScale(graph) : graph);
@@ -43,7 +43,7 @@ function deviceGraph(graph: Graph, precision: Precision): OnnxGraph {
   return lower(expanded, values, isHalf ? halfDevice : device).onnx;
 }
 
-/** What else a step of training runs on the device, by what it is for. */
+/** The other graphs of a training step on the device, by purpose. */
 function optimizerGraphs({ parameters }: Graph): Record<string, OnnxGraph> {
   const shapes = shapesOf(parameters);
   const adamW = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };

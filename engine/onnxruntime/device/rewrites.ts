@@ -1,6 +1,6 @@
 /**
- * What a device (provider webgpu) runs otherwise than the processor: operators that have no kernel there, and sums over
- * repeated ids, which it would add in any order.
+ * Rewritings for a device (provider webgpu): operators that have no kernel there, and sums over repeated ids, which the device
+ * would add in any order.
  */
 import { type Node, sizeOf } from "../../../model/mod.ts";
 import type { OnnxBuilder } from "../builder.ts";
@@ -26,7 +26,7 @@ function fusedMatMul(node: Node, context: RewriteContext): void {
   builder.emit("MatMul", factors, { outputs: node.outputs });
 }
 
-/** What a plain product takes instead of a FusedMatMul's `values`: its inputs, or the same in half precision. */
+/** The factors of a plain product that equals a FusedMatMul of `values`: its inputs, or the same in half precision. */
 export function factorsOf(
   { inputs: [left, right], attributes }: Node,
   [a, b]: readonly string[],

@@ -34,7 +34,7 @@ import { DeviceProgram, shapesOf } from "./program.ts";
 
 export class DeviceTrainingProgram extends DeviceProgram implements TrainingProgram {
   readonly #optimizer: AdamWOptions;
-  /** Shapes of what is trained, in the order of parameters. */
+  /** Shapes of the trained parameters, in the order of parameters. */
   readonly #trained: Shapes;
   readonly #sums: DeviceState;
   readonly #moments: DeviceState;
@@ -42,7 +42,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   readonly #hasOwnGradients: boolean;
   /** In half precision only. */
   readonly #lossScale: LossScale | undefined;
-  /** What the sums were made of, to make them again with another scale; in half precision only. */
+  /** The feeds that the sums were made of, to make them again with another scale; in half precision only. */
   readonly #summed: Feeds[] = [];
   #step = 0;
   #hasSums = false;
@@ -230,7 +230,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
       for (const feeds of this.#summed) await this.#addToSums(feeds);
       norms = await this.#gradientNorms();
     }
-    // What no scale helps is no overflow of the scaled loss.
+    // No scale helps: the scaled loss did not overflow, the loss itself is not finite.
     if (!norms.applied) scale.state = state;
     return norms;
   }
@@ -263,7 +263,7 @@ export class DeviceTrainingProgram extends DeviceProgram implements TrainingProg
   }
 }
 
-/** Feeds that stay what they are when the caller fills his buffers anew. */
+/** Copies of feeds, which stay the same when the caller fills the buffers again. */
 function copyOf(feeds: Feeds): Feeds {
   return Object.fromEntries(Object.entries(feeds).map(([name, data]) => [name, data.slice()]));
 }

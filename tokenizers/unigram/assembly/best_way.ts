@@ -51,7 +51,7 @@ export function findAfter(text: usize, length: i32, before: f64): f64 {
 }
 
 /**
- * `find`, and how far the runner-up was behind: the least lead of the best way over the second best at any of the places that
+ * `find`, and the lead over the runner-up: the least lead of the best way over the second best at any of the places that
  * it goes through. No rounding by less than half of that changes the segmentation. 0 where a character is unknown.
  */
 export function findWithLead(text: usize, length: i32): f64 {
@@ -69,7 +69,7 @@ export function findWithLead(text: usize, length: i32): f64 {
 function run(text: usize, length: i32, before: f64, isSingle: bool, hasLead: bool): void {
   clear(best, length, before);
   if (hasLead) clear(second, length, before);
-  // Variables of the module are read anew at each use; these are not.
+  // Variables of the module are read again at each use; these are not.
   const bests = best;
   const lasts = last;
   const trie = slots;
@@ -79,7 +79,7 @@ function run(text: usize, length: i32, before: f64, isSingle: bool, hasLead: boo
     const till = load<f64>(bests + (i << 3));
     const at = text + i;
     const lead: u32 = load<u8>(at);
-    // The first character at one go.
+    // The first character in one step.
     let j = i + 1;
     let codePoint = lead;
     let slot: u32;

@@ -1,7 +1,7 @@
 /**
  * Bytes of UTF-8 text, sixteen at a time where that helps: where words end, what the characters are.
  *
- * All text has `paddingBytes` (`../text_buffer.ts`) or more behind its end, so that whole vectors can be read.
+ * All text has `paddingBytes` (`../text_buffer.ts`) or more after its end, so that whole vectors can be read.
  */
 
 export const space: u32 = 0x20;

@@ -76,17 +76,17 @@ export let ends: usize = 0;
 export let count: i32 = 0;
 export let lines: i32 = 0;
 export let at: usize = 0;
-/** The word that reading has stopped at: its bytes from `at` on; 1 more than the id of the mark behind it, or 0. */
+/** The word that reading has stopped at: its bytes from `at` on; 1 more than the id of the mark after it, or 0. */
 export let length: i32 = 0;
 export let part: i32 = 0;
 
-/** Whether its ids are to be kept. */
+/** Whether its ids will be kept. */
 let keeps: bool = false;
 let end: usize = 0;
 /** End of the line that was looked at last. */
 let lineEnd: usize = 0;
 
-/** What may be written behind the ids that were counted. */
+/** Ids that may be written after those that were counted. */
 const slack: i32 = 4;
 
 /** Words for which known words are not looked for. */
@@ -103,7 +103,7 @@ let score: f64 = 0;
 let scored: i32 = 0;
 let least: i32 = -1;
 let leastUntil: i32 = 0;
-/** After so many ids it is said anew how far known words must lead. */
+/** After so many ids `least` is computed again: how far known words must lead. */
 const exactStretch: i32 = 256;
 /**
  * A sum of that many scores in single precision is off by that many halves of the last place of its largest value, and so is
@@ -139,7 +139,7 @@ export function run(): i32 {
 /** Compiled for each. */
 @inline
 function readWords(isExact: bool): i32 {
-  // Variables of the module are read anew at each use; these are not.
+  // Variables of the module are read again at each use; these are not.
   const table = entries;
   const spaces = white;
   const marks = parts;
@@ -183,7 +183,7 @@ function readWords(isExact: bool): i32 {
     if (isPlain) {
       const size = ctz(below & -2 | 0x10000);
       const to = place + size;
-      // The two last bytes, and the one behind them.
+      // The two last bytes, and the one after them.
       const edge = load<u32>(to - 2);
       const after = edge >>> 16 & 0xff;
       if (load<u8>(spaces + after) !== 0) {
@@ -198,7 +198,7 @@ function readWords(isExact: bool): i32 {
             const more = countOf(found);
             copyIds(found, more, ids + (n << 2));
             n += more;
-            // Written in any case: what is too much is written over.
+            // Written in any case: ids in excess are overwritten.
             store<i32>(ids + (n << 2), mark - 1);
             n += <i32> (mark !== 0);
             place = to + (after === space ? afterSpace : 0);
@@ -282,7 +282,7 @@ function textEnd(): usize {
   return lineEnd;
 }
 
-/** Goes on behind the word that `readWord` has stopped at, whose normal form is given: `length` bytes of `text`. */
+/** Goes on after the word that `readWord` has stopped at. Its normal form is given: `length` bytes of `text`. */
 export function encodeWord(text: usize, size: i32): void {
   const place = out + (count << 2);
   if (!keeps || size > mostWordPieces) {
@@ -303,7 +303,7 @@ function endWord(): void {
   at += length + <i32> (part !== 0);
 }
 
-/** Writes the ids of a text that stands behind those that are written; returns their number. */
+/** Writes the ids of a text after those that are written; returns their number. */
 function search(text: usize, size: i32, place: usize): i32 {
   if (!isExact) {
     find(text, size);
@@ -327,8 +327,8 @@ function scoreUpTo(to: i32): void {
 }
 
 /**
- * Behind `n` ids: by more than this the best way through a known word must lead for rounding not to matter, there and in as
- * many ids behind as a stretch and a word can give.
+ * After `n` ids: the best way through a known word must lead by more than this, so that rounding does not matter, there and in
+ * the next ids, as many as a stretch and a word can give.
  */
 function setLeast(n: i32): void {
   const pieces = n - scored + exactStretch + mostWordPieces;

@@ -1,9 +1,9 @@
 /**
  * Ids of words that were met before.
  *
- * A word has two places, side by side: a new word takes the first, what was there the second. An entry is two vectors: the
- * word's bytes, zero-padded; three ids, or in the first place where in the pool there are more, and behind them their
- * number in 16 bits, and in 16 how far the word's best segmentation leads. A word that is longer than 16 bytes or holds a
+ * A word has two places, side by side: a new word takes the first, the word that was there moves to the second. An entry is two vectors: the
+ * word's bytes, zero-padded; three ids, or instead of the first one the place of the ids in the pool if there are more; then
+ * their number in 16 bits, and in 16 bits how far the word's best segmentation leads. A word that is longer than 16 bytes or holds a
  * byte 0 has no entry.
  */
 

@@ -1,6 +1,6 @@
 /**
- * The normal form of a word by SentencePiece's rules, where nothing but characters and rules for characters is to be looked
- * at. `../../sentencepiece/normalizer.ts` does the rest, and says what the rules are.
+ * The normal form of a word by SentencePiece's rules, where it depends on characters and rules for characters alone.
+ * `../../sentencepiece/normalizer.ts` does the rest, and describes the rules.
  */
 import { codePointOfThree, codePointOfTwo, shortLength, space } from "./bytes";
 
@@ -16,7 +16,7 @@ const follows: u32 = 2;
 /** Bytes that the rule found last replaces; 0 if there was none. */
 let matched: usize = 0;
 
-/** Puts the normal form of `at … end` at `to`; returns where it ends, or 0 if it is to be made elsewhere or reaches `limit`. */
+/** Puts the normal form of `at … end` at `to`; returns where it ends, or 0 if it must be made elsewhere or reaches `limit`. */
 export function normalForm(at: usize, end: usize, to: usize, limit: usize): usize {
   /** The character before, if it stands as it was: a rule may begin with it. */
   let before: usize = 0;
@@ -30,7 +30,7 @@ export function normalForm(at: usize, end: usize, to: usize, limit: usize): usiz
       : codePointOfThree(at);
     const kind: u32 = load<u8>(special + codePoint);
     if (kind === 0) {
-      // Four bytes at once: what is too much is written over.
+      // Four bytes at once: bytes in excess are overwritten.
       store<u32>(to, load<u32>(at));
       before = at;
       at += size;
