@@ -1,7 +1,7 @@
 /**
  * The WebAssembly code that is kept beside a folder `assembly/`, in `assembly_code.ts`, is what AssemblyScript makes of it.
  *
- * With DEPT_UPDATE_GOLDEN=1 it is written anew.
+ * With DEPT_UPDATE_GOLDEN=1 it is written again.
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -40,7 +40,7 @@ async function assemble(entry: string): Promise<string> {
     const lines = Buffer.from(await Deno.readFile(file)).toString("base64").match(/.{1,96}/g)!;
     return [
       "/**",
-      " * What AssemblyScript makes of `assembly/`, in base64. To write it anew:",
+      " * `assembly/`, compiled by AssemblyScript, in base64. To write it again:",
       ` * ${command}`,
       " */",
       "export const assemblyCode = `",
