@@ -10,7 +10,7 @@ import type { RunEvent } from "../pipeline/events.ts";
 import { type Manifest, Store } from "../pipeline/store.ts";
 
 /** Makes a command of the project's command line. */
-export type MakeCommand = (...args: string[]) => Deno.Command;
+type MakeCommand = (...args: string[]) => Deno.Command;
 
 /** One instance of each kind of stage. */
 const instances = [

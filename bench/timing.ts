@@ -13,7 +13,7 @@ export interface Times {
   readonly cpuSeconds: number;
 }
 
-export interface TimingOptions {
+interface TimingOptions {
   readonly iterations: number;
   /** Calls before the measured ones, while memory is new and the runtime compiles. */
   readonly warmUps: number;

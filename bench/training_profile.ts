@@ -13,7 +13,7 @@ import {
 import { startTraining, trainOnRandom } from "../tests/support/training_steps.ts";
 import type { JobSettings } from "../tests/support/pytorch/training_job.ts";
 
-export interface TrainingProfile {
+interface TrainingProfile {
   /** Milliseconds of one step, by phase. */
   readonly stepMs: Readonly<Record<string, number>>;
   readonly checkpointMs: number;

@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { formatDuration, Random, seedOf } from "../../base/mod.ts";
 
 /** What is run, again and again. */
-export interface CrashTarget {
+interface CrashTarget {
   /** The arguments of `deno run -A --quiet`: module, command, options. */
   arguments(store: string): readonly string[];
 }
@@ -25,7 +25,7 @@ export type Kill =
   | { readonly at: "time"; readonly afterMs: number; readonly victim: "runner" | "child" };
 
 /** The bytes of every object by path, and the outputs of every manifest by key: what runs must agree on. */
-export type FinalBytes = Readonly<Record<string, string>>;
+type FinalBytes = Readonly<Record<string, string>>;
 
 export interface PlainRun {
   readonly bytes: FinalBytes;
@@ -175,7 +175,7 @@ function* filesUnder(folder: string): Generator<string> {
  * Kills at random moments of the time that a plain run takes, most of them in its first quarter: a run goes on from where the
  * one before was killed. Of the runner twice as often as of a child.
  */
-export function randomKills(random: Random, count: number, { durationMs }: PlainRun): Kill[] {
+function randomKills(random: Random, count: number, { durationMs }: PlainRun): Kill[] {
   return Array.from({ length: count }, () => ({
     at: "time",
     afterMs: Math.round(random.float64() * durationMs / (random.below(4) === 0 ? 1 : 4)),
@@ -193,7 +193,7 @@ export const toyTarget: CrashTarget = {
 };
 
 /** The stages of the project on a recipe. */
-export function recipeTarget(recipe: string): CrashTarget {
+function recipeTarget(recipe: string): CrashTarget {
   const main = fileURLToPath(import.meta.resolve("../../commands/main.ts"));
   return { arguments: (store) => [main, "run", "--recipe", recipe, "--store", store] };
 }

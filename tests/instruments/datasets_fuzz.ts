@@ -24,7 +24,7 @@ export const fuzzLimits = { ms: 5000, residentMb: 500 } as const;
 /** Larger samples take long for nothing: what they hold repeats. */
 const maxSampleBytes = 80_000;
 
-export interface FuzzResult {
+interface FuzzResult {
   readonly files: number;
   /** Files whose rows could be read to the end. */
   readonly read: number;
@@ -68,7 +68,7 @@ export async function main(args: readonly string[]): Promise<void> {
   if (result.failures.length > 0) Deno.exitCode = 1;
 }
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly count: number;
   readonly first: number;
   readonly seed: number;

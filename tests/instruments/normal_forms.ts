@@ -9,7 +9,7 @@ import { ruleOf } from "../../tokenizers/unigram/normalizer.ts";
 import { TextBuffer } from "../../tokenizers/unigram/text_buffer.ts";
 import { readTexts, sourceNames } from "../support/data.ts";
 
-export interface NormalFormCount {
+interface NormalFormCount {
   readonly rule: string;
   readonly spelling: string;
   readonly lines: number;

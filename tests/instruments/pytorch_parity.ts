@@ -17,7 +17,7 @@ import {
   writeJob,
 } from "../support/pytorch/training_job.ts";
 
-export const paritySteps = 20;
+const paritySteps = 20;
 
 const common = { nLayers: 2, dModel: 24, expansion: 4, seqLen: 16, vocabSize: 64 } as const;
 
@@ -38,7 +38,7 @@ export const parityCases: Readonly<Record<string, JobSettings>> = {
 };
 
 /** What a run of 20 steps left. */
-export interface Trajectory {
+interface Trajectory {
   readonly losses: readonly number[];
   readonly gradientNorms: readonly number[];
   readonly parameters: Readonly<Record<string, Float32Array>>;

@@ -66,7 +66,7 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-export interface TokenizerFuzzResult {
+interface TokenizerFuzzResult {
   readonly files: number;
   /** Files that could be used all the same. */
   readonly used: number;

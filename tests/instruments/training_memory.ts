@@ -28,7 +28,7 @@ const config = {
 
 const batchSize = 2;
 
-export interface MemoryReport {
+interface MemoryReport {
   readonly bytesPerStep: number;
   readonly firstBytes: number;
   readonly lastBytes: number;

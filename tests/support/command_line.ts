@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { projectRoot } from "./paths.ts";
 
-export interface Finished {
+interface Finished {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 
-export interface EventFile {
+interface EventFile {
   readonly version: string;
   readonly scalars: readonly {
     readonly wallTime: number;

@@ -32,7 +32,7 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface HubFile {
+interface HubFile {
   bytes: Uint8Array;
   /** Has no ETag and no Last-Modified. */
   readonly noValidator?: boolean;

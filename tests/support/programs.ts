@@ -1,7 +1,7 @@
 /** Programs that are called by name: `deno task bench train [options]`, `deno task instruments crash [options]`. */
 import { didYouMean, UsageError } from "../../base/mod.ts";
 
-export interface Program {
+interface Program {
   /** One line for the list. */
   readonly about: string;
   load(): Promise<{ main(args: readonly string[]): Promise<void> }>;

@@ -18,7 +18,7 @@ import {
   variantNamed,
 } from "../../training/mod.ts";
 
-export const rootSeed = 17;
+const rootSeed = 17;
 export const seed = (name: string): Seed => seedOf(rootSeed, name);
 export const engineOptions = { threads: 1, precision: "fp32" } as const;
 export const vocabSize = 24;

@@ -9,7 +9,7 @@ export interface PyTorch {
   readonly blas: string;
 }
 
-export const installHint = "apt-get install -y python3-torch libopenblas0-pthread";
+const installHint = "apt-get install -y python3-torch libopenblas0-pthread";
 
 export const script = fileURLToPath(new URL("./train.py", import.meta.url));
 

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { judgeRooms, testTimes } from "./room_times.ts";
+
+const report = `<testsuites>
+  <testsuite name="./tests/engine/a_test.ts" tests="2">
+    <testcase name="one" classname="x" time="7.5" line="1" col="6"></testcase>
+    <testcase name="one &gt; a step" classname="x" time="7" line="2" col="6"></testcase>
+  </testsuite>
+  <testsuite name="./tests/engine/b_test.ts" tests="1">
+    <testcase name="two" classname="x" time="10" line="1" col="6"></testcase>
+  </testsuite>
+  <testsuite name="./tests/model/ops/c_test.ts" tests="1">
+    <testcase name="three" classname="x" time="30" line="1" col="6"></testcase>
+  </testsuite>
+</testsuites>`;
+
+Deno.test("judgeRooms() sums tests by room, without their steps, and names rooms above twice their budget", () => {
+  const times = testTimes(report);
+  assert.deepEqual(times.map(({ name, seconds }) => [name, seconds]), [
+    ["one", 7.5],
+    ["two", 10],
+    ["three", 30],
+  ]);
+  const { lines, tooSlow } = judgeRooms(times); // both rooms have 12 s
+  assert.deepEqual(tooSlow, ["model"]);
+  assert.match(lines[1], /^model +30\.0 +12 {2}TOO SLOW$/);
+  assert.match(lines[2], /^engine +17\.5 +12 {2}over its budget$/);
+});
