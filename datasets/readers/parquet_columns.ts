@@ -62,9 +62,6 @@ export async function* columnRows(
       continue;
     }
     const values = await decoded(file.metadata, column.element.name, window, rows);
-    if (isFlat && (values as unknown[]).includes(undefined)) {
-      throw new DataError("expected indices of the dictionary, found a larger one");
-    }
     const from = Math.max(0, skip - seen);
     seen += values.length;
     if (seen > rows) throw new DataError(`expected ${rows} rows, found ${seen} or more`);
@@ -168,9 +165,19 @@ async function decoded(
     compressors: { [ourCodec]: pageUnpacker(leaves) },
     parsers,
     utf8: false,
+    onPage: ({ columnData }) => {
+      if (!hasGap(columnData)) return;
+      throw new DataError("expected indices of the dictionary, found a larger one");
+    },
     onChunk: ({ columnData }) => parts.push(columnData),
   });
   return flatten(parts);
+}
+
+/** Whether a value is undefined, as indices beyond the dictionary make it; what is missing is null. */
+function hasGap(values: DecodedArray): boolean {
+  return Array.isArray(values) &&
+    values.some((value) => value === undefined || Array.isArray(value) && hasGap(value));
 }
 
 /** Unpacks pages and checks each. `hyparquet` asks for them in their order. */

@@ -68,24 +68,40 @@ function exactInside(tree: SchemaTree): ((value: unknown) => unknown) | undefine
       return item && ((value) => Array.isArray(value) ? value.map(item) : value);
     }
     case "map": {
-      const item = exactValues(children[0].children[1]);
-      return item && ((value) => mapEntries(value, () => item));
+      const [key, item] = children[0].children;
+      const [exactName, exact] = [exactKey(key), exactValues(item)];
+      if (exactName === undefined && exact === undefined) return undefined;
+      return (value) => mapEntries(value, exactName, () => exact);
     }
     case "struct": {
       const fields = new Map(children.map((child) => [child.element.name, exactValues(child)]));
       if (children.every((child) => fields.get(child.element.name) === undefined)) return undefined;
-      return (value) => mapEntries(value, (name) => fields.get(name));
+      return (value) => mapEntries(value, undefined, (name) => fields.get(name));
     }
   }
 }
 
 function mapEntries(
   value: unknown,
+  exactName: ((name: string) => string) | undefined,
   exactOf: (name: string) => ((value: unknown) => unknown) | undefined,
 ): unknown {
   return Object.fromEntries(
-    Object.entries(value as object).map(([name, inner]) => [name, exactOf(name)?.(inner) ?? inner]),
+    Object.entries(value as object).map((
+      [name, inner],
+    ) => [exactName?.(name) ?? name, exactOf(name)?.(inner) ?? inner]),
   );
+}
+
+/** The keys of a map, which `hyparquet` has turned into text: an integer, or bytes with commas between them. */
+function exactKey(key: SchemaTree): ((text: string) => string) | undefined {
+  const exact = exactValues(key);
+  if (exact === undefined || key.children.length > 0) return undefined;
+  const isInteger = key.element.type === "INT32" || key.element.type === "INT64";
+  return (text) => {
+    const value = exact(isInteger ? BigInt(text) : Uint8Array.from(text.split(","), Number));
+    return value instanceof Date ? value.toISOString() : String(value);
+  };
 }
 
 function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
