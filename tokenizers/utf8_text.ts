@@ -1,7 +1,7 @@
 /**
  * Text of bytes that may not be UTF-8.
  */
-import { invalidUtf8, invalidUtf8At } from "./unigram/text_encoder.ts";
+import { invalidUtf8, invalidUtf8At } from "./unigram/invalid_utf8.ts";
 
 /**
  * The text of bytes; a byte order mark is a character like any other.

@@ -122,6 +122,10 @@ const harmless: Readonly<Record<string, Edit>> = {
     );
     edit(mod, /("\.txt": "\.\/text\.ts",?)/, '$1\n  ".extra": "./extra.ts",');
   },
+  "a new engine": (root) => {
+    const table = join(root, "engine/engines.ts");
+    edit(table, /( {2}reference: (\{[^]*?\n {2}\}),)/, "$1\n  zzz: $2,");
+  },
   "an edit of the scheduler": append("pipeline/scheduler.ts", "\nexport const edited = 1;\n"),
   "an edit of the planner": append("pipeline/plan.ts", "\nexport const edited = 1;\n"),
   "an edit of the child beside the context": append("pipeline/child.ts", "\nconsole.log(1);\n"),
@@ -141,7 +145,7 @@ type MeantEdit = readonly [file: string, from: string, to: string, names: readon
 
 const meant: readonly MeantEdit[] = [
   ["base/random.ts", "this.#d, 11", "this.#d, 12", [
-    ...[...documents, ...vocabularies, "tokenize", ...computes], // a tokenizer can draw segmentations
+    ...[...documents, ...vocabularies, ...computes], // a vocabulary's file may be fetched: pauses between tries are drawn
   ]],
   ["pipeline/stage_context.ts", "seedOf(root, name)", "seedOf(root + 1, name)", [...work.keys()]],
   ["pipeline/pattern.ts", "^", "^.", [...work.keys()]],

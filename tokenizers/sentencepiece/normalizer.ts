@@ -4,7 +4,8 @@
  * Source: SentencePiece 0.1.97, `normalizer.cc`.
  */
 import type { TextBuffer } from "../unigram/text_buffer.ts";
-import { type Origins, type TextNormalizer, wellFormedLength } from "../unigram/text_encoder.ts";
+import { wellFormedLength } from "../unigram/invalid_utf8.ts";
+import type { Origins, TextNormalizer } from "../unigram/text_encoder.ts";
 import { codePointAt, threeByteCodePoint } from "../unigram/utf8.ts";
 import { plainAscii, type WordNormalizer } from "../unigram/word_rules.ts";
 import { Charsmap, follows, type Replacement, ruled, type RuleSurvey } from "./charsmap.ts";

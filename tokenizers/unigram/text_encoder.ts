@@ -5,6 +5,7 @@ import { isUtf8 } from "node:buffer";
 import type { EncodedLines, Encoding } from "../detailed_tokenizer.ts";
 import { grown } from "./grown.ts";
 import { IdBuffer } from "./id_buffer.ts";
+import { invalidUtf8, replaceInvalid } from "./invalid_utf8.ts";
 import type { EncoderPieces } from "./piece_table.ts";
 import { TextBuffer } from "./text_buffer.ts";
 import { type EncoderOptions, type PieceSpan, UnigramEncoder } from "./unigram_encoder.ts";
@@ -285,55 +286,4 @@ class OriginMap implements Origins {
   at(index: number): number {
     return this.#places[index];
   }
-}
-
-/** Bytes of the well-formed character at `at`; 0 if there is none. */
-export function wellFormedLength(bytes: Uint8Array, at: number, end: number): number {
-  const lead = bytes[at];
-  if (lead < 0x80) return 1;
-  const size = utf8Length(lead);
-  if (lead < 0xc2 || lead > 0xf4 || at + size > end) return 0;
-  for (let i = 1; i < size; i++) if ((bytes[at + i] & 0xc0) !== 0x80) return 0;
-  const second = bytes[at + 1];
-  if (lead === 0xe0 && second < 0xa0) return 0; // too long a form
-  if (lead === 0xed && second >= 0xa0) return 0; // a surrogate
-  if (lead === 0xf0 && second < 0x90) return 0;
-  if (lead === 0xf4 && second >= 0x90) return 0; // beyond U+10FFFF
-  return size;
-}
-
-/** The offset of the first byte that is not of well-formed UTF-8; -1 if there is none. */
-export function invalidUtf8At(bytes: Uint8Array): number {
-  if (isUtf8(bytes)) return -1;
-  for (let at = 0, size = 1; at < bytes.length; at += size) {
-    size = wellFormedLength(bytes, at, bytes.length);
-    if (size === 0) return at;
-  }
-  return -1;
-}
-
-/** The error for bytes that are not all well-formed. */
-export function invalidUtf8(bytes: Uint8Array): SyntaxError {
-  const at = invalidUtf8At(bytes);
-  const found = Array.from(bytes.subarray(at, at + 4), (b) => b.toString(16).padStart(2, "0"));
-  return new SyntaxError(
-    `Cannot encode text: expected UTF-8, found the bytes ${found.join(" ")} at offset ${at}; ` +
-      `"replace" reads each bad byte as U+FFFD`,
-  );
-}
-
-function replaceInvalid(bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(bytes.length * 3);
-  let length = 0;
-  for (let at = 0; at < bytes.length;) {
-    const size = wellFormedLength(bytes, at, bytes.length);
-    if (size === 0) {
-      out.set([0xef, 0xbf, 0xbd], length);
-      length += 3;
-      at++;
-      continue;
-    }
-    for (let i = 0; i < size; i++) out[length++] = bytes[at++];
-  }
-  return out.subarray(0, length);
 }
