@@ -15,7 +15,7 @@ const usageErrors: Readonly<Record<string, [string[], RegExp]>> = {
     ["run", "walk/a/up"],
     /^error: Cannot plan "walk\/a\/up": rule "up" is none of left, right\n$/,
   ],
-  "a pattern that fits nothing": [["run", "*/z"], /fits none of the 7 instances/],
+  "a pattern that fits nothing": [["run", "*/z"], /matches none of the 7 instances/],
   "an unknown command": [["stauts"], /unknown command 'stauts'\n\(Did you mean status\?\)/],
   "an unknown option": [["run", "--job", "2"], /unknown option '--job'\n\(Did you mean --jobs\?\)/],
   "a wrong number": [
