@@ -23,9 +23,8 @@ export const figure: Stage<Recipe, object, object, FigureModules> = {
   declare(recipe, [name]) {
     const { kind, module } = figureEntry(name);
     return {
-      inputs: kind.inputs(recipe),
+      ...kind.declare(recipe, name),
       outputs: ["figure"],
-      params: kind.params(recipe),
       uses: { kind: module },
       weight: 0.01,
     };

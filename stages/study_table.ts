@@ -47,9 +47,14 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams, object, TableMod
   onRequest: (_study, [name, ...more]) =>
     more.length === 0 && name.startsWith(prefix) && isTable(kindOf(name)),
   declare({ recipe, axes, cells }, [name]) {
-    const { kind, module } = tableEntry(kindOf(name));
-    const inputs = cells.flatMap(({ recipe, suffix }) =>
-      Object.entries(kind.inputs(recipe, kindOf(name))).map(([input, ref]): [string, OutputRef] => {
+    const { kind, module, name: own } = tableEntry(kindOf(name));
+    const declared = cells.map(({ values, suffix, recipe }) => ({
+      values,
+      suffix,
+      ...kind.declare(recipe, own),
+    }));
+    const inputs = declared.flatMap(({ suffix, inputs }) =>
+      Object.entries(inputs).map(([input, ref]): [string, OutputRef] => {
         const [from, output] = ref.split("#");
         return [`${cellName(suffix)}/${input}`, `${from}${suffix}#${output}`];
       })
@@ -61,10 +66,10 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams, object, TableMod
         name,
         axes: axes.filter((axis) => !isOfSeeds(recipe, axis)),
         seedAxes: axes.filter((axis) => isOfSeeds(recipe, axis)),
-        cells: cells.map(({ values, suffix, recipe }) => ({
+        cells: declared.map(({ values, suffix, params }) => ({
           values,
           prefix: cellName(suffix),
-          params: kind.params(recipe, kindOf(name)),
+          params,
         })),
       },
       uses: { kind: module },
@@ -94,7 +99,7 @@ export async function run(
     TableModules
   >,
 ): Promise<StageSummary> {
-  /** By the values of all axes but those of seeds. */
+  /** By the values of all axes except those of seeds. */
   const groups = new Map<string, { values: readonly string[]; seeds: string[]; tables: Table[] }>();
   for (const cell of params.cells) {
     const values = params.axes.map((axis) => cell.values[axis]);

@@ -32,10 +32,11 @@ export const table: Stage<Recipe, TableParams, object, TableModules> = {
   onRequest: (_recipe, parts) => parts.length === 1 && isTable(parts[0]),
   declare(recipe, [asked]) {
     const { kind, name, module } = tableEntry(asked);
+    const { inputs, params } = kind.declare(recipe, name);
     return {
-      inputs: kind.inputs(recipe, name),
+      inputs,
       outputs: ["table"],
-      params: { kind: kind.params(recipe, name), heading: headingOf(recipe, asked) },
+      params: { kind: params, heading: headingOf(recipe, asked) },
       uses: { kind: module },
       weight: 0.01,
     };
@@ -45,12 +46,13 @@ export const table: Stage<Recipe, TableParams, object, TableModules> = {
 /** The table of a recipe from what the recipe alone says. @throws UsageError for one that is made from results. */
 export function tableFromRecipe(recipe: Recipe, asked: string): Table | Promise<Table> {
   const { kind, name } = tableEntry(asked);
-  if (Object.keys(kind.inputs(recipe, name)).length > 0) {
+  const { inputs, params } = kind.declare(recipe, name);
+  if (Object.keys(inputs).length > 0) {
     throw new UsageError(
       `Cannot make table "${asked}" from sizes: expected cost, formulas or settings, found one of results`,
     );
   }
-  return kind.build(kind.params(recipe, name), {});
+  return kind.build(params, {});
 }
 
 export async function run(

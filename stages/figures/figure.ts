@@ -2,8 +2,8 @@
  * A figure as data: what a figure instance writes (`figure.json`, `figure.csv`) and draws (`figure.svg`).
  * No time, host, path or store in it.
  */
-import type { OutputRef } from "../../pipeline/stage.ts";
-import type { Recipe } from "../recipe.ts";
+import { csvLine } from "../report/format.ts";
+import type { Kind } from "../report/kind.ts";
 
 export interface Series {
   readonly label: string;
@@ -38,26 +38,14 @@ export interface Figure {
   readonly notes: readonly string[];
 }
 
-/** What a kind of figure is: a module of this folder that exports `kind`. */
-// deno-lint-ignore no-explicit-any -- the table of kinds holds kinds of any parameters
-export interface FigureKind<Params extends object = any> {
-  /** Results that the figure is made from. @throws UsageError where the recipe lacks something for it. */
-  inputs(recipe: Recipe): Readonly<Record<string, OutputRef>>;
-  params(recipe: Recipe): Params;
-  build(params: Params, inputs: Readonly<Record<string, string>>): Figure;
-}
+// deno-lint-ignore no-explicit-any -- the list of kinds holds kinds of any parameters
+export type FigureKind<Params extends object = any> = Kind<Figure, Params>;
 
 /** One line a point. */
 export function figureCsv({ name, panels }: Figure): string {
-  const quote = (value: string | number | undefined) => {
-    const text = value === undefined ? "" : String(value);
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
   const lines = panels.flatMap((panel) =>
     panel.series.flatMap(({ label, points }) =>
-      points.map(({ x, y, low, high }) =>
-        [name, panel.title, label, x, y, low, high].map(quote).join(",")
-      )
+      points.map(({ x, y, low, high }) => csvLine([name, panel.title, label, x, y, low, high]))
     )
   );
   return ["figure,panel,series,x,y,low,high", ...lines].join("\n") + "\n";

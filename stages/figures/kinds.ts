@@ -3,35 +3,29 @@
  */
 import { didYouMean, UsageError } from "../../base/mod.ts";
 import { paperFigureIndex } from "../report/paper_index.ts";
+import type { KindWithModule } from "../report/kind.ts";
 import type { FigureKind } from "./figure.ts";
 import { kind as plasticity } from "./plasticity.ts";
 import { kind as scaling } from "./scaling.ts";
 import { kind as stability } from "./stability.ts";
 
-const figures: Readonly<Record<string, readonly [FigureKind, string]>> = {
-  "plasticity": [plasticity, "./plasticity.ts"],
-  "scaling": [scaling, "./scaling.ts"],
-  "stability": [stability, "./stability.ts"],
-};
+const kinds: readonly KindWithModule<FigureKind>[] = [
+  [plasticity, "./plasticity.ts"],
+  [scaling, "./scaling.ts"],
+  [stability, "./stability.ts"],
+];
 
-export const figureNames: readonly string[] = Object.keys(figures);
-
-export interface FigureEntry {
-  readonly kind: FigureKind;
-  /** The module that `run` imports: the part of the code digest that is this kind's own. */
-  readonly module: string;
-}
-
-/** How a figure is made. @throws UsageError for an unknown name. */
-export function figureEntry(name: string): FigureEntry {
+/** How a figure is made, and the URL of the kind's module. @throws UsageError for an unknown name. */
+export function figureEntry(name: string): { readonly kind: FigureKind; readonly module: string } {
   const own = paperFigureIndex[Number(name)]?.name ?? name;
-  if (!Object.hasOwn(figures, own)) {
-    throw new UsageError(
-      `Cannot draw figure "${name}": expected a number of the paper's (${
-        Object.keys(paperFigureIndex).join(", ")
-      }) or one of ${figureNames.join(", ")}${didYouMean(name, figureNames)}`,
-    );
+  const found = kinds.find(([{ names }]) => names.includes(own));
+  if (found !== undefined) {
+    return { kind: found[0], module: new URL(found[1], import.meta.url).href };
   }
-  const [kind, module] = figures[own];
-  return { kind, module: new URL(module, import.meta.url).href };
+  const known = kinds.flatMap(([{ names }]) => names);
+  throw new UsageError(
+    `Cannot draw figure "${name}": expected a number of the paper's (${
+      Object.keys(paperFigureIndex).join(", ")
+    }) or one of ${known.join(", ")}${didYouMean(name, known)}`,
+  );
 }

@@ -3,17 +3,12 @@
  *
  * Source: DEPT Fig. 3.
  */
-import {
-  type Curve,
-  curvesOf,
-  kind as table,
-  type PlasticityParams,
-} from "../report/plasticity.ts";
+import { curvesOf, kind as table, type PlasticityParams } from "../report/plasticity.ts";
 import type { FigureKind } from "./figure.ts";
 
 export const kind: FigureKind<PlasticityParams> = {
-  inputs: (recipe) => table.inputs(recipe, "plasticity"),
-  params: (recipe) => table.params(recipe, "plasticity"),
+  names: ["plasticity"],
+  declare: table.declare,
   build(params, inputs) {
     return {
       name: "plasticity",
@@ -25,7 +20,7 @@ export const kind: FigureKind<PlasticityParams> = {
         isLogarithmic: true,
         series: curves.map(([label, curve]) => ({
           label,
-          points: pointsOf(curve),
+          points: [...curve].map(([x, y]) => ({ x, y })),
           from: [inputOf(label)],
         })),
       })),
@@ -33,7 +28,3 @@ export const kind: FigureKind<PlasticityParams> = {
     };
   },
 };
-
-function pointsOf(curve: Curve) {
-  return [...curve].map(([x, y]) => ({ x, y }));
-}

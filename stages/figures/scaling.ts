@@ -4,8 +4,9 @@
  * Source: DEPT Fig. 4 (App. B.7), whose curves of the 1B model are these.
  */
 import { UsageError } from "../../base/mod.ts";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
 import { rivalsOf } from "../report/improvement.ts";
+import { metricsInputs } from "../report/kind.ts";
 import { metricsOf } from "../report/run_metrics.ts";
 import type { FigureKind, Series } from "./figure.ts";
 
@@ -14,14 +15,16 @@ interface ScalingParams {
 }
 
 export const kind: FigureKind<ScalingParams> = {
-  inputs: (recipe) =>
-    Object.fromEntries(
-      paramsOf(recipe.pretrain.variants).variants.map((id): [string, OutputRef] => [
-        `metrics/${id}`,
-        `pretrain/${id}#metrics`,
-      ]),
-    ),
-  params: (recipe) => paramsOf(recipe.pretrain.variants),
+  names: ["scaling"],
+  declare({ pretrain }) {
+    const variants = rivalsOf(pretrain.variants).dept;
+    if (variants.length > 0) return { inputs: metricsInputs(variants), params: { variants } };
+    throw new UsageError(
+      `Cannot draw figure "scaling": expected a variant of DEPT among pretrain.variants, found ${
+        pretrain.variants.join(", ")
+      }`,
+    );
+  },
   build({ variants }, inputs) {
     const metrics = group(inputs, "metrics");
     return {
@@ -38,16 +41,6 @@ export const kind: FigureKind<ScalingParams> = {
     };
   },
 };
-
-function paramsOf(ids: readonly string[]): ScalingParams {
-  const variants = rivalsOf(ids).dept;
-  if (variants.length > 0) return { variants };
-  throw new UsageError(
-    `Cannot draw figure "scaling": expected a variant of DEPT among pretrain.variants, found ${
-      ids.join(", ")
-    }`,
-  );
-}
 
 /** A line per source through the rounds in which it was sampled. */
 function seriesOf(folder: string, input: string): Series[] {

@@ -6,9 +6,10 @@
  */
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
+import { meanOf } from "../report/cells.ts";
 import { rivalsOf } from "../report/improvement.ts";
-import type { Recipe } from "../recipe.ts";
+import { metricsInputs } from "../report/kind.ts";
 import type { FigureKind, Panel, Point, Series } from "./figure.ts";
 
 interface StabilityParams {
@@ -17,7 +18,7 @@ interface StabilityParams {
   readonly others: readonly string[];
 }
 
-/** What of a row of `monitors.jsonl` is drawn. */
+/** The fields of a row of `monitors.jsonl` that are drawn. */
 interface MonitorRow {
   readonly step: number;
   readonly activationMeanMax: number;
@@ -25,17 +26,17 @@ interface MonitorRow {
 }
 
 export const kind: FigureKind<StabilityParams> = {
-  inputs: (recipe) =>
-    Object.fromEntries(
-      variantsOf(recipe).map((id): [string, OutputRef] => [
-        `metrics/${id}`,
-        `pretrain/${id}#metrics`,
-      ]),
-    ),
-  params(recipe) {
-    const variants = variantsOf(recipe);
+  names: ["stability"],
+  declare({ pretrain: { variants, monitors } }) {
+    if (monitors.everySteps === null) {
+      throw new UsageError(
+        `Cannot draw figure "stability": expected pretrain.monitors.everySteps, found none; ` +
+          `run with --set pretrain.monitors.everySteps=10`,
+      );
+    }
     const { dept } = rivalsOf(variants);
-    return { dept, others: variants.filter((id) => !dept.includes(id)) };
+    const others = variants.filter((id) => !dept.includes(id));
+    return { inputs: metricsInputs(variants), params: { dept, others } };
   },
   build({ dept, others }, inputs) {
     const rows = new Map(
@@ -77,15 +78,6 @@ export const kind: FigureKind<StabilityParams> = {
   },
 };
 
-/** @throws UsageError where nothing is monitored. */
-function variantsOf({ pretrain: { variants, monitors } }: Recipe): readonly string[] {
-  if (monitors.everySteps !== null) return variants;
-  throw new UsageError(
-    `Cannot draw figure "stability": expected pretrain.monitors.everySteps, found none; ` +
-      `run with --set pretrain.monitors.everySteps=10`,
-  );
-}
-
 /** Mean, least and largest of the rows at each step. */
 function bands(rows: readonly MonitorRow[], value: (row: MonitorRow) => number): Point[] {
   const byStep = new Map<number, number[]>();
@@ -94,7 +86,7 @@ function bands(rows: readonly MonitorRow[], value: (row: MonitorRow) => number):
   }
   return [...byStep].sort(([a], [b]) => a - b).map(([x, values]) => ({
     x,
-    y: values.reduce((sum, one) => sum + one, 0) / values.length,
+    y: meanOf(values),
     low: Math.min(...values),
     high: Math.max(...values),
   }));

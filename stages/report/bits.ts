@@ -1,27 +1,35 @@
 /**
  * Bits per byte after continuation: a row per variant, a column per source, between two bounds.
  *
- * Above: what token frequencies alone reach. Below, for generated text: the entropy rate of the rules that made it,
- * under which no model can come.
+ * The first row is what token frequencies alone reach. The last one, for generated text, is the entropy rate of the rules that
+ * made it: no model can be below it.
  */
 import { readFileSync } from "node:fs";
 import { group } from "../../pipeline/stage.ts";
-import type { TableKind } from "./kind.ts";
+import { allSources } from "../sources.ts";
+import { inputsOf, type TableKind } from "./kind.ts";
 import {
-  documentReports,
+  commonRow,
   lossCells,
   lossColumns,
   lossInputs,
   type LossParams,
   lossParams,
-  readSummary,
   variantRows,
 } from "./losses.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
 export const kind: TableKind<LossParams> = {
-  inputs: (recipe, name) => ({ ...lossInputs(recipe, name), ...documentReports(recipe) }),
-  params: lossParams,
+  names: ["bits-random", "bits-pretrained"],
+  declare(recipe, name) {
+    const params = lossParams(recipe, name);
+    const reports = inputsOf(
+      "documents",
+      allSources(recipe),
+      (source) => `documents/${source}/validation#documents`,
+    );
+    return { inputs: { ...lossInputs(params), ...reports }, params };
+  },
   build(params, inputs): Table {
     const rows = variantRows(params, inputs, (losses) => ({
       value: losses.bitsPerByte,
@@ -29,11 +37,16 @@ export const kind: TableKind<LossParams> = {
     }));
     const entropy = entropyRow(params, inputs);
     return {
-      name: `bits-${params.start}`,
+      name: params.name,
       title: `Bits per byte after continuation from ${params.start} embeddings`,
       columns: lossColumns(params),
       rows: [
-        unigramRow(params, inputs),
+        commonRow(
+          "unigram",
+          params,
+          inputs,
+          ({ unigramNats, bytes }) => unigramNats / Math.LN2 / bytes,
+        ),
         ...markBest(rows, "lowest"),
         ...(entropy ? [entropy] : []),
       ],
@@ -46,14 +59,6 @@ export const kind: TableKind<LossParams> = {
     };
   },
 };
-
-function unigramRow(params: LossParams, inputs: Readonly<Record<string, string>>): Row {
-  const summary = readSummary([...group(inputs, "losses").values()][0]);
-  const cells = lossCells(params, (source) => ({
-    value: summary[source].unigramNats / Math.LN2 / summary[source].bytes,
-  }));
-  return { label: "unigram", cells };
-}
 
 function entropyRow(params: LossParams, inputs: Readonly<Record<string, string>>): Row | undefined {
   const rates = new Map(

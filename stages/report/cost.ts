@@ -6,12 +6,13 @@
  */
 import { countParameters } from "../../model/mod.ts";
 import { formatBytes, formatDuration } from "../../base/mod.ts";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
 import { readStatistics } from "../../datasets/mod.ts";
 import { type CostRow, costRows, nominalBody, variantNamed } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import { sourcesOf, sourcesWithOwnVocabulary } from "../sources.ts";
-import type { TableKind } from "./kind.ts";
+import { cellOf, whole } from "./cells.ts";
+import { type Inputs, statisticsInputs, type TableKind } from "./kind.ts";
 import { type PaperCost, paperCosts } from "./paper_costs.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
@@ -47,15 +48,18 @@ export function costRowsOf(
 }
 
 export const kind: TableKind<CostParams> = {
-  inputs: (recipe) => (recipe.costs === null ? countedInputs(recipe) : {}),
-  params: (recipe) => ({
-    model: recipe.model,
-    rounds: recipe.pretrain.rounds,
-    localSteps: recipe.pretrain.localSteps,
-    methods: [...new Set(recipe.pretrain.variants.map((id) => variantNamed(id).costMethod))],
-    costs: recipe.costs,
-    gigabitsPerSecond: recipe.costs?.gigabitsPerSecond ?? paperGigabitsPerSecond,
-    paper: recipe.paper?.cost ?? null,
+  names: ["cost"],
+  declare: (recipe) => ({
+    inputs: recipe.costs === null ? countedInputs(recipe) : {},
+    params: {
+      model: recipe.model,
+      rounds: recipe.pretrain.rounds,
+      localSteps: recipe.pretrain.localSteps,
+      methods: [...new Set(recipe.pretrain.variants.map((id) => variantNamed(id).costMethod))],
+      costs: recipe.costs,
+      gigabitsPerSecond: recipe.costs?.gigabitsPerSecond ?? paperGigabitsPerSecond,
+      paper: recipe.paper?.cost ?? null,
+    },
   }),
   build(params, inputs): Table {
     const { methods, paper, gigabitsPerSecond } = params;
@@ -87,15 +91,11 @@ export const kind: TableKind<CostParams> = {
 };
 
 /** Statistics of the sources' tokens: `global/<source>`, and `own/<source>` where there are own vocabularies. */
-export function countedInputs(recipe: Recipe): Readonly<Record<string, OutputRef>> {
-  const statistics = (sources: readonly string[], vocabulary: string) =>
-    sources.map((source) =>
-      [`${vocabulary}/${source}`, `tokenize/${source}/${vocabulary}#statistics`] as const
-    );
-  return Object.fromEntries([
-    ...statistics(sourcesOf(recipe), "global"),
-    ...statistics(sourcesWithOwnVocabulary(recipe), "own"),
-  ]);
+export function countedInputs(recipe: Recipe): Inputs {
+  return {
+    ...statisticsInputs("global", sourcesOf(recipe), "global"),
+    ...statisticsInputs("own", sourcesWithOwnVocabulary(recipe), "own"),
+  };
 }
 
 type Sizes = Pick<
@@ -139,58 +139,49 @@ function countedBody(model: CostParams["model"]): number {
 /** Bytes of a parameter in float32. */
 const parameterBytes = 4;
 
+type Column = Exclude<keyof PaperCost, "slips">;
+
 function costCells(
   row: CostRow,
   { model, localSteps, gigabitsPerSecond }: CostParams,
   paper: PaperCost | undefined,
 ): Row {
-  const quoted = (key: Exclude<keyof PaperCost, "slips">): Pick<Cell, "paper" | "slip"> =>
-    paper === undefined
-      ? {}
-      : { paper: paper[key], ...(paper.slips.includes(key) ? { slip: true } : {}) };
-  const deviation = row.vocabSizeDeviation;
   const counted = countParameters({ ...model, vocabSize: Math.round(row.vocabSize) }).total;
-  const cell = (value: number, text: string, key: Exclude<keyof PaperCost, "slips">): Cell => ({
+  const cell = (column: Column, value: number, text: string): Cell => ({
     value,
     text,
-    ...quoted(key),
+    ...(paper === undefined ? {} : { paper: paper[column] }),
+    ...(paper?.slips.includes(column) ? { slip: true } : {}),
   });
   return {
     label: row.method.toUpperCase(),
     cells: [
-      cell(row.localSteps, String(row.localSteps), "localSteps"),
-      cell(row.rounds, String(row.rounds), "rounds"),
-      cell(row.vocabSize, vocabText(row.vocabSize, deviation), "localVocabSize"),
-      cell(row.embeddingParameters, millions(row.embeddingParameters), "embeddingParameters"),
-      cell(row.parameters, millions(row.parameters), "parameters"),
-      cell(row.parametersRatio, times(row.parametersRatio), "parametersRatio"),
-      cell(row.communication, millions(row.communication), "communication"),
-      cell(row.communicationRatio, times(row.communicationRatio), "communicationRatio"),
-      { value: counted, text: millions(counted) },
+      cell("localSteps", row.localSteps, String(row.localSteps)),
+      cell("rounds", row.rounds, String(row.rounds)),
+      cell("localVocabSize", row.vocabSize, vocabText(row.vocabSize, row.vocabSizeDeviation)),
+      cell("embeddingParameters", row.embeddingParameters, millions(row.embeddingParameters)),
+      cell("parameters", row.parameters, millions(row.parameters)),
+      cell("parametersRatio", row.parametersRatio, times(row.parametersRatio)),
+      cell("communication", row.communication, millions(row.communication)),
+      cell("communicationRatio", row.communicationRatio, times(row.communicationRatio)),
+      cellOf(counted, millions),
       // Parameters, gradients and two moments.
-      bytesCell(4 * parameterBytes * row.parameters),
-      bytesCell(parameterBytes * row.communication * row.localSteps * row.rounds),
-      secondsCell(
+      cellOf(4 * parameterBytes * row.parameters, formatBytes),
+      cellOf(parameterBytes * row.communication * row.localSteps * row.rounds, formatBytes),
+      cellOf(
         2 * 8 * parameterBytes * row.communication * localSteps / gigabitsPerSecond / 1e9,
+        secondsText,
       ),
     ],
   };
 }
 
-function bytesCell(bytes: number): Cell {
-  return { value: bytes, text: formatBytes(bytes) };
-}
-
-function secondsCell(seconds: number): Cell {
+function secondsText(seconds: number): string {
   const milliseconds = 1000 * seconds;
-  const text = milliseconds < 10
-    ? `${milliseconds.toPrecision(2)} ms`
-    : formatDuration(milliseconds);
-  return { value: seconds, text };
+  return milliseconds < 10 ? `${milliseconds.toPrecision(2)} ms` : formatDuration(milliseconds);
 }
 
 function vocabText(size: number, deviation: number | null): string {
-  const whole = (value: number) => Math.round(value).toLocaleString("en-US");
   return deviation === null ? whole(size) : `${whole(size)} ± ${whole(deviation)}`;
 }
 

@@ -4,13 +4,14 @@
  * Measured are the arrays themselves, in float32: those that were sent and returned, and those that training held (parameters,
  * gradients and two moments, a quarter of which is M_k). Source of the formulas: DEPT Table 1.
  */
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
 import { type CostRow, costRows, variantNamed } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import { metricsOf } from "./run_metrics.ts";
 import { countedInputs, countedSizes } from "./cost.ts";
-import type { TableKind } from "./kind.ts";
-import type { Cell, Row, Table } from "./table.ts";
+import { cellOf, decimals, meanOf, whole } from "./cells.ts";
+import { metricsInputs, type TableKind } from "./kind.ts";
+import type { Row, Table } from "./table.ts";
 
 interface MeasuredCostParams {
   readonly model: Recipe["model"];
@@ -21,20 +22,15 @@ interface MeasuredCostParams {
 }
 
 export const kind: TableKind<MeasuredCostParams> = {
-  inputs: (recipe) => ({
-    ...countedInputs(recipe),
-    ...Object.fromEntries(
-      recipe.pretrain.variants.map((id) =>
-        [`metrics/${id}`, `pretrain/${id}#metrics`] as [string, OutputRef]
-      ),
-    ),
-  }),
-  params: ({ model, pretrain: { rounds, localSteps, variants } }) => ({
-    model,
-    rounds,
-    localSteps,
-    methods: variants.map((id) => [id, variantNamed(id).costMethod] as const),
-  }),
+  names: ["cost-measured"],
+  declare(recipe) {
+    const { model, pretrain: { rounds, localSteps, variants } } = recipe;
+    const methods = variants.map((id) => [id, variantNamed(id).costMethod] as const);
+    return {
+      inputs: { ...countedInputs(recipe), ...metricsInputs(variants) },
+      params: { model, rounds, localSteps, methods },
+    };
+  },
   build(params, inputs): Table {
     const { model, localSteps, rounds } = params;
     const formulas = costRows({
@@ -85,8 +81,7 @@ function measuredRow(
   const rows = metricsOf(folder, "local").filter((row) => row.skipped === undefined);
   const values = (key: "heldBytes" | "sentBytes" | "returnedBytes") =>
     rows.map((row) => row[key]).filter((value) => value !== undefined);
-  const mean = (numbers: readonly number[]) =>
-    numbers.length === 0 ? null : numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+  const mean = (numbers: readonly number[]) => numbers.length === 0 ? null : meanOf(numbers);
   const held = mean(values("heldBytes"));
   const perStep = (bytes: number | null) => bytes === null ? null : bytes / 4 / localSteps;
   const exchanged = [...values("sentBytes"), ...values("returnedBytes")];
@@ -94,21 +89,13 @@ function measuredRow(
     label: variant,
     from: [`metrics/${variant}`],
     cells: [
-      count(formula?.parameters ?? null),
-      count(held === null ? null : held / 16),
-      decimals(Math.max(...values("heldBytes")) / 1e6),
-      count(formula?.communication ?? null),
-      count(perStep(mean(values("returnedBytes")))),
-      count(perStep(mean(values("sentBytes")))),
-      decimals(exchanged.length === 0 ? null : exchanged.reduce((a, b) => a + b) / 1e6),
+      cellOf(formula?.parameters ?? null, whole),
+      cellOf(held === null ? null : held / 16, whole),
+      cellOf(Math.max(...values("heldBytes")) / 1e6, decimals(2)),
+      cellOf(formula?.communication ?? null, whole),
+      cellOf(perStep(mean(values("returnedBytes"))), whole),
+      cellOf(perStep(mean(values("sentBytes"))), whole),
+      cellOf(exchanged.length === 0 ? null : exchanged.reduce((a, b) => a + b) / 1e6, decimals(2)),
     ],
   };
-}
-
-function count(value: number | null): Cell {
-  return value === null ? { value } : { value, text: Math.round(value).toLocaleString("en-US") };
-}
-
-function decimals(value: number | null): Cell {
-  return value === null ? { value } : { value, text: value.toFixed(2) };
 }

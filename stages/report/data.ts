@@ -11,11 +11,11 @@ import {
   ScriptCounter,
 } from "../../datasets/mod.ts";
 import { formatBytes } from "../../base/mod.ts";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
-import type { Recipe } from "../recipe.ts";
+import { group } from "../../pipeline/stage.ts";
 import { allSources } from "../sources.ts";
-import type { TableKind } from "./kind.ts";
-import type { Cell, Row, Table } from "./table.ts";
+import { cellOf, decimals, whole } from "./cells.ts";
+import { inputsOf, type TableKind } from "./kind.ts";
+import type { Row, Table } from "./table.ts";
 
 /** Text that has no report of its own is read for one up to this size: beyond, `documents.details` is for it. */
 const maxScannedBytes = 2e9;
@@ -45,16 +45,16 @@ interface SourceText {
 }
 
 export const kind: TableKind<DataParams> = {
-  inputs: (recipe: Recipe): Readonly<Record<string, OutputRef>> =>
-    Object.fromEntries(
-      allSources(recipe).flatMap((source) =>
-        ["train", "validation"].map((split): [string, OutputRef] => [
-          `${split}/${source}`,
-          `documents/${source}/${split}#documents`,
-        ])
-      ),
-    ),
-  params: ({ outOfDistribution }) => ({ outOfDistribution }),
+  names: ["data"],
+  declare(recipe) {
+    const { outOfDistribution } = recipe;
+    const documents = (split: string) =>
+      inputsOf(split, allSources(recipe), (source) => `documents/${source}/${split}#documents`);
+    return {
+      inputs: { ...documents("train"), ...documents("validation") },
+      params: { outOfDistribution },
+    };
+  },
   async build({ outOfDistribution }, inputs): Promise<Table> {
     const sources: SourceText[] = [];
     for (const [source, train] of group(inputs, "train")) {
@@ -82,7 +82,7 @@ export const kind: TableKind<DataParams> = {
       ],
       rows: [
         ...sources.map((source) => rowOf(source, isHeldOut(source) ? null : bytes)),
-        ...(trained.length > 1 ? [totalOf(trained)] : []),
+        ...(trained.length > 1 ? [rowOfAll("all trained on", trained, 1, null)] : []),
       ],
       notes: [
         "of training text; share: of the bytes that are trained on; characters each: mean of a document",
@@ -97,53 +97,41 @@ export const kind: TableKind<DataParams> = {
 };
 
 /** @param bytes of all text that is trained on; null for a source that is held out */
-function rowOf(
-  { source, train, validation, scripts, repeated, shared }: SourceText,
-  bytes: number | null,
-): Row {
-  const { documents, characters } = train;
-  return {
-    label: bytes === null ? `${source} (held out)` : source,
-    cells: [
-      counted(documents),
-      { value: train.bytes, text: formatBytes(train.bytes) },
-      bytes === null
-        ? { value: null }
-        : { value: train.bytes / bytes, text: percent(train.bytes / bytes) },
-      counted(characters / documents),
-      { value: train.longestBytes, text: formatBytes(train.longestBytes) },
-      { value: train.bytes / characters, text: (train.bytes / characters).toFixed(2) },
-      counted(repeated),
-      counted(sumOf(droppedOf(train), ([, count]) => count)),
-      counted(validation.documents),
-      counted(shared),
-      { value: scripts === null ? null : scriptsText(scripts) },
-    ],
-  };
+function rowOf(one: SourceText, bytes: number | null): Row {
+  const { source, train, scripts } = one;
+  const share = bytes === null ? null : train.bytes / bytes;
+  const label = bytes === null ? `${source} (held out)` : source;
+  return rowOfAll(label, [one], share, scripts === null ? null : scriptsText(scripts));
 }
 
-/** What all sources that are trained on come to. */
-function totalOf(sources: readonly SourceText[]): Row {
-  const bytes = sumOf(sources, ({ train }) => train.bytes);
-  const characters = sumOf(sources, ({ train }) => train.characters);
-  const documents = sumOf(sources, ({ train }) => train.documents);
-  const longest = Math.max(...sources.map(({ train }) => train.longestBytes));
+/** What texts of some sources come to. */
+function rowOfAll(
+  label: string,
+  sources: readonly SourceText[],
+  share: number | null,
+  scripts: string | null,
+): Row {
+  const sum = (of: (source: SourceText) => number) => sumOf(sources, of);
   const known = (of: (source: SourceText) => number | null) =>
-    sources.some((source) => of(source) === null) ? null : sumOf(sources, (source) => of(source)!);
+    sources.some((source) => of(source) === null) ? null : sum((source) => of(source)!);
+  const bytes = sum(({ train }) => train.bytes);
+  const characters = sum(({ train }) => train.characters);
+  const documents = sum(({ train }) => train.documents);
+  const dropped = sources.flatMap(({ train }) => droppedOf(train));
   return {
-    label: "all trained on",
+    label,
     cells: [
-      counted(documents),
-      { value: bytes, text: formatBytes(bytes) },
-      { value: 1, text: percent(1) },
-      counted(characters / documents),
-      { value: longest, text: formatBytes(longest) },
-      { value: bytes / characters, text: (bytes / characters).toFixed(2) },
-      counted(known(({ repeated }) => repeated)),
-      counted(sumOf(sources.flatMap(({ train }) => droppedOf(train)), ([, count]) => count)),
-      counted(sumOf(sources, ({ validation }) => validation.documents)),
-      counted(known(({ shared }) => shared)),
-      { value: null },
+      cellOf(documents, whole),
+      cellOf(bytes, formatBytes),
+      cellOf(share, shareText),
+      cellOf(characters / documents, whole),
+      cellOf(Math.max(...sources.map(({ train }) => train.longestBytes)), formatBytes),
+      cellOf(bytes / characters, decimals(2)),
+      cellOf(known(({ repeated }) => repeated), whole),
+      cellOf(sumOf(dropped, ([, count]) => count), whole),
+      cellOf(sum(({ validation }) => validation.documents), whole),
+      cellOf(known(({ shared }) => shared), whole),
+      { value: scripts },
     ],
   };
 }
@@ -154,7 +142,7 @@ function scriptsText(scripts: Readonly<Record<string, number>>): string {
   const total = own.reduce((sum, [, count]) => sum + count, 0);
   const named = own.filter(([, count]) => count / total >= namedShare);
   if (named.length === 1 && named[0][1] / total >= 1 - namedShare / 10) return named[0][0];
-  return named.map(([name, count]) => `${name} ${percent(count / total)}`).join(", ");
+  return named.map(([name, count]) => `${name} ${shareText(count / total)}`).join(", ");
 }
 
 /** Reasons for which rows and documents are not there, how many, and where the first is. */
@@ -238,17 +226,11 @@ function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("base64").slice(0, 16);
 }
 
-/** A whole number with its thousands apart. */
-function counted(value: number | null): Cell {
-  if (value === null) return { value };
-  return { value, text: Math.round(value).toLocaleString("en-US") };
-}
-
 function sumOf<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((sum, item) => sum + of(item), 0);
 }
 
-function percent(share: number): string {
+function shareText(share: number): string {
   const value = 100 * share;
   return `${value >= 99.95 || value < 0.05 ? value.toFixed(0) : value.toFixed(1)} %`;
 }

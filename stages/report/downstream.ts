@@ -35,17 +35,17 @@ interface Scores {
 }
 
 export const kind: TableKind<DownstreamParams> = {
-  inputs(recipe, name): Readonly<Record<string, OutputRef>> {
-    const { models, tasks } = downstreamParams(recipe, name);
-    return Object.fromEntries(
-      models.flatMap((model) =>
-        tasks.map((task) =>
-          [inputOf(model, task), `finetune/${model.join("/")}/${task}#scores`] as const
-        )
-      ),
+  names: ["downstream", "downstream-pretrained", "downstream-both"],
+  declare(recipe, name) {
+    const params = downstreamParams(recipe, name);
+    const inputs = params.models.flatMap((model) =>
+      params.tasks.map((task): [string, OutputRef] => [
+        inputOf(model, task),
+        `finetune/${model.join("/")}/${task}#scores`,
+      ])
     );
+    return { inputs: Object.fromEntries(inputs), params };
   },
-  params: downstreamParams,
   build({ name, starts, models, tasks, runs, quotation, ...rivals }, inputs): Table {
     const scores = new Map(
       Object.entries(inputs).map(([name, folder]) => [

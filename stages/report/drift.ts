@@ -1,11 +1,11 @@
 /**
  * How far sources move apart in each round, and what averaging does to their losses: a row per variant and round.
  */
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
 import { variantNamed } from "../../training/mod.ts";
-import type { Recipe } from "../recipe.ts";
 import { metricsOf, type RoundRow } from "./run_metrics.ts";
-import type { TableKind } from "./kind.ts";
+import { cellOf, decimals, meanOf, scientific } from "./cells.ts";
+import { metricsInputs, type TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
 interface DriftParams {
@@ -13,13 +13,12 @@ interface DriftParams {
 }
 
 export const kind: TableKind<DriftParams> = {
-  inputs: (recipe) =>
-    Object.fromEntries(
-      averaged(recipe).map((id) =>
-        [`metrics/${id}`, `pretrain/${id}#metrics`] as [string, OutputRef]
-      ),
-    ),
-  params: (recipe) => ({ variants: averaged(recipe) }),
+  names: ["drift"],
+  declare({ pretrain }) {
+    // Those whose rounds end with an average.
+    const variants = pretrain.variants.filter((id) => !variantNamed(id).training.mixture);
+    return { inputs: metricsInputs(variants), params: { variants } };
+  },
   build({ variants }, inputs): Table {
     const metrics = group(inputs, "metrics");
     return {
@@ -48,11 +47,6 @@ export const kind: TableKind<DriftParams> = {
   },
 };
 
-/** Variants whose rounds end with an average. */
-function averaged({ pretrain }: Recipe): readonly string[] {
-  return pretrain.variants.filter((id) => !variantNamed(id).training.mixture);
-}
-
 function roundRow(variant: string, { round, drift, validationBefore, validation }: RoundRow): Row {
   const before = Object.entries(validationBefore ?? {});
   const cosines = drift?.cosines ?? [];
@@ -65,9 +59,7 @@ function roundRow(variant: string, { round, drift, validationBefore, validation 
       mean(drift === undefined ? [] : [drift.meanDeltaNorm]),
       mean(cosines.map(({ body }) => body)),
       mean(cosines.map(({ tokenEmbedding }) => tokenEmbedding)),
-      drift === undefined
-        ? { value: null }
-        : { value: drift.deltaVariance, text: drift.deltaVariance.toExponential(2) },
+      cellOf(drift?.deltaVariance ?? null, scientific),
       mean(before.map(([, loss]) => loss)),
       mean(before.map(([source]) => validation[source].lossNats)),
     ],
@@ -76,7 +68,5 @@ function roundRow(variant: string, { round, drift, validationBefore, validation 
 
 function mean(values: readonly (number | null)[]): Cell {
   const known = values.filter((value) => value !== null);
-  if (known.length === 0) return { value: null };
-  const value = known.reduce((sum, one) => sum + one, 0) / known.length;
-  return { value, text: value.toFixed(3) };
+  return cellOf(known.length === 0 ? null : meanOf(known), decimals(3));
 }

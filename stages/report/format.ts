@@ -5,7 +5,7 @@ import { UsageError } from "../../base/mod.ts";
 import type { Cell, Table } from "./table.ts";
 
 export const tableFormats = ["text", "markdown", "csv", "json"] as const;
-export type TableFormat = (typeof tableFormats)[number];
+type TableFormat = (typeof tableFormats)[number];
 
 /** A table in a format, with a line feed at its end. @throws UsageError for an unknown format. */
 export function formatTable(table: Table, format: string): string {
@@ -74,7 +74,7 @@ function cellText(cell: Cell): string {
   return ours + interval + paper;
 }
 
-/** Four significant digits at the most, or as many decimals as said. */
+/** At most four significant digits, or as many decimals as said. */
 function shortNumber(value: number, decimals?: number): string {
   if (decimals !== undefined) return value.toFixed(decimals);
   if (Number.isInteger(value)) return String(value);
@@ -103,15 +103,21 @@ function asMarkdown(table: Table): string {
 
 /** One line a cell, so that intervals and the paper's numbers have columns of their own. */
 function asCsv(table: Table): string {
-  const quote = (value: string | number | null | undefined) => {
-    const text = value === null || value === undefined ? "" : String(value);
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
   const lines = table.rows.flatMap((row) =>
     row.cells.map((cell, at) =>
-      [table.name, row.label, table.columns[at + 1], cell.value, cell.low, cell.high, cell.paper]
-        .map(quote).join(",")
+      csvLine([
+        ...[table.name, row.label, table.columns[at + 1]],
+        ...[cell.value, cell.low, cell.high, cell.paper],
+      ])
     )
   );
   return ["table,row,column,value,low,high,paper", ...lines].join("\n") + "\n";
+}
+
+/** Fields with commas between them; those that are not known are empty. */
+export function csvLine(fields: readonly (string | number | null | undefined)[]): string {
+  return fields.map((field) => {
+    const text = String(field ?? "");
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }).join(",");
 }

@@ -4,13 +4,14 @@
  * Source: DEPT Table 1.
  */
 import { costMethods, type Variant } from "../../training/mod.ts";
+import { cellOf } from "./cells.ts";
 import { type CostParams, costRowsOf, kind as cost, millions } from "./cost.ts";
 import type { TableKind } from "./kind.ts";
 import type { Row, Table } from "./table.ts";
 
 export const kind: TableKind<CostParams> = {
-  inputs: cost.inputs,
-  params: cost.params,
+  names: ["formulas"],
+  declare: cost.declare,
   build: (params, inputs): Table => ({
     name: "formulas",
     title: "Memory and communication of each method, as formulas",
@@ -21,9 +22,9 @@ export const kind: TableKind<CostParams> = {
         label: row.method.toUpperCase(),
         cells: [
           { value: memory },
-          { value: row.parameters, text: millions(row.parameters) },
+          cellOf(row.parameters, millions),
           { value: sent },
-          { value: row.communication, text: millions(row.communication) },
+          cellOf(row.communication, millions),
           { value: isAgnostic ? "yes" : "no" },
         ],
       };

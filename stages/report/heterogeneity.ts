@@ -4,27 +4,23 @@
  * Source: DEPT App. A.2 (unique tokens of the global vocabulary per source), §3.5 (unigram cross-entropy).
  */
 import { readStatistics, type TokenStatistics } from "../../datasets/mod.ts";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
 import { allSources, sourcesWithOwnVocabulary } from "../sources.ts";
-import type { TableKind } from "./kind.ts";
+import { cellOf, decimals, percent } from "./cells.ts";
+import { statisticsInputs, type TableKind } from "./kind.ts";
 import type { Cell, Table } from "./table.ts";
 
 type Statistics = TokenStatistics & { readonly counts: Float64Array };
 
 export const kind: TableKind<Record<string, never>> = {
-  inputs(recipe): Readonly<Record<string, OutputRef>> {
-    return Object.fromEntries([
-      ...allSources(recipe).map((source): [string, OutputRef] => [
-        `statistics/${source}`,
-        `tokenize/${source}/global#statistics`,
-      ]),
-      ...sourcesWithOwnVocabulary(recipe).map((source): [string, OutputRef] => [
-        `own/${source}`,
-        `tokenize/${source}/own#statistics`,
-      ]),
-    ]);
-  },
-  params: () => ({}),
+  names: ["heterogeneity"],
+  declare: (recipe) => ({
+    inputs: {
+      ...statisticsInputs("statistics", allSources(recipe), "global"),
+      ...statisticsInputs("own", sourcesWithOwnVocabulary(recipe), "own"),
+    },
+    params: {},
+  }),
   build(_params, inputs): Table {
     const read = (prefix: string): Map<string, Statistics> =>
       new Map([...group(inputs, prefix)].map(([name, folder]) => [name, readStatistics(folder)]));
@@ -52,11 +48,11 @@ export const kind: TableKind<Record<string, never>> = {
         label,
         cells: [
           { value: source.documents },
-          decimals(source.bytes / 1e6, 2),
+          cellOf(source.bytes / 1e6, decimals(2)),
           { value: source.tokens },
-          decimals(source.bytes / source.tokens, 2),
+          cellOf(source.bytes / source.tokens, decimals(2)),
           { value: source.distinctTokens },
-          decimals(source.distinctTokens / source.vocabSize, 3),
+          cellOf(source.distinctTokens / source.vocabSize, decimals(3)),
           { value: countIds(source, (id) => owners[id] === 1) },
           share(source.fallbackTokens, source.tokens),
           share(source.unknownTokens, source.tokens),
@@ -87,20 +83,15 @@ function countIds({ counts }: Statistics, holds: (id: number) => boolean): numbe
 
 function ownCells(own: Statistics | undefined): Cell[] {
   if (own === undefined) return [{ value: null }, { value: null }]; // out of distribution
-  return [decimals(own.bytes / own.tokens, 2), unigramBits(own)];
+  return [cellOf(own.bytes / own.tokens, decimals(2)), unigramBits(own)];
 }
 
 function unigramBits({ validation }: TokenStatistics): Cell {
   if (validation === null || validation.bytes === 0) return { value: null };
   const { tokens, bytes, unigramNats } = validation;
-  return decimals(unigramNats * tokens / bytes / Math.LN2, 3);
+  return cellOf(unigramNats * tokens / bytes / Math.LN2, decimals(3));
 }
 
 function share(part: number, whole: number): Cell {
-  const value = whole === 0 ? 0 : part / whole;
-  return { value, text: `${(value * 100).toFixed(1)} %` };
-}
-
-function decimals(value: number, digits: number): Cell {
-  return { value, text: value.toFixed(digits) };
+  return cellOf(whole === 0 ? 0 : part / whole, percent);
 }

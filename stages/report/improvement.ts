@@ -5,6 +5,7 @@
  * 100·(b − x)/b, and 100·(x − b)/b where more is better. Controls are on neither side.
  */
 import { variantNamed } from "../../training/mod.ts";
+import { cellOf, decimals } from "./cells.ts";
 import type { Cell, Direction, Row } from "./table.ts";
 
 /** Who is compared with whom, by the labels of their rows. */
@@ -32,7 +33,7 @@ export function improvementRows(
     cells: columns.map((column): Cell => {
       if (!(column.baseline > 0)) return { value: null };
       const value = (sign * 100 * (column.baseline - of(column))) / column.baseline;
-      return { value, text: value.toFixed(1) };
+      return cellOf(value, decimals(1));
     }),
   });
   return [row("min. imp. %", ({ worst }) => worst), row(largest, ({ best }) => best)];

@@ -4,27 +4,24 @@
  * Source: DEPT App. B.8 (Tables 14 to 17), of which only averages are known.
  */
 import { UsageError } from "../../base/mod.ts";
-import type { OutputRef } from "../../pipeline/stage.ts";
-import { variantNamed } from "../../training/mod.ts";
+import { variantNamed, variantTable } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
+import { cellOf, decimals } from "./cells.ts";
 import { rivalsOf } from "./improvement.ts";
 import type { TableKind } from "./kind.ts";
-import { lossColumns, type LossParams, lossParams, variantRows } from "./losses.ts";
+import { lossColumns, lossInputs, type LossParams, lossParams, variantRows } from "./losses.ts";
 import { type Cell, markBest, type Row, type Table } from "./table.ts";
 
 interface IsolatedParams extends LossParams {
-  readonly name: string;
   readonly dept: readonly string[];
 }
 
 export const kind: TableKind<IsolatedParams> = {
-  inputs(recipe, name): Readonly<Record<string, OutputRef>> {
-    const { start, variants } = paramsOf(recipe, name);
-    return Object.fromEntries(
-      variants.map((id) => [`losses/${id}`, `evaluate/${id}/${start}#losses`] as const),
-    );
+  names: ["isolated-random", "isolated-pretrained"],
+  declare(recipe, name) {
+    const params = paramsOf(recipe, name);
+    return { inputs: lossInputs(params), params };
   },
-  params: paramsOf,
   build(params, inputs): Table {
     const rows = variantRows(params, inputs, (ofSource) => ({
       value: ofSource.perplexity,
@@ -51,12 +48,13 @@ function paramsOf(recipe: Recipe, name: string): IsolatedParams {
   const isolated = params.variants.filter((id) => variantNamed(id).onlySource !== undefined);
   const { dept } = rivalsOf(params.variants);
   if (isolated.length === 0 || dept.length === 0) {
+    const ofOneSource = Object.keys(variantTable).filter((id) => id.includes("<source>"));
     throw new UsageError(
-      `Cannot make table "${name}": expected a variant of one source and one of DEPT among pretrain.variants, ` +
+      `Cannot make table "${name}": expected ${ofOneSource} and a variant of DEPT among pretrain.variants, ` +
         `found ${recipe.pretrain.variants.join(", ")}`,
     );
   }
-  return { ...params, name, variants: [...isolated, ...dept], dept };
+  return { ...params, variants: [...isolated, ...dept], dept };
 }
 
 function advantage({ label, cells }: Row, dept: readonly Row[]): Row {
@@ -65,7 +63,7 @@ function advantage({ label, cells }: Row, dept: readonly Row[]): Row {
     cells: cells.map((cell, column): Cell => {
       const best = Math.min(...dept.map((row) => row.cells[column].value as number));
       const value = (100 * ((cell.value as number) - best)) / (cell.value as number);
-      return { value, text: value.toFixed(1) };
+      return cellOf(value, decimals(1));
     }),
   };
 }

@@ -11,7 +11,7 @@ import { kind as drift } from "./drift.ts";
 import { kind as formulas } from "./formulas.ts";
 import { kind as heterogeneity } from "./heterogeneity.ts";
 import { kind as isolated } from "./isolated.ts";
-import type { TableKind } from "./kind.ts";
+import type { KindWithModule, TableKind } from "./kind.ts";
 import { kind as normalised } from "./normalised.ts";
 import { kind as overlap } from "./overlap.ts";
 import { kind as perplexity } from "./perplexity.ts";
@@ -26,61 +26,35 @@ export interface TableEntry {
   /** Of the table that a number of the paper's stands for, else as it was asked for. */
   readonly name: string;
   readonly kind: TableKind;
-  /** The module that `run` imports: the part of the code digest that is this kind's own. */
+  /** URL of the kind's module. */
   readonly module: string;
 }
 
-const modules = {
-  bits: "./bits.ts",
-  cost: "./cost.ts",
-  costMeasured: "./cost_measured.ts",
-  data: "./data.ts",
-  downstream: "./downstream.ts",
-  drift: "./drift.ts",
-  formulas: "./formulas.ts",
-  heterogeneity: "./heterogeneity.ts",
-  isolated: "./isolated.ts",
-  normalised: "./normalised.ts",
-  overlap: "./overlap.ts",
-  perplexity: "./perplexity.ts",
-  plasticity: "./plasticity.ts",
-  pythia: "./pythia.ts",
-  settings: "./settings.ts",
-  tuning: "./tuning.ts",
-  unigram: "./unigram.ts",
-};
+const kinds: readonly KindWithModule<TableKind>[] = [
+  [cost, "./cost.ts"],
+  [costMeasured, "./cost_measured.ts"],
+  [formulas, "./formulas.ts"],
+  [heterogeneity, "./heterogeneity.ts"],
+  [perplexity, "./perplexity.ts"],
+  [bits, "./bits.ts"],
+  [data, "./data.ts"],
+  [downstream, "./downstream.ts"],
+  [drift, "./drift.ts"],
+  [isolated, "./isolated.ts"],
+  [normalised, "./normalised.ts"],
+  [overlap, "./overlap.ts"],
+  [plasticity, "./plasticity.ts"],
+  [pythia, "./pythia.ts"],
+  [settings, "./settings.ts"],
+  [tuning, "./tuning.ts"],
+  [unigram, "./unigram.ts"],
+];
 
-const tables: Readonly<Record<string, readonly [TableKind, keyof typeof modules]>> = {
-  "cost": [cost, "cost"],
-  "cost-measured": [costMeasured, "costMeasured"],
-  "formulas": [formulas, "formulas"],
-  "heterogeneity": [heterogeneity, "heterogeneity"],
-  "perplexity-random": [perplexity, "perplexity"],
-  "perplexity-pretrained": [perplexity, "perplexity"],
-  "bits-random": [bits, "bits"],
-  "bits-pretrained": [bits, "bits"],
-  "data": [data, "data"],
-  "downstream": [downstream, "downstream"],
-  "downstream-pretrained": [downstream, "downstream"],
-  "downstream-both": [downstream, "downstream"],
-  "drift": [drift, "drift"],
-  "isolated-random": [isolated, "isolated"],
-  "isolated-pretrained": [isolated, "isolated"],
-  "normalised-random": [normalised, "normalised"],
-  "normalised-pretrained": [normalised, "normalised"],
-  "overlap": [overlap, "overlap"],
-  "plasticity": [plasticity, "plasticity"],
-  "pythia": [pythia, "pythia"],
-  "settings": [settings, "settings"],
-  "tuning": [tuning, "tuning"],
-  "unigram": [unigram, "unigram"],
-};
-
-export const tableNames: readonly string[] = Object.keys(tables);
+export const tableNames: readonly string[] = kinds.flatMap(([{ names }]) => names);
 
 /** Whether there is a table of this name, or of this number in the paper. */
 export function isTable(name: string): boolean {
-  return Object.hasOwn(tables, name) || Object.hasOwn(paperTableIndex, name);
+  return tableNames.includes(name) || Object.hasOwn(paperTableIndex, name);
 }
 
 /** How a table is made. @throws UsageError for an unknown name. */
@@ -93,6 +67,6 @@ export function tableEntry(name: string): TableEntry {
     );
   }
   const own = paperTableIndex[Number(name)]?.name ?? name;
-  const [kind, module] = tables[own];
-  return { name: own, kind, module: new URL(modules[module], import.meta.url).href };
+  const [kind, module] = kinds.find(([{ names }]) => names.includes(own))!;
+  return { name: own, kind, module: new URL(module, import.meta.url).href };
 }

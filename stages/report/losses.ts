@@ -3,14 +3,17 @@
  */
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
 import type { ContinuationStart } from "../../training/mod.ts";
 import { continuedModels } from "../continue.ts";
 import type { Recipe } from "../recipe.ts";
-import { allSources, sourcesOf } from "../sources.ts";
+import { sourcesOf } from "../sources.ts";
+import { meanOf } from "./cells.ts";
+import { type Inputs, inputsOf } from "./kind.ts";
 import type { Cell, Row } from "./table.ts";
 
 export interface LossParams {
+  readonly name: string;
   readonly start: ContinuationStart;
   readonly variants: readonly string[];
   readonly sources: readonly string[];
@@ -18,7 +21,7 @@ export interface LossParams {
 }
 
 /** A measure of one source: the value and its interval. */
-export interface Measure {
+interface Measure {
   readonly value: number;
   readonly interval?: readonly [number, number];
 }
@@ -26,6 +29,7 @@ export interface Measure {
 export function lossParams(recipe: Recipe, name: string): LossParams {
   const start = startOf(recipe, name);
   return {
+    name,
     start,
     variants: variantsFrom(recipe, start),
     sources: sourcesOf(recipe),
@@ -50,11 +54,9 @@ export function startOf({ continue: { starts } }: Recipe, name: string): Continu
   );
 }
 
-export function lossInputs(recipe: Recipe, name: string): Readonly<Record<string, OutputRef>> {
-  const { start, variants } = lossParams(recipe, name);
-  return Object.fromEntries(
-    variants.map((id) => [`losses/${id}`, `evaluate/${id}/${start}#losses`] as const),
-  );
+/** `losses/<variant>`: what the evaluation of each variant gave. */
+export function lossInputs({ start, variants }: LossParams): Inputs {
+  return inputsOf("losses", variants, (id) => `evaluate/${id}/${start}#losses`);
 }
 
 /** A column of a table of losses: a source, or the mean over several. */
@@ -100,8 +102,7 @@ export function lossCells(params: LossParams, measure: (source: string) => Measu
 
 /** Mean over sources, as the paper's AVG. Sources are resampled apart, so the squares of half widths add. */
 function average(measures: readonly Measure[]): Measure {
-  const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
-  const value = mean(measures.map((measure) => measure.value));
+  const value = meanOf(measures.map((measure) => measure.value));
   if (measures.some((measure) => measure.interval === undefined)) return { value };
   const halves = measures.map(({ interval }) => (interval![1] - interval![0]) / 2);
   const half = Math.sqrt(halves.reduce((sum, h) => sum + h * h, 0)) / measures.length;
@@ -125,8 +126,19 @@ export function variantRows(
   });
 }
 
+/** A row of what the evaluations of all variants say alike. */
+export function commonRow(
+  label: string,
+  params: LossParams,
+  inputs: Readonly<Record<string, string>>,
+  value: (losses: SourceLosses) => number,
+): Row {
+  const summary = readSummary([...group(inputs, "losses").values()][0]);
+  return { label, cells: lossCells(params, (source) => ({ value: value(summary[source]) })) };
+}
+
 /** What `evaluate` says of a source. */
-export interface SourceLosses {
+interface SourceLosses {
   readonly lossNats: number;
   readonly tokens: number;
   readonly bytes: number;
@@ -137,15 +149,6 @@ export interface SourceLosses {
   readonly bitsPerByteInterval: readonly [number, number];
 }
 
-export function readSummary(folder: string): Readonly<Record<string, SourceLosses>> {
+function readSummary(folder: string): Readonly<Record<string, SourceLosses>> {
   return JSON.parse(readFileSync(`${folder}/summary.json`, "utf8")).sources;
-}
-
-/** Sources of every table, so that inputs of a source can be named. */
-export function documentReports(recipe: Recipe): Readonly<Record<string, OutputRef>> {
-  return Object.fromEntries(
-    allSources(recipe).map((source) =>
-      [`documents/${source}`, `documents/${source}/validation#documents`] as const
-    ),
-  );
 }

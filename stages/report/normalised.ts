@@ -9,11 +9,14 @@ import { lossColumns, lossInputs, type LossParams, lossParams, variantRows } fro
 import type { Table } from "./table.ts";
 
 export const kind: TableKind<LossParams> = {
-  inputs: lossInputs,
-  params: lossParams,
+  names: ["normalised-random", "normalised-pretrained"],
+  declare(recipe, name) {
+    const params = lossParams(recipe, name);
+    return { inputs: lossInputs(params), params };
+  },
   build(params, inputs): Table {
     return {
-      name: `normalised-${params.start}`,
+      name: params.name,
       title:
         `Unigram-normalised cross-entropy in nats after continuation from ${params.start} embeddings`,
       columns: lossColumns(params),

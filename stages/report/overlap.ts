@@ -4,19 +4,18 @@
  * Source: DEPT App. A.2, which gives the sizes of these parts.
  */
 import { readStatistics } from "../../datasets/mod.ts";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
 import { allSources } from "../sources.ts";
-import type { TableKind } from "./kind.ts";
+import { cellOf, percent } from "./cells.ts";
+import { statisticsInputs, type TableKind } from "./kind.ts";
 import type { Table } from "./table.ts";
 
 export const kind: TableKind<Record<string, never>> = {
-  inputs: (recipe): Readonly<Record<string, OutputRef>> =>
-    Object.fromEntries(
-      allSources(recipe).map((source) =>
-        [`statistics/${source}`, `tokenize/${source}/global#statistics`] as const
-      ),
-    ),
-  params: () => ({}),
+  names: ["overlap"],
+  declare: (recipe) => ({
+    inputs: statisticsInputs("statistics", allSources(recipe), "global"),
+    params: {},
+  }),
   build(_params, inputs): Table {
     const sources = [...group(inputs, "statistics")]
       .map(([source, folder]) => ({ source, counts: readStatistics(folder).counts }));
@@ -32,10 +31,7 @@ export const kind: TableKind<Record<string, never>> = {
           label: source,
           cells: [
             { value: size },
-            ...sources.map((other) => {
-              const value = common(counts, other.counts) / size;
-              return { value, text: `${(value * 100).toFixed(1)} %` };
-            }),
+            ...sources.map((other) => cellOf(common(counts, other.counts) / size, percent)),
           ],
         };
       }),

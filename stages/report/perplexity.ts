@@ -5,16 +5,14 @@
  */
 import type { TableKind } from "./kind.ts";
 import {
+  commonRow,
   isAverage,
-  lossCells,
   lossColumns,
   lossInputs,
+  type LossParams,
   lossParams,
-  readSummary,
   variantRows,
 } from "./losses.ts";
-import type { LossParams } from "./losses.ts";
-import { group } from "../../pipeline/stage.ts";
 import { improvementRows, type Rivals, rivalsOf, wins } from "./improvement.ts";
 import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
@@ -24,11 +22,14 @@ interface PerplexityParams extends LossParams, Rivals {
 }
 
 export const kind: TableKind<PerplexityParams> = {
-  inputs: lossInputs,
-  params(recipe, name) {
+  names: ["perplexity-random", "perplexity-pretrained"],
+  declare(recipe, name) {
     const params = lossParams(recipe, name);
     const rivals = rivalsOf(params.variants);
-    return { ...params, ...rivals, quotation: quotationOf(recipe, name) };
+    return {
+      inputs: lossInputs(params),
+      params: { ...params, ...rivals, quotation: quotationOf(recipe, name) },
+    };
   },
   build(params, inputs): Table {
     const rows = variantRows(params, inputs, (losses) => ({
@@ -36,11 +37,11 @@ export const kind: TableKind<PerplexityParams> = {
       interval: losses.perplexityInterval,
     }));
     return quote({
-      name: `perplexity-${params.start}`,
+      name: params.name,
       title: `Validation perplexity after continuation from ${params.start} embeddings`,
       columns: lossColumns(params),
       rows: [
-        unigramRow(params, inputs),
+        commonRow("UNIGRAM-CE", params, inputs, ({ unigramNats, tokens }) => unigramNats / tokens),
         ...markBest(rows, "lowest"),
         ...improvementRows(rows, params),
       ],
@@ -60,12 +61,4 @@ function improvementNotes(params: LossParams & Rivals, rows: readonly Row[]): st
     `${params.baselines.join(", ")} in the column; AVG from the averages`,
     `the best of the former is below the best of the latter in ${won} of ${of} columns`,
   ];
-}
-
-function unigramRow(params: LossParams, inputs: Readonly<Record<string, string>>): Row {
-  const summary = readSummary([...group(inputs, "losses").values()][0]);
-  const cells = lossCells(params, (source) => ({
-    value: summary[source].unigramNats / summary[source].tokens,
-  }));
-  return { label: "UNIGRAM-CE", cells };
 }

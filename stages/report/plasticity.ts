@@ -2,10 +2,10 @@
  * Plasticity: how fast a body adapts from random embeddings, on single sources and on all. The numbers behind Fig. 3.
  */
 import { UsageError } from "../../base/mod.ts";
-import type { OutputRef } from "../../pipeline/stage.ts";
 import type { Recipe } from "../recipe.ts";
 import { metricsOf } from "./run_metrics.ts";
-import type { TableKind } from "./kind.ts";
+import { meanOf } from "./cells.ts";
+import { inputsOf, type TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
 export interface PlasticityParams {
@@ -14,21 +14,19 @@ export interface PlasticityParams {
 }
 
 /** Perplexity by step. */
-export type Curve = ReadonlyMap<number, number>;
+type Curve = ReadonlyMap<number, number>;
 
 export const kind: TableKind<PlasticityParams> = {
-  inputs(recipe) {
-    const { variants, sources } = paramsOf(recipe);
-    const all: readonly [string, OutputRef][] = variants.flatMap((id) => [
-      [`all/${id}`, `continue/${id}/random#metrics`],
-      ...sources.map((source): [string, OutputRef] => [
-        `only-${source}/${id}`,
-        `continue/${id}/random/${source}#metrics`,
-      ]),
-    ]);
-    return Object.fromEntries(all);
+  names: ["plasticity"],
+  declare(recipe) {
+    const params = paramsOf(recipe);
+    const { variants, sources } = params;
+    const single = sources.map((source) =>
+      inputsOf(`only-${source}`, variants, (id) => `continue/${id}/random/${source}#metrics`)
+    );
+    const all = inputsOf("all", variants, (id) => `continue/${id}/random#metrics`);
+    return { inputs: Object.assign({}, all, ...single), params };
   },
-  params: paramsOf,
   build(params, inputs): Table {
     const places = curvesOf(params, inputs);
     const steps = stepsOf(places);
@@ -52,7 +50,7 @@ export const kind: TableKind<PlasticityParams> = {
 };
 
 /** What runs are made on, and the curve of each variant there. */
-export interface PlaceCurves {
+interface PlaceCurves {
   /** A source, or `all sources`. */
   readonly place: string;
   /** The name of the input that a variant's curve comes from. */
@@ -107,7 +105,6 @@ function training(folder: string, steps: readonly number[]): Curve {
   return new Map(steps.flatMap((step, i) => {
     const within = parts.filter((part) => part.step > (steps[i - 1] ?? -1) && part.step <= step);
     if (within.length === 0) return [];
-    const mean = within.reduce((sum, part) => sum + part.lossNatsMean, 0) / within.length;
-    return [[step, Math.exp(mean)] as const];
+    return [[step, Math.exp(meanOf(within.map((part) => part.lossNatsMean)))] as const];
   }));
 }

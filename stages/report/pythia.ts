@@ -7,8 +7,8 @@ import type { TableKind } from "./kind.ts";
 import type { Table } from "./table.ts";
 
 export const kind: TableKind<Record<string, never>> = {
-  inputs: () => ({}),
-  params: () => ({}),
+  names: ["pythia"],
+  declare: () => ({ inputs: {}, params: {} }),
   build(): Table {
     const row = (label: string, said: string) => ({
       label,

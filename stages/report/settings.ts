@@ -7,7 +7,8 @@ import { readFileSync } from "node:fs";
 import { group } from "../../pipeline/stage.ts";
 import { sourcesOf } from "../sources.ts";
 import type { Recipe } from "../recipe.ts";
-import type { TableKind } from "./kind.ts";
+import { cellOf, scientific } from "./cells.ts";
+import { rateInputs, type TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
 interface SettingsParams {
@@ -39,16 +40,16 @@ const paperSettings: Readonly<Record<string, Readonly<Record<string, string>>>> 
 };
 
 export const kind: TableKind<SettingsParams> = {
-  inputs: ({ tune: { variants } }) =>
-    Object.fromEntries(variants.map((id) => [`rate/${id}`, `tune/${id}#rate`] as const)),
-  params(recipe) {
-    return {
+  names: ["settings"],
+  declare: (recipe) => ({
+    inputs: rateInputs(recipe),
+    params: {
       values: valuesOf(recipe),
       variants: recipe.pretrain.variants,
       rates: recipe.pretrain.peakLearningRates,
       paper: /^(multilingual|multidomain)-(12|24)$/.exec(recipe.paper?.cost ?? "")?.[0] ?? null,
-    };
-  },
+    },
+  }),
   build({ values, variants, rates, paper }, inputs): Table {
     // The paper's 24-block cells are those of The Pile: its 1B model has none.
     const published = paper === null || paper === "multilingual-24"
@@ -71,7 +72,7 @@ export const kind: TableKind<SettingsParams> = {
       const rate = tuned.get(id) ?? rates[id] ?? undefined;
       if (rate === undefined) return [];
       const meaning = tuned.has(id) ? "found by the search" : "set by the recipe";
-      return [row(`η_max of ${id}`, rateCell(rate), meaning)];
+      return [row(`η_max of ${id}`, cellOf(rate, scientific), meaning)];
     });
     return {
       name: "settings",
@@ -82,7 +83,7 @@ export const kind: TableKind<SettingsParams> = {
           row(
             label,
             typeof value === "number" && value < 0.01
-              ? rateCell(value)
+              ? cellOf(value, scientific)
               : { value, text: `${value}` },
             meaning,
           )
@@ -95,10 +96,6 @@ export const kind: TableKind<SettingsParams> = {
     };
   },
 };
-
-function rateCell(value: number): Cell {
-  return { value, text: value.toExponential(2) };
-}
 
 function valuesOf(recipe: Recipe): SettingsParams["values"] {
   const { model, pretrain, continue: { steps, sampling, inner } } = recipe;

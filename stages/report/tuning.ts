@@ -7,17 +7,18 @@ import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
 import { group } from "../../pipeline/stage.ts";
 import type { TuneResult } from "../../training/mod.ts";
-import type { TableKind } from "./kind.ts";
-import type { Cell, Table } from "./table.ts";
+import { cellOf, scientific } from "./cells.ts";
+import { rateInputs, type TableKind } from "./kind.ts";
+import type { Table } from "./table.ts";
 
 export const kind: TableKind<{ readonly variants: readonly string[] }> = {
-  inputs: ({ tune: { variants } }) =>
-    Object.fromEntries(variants.map((id) => [`rate/${id}`, `tune/${id}#rate`] as const)),
-  params({ tune: { variants } }) {
+  names: ["tuning"],
+  declare(recipe) {
+    const { variants } = recipe.tune;
     if (variants.length === 0) {
       throw new UsageError(`Cannot make table "tuning": expected tune.variants, found none`);
     }
-    return { variants };
+    return { inputs: rateInputs(recipe), params: { variants } };
   },
   build({ variants }, inputs): Table {
     const folders = group(inputs, "rate");
@@ -29,13 +30,12 @@ export const kind: TableKind<{ readonly variants: readonly string[] }> = {
         const { peakLearningRate, attempts } = JSON.parse(
           readFileSync(`${folders.get(variant)!}/rate.json`, "utf8"),
         ) as TuneResult;
-        const rate = (value: number): Cell => ({ value, text: value.toExponential(2) });
         return {
           label: variant,
           from: [`rate/${variant}`],
           cells: [
-            rate(attempts[0].peakLearningRate),
-            rate(peakLearningRate),
+            cellOf(attempts[0].peakLearningRate, scientific),
+            cellOf(peakLearningRate, scientific),
             { value: attempts.length },
             { value: attempts[attempts.length - 1].bestLossNats },
           ],

@@ -6,11 +6,10 @@
  * are several. Frequencies are the training text's, add-one over the vocabulary.
  */
 import { openTokenShards, readStatistics, unigramModel, unigramNats } from "../../datasets/mod.ts";
-import { group, type OutputRef } from "../../pipeline/stage.ts";
+import { group } from "../../pipeline/stage.ts";
 import { loadPieces } from "../../tokenizers/mod.ts";
-import type { Recipe } from "../recipe.ts";
 import { allSources, sourcesOf, sourcesWithOwnVocabulary } from "../sources.ts";
-import type { TableKind } from "./kind.ts";
+import { type Inputs, inputsOf, statisticsInputs, type TableKind } from "./kind.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
 interface UnigramParams {
@@ -25,25 +24,15 @@ interface Fit {
 }
 
 export const kind: TableKind<UnigramParams> = {
-  inputs(recipe) {
-    const { vocabularies } = paramsOf(recipe);
-    const refs = vocabularies.flatMap((vocabulary) =>
-      (vocabulary === "own" ? sourcesOf(recipe) : allSources(recipe)).flatMap(
-        (source): [string, OutputRef][] => [
-          ...(["validation", "statistics"] as const).map((output): [string, OutputRef] => [
-            `${vocabulary}-${output}/${source}`,
-            `tokenize/${source}/${vocabulary}#${output}`,
-          ]),
-          [
-            `${vocabulary}-tokenizer/${source}`,
-            `vocabulary/${vocabulary === "own" ? source : "global"}#tokenizer`,
-          ],
-        ],
-      )
-    );
-    return Object.fromEntries(refs);
+  names: ["unigram"],
+  declare(recipe) {
+    const own = sourcesWithOwnVocabulary(recipe);
+    const all = [...sourcesOf(recipe), ...recipe.outOfDistribution];
+    return {
+      inputs: { ...tokenizedInputs(allSources(recipe), "global"), ...tokenizedInputs(own, "own") },
+      params: { sources: all, vocabularies: own.length === 0 ? ["global"] : ["global", "own"] },
+    };
   },
-  params: paramsOf,
   build({ sources, vocabularies }, inputs): Table {
     const rows = vocabularies.flatMap((vocabulary): Row[] => {
       const fits = new Map(
@@ -76,10 +65,20 @@ export const kind: TableKind<UnigramParams> = {
   },
 };
 
-function paramsOf(recipe: Recipe): UnigramParams {
+/** `<vocabulary>-<output>/<source>` of what the sources are as tokens, and the tokenizer that made them. */
+function tokenizedInputs(sources: readonly string[], vocabulary: "global" | "own"): Inputs {
   return {
-    sources: [...sourcesOf(recipe), ...recipe.outOfDistribution],
-    vocabularies: sourcesWithOwnVocabulary(recipe).length > 0 ? ["global", "own"] : ["global"],
+    ...inputsOf(
+      `${vocabulary}-validation`,
+      sources,
+      (source) => `tokenize/${source}/${vocabulary}#validation`,
+    ),
+    ...statisticsInputs(`${vocabulary}-statistics`, sources, vocabulary),
+    ...inputsOf(
+      `${vocabulary}-tokenizer`,
+      sources,
+      (source) => `vocabulary/${vocabulary === "own" ? source : "global"}#tokenizer`,
+    ),
   };
 }
 

@@ -41,7 +41,7 @@ const columns: readonly (Exclude<keyof PaperCost, "slips">)[] = [
 for (const name of recipes) {
   Deno.test(`table/cost of ${name} gives the paper's cells within their rounding, slips apart`, async () => {
     const recipe = await recipeOf(name);
-    const table = await kind.build(kind.params(recipe, "cost"), {});
+    const table = await kind.build(kind.declare(recipe, "cost").params, {});
     const published = paperCosts[recipe.paper!.cost!];
     let compared = 0;
     for (const row of table.rows) {
@@ -66,13 +66,13 @@ for (const name of recipes) {
 }
 
 Deno.test("table/cost prints the deviation of |V_k| that the paper prints", async () => {
-  const table = await kind.build(kind.params(await recipeOf("multilingual"), "cost"), {});
+  const table = await kind.build(kind.declare(await recipeOf("multilingual"), "cost").params, {});
   assert.equal(table.rows[2].cells[2].text, "216,135 ± 27,160");
 });
 
 Deno.test("table/cost shows 714 times less communication and 24 % less memory, 675× as withdrawn", async () => {
   const recipe = await recipeOf("multilingual-1b");
-  const { rows: [std, spec], notes } = await kind.build(kind.params(recipe, "cost"), {});
+  const { rows: [std, spec], notes } = await kind.build(kind.declare(recipe, "cost").params, {});
   const value = (row: typeof std, column: keyof PaperCost) =>
     row.cells[columns.indexOf(column as typeof columns[number])].value as number;
   // M = 1.3e9 − 50,257·2048 + 250,112·2048 = 1,709,302,... ; body / 500 = 2,394,147

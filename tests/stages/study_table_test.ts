@@ -70,3 +70,19 @@ Deno.test("study: an axis over the key seed is averaged over, the others have co
   assert.deepEqual([axes, seedAxes], [["steps"], ["run"]]);
   assert.equal(needs.filter((id) => id.startsWith("evaluate/trim/random@")).length, 6);
 });
+
+Deno.test("study: a table by the paper's number is made from what that table is", async () => {
+  const study = await loadStudy(tinyRecipe, {
+    folder: fileURLToPath(new URL("../../pipeline/recipes", import.meta.url)),
+    schema: recipeSchema,
+    set: [
+      "tables=[]",
+      "continue.starts=[random,pretrained]",
+      "study={axes: {steps: {key: continue.steps, values: [4, 6]}}}",
+    ],
+  });
+  const target = "table/study-6"; // perplexity-pretrained
+  const { needs } = expand(stages, study, [target]).get(target)!;
+  assert.deepEqual(needs.filter((id) => id.includes("/random")), []);
+  assert.ok(needs.includes("evaluate/trim/pretrained@steps=4"));
+});

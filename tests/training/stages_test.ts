@@ -154,10 +154,11 @@ class Bench {
     const ofTable = name === "plasticity" ? ["trim"] : recipe.pretrain.variants;
     const variants = isOfLosses ? ["isolated-right", "trim", "spec"] : ofTable;
     const part = { ...recipe, pretrain: { ...recipe.pretrain, variants } };
+    const declared = kind.declare(part, name);
     const inputs = Object.fromEntries(
-      Object.entries(kind.inputs(part, name)).map(([key, ref]) => [key, `${this.folder}/${ref}`]),
+      Object.entries(declared.inputs).map(([key, ref]) => [key, `${this.folder}/${ref}`]),
     );
-    return await kind.build(kind.params(part, name), inputs);
+    return await kind.build(declared.params, inputs);
   }
 }
 
