@@ -3,17 +3,9 @@
  *
  * A line often goes on with the result of the line before, as in a chain of reckoning.
  */
-import type { GeneratedSource } from "../document.ts";
 import { numbers } from "./lists.ts";
-import { checkKeys, checkRange } from "./options.ts";
-import {
-  type Choice,
-  documentsOf,
-  entropyBitsPerByte,
-  type Process,
-  type State,
-  States,
-} from "./process.ts";
+import { documentLength } from "./options.ts";
+import { type Choice, type Process, processSource, type State, States } from "./process.ts";
 import { zipf } from "./zipf.ts";
 
 interface ArithmeticOptions {
@@ -22,12 +14,7 @@ interface ArithmeticOptions {
   readonly maxLines?: number;
 }
 
-const arithmeticDefaults = { minLines: 24, maxLines: 72 } as const;
-
-export const source: GeneratedSource<ArithmeticOptions> = {
-  documents: (options, split, seed) => documentsOf(arithmeticProcess(options), split, seed),
-  entropyBitsPerByte: (options) => entropyBitsPerByte(arithmeticProcess(options)),
-};
+export const source = processSource(arithmeticProcess);
 
 /** Kinds of documents, by the heading that names them: which signs they use, and how often. */
 const headings = {
@@ -46,10 +33,8 @@ const chained = 0.3;
 
 /** The choices that make a document. @throws UsageError for an unknown option or a range that is none. */
 export function arithmeticProcess(options: ArithmeticOptions): Process {
-  const what = "generated source arithmetic";
-  checkKeys(what, options, Object.keys(arithmeticDefaults));
-  const { minLines, maxLines } = { ...arithmeticDefaults, ...options };
-  const length = checkRange(what, ["minLines", minLines], ["maxLines", maxLines], 10_000);
+  const defaults = { minLines: 24, maxLines: 72 };
+  const length = documentLength("generated source arithmetic", options, defaults, 10_000);
   const states = new States();
   const opening = states.at(
     "heading",

@@ -3,10 +3,9 @@
  * of four answers is the object that the passage gave them. Two of the others stand in the passage, too.
  */
 import type { Random } from "../../base/mod.ts";
-import type { TaskExample } from "../task.ts";
 import type { Word } from "./lexicon.ts";
 import { type Event, noisyLabel, type Speaker } from "./speaker.ts";
-import { shareRight, speakerTask } from "./speaker_task.ts";
+import { speakerTask } from "./speaker_task.ts";
 
 const nOptions = 4;
 const nEvents = 3;
@@ -15,28 +14,20 @@ export const task = speakerTask({
   name: "choice",
   description: { kind: "choice", nClasses: nOptions },
   noise: ["labelNoise", 0],
-  example,
-  ceiling: shareRight,
+  example(speaker, topic, labelNoise, random) {
+    const events = differentEvents(speaker, topic, random);
+    const passage = events.map((event) => speaker.event(event));
+    const asked = events[random.below(nEvents)];
+    const mentioned = new Set<Word>(events.map(({ object }) => object.noun));
+    const strangers = speaker.ownWords("noun", topic).filter((noun) => !mentioned.has(noun));
+    const nouns = random.shuffle([...mentioned, strangers[random.below(strangers.length)]]);
+    return {
+      texts: [`${passage.join(" ")} ${speaker.question(asked)}`],
+      options: nouns.map((noun) => speaker.answer({ noun })),
+      label: noisyLabel(nouns.indexOf(asked.object.noun), nOptions, labelNoise, random),
+    };
+  },
 });
-
-function example(
-  speaker: Speaker,
-  topic: number,
-  labelNoise: number,
-  random: Random,
-): TaskExample {
-  const events = differentEvents(speaker, topic, random);
-  const passage = events.map((event) => speaker.event(event));
-  const asked = events[random.below(nEvents)];
-  const mentioned = new Set<Word>(events.map(({ object }) => object.noun));
-  const strangers = speaker.ownWords("noun", topic).filter((noun) => !mentioned.has(noun));
-  const nouns = random.shuffle([...mentioned, strangers[random.below(strangers.length)]]);
-  return {
-    texts: [`${passage.join(" ")} ${speaker.question(asked)}`],
-    options: nouns.map((noun) => speaker.answer({ noun })),
-    label: noisyLabel(nouns.indexOf(asked.object.noun), nOptions, labelNoise, random),
-  };
-}
 
 /** Events such that no two share a subject or an object. */
 function differentEvents(speaker: Speaker, topic: number, random: Random): Event[] {

@@ -2,16 +2,8 @@
  * Programs in Brin, an invented small language: indented blocks, matching brackets, and names that a function declares
  * in its first lines and uses until its last.
  */
-import type { GeneratedSource } from "../document.ts";
-import { checkKeys, checkRange } from "./options.ts";
-import {
-  type Choice,
-  documentsOf,
-  entropyBitsPerByte,
-  type Process,
-  type State,
-  States,
-} from "./process.ts";
+import { documentLength } from "./options.ts";
+import { type Choice, type Process, processSource, type State, States } from "./process.ts";
 import { zipf } from "./zipf.ts";
 
 interface CodeOptions {
@@ -20,12 +12,7 @@ interface CodeOptions {
   readonly maxFunctions?: number;
 }
 
-const codeDefaults = { minFunctions: 3, maxFunctions: 7 } as const;
-
-export const source: GeneratedSource<CodeOptions> = {
-  documents: (options, split, seed) => documentsOf(codeProcess(options), split, seed),
-  entropyBitsPerByte: (options) => entropyBitsPerByte(codeProcess(options)),
-};
+export const source = processSource(codeProcess);
 
 /** What a program is about: the names of its values and of the library functions that it calls. */
 interface Domain {
@@ -34,36 +21,19 @@ interface Domain {
 }
 
 const domains: Readonly<Record<string, Domain>> = {
-  garden: {
-    values: ["seeds", "rows", "water", "bloom"],
-    calls: ["plant", "prune", "rake"],
-  },
-  harbor: { values: ["ships", "cargo", "tide", "crew"], calls: ["moor", "load", "sail"] },
-  kitchen: {
-    values: ["flour", "salt", "heat", "loaves"],
-    calls: ["knead", "bake", "stir"],
-  },
-  library: {
-    values: ["books", "pages", "shelf", "loans"],
-    calls: ["lend", "sort", "bind"],
-  },
-  orchard: {
-    values: ["apples", "trees", "crates", "bees"],
-    calls: ["pick", "press", "graft"],
-  },
-  railway: {
-    values: ["trains", "tracks", "steam", "cars"],
-    calls: ["couple", "route", "brake"],
-  },
-  theater: {
-    values: ["actors", "seats", "lights", "scenes"],
-    calls: ["cast", "dim", "bow"],
-  },
-  village: {
-    values: ["wells", "roofs", "bread", "fields"],
-    calls: ["build", "share", "tend"],
-  },
+  garden: domain("seeds rows water bloom", "plant prune rake"),
+  harbor: domain("ships cargo tide crew", "moor load sail"),
+  kitchen: domain("flour salt heat loaves", "knead bake stir"),
+  library: domain("books pages shelf loans", "lend sort bind"),
+  orchard: domain("apples trees crates bees", "pick press graft"),
+  railway: domain("trains tracks steam cars", "couple route brake"),
+  theater: domain("actors seats lights scenes", "cast dim bow"),
+  village: domain("wells roofs bread fields", "build share tend"),
 };
+
+function domain(values: string, calls: string): Domain {
+  return { values: values.split(" "), calls: calls.split(" ") };
+}
 
 const verbs = ["count", "grow", "mix", "split", "move", "trim", "join", "check"];
 const operators = ["+", "-", "*", "%"];
@@ -81,13 +51,8 @@ interface Scope {
 
 /** The choices that make a program. @throws UsageError for an unknown option or a range that is none. */
 export function codeProcess(options: CodeOptions): Process {
-  const what = "generated source code";
-  checkKeys(what, options, Object.keys(codeDefaults));
-  const { minFunctions, maxFunctions } = { ...codeDefaults, ...options };
-  const length = checkRange(what, ["minFunctions", minFunctions], [
-    "maxFunctions",
-    maxFunctions,
-  ], 1000);
+  const defaults = { minFunctions: 3, maxFunctions: 7 };
+  const length = documentLength("generated source code", options, defaults, 1000);
   return { opening: new Programs().opening(), ...length, joints: [{ text: "\n\n", weight: 1 }] };
 }
 

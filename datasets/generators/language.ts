@@ -5,11 +5,10 @@
  * the same one. Recipes choose which, how long documents are, and how many.
  */
 import { didYouMean, UsageError } from "../../base/mod.ts";
-import type { GeneratedSource } from "../document.ts";
 import { languages } from "./languages.ts";
 import { Lexicon } from "./lexicon.ts";
-import { checkKeys, checkRange } from "./options.ts";
-import { documentsOf, entropyBitsPerByte, type Process } from "./process.ts";
+import { documentLength } from "./options.ts";
+import { type Process, processSource } from "./process.ts";
 import { sentenceProcess } from "./sentences.ts";
 
 interface LanguageOptions {
@@ -20,12 +19,7 @@ interface LanguageOptions {
   readonly maxSentences?: number;
 }
 
-const languageDefaults = { minSentences: 10, maxSentences: 26 } as const;
-
-export const source: GeneratedSource<LanguageOptions> = {
-  documents: (options, split, seed) => documentsOf(languageProcess(options), split, seed),
-  entropyBitsPerByte: (options) => entropyBitsPerByte(languageProcess(options)),
-};
+export const source = processSource(languageProcess);
 
 /** Names of the languages. */
 export function languageNames(): string[] {
@@ -35,8 +29,9 @@ export function languageNames(): string[] {
 /** The choices that make a document. @throws UsageError for an unknown language or option. */
 export function languageProcess(options: LanguageOptions): Process {
   const what = "generated source language";
-  checkKeys(what, options, ["language", ...Object.keys(languageDefaults)]);
-  const { language: name, minSentences, maxSentences } = { ...languageDefaults, ...options };
+  const defaults = { minSentences: 10, maxSentences: 26 };
+  const length = documentLength(what, options, defaults, 1000, ["language"]);
+  const { language: name } = options;
   if (typeof name !== "string" || !Object.hasOwn(languages, name)) {
     const known = languageNames();
     throw new UsageError(
@@ -45,9 +40,5 @@ export function languageProcess(options: LanguageOptions): Process {
       }${didYouMean(String(name), known)}`,
     );
   }
-  const length = checkRange(what, ["minSentences", minSentences], [
-    "maxSentences",
-    maxSentences,
-  ], 1000);
   return sentenceProcess(new Lexicon(languages[name]), length);
 }

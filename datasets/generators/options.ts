@@ -20,15 +20,24 @@ export function checkKeys(what: string, options: unknown, known: readonly string
   }
 }
 
-/** Checks a range of whole numbers, 1 ≤ min ≤ max ≤ limit. @throws UsageError */
-export function checkRange(
+/**
+ * Checks the options of a source and gives the length of its documents: 1 ≤ least ≤ most ≤ limit.
+ * @param defaults of the two options that say the least and the most units, in this order
+ * @param others keys that the source has besides
+ * @throws UsageError
+ */
+export function documentLength(
   what: string,
-  [minKey, min]: readonly [string, unknown],
-  [maxKey, max]: readonly [string, unknown],
+  options: object,
+  defaults: Readonly<Record<string, number>>,
   limit: number,
+  others: readonly string[] = [],
 ): { minUnits: number; maxUnits: number } {
-  const lowest = wholeNumber(what, minKey, min, 1, limit);
-  return { minUnits: lowest, maxUnits: wholeNumber(what, maxKey, max, lowest, limit) };
+  const [least, most] = Object.keys(defaults);
+  checkKeys(what, options, [...others, least, most]);
+  const given: Readonly<Record<string, unknown>> = { ...defaults, ...options };
+  const minUnits = wholeNumber(what, least, given[least], 1, limit);
+  return { minUnits, maxUnits: wholeNumber(what, most, given[most], minUnits, limit) };
 }
 
 /** Checks a number in [low, high]. @throws UsageError */

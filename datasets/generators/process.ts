@@ -6,7 +6,7 @@
  * for each source by walking all states (no branch can be mistaken for another one, given the next word).
  */
 import { Random, type Seed, seedOf } from "../../base/mod.ts";
-import type { Document } from "../document.ts";
+import type { Document, GeneratedSource } from "../document.ts";
 
 /** One outcome of a choice: what is written, how likely, and where the text goes on. */
 export interface Branch {
@@ -81,8 +81,18 @@ export interface Process {
   readonly joints: readonly Joint[];
 }
 
+/** A source for the registry: documents of the process that its options make, and their entropy. */
+export function processSource<Options>(
+  processOf: (options: Options) => Process,
+): GeneratedSource<Options> {
+  return {
+    documents: (options, split, seed) => documentsOf(processOf(options), split, seed),
+    entropyBitsPerByte: (options) => entropyBitsPerByte(processOf(options)),
+  };
+}
+
 /** Documents 0, 1, 2, … of a split. A document depends on the process, the seed, the split and its number alone. */
-export function* documentsOf(process: Process, split: string, seed: Seed): Generator<Document> {
+function* documentsOf(process: Process, split: string, seed: Seed): Generator<Document> {
   for (let number = 0;; number++) {
     const random = new Random(numberedSeed(seed, split, number));
     yield { text: writeDocument(process, random), id: `generated:${number}` };

@@ -2,12 +2,10 @@
  * Sentiment of a short text in velsan: three judgements by good and bad adjectives, any of which "ne" (not) turns around,
  * and one plain sentence. Class 1 when most judgements are good, 0 when most are bad.
  */
-import type { Random } from "../../base/mod.ts";
-import type { TaskExample } from "../task.ts";
 import { oneOf } from "./lists.ts";
 import { opinions } from "./relations.ts";
-import { noisyLabel, type Speaker } from "./speaker.ts";
-import { shareRight, speakerTask } from "./speaker_task.ts";
+import { noisyLabel } from "./speaker.ts";
+import { speakerTask } from "./speaker_task.ts";
 
 const nJudgements = 3;
 /** Chance that a judgement shares the tendency of its text, and that it is worded with "ne". */
@@ -17,29 +15,21 @@ export const task = speakerTask({
   name: "sentiment",
   description: { kind: "classification", nClasses: 2 },
   noise: ["labelNoise", 0.1],
-  example,
-  ceiling: shareRight,
+  example(speaker, topic, labelNoise, random) {
+    const tendency = random.below(2);
+    const sentences: string[] = [];
+    let nGood = 0;
+    for (let i = 0; i < nJudgements; i++) {
+      const isGood = (random.float64() < chances.tendency) === (tendency === 1);
+      const isNegated = random.float64() < chances.negation;
+      const pair = oneOf(opinions(speaker), random);
+      const adjective = isGood !== isNegated ? pair.good : pair.bad;
+      sentences.push(speaker.judgement(speaker.noun(topic, random), adjective, isNegated));
+      nGood += Number(isGood);
+    }
+    const event = speaker.likelyEvent(speaker.noun(topic, random), topic, random);
+    sentences.splice(random.below(nJudgements + 1), 0, speaker.event(event));
+    const label = nGood > nJudgements / 2 ? 1 : 0;
+    return { texts: [sentences.join(" ")], label: noisyLabel(label, 2, labelNoise, random) };
+  },
 });
-
-function example(
-  speaker: Speaker,
-  topic: number,
-  labelNoise: number,
-  random: Random,
-): TaskExample {
-  const tendency = random.below(2);
-  const sentences: string[] = [];
-  let nGood = 0;
-  for (let i = 0; i < nJudgements; i++) {
-    const isGood = (random.float64() < chances.tendency) === (tendency === 1);
-    const isNegated = random.float64() < chances.negation;
-    const pair = oneOf(opinions(speaker), random);
-    const adjective = isGood !== isNegated ? pair.good : pair.bad;
-    sentences.push(speaker.judgement(speaker.noun(topic, random), adjective, isNegated));
-    nGood += Number(isGood);
-  }
-  const event = speaker.likelyEvent(speaker.noun(topic, random), topic, random);
-  sentences.splice(random.below(nJudgements + 1), 0, speaker.event(event));
-  const label = nGood > nJudgements / 2 ? 1 : 0;
-  return { texts: [sentences.join(" ")], label: noisyLabel(label, 2, labelNoise, random) };
-}

@@ -2,8 +2,6 @@
  * Similarity of two sentences in velsan, from 0 to 5: both have a subject, an adjective, a verb, an object and an adverb,
  * and the score grows with how many of the five mean the same in both. Words of a pair of synonyms mean the same.
  */
-import type { Random } from "../../base/mod.ts";
-import type { TaskExample } from "../task.ts";
 import type { Word } from "./lexicon.ts";
 import { oneOf } from "./lists.ts";
 import { otherThan, synonymOf } from "./relations.ts";
@@ -20,7 +18,28 @@ export const task = speakerTask({
   description: { kind: "similarity", nClasses: 1 },
   // The score is off by a uniform draw from −`scoreNoise` to `scoreNoise`.
   noise: ["scoreNoise", 0.5],
-  example,
+  example(speaker, topic, scoreNoise, random) {
+    const nouns = speaker.ownWords("noun", topic);
+    const slots = [
+      nouns,
+      speaker.ownWords("adjective", topic),
+      speaker.ownWords("transitive", topic),
+      nouns,
+      speaker.ownWords("adverb", undefined),
+    ];
+    const first = slots.map((words) => oneOf(words, random));
+    const nShared = random.below(nSlots + 1);
+    const isShared = random.shuffle(slots.map((_, i) => i < nShared));
+    const second = first.map((word, i) => {
+      if (!isShared[i]) return otherThan(word, slots[i], random);
+      return random.float64() < synonymChance ? synonymOf(word, slots[i]) : word;
+    });
+    const noise = scoreNoise * (2 * random.float64() - 1);
+    return {
+      texts: [sentence(speaker, first), sentence(speaker, second)],
+      label: scale.nothing + scale.perWord * nShared + noise,
+    };
+  },
   /** Pearson correlation of the score with its expectation given the texts: √(signal variance / all variance). */
   ceiling(scoreNoise) {
     // Words in common: uniform on 0 … nSlots, of variance ((nSlots + 1)² − 1) / 12. Noise: uniform, half-width²/ 3.
@@ -28,34 +47,6 @@ export const task = speakerTask({
     return Math.sqrt(signal / (signal + scoreNoise ** 2 / 3));
   },
 });
-
-function example(
-  speaker: Speaker,
-  topic: number,
-  scoreNoise: number,
-  random: Random,
-): TaskExample {
-  const nouns = speaker.ownWords("noun", topic);
-  const slots = [
-    nouns,
-    speaker.ownWords("adjective", topic),
-    speaker.ownWords("transitive", topic),
-    nouns,
-    speaker.ownWords("adverb", undefined),
-  ];
-  const first = slots.map((words) => oneOf(words, random));
-  const nShared = random.below(nSlots + 1);
-  const isShared = random.shuffle(slots.map((_, i) => i < nShared));
-  const second = first.map((word, i) => {
-    if (!isShared[i]) return otherThan(word, slots[i], random);
-    return random.float64() < synonymChance ? synonymOf(word, slots[i]) : word;
-  });
-  const noise = scoreNoise * (2 * random.float64() - 1);
-  return {
-    texts: [sentence(speaker, first), sentence(speaker, second)],
-    label: scale.nothing + scale.perWord * nShared + noise,
-  };
-}
 
 function sentence(speaker: Speaker, words: readonly Word[]): string {
   const [noun, adjective, verb, object, adverb] = words;

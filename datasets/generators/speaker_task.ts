@@ -16,13 +16,14 @@ interface SpeakerTask {
   readonly noise: readonly [key: keyof NoiseOptions, without: number];
   /** An example about a topic of the language. */
   example(speaker: Speaker, topic: number, noise: number, random: Random): TaskExample;
-  /** See `GeneratedTask`. */
-  ceiling(noise: number): number;
+  /** See `GeneratedTask`; of a class, unless given, what is right if `noise` of the labels are wrong. */
+  ceiling?(noise: number): number;
 }
 
 /** A task for the registry, its options checked. */
 export function speakerTask(
-  { name, description, noise: [key, without], example, ceiling }: SpeakerTask,
+  { name, description, noise: [key, without], example, ceiling = (noise) => 1 - noise }:
+    SpeakerTask,
 ): GeneratedTask<NoiseOptions> {
   const noiseOf = (options: NoiseOptions): number => {
     const what = `generated task ${name}`;
@@ -38,9 +39,4 @@ export function speakerTask(
     },
     ceiling: (options) => ceiling(noiseOf(options)),
   };
-}
-
-/** Of a class: what is right of it if `noise` of the labels are wrong. */
-export function shareRight(noise: number): number {
-  return 1 - noise;
 }
