@@ -2,7 +2,7 @@
  * The footer of an Arrow file: its schema, and where its batches lie.
  */
 import { Message, RecordBatchReader, type Schema } from "apache-arrow";
-import { checkSchema, checkVersion, MetadataTable } from "./arrow_metadata.ts";
+import { checkSchema, checkVersion, MetadataTable, oldestVersion } from "./arrow_metadata.ts";
 import { DataError } from "./data_error.ts";
 
 export const arrowMagic = "ARROW1";
@@ -48,7 +48,8 @@ export function footerBytes(tail: Uint8Array, fileBytes: number): number {
 /** @throws DataError for a footer that is damaged, or of a file that cannot be read */
 export function parseFooter(footer: Uint8Array, fileBytes: number): ArrowFooter {
   const table = MetadataTable.root(footer);
-  const version = table.uint8(0);
+  // Where a footer leaves its version out, each message says its own. A union is then taken for an old one.
+  const version = table.uint8(0) || oldestVersion;
   checkVersion(version);
   const schema = table.table(1);
   if (schema === undefined) throw new DataError("footer: expected a schema, found none");

@@ -12,7 +12,7 @@ const maxFields = 65_536;
 /** The version V5, which Arrow has written since 1.0. */
 const version5 = 4;
 /** Versions before V4 (Arrow 0.8 of 2017) have other layouts. */
-const oldestVersion = 3;
+export const oldestVersion = 3;
 const unionKind = 14;
 /** Kinds of columns, by their numbers in `Schema.fbs`, that `apache-arrow` does not know. */
 const unknownKinds: Readonly<Record<number, string>> = {

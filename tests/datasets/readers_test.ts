@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { tableFromArrays, tableToIPC } from "apache-arrow";
 import fc from "fast-check";
 import {
   type Document,
@@ -9,6 +10,7 @@ import {
   readerModule,
   type ReaderOptions,
 } from "../../datasets/mod.ts";
+import { reader as arrow } from "../../datasets/readers/arrow.ts";
 import { reader as jsonl } from "../../datasets/readers/jsonl.ts";
 import { reader as text } from "../../datasets/readers/text.ts";
 import { StageError, UsageError } from "../../base/mod.ts";
@@ -362,4 +364,16 @@ Deno.test({
       strictEqual(documents[0].id, `${name}:1`);
     }
   },
+});
+
+Deno.test("arrow reader takes the version from the messages where the footer leaves it out", async () => {
+  const bytes = tableToIPC(tableFromArrays({ text: ["a", "b"] }), "file");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = bytes.length - 10; // length of the footer and magic string
+  const footer = end - view.getInt32(end, true);
+  const table = footer + view.getUint32(footer, true);
+  view.setUint16(table - view.getInt32(table, true) + 4, 0, true); // the place of field 0
+  const path = fileOf("no-version.arrow", bytes);
+  const read = await documentsOf(arrow, path);
+  strictEqual(read.map(({ text }) => text).join(), "a,b");
 });
