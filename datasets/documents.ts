@@ -74,6 +74,11 @@ export class SkipLog {
     this.rows++;
     if (this.first.length < namedSkips) this.first.push(reason);
   }
+
+  /** What it knows now. Plain data. */
+  report(): DocumentsReport["skipped"] {
+    return { rows: this.rows, first: [...this.first] };
+  }
 }
 
 const documentsAPause = 250;
@@ -174,14 +179,16 @@ export class DocumentsWriter implements Disposable {
 
   /** Makes the file whole and writes the report. @throws StageError when there is no document. */
   finish(
-    { skips, entropyBitsPerByte, filter, files }: Omit<WriteDocumentsOptions, "maxDocuments"> = {},
+    { skips = new SkipLog(), entropyBitsPerByte, filter, files }: Omit<
+      WriteDocumentsOptions,
+      "maxDocuments"
+    > = {},
   ): DocumentsReport {
     if (this.count === 0) {
       throw new StageError("Cannot write documents: expected at least one document, found none");
     }
     if (this.#texts.length > 0) this.#flush();
     this.#writer.finish();
-    const { rows, first } = skips ?? new SkipLog();
     const { count, bytes, characters, shortestBytes, longestBytes } = this.#sums;
     const report: DocumentsReport = {
       format: 1,
@@ -190,7 +197,7 @@ export class DocumentsWriter implements Disposable {
       characters,
       shortestBytes,
       longestBytes,
-      skipped: { rows, first: [...first] },
+      skipped: skips.report(),
       entropyBitsPerByte,
       filter,
       files,

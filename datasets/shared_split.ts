@@ -14,10 +14,12 @@
  *
  * Parts are written beside their place and renamed, so a part that is there is whole.
  */
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { canonicalJson, sha256, StageError, writeFileSynced } from "../base/mod.ts";
 import type { Document, DocumentReader, ReaderOptions } from "./document.ts";
+import { type DocumentsReport, SkipLog } from "./documents.ts";
 import type { Input } from "./input.ts";
 
 /** Compressed a frame at a time, and one frame is held for each value. */
@@ -25,9 +27,6 @@ const frameBytes = 1024 * 1024;
 
 /** More values mean that the field names documents, not sources. */
 const maxValues = 1000;
-
-/** Names of bad rows that are kept. */
-const namedSkips = 20;
 
 interface SharedSplitOptions {
   /** Shared by processes; on a disk with room for the text. */
@@ -45,7 +44,7 @@ interface SplitIndex {
   /** Documents whose field is absent or no string. */
   readonly without: number;
   /** Bad rows, when reading skips them. */
-  readonly skipped: { readonly rows: number; readonly first: readonly string[] };
+  readonly skipped: DocumentsReport["skipped"];
 }
 
 interface SplitPart {
@@ -116,15 +115,13 @@ async function sort(
   { reader, reading, field, onProgress }: SharedSplitOptions,
 ): Promise<SplitIndex> {
   const temporary = `${folder}.tmp`; // no other process has it: the lock is held
-  removeIfThere(temporary);
-  removeIfThere(folder); // a folder without an index is not whole
+  rmSync(temporary, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true }); // a folder without an index is not whole
   Deno.mkdirSync(temporary);
   const parts = new Map<string, PartWriter>();
-  const first: string[] = [];
-  let rows = 0, without = 0, documents = 0;
-  const onSkip = (reason: string) => {
-    if (rows++ < namedSkips) first.push(reason);
-  };
+  const skips = new SkipLog();
+  const onSkip = (reason: string) => skips.add(reason);
+  let without = 0, documents = 0;
   try {
     const options = { ...reading, metadataFields: [field], onSkip };
     for await (const { text, id, metadata } of reader.read(input, options)) {
@@ -157,7 +154,7 @@ async function sort(
     format: 1,
     values: Object.fromEntries(values.sort(([a], [b]) => a < b ? -1 : 1)),
     without,
-    skipped: { rows, first },
+    skipped: skips.report(),
   };
   writeFileSynced(join(temporary, "index.json"), JSON.stringify(index, null, 2) + "\n");
   Deno.renameSync(temporary, folder);
@@ -230,14 +227,6 @@ function readIndex(folder: string): SplitIndex | undefined {
     return index.format === 1 ? index : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function removeIfThere(folder: string): void {
-  try {
-    Deno.removeSync(folder, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -99,7 +99,7 @@ export async function writeSourceDocuments(
       // The order matters: the state may only tell of bytes that are on disk.
       writer: writer.state(),
       filter: filter?.state() ?? null,
-      skipped: { rows: skips.rows, first: [...skips.first] },
+      skipped: skips.report(),
     });
     savedAt = performance.now();
   };

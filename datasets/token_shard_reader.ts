@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { StageError } from "../base/mod.ts";
 import { ArrowFileReader } from "./arrow_file.ts";
 import { readJsonFile } from "./json_file.ts";
-import { batchTokens, type TokenShards } from "./token_shards.ts";
-import { isWide, type ShardsFile } from "./token_shards_format.ts";
+import { batchTokens, isWide, type ShardsFile, type TokenShards } from "./token_shards.ts";
 
 /** Batches kept in memory: 4 MB of 16-bit ids, so that a small source is read once. */
 const cachedBatches = 32;

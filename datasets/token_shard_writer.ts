@@ -6,8 +6,7 @@ import { join } from "node:path";
 import { writeFileSynced } from "../base/mod.ts";
 import { ArrowFileWriter, type ArrowPosition } from "./arrow_file.ts";
 import { float64Column } from "./columns.ts";
-import { batchTokens } from "./token_shards.ts";
-import { isWide, type ShardsFile } from "./token_shards_format.ts";
+import { batchTokens, isWide, type ShardsFile } from "./token_shards.ts";
 
 export interface EncodedDocument {
   /** Without the end symbol. */

@@ -12,12 +12,22 @@
 /** Tokens a record batch: arrow-js reads one huge batch back wrong (its issue 139). */
 export const batchTokens = 65_536;
 
-export interface TokenShards {
+/** `shards.json`. */
+export interface ShardsFile {
+  readonly format: 1;
   readonly vocabSize: number;
   readonly tokens: number;
   readonly documents: number;
   /** UTF-8 bytes of all texts. */
   readonly bytes: number;
+}
+
+/** Whether ids take 32 bits. */
+export function isWide(vocabSize: number): boolean {
+  return vocabSize >= 65_536;
+}
+
+export interface TokenShards extends Omit<ShardsFile, "format"> {
   /** Tokens [start, start + length), reading only the batches they lie in. */
   slice(start: number, length: number): Int32Array;
   /** For each document the position after its end symbol; ascending. */

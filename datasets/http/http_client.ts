@@ -3,6 +3,7 @@
  *
  * A failure that may pass with time (connection, 408, 425, 429, 5xx, a stall) is a `TransientHttpError`; any other is a `StageError`.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { messageOf, Random, StageError } from "../../base/mod.ts";
 import { httpDefaults, type HttpOptions } from "./http_options.ts";
 import { Slots } from "./slots.ts";
@@ -50,15 +51,10 @@ export class HttpClient {
   async get(url: string, headers: Readonly<Record<string, string>> = {}): Promise<HttpReply> {
     const release = await this.#slots.take(this.options.signal);
     const abort = new AbortController();
-    const stop = () => abort.abort(this.options.signal?.reason);
-    this.options.signal?.throwIfAborted();
-    this.options.signal?.addEventListener("abort", stop);
     let isOpen = true;
     const close = () => {
-      if (!isOpen) return;
+      if (isOpen) release();
       isOpen = false;
-      this.options.signal?.removeEventListener("abort", stop);
-      release();
     };
     try {
       const response = await this.#follow(url, headers, abort);
@@ -109,7 +105,7 @@ export class HttpClient {
     }
     const delayMs = this.#delayMs(failed, failure.retryAfterMs);
     onRetry?.(`${what}: ${failure.message}`, delayMs);
-    await pause(delayMs, signal);
+    await pause(delayMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
 
   #delayMs(failed: number, retryAfterMs = 0): number {
@@ -161,7 +157,7 @@ export class HttpClient {
     try {
       return await fetch(url, {
         redirect: "manual",
-        signal: abort.signal,
+        signal: AbortSignal.any(signal === undefined ? [abort.signal] : [abort.signal, signal]),
         headers: {
           // Bytes as stored: lengths and ranges are of these.
           "accept-encoding": "identity",
@@ -263,18 +259,4 @@ function retryAfterMs(value: string | null): number | undefined {
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   const until = Date.parse(value);
   return Number.isNaN(until) ? undefined : Math.max(0, until - Date.now());
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
 }

@@ -1,6 +1,7 @@
 /**
  * Rows of a text file, plain or compressed: a row is a line without its LF or CRLF. Memory holds one chunk and one row.
  */
+import { Buffer } from "node:buffer";
 import { formatBytes } from "../../base/mod.ts";
 import type { ReadPosition } from "../document.ts";
 import type { Input } from "../input.ts";
@@ -80,7 +81,7 @@ export class RowSource {
       else if (bytes.length > 0) held.push(bytes.slice());
     };
     const release = (): Row => {
-      const row = rowOf(joined(held), heldBytes);
+      const row = rowOf(Buffer.concat(held), heldBytes);
       held = [];
       heldBytes = 0;
       return row;
@@ -135,17 +136,6 @@ function cleaned(text: string, line: number): string {
   const start = line === 1 && text.charCodeAt(0) === 0xfeff ? 1 : 0;
   const end = text.charCodeAt(text.length - 1) === 0x0d ? text.length - 1 : text.length;
   return text.slice(start, end);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0];
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function decodeOrNull(decoder: TextDecoder, bytes: Uint8Array): string | null {
