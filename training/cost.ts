@@ -54,11 +54,6 @@ export function costRows(inputs: CostInputs): readonly CostRow[] {
   );
 }
 
-/** M of the whole model. */
-export function modelParameters(inputs: CostInputs): number {
-  return inputs.bodyParameters + (inputs.positions + inputs.globalVocabSize) * inputs.dModel;
-}
-
 function costRow(
   inputs: CostInputs,
   method: string,
@@ -74,7 +69,7 @@ function costRow(
   const parameters = bodyParameters + (positions + vocabSize) * dModel;
   const sent = sharesEmbeddings ? parameters : bodyParameters;
   const communication = mixture ? sent : sent / localSteps; // a mixture's gradients are sent at every step
-  const whole = modelParameters(inputs);
+  const whole = bodyParameters + (positions + globalVocabSize) * dModel;
   return {
     method,
     localSteps: mixture ? localSteps * rounds : localSteps,

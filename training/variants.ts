@@ -1,8 +1,8 @@
 /**
- * The table of variants: a row has everything that is said of a variant anywhere.
+ * The table of variants: a row has every fact about a variant that any code needs.
  *
  * A row's `training` enters the key of what is trained with it, and nothing else of the row does. So a new row, or another word
- * in a row, leaves what other variants have made fresh.
+ * in a row, leaves the results of other variants fresh.
  *
  * ```ts
  * import { variantNamed } from "./variants.ts";
@@ -12,7 +12,7 @@
 import { didYouMean, UsageError } from "../base/mod.ts";
 import type { Variant } from "./variant.ts";
 
-export interface VariantRow {
+interface VariantRow {
   /** What it does, in one line. */
   readonly meaning: string;
   /** Where it comes from. */
@@ -26,7 +26,7 @@ export interface VariantRow {
 }
 
 /** A row by a name that recipes use. */
-export interface NamedVariant extends VariantRow {
+interface NamedVariant extends VariantRow {
   readonly training: Variant;
   /** The only source that it is trained on: what stands for `<source>` in its name. */
   readonly onlySource?: string;

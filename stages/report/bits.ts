@@ -1,5 +1,5 @@
 /**
- * Bits per byte after continuation: a row per variant, a column per source, between two bounds.
+ * Bits per byte after continuation: a row per variant, a column per source.
  *
  * The first row is what token frequencies alone reach. The last one, for generated text, is the entropy rate of the rules that
  * made it: no model can be below it.

@@ -17,7 +17,7 @@ import { cellOf, decimals, whole } from "./cells.ts";
 import { inputsOf, type TableKind } from "./kind.ts";
 import type { Row, Table } from "./table.ts";
 
-/** Text that has no report of its own is read for one up to this size: beyond, `documents.details` is for it. */
+/** Text without a report of its own is read up to this size; for larger text there is `documents.details`. */
 const maxScannedBytes = 2e9;
 
 /** Scripts below this share are left out. */

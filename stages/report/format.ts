@@ -74,7 +74,7 @@ function cellText(cell: Cell): string {
   return ours + interval + paper;
 }
 
-/** At most four significant digits, or as many decimals as said. */
+/** At most four significant digits, or as many decimals as `decimals` says. */
 function shortNumber(value: number, decimals?: number): string {
   if (decimals !== undefined) return value.toFixed(decimals);
   if (Number.isInteger(value)) return String(value);

@@ -22,7 +22,7 @@ import { kind as settings } from "./settings.ts";
 import { kind as tuning } from "./tuning.ts";
 import { kind as unigram } from "./unigram.ts";
 
-export interface TableEntry {
+interface TableEntry {
   /** Of the table that a number of the paper's stands for, else as it was asked for. */
   readonly name: string;
   readonly kind: TableKind;

@@ -5,7 +5,7 @@ import type { Recipe } from "../recipe.ts";
 import { type PaperEntry, paperTableIndex } from "./paper_index.ts";
 import type { Table } from "./table.ts";
 
-/** What stands above and under a table of that number; null for a table that was asked for by its own name. */
+/** The title and the notes of a table of that number; null for a table that was asked for by its own name. */
 export interface Heading {
   readonly number: number;
   readonly title: string;

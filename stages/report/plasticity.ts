@@ -1,5 +1,5 @@
 /**
- * Plasticity: how fast a body adapts from random embeddings, on single sources and on all. The numbers behind Fig. 3.
+ * Plasticity: how fast a body adapts from random embeddings, on single sources and on all. Fig. 3 draws these numbers.
  */
 import { UsageError } from "../../base/mod.ts";
 import type { Recipe } from "../recipe.ts";

@@ -5,7 +5,7 @@ import type { Recipe } from "../recipe.ts";
 import { paperTables } from "./paper_tables.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
-/** What of the paper stands beside a table of ours. */
+/** A table of the paper whose cells stand beside ours. */
 export interface Quotation {
   /** The paper's number of the table. */
   readonly number: number;

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 
 /** A participant of a round. */
-export interface LocalRow {
+interface LocalRow {
   readonly kind: "local";
   readonly round: number;
   readonly source: string;
@@ -38,20 +38,20 @@ export interface RoundRow {
 }
 
 /** A part of a continuation, up to `step`. */
-export interface StepsRow {
+interface StepsRow {
   readonly kind: "steps";
   readonly step: number;
   readonly lossNatsMean: number;
 }
 
 /** Losses of a run on a single source. */
-export interface ValidationRow {
+interface ValidationRow {
   readonly kind: "validation";
   readonly step: number;
   readonly lossNats: Readonly<Record<string, number>>;
 }
 
-export type MetricsRow = LocalRow | RoundRow | StepsRow | ValidationRow;
+type MetricsRow = LocalRow | RoundRow | StepsRow | ValidationRow;
 
 /** The rows of one kind, in their order. */
 export function metricsOf<Kind extends MetricsRow["kind"]>(

@@ -4,7 +4,7 @@
 import { noiseNotes } from "./improvement.ts";
 import { type Cell, markBest, type Row, type Table } from "./table.ts";
 
-/** Student's t at 97.5 %, by degrees of freedom from 1 on; beyond, the normal distribution's. */
+/** Student's t at 97.5 %, by degrees of freedom from 1 on; for more, the normal distribution's is used. */
 const quantiles = [
   ...[12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228],
   ...[2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11, 2.101, 2.093, 2.086],
@@ -12,8 +12,8 @@ const quantiles = [
 ];
 
 /**
- * Cells become means over the tables with the interval mean ± t·s/√n; what compares rows within a seed, as improvements do, is
- * paired thereby. Best cells are marked anew.
+ * Cells become means over the tables with the interval mean ± t·s/√n; rows that compare others, as improvements do, are
+ * compared within each seed first. Best cells are marked again.
  *
  * @param seeds Of the tables, in their order.
  * @throws RangeError for tables of different shapes.

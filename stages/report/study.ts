@@ -4,7 +4,7 @@
 import type { Cell, Row, Table } from "./table.ts";
 
 /** A cell's table and its value on each axis. */
-export interface CellTable {
+interface CellTable {
   readonly values: readonly string[];
   readonly table: Table;
 }
