@@ -7,6 +7,7 @@
 import {
   AsyncByteQueue,
   type Data,
+  Float64,
   makeData,
   RecordBatch,
   RecordBatchFileWriter,
@@ -79,6 +80,12 @@ export class ArrowFileWriter implements Disposable {
   [Symbol.dispose](): void {
     this.#file.close();
   }
+}
+
+/** Numbers as a column without nulls; the values are copied. */
+export function float64Column(values: ArrayLike<number>): Data<Float64> {
+  const data = Float64Array.from(values);
+  return makeData({ type: new Float64(), length: data.length, nullCount: 0, data });
 }
 
 /** arrow-js's writer, whose state can be read and set. */

@@ -34,3 +34,13 @@ export function readJsonFile<T extends object>(path: string, numbers: readonly s
   }
   return value as T;
 }
+
+/** A record of format 1 that can be made again: undefined where there is none, or a damaged one. */
+export function keptRecord<T extends { readonly format: 1 }>(path: string): T | undefined {
+  try {
+    const record = JSON.parse(Deno.readTextFileSync(path));
+    return record.format === 1 ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -21,6 +21,7 @@ import { canonicalJson, sha256, StageError, writeFileSynced } from "../base/mod.
 import type { Document, DocumentReader, ReaderOptions } from "./document.ts";
 import { type DocumentsReport, SkipLog } from "./documents.ts";
 import type { Input } from "./input.ts";
+import { keptRecord } from "./json_file.ts";
 
 /** Compressed a frame at a time, and one frame is held for each value. */
 const frameBytes = 1024 * 1024;
@@ -105,7 +106,8 @@ export async function openSharedSplit(
   Deno.mkdirSync(options.folder, { recursive: true });
   using lock = Deno.openSync(`${folder}.lock`, { create: true, write: true });
   await lock.lock(true);
-  const index = readIndex(folder) ?? await sort(input, folder, options);
+  const index = keptRecord<SplitIndex>(join(folder, "index.json")) ??
+    await sort(input, folder, options);
   return new SharedSplit(folder, index);
 }
 
@@ -218,15 +220,6 @@ function* merged<T extends { readonly row: number }>(streams: Iterator<T>[]): Ge
     if (least < 0) return;
     yield heads[least].value as T;
     heads[least] = streams[least].next();
-  }
-}
-
-function readIndex(folder: string): SplitIndex | undefined {
-  try {
-    const index = JSON.parse(Deno.readTextFileSync(join(folder, "index.json")));
-    return index.format === 1 ? index : undefined;
-  } catch {
-    return undefined;
   }
 }
 

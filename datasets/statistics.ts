@@ -6,8 +6,7 @@
 import { Field, Float64, Schema } from "apache-arrow";
 import { join } from "node:path";
 import { StageError, writeFileSynced } from "../base/mod.ts";
-import { ArrowFileReader, ArrowFileWriter } from "./arrow_file.ts";
-import { float64Column } from "./columns.ts";
+import { ArrowFileReader, ArrowFileWriter, float64Column } from "./arrow_file.ts";
 import { readJsonFile } from "./json_file.ts";
 import { batchTokens, type TokenShards } from "./token_shards.ts";
 

@@ -4,8 +4,7 @@
 import { Field, Float64, makeData, Schema, Uint16, Uint32 } from "apache-arrow";
 import { join } from "node:path";
 import { writeFileSynced } from "../base/mod.ts";
-import { ArrowFileWriter, type ArrowPosition } from "./arrow_file.ts";
-import { float64Column } from "./columns.ts";
+import { ArrowFileWriter, type ArrowPosition, float64Column } from "./arrow_file.ts";
 import { batchTokens, isWide, type ShardsFile } from "./token_shards.ts";
 
 export interface EncodedDocument {

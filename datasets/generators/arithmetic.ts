@@ -1,7 +1,7 @@
 /**
- * Lines of sums, differences and products, all of them right: a result costs no bits to one who can calculate.
+ * Lines of sums, differences and products. Every result is right, so a model that can calculate needs no bits for it.
  *
- * A line often goes on with the result of the line before, as in a chain of reckoning.
+ * A line often starts with the result of the line before.
  */
 import { numbers } from "./lists.ts";
 import { documentLength } from "./options.ts";
@@ -28,10 +28,10 @@ const headings = {
 type Sign = "+" | "-" | "*";
 
 const largest = { operand: 50, factor: 12 } as const;
-/** Chance that a line takes up the last result, where that is a possible first operand. */
+/** Chance that a line starts with the last result, if that is a possible first operand. */
 const chained = 0.3;
 
-/** The choices that make a document. @throws UsageError for an unknown option or a range that is none. */
+/** The choices that make a document. @throws UsageError for an unknown option or a range that is not valid. */
 export function arithmeticProcess(options: ArithmeticOptions): Process {
   const defaults = { minLines: 24, maxLines: 72 };
   const length = documentLength("generated source arithmetic", options, defaults, 10_000);
@@ -47,7 +47,7 @@ export function arithmeticProcess(options: ArithmeticOptions): Process {
   );
   return { opening, ...length, joints: [{ text: "\n", weight: 1 }] };
 
-  /** A line's first operand and sign, `last` being the result of the line before. */
+  /** A line's first operand and sign. `last` is the result of the line before. */
   function line(heading: keyof typeof headings, last: number | undefined): Choice[] {
     return Object.entries(headings[heading]).flatMap(([sign, share]) => {
       const operands = firstOperands(sign as Sign);

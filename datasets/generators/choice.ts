@@ -1,6 +1,6 @@
 /**
- * Reading comprehension in velsan: a passage tells who does what to whom, a question repeats one subject and verb, and one
- * of four answers is the object that the passage gave them. Two of the others stand in the passage, too.
+ * Reading comprehension in velsan. A passage tells who does what to whom. A question repeats one subject and its verb, and
+ * one of the four answers is their object in the passage. Two of the other answers stand in the passage, too.
  */
 import type { Random } from "../../base/mod.ts";
 import type { Word } from "./lexicon.ts";
@@ -29,7 +29,7 @@ export const task = speakerTask({
   },
 });
 
-/** Events such that no two share a subject or an object. */
+/** Events: no two have the same subject or the same object. */
 function differentEvents(speaker: Speaker, topic: number, random: Random): Event[] {
   const events: Event[] = [];
   while (events.length < nEvents) {

@@ -49,7 +49,7 @@ interface Scope {
   readonly local: string;
 }
 
-/** The choices that make a program. @throws UsageError for an unknown option or a range that is none. */
+/** The choices that make a program. @throws UsageError for an unknown option or a range that is not valid. */
 export function codeProcess(options: CodeOptions): Process {
   const defaults = { minFunctions: 3, maxFunctions: 7 };
   const length = documentLength("generated source code", options, defaults, 1000);
@@ -82,7 +82,7 @@ class Programs {
     );
   }
 
-  /** Parameters are other values than the one in the function's name, which becomes the local variable. */
+  /** The value in the function's name becomes the local variable; parameters are other values. */
   #parameters(domain: string, local: string): State {
     return this.#states.at(`parameters/${domain}/${local}`, () => {
       const values = domains[domain].values.filter((value) => value !== local);
@@ -174,7 +174,7 @@ class Programs {
 
 type Atom = readonly [weight: number, text: string];
 
-/** Numbers as they stand in expressions: a quarter of the atoms. */
+/** The numbers in expressions: a quarter of the atoms. */
 const literals: readonly Atom[] = [1, 2, 10, 3, 5, 4, 8, 100, 7, 12, 6, 20].map((n, i) => [
   0.75 / (i + 9),
   String(n),

@@ -1,8 +1,8 @@
 /**
  * Entailment between two texts in velsan: 0 the second follows from the first, 1 it is open, 2 it cannot be true.
  *
- * The first text says that a thing has a quality, beside a plain sentence. A category has the qualities of its things, and
- * opposites exclude each other: "not bad" follows from "good", "bad" and "not good" contradict it.
+ * The first text says that a thing has a quality, and has one plain sentence more. A category has the qualities of its
+ * things. Opposites exclude each other: "not bad" follows from "good"; "bad" and "not good" contradict it.
  */
 import type { Word } from "./lexicon.ts";
 import { oneOf } from "./lists.ts";

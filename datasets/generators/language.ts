@@ -1,8 +1,8 @@
 /**
  * Documents in one of five invented languages, with a known entropy.
  *
- * A language is its name: words and grammar come from a constant seed of it, so that every split and every recipe speaks
- * the same one. Recipes choose which, how long documents are, and how many.
+ * The name of a language gives the seed of its words and grammar, so every split and every recipe has the same language.
+ * Recipes choose the language, the length of documents and their number.
  */
 import { didYouMean, UsageError } from "../../base/mod.ts";
 import { languages } from "./languages.ts";

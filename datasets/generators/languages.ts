@@ -4,7 +4,7 @@
  * | name     | script     | order | words                                                            |
  * |----------|------------|-------|------------------------------------------------------------------|
  * | velsan   | Latin      | SVO   | three genders: noun and adjective rhyme; case endings             |
- * | dorugai  | Cyrillic   | SOV   | suffix upon suffix, whose vowels follow those of the stem         |
+ * | dorugai  | Cyrillic   | SOV   | many suffixes, whose vowels follow the vowels of the stem          |
  * | ithomeli | Greek      | VSO   | prefixes: four noun classes mark noun, adjective and verb         |
  * | shenmu   | Han        | SVO   | no inflection, no spaces; classifiers and particles               |
  * | varuni   | Devanagari | SOV   | two genders, postpositions; the verb at the end agrees            |

@@ -1,6 +1,6 @@
 /**
- * The words of an invented language, by topic, and which of them go together. Fixed by the language's name: the same for
- * every recipe, seed and split.
+ * The words of an invented language by topic, and the words that go with each. The language's name alone decides them: they
+ * are the same for every recipe, seed and split.
  */
 import { Random, seedOf } from "../../base/mod.ts";
 import { numbers } from "./lists.ts";
@@ -30,7 +30,7 @@ const wordCounts = {
   adverb: { own: 0, shared: 10 },
 } as const satisfies Record<WordKind, { own: number; shared: number }>;
 
-/** How many words of a kind keep company with one word. */
+/** How many words of a kind go with one word. */
 const companionCounts: Readonly<Record<WordKind, number>> = {
   noun: 8,
   transitive: 6,
@@ -71,7 +71,7 @@ export class Lexicon {
     kind: WordKind,
     topic: number,
   ): readonly Weighted<Word>[] {
-    // A word of one topic is met in that topic only; a shared word keeps company that depends on the topic.
+    // A word of one topic occurs in that topic only; the words that go with a shared word depend on the topic.
     const key = `${use}/${topic}/${word.id}`;
     let words = this.#companions.get(key);
     if (words === undefined) {

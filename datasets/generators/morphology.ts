@@ -1,5 +1,5 @@
 /**
- * What one invented language has to say about its words and their order; `sentences.ts` does the rest.
+ * The words of one invented language, their forms and their order; `sentences.ts` makes sentences of them.
  */
 import type { Random } from "../../base/mod.ts";
 
@@ -17,7 +17,7 @@ export interface Language {
   readonly name: string;
   readonly order: "svo" | "sov" | "vso";
   readonly isAdjectiveFirst: boolean;
-  /** What stands before each word but a text's first. */
+  /** Stands before each word except the first of a text. */
   readonly space: string;
   readonly stop: string;
   readonly questionMark: string;
@@ -42,7 +42,7 @@ export interface Language {
   noun(stem: string, inflection: Inflection): string;
   /** An adjective beside its noun. */
   adjective(stem: string, inflection: Inflection): string;
-  /** "is good", "is not good"; where the verb comes first, the subject stands before it all the same. */
+  /** "is good", "is not good"; the subject comes before it, also in languages where a verb comes first. */
   predicate(stem: string, inflection: Inflection, isNegated: boolean): string;
   /** A verb that agrees with its subject. */
   verb(stem: string, tense: number, subject: Inflection): string;

@@ -3,7 +3,7 @@
  */
 import { didYouMean, UsageError } from "../../base/mod.ts";
 
-/** @throws UsageError for options that are no object or have a key not in `known`. */
+/** @throws UsageError for options that are not an object or have a key that is not in `known`. */
 export function checkKeys(what: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new UsageError(
@@ -23,7 +23,7 @@ export function checkKeys(what: string, options: unknown, known: readonly string
 /**
  * Checks the options of a source and gives the length of its documents: 1 ≤ least ≤ most ≤ limit.
  * @param defaults of the two options that say the least and the most units, in this order
- * @param others keys that the source has besides
+ * @param others further keys that the source accepts
  * @throws UsageError
  */
 export function documentLength(

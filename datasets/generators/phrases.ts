@@ -7,7 +7,7 @@ import type { Inflection, Role } from "./morphology.ts";
 import type { Choice, State } from "./process.ts";
 import { type Weighted, zipf } from "./zipf.ts";
 
-/** A noun in the text, with what later words need to know of it. */
+/** A noun in the text, and its number, which later words agree with. */
 export interface Mention {
   readonly word: Word;
   readonly isPlural: boolean;

@@ -2,8 +2,8 @@
  * Text as a sequence of choices: a finite automaton whose branches carry words and probabilities.
  *
  * One definition serves twice: a walk through it writes a document, and a sum over it gives the document's entropy.
- * The sum is the entropy of the *text*, too, as long as the text tells every choice that was made; the tests prove that
- * for each source by walking all states (no branch can be mistaken for another one, given the next word).
+ * The sum is also the entropy of the *text* if the text shows every choice that was made. The tests prove that for each
+ * source: they visit all states, and no branch can be taken for another one once the next word is known.
  */
 import { Random, type Seed, seedOf } from "../../base/mod.ts";
 import type { Document, GeneratedSource } from "../document.ts";
@@ -220,7 +220,7 @@ function utf8Length(text: string): number {
   return bytes;
 }
 
-/** Two ways to write the same text are one branch; they must then lead to one place, or the text would hide a choice. */
+/** Two choices with the same text are one branch. They must lead to one state, or the text would hide a choice. */
 function merge(key: string, choices: readonly Choice[]): Branch[] {
   const merged = new Map<string, { weight: number; next: State }>();
   let total = 0;

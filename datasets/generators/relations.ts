@@ -1,5 +1,5 @@
 /**
- * What words of velsan mean to each other: which is good, which is the opposite of which, which is a kind of which.
+ * Relations between words of velsan: opposites (a good and a bad word), categories and their things, synonyms.
  */
 import type { Word } from "./lexicon.ts";
 import { oneOf } from "./lists.ts";

@@ -1,9 +1,9 @@
 /**
  * Documents of an invented language as a process: a heading names the topic, then sentence follows sentence.
  *
- * What a model can learn, from near to far: the spelling of words; which word classes follow each other; which words keep
- * company (a noun its adjectives and verbs, a verb its objects); agreement with an earlier word, across others; what the
- * last sentence was about, which this one often takes up; the question word that asks for a question mark; the topic.
+ * What a model can learn, from near to far: the spelling of words; which word classes follow each other; which words go
+ * together (a noun with its adjectives and verbs, a verb with its objects); agreement with an earlier word that is not next
+ * to it; the subject of the last sentence, which often returns; the question word that needs a question mark; the topic.
  */
 import { type Lexicon, nTopics, type Word } from "./lexicon.ts";
 import { numbers } from "./lists.ts";
@@ -12,7 +12,7 @@ import { inflectionOf, type Mention, numberChoices, Phrases } from "./phrases.ts
 import { type Choice, type Process, type State, States } from "./process.ts";
 import { type Weighted, zipf } from "./zipf.ts";
 
-/** Chances that give the text its rhythm; those of one group sum to 1. */
+/** Chances of the parts of a sentence; the chances of a group sum to 1. */
 const rhythm = {
   opening: { connective: 0.1, question: 0.06, plain: 0.84 },
   subject: { pronoun: 0.2, related: 0.45, any: 0.35 },
@@ -108,7 +108,7 @@ class Sentences {
       : this.#subjectFirst(frame, focus, weight);
   }
 
-  /** The focus again as a pronoun, a noun that goes with it, or any noun of the topic. */
+  /** The subject: a pronoun for the focus, a noun that goes with it, or any noun of the topic. */
   #subjectFirst(frame: Frame, focus: Word, weight: number): Choice[] {
     const { language } = this.#lexicon;
     const subject = { word: focus, isPlural: false };
@@ -249,12 +249,7 @@ class Sentences {
     const { topic } = frame;
     const { intransitive, transitive } = rhythm.predicate;
     const inflection = inflectionOf(subject, "subject");
-    const verbs = this.#lexicon.companions(
-      subject.word,
-      "intransitive",
-      "intransitive",
-      topic,
-    );
+    const verbs = this.#lexicon.companions(subject.word, "intransitive", "intransitive", topic);
     const verbChoices = (weight: number) =>
       verbs.flatMap((verb) =>
         this.#phrases.verbForms(
@@ -268,28 +263,15 @@ class Sentences {
       `after-place/${frameKey(frame)}/${mentionKey(subject)}`,
       () => verbChoices(1),
     );
-    const objects = this.#lexicon.companions(
-      subject.word,
-      "objects",
-      "noun",
-      topic,
-    );
+    const objects = this.#lexicon.companions(subject.word, "objects", "noun", topic);
     return [
       ...verbChoices(intransitive / 2),
       ...this.#phrases.places(topic, subject.word, intransitive / 2).map((
         [weight, text],
-      ): Choice => [
-        weight,
-        text,
-        afterPlace,
-      ]),
+      ): Choice => [weight, text, afterPlace]),
       ...this.#phrases.nounPhrases(objects, topic, "object").map((
         { weight, text, mention },
-      ): Choice => [
-        transitive * weight,
-        text,
-        this.#action(frame, mention, inflection),
-      ]),
+      ): Choice => [transitive * weight, text, this.#action(frame, mention, inflection)]),
     ];
   }
 
@@ -298,25 +280,15 @@ class Sentences {
     return this.#states.at(
       `action/${frameKey(frame)}/${mentionKey(object)}/${subject.nounClass}/${subject.isPlural}`,
       () =>
-        this.#lexicon.companions(
-          object.word,
-          "actions",
-          "transitive",
-          frame.topic,
-        ).flatMap(({ item, weight }) =>
-          this.#phrases.verbForms(item, subject, weight, this.#tail(frame, object))
-        ),
+        this.#lexicon.companions(object.word, "actions", "transitive", frame.topic).flatMap((
+          { item, weight },
+        ) => this.#phrases.verbForms(item, subject, weight, this.#tail(frame, object))),
     );
   }
 
   #object(frame: Frame, verb: Word): State {
     return this.#states.at(`object/${frameKey(frame)}/${verb.id}`, () => {
-      const objects = this.#lexicon.companions(
-        verb,
-        "objects",
-        "noun",
-        frame.topic,
-      );
+      const objects = this.#lexicon.companions(verb, "objects", "noun", frame.topic);
       return this.#phrases.nounPhrases(objects, frame.topic, "object").map((
         { weight, text, mention },
       ): Choice => [weight, text, this.#tail(frame, mention)]);

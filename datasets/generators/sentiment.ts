@@ -1,6 +1,6 @@
 /**
- * Sentiment of a short text in velsan: three judgements by good and bad adjectives, any of which "ne" (not) turns around,
- * and one plain sentence. Class 1 when most judgements are good, 0 when most are bad.
+ * Sentiment of a short text in velsan: three judgements with good and bad adjectives, and one plain sentence. The word "ne"
+ * (not) before an adjective turns its judgement around. Class 1 if most judgements are good, 0 if most are bad.
  */
 import { oneOf } from "./lists.ts";
 import { opinions } from "./relations.ts";
@@ -8,7 +8,7 @@ import { noisyLabel } from "./speaker.ts";
 import { speakerTask } from "./speaker_task.ts";
 
 const nJudgements = 3;
-/** Chance that a judgement shares the tendency of its text, and that it is worded with "ne". */
+/** Chance that a judgement agrees with the tendency of its text, and chance that it has "ne". */
 const chances = { tendency: 0.9, negation: 0.15 } as const;
 
 export const task = speakerTask({

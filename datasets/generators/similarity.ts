@@ -1,6 +1,6 @@
 /**
- * Similarity of two sentences in velsan, from 0 to 5: both have a subject, an adjective, a verb, an object and an adverb,
- * and the score grows with how many of the five mean the same in both. Words of a pair of synonyms mean the same.
+ * Similarity of two sentences in velsan, from 0 to 5. Both have a subject, an adjective, a verb, an object and an adverb.
+ * The more of the five words mean the same in both, the higher the score. Synonyms mean the same.
  */
 import type { Word } from "./lexicon.ts";
 import { oneOf } from "./lists.ts";
@@ -9,7 +9,7 @@ import type { Speaker } from "./speaker.ts";
 import { speakerTask } from "./speaker_task.ts";
 
 const nSlots = 5;
-/** Score of sentences with nothing in common, and what each word in common adds: 0.5 to 4.5, so that noise stays in 0 to 5. */
+/** Score without a word in common, and what each word in common adds. From 0.5 to 4.5: with noise it stays from 0 to 5. */
 const scale = { nothing: 0.5, perWord: 0.8 } as const;
 const synonymChance = 0.3;
 

@@ -9,7 +9,7 @@ import { oneOf } from "./lists.ts";
 import type { Inflection, Language, Role } from "./morphology.ts";
 import { numberedSeed } from "./process.ts";
 
-/** A noun and, maybe, an adjective beside it. */
+/** A noun, with an adjective or without. */
 interface NounPhrase {
   readonly noun: Word;
   readonly adjective?: Word;
@@ -67,7 +67,7 @@ export class Speaker {
     return this.#phrase(object, "object");
   }
 
-  /** A noun of the topic, one with a name of its own in the topic rather than one that all topics share. */
+  /** A noun that only this topic has. */
   noun(topic: number, random: Random): Word {
     return oneOf(this.ownWords("noun", topic), random);
   }

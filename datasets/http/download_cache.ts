@@ -13,6 +13,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { messageOf, sha256, StageError, writeFileAtomic } from "../../base/mod.ts";
+import { keptRecord } from "../json_file.ts";
 import { type HttpClient, shown } from "./http_client.ts";
 import { ChangedError, probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
 
@@ -69,7 +70,7 @@ export class DownloadCache {
     Deno.mkdirSync(folder, { recursive: true });
     using lock = Deno.openSync(join(folder, "lock"), { create: true, write: true });
     await lock.lock(true);
-    const entry = readEntry(folder);
+    const entry = keptRecord<Entry>(join(folder, "entry.json"));
     const cached = entry === undefined ? undefined : cachedFile(folder, entry);
     if (cached !== undefined) {
       if (wishes.sha256 === cached.sha256) return cached;
@@ -167,15 +168,6 @@ function publish(
     if (/\.(data|part|tmp)$/.test(name) && name !== data) Deno.removeSync(join(folder, name));
   }
   return cachedFile(folder, entry)!;
-}
-
-function readEntry(folder: string): Entry | undefined {
-  try {
-    const entry = JSON.parse(Deno.readTextFileSync(join(folder, "entry.json")));
-    return entry.format === 1 ? entry : undefined;
-  } catch {
-    return undefined; // lost or damaged: it is fetched again
-  }
 }
 
 /** The file of an entry, when it is there in its length. */

@@ -9,7 +9,6 @@ import type {
   SourceRecord,
 } from "../document.ts";
 import type { Input } from "../input.ts";
-import { countedInput } from "./counted_input.ts";
 
 export abstract class ColumnarRecords implements RecordStream {
   readonly unit = "row";
@@ -34,4 +33,18 @@ export abstract class ColumnarRecords implements RecordStream {
   }
 
   abstract [Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]>;
+}
+
+/** The same bytes as `input`, which stays the caller's to close. @param onRead is given the bytes of each random-access read. */
+function countedInput(input: Input, onRead: (bytes: number) => void): Input {
+  return {
+    name: input.name,
+    size: input.size,
+    stream: (from) => input.stream(from),
+    read: (offset, length) => {
+      onRead(length);
+      return input.read(offset, length);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }

@@ -17,7 +17,10 @@ import { fieldAt, listNames, textOf } from "./fields.ts";
 import { Rejects } from "./rejects.ts";
 
 /** A reader's own part: the rows of an open file. Nothing is read before the first batch is asked for. */
-type OpenRecords = (input: Input, options: RecordOptions) => RecordStream;
+type OpenRecords = (
+  input: Input,
+  options: RecordOptions,
+) => RecordStream | Promise<RecordStream>;
 
 /** A `DocumentReader` of what `open` reads. */
 export function recordReader(format: string, open: OpenRecords): DocumentReader {
@@ -72,7 +75,7 @@ class RecordDocuments extends CountedDocuments {
     await using input = await inputOf(this.#source);
     const { name } = input;
     const columns = [textField, ...metadataFields ?? []];
-    const records = this.#open(input, { ...this.options, columns });
+    const records = await this.#open(input, { ...this.options, columns });
     this.#records = records;
     const rejects = new Rejects(name, this.options, records);
     let isFirst = true;
@@ -137,7 +140,7 @@ class OwnedRecords implements RecordStream {
 
   async *[Symbol.asyncIterator]() {
     await using input = await inputOf(this.#source);
-    this.#records = this.#open(input, this.#options);
+    this.#records = await this.#open(input, this.#options);
     yield* this.#records;
   }
 

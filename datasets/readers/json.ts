@@ -11,42 +11,13 @@ import { parseJson } from "./json_value.ts";
 import { SegmentSource } from "./segments.ts";
 import { JsonLines } from "./jsonl.ts";
 
-export const reader = recordReader("json", (input, options) => new JsonRecords(input, options));
-
 /** Finds out which of the three a file is, and reads it accordingly. */
-class JsonRecords implements RecordStream {
-  readonly field = "field";
-  readonly bytesTotal: number;
-  readonly #input: Input;
-  readonly #options: RecordOptions;
-  #records: RecordStream | undefined;
-
-  constructor(input: Input, options: RecordOptions) {
-    this.bytesTotal = input.size;
-    this.#input = input;
-    this.#options = options;
-  }
-
-  get unit(): RecordStream["unit"] {
-    return this.#records?.unit ?? "value";
-  }
-
-  get bytesRead(): number {
-    return this.#records?.bytesRead ?? 0;
-  }
-
-  positionAfter(taken: number) {
-    return this.#records?.positionAfter(taken) ?? this.#options.from ?? { rows: 0, offset: 0 };
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<readonly SourceRecord[]> {
-    const layout = await layoutOf(this.#input);
-    this.#records = layout === "lines"
-      ? new JsonLines(this.#input, this.#options)
-      : new JsonValues(this.#input, this.#options, layout === "array");
-    yield* this.#records;
-  }
-}
+export const reader = recordReader("json", async (input, options) => {
+  const layout = await layoutOf(input);
+  return layout === "lines"
+    ? new JsonLines(input, options)
+    : new JsonValues(input, options, layout === "array");
+});
 
 /** By the first line: a whole value makes JSON lines, a bracket an array, anything else values on end. */
 async function layoutOf(input: Input): Promise<"lines" | "array" | "values"> {
