@@ -34,7 +34,16 @@ export const parsers = {
 
 /** Columns of nullable values hold gaps. */
 function moment(value: bigint | undefined, digits: number): Date | string | undefined {
-  return value === undefined || value === null ? undefined : instant(value, digits);
+  if (value === undefined || value === null) return undefined;
+  const found = instant(value, digits);
+  return found instanceof Date ? new KeyDate(found) : found;
+}
+
+/** A key of a map becomes text inside `hyparquet`: whole, and the same in every time zone. */
+class KeyDate extends Date {
+  override toString(): string {
+    return this.toISOString();
+  }
 }
 
 /** Leaves whose values `hyparquet` would round, lose or refuse: for it, they have no logical type. */

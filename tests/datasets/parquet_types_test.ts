@@ -64,6 +64,18 @@ Deno.test("parquet reader gives decimal keys of maps by their scale, however the
   }
 });
 
+Deno.test("parquet reader gives moments as keys of maps whole, in every time zone", async () => {
+  const schema = mapSchema({ type: "INT64", converted_type: "TIMESTAMP_MILLIS" });
+  const data = [[
+    { key: new Date("2024-05-06T07:08:09.123Z"), value: "a" },
+    { key: new Date("2024-05-06T07:08:09.124Z"), value: "b" },
+  ]];
+  const bytes = new Uint8Array(parquetWriteBuffer({ schema, columnData: [{ name: "m", data }] }));
+  deepStrictEqual(await rowsOf(bytes), [
+    { m: { "2024-05-06T07:08:09.123Z": "a", "2024-05-06T07:08:09.124Z": "b" } },
+  ]);
+});
+
 Deno.test("parquet reader refuses an index beyond the dictionary, in a nested column, too", async () => {
   const schema = mapSchema({ type: "BYTE_ARRAY", converted_type: "UTF8" });
   const data = Array.from({ length: 40 }, (_, i) => [{ key: `k${i % 3}`, value: "a" }]);
