@@ -111,6 +111,14 @@ for (const { name, source, options, process, characters } of cases) {
   });
 }
 
+Deno.test("generatedSources: every one is among the cases", async () => {
+  const tried = new Set(cases.map(({ source }) => source));
+  for (const name of Object.keys(generatedSources)) {
+    const { source } = await import(sourceModule(name));
+    assert.ok(tried.has(source), `${name} has no case`);
+  }
+});
+
 Deno.test("assertDecodable() and decode() find a text that hides a choice", () => {
   const end = {
     key: "end",
@@ -257,7 +265,9 @@ Deno.test("sourceModule() and taskModule() say which name may have been meant", 
   assert.throws(
     () => sourceModule("languge"),
     new UsageError(
-      'Cannot generate source "languge": expected one of language, arithmetic, code (did you mean "language"?)',
+      `Cannot generate source "languge": expected one of ${
+        Object.keys(generatedSources).join(", ")
+      } (did you mean "language"?)`,
     ),
   );
   assert.throws(() => taskModule("toString"), UsageError);
