@@ -131,6 +131,7 @@ async function damageOfFile(
   folder: string,
   { path, chunks }: ListedFile,
 ): Promise<string | undefined> {
+  if (chunks.length === 0) return undefined; // an empty file: its size is known
   using file = await Deno.open(join(folder, path));
   // One buffer is read into while the other is hashed.
   const buffers = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
