@@ -14,6 +14,10 @@ await runProgram("instruments", {
     about: "reads damaged tokenizers, and compares awkward lines with spm_encode",
     load: () => import("./tokenizers_fuzz.ts"),
   },
+  "tokenizers-parity": {
+    about: "compares ids with those of spm_encode on all text of the data folder",
+    load: () => import("./tokenizers_parity.ts"),
+  },
   "training-memory": {
     about: "looks for memory that training keeps, over thousands of steps",
     load: () => import("./training_memory.ts"),
