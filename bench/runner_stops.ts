@@ -1,7 +1,7 @@
 /**
  * How long a run takes to answer a signal and to stop, at each kind of stage: `deno task bench runner --case stop`.
  *
- * An undisturbed run is made first. Then, for each stage, the result of one instance is forgotten, the instance is run anew
+ * An undisturbed run is made first. Then, for each stage, the result of one instance is forgotten, the instance is run again
  * and gets SIGTERM when a share of its time has passed; started again it must end with the bytes of the undisturbed run.
  */
 import { join } from "node:path";
@@ -64,7 +64,7 @@ export async function measureStops(command: MakeCommand, folder: string): Promis
   }
 }
 
-/** Forgets a result, makes it anew with a stop on the way, and says how long the stop took. */
+/** Forgets a result, makes it again with a stop on the way, and says how long the stop took. */
 async function stopAndResume(
   store: Store,
   run: MakeCommand,

@@ -171,7 +171,7 @@ export class DocumentsWriter implements Disposable {
   state(): DocumentsWriterState {
     if (this.#texts.length > 0) {
       throw new RangeError(
-        "Cannot give a state: expected no document behind the last batch, found some",
+        "Cannot give a state: expected no document after the last batch, found some",
       );
     }
     return { arrow: this.#writer.position(), ...this.#sums };

@@ -57,7 +57,7 @@ export class Scheduler {
   readonly #forecaster: Forecaster;
   readonly #claims = new Map<InstanceId, Share>();
   readonly #capacity = new Capacity(machineCapacity());
-  /** Objects that were found damaged: none is made anew twice in one run. */
+  /** Objects that were found damaged: none is made again twice in one run. */
   readonly #mended = new Set<string>();
   readonly #runningKeys = new Set<string>();
   readonly #ran = new Set<InstanceId>();
@@ -191,7 +191,7 @@ export class Scheduler {
 
   /**
    * Reads what an instance is about to be given. A damaged object is dropped and whoever made it runs again; the instance
-   * is looked at anew when that is done.
+   * is looked at again when that is done.
    */
   async #inputsAreWhole(id: InstanceId, { key, record }: Ready): Promise<boolean> {
     const { planner, objects } = this.#options;

@@ -21,7 +21,7 @@ export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>
       ...model,
       nLayers: whole("layers", model.nLayers),
       dModel,
-      nHeads: dModel % model.nHeads === 0 ? model.nHeads : 1, // of no account for parameters
+      nHeads: dModel % model.nHeads === 0 ? model.nHeads : 1, // parameters do not depend on it
       expansion: whole("expansion", model.expansion),
       seqLen: whole("context", model.seqLen),
       positions: positionsOf(sizes.positions) ?? model.positions,

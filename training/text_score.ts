@@ -47,7 +47,7 @@ export async function scoreText(
   }
   if (bytes === 0) { // bits are divided by bytes, and the end symbol has none
     throw new StageError(
-      `Cannot score the text: expected at least 2 tokens, one of text behind the first, found ${ids.length}`,
+      `Cannot score the text: expected at least 2 tokens, one of text after the first, found ${ids.length}`,
     );
   }
   return {

@@ -87,7 +87,7 @@ function blocks(
     const isWithin = offset >= arrowHeadBytes && metadataBytes > 0 && bodyBytes >= 0 &&
       offset + metadataBytes + bodyBytes <= fileBytes;
     if (isWithin) return { offset, metadataBytes, bodyBytes };
-    throw new DataError(`expected ${kind} inside the file, found one that ends behind it`);
+    throw new DataError(`expected ${kind} inside the file, found one that ends after it`);
   });
 }
 

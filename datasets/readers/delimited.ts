@@ -82,7 +82,7 @@ function problemOf(record: string, error: CsvError | undefined, read: string): s
       return problemAt(read, "quotes around the whole cell", "one inside of it");
     case "CSV_INVALID_CLOSING_QUOTE": {
       const next = record.slice(read.length, read.length + 1);
-      return problemAt(read + next, "a delimiter behind the quote", JSON.stringify(next));
+      return problemAt(read + next, "a delimiter after the quote", JSON.stringify(next));
     }
     case "CSV_QUOTE_NOT_CLOSED": {
       const before = error.column === 0 ? 0 : Number(error.bytes) + 1; // cells and the delimiter

@@ -103,12 +103,12 @@ class JsonValues implements RecordStream {
   }
 
   #checkRest(rest: { text: string } | { problem: string }, rows: number): void {
-    if ("problem" in rest) this.#fail(`behind value ${rows}: ${rest.problem}`);
+    if ("problem" in rest) this.#fail(`after value ${rows}: ${rest.problem}`);
     const whole = this.#isArray ? rows === 0 ? /^\s*\[\s*\]\s*$/ : /^\s*\]\s*$/ : /^\s*$/;
     if (whole.test(rest.text)) return;
     const expected = this.#isArray ? 'the array\'s "]" and no more' : "the end of the file";
     const found = rest.text.trim() === "" ? "the end of the file" : quoted(rest.text);
-    this.#fail(`expected ${expected} behind value ${rows}, found ${found}`);
+    this.#fail(`expected ${expected} after value ${rows}, found ${found}`);
   }
 
   #fail(problem: string): never {

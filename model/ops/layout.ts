@@ -89,7 +89,7 @@ export const concat: Operator = {
       expectFloat(input, `input ${i}`, shape.length);
       if (input.shape.some((size, at) => at !== axis && size !== shape[at])) {
         throw new RangeError(
-          `expected inputs alike but for axis ${axis}, found ${formatShape(shape)} and ${
+          `expected inputs alike except on axis ${axis}, found ${formatShape(shape)} and ${
             formatShape(input.shape)
           }`,
         );

@@ -100,7 +100,7 @@ Deno.test("generate: goes on with a text and scores one, with a source's own tab
   Deno.writeTextFileSync(one, "x");
   await fails(
     { perplexity: one },
-    /expected at least 2 tokens, one of text behind the first, found 2/,
+    /expected at least 2 tokens, one of text after the first, found 2/,
   );
   await fails({ prompt: "x", tokens: "1e12" }, /keys and values to fit into memory, found \d+/);
 

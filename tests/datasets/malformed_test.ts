@@ -59,13 +59,13 @@ const cases: [what: string, name: string, content: Uint8Array | string, message:
     "an array that does not end",
     "a.json",
     '[{"text": "a"},\n',
-    /: expected the array's "]" and no more behind value 1, found ","/,
+    /: expected the array's "]" and no more after value 1, found ","/,
   ],
   [
     "an array cut in a value",
     "a.json",
     '[{"text": "a"}, {"te',
-    /behind value 1, found ", \{\\"te"/,
+    /after value 1, found ", \{\\"te"/,
   ],
   [
     "an array without a comma",
@@ -91,7 +91,7 @@ const cases: [what: string, name: string, content: Uint8Array | string, message:
     "values that do not end",
     "a.json",
     '{"text":\n"a"}\n{"text":\n',
-    /expected the end of the file behind value 1/,
+    /expected the end of the file after value 1/,
   ],
   [
     "zstd that is cut short",
@@ -135,7 +135,7 @@ const cases: [what: string, name: string, content: Uint8Array | string, message:
     "a csv cell behind its quote",
     "a.csv",
     'id,text\n1,"a" b\n',
-    /line 2: expected a delimiter behind the quote, found " " at column 6/,
+    /line 2: expected a delimiter after the quote, found " " at column 6/,
   ],
   [
     "a csv quote that does not end",

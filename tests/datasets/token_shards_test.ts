@@ -195,7 +195,7 @@ const damages: Record<string, [(folder: string) => void, RegExp]> = {
       const path = join(folder, "tokens.arrow");
       Deno.writeFileSync(path, Deno.readFileSync(path).subarray(5_000));
     },
-    /"tokens\.arrow": expected record batches inside the file, found one that ends behind it/,
+    /"tokens\.arrow": expected record batches inside the file, found one that ends after it/,
   ],
   "a footer of zeros": [
     (folder) => {

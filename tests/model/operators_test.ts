@@ -161,7 +161,7 @@ const refusals: readonly [keyof typeof operators, TensorType[], Attributes, RegE
   ["Reshape", [float32([2, 3])], { shape: [4] }, /6 elements, as \[2, 3\] has, found \[4\]/],
   ["Transpose", [float32([2, 3])], { perm: [0, 0] }, /order the axes of \[2, 3\], found \[0, 0\]/],
   ["Split", [float32([4])], { axis: 0, split: [1, 2] }, /add up to 4, found \[1, 2\]/],
-  ["Concat", [float32([2, 3]), float32([3, 3])], { axis: 1 }, /alike but for axis 1/],
+  ["Concat", [float32([2, 3]), float32([3, 3])], { axis: 1 }, /alike except on axis 1/],
   [
     "Slice",
     [float32([4])],

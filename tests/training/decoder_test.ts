@@ -191,7 +191,7 @@ Deno.test("scoreText() sums what the network says of a text, window by window", 
   );
   await assert.rejects( // the end symbol has no bytes
     scoreText(program, Int32Array.of(7, 0), shape),
-    /one of text behind the first, found 2/,
+    /one of text after the first, found 2/,
   );
   await program.dispose();
 });
