@@ -10,19 +10,19 @@ const report = `<testsuites>
     <testcase name="two" classname="x" time="10" line="1" col="6"></testcase>
   </testsuite>
   <testsuite name="./tests/model/ops/c_test.ts" tests="1">
-    <testcase name="three" classname="x" time="30" line="1" col="6"></testcase>
+    <testcase name="three" classname="x" time="40" line="1" col="6"></testcase>
   </testsuite>
 </testsuites>`;
 
-Deno.test("judgeRooms() sums tests by room, without their steps, and names rooms above twice their budget", () => {
+Deno.test("judgeRooms() sums tests by room, without their steps, and names rooms above three times their budget", () => {
   const times = testTimes(report);
   assert.deepEqual(times.map(({ name, seconds }) => [name, seconds]), [
     ["one", 7.5],
     ["two", 10],
-    ["three", 30],
+    ["three", 40],
   ]);
   const { lines, tooSlow } = judgeRooms(times); // both rooms have 12 s
   assert.deepEqual(tooSlow, ["model"]);
-  assert.match(lines[1], /^model +30\.0 +12 {2}TOO SLOW$/);
+  assert.match(lines[1], /^model +40\.0 +12 {2}TOO SLOW$/);
   assert.match(lines[2], /^engine +17\.5 +12 {2}over its budget$/);
 });
