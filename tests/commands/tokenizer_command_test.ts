@@ -4,7 +4,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { tableFromIPC } from "apache-arrow";
 import { projectRoot } from "../support/paths.ts";
 import { saveTokenizer, UnigramTokenizer } from "../../tokenizers/mod.ts";
-import { wordPieceFile } from "../instruments/foreign_files.ts";
+import { temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { tokenizerOf } from "../tokenizers/support.ts";
 
@@ -248,17 +248,3 @@ Deno.test("tokenizer encode that is stopped leaves no file", async () => {
   await child.stdin.close().catch(() => {});
   assert.ok(!isThere("ids.part") && !isThere("ids"));
 });
-
-function temporaryFolder() {
-  const path = Deno.makeTempDirSync();
-  return {
-    path,
-    write(name: string, content: string | Uint8Array): string {
-      const file = join(path, name);
-      if (typeof content === "string") Deno.writeTextFileSync(file, content);
-      else Deno.writeFileSync(file, content);
-      return file;
-    },
-    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
-  };
-}

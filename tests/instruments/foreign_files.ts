@@ -82,14 +82,18 @@ function added(id: number, content: string) {
   };
 }
 
-/** A folder that goes when the test is over, and what puts JSON or text into it. */
+/** A folder that goes when the test is over, and what puts bytes, text or JSON into it. */
 export function temporaryFolder() {
   const path = Deno.makeTempDirSync();
   return {
     path,
     write(name: string, content: unknown): string {
       const file = join(path, name);
-      Deno.writeTextFileSync(file, typeof content === "string" ? content : JSON.stringify(content));
+      if (content instanceof Uint8Array) Deno.writeFileSync(file, content);
+      else {
+        const text = typeof content === "string" ? content : JSON.stringify(content);
+        Deno.writeTextFileSync(file, text);
+      }
       return file;
     },
     [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),

@@ -14,6 +14,7 @@ import { ProtoWriter } from "../../base/mod.ts";
 import { charsmapOf } from "./charsmaps.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
+import { temporaryFolder } from "../support/command_line.ts";
 
 const normal = (text: string, score: number): ModelPiece => ({ text, score, kind: 1 });
 const unknownPiece: ModelPiece = { text: "<unk>", score: 0, kind: pieceKinds.unknown };
@@ -142,8 +143,3 @@ Deno.test("a model with bytes cut off or bits turned is read or refused, and nev
   }
   assert.ok(refused > 100 && refused < 600, `${refused} refused`);
 });
-
-function temporaryFolder(): { path: string } & Disposable {
-  const path = Deno.makeTempDirSync();
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
-}

@@ -12,6 +12,7 @@ import {
 import { damaged, fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { lacksSpm, spmDecode, spmEncode, spmTrain } from "../support/spm.ts";
 import { train } from "./support.ts";
+import { temporaryFolder } from "../support/command_line.ts";
 
 /** Options of spm_train by the name of what they cover. */
 const kinds: Readonly<Record<string, readonly string[]>> = {
@@ -163,9 +164,4 @@ function assertSameScore(
   if (ours === theirs) return;
   const [a, b] = [scoreOf(ours), scoreOf(theirs)];
   assert.ok(Math.abs(a - b) <= 1e-5 * Math.abs(a) + 1e-5, `${a} and ${b}: ${ours} | ${theirs}`);
-}
-
-function temporaryFolder(): { path: string } & Disposable {
-  const path = Deno.makeTempDirSync();
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
 }

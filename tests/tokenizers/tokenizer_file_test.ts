@@ -4,6 +4,7 @@ import { Random, seedOf, StageError } from "../../base/mod.ts";
 import { loadTokenizer, saveTokenizer, tokenizerFile } from "../../tokenizers/mod.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
+import { temporaryFolder } from "../support/command_line.ts";
 
 const documents = inventedDocuments(60);
 
@@ -128,8 +129,3 @@ Deno.test("a file with bytes cut off or changed is read or refused, and its erro
   }
   assert.ok(refused > 100, `${refused} refused`);
 });
-
-function temporaryFolder(): { path: string } & Disposable {
-  const path = Deno.makeTempDirSync();
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
-}
