@@ -6,6 +6,7 @@
  * console.log(sha256(canonicalJson({ b: 1, a: [true, null] })).slice(0, 8)); // the digest of {"a":[true,null],"b":1}
  * ```
  */
+export { readFully, writeAll } from "./all_bytes.ts";
 export { writeFileAtomic, writeFileSynced, writePartsSynced } from "./atomic_file.ts";
 export { canonicalJson, type Json } from "./canonical_json.ts";
 export { sha256 } from "./digest.ts";

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { Random, seedOf, UsageError } from "../base/mod.ts";
+import { Random, seedOf, UsageError, writeAll } from "../base/mod.ts";
 import {
   type DocumentReader,
   openTokenShards,
@@ -290,10 +290,7 @@ function write(
   pack: (part: Uint8Array) => Uint8Array = (part) => part,
 ): void {
   using file = Deno.openSync(path, { write: true, create: true });
-  for (const part of parts) {
-    const packed = pack(part);
-    for (let at = 0; at < packed.length;) at += file.writeSync(packed.subarray(at));
-  }
+  for (const part of parts) writeAll(file, pack(part));
 }
 
 if (import.meta.main) {

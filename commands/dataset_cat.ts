@@ -3,13 +3,12 @@
  */
 import { join } from "node:path";
 import { readerDefaults } from "../datasets/mod.ts";
-import { didYouMean, messageOf, StageError, UsageError } from "../base/mod.ts";
+import { didYouMean, messageOf, StageError, UsageError, writeAll } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
 import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
 import { jsonValue } from "./json_values.ts";
 import { oneOf, wholeNumber } from "./option_values.ts";
 import { withRecordProgress } from "./reading_progress.ts";
-import { writeAll } from "./write_all.ts";
 
 interface CatOptions extends DatasetOptions {
   readonly column?: string;
@@ -53,7 +52,7 @@ async function cat(argument: string, options: CatOptions): Promise<void> {
     using file = await Deno.open(join(folder, "rows"));
     const chunk = new Uint8Array(1 << 20);
     for (let n = await file.read(chunk); n !== null; n = await file.read(chunk)) {
-      await writeAll(Deno.stdout, chunk.subarray(0, n));
+      writeAll(Deno.stdout, chunk.subarray(0, n));
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -156,13 +155,12 @@ async function writeLines(
   rows: AsyncIterable<Record<string, unknown>>,
   target: Parameters<typeof writeAll>[0],
 ): Promise<void> {
-  const encoder = new TextEncoder();
   let text = "";
   for await (const row of rows) {
     text += `${JSON.stringify(jsonValue(row))}\n`;
     if (text.length < flushLength) continue;
-    await writeAll(target, encoder.encode(text));
+    writeAll(target, text);
     text = "";
   }
-  await writeAll(target, encoder.encode(text));
+  writeAll(target, text);
 }

@@ -1,6 +1,7 @@
 /**
  * `dataset inspect`: what files hold.
  */
+import { writeAll } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
 import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
 import {
@@ -10,7 +11,6 @@ import {
   type Inspection,
 } from "./file_inspection.ts";
 import { InspectionText } from "./inspection_text.ts";
-import { writeAll } from "./write_all.ts";
 
 interface InspectOptions extends DatasetOptions {
   readonly json?: boolean;
@@ -30,14 +30,14 @@ async function inspect(argument: string, options: InspectOptions): Promise<numbe
   const { isFile, files, generators } = await datasetInput(argument, options);
   const found: (Inspection | GeneratorInspection)[] = [];
   const text = new InspectionText();
-  const print = (text: string) => writeAll(Deno.stdout, new TextEncoder().encode(text));
-  const add = async (one: Inspection | GeneratorInspection) => {
+  const add = (one: Inspection | GeneratorInspection) => {
     found.push(one);
-    if (!options.json) await print(text.of(one));
+    if (!options.json) writeAll(Deno.stdout, text.of(one));
   };
-  for (const generator of generators) await add(inspectGenerator(generator));
-  for (const file of files) await add(await inspectFile(file, options.all === true));
-  await print(
+  for (const generator of generators) add(inspectGenerator(generator));
+  for (const file of files) add(await inspectFile(file, options.all === true));
+  writeAll(
+    Deno.stdout,
     options.json
       ? `${JSON.stringify(isFile ? found[0] : { input: argument, files: found }, null, 2)}\n`
       : text.total(),

@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import { UsageError } from "../base/mod.ts";
 
 interface Output extends Disposable {
-  write(bytes: Uint8Array): Promise<number>;
+  writeSync(bytes: Uint8Array): number;
   /** Everything is written: the file gets its name. If this is not called, disposing removes the file. */
   finish(): void;
 }
@@ -16,7 +16,7 @@ const signals = { SIGINT: 130, SIGTERM: 143 } as const;
 export function openOutput(path: string | undefined): Output {
   if (path === undefined) {
     return {
-      write: (bytes) => Deno.stdout.write(bytes),
+      writeSync: (bytes) => Deno.stdout.writeSync(bytes),
       finish: () => {},
       [Symbol.dispose]: () => {},
     };
@@ -36,7 +36,7 @@ export function openOutput(path: string | undefined): Output {
   );
   for (const [signal, stop] of stops) Deno.addSignalListener(signal, stop);
   return {
-    write: (bytes) => file.write(bytes),
+    writeSync: (bytes) => file.writeSync(bytes),
     finish: () => isWhole = true,
     [Symbol.dispose]() {
       for (const [signal, stop] of stops) Deno.removeSignalListener(signal, stop);

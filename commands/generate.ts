@@ -12,7 +12,7 @@ import {
   scoreText,
   writeTensors,
 } from "../training/mod.ts";
-import { Random, seedOf, UsageError } from "../base/mod.ts";
+import { Random, seedOf, UsageError, writeAll } from "../base/mod.ts";
 import { numberAtLeast, wholeNumber } from "./option_values.ts";
 import { readTexts } from "./text_input.ts";
 import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
@@ -108,8 +108,7 @@ async function printText(
     );
   }
   const decoder = new Decoder({ ...model, capacity });
-  const out = new TextEncoder();
-  const print = (text: string) => Deno.stdout.writeSync(out.encode(text));
+  const print = (text: string) => writeAll(Deno.stdout, text);
   const all = [...ids.subarray(1)];
   let printed = "";
   try {

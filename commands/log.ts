@@ -2,7 +2,7 @@
  * `log`: the text that an instance has printed, also while it runs. Takes no lock.
  */
 import { join } from "node:path";
-import { UsageError } from "../base/mod.ts";
+import { UsageError, writeAll } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Store } from "../pipeline/store.ts";
@@ -85,8 +85,7 @@ async function print(path: string, follow: boolean): Promise<void> {
   let shown = 0;
   for (;;) {
     const text = Deno.readTextFileSync(path);
-    const bytes = new TextEncoder().encode(text.slice(shown));
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    writeAll(Deno.stdout, text.slice(shown));
     shown = text.length;
     if (!follow || hasEnded(text)) return;
     await new Promise((resolve) => setTimeout(resolve, pollEveryMs));

@@ -3,7 +3,7 @@
  */
 import { resolve } from "node:path";
 import { Readable } from "node:stream";
-import { formatBytes, UsageError } from "../base/mod.ts";
+import { formatBytes, UsageError, writeAll } from "../base/mod.ts";
 import { recoverStore } from "../pipeline/collection.ts";
 import { publishByRename } from "../pipeline/durable.ts";
 import type { Manifest } from "../pipeline/store.ts";
@@ -15,7 +15,6 @@ import { entriesOf, receive } from "../pipeline/transfer.ts";
 import { onBusy } from "./busy.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
-import { writeAll } from "./write_all.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
 export const command: PipelineCommand = {
@@ -87,7 +86,7 @@ async function writeArchive(to: string, entries: ReturnType<typeof entriesOf>): 
     using file = await Deno.open(partial, { write: true, create: true, truncate: true });
     let bytes = 0;
     for await (const part of parts) {
-      await writeAll(file, part);
+      writeAll(file, part);
       bytes += part.length;
     }
     await file.sync();

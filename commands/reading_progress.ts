@@ -1,7 +1,7 @@
 /**
  * How much of a long text has been read, on a terminal's last line.
  */
-import { formatBytes } from "../base/mod.ts";
+import { formatBytes, writeAll } from "../base/mod.ts";
 import type { RecordStream, SourceRecord } from "../datasets/mod.ts";
 import type { TextBatch } from "./text_input.ts";
 
@@ -12,7 +12,7 @@ export function terminalLine(): { show(text: string): void; wipe(): void } {
   if (!Deno.stderr.isTerminal()) return { show: () => {}, wipe: () => {} };
   let shownAt = performance.now();
   let isShown = false;
-  const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  const write = (text: string) => writeAll(Deno.stderr, text);
   return {
     show(text) {
       if (performance.now() - shownAt < everyMs) return;

@@ -1,7 +1,7 @@
 /**
  * `run`: brings targets up to date and says how.
  */
-import { formatDuration, UsageError } from "../base/mod.ts";
+import { formatDuration, UsageError, writeAll } from "../base/mod.ts";
 import { recoverStore } from "../pipeline/collection.ts";
 import { eventFormat, type RunEvent, type RunResult } from "../pipeline/events.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
@@ -193,27 +193,26 @@ async function execute(
 /** Where events go: to lines of JSON, to a terminal, or, with --quiet, only errors to standard error. */
 function reporter(options: RunOptions): { emit(event: RunEvent): void; close(): void } {
   if (options.json) return { emit: emitJson, close() {} };
-  const encoder = new TextEncoder();
   const isTerminal = Deno.stdout.isTerminal() && !options.quiet;
   const view = new RunView({
     isTerminal,
     columns: () => isTerminal ? Deno.consoleSize().columns : 80,
     write(text) {
-      if (!options.quiet) writeAll(Deno.stdout, encoder.encode(text));
+      if (!options.quiet) write(Deno.stdout, text);
     },
-    writeError: (text) => writeAll(Deno.stderr, encoder.encode(text)),
+    writeError: (text) => write(Deno.stderr, text),
   }, { isVerbose: options.verbose === true, showsProfiles: options.profile });
   const timer = isTerminal ? setInterval(() => view.tick(), 500) : undefined;
   return { emit: (event) => view.show(event), close: () => clearInterval(timer) };
 }
 
 function emitJson(event: RunEvent): void {
-  writeAll(Deno.stdout, new TextEncoder().encode(`${JSON.stringify(event)}\n`));
+  write(Deno.stdout, `${JSON.stringify(event)}\n`);
 }
 
-function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+function write(to: Parameters<typeof writeAll>[0], text: string): void {
   try {
-    for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+    writeAll(to, text);
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // the reader has ended: the run continues
   }

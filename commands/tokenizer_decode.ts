@@ -4,11 +4,10 @@
 import { addTokenizerOption } from "./tokenizer_options.ts";
 import type { CommandModule } from "./command_line.ts";
 import { openTokenizer } from "../tokenizers/mod.ts";
-import { StageError } from "../base/mod.ts";
+import { StageError, writeAll } from "../base/mod.ts";
 import { isOnTerminal, openOutput } from "./file_output.ts";
 import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts } from "./text_input.ts";
-import { writeAll } from "./write_all.ts";
 
 interface DecodeOptions {
   readonly tokenizer: string;
@@ -48,7 +47,7 @@ async function decode(options: DecodeOptions): Promise<void> {
       });
       return tokenizer.decode(ids) + "\n";
     });
-    await writeAll(output, new TextEncoder().encode(texts.join("")));
+    writeAll(output, texts.join(""));
   }
   output.finish();
 }

@@ -12,12 +12,11 @@ import {
   lineFormats,
 } from "../tokenizers/parallel/mod.ts";
 import { type EncodedLines, openTokenizer } from "../tokenizers/mod.ts";
-import { UsageError } from "../base/mod.ts";
+import { UsageError, writeAll } from "../base/mod.ts";
 import { isOnTerminal, openOutput } from "./file_output.ts";
 import { oneOf, wholeNumber } from "./option_values.ts";
 import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts, type TextBatch, type TextInputOptions } from "./text_input.ts";
-import { writeAll } from "./write_all.ts";
 
 interface EncodeOptions {
   readonly tokenizer: string;
@@ -76,10 +75,8 @@ async function encode(options: EncodeOptions): Promise<void> {
   const answers = pool.encode(
     requests(texts, invalid, format === "arrow" ? undefined : format),
   );
-  if (format !== "arrow") { for await (const { text } of answers) await writeAll(output, text!); }
-  else {
-    for await (const chunk of arrowStream(linesOf(answers))) await writeAll(output, chunk);
-  }
+  if (format !== "arrow") { for await (const { text } of answers) writeAll(output, text!); }
+  else for await (const chunk of arrowStream(linesOf(answers))) writeAll(output, chunk);
   output.finish();
 }
 
@@ -96,7 +93,7 @@ async function encodeWithOffsets(
       const pieces = Array.from(ids, (id) => tokenizer.piece(id));
       return JSON.stringify({ ids: [...ids], pieces, starts: [...starts], ends: [...ends] }) + "\n";
     });
-    await writeAll(output, new TextEncoder().encode(written.join("")));
+    writeAll(output, written.join(""));
   }
   output.finish();
 }

@@ -17,7 +17,7 @@ import {
   type Vector,
 } from "apache-arrow";
 import { basename } from "node:path";
-import { messageOf, StageError } from "../base/mod.ts";
+import { messageOf, readFully, StageError, writeAll } from "../base/mod.ts";
 import {
   type ArrowBlock,
   type ArrowFooter,
@@ -123,7 +123,7 @@ class FileSink extends AsyncByteQueue<Uint8Array> {
     const bytes = ArrayBuffer.isView(value)
       ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
       : new Uint8Array(value);
-    for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+    writeAll(this.#file, bytes);
   }
 }
 
@@ -199,10 +199,9 @@ export class ArrowFileReader implements Disposable {
   #read(offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    for (let at = 0; at < length;) {
-      const read = this.#file.readSync(bytes.subarray(at));
-      if (read === null) throw new DataError(`expected ${length} bytes at ${offset}, found ${at}`);
-      at += read;
+    const found = readFully(this.#file, bytes);
+    if (found < length) {
+      throw new DataError(`expected ${length} bytes at ${offset}, found ${found}`);
     }
     return bytes;
   }

@@ -4,7 +4,7 @@
  * Implementations: `openLocal` here; files over HTTP in `http/`.
  */
 import { basename } from "node:path";
-import { messageOf, StageError } from "../base/mod.ts";
+import { messageOf, readFully, StageError } from "../base/mod.ts";
 
 /** An open file. Ranges and streams may be read at the same time. */
 export interface Input extends AsyncDisposable {
@@ -76,15 +76,12 @@ class LocalInput implements Input {
     const bytes = new Uint8Array(length);
     // Synchronous: seek and read belong together, and readers wait for the bytes anyway.
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    for (let at = 0; at < length;) {
-      const read = this.#file.readSync(bytes.subarray(at));
-      if (read === null) {
-        throw new StageError(
-          `Cannot read "${this.name}": expected ${length} bytes at offset ${offset}, found ${at}; ` +
-            `it has become shorter`,
-        );
-      }
-      at += read;
+    const found = readFully(this.#file, bytes);
+    if (found < length) {
+      throw new StageError(
+        `Cannot read "${this.name}": expected ${length} bytes at offset ${offset}, ` +
+          `found ${found}; it has become shorter`,
+      );
     }
     return bytes;
   }

@@ -17,7 +17,14 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { canonicalJson, sha256, StageError, writeFileSynced } from "../base/mod.ts";
+import {
+  canonicalJson,
+  readFully,
+  sha256,
+  StageError,
+  writeAll,
+  writeFileSynced,
+} from "../base/mod.ts";
 import type { Document, DocumentReader, ReaderOptions } from "./document.ts";
 import { type DocumentsReport, SkipLog } from "./documents.ts";
 import type { Input } from "./input.ts";
@@ -199,9 +206,8 @@ class PartWriter implements Disposable {
     const frame = zstdCompressSync(new TextEncoder().encode(this.#lines.join("\n")));
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, frame.length);
-    for (const bytes of [length, new Uint8Array(frame)]) {
-      for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
-    }
+    writeAll(this.#file, length);
+    writeAll(this.#file, frame);
     this.#lines = [];
     this.#held = 0;
   }
@@ -225,12 +231,9 @@ function* merged<T extends { readonly row: number }>(streams: Iterator<T>[]): Ge
 
 function readExactly(file: Deno.FsFile, length: number, name: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const read = file.readSync(bytes.subarray(at));
-    if (read === null) {
-      throw new StageError(`Cannot read split "${name}": expected ${length} bytes, found ${at}`);
-    }
-    at += read;
+  const found = readFully(file, bytes);
+  if (found < length) {
+    throw new StageError(`Cannot read split "${name}": expected ${length} bytes, found ${found}`);
   }
   return bytes;
 }

@@ -2,7 +2,7 @@
  * The process that one instance runs in: reads a request, runs the stage, says how it went.
  */
 import { resourceUsage } from "node:process";
-import { messageOf, StageError, UsageError } from "../base/mod.ts";
+import { messageOf, StageError, UsageError, writeAll } from "../base/mod.ts";
 import { CheckpointWatch } from "./checkpoint_watch.ts";
 import { armFaults } from "./faults.ts";
 import { listAndSync } from "./listing.ts";
@@ -145,8 +145,7 @@ function finish(message: ChildMessage): never {
 }
 
 function send(message: ChildMessage): void {
-  const bytes = new TextEncoder().encode(encodeMessage(message));
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  writeAll(Deno.stdout, encodeMessage(message));
 }
 
 /** Kills this process when the runner is gone, from a thread of its own: a stage may keep this one busy for minutes. */

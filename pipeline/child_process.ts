@@ -2,6 +2,7 @@
  * The runner's side of a child process: starts it, reads what it says, keeps its log.
  */
 import { join } from "node:path";
+import { writeAll } from "../base/mod.ts";
 import { permissionFlags } from "./permissions.ts";
 import { type ChildMessage, type ChildRequest, decodeLine } from "./protocol.ts";
 
@@ -113,8 +114,7 @@ export class Child implements RunningChild {
   }
 
   #write(line: string): void {
-    const bytes = new TextEncoder().encode(`${line}\n`);
-    for (let at = 0; at < bytes.length;) at += this.#log.writeSync(bytes.subarray(at));
+    writeAll(this.#log, `${line}\n`);
   }
 
   #signal(signal: Deno.Signal): void {

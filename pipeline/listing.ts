@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { canonicalJson, sha256, StageError } from "../base/mod.ts";
+import { canonicalJson, readFully, sha256, StageError } from "../base/mod.ts";
 
 /** Each piece of this size has a digest of its own, so that an error can name the damaged piece of a large file. */
 export const chunkBytes = 4 << 20;
@@ -64,12 +64,7 @@ function listFile(folder: string, path: string): ListedFile {
   const chunks: string[] = [];
   let bytes = 0;
   for (;;) {
-    let filled = 0;
-    while (filled < buffer.length) {
-      const n = file.readSync(buffer.subarray(filled));
-      if (n === null) break;
-      filled += n;
-    }
+    const filled = readFully(file, buffer);
     if (filled === 0) break;
     chunks.push(createHash("sha256").update(buffer.subarray(0, filled)).digest("hex"));
     bytes += filled;

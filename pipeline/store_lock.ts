@@ -5,6 +5,7 @@
  * run that finds the first lock free because a runner was killed waits for that runner's last child before it begins.
  */
 import { join } from "node:path";
+import { writeAll } from "../base/mod.ts";
 import { storageError } from "./storage_errors.ts";
 
 /** Who holds a lock, as written into it. */
@@ -48,7 +49,7 @@ export async function lockStore(
   };
   file.truncateSync(0);
   file.seekSync(0, Deno.SeekMode.Start);
-  file.writeSync(new TextEncoder().encode(`${JSON.stringify(holder)}\n`));
+  writeAll(file, `${JSON.stringify(holder)}\n`);
   await waitForChildren(folder);
   const release = () => {
     file.truncateSync(0);

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { UsageError } from "../base/mod.ts";
+import { UsageError, writeAll } from "../base/mod.ts";
 import { actionKey } from "./key.ts";
 import { chunkBytes, digestOfListing, type Listing } from "./listing.ts";
 import type { ObjectCheck } from "./object_check.ts";
@@ -130,7 +130,7 @@ class IncomingObject {
           `${found.slice(0, 12)}…: it is damaged, fetch it again`,
         );
       }
-      for (let at = 0; at < chunk.length;) at += file.writeSync(chunk.subarray(at));
+      writeAll(file, chunk);
       i++;
     }
     if (i !== listed.chunks.length) throw refuse(`${listed.chunks.length} chunks of "${path}"`, i);

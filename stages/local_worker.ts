@@ -2,7 +2,7 @@
  * The process that trains participants for another one: reads what it works with, then a task a line, and writes a line when
  * a task is done. Ends when its input does.
  */
-import { messageOf, StageError } from "../base/mod.ts";
+import { messageOf, StageError, writeAll } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { openTokenShards } from "../datasets/mod.ts";
 import {
@@ -111,8 +111,7 @@ async function openTrainer(
 }
 
 function send(message: WorkerMessage): void {
-  const bytes = new TextEncoder().encode(JSON.stringify(message) + "\n");
-  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  writeAll(Deno.stdout, JSON.stringify(message) + "\n");
 }
 
 if (import.meta.main) await serve();

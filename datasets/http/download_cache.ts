@@ -12,7 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { messageOf, sha256, StageError, writeFileAtomic } from "../../base/mod.ts";
+import { messageOf, sha256, StageError, writeAll, writeFileAtomic } from "../../base/mod.ts";
 import { keptRecord } from "../json_file.ts";
 import { type HttpClient, shown } from "./http_client.ts";
 import { ChangedError, probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
@@ -122,9 +122,7 @@ export class DownloadCache {
       output.truncateSync(at);
       output.seekSync(at, Deno.SeekMode.Start);
       for await (const chunk of remoteBytes(this.#client, file, at)) {
-        for (let written = 0; written < chunk.length;) {
-          written += output.writeSync(chunk.subarray(written));
-        }
+        writeAll(output, chunk);
         at += chunk.length;
         onProgress?.(at, file.size);
       }

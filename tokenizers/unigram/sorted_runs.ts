@@ -3,7 +3,7 @@
  *
  * A run is a row of records by ascending bytes: length (uint32), count (float64), bytes; little-endian.
  */
-import { StageError } from "../../base/mod.ts";
+import { readFully, StageError, writeAll } from "../../base/mod.ts";
 import type { ByteStringCounter, ByteStringCounts, CountVisitor } from "./byte_string_counter.ts";
 import { compareRanges } from "./utf8.ts";
 
@@ -181,17 +181,10 @@ class RunCursor implements Cursor {
     } else {
       this.bytes.copyWithin(0, this.to, this.#end);
     }
-    this.#end = rest.length;
+    this.#end = rest.length + readFully(this.#file, this.bytes.subarray(rest.length));
     this.to = 0;
-    while (this.#end < length) {
-      const read = this.#file.readSync(this.bytes.subarray(this.#end));
-      if (read === null) {
-        if (this.#end > 0) this.#fail();
-        return false;
-      }
-      this.#end += read;
-    }
-    return true;
+    if (this.#end > 0 && this.#end < length) this.#fail();
+    return this.#end > 0;
   }
 
   #fail(): never {
@@ -199,8 +192,4 @@ class RunCursor implements Cursor {
       `Cannot read counted words in "${this.#path}": expected a whole record, found the end of the file`,
     );
   }
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
