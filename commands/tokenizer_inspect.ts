@@ -147,7 +147,7 @@ function characterCount(text: string): number {
 }
 
 /** The unknown piece of a tokenizer whose files do not name it; -1 if there is none. */
-function unnamedUnknown({ vocabSize, piece }: OpenedTokenizer): number {
-  return Array.from({ length: vocabSize }, (_, id) => id)
-    .find((id) => ["<unk>", "[UNK]"].includes(piece(id))) ?? -1;
+function unnamedUnknown(tokenizer: OpenedTokenizer): number {
+  return Array.from({ length: tokenizer.vocabSize }, (_, id) => id)
+    .find((id) => ["<unk>", "[UNK]"].includes(tokenizer.piece(id))) ?? -1;
 }

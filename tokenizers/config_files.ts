@@ -4,16 +4,10 @@
  */
 import { dirname, join } from "node:path";
 import { messageOf, StageError, writeFileAtomic } from "../base/mod.ts";
+import type { SpecialRoles } from "./opened_tokenizer.ts";
 import { specialPieces } from "./tokenizer.ts";
+import { addedTokens } from "./unigram/tokenizer_file.ts";
 import type { UnigramTokenizer } from "./unigram/unigram_tokenizer.ts";
-
-/** Ids by the part that a piece has; undefined where a vocabulary has no such piece. */
-export interface SpecialRoles {
-  readonly unknown?: number;
-  readonly begin?: number;
-  readonly end?: number;
-  readonly pad?: number;
-}
 
 const roleKeys = {
   unknown: "unk_token",
@@ -26,7 +20,7 @@ const configFile = "tokenizer_config.json";
 const mapFile = "special_tokens_map.json";
 
 /** Writes both files beside a `tokenizer.json` of ours. The same tokenizer gives the same bytes. */
-export function saveConfigFiles(folder: string, { settings, layout }: UnigramTokenizer): void {
+export function saveConfigFiles(folder: string, { settings }: UnigramTokenizer): void {
   const [unknown, begin, end, pad, ...others] = specialPieces;
   const roles = {
     bos_token: begin,
@@ -35,26 +29,17 @@ export function saveConfigFiles(folder: string, { settings, layout }: UnigramTok
     unk_token: unknown,
     additional_special_tokens: [...others, ...settings.controlSymbols],
   };
-  const added = [
-    ...specialPieces.map((content, id) => ({ id, content, special: true })),
-    ...settings.controlSymbols.map((content, i) => ({
-      id: layout.control + i,
-      content,
-      special: true,
-    })),
-    ...settings.userDefinedSymbols.map((content, i) => ({
-      id: layout.userDefined + i,
-      content,
-      special: false,
-    })),
-  ];
   const config = {
     add_bos_token: false,
     add_eos_token: false,
-    added_tokens_decoder: Object.fromEntries(added.map(({ id, content, special }) => [
-      id,
-      { content, lstrip: false, normalized: false, rstrip: false, single_word: false, special },
-    ])),
+    added_tokens_decoder: Object.fromEntries(
+      addedTokens(settings).map((
+        { id, content, lstrip, normalized, rstrip, single_word, special },
+      ) => [
+        id,
+        { content, lstrip, normalized, rstrip, single_word, special },
+      ]),
+    ),
     ...roles,
     clean_up_tokenization_spaces: false,
     model_max_length: 1e30, // as that library writes "no limit"

@@ -12,9 +12,8 @@
  */
 export { loadPieces } from "./adopted/adopted_file.ts";
 export { adoptedVocabSize } from "./adopted/adopted_size.ts";
-export type { EncodedLines } from "./detailed_tokenizer.ts";
+export type { EncodedLines, OpenedTokenizer } from "./opened_tokenizer.ts";
 export { readSpecialRoles, saveConfigFiles } from "./config_files.ts";
-export { type OpenedTokenizer, openTokenizer, tokenizerFileOf } from "./open_tokenizer.ts";
+export { openTokenizer, tokenizerFileOf } from "./open_tokenizer.ts";
 export { firstByteId, specialIds, specialPieces, type Tokenizer } from "./tokenizer.ts";
 export * from "./unigram/mod.ts";
-export { textOfUtf8 } from "./utf8_text.ts";

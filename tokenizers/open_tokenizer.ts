@@ -3,25 +3,11 @@
  */
 import { join } from "node:path";
 import { messageOf, StageError } from "../base/mod.ts";
-import { readSpecialRoles, type SpecialRoles } from "./config_files.ts";
-import type { EncodedLines, Encoding } from "./detailed_tokenizer.ts";
-import { specialIds, type Tokenizer } from "./tokenizer.ts";
+import type { OpenedTokenizer } from "./opened_tokenizer.ts";
 
 export interface OpenOptions {
   /** For SentencePiece models: ids equal to SentencePiece's to the last one, ties included. */
   readonly exactTies?: boolean;
-}
-
-/** A tokenizer of any kind that can be opened. Disposing ends the worker that some kinds need. */
-export interface OpenedTokenizer extends Tokenizer, Disposable {
-  /** `unigram` for our own. */
-  readonly kind: "unigram" | "sentencepiece" | "foreign";
-  readonly tokenizer: Tokenizer;
-  /** Ids of pieces with a part of their own, such as the end of a document. */
-  readonly roles: SpecialRoles;
-  encodeLines(bytes: Uint8Array, invalid?: "error" | "replace"): EncodedLines;
-  encodeBatch(texts: readonly string[]): EncodedLines;
-  encodeWithOffsets(text: string): Encoding;
 }
 
 /** Files that a folder is searched for, in this order. */
@@ -39,8 +25,7 @@ export async function openTokenizer(
   const file = tokenizerFileOf(path);
   if (file.endsWith(".model")) {
     const { loadSentencePiece } = await import("./sentencepiece/mod.ts");
-    const tokenizer = loadSentencePiece(file, { exactTies });
-    return opened("sentencepiece", tokenizer, tokenizer.roles);
+    return loadSentencePiece(file, { exactTies });
   }
   if (exactTies) {
     throw new StageError(
@@ -48,18 +33,9 @@ export async function openTokenizer(
     );
   }
   const { isOurLayout, loadTokenizerFile } = await import("./unigram/mod.ts");
-  if (isOurLayout(readJson(file))) {
-    const { unknown, begin, end, pad } = specialIds;
-    return opened("unigram", loadTokenizerFile(file), { unknown, begin, end, pad });
-  }
+  if (isOurLayout(readJson(file))) return loadTokenizerFile(file);
   const { ForeignTokenizer } = await import("./foreign/mod.ts");
-  const tokenizer = new ForeignTokenizer(file);
-  try {
-    return opened("foreign", tokenizer, readSpecialRoles(file, (piece) => tokenizer.idOf(piece)));
-  } catch (error) {
-    tokenizer[Symbol.dispose]();
-    throw error;
-  }
+  return new ForeignTokenizer(file);
 }
 
 /** The file of a tokenizer's folder, or the file itself. @throws StageError where there is none */
@@ -97,29 +73,4 @@ function readJson(file: string): unknown {
       { cause },
     );
   }
-}
-
-type Offered =
-  & Tokenizer
-  & Pick<OpenedTokenizer, "encodeLines" | "encodeBatch" | "encodeWithOffsets">;
-
-function opened(
-  kind: OpenedTokenizer["kind"],
-  tokenizer: Offered & Partial<Disposable>,
-  roles: SpecialRoles,
-): OpenedTokenizer {
-  return {
-    kind,
-    tokenizer,
-    roles,
-    vocabSize: tokenizer.vocabSize,
-    encode: (text) => tokenizer.encode(text),
-    decode: (ids) => tokenizer.decode(ids),
-    piece: (id) => tokenizer.piece(id),
-    byteLength: (id) => tokenizer.byteLength(id),
-    encodeLines: (bytes, invalid) => tokenizer.encodeLines(bytes, invalid),
-    encodeBatch: (texts) => tokenizer.encodeBatch(texts),
-    encodeWithOffsets: (text) => tokenizer.encodeWithOffsets(text),
-    [Symbol.dispose]: () => tokenizer[Symbol.dispose]?.(),
-  };
 }

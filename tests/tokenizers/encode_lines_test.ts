@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Random, seedOf } from "../../base/mod.ts";
-import type { DetailedTokenizer } from "../../tokenizers/detailed_tokenizer.ts";
+import type { OpenedTokenizer } from "../../tokenizers/opened_tokenizer.ts";
 import type { UnigramTokenizer } from "../../tokenizers/mod.ts";
 import {
   pieceKinds,
@@ -71,7 +71,7 @@ function ours(settings: Partial<UnigramSettings>): UnigramTokenizer {
   return tokenizerOf(Object.fromEntries(pieces), settings);
 }
 
-const tokenizers: Readonly<Record<string, () => DetailedTokenizer>> = {
+const tokenizers: Readonly<Record<string, () => OpenedTokenizer>> = {
   "words before spaces": () => new SentencePieceTokenizer(modelWith({ charsmap: noRules })),
   "words before spaces, exact ties": () =>
     new SentencePieceTokenizer(modelWith({ charsmap: noRules }), { exactTies: true }),

@@ -8,7 +8,8 @@
  */
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import { type OpenedTokenizer, openTokenizer } from "../open_tokenizer.ts";
+import { openTokenizer } from "../open_tokenizer.ts";
+import type { OpenedTokenizer } from "../opened_tokenizer.ts";
 import type { ForeignTokenizer } from "../foreign/mod.ts";
 import { specialIds, specialPieces, type Tokenizer } from "../tokenizer.ts";
 import { saveTokenizer, UnigramTokenizer } from "../unigram/mod.ts";
@@ -29,8 +30,8 @@ import {
  */
 export async function adoptTokenizer(path: string, folder: string): Promise<number> {
   using given = await openTokenizer(path);
-  if (given.tokenizer instanceof UnigramTokenizer) {
-    saveTokenizer(folder, given.tokenizer);
+  if (given instanceof UnigramTokenizer) {
+    saveTokenizer(folder, given);
     return given.vocabSize;
   }
   const file = path.endsWith(".model") ? "tokenizer.model" : "tokenizer.json";
@@ -69,8 +70,7 @@ export async function openAdopted(folder: string): Promise<Tokenizer & Disposabl
 /** A row for each byte, then one for each other piece except the unknown one. */
 function rowsOf(given: OpenedTokenizer, unknown: number): AdoptedRow[] {
   // A file may leave ids without a piece.
-  const isThere = (id: number) =>
-    given.kind !== "foreign" || (given.tokenizer as ForeignTokenizer).has(id);
+  const isThere = (id: number) => given.kind !== "foreign" || (given as ForeignTokenizer).has(id);
   const ids = Array.from({ length: given.vocabSize }, (_, id) => id)
     .filter((id) => id !== unknown && isThere(id));
   const idOf = new Map(ids.map((id) => [given.piece(id), id]));
@@ -95,7 +95,7 @@ function foreignUnknown(path: string, given: OpenedTokenizer): number {
   if (typeof model?.unk_id === "number") return model.unk_id;
   const { unk_token: text } = model ?? {};
   const id = typeof text === "string"
-    ? (given.tokenizer as ForeignTokenizer).idOf(text)
+    ? (given as ForeignTokenizer).idOf(text)
     : given.roles.unknown;
   return id ?? -1;
 }

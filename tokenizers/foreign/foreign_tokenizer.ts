@@ -4,18 +4,18 @@
  * The package answers asynchronously; `encode` must not. So it runs in a worker, and the caller waits on shared memory.
  */
 import { messageOf, StageError } from "../../base/mod.ts";
-import type { EncodedLines, Encoding } from "../detailed_tokenizer.ts";
-import type { Tokenizer } from "../tokenizer.ts";
-import { textOfUtf8 } from "../utf8_text.ts";
+import { readSpecialRoles } from "../config_files.ts";
+import type { EncodedLines, Encoding, OpenedTokenizer, SpecialRoles } from "../opened_tokenizer.ts";
+import { textOfUtf8 } from "../unigram/invalid_utf8.ts";
 import {
-  type Answer,
-  answerAt,
-  type EncodedText,
+  type Answers,
   lengthAt,
+  type Reply,
+  replyAt,
   type Request,
   stateAt,
   type Work,
-} from "./foreign_protocol.ts";
+} from "./foreign_library.ts";
 
 const mostSharedBytes = 2 ** 30;
 const firstSharedBytes = 2 ** 16;
@@ -27,7 +27,9 @@ const linesAtOnce = 4096;
  * A vocabulary of another kind. `encode` adds no special pieces of its own; text that looks like one (`<|endoftext|>`) is
  * that piece, as in other programs that read such files. Lower-casing and other normalisation is not undone by `decode`.
  */
-export class ForeignTokenizer implements Tokenizer, Disposable {
+export class ForeignTokenizer implements OpenedTokenizer {
+  readonly kind = "foreign";
+  readonly roles: SpecialRoles;
   readonly vocabSize: number;
   readonly #path: string;
   readonly #worker: Worker;
@@ -48,17 +50,21 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
     this.#special = new Set(added.filter((token) => token?.special).map(({ content }) => content));
     this.#writing = writingOf(file);
     this.#worker = new Worker(new URL("./foreign_worker.ts", import.meta.url), { type: "module" });
-    const answer = this.#ask({ kind: "open", path });
-    const { vocabulary } = answer as Extract<Answer, { kind: "opened" }>;
+    this.#ids = new Map(Object.entries(this.#ask({ kind: "open", path })));
     const pieces: (string | undefined)[] = [];
-    for (const [piece, id] of Object.entries(vocabulary)) pieces[id] = piece;
+    for (const [piece, id] of this.#ids) pieces[id] = piece;
     this.#pieces = pieces;
-    this.#ids = new Map(Object.entries(vocabulary));
     this.vocabSize = pieces.length;
+    try {
+      this.roles = readSpecialRoles(path, (piece) => this.#ids.get(piece));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   encode(text: string): Int32Array {
-    return Int32Array.from(this.#encode([text.toWellFormed()], false)[0].ids);
+    return this.encodeBatch([text]).ids;
   }
 
   /** @throws SyntaxError with the offset of the first byte that is not UTF-8 */
@@ -73,24 +79,25 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
     const ids: (readonly number[])[] = [];
     let total = 0;
     for (let from = 0; from < lines.length; from += linesAtOnce) {
-      const encoded = this.#encode(
-        lines.slice(from, from + linesAtOnce).map((line) => line.toWellFormed()),
-        false,
-      );
-      for (const [i, one] of encoded.entries()) {
+      const texts = lines.slice(from, from + linesAtOnce).map((line) => line.toWellFormed());
+      for (const [i, one] of this.#ask({ kind: "encode", texts, offsets: false }).entries()) {
         ids.push(one.ids);
         ends[from + i] = total += one.ids.length;
       }
     }
     const flat = new Int32Array(total);
-    ids.forEach((some, i) => flat.set(some, i === 0 ? 0 : ends[i - 1]));
+    ids.forEach((some, i) => flat.set(some, ends[i] - some.length));
     return { ids: flat, ends };
   }
 
   /** Ids and the parts of the text that they stand for, in UTF-16 units. */
   encodeWithOffsets(text: string): Encoding {
     const wellFormed = text.toWellFormed();
-    const [{ ids, offsets = [] }] = this.#encode([wellFormed], true);
+    const [{ ids, offsets = [] }] = this.#ask({
+      kind: "encode",
+      texts: [wellFormed],
+      offsets: true,
+    });
     const units = [0]; // by code point
     for (const character of wellFormed) units.push(units.at(-1)! + character.length);
     return {
@@ -101,13 +108,16 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
   }
 
   decode(ids: ArrayLike<number>): string {
-    for (let i = 0; i < ids.length; i++) this.#piece(ids[i]);
-    const answer = this.#ask({ kind: "decode", ids: Array.from(ids) });
-    return (answer as Extract<Answer, { kind: "decoded" }>).text;
+    for (let i = 0; i < ids.length; i++) this.piece(ids[i]);
+    return this.#ask({ kind: "decode", ids: Array.from(ids) });
   }
 
   piece(id: number): string {
-    return this.#piece(id);
+    const piece = this.#pieces[id];
+    if (piece !== undefined) return piece;
+    throw new RangeError(
+      `Cannot look up piece ${id}: expected an id of "${this.#path}" (0 to ${this.vocabSize - 1})`,
+    );
   }
 
   /** Whether the vocabulary has a piece of that id: there may be gaps. */
@@ -122,7 +132,7 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
 
   /** For BPE on bytes and for pieces with `▁` exact; WordPiece does not say where spaces are, so they do not count. */
   byteLength(id: number): number {
-    const piece = this.#piece(id);
+    const piece = this.piece(id);
     if (this.#special.has(piece)) return 0;
     if (this.#writing === "bytes") return [...piece].length; // a character for each byte
     if (/^<0x[0-9A-F]{2}>$/.test(piece)) return 1;
@@ -138,20 +148,7 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
     this.#worker.terminate();
   }
 
-  #encode(texts: readonly string[], offsets: boolean): readonly EncodedText[] {
-    const answer = this.#ask({ kind: "encode", texts, offsets });
-    return (answer as Extract<Answer, { kind: "encoded" }>).texts;
-  }
-
-  #piece(id: number): string {
-    const piece = this.#pieces[id];
-    if (piece !== undefined) return piece;
-    throw new RangeError(
-      `Cannot look up piece ${id}: expected an id of "${this.#path}" (0 to ${this.vocabSize - 1})`,
-    );
-  }
-
-  #ask(request: Request): Exclude<Answer, { kind: "failed" }> {
+  #ask<Kind extends Request["kind"]>(request: Request & { readonly kind: Kind }): Answers[Kind] {
     if (this.#failure !== undefined) this.#fail(this.#failure);
     const numbers = new Int32Array(this.#shared, 0, 2);
     Atomics.store(numbers, stateAt, 0);
@@ -159,10 +156,10 @@ export class ForeignTokenizer implements Tokenizer, Disposable {
     if (Atomics.wait(numbers, stateAt, 0, waitMs) === "timed-out") {
       this.#fail(`no answer in ${waitMs / 1000} s`);
     }
-    const bytes = new Uint8Array(this.#shared, answerAt, numbers[lengthAt]);
-    const answer: Answer = JSON.parse(new TextDecoder().decode(bytes.slice()));
-    if (answer.kind === "failed") this.#fail(answer.message);
-    return answer;
+    const bytes = new Uint8Array(this.#shared, replyAt, numbers[lengthAt]);
+    const reply: Reply = JSON.parse(new TextDecoder().decode(bytes.slice()));
+    if ("failure" in reply) this.#fail(reply.failure);
+    return reply.answer as Answers[Kind];
   }
 
   #fail(found: string): never {

@@ -2,7 +2,8 @@
  * Encoding over several workers, each with a tokenizer and a cache of its own. Ids do not depend on how text is dealt out:
  * every text is encoded as a whole, and a cache changes no result.
  */
-import { type OpenedTokenizer, type OpenOptions, openTokenizer } from "../open_tokenizer.ts";
+import { type OpenOptions, openTokenizer } from "../open_tokenizer.ts";
+import type { OpenedTokenizer } from "../opened_tokenizer.ts";
 import { answerRequest, type EncodeAnswer, type EncodeRequest } from "./encode_request.ts";
 
 export type PoolMessage =

@@ -1,8 +1,7 @@
 /**
  * A request to encode, for any thread: many texts, or the lines of a stretch of UTF-8.
  */
-import type { EncodedLines } from "../detailed_tokenizer.ts";
-import type { OpenedTokenizer } from "../open_tokenizer.ts";
+import type { EncodedLines, OpenedTokenizer } from "../opened_tokenizer.ts";
 import { formatLines, type LineFormat } from "./format_lines.ts";
 
 export interface EncodeRequest {

@@ -2,7 +2,7 @@
  * Encoded texts as lines of text or as Arrow.
  */
 import type { RecordBatch } from "apache-arrow";
-import type { EncodedLines } from "../detailed_tokenizer.ts";
+import type { EncodedLines } from "../opened_tokenizer.ts";
 
 export const lineFormats = ["ids", "pieces", "json"] as const;
 

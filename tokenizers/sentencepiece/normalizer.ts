@@ -30,7 +30,6 @@ export class SentencePieceNormalizer implements TextNormalizer {
   readonly #special: Uint8Array;
   /** Symbols by first byte, longest first. */
   readonly #symbols: (readonly Uint8Array[] | undefined)[] = [];
-  readonly knowsOrigins = true;
   replacedBytes = 0;
   readonly words: WordNormalizer | undefined;
 

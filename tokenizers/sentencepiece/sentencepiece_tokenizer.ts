@@ -1,8 +1,7 @@
 /**
  * A SentencePiece unigram model as a tokenizer.
  */
-import type { DetailedTokenizer } from "../detailed_tokenizer.ts";
-import { EncodingTokenizer } from "../unigram/encoding_tokenizer.ts";
+import type { OpenedTokenizer, SpecialRoles } from "../opened_tokenizer.ts";
 import { UnigramTextEncoder } from "../unigram/text_encoder.ts";
 import { TextBuffer } from "../unigram/text_buffer.ts";
 import type { WordRule } from "../unigram/word_rules.ts";
@@ -26,7 +25,8 @@ export interface SentencePieceOptions {
 }
 
 /** Ids are places in the model's list of pieces. Text is normalised as the model says, line feeds included. */
-export class SentencePieceTokenizer extends EncodingTokenizer implements DetailedTokenizer {
+export class SentencePieceTokenizer extends UnigramTextEncoder implements OpenedTokenizer {
+  readonly kind = "sentencepiece";
   readonly vocabSize: number;
   readonly model: SentencePieceModel;
   readonly #denormalizer: SentencePieceNormalizer | undefined;
@@ -41,7 +41,7 @@ export class SentencePieceTokenizer extends EncodingTokenizer implements Detaile
     });
     const { texts, pieces } = encoderPieces(model);
     const options = { words: wordRuleFor(texts, model.byteFallback), exactTies };
-    super(new UnigramTextEncoder(pieces, options, { normalizer }));
+    super(pieces, options, { normalizer });
     this.model = model;
     this.vocabSize = model.pieces.length;
     const { denormalizer } = model;
@@ -51,7 +51,7 @@ export class SentencePieceTokenizer extends EncodingTokenizer implements Detaile
   }
 
   /** Ids of the pieces with a part of their own, by the names that SentencePiece gives them. */
-  get roles(): { unknown?: number; begin?: number; end?: number; pad?: number } {
+  get roles(): SpecialRoles {
     const { pieces } = this.model;
     const control = (name: string) => {
       const id = pieces.findIndex(({ text, kind }) => kind === pieceKinds.control && text === name);

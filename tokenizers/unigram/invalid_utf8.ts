@@ -55,3 +55,16 @@ export function replaceInvalid(bytes: Uint8Array): Uint8Array {
   }
   return out.subarray(0, length);
 }
+
+/**
+ * The text of bytes; a byte order mark is a character like any other.
+ *
+ * @param invalid bytes that are not UTF-8: an error, or U+FFFD for each
+ * @throws SyntaxError with the offset of the first such byte
+ */
+export function textOfUtf8(bytes: Uint8Array, invalid: "error" | "replace"): string {
+  const isValid = isUtf8(bytes);
+  if (!isValid && invalid === "error") throw invalidUtf8(bytes);
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return decoder.decode(isValid ? bytes : replaceInvalid(bytes));
+}

@@ -10,7 +10,7 @@ export {
   saveTokenizer,
   tokenizerFile,
 } from "./tokenizer_file.ts";
-export { invalidUtf8At } from "./invalid_utf8.ts";
+export { invalidUtf8At, textOfUtf8 } from "./invalid_utf8.ts";
 export { UnigramTokenizer } from "./unigram_tokenizer.ts";
 export { trainUnigram } from "./train_unigram.ts";
 export { type TrainingLog, type TrainingOptions } from "./training_options.ts";

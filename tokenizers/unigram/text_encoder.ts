@@ -1,8 +1,8 @@
 /**
- * Text to ids: of a text, of many texts or lines, or with offsets.
+ * Text to ids: of a text, of many texts or lines, or with offsets. Tokenizers whose pieces have scores are made of it.
  */
 import { isUtf8 } from "node:buffer";
-import type { EncodedLines, Encoding } from "../detailed_tokenizer.ts";
+import type { EncodedLines, Encoding } from "../opened_tokenizer.ts";
 import { grown } from "./grown.ts";
 import { IdBuffer } from "./id_buffer.ts";
 import { invalidUtf8, replaceInvalid } from "./invalid_utf8.ts";
@@ -14,8 +14,6 @@ import type { WordNormalizer } from "./word_rules.ts";
 
 /** Makes text ready for an encoder. */
 export interface TextNormalizer {
-  /** Whether it fills `origins`. */
-  readonly knowsOrigins: boolean;
   /** Bytes replaced so far because they were not UTF-8; undefined if it takes only UTF-8. */
   readonly replacedBytes?: number;
   /** Given if most words can be normalised one by one and the encoder's words end before spaces. */
@@ -23,7 +21,8 @@ export interface TextNormalizer {
   /**
    * Puts the normal form of the UTF-8 text `start … end` into `out`.
    *
-   * @param origins if given, gets for each byte of the normal form, and for its end, the place in `bytes` it comes from
+   * @param origins if given, gets for each byte of the normal form, and for its end, the place in `bytes` it comes from;
+   *   a normalizer that knows no origins is not asked for them
    */
   normalize(
     bytes: Uint8Array,
@@ -137,19 +136,17 @@ export class UnigramTextEncoder {
     if (lines.length > 0 && lines[lines.length - 1] !== lineFeed) ends.push(out.length);
   }
 
-  /** The pieces of a text and the part of the text that each stands for, in UTF-16 units: `text.slice(starts[i], ends[i])`. */
+  /**
+   * The pieces of a text and the part of the text that each stands for, in UTF-16 units: `text.slice(starts[i], ends[i])`. Not
+   * for an encoder with symbols, or with a normalizer that knows no origins.
+   */
   encodeWithOffsets(text: string): Encoding {
-    if (this.#normalizer?.knowsOrigins === false) {
-      throw new RangeError(
-        "Cannot give offsets: expected a tokenizer that does not normalise text",
-      );
-    }
-    if (this.#symbols !== undefined) {
-      throw new RangeError("Cannot give offsets: expected a tokenizer without userDefinedSymbols");
-    }
     const { bytes, length, origins } = this.#prepare(text);
     return this.#withOffsets(this.#encoder.pieces(bytes, 0, length), bytes, origins);
   }
+
+  /** There is nothing to end. */
+  [Symbol.dispose](): void {}
 
   /** Appends the ids of the text `start … end`. */
   #append(bytes: Uint8Array, start: number, end: number, out: IdBuffer): void {
@@ -179,7 +176,7 @@ export class UnigramTextEncoder {
     this.#text.loadText(text);
     const { bytes, length } = this.#text;
     if (this.#normalizer === undefined) return { bytes, length, origins: undefined };
-    const origins = this.#normalizer.knowsOrigins ? new OriginMap() : undefined;
+    const origins = new OriginMap();
     this.#normalizer.normalize(bytes, 0, length, this.#normal, origins);
     return { bytes: this.#normal.bytes, length: this.#normal.length, origins };
   }

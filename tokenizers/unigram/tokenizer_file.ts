@@ -85,27 +85,13 @@ export function isOurLayout(file: unknown): boolean {
 
 /** The file without its vocabulary. */
 function layout(settings: UnigramSettings) {
-  const { control, userDefined } = idLayout(settings);
-  const added = (content: string, id: number, special: boolean) => ({
-    id,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special,
-  });
   const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "never", split: false };
   const pattern = { Regex: settings.splitByWhitespace ? wordPattern : stretchPattern };
   return {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: [
-      ...specialPieces.map((content, id) => added(content, id, true)),
-      ...settings.controlSymbols.map((content, i) => added(content, control + i, true)),
-      ...settings.userDefinedSymbols.map((content, i) => added(content, userDefined + i, false)),
-    ],
+    added_tokens: addedTokens(settings),
     normalizer: normalizerLayout(settings),
     pre_tokenizer: {
       type: "Sequence",
@@ -121,6 +107,25 @@ function layout(settings: UnigramSettings) {
     },
     model: { type: "Unigram", unk_id: specialIds.unknown, byte_fallback: settings.byteFallback },
   } satisfies Json;
+}
+
+/** The pieces that are told apart from text before it is cut, as the format lists them. */
+export function addedTokens(settings: UnigramSettings) {
+  const { control, userDefined } = idLayout(settings);
+  const added = (content: string, id: number, special: boolean) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special,
+  });
+  return [
+    ...specialPieces.map((content, id) => added(content, id, true)),
+    ...settings.controlSymbols.map((content, i) => added(content, control + i, true)),
+    ...settings.userDefinedSymbols.map((content, i) => added(content, userDefined + i, false)),
+  ];
 }
 
 function normalizerLayout(

@@ -1,15 +1,15 @@
 /**
  * A unigram vocabulary as a tokenizer.
  */
-import type { DetailedTokenizer, Encoding } from "../detailed_tokenizer.ts";
+import type { Encoding, OpenedTokenizer } from "../opened_tokenizer.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
 import { unigramDefaults } from "./config.ts";
-import { EncodingTokenizer } from "./encoding_tokenizer.ts";
 import { normalTextOf } from "./normal_text.ts";
 import { normalizerOf } from "./normalizer.ts";
 import { byteName, findBadPiece, type UnigramPiece, written } from "./pieces.ts";
 import { type IdLayout, idLayout, isPlain, type UnigramSettings } from "./settings.ts";
-import { type TextNormalizer, type TextOptions, UnigramTextEncoder } from "./text_encoder.ts";
+import type { EncoderPieces } from "./piece_table.ts";
+import { type TextNormalizer, UnigramTextEncoder } from "./text_encoder.ts";
 import { joinTexts } from "./utf8.ts";
 
 /** A character without a piece scores this much less than the least likely piece. */
@@ -23,7 +23,9 @@ const unknownPenalty = 10;
  * string; a lone surrogate comes back as U+FFFD. Text that looks like a special piece (`</s>`) is text: `encode` never
  * gives a special id, or that of a control symbol.
  */
-export class UnigramTokenizer extends EncodingTokenizer implements DetailedTokenizer {
+export class UnigramTokenizer extends UnigramTextEncoder implements OpenedTokenizer {
+  readonly kind = "unigram";
+  readonly roles = specialIds;
   readonly vocabSize: number;
   /** The learned pieces; `learned[i]` has id `layout.learned + i`. */
   readonly learned: readonly UnigramPiece[];
@@ -48,29 +50,24 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
     const { pool, starts } = joinTexts([...settings.userDefinedSymbols, ...texts]);
     const symbols = settings.userDefinedSymbols.length;
     const base = starts[symbols];
-    const encoderOf = (options?: TextOptions) =>
-      new UnigramTextEncoder(
-        {
-          strings: {
-            pool: pool.subarray(base),
-            starts: starts.subarray(symbols).map((start) => start - base),
-          },
-          scores: Float64Array.from(learned, ({ logProb }) => logProb),
-          ids: Int32Array.from(learned, (_, i) => layout.learned + i),
-          unknownScore: learned.reduce((least, p) => Math.min(least, p.logProb), 0) -
-            unknownPenalty,
-          unknown: layout.bytes === undefined
-            ? { id: specialIds.unknown }
-            : { byteIds: Int32Array.from({ length: 256 }, (_, byte) => layout.bytes! + byte) },
-        },
-        { words: settings.splitByWhitespace ? "white-space" : "stretches" },
-        options,
-      );
-    super(encoderOf({
-      normalizer: isPlain(settings) ? undefined : new PlainNormalizer(settings),
+    const pieces: EncoderPieces = {
+      strings: {
+        pool: pool.subarray(base),
+        starts: starts.subarray(symbols).map((start) => start - base),
+      },
+      scores: Float64Array.from(learned, ({ logProb }) => logProb),
+      ids: Int32Array.from(learned, (_, i) => layout.learned + i),
+      unknownScore: learned.reduce((least, p) => Math.min(least, p.logProb), 0) - unknownPenalty,
+      unknown: layout.bytes === undefined
+        ? { id: specialIds.unknown }
+        : { byteIds: Int32Array.from({ length: 256 }, (_, byte) => layout.bytes! + byte) },
+    };
+    const options = { words: settings.splitByWhitespace ? "white-space" : "stretches" } as const;
+    super(pieces, options, {
+      normalizer: isPlain(settings) ? undefined : { normalize: normalizerOfBytes(settings) },
       symbols: settings.userDefinedSymbols.map((text, i) => ({ text, id: layout.userDefined + i })),
-    }));
-    this.#bareEncoder = () => encoderOf();
+    });
+    this.#bareEncoder = () => new UnigramTextEncoder(pieces, options);
     this.learned = learned;
     this.settings = settings;
     this.layout = layout;
@@ -173,17 +170,10 @@ export class UnigramTokenizer extends EncodingTokenizer implements DetailedToken
   }
 }
 
-/** Normal forms without the origins of characters. */
-class PlainNormalizer implements TextNormalizer {
-  readonly knowsOrigins = false;
-  readonly #normalize: (text: string) => string;
-
-  constructor(settings: UnigramSettings) {
-    this.#normalize = normalizerOf(settings);
-  }
-
-  normalize(...[bytes, start, end, out]: Parameters<TextNormalizer["normalize"]>): void {
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(start, end));
-    out.loadText(this.#normalize(text));
-  }
+/** Gives normal forms without the origins of characters. */
+function normalizerOfBytes(settings: UnigramSettings): TextNormalizer["normalize"] {
+  const normalize = normalizerOf(settings);
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return (bytes, start, end, out) =>
+    out.loadText(normalize(decoder.decode(bytes.subarray(start, end))));
 }

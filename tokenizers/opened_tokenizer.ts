@@ -1,5 +1,5 @@
 /**
- * What a unigram tokenizer offers beyond ids of a text.
+ * What a tokenizer that was opened offers beyond ids of a text.
  */
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -16,7 +16,20 @@ export interface EncodedLines {
   readonly ends: Int32Array;
 }
 
-export interface DetailedTokenizer extends Tokenizer {
+/** Ids by the part that a piece has; undefined where a vocabulary has no such piece. */
+export interface SpecialRoles {
+  readonly unknown?: number;
+  readonly begin?: number;
+  readonly end?: number;
+  readonly pad?: number;
+}
+
+/** A tokenizer of any kind that can be opened. Disposing ends the worker that some kinds need. */
+export interface OpenedTokenizer extends Tokenizer, Disposable {
+  /** `unigram` for our own. */
+  readonly kind: "unigram" | "sentencepiece" | "foreign";
+  /** Ids of pieces with a part of their own, such as the end of a document. */
+  readonly roles: SpecialRoles;
   /** Ids of each line of UTF-8; a line feed ends a line and is part of none. Straight into typed arrays. */
   encodeLines(bytes: Uint8Array, invalid?: "error" | "replace"): EncodedLines;
   /** Ids of texts, straight into typed arrays. */
