@@ -22,6 +22,12 @@ export function canonicalJson(value: unknown): string {
   return write(value, "$");
 }
 
+/** Whether lists and maps of a value stand in one another more than `levels` deep. Functions that walk values end in a full stack then. */
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
+}
+
 function write(value: unknown, path: string): string {
   if (value === null || typeof value === "boolean" || typeof value === "string") {
     return JSON.stringify(value);

@@ -8,7 +8,7 @@
  */
 export { readFully, writeAll } from "./all_bytes.ts";
 export { writeFileAtomic, writeFileSynced, writePartsSynced } from "./atomic_file.ts";
-export { canonicalJson, type Json } from "./canonical_json.ts";
+export { canonicalJson, isDeeperThan, type Json } from "./canonical_json.ts";
 export { sha256 } from "./digest.ts";
 export { messageOf, StageError, UsageError } from "./errors.ts";
 export { freeMemoryBytes } from "./free_memory.ts";

@@ -7,7 +7,8 @@
 import { join } from "node:path";
 import { formatDuration } from "../base/mod.ts";
 import type { RunEvent } from "../pipeline/events.ts";
-import { type Manifest, Store } from "../pipeline/store.ts";
+import type { Manifest } from "../pipeline/manifest.ts";
+import { Store } from "../pipeline/store.ts";
 
 /** Makes a command of the project's command line. */
 type MakeCommand = (...args: string[]) => Deno.Command;

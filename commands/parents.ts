@@ -3,7 +3,7 @@
  */
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
-import type { Manifest } from "../pipeline/store.ts";
+import type { Manifest } from "../pipeline/manifest.ts";
 
 interface Parent {
   readonly name: string;

@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { formatBytes, UsageError, writeAll } from "../base/mod.ts";
 import { recoverStore } from "../pipeline/collection.ts";
 import { publishByRename } from "../pipeline/durable.ts";
-import type { Manifest } from "../pipeline/store.ts";
+import type { Manifest } from "../pipeline/manifest.ts";
 import { Store } from "../pipeline/store.ts";
 import { storageError } from "../pipeline/storage_errors.ts";
 import { lockStore } from "../pipeline/store_lock.ts";

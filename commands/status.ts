@@ -3,9 +3,10 @@
  */
 import { formatDuration } from "../base/mod.ts";
 import { instructionSet } from "../pipeline/instruction_set.ts";
+import type { Provenance } from "../pipeline/manifest.ts";
 import { type InstanceState, waitingText } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
-import { type Provenance, summaryLine } from "../pipeline/store.ts";
+import { summaryLine } from "../pipeline/store.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { ObjectCheck } from "../pipeline/object_check.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
-import type { Manifest } from "../pipeline/store.ts";
+import type { Manifest } from "../pipeline/manifest.ts";
 import { parentsOf } from "./parents.ts";
 import type { Project, TableFormat } from "./project.ts";
 

@@ -4,9 +4,10 @@
  */
 import { formatBytes, formatDuration, type Json } from "../base/mod.ts";
 import type { ActionRecord } from "../pipeline/key.ts";
+import type { Manifest } from "../pipeline/manifest.ts";
 import type { InstanceState, Nearest } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
-import { type Manifest, summaryLine } from "../pipeline/store.ts";
+import { summaryLine } from "../pipeline/store.ts";
 import { differenceText } from "../pipeline/what_changed.ts";
 import { parentsOf } from "./parents.ts";
 import { openSession } from "./session.ts";

@@ -6,8 +6,9 @@
  */
 import { join } from "node:path";
 import { publishFile } from "./durable.ts";
+import type { Manifest } from "./manifest.ts";
 import { readRunRecords, type RunRecord } from "./run_records.ts";
-import { type Manifest, removeTree, type Store } from "./store.ts";
+import { removeTree, type Store } from "./store.ts";
 
 export interface Garbage {
   /** Manifests that no kept run asks for. */

@@ -1,7 +1,8 @@
 /**
  * The earlier results in a store, by instance and by stage. They are read once, when they are first needed.
  */
-import type { Manifest, Store } from "./store.ts";
+import type { Manifest } from "./manifest.ts";
+import type { Store } from "./store.ts";
 
 export class EarlierResults {
   readonly #store: Store;

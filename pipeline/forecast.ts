@@ -4,9 +4,9 @@
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
 import type { InstanceForecast, PlanForecast } from "./events.ts";
 import type { Instance } from "./instances.ts";
+import type { Manifest } from "./manifest.ts";
 import type { Planner } from "./plan.ts";
 import type { InstanceId, StageForecast } from "./stage.ts";
-import type { Manifest } from "./store.ts";
 
 /**
  * Operations a second and thread where neither the store nor the stage tells: float32 with AVX2. `deno task bench train` finds

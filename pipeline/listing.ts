@@ -19,6 +19,48 @@ export interface ListedFile {
 /** The files of a folder, sorted by path. */
 export type Listing = readonly ListedFile[];
 
+/** No file system of today takes a longer name. */
+const mostNameBytes = 255;
+
+/** The listing that a text is; undefined if it is none, or if no folder can be as it says. */
+export function readListing(text: string): Listing | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return Array.isArray(value) && value.length > 0 && value.every(isListedFile) &&
+      areFilesOfAFolder(value)
+    ? value
+    : undefined;
+}
+
+function isListedFile(value: unknown): value is ListedFile {
+  if (typeof value !== "object" || value === null || Object.keys(value).length !== 3) return false;
+  const { path, bytes, chunks } = value as Partial<Record<keyof ListedFile, unknown>>;
+  return typeof path === "string" && path.split("/").every(isName) &&
+    typeof bytes === "number" && Number.isSafeInteger(bytes) && bytes >= 0 &&
+    Array.isArray(chunks) && chunks.length === Math.ceil(bytes / chunkBytes) &&
+    chunks.every((chunk) => typeof chunk === "string" && /^[0-9a-f]{64}$/.test(chunk));
+}
+
+function isName(part: string): boolean {
+  return part !== "" && part !== "." && part !== ".." && !part.includes("\0") &&
+    part.isWellFormed() && new TextEncoder().encode(part).length <= mostNameBytes;
+}
+
+/** Whether paths are sorted and each once, and none is a folder of another. */
+function areFilesOfAFolder(files: Listing): boolean {
+  const folders = new Set<string>();
+  for (const { path } of files) {
+    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
+      folders.add(path.slice(0, at));
+    }
+  }
+  return files.every(({ path }, i) => !folders.has(path) && (i === 0 || files[i - 1].path < path));
+}
+
 /** The name of an object: SHA-256 of its listing's canonical JSON. */
 export function digestOfListing(listing: Listing): string {
   return sha256(canonicalJson(listing));

@@ -7,8 +7,9 @@ import { EarlierResults } from "./earlier_results.ts";
 import type { FileDigests } from "./file_digests.ts";
 import type { Instance, Instances, RecipeHead } from "./instances.ts";
 import { actionKey, type ActionRecord, keyFormat } from "./key.ts";
+import type { Manifest } from "./manifest.ts";
 import type { InstanceId } from "./stage.ts";
-import type { Manifest, Store } from "./store.ts";
+import type { Store } from "./store.ts";
 import { type Difference, differencesBetween, differencesText } from "./what_changed.ts";
 
 export type InstanceState =

@@ -9,12 +9,13 @@ import { faultsOfEnvironment } from "./faults.ts";
 import { claimOf, Forecaster } from "./forecast.ts";
 import { parentsOf } from "./instances.ts";
 import { machineNotes, machinesOf, noteMachine } from "./machine_notes.ts";
+import { type Manifest, provenance } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import { type InstanceState, modulesOf, type Planner } from "./plan.ts";
 import type { RunRecorder } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
 import { storageError } from "./storage_errors.ts";
-import { type Manifest, provenance, removeTree } from "./store.ts";
+import { removeTree } from "./store.ts";
 import { childrenLockPath } from "./store_lock.ts";
 
 export interface SchedulerOptions {

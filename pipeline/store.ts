@@ -11,59 +11,17 @@
  *     lock   children             advisory locks, see `store_lock.ts`
  */
 import { join } from "node:path";
-import { type Json, readTextIfThere, UsageError, writeFileSynced } from "../base/mod.ts";
+import { type Json, messageOf, readTextIfThere, UsageError, writeFileSynced } from "../base/mod.ts";
 import { publishByRename, publishFile } from "./durable.ts";
 import { armFaults, faultsOfEnvironment } from "./faults.ts";
-import { instructionSet } from "./instruction_set.ts";
 import { machineNotes } from "./machine_notes.ts";
-import type { ActionRecord } from "./key.ts";
-import { digestOfListing, type Listing } from "./listing.ts";
+import { type Manifest, type ReadManifest, readManifest } from "./manifest.ts";
+import { digestOfListing, type Listing, readListing } from "./listing.ts";
 import type { StageSummary } from "./stage.ts";
 import { storageError } from "./storage_errors.ts";
 
 /** What the file `format` of a store says. */
 export const storeFormat = "1";
-
-/** What was made, from what, and when: the record of one finished action. */
-export interface Manifest {
-  readonly format: 1;
-  readonly key: string;
-  readonly instance: string;
-  readonly record: ActionRecord;
-  /** Object digest by output name. */
-  readonly outputs: Readonly<Record<string, string>>;
-  readonly summary: StageSummary;
-  /** Where each input came from, by name: `tokenize/it/global#train`. This and what follows may be absent: older versions did not write it. */
-  readonly parents?: Readonly<Record<string, string>>;
-  /** Digest of what each module has in a bundle, by bundle and module: what `why` names a change by. Not in the key. */
-  readonly modules?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly provenance: Provenance;
-}
-
-/** Circumstances of a run that do not enter the key. */
-export interface Provenance {
-  readonly recipe: string;
-  readonly deno: string;
-  readonly platform: string;
-  readonly cpu: string;
-  /** The processor's vector instructions that numeric libraries choose by, as far as they can be known: `avx2 fma`. */
-  readonly instructionSet?: string;
-  /** The instructions of all machines that worked on it, in order, if it continued from a checkpoint of another machine. */
-  readonly instructionSets?: readonly string[];
-  readonly v8?: string;
-  readonly typescript?: string;
-  /** ISO 8601, UTC. */
-  readonly madeAt: string;
-  readonly durationMs: number;
-  readonly peakMemoryBytes?: number;
-  /** Bytes of all outputs. */
-  readonly bytes?: number;
-  /** As the stage forecasts them. */
-  readonly flops?: number;
-}
-
-/** The cost of an action. */
-type ActionCost = Pick<Provenance, "durationMs" | "peakMemoryBytes" | "bytes" | "flops">;
 
 export class Store {
   readonly folder: string;
@@ -150,8 +108,8 @@ export class Store {
 
   /** The manifest of a finished action whose objects are all there, else undefined. */
   find(key: string): Manifest | undefined {
-    const manifest = this.#readManifest(`${key}.json`);
-    if (manifest === undefined || manifest.key !== key) return undefined;
+    const { manifest } = this.#readManifest(key);
+    if (manifest === undefined) return undefined;
     const whole = Object.values(manifest.outputs).every((digest) => this.hasObject(digest));
     return whole ? manifest : undefined;
   }
@@ -162,7 +120,7 @@ export class Store {
   }
 
   /** Every file that should hold a manifest, in no stated order. */
-  *manifestFiles(): Generator<{ readonly path: string; readonly manifest: Manifest | undefined }> {
+  *manifestFiles(): Generator<ReadManifest & { readonly path: string }> {
     let entries: Deno.DirEntry[];
     try {
       entries = [...Deno.readDirSync(join(this.folder, "manifests"))];
@@ -171,16 +129,20 @@ export class Store {
     }
     for (const { name } of entries) {
       if (!name.endsWith(".json")) continue;
-      yield { path: join(this.folder, "manifests", name), manifest: this.#readManifest(name) };
+      const key = name.slice(0, -".json".length);
+      yield { path: this.manifestPath(key), ...this.#readManifest(key) };
     }
   }
 
-  #readManifest(name: string): Manifest | undefined {
+  /** What is damaged counts as absent: the action runs again. */
+  #readManifest(key: string): ReadManifest {
+    let text: string;
     try {
-      return JSON.parse(Deno.readTextFileSync(join(this.folder, "manifests", name))) as Manifest;
-    } catch {
-      return undefined; // absent or damaged: the action runs again
+      text = Deno.readTextFileSync(this.manifestPath(key));
+    } catch (error) {
+      return { fault: { expected: "a manifest", found: messageOf(error) } };
     }
+    return readManifest(text, key);
   }
 
   /** A new folder for a running child, with an empty folder for each output. */
@@ -201,13 +163,10 @@ export class Store {
     }
   }
 
-  /** The listing of an object; undefined if there is no such object or its listing does not parse. */
+  /** The listing of an object; undefined if there is no such object or its listing is none. */
   listing(digest: string): Listing | undefined {
-    try {
-      return JSON.parse(readTextIfThere(this.listingPath(digest)) ?? "") as Listing;
-    } catch {
-      return undefined;
-    }
+    const text = readTextIfThere(this.listingPath(digest));
+    return text === undefined ? undefined : readListing(text);
   }
 
   /**
@@ -265,19 +224,6 @@ export function removeTree(path: string): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-/** The provenance of a result that this machine has just made. */
-export function provenance(recipe: string, cost: ActionCost): Provenance {
-  return {
-    recipe,
-    ...Deno.version,
-    platform: Deno.build.os,
-    cpu: Deno.build.arch,
-    instructionSet: instructionSet(),
-    madeAt: new Date().toISOString(),
-    ...cost,
-  };
 }
 
 /** A summary as a line: `pieces=512 bytes=20480`. */

@@ -6,6 +6,8 @@
  * Source: IEEE Std 1003.1-2017, pax Interchange Format and ustar Interchange Format.
  */
 
+import { formatBytes } from "../base/mod.ts";
+
 export interface TarEntry {
   readonly path: string;
   readonly bytes: number;
@@ -60,18 +62,17 @@ export async function* readTar(stream: AsyncIterable<Uint8Array>): AsyncGenerato
     if (block.every((byte) => byte === 0)) return;
     checkHeader(block);
     const type = String.fromCharCode(block[156]);
-    const bytes = Number(pax.get("size") ?? octal(block.subarray(124, 136)));
-    if (!Number.isSafeInteger(bytes)) throw notTar(`a size of ${bytes}`);
+    const prefix = text(block.subarray(345, 500));
+    const name = text(block.subarray(0, 100));
+    const path = pax.get("path") ?? (prefix === "" ? name : `${prefix}/${name}`);
+    const bytes = sizeOf(pax.get("size"), block.subarray(124, 136), path);
     if (type === "x" || type === "g") {
-      if (bytes > 1 << 20) throw notTar(`a header of ${bytes} bytes`);
+      if (bytes > mostPaxBytes) throw notTar(`a header of ${formatBytes(bytes)} at "${path}"`);
       const records = await source.exactly(bytes);
       await source.skip(padding(bytes));
       if (type === "x") pax = parsePax(records);
       continue;
     }
-    const prefix = text(block.subarray(345, 500));
-    const name = text(block.subarray(0, 100));
-    const path = pax.get("path") ?? (prefix === "" ? name : `${prefix}/${name}`);
     pax = new Map();
     if (type === "5") continue;
     if (type !== "0" && type !== "\0") throw notTar(`an entry of type "${type}" at "${path}"`);
@@ -79,6 +80,18 @@ export async function* readTar(stream: AsyncIterable<Uint8Array>): AsyncGenerato
     yield { path, bytes, content: source.upTo(left) };
     await source.skip(left.bytes + padding(bytes));
   }
+}
+
+/** A pax header holds a path and a size: a hundredth of this. */
+const mostPaxBytes = 1 << 20;
+
+/** The size of an entry: in decimal digits of a pax record, else in octal digits of the header. */
+function sizeOf(pax: string | undefined, field: Uint8Array, path: string): number {
+  const digits = pax ?? text(field).trim();
+  const bytes = pax === undefined ? parseInt(digits, 8) : Number(digits);
+  const isSize = (pax === undefined ? /^[0-7]+$/ : /^[0-9]+$/).test(digits);
+  if (isSize && Number.isSafeInteger(bytes)) return bytes;
+  throw notTar(`a size of "${digits}" at "${path}"`);
 }
 
 /** A stream of bytes, taken in pieces of chosen length. */
@@ -179,11 +192,15 @@ function parsePax(bytes: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(0x20, at);
-    const length = Number(text(bytes.subarray(at, space)));
-    if (space < 0 || !(length > 0)) throw notTar("a broken pax record");
-    const [key, ...value] = text(bytes.subarray(space + 1, at + length - 1)).split("=");
+    const digits = text(bytes.subarray(at, Math.max(space, at)));
+    const end = at + Number(digits);
+    const record = new TextDecoder().decode(bytes.subarray(space + 1, end - 1));
+    const isWhole = /^[0-9]+$/.test(digits) && space + 1 < end && end <= bytes.length &&
+      bytes[end - 1] === 0x0a && record.includes("=");
+    if (!isWhole) throw notTar("a broken pax record");
+    const [key, ...value] = record.split("=");
     records.set(key, value.join("="));
-    at += length;
+    at = end;
   }
   return records;
 }

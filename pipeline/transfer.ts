@@ -7,12 +7,12 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { UsageError, writeAll } from "../base/mod.ts";
-import { actionKey } from "./key.ts";
-import { chunkBytes, digestOfListing, type Listing } from "./listing.ts";
+import { formatBytes, UsageError, writeAll } from "../base/mod.ts";
+import { chunkBytes, digestOfListing, type Listing, readListing } from "./listing.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import { RunRecorder } from "./run_records.ts";
-import { type Manifest, type Store, storeFormat } from "./store.ts";
+import { type Store, storeFormat } from "./store.ts";
 import type { TarEntry } from "./tar.ts";
 
 /** How much was received. */
@@ -50,39 +50,88 @@ export async function* entriesOf(
 
 /**
  * Takes results into a store from entries in the order of `entriesOf`. Only under the lock.
- * @throws UsageError for another format, or for anything whose digest is wrong
+ * @throws UsageError for another format, for anything whose digest is wrong, and for an end before the last manifest
  */
 export async function receive(store: Store, entries: AsyncIterable<TarEntry>): Promise<Moved> {
-  let [results, present, objects, bytes] = [0, 0, 0, 0];
-  let incoming: IncomingObject | undefined;
+  const received = new ReceivedResults(store);
   let isFormatKnown = false;
-  const received: Manifest[] = [];
-  for await (const entry of entries) {
-    const { path } = entry;
-    if (!isFormatKnown) {
-      checkFormat(path === "format" ? await textOf(entry) : undefined);
+  try {
+    for await (const entry of entries) {
+      if (isFormatKnown) await received.take(entry);
+      else checkFormat(entry.path === "format" ? await textOf(entry) : undefined);
       isFormatKnown = true;
-      continue;
     }
-    const [, object, inside] = /^objects\/[0-9a-f]{2}\/([0-9a-f]{64})(\.json|\/.+)$/.exec(path) ??
+    if (!isFormatKnown) throw refuse("results", "an empty archive");
+    return received.moved();
+  } finally {
+    received.record(); // what is complete is kept
+  }
+}
+
+/** The results that have come so far. */
+class ReceivedResults {
+  readonly #store: Store;
+  readonly #manifests: Manifest[] = [];
+  /** Objects that no manifest has named so far. */
+  readonly #unnamed = new Set<string>();
+  #incoming: IncomingObject | undefined;
+  #count = { results: 0, present: 0, objects: 0, bytes: 0 };
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Takes the next entry. @throws UsageError */
+  async take(entry: TarEntry): Promise<void> {
+    const { path } = entry;
+    const [, object, inside] = /^objects\/[0-9a-f]{2}\/([0-9a-f]{64})(\.json|\/.+)$/s.exec(path) ??
       [];
+    if (object !== undefined && this.#incoming?.digest === object && inside !== ".json") {
+      this.#count.bytes += await this.#incoming.add(inside.slice(1), entry);
+      return;
+    }
+    this.#incoming?.checkWhole(path);
+    this.#incoming = undefined;
     if (object !== undefined && inside === ".json") {
-      incoming = new IncomingObject(store, object, await textOf(entry));
-      objects += incoming.isPresent ? 0 : 1;
-    } else if (object !== undefined && incoming?.digest === object) {
-      bytes += await incoming.add(inside.slice(1), entry);
+      this.#incoming = new IncomingObject(this.#store, object, await textOf(entry));
+      this.#count.objects += this.#incoming.isPresent ? 0 : 1;
+      this.#unnamed.add(object);
     } else if (/^manifests\/[0-9a-f]{64}\.json$/.test(path)) {
-      const manifest = readManifest(store, path, await textOf(entry));
-      if (store.find(manifest.key) === undefined) {
-        store.writeManifest(manifest);
-        results++;
-      } else present++;
-      received.push(manifest);
+      this.#takeManifest(completeManifest(this.#store, path, await textOf(entry)));
     } else throw refuse(`a result's files in their order`, `"${path}"`);
   }
-  if (!isFormatKnown) throw refuse("results", "an empty archive");
-  recordReceived(store, received);
-  return { results, present, objects, bytes };
+
+  #takeManifest(manifest: Manifest): void {
+    if (this.#store.find(manifest.key) === undefined) {
+      this.#store.writeManifest(manifest);
+      this.#count.results++;
+    } else this.#count.present++;
+    this.#manifests.push(manifest);
+    for (const digest of Object.values(manifest.outputs)) this.#unnamed.delete(digest);
+  }
+
+  /** How much has come, after the last entry. @throws UsageError if it was not the last that was sent */
+  moved(): Moved {
+    this.#incoming?.checkWhole("the end");
+    const [digest] = this.#unnamed;
+    if (digest !== undefined) {
+      throw refuse(`a manifest that names object ${digest}`, "the end: something is missing");
+    }
+    if (this.#manifests.length === 0) throw refuse("results", "none");
+    return this.#count;
+  }
+
+  /** Records what was received, by recipe: garbage collection keeps it as if it had been run here. */
+  record(): void {
+    const recipes = new Set(this.#manifests.map(({ provenance }) => provenance.recipe));
+    for (const recipe of recipes) {
+      const recorder = new RunRecorder(this.#store, { recipe, isReceived: true });
+      recorder.addAll(
+        this.#manifests.filter(({ provenance }) => provenance.recipe === recipe)
+          .map(({ instance, key }) => [`${instance}#${key.slice(0, 12)}`, key]),
+      );
+    }
+  }
 }
 
 /** An object that is being received. */
@@ -97,12 +146,20 @@ class IncomingObject {
   constructor(store: Store, digest: string, listing: string) {
     this.digest = digest;
     this.#store = store;
-    this.#listing = parse<Listing>(listing, `listing of object ${digest}`);
-    if (!isListing(this.#listing) || digestOfListing(this.#listing) !== digest) {
+    const read = readListing(listing);
+    if (read === undefined || digestOfListing(read) !== digest) {
       throw refuse(`the listing that object ${digest} is named after`, "another");
     }
+    this.#listing = read;
     this.isPresent = store.hasObject(digest);
     this.#folder = this.isPresent ? "" : store.makeTemporary(["object"]) + "/object";
+  }
+
+  /** @param next What comes instead of the next file. @throws UsageError if there are files yet to come */
+  checkWhole(next: string): void {
+    const missing = this.#listing[this.#files];
+    if (missing === undefined) return;
+    throw refuse(`"${missing.path}" of object ${this.digest}`, `${next}: something is missing`);
   }
 
   /** Writes a file after a check of its chunks, and publishes the object after its last file. Returns the bytes of the file. */
@@ -142,26 +199,11 @@ class IncomingObject {
   }
 }
 
-/** Records what was received, by recipe: garbage collection keeps it as if it had been run here. */
-function recordReceived(store: Store, manifests: readonly Manifest[]): void {
-  const recipes = new Set(manifests.map(({ provenance }) => provenance.recipe));
-  for (const recipe of recipes) {
-    const recorder = new RunRecorder(store, { recipe, isReceived: true });
-    recorder.addAll(
-      manifests.filter(({ provenance }) => provenance.recipe === recipe)
-        .map(({ instance, key }) => [`${instance}#${key.slice(0, 12)}`, key]),
-    );
-  }
-}
-
 /** A manifest whose objects are there. */
-function readManifest(store: Store, path: string, text: string): Manifest {
-  const manifest = parse<Manifest>(text, path);
-  const { key, record, outputs } = manifest;
-  if (path !== `manifests/${key}.json` || key !== actionKey(record)) {
-    throw refuse(`in "${path}" the record that its name is the digest of`, "another");
-  }
-  for (const digest of Object.values(outputs)) {
+function completeManifest(store: Store, path: string, text: string): Manifest {
+  const { manifest, fault } = readManifest(text, path.slice("manifests/".length, -".json".length));
+  if (manifest === undefined) throw refuse(`in "${path}" ${fault.expected}`, fault.found);
+  for (const digest of Object.values(manifest.outputs)) {
     if (!store.hasObject(digest)) throw refuse(`object ${digest} before "${path}"`, "none");
   }
   return manifest;
@@ -197,16 +239,6 @@ async function* chunksOf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
   if (filled > 0) yield buffer.subarray(0, filled);
 }
 
-/** Whether paths stay inside their object, sorted and each once. */
-function isListing(value: Listing): boolean {
-  return Array.isArray(value) && value.length > 0 &&
-    value.every(({ path, bytes, chunks }, i) =>
-      typeof path === "string" && Number.isSafeInteger(bytes) && Array.isArray(chunks) &&
-      path.split("/").every((part) => part !== "" && part !== "." && part !== "..") &&
-      (i === 0 || value[i - 1].path < path)
-    );
-}
-
 function objectPath(digest: string): string {
   return `objects/${digest.slice(0, 2)}/${digest}`;
 }
@@ -230,24 +262,18 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** A small entry as text. */
-async function textOf({ path, bytes, content }: TarEntry): Promise<string> {
-  if (bytes > 256 << 20) throw refuse(`"${path}" to be small`, `${bytes} bytes`);
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for await (const part of content) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return new TextDecoder().decode(whole);
-}
+/** A listing of a million files takes 150 MB; larger ones are no longer read at once. */
+const mostTextBytes = 256 << 20;
 
-function parse<T>(text: string, what: string): T {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new UsageError(`Cannot take results: expected a ${what}, found no JSON`, { cause });
+/** A small entry as text. Its memory grows with what comes, not with what the entry claims. */
+async function textOf({ path, bytes, content }: TarEntry): Promise<string> {
+  if (bytes > mostTextBytes) {
+    throw refuse(`at most ${formatBytes(mostTextBytes)} in "${path}"`, formatBytes(bytes));
   }
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const part of content) text += decoder.decode(part, { stream: true });
+  return text + decoder.decode();
 }
 
 function refuse(expected: string, found: unknown): UsageError {

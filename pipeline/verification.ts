@@ -2,10 +2,10 @@
  * What of a store is damaged: every manifest and every chunk of every object against its digest.
  */
 import { objectDigests } from "./collection.ts";
-import { actionKey } from "./key.ts";
+import type { Manifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import type { InstanceId } from "./stage.ts";
-import { type Manifest, removeTree, type Store } from "./store.ts";
+import { removeTree, type Store } from "./store.ts";
 
 export interface Damage {
   /** Of the object; absent when it is the manifest that is damaged. */
@@ -52,10 +52,12 @@ export async function damageOfStore(
 ): Promise<Damage[]> {
   const manifests: Manifest[] = [];
   const found: Damage[] = [];
-  for (const { path, manifest } of store.manifestFiles()) {
-    const damage = damageOfManifest(path, manifest);
-    if (damage !== undefined) found.push({ manifest: path, makers: [], damage });
-    else manifests.push(manifest!);
+  for (const { path, manifest, fault } of store.manifestFiles()) {
+    if (manifest !== undefined) manifests.push(manifest);
+    else {
+      const damage = `expected in "${path}" ${fault.expected}, found ${fault.found}`;
+      found.push({ manifest: path, makers: [], damage });
+    }
   }
   manifests.sort((a, b) => (a.instance < b.instance ? -1 : 1));
   found.push(...await damagedObjects(objects, manifests, onObject));
@@ -77,10 +79,4 @@ export function dropDamaged(store: Store, objects: ObjectCheck, found: readonly 
     store.dropObject(digest);
     objects.forget(digest);
   }
-}
-
-function damageOfManifest(path: string, manifest: Manifest | undefined): string | undefined {
-  if (manifest === undefined) return `expected a manifest in "${path}", found no JSON`;
-  if (path.endsWith(`/${manifest.key}.json`) && manifest.key === actionKey(manifest.record)) return;
-  return `expected in "${path}" the record that its name is the digest of, found another`;
 }

@@ -3,8 +3,9 @@ import type { InstanceForecast } from "../../pipeline/events.ts";
 import { plannerOf } from "../support/in_process.ts";
 import { Forecaster, forecastPlan } from "../../pipeline/forecast.ts";
 import { expand, withoutStudy } from "../../pipeline/instances.ts";
+import { actionKey } from "../../pipeline/key.ts";
+import { provenance } from "../../pipeline/manifest.ts";
 import type { Stage } from "../../pipeline/stage.ts";
-import { provenance } from "../../pipeline/store.ts";
 import { inTemporaryFolder } from "../support/toy_cli.ts";
 
 /** Instances a and b of weights 1 and 2, c that needs a; d that needs all. */
@@ -94,16 +95,25 @@ Deno.test("Forecaster: by an earlier run where it tells, else by operations and 
       basis: "flops",
     });
     const { store: files, instances } = await planner(1e9);
-    const remember = (flops: number, durationMs: number) =>
+    const remember = (flops: number, durationMs: number) => {
+      const record = {
+        format: 1 as const,
+        stage: "training",
+        code: {},
+        packages: {},
+        params: { flops },
+        inputs: {},
+      };
       files.writeManifest({
         format: 1,
-        key: String(flops).padEnd(64, "0"),
+        key: actionKey(record),
         instance: "training/a",
-        record: { format: 1, stage: "training", code: {}, packages: {}, params: {}, inputs: {} },
+        record,
         outputs: {},
         summary: {},
         provenance: provenance("r", { durationMs, flops, peakMemoryBytes: 3e9, bytes: 7 }),
       });
+    };
     assert.equal(instances.size, 1);
     // A second is mostly the start of a process: enough for twice the work, not for two thousand times.
     remember(1e9, 1000);
