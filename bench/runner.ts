@@ -2,8 +2,8 @@
  * What the runner itself costs: `deno task bench runner [--quick] [--json] [--case NAME] [--recipe NAME --store DIR]`.
  *
  * Each figure is the median of whole commands, process start included, with its target beside it. Cases: `cached`, `many`,
- * `input`, `instance` (all of these by default), and `stop`, see `runner_stops.ts`. `--recipe` and `--store` name a finished run
- * whose `run all` is timed; without them a tiny run is made first.
+ * `input`, `instance`; all of them by default. `--recipe` and `--store` name a finished run whose `run all` is timed; without
+ * them a tiny run is made first.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,7 +12,6 @@ import { UsageError } from "../base/mod.ts";
 import { bringUpToDate, plannerOf } from "../tests/support/in_process.ts";
 import { layer } from "./runner_project/layer.ts";
 import type { SyntheticRecipe } from "./runner_project/recipe.ts";
-import { measureStops } from "./runner_stops.ts";
 import { median } from "./timing.ts";
 
 interface Figure {
@@ -55,15 +54,8 @@ export async function main(args: readonly string[]): Promise<void> {
       many: () => manyInstances(join(folder, "many"), values.quick ? width / 10 : width),
       input: () => largeInput(folder, values.quick ? 1 : gigabytes),
       instance: () => perInstance(join(folder, "costs")),
-      async stop() {
-        await measureStops((...args) => command(pipelineMain, ...args), join(folder, "stop"));
-        return [];
-      },
     };
-    const names = values.case === undefined
-      ? Object.keys(cases).filter((name) => name !== "stop")
-      : [values.case];
-    for (const name of names) {
+    for (const name of values.case === undefined ? Object.keys(cases) : [values.case]) {
       if (!Object.hasOwn(cases, name)) {
         throw new UsageError(
           `Cannot measure "${name}": expected one of ${Object.keys(cases).join(", ")}`,
