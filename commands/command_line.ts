@@ -57,6 +57,9 @@ export async function runCommand<Context>(
       if (command.name() !== called) continue;
       const module = (await load()).command;
       module.declare(command);
+      if (!command.options.some(({ long }) => long === "--verbose")) {
+        command.option("-v, --verbose", "print stacks of errors");
+      }
       command.action(async (...values: unknown[]) => {
         code = await module.act(context, ...values.slice(0, -1) as never[]) ?? 0;
       });

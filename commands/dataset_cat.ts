@@ -1,11 +1,11 @@
 /**
  * `dataset cat`: rows, one a line, or as a file of another format.
  */
-import { join } from "node:path";
-import { readerDefaults } from "../datasets/mod.ts";
-import { didYouMean, messageOf, StageError, UsageError, writeAll } from "../base/mod.ts";
+import { fieldAt, readerDefaults } from "../datasets/mod.ts";
+import { didYouMean, StageError, UsageError, writeAll } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
 import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
+import { isOnTerminal, openOutput } from "./file_output.ts";
 import { jsonValue } from "./json_values.ts";
 import { oneOf, wholeNumber } from "./option_values.ts";
 import { withRecordProgress } from "./reading_progress.ts";
@@ -35,47 +35,27 @@ async function cat(argument: string, options: CatOptions): Promise<void> {
   const format = oneOf(["json", "parquet", "arrow"], "print as", options.format);
   const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit, 0);
   const rows = () => rowsOf(argument, options, limit);
-  const { output } = options;
-  if (format === "json") {
-    if (output === undefined) return await writeLines(rows(), Deno.stdout);
-    return await writeFile(output, async (path) => {
-      using file = await Deno.create(path);
-      await writeLines(rows(), file);
-    });
-  }
-  const { writeColumnFile } = await import("./column_files.ts");
-  const write = (path: string) => writeColumnFile(path, format, rows);
-  if (output !== undefined) return await writeFile(output, write);
-  const folder = await Deno.makeTempDir();
-  try {
-    await write(join(folder, "rows"));
-    using file = await Deno.open(join(folder, "rows"));
-    const chunk = new Uint8Array(1 << 20);
-    for (let n = await file.read(chunk); n !== null; n = await file.read(chunk)) {
-      writeAll(Deno.stdout, chunk.subarray(0, n));
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  using output = openOutput(options.output);
+  if (format === "json") await writeLines(rows(), output);
+  else await writeColumns(rows, format, output);
+  output.finish();
 }
 
-/** Has a file written beside its place and gives it its name when it is whole. */
-async function writeFile(output: string, write: (path: string) => Promise<void>): Promise<void> {
-  const path = `${output}.part`;
+/** Writes a file of columns; its writer needs a file, so what is for standard output is a temporary one first. */
+async function writeColumns(
+  rows: () => ReturnType<typeof rowsOf>,
+  format: "parquet" | "arrow",
+  output: ReturnType<typeof openOutput>,
+): Promise<void> {
+  const { writeColumnFile } = await import("./column_files.ts");
+  if (output.path !== undefined) return await writeColumnFile(output.path, format, rows);
+  const path = await Deno.makeTempFile();
   try {
-    await Deno.create(path).then((file) => file.close());
-  } catch (cause) {
-    throw new UsageError(
-      `Cannot write "${output}": expected a place for a file, found "${messageOf(cause)}"`,
-      { cause },
-    );
-  }
-  try {
-    await write(path);
-    await Deno.rename(path, output);
-  } catch (error) {
+    await writeColumnFile(path, format, rows);
+    using file = await Deno.open(path);
+    for await (const chunk of file.readable) writeAll(output, chunk);
+  } finally {
     await Deno.remove(path);
-    throw error;
   }
 }
 
@@ -101,8 +81,7 @@ async function* rowsOf(
       maxRowBytes: readerDefaults.maxRowBytes,
       columns: column === undefined ? undefined : [column],
     });
-    const isQuiet = options.output === undefined && Deno.stdout.isTerminal();
-    for await (const batch of withRecordProgress(records, name, isQuiet)) {
+    for await (const batch of withRecordProgress(records, name, isOnTerminal(options.output))) {
       for (const record of batch) {
         if ("problem" in record) {
           throw new StageError(
@@ -138,29 +117,19 @@ function selected(
   if (!isRecord) {
     throw new StageError(`Cannot print column "${column}" of ${place}: expected an object`);
   }
-  let inner: unknown = value;
-  let rest = column;
-  // A field of that very name comes before a path.
-  while (
-    typeof inner === "object" && inner !== null && !Object.hasOwn(inner, rest) && rest.includes(".")
-  ) {
-    const dot = rest.indexOf(".");
-    inner = (inner as Record<string, unknown>)[rest.slice(0, dot)];
-    rest = rest.slice(dot + 1);
-  }
-  return { [column]: (inner as Record<string, unknown> | null | undefined)?.[rest] ?? null };
+  return { [column]: fieldAt(value, column) ?? null };
 }
 
 async function writeLines(
   rows: AsyncIterable<Record<string, unknown>>,
-  target: Parameters<typeof writeAll>[0],
+  output: Parameters<typeof writeAll>[0],
 ): Promise<void> {
   let text = "";
   for await (const row of rows) {
     text += `${JSON.stringify(jsonValue(row))}\n`;
     if (text.length < flushLength) continue;
-    writeAll(target, text);
+    writeAll(output, text);
     text = "";
   }
-  writeAll(target, text);
+  writeAll(output, text);
 }

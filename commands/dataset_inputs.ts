@@ -28,8 +28,7 @@ export interface DatasetOptions {
 
 /** Adds the options of every command of `dataset`. */
 export function addDatasetOptions(command: Command): Command {
-  return addRecipeOptions(command, "where a SOURCE is named")
-    .option("-v, --verbose", "print stacks of errors");
+  return addRecipeOptions(command, "where a SOURCE is named");
 }
 
 /** A file to read. */

@@ -22,8 +22,7 @@ export const command: PipelineCommand = {
   declare: (command) =>
     command
       .option("--operators", "list the operators of every graph, and how many of each")
-      .option("--json", "print one JSON object")
-      .option("-v, --verbose", "print stacks of errors"),
+      .option("--json", "print one JSON object"),
   act: (_, options: EnginesOptions) => engines(options),
 };
 

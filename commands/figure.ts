@@ -19,8 +19,7 @@ export const command: PipelineCommand = {
     addPlanOptions(
       command
         .option("--format <format>", "svg, csv or json", "svg")
-        .option("-o, --output <file>", "write it there")
-        .option("-v, --verbose", "print stacks of errors"),
+        .option("-o, --output <file>", "write it there"),
     ),
   act: figure,
 };

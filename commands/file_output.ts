@@ -2,9 +2,11 @@
  * Where a command writes: standard output, or a file that gets its name when it is complete.
  */
 import { dirname, resolve } from "node:path";
-import { UsageError } from "../base/mod.ts";
+import { messageOf, UsageError } from "../base/mod.ts";
 
 interface Output extends Disposable {
+  /** The file under the name that it has before it is complete; undefined for standard output. */
+  readonly path?: string;
   writeSync(bytes: Uint8Array): number;
   /** Everything is written: the file gets its name. If this is not called, disposing removes the file. */
   finish(): void;
@@ -26,7 +28,7 @@ export function openOutput(path: string | undefined): Output {
     throw new UsageError(`Cannot write "${path}": expected a place for a file, found a folder`);
   }
   const part = `${path}.part`;
-  const file = Deno.openSync(part, { write: true, create: true, truncate: true });
+  const file = create(part, path);
   let isWhole = false;
   const stops = Object.entries(signals).map(([signal, code]) =>
     [signal as keyof typeof signals, () => {
@@ -36,6 +38,7 @@ export function openOutput(path: string | undefined): Output {
   );
   for (const [signal, stop] of stops) Deno.addSignalListener(signal, stop);
   return {
+    path: part,
     writeSync: (bytes) => file.writeSync(bytes),
     finish: () => isWhole = true,
     [Symbol.dispose]() {
@@ -45,6 +48,17 @@ export function openOutput(path: string | undefined): Output {
       else Deno.removeSync(part);
     },
   };
+}
+
+function create(part: string, path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(part, { write: true, create: true, truncate: true });
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot write "${path}": expected a place for a file, found "${messageOf(cause)}"`,
+      { cause },
+    );
+  }
 }
 
 /** Whether the output appears on the terminal. */

@@ -32,8 +32,7 @@ export const command: PipelineCommand = {
       .option("--days <n>", "lately: within so many days", "30")
       .option("-n, --dry-run", "say what would be removed, and stop")
       .option("--no-wait", "end with code 1 when another process uses the store")
-      .option("--json", "print one JSON object")
-      .option("-v, --verbose", "print stacks of errors"),
+      .option("--json", "print one JSON object"),
   act: (_, recipes: string[], options: GcOptions) => gc(recipes, options),
 };
 

@@ -44,7 +44,6 @@ export const command: PipelineCommand = {
         .option("--checkpoint <which>", "of pre-training: best or last", "best")
         .option("--text-field <name>", "the field of a file of records", "text")
         .option("--json", "print one JSON object")
-        .option("-v, --verbose", "print stacks of errors")
         .addHelpText("after", examples),
     ),
   act: async (project, target: string, options: GenerateOptions) =>

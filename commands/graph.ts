@@ -20,8 +20,7 @@ export const command: PipelineCommand = {
     addPlanOptions(
       command
         .option("--format <format>", "text, mermaid, dot or svg", "text")
-        .option("--stages", "one node a stage instead of one an instance")
-        .option("-v, --verbose", "print stacks of errors"),
+        .option("--stages", "one node a stage instead of one an instance"),
     ),
   act: graph,
 };

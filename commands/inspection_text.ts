@@ -1,6 +1,7 @@
 /**
  * The text that `dataset inspect` prints: a headline, columns, the first texts, problems.
  */
+import { fieldAt } from "../datasets/mod.ts";
 import { formatBytes, formatCount } from "../base/mod.ts";
 import type { GeneratorInspection, Inspection } from "./file_inspection.ts";
 
@@ -101,15 +102,6 @@ function generatorLines(found: GeneratorInspection): string[] {
     `${source}: made by generator "${generator}", ${entropyBitsPerByte.toFixed(3)} bits per byte`,
     ...firstLines(first, "text"),
   ];
-}
-
-/** A field by its name or, where there is none of that name, by its path. */
-function fieldAt(value: unknown, path: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  if (Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path];
-  const dot = path.indexOf(".");
-  if (dot < 0) return undefined;
-  return fieldAt((value as Record<string, unknown>)[path.slice(0, dot)], path.slice(dot + 1));
 }
 
 function rowsOf(count: number | string, kind = ""): string {

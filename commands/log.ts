@@ -19,8 +19,7 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .option("-f, --follow", "go on until it is done")
-        .option("-v, --verbose", "print stacks of errors"),
+        .option("-f, --follow", "go on until it is done"),
     ),
   act: log,
 };

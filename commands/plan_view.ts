@@ -4,7 +4,7 @@
 import { formatBytes, formatDuration } from "../base/mod.ts";
 import type { InstanceForecast, PlanForecast, PlannedInstance } from "../pipeline/events.ts";
 import { Forecaster, forecastPlan } from "../pipeline/forecast.ts";
-import { type InstanceState, type Planner, waitingText } from "../pipeline/plan.ts";
+import { type InstanceState, type Nearest, type Planner, waitingText } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 
 /** The states of a plan's instances, with a forecast of each and of all. */
@@ -35,6 +35,30 @@ function plannedInstance(id: InstanceId, state: InstanceState): PlannedInstance 
     case "waiting":
       return { instance: id, state: "waiting", reason: waitingText(state) };
   }
+}
+
+/** A state as `status --json` shows it. */
+export function stateJson(instance: InstanceId, state: InstanceState) {
+  const { status } = state;
+  switch (status) {
+    case "fresh": {
+      const { key, manifest: { outputs, summary, provenance } } = state;
+      return { instance, state: status, key, outputs, summary, provenance };
+    }
+    case "run": {
+      const { key, reason, nearest } = state;
+      return { instance, state: status, key, reason, nearest: nearestJson(nearest) };
+    }
+    case "waiting":
+      return { instance, state: status, on: state.on, nearest: nearestJson(state.nearest) };
+  }
+}
+
+/** The nearest earlier result; null where there is none. */
+function nearestJson(nearest: Nearest | undefined) {
+  if (nearest === undefined) return null;
+  const { manifest: { key, instance, provenance }, differences } = nearest;
+  return { key, instance, madeAt: provenance.madeAt, differences };
 }
 
 /**

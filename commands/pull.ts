@@ -24,8 +24,7 @@ interface PullOptions {
 export const command: PipelineCommand = {
   declare: (command) =>
     addStoreOption(command)
-      .option("--no-wait", "end with code 1 when another process uses the store")
-      .option("-v, --verbose", "print stacks of errors"),
+      .option("--no-wait", "end with code 1 when another process uses the store"),
   act: (_, from: string, options: PullOptions) => pull(from, options),
 };
 

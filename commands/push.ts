@@ -18,7 +18,7 @@ import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
 export const command: PipelineCommand = {
-  declare: (command) => addPlanOptions(command.option("-v, --verbose", "print stacks of errors")),
+  declare: addPlanOptions,
   act: push,
 };
 

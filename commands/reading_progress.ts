@@ -27,40 +27,43 @@ export function terminalLine(): { show(text: string): void; wipe(): void } {
   };
 }
 
-/** Passes batches on and shows how much was read. @param isQuiet Shows nothing: the results go to the terminal too */
-export async function* withProgress(
+/** Passes batches of text on and shows how much was read. @param isQuiet Shows nothing: results go to the terminal too */
+export function withProgress(
   batches: AsyncIterable<TextBatch>,
   isQuiet = false,
 ): AsyncGenerator<TextBatch> {
-  if (isQuiet) return yield* batches;
-  const line = terminalLine();
   let bytes = 0;
-  try {
-    for await (const batch of batches) {
-      yield batch;
-      bytes += batch instanceof Uint8Array
-        ? batch.length
-        : batch.reduce((sum, text) => sum + text.length, 0);
-      line.show(`${formatBytes(bytes)} read`);
-    }
-  } finally {
-    line.wipe();
-  }
+  return shown(batches, isQuiet, (batch) => {
+    bytes += batch instanceof Uint8Array
+      ? batch.length
+      : batch.reduce((sum, text) => sum + text.length, 0);
+    return `${formatBytes(bytes)} read`;
+  });
 }
 
-/** The batches of a file's rows. @param isQuiet rows go to the terminal too */
-export async function* withRecordProgress(
+/** The same for the batches of a file's rows. */
+export function withRecordProgress(
   records: RecordStream,
   name: string,
   isQuiet = false,
 ): AsyncGenerator<readonly SourceRecord[]> {
-  if (isQuiet) return yield* records;
+  return shown(records, isQuiet, () => {
+    const [read, total] = [records.bytesRead, records.bytesTotal].map(formatBytes);
+    return `${name}: ${read} of ${total} read`;
+  });
+}
+
+async function* shown<Batch>(
+  batches: AsyncIterable<Batch>,
+  isQuiet: boolean,
+  textAfter: (batch: Batch) => string,
+): AsyncGenerator<Batch> {
+  if (isQuiet) return yield* batches;
   const line = terminalLine();
   try {
-    for await (const batch of records) {
+    for await (const batch of batches) {
       yield batch;
-      const [read, total] = [records.bytesRead, records.bytesTotal].map(formatBytes);
-      line.show(`${name}: ${read} of ${total} read`);
+      line.show(textAfter(batch));
     }
   } finally {
     line.wipe();

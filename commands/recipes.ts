@@ -21,28 +21,25 @@ async function recipes(
   loadProject: () => Promise<Project>,
   options: RecipesOptions,
 ): Promise<number> {
-  const project = await loadProject();
-  const names = recipeNames(project.recipes);
-  const heads = await Promise.all(
-    names.map(async (name) => ({ name, ...await recipeHead(name, project.recipes) })),
+  const { recipes: folder } = await loadProject();
+  const listed = await Promise.all(
+    recipeNames(folder).map(async (name) => {
+      const { description = "", study: isStudy, extends: base = null } = await recipeHead(
+        name,
+        folder,
+      );
+      return { name, description, extends: base, isStudy, isBase: name === baseName };
+    }),
   );
-  const listed = heads.map(({ name, description = "", study, ...head }) => ({
-    name,
-    description,
-    extends: head.extends ?? null,
-    isStudy: study,
-    isBase: name === baseName,
-  }));
   if (options.json) {
     console.log(JSON.stringify(listed, null, 2));
     return 0;
   }
-  const width = Math.max(...names.map((name) => name.length));
-  for (const { name, description, isStudy } of listed.filter(({ isBase }) => !isBase)) {
-    console.log(`${name.padEnd(width)}  ${description}${isStudy ? " (a study)" : ""}`);
-  }
-  for (const { name } of listed.filter(({ isBase }) => isBase)) {
-    console.log(`${name.padEnd(width)}  what the others start from; not run by itself`);
+  const width = Math.max(...listed.map(({ name }) => name.length));
+  listed.sort((a, b) => Number(a.isBase) - Number(b.isBase));
+  for (const { name, description, isStudy, isBase } of listed) {
+    const text = isBase ? "what the others start from; not run by itself" : description;
+    console.log(`${name.padEnd(width)}  ${text}${isStudy ? " (a study)" : ""}`);
   }
   return 0;
 }

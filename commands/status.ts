@@ -7,10 +7,10 @@ import type { Provenance } from "../pipeline/manifest.ts";
 import { type InstanceState, waitingText } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
+import { stateJson } from "./plan_view.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
-import { nearestJson } from "./why.ts";
 
 interface StatusOptions extends PlanOptions {
   readonly json?: boolean;
@@ -20,8 +20,7 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .option("--json", "print one JSON object")
-        .option("-v, --verbose", "print stacks of errors"),
+        .option("--json", "print one JSON object"),
     ),
   act: status,
 };
@@ -35,8 +34,10 @@ async function status(
   const session = await openSession(await loadProject(), options, { create: false, targets });
   const states = await session.states(session.select(targets));
   const isFresh = [...states.values()].every((state) => state.status === "fresh");
-  if (options.json) console.log(asJson(session.recipe.name, states));
-  else for (const [id, state] of states) console.log(statusLine(id, state));
+  if (options.json) {
+    const instances = [...states].map(([id, state]) => stateJson(id, state));
+    console.log(JSON.stringify({ format: 1, recipe: session.recipe.name, instances }, null, 2));
+  } else for (const [id, state] of states) console.log(statusLine(id, state));
   return isFresh ? 0 : 3;
 }
 
@@ -67,31 +68,4 @@ function madeElsewhere({ cpu, instructionSet: theirs }: Provenance): string {
   if (cpu !== Deno.build.arch) return `(made on ${cpu})`;
   if (theirs === undefined || theirs === instructionSet()) return "";
   return `(made with instructions ${theirs || "unknown"})`;
-}
-
-function asJson(recipe: string, states: ReadonlyMap<InstanceId, InstanceState>): string {
-  const instances = [...states].map(([instance, state]) => {
-    switch (state.status) {
-      case "fresh": {
-        const { summary, outputs, provenance } = state.manifest;
-        return { instance, state: "fresh", key: state.key, outputs, summary, provenance };
-      }
-      case "run":
-        return {
-          instance,
-          state: "run",
-          key: state.key,
-          reason: state.reason,
-          nearest: nearestJson(state.nearest),
-        };
-      case "waiting":
-        return {
-          instance,
-          state: "waiting",
-          on: state.on,
-          nearest: nearestJson(state.nearest),
-        };
-    }
-  });
-  return JSON.stringify({ format: 1, recipe, instances }, null, 2);
 }

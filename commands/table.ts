@@ -28,7 +28,6 @@ export const command: PipelineCommand = {
     command
       .option("--format <format>", "text, markdown, csv or json", "text")
       .option("--list", "list what tables there are, and which of the paper's each one is")
-      .option("-v, --verbose", "print stacks of errors")
       .addHelpText("after", examples);
     addPlanOptions(addSizeOptions(command));
   },

@@ -32,7 +32,7 @@ const lineFeed = 0x0a;
 export async function* readTexts(options: TextInputOptions): AsyncGenerator<TextBatch> {
   const { files, textField } = options;
   if (files === undefined) {
-    yield* lines(chunksOf(Deno.stdin), "standard input", options);
+    yield* lines(Deno.stdin.readable, "standard input", options);
     return;
   }
   checkFiles(files);
@@ -40,7 +40,7 @@ export async function* readTexts(options: TextInputOptions): AsyncGenerator<Text
     const [, ending = "", packing = ""] = /(\.[^./]+)?(\.gz|\.zst)?$/.exec(path)!;
     if (textField !== undefined && ending !== ".txt" && ending + packing !== "") {
       yield* records(path, textField);
-    } else yield* lines(packing === "" ? openFile(path) : unpacked(path, packing), path, options);
+    } else yield* lines(bytesOf(path, packing), path, options);
   }
 }
 
@@ -134,23 +134,11 @@ async function* lines(
   if (length > 0) yield take(length);
 }
 
-async function* openFile(path: string): AsyncGenerator<Uint8Array> {
-  using file = await Deno.open(path);
-  yield* chunksOf(file);
-}
-
-async function* chunksOf(
-  file: { read(buffer: Uint8Array): Promise<number | null> },
-): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(batchBytes);
-  for (let read = await file.read(buffer); read !== null; read = await file.read(buffer)) {
-    yield buffer.subarray(0, read);
-  }
-}
-
-async function* unpacked(path: string, packing: string): AsyncGenerator<Uint8Array> {
-  const file = createReadStream(path);
+/** The bytes of a file, those of a compressed one as what they stand for. */
+function bytesOf(path: string, packing: string): AsyncIterable<Uint8Array> {
+  const file = createReadStream(path, { highWaterMark: batchBytes });
+  if (packing === "") return file;
   const text = packing === ".gz" ? createGunzip() : createZstdDecompress();
   file.on("error", (error) => text.destroy(error));
-  yield* file.pipe(text);
+  return file.pipe(text);
 }

@@ -24,31 +24,6 @@ export const command: CommandModule<void> = {
   act: (_, options: InspectOptions) => inspect(options),
 };
 
-/** Measures of a tokenizer on a text. Shares are of tokens. */
-interface Inspection {
-  readonly kind: string;
-  readonly vocabSize: number;
-  readonly texts: number;
-  readonly bytes: number;
-  readonly characters: number;
-  /** Runs of anything but white space. */
-  readonly words: number;
-  readonly tokens: number;
-  /** Pieces of the vocabulary that the text uses. */
-  readonly usedPieces: number;
-  readonly bytesPerToken: number;
-  readonly charactersPerToken: number;
-  /** Tokens a word. */
-  readonly fertility: number;
-  readonly byteFallbackShare: number;
-  readonly unknownShare: number;
-  /** Share of characters that are written neither in bytes nor as unknown. */
-  readonly coverage: number;
-  /** Of the text's own token frequencies, in bits a token, and a byte. */
-  readonly unigramEntropyBits: number;
-  readonly unigramBitsPerByte: number;
-}
-
 async function inspect(options: InspectOptions): Promise<void> {
   const inspection = await inspectTexts(options);
   if (options.json) {
@@ -78,7 +53,8 @@ async function inspect(options: InspectOptions): Promise<void> {
   for (const [name, value] of rows) console.log(`${name.padEnd(width)}  ${value}`);
 }
 
-async function inspectTexts(options: InspectOptions): Promise<Inspection> {
+/** Measures of a tokenizer on a text. Shares are of tokens. */
+async function inspectTexts(options: InspectOptions) {
   using tokenizer = await openTokenizer(options.tokenizer);
   const unknownId = tokenizer.roles.unknown ?? unnamedUnknown(tokenizer);
   const counts = new Float64Array(tokenizer.vocabSize);
@@ -125,15 +101,17 @@ async function inspectTexts(options: InspectOptions): Promise<Inspection> {
     texts,
     bytes,
     characters,
-    words,
+    words, // runs of anything but white space
     tokens,
-    usedPieces: used,
+    usedPieces: used, // of the vocabulary
     bytesPerToken: share(bytes, tokens),
     charactersPerToken: share(characters, tokens),
-    fertility: share(tokens, words),
+    fertility: share(tokens, words), // tokens a word
     byteFallbackShare: share(fallback, tokens),
     unknownShare: share(unknown, tokens),
+    // Share of characters that are written neither in bytes nor as unknown.
     coverage: 1 - share(fallbackCharacters + unknownCharacters, characters),
+    // Of the text's own token frequencies, a token and a byte.
     unigramEntropyBits: share(bits, tokens),
     unigramBitsPerByte: share(bits, bytes),
   };

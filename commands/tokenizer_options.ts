@@ -7,8 +7,7 @@ import type { UnigramConfig } from "../tokenizers/mod.ts";
 /** Adds the options of every command that uses a tokenizer. */
 export function addTokenizerOption(command: Command): Command {
   return command
-    .requiredOption("-t, --tokenizer <path>", "folder, tokenizer.json, or SentencePiece .model")
-    .option("-v, --verbose", "print stacks of errors");
+    .requiredOption("-t, --tokenizer <path>", "folder, tokenizer.json, or SentencePiece .model");
 }
 
 /** What each option does, by the name of its field. */

@@ -40,8 +40,7 @@ export const command: CommandModule<void> = {
       .requiredOption("-o, --output <folder>", "where tokenizer.json is written")
       .option("--text-field <name>", "the text of a JSON record", "text")
       .option("--threads <n>", "workers; any number gives the same pieces (default: 1)")
-      .option("--sentencepiece", "also write tokenizer.model and tokenizer.vocab")
-      .option("-v, --verbose", "print stacks of errors");
+      .option("--sentencepiece", "also write tokenizer.model and tokenizer.vocab");
     for (const [field, value] of Object.entries(unigramDefaults)) {
       const does = trainingOptions[field as keyof UnigramConfig];
       const [values, standard] = Array.isArray(value)

@@ -20,8 +20,7 @@ interface VerifyOptions {
 export const command: PipelineCommand = {
   declare: (command) =>
     addStoreOption(command)
-      .option("--json", "print one JSON object")
-      .option("-v, --verbose", "print stacks of errors"),
+      .option("--json", "print one JSON object"),
   act: (_, options: VerifyOptions) => verify(options),
 };
 

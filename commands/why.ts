@@ -10,6 +10,7 @@ import type { InstanceId } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
 import { differenceText } from "../pipeline/what_changed.ts";
 import { parentsOf } from "./parents.ts";
+import { stateJson } from "./plan_view.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -22,8 +23,7 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .option("--json", "print one JSON object: keys, records, provenance")
-        .option("-v, --verbose", "print stacks of errors"),
+        .option("--json", "print one JSON object: keys, records, provenance"),
     ),
   act: why,
 };
@@ -164,42 +164,19 @@ function seedLines({ seeds }: ActionRecord): string[] {
 
 function asJson(id: InstanceId, states: States) {
   const state = states.get(id)!;
+  const shown = stateJson(id, state);
   switch (state.status) {
     case "fresh": {
-      const { key, record, outputs, summary, provenance, modules } = state.manifest;
-      const inputs = parentsOf(state.manifest, states);
-      return {
-        instance: id,
-        state: "fresh",
-        key,
-        record,
-        inputs,
-        outputs,
-        summary,
-        provenance,
-        modules,
-      };
+      const { record, modules } = state.manifest;
+      return { ...shown, record, inputs: parentsOf(state.manifest, states), modules };
     }
-    case "run": {
-      const { key, record, reason, nearest } = state;
-      return { instance: id, state: "run", key, reason, record, nearest: nearestJson(nearest) };
+    case "run":
+      return { ...shown, record: state.record };
+    case "waiting": {
+      const causes = causesOf(id, states).map(([instance, reason]) => ({ instance, reason }));
+      return { ...shown, causes };
     }
-    case "waiting":
-      return {
-        instance: id,
-        state: "waiting",
-        on: state.on,
-        causes: causesOf(id, states).map(([instance, reason]) => ({ instance, reason })),
-        nearest: nearestJson(state.nearest),
-      };
   }
-}
-
-/** The nearest earlier result as `status --json` and `why --json` show it; null where there is none. */
-export function nearestJson(nearest: Nearest | undefined) {
-  if (nearest === undefined) return null;
-  const { manifest: { key, instance, provenance }, differences } = nearest;
-  return { key, instance, madeAt: provenance.madeAt, differences };
 }
 
 function short(digest: string): string {
