@@ -9,21 +9,21 @@ import { globalVocabSize } from "./training_cost.ts";
 /** @throws UsageError for a size that is no positive number. */
 export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>>): Recipe {
   const { model, pretrain, costs } = recipe;
-  const whole = (name: string, otherwise: number) =>
-    sizes[name] === undefined ? otherwise : positive(name, sizes[name], true);
+  const sized = <Other>(name: string, otherwise: Other, isWhole = true): number | Other =>
+    sizes[name] === undefined ? otherwise : positive(name, sizes[name], isWhole);
   const changesBody = ["layers", "width", "expansion", "context", "positions"]
     .some((name) => sizes[name] !== undefined);
   const isPapers = Object.keys(sizes).every((name) => name === "gigabits");
-  const dModel = whole("width", model.dModel);
+  const dModel = sized("width", model.dModel);
   return {
     ...recipe,
     model: {
       ...model,
-      nLayers: whole("layers", model.nLayers),
+      nLayers: sized("layers", model.nLayers),
       dModel,
       nHeads: dModel % model.nHeads === 0 ? model.nHeads : 1, // parameters do not depend on it
-      expansion: whole("expansion", model.expansion),
-      seqLen: whole("context", model.seqLen),
+      expansion: sized("expansion", model.expansion),
+      seqLen: sized("context", model.seqLen),
       positions: positionsOf(sizes.positions) ?? model.positions,
     },
     pretrain: {
@@ -31,30 +31,20 @@ export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>
       variants: isPapers && costs !== null
         ? pretrain.variants
         : [...costMethods().values()].map(({ training }) => training.id),
-      localSteps: whole("localSteps", pretrain.localSteps),
-      rounds: whole("rounds", pretrain.rounds),
+      localSteps: sized("localSteps", pretrain.localSteps),
+      rounds: sized("rounds", pretrain.rounds),
     },
     costs: {
       nominalParameters: changesBody ? null : costs?.nominalParameters ?? null,
       nominalVocabSize: costs?.nominalVocabSize ?? null,
-      globalVocabSize: whole(
-        "vocab",
-        costs?.globalVocabSize ?? globalVocabSize(recipe),
-      ),
+      globalVocabSize: sized("vocab", costs?.globalVocabSize ?? globalVocabSize(recipe)),
       localVocabSizes: sizes.localVocab === undefined
         ? costs?.localVocabSizes ?? null
         : Object.fromEntries(
-          sizes.localVocab.split(",").map((
-            size,
-            i,
-          ) => [`${i + 1}`, positive("localVocab", size, true)]),
+          sizes.localVocab.split(",").map((size, i) => [i, positive("localVocab", size, true)]),
         ),
-      ownVocabSize: sizes.ownVocab === undefined
-        ? costs?.ownVocabSize ?? null
-        : positive("ownVocab", sizes.ownVocab, true),
-      gigabitsPerSecond: sizes.gigabits === undefined
-        ? costs?.gigabitsPerSecond ?? 10
-        : positive("gigabits", sizes.gigabits, false),
+      ownVocabSize: sized("ownVocab", costs?.ownVocabSize ?? null),
+      gigabitsPerSecond: sized("gigabits", costs?.gigabitsPerSecond ?? 10, false),
     },
     paper: isPapers ? recipe.paper : null,
   };
@@ -62,12 +52,8 @@ export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>
 
 function positive(name: string, text: string, isWhole: boolean): number {
   const value = Number(text);
-  if (
-    text.trim() !== "" && value > 0 && Number.isFinite(value) &&
-    (!isWhole || Number.isInteger(value))
-  ) {
-    return value;
-  }
+  const isOfKind = isWhole ? Number.isInteger(value) : Number.isFinite(value);
+  if (text.trim() !== "" && value > 0 && isOfKind) return value;
   const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new UsageError(
     `Cannot take --${flag}: expected a ${isWhole ? "whole " : ""}number above 0, found "${text}"`,

@@ -9,7 +9,7 @@ import type { OutputRef } from "../../pipeline/stage.ts";
 import type { ContinuationStart } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import type { TableKind } from "./kind.ts";
-import { improvementRows, type Rivals, rivalsOf, wins } from "./improvement.ts";
+import { improvementRows, improvementText, type Rivals, rivalsOf, wins } from "./improvement.ts";
 import { startOf, variantsFrom } from "./losses.ts";
 import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
@@ -70,8 +70,8 @@ export const kind: TableKind<DownstreamParams> = {
           };
         }),
       }));
-    const label = (start: string, rows: readonly Row[]) =>
-      starts.length === 1 ? rows : rows.map((row) => ({ ...row, label: `${row.label}, ${start}` }));
+    const isOfOne = starts.length === 1;
+    const blocks = starts.map((start) => ({ start, rows: rowsOf(start) }));
     return quote({
       name,
       title: `Test scores after fine-tuning the models continued from ${
@@ -80,13 +80,11 @@ export const kind: TableKind<DownstreamParams> = {
       columns: ["", ...tasks.map((task) => `${task} (${first(task).metric})`)],
       rows: [
         plain("chance", ({ chance }) => chance),
-        ...starts.flatMap((start) => {
-          const rows = rowsOf(start);
-          return label(start, [
-            ...markBest(rows, "highest"),
-            ...improvementRows(rows, rivals, "highest"),
-          ]);
-        }),
+        ...blocks.flatMap(({ start, rows }) =>
+          [...markBest(rows, "highest"), ...improvementRows(rows, rivals, "highest")].map((row) =>
+            isOfOne ? row : { ...row, label: `${row.label}, ${start}` }
+          )
+        ),
         plain("ceiling of the rules", ({ ceiling }) => ceiling),
       ],
       notes: [
@@ -94,7 +92,9 @@ export const kind: TableKind<DownstreamParams> = {
         ...(runs > 1
           ? [`means of ${runs} runs, each with another head and order of examples`]
           : []),
-        ...starts.flatMap((start) => improvementNotes(rowsOf(start), rivals, starts, start)),
+        ...blocks.flatMap(({ start, rows }) =>
+          improvementNotes(rows, rivals, isOfOne ? "" : `${start} embeddings: `)
+        ),
       ],
     }, quotation);
   },
@@ -129,18 +129,8 @@ function downstreamParams(recipe: Recipe, name: string): DownstreamParams {
   };
 }
 
-function improvementNotes(
-  rows: readonly Row[],
-  rivals: Rivals,
-  starts: readonly string[],
-  start: string,
-): string[] {
+function improvementNotes(rows: readonly Row[], rivals: Rivals, where: string): string[] {
   const [won, of] = wins(rows, rivals, () => true, "highest");
-  const where = starts.length === 1 ? "" : `${start} embeddings: `;
-  return of === 0 ? [] : [
-    `${where}min., max. imp.: the worst and the best of ${
-      rivals.dept.join(", ")
-    } against the best of ` +
-    `${rivals.baselines.join(", ")}; the best of the former is above it in ${won} of ${of} tasks`,
-  ];
+  const text = `${improvementText(rivals)}; the best of the former is above it`;
+  return of === 0 ? [] : [`${where}${text} in ${won} of ${of} tasks`];
 }

@@ -4,25 +4,21 @@
 import { UsageError } from "../../base/mod.ts";
 import type { Cell, Table } from "./table.ts";
 
-export const tableFormats = ["text", "markdown", "csv", "json"] as const;
-type TableFormat = (typeof tableFormats)[number];
+const formats: Readonly<Record<string, (table: Table) => string>> = {
+  text: asText,
+  markdown: asMarkdown,
+  csv: asCsv,
+  json: (table) => JSON.stringify(table, null, 2) + "\n",
+};
+
+const tableFormats: readonly string[] = Object.keys(formats);
 
 /** A table in a format, with a line feed at its end. @throws UsageError for an unknown format. */
 export function formatTable(table: Table, format: string): string {
-  switch (format as TableFormat) {
-    case "text":
-      return asText(table);
-    case "markdown":
-      return asMarkdown(table);
-    case "csv":
-      return asCsv(table);
-    case "json":
-      return JSON.stringify(table, null, 2) + "\n";
-    default:
-      throw new UsageError(
-        `Cannot print a table as "${format}": expected one of ${tableFormats.join(", ")}`,
-      );
-  }
+  if (Object.hasOwn(formats, format)) return formats[format](table);
+  throw new UsageError(
+    `Cannot print a table as "${format}": expected one of ${tableFormats.join(", ")}`,
+  );
 }
 
 function asText(table: Table): string {

@@ -68,6 +68,12 @@ export function wins(
   return [columns.filter(isWon).length, columns.length];
 }
 
+/** What the two rows say, and of whom. */
+export function improvementText({ dept, baselines }: Rivals): string {
+  return `min., max. imp.: the worst and the best of ${dept.join(", ")} against the best of ` +
+    baselines.join(", ");
+}
+
 interface Comparison {
   readonly baseline: number;
   readonly best: number;

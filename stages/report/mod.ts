@@ -7,7 +7,7 @@
  * console.log(formatTable(table, "text"));
  * ```
  */
-export { formatTable, tableFormats } from "./format.ts";
+export { formatTable } from "./format.ts";
 export { isTable, tableEntry, tableNames } from "./kinds.ts";
 export { listTables } from "./listing.ts";
 export type { Cell, Row, Table } from "./table.ts";

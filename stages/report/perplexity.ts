@@ -13,7 +13,7 @@ import {
   lossParams,
   variantRows,
 } from "./losses.ts";
-import { improvementRows, type Rivals, rivalsOf, wins } from "./improvement.ts";
+import { improvementRows, improvementText, type Rivals, rivalsOf, wins } from "./improvement.ts";
 import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
@@ -57,8 +57,7 @@ export const kind: TableKind<PerplexityParams> = {
 function improvementNotes(params: LossParams & Rivals, rows: readonly Row[]): string[] {
   const [won, of] = wins(rows, params, (column) => !isAverage(params, column));
   return of === 0 ? [] : [
-    `min., max. imp.: the worst and the best of ${params.dept.join(", ")} against the best of ` +
-    `${params.baselines.join(", ")} in the column; AVG from the averages`,
+    `${improvementText(params)} in the column; AVG from the averages`,
     `the best of the former is below the best of the latter in ${won} of ${of} columns`,
   ];
 }
