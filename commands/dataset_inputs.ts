@@ -18,6 +18,7 @@ import { sourceModule } from "../datasets/generators/mod.ts";
 import type { Recipe } from "../stages/mod.ts";
 import { didYouMean, seedOf, StageError, UsageError } from "../base/mod.ts";
 import { loadRecipe } from "../pipeline/recipe.ts";
+import { callerFolder } from "./caller_folder.ts";
 import { addRecipeOptions } from "./plan_options.ts";
 
 /** Options of every command of `dataset`. */
@@ -108,13 +109,13 @@ async function filesOf(place: string, hub: string | null): Promise<DatasetFile[]
 async function sourceInput(source: string, options: DatasetOptions): Promise<DatasetInput> {
   const { project } = await import("./dept.ts");
   const { allSources, sourceSpecs } = await import("../stages/mod.ts");
-  const { recipes: folder, schema } = project;
-  const set = options.set;
+  const { recipes: folder, schema, pathKeys, root } = project;
   const recipe = await loadRecipe(options.recipe, {
     folder,
     schema,
-    set,
-    pathKeys: ["data"],
+    set: options.set,
+    pathKeys,
+    callerFolder: callerFolder(root),
   }) as Recipe;
   const known = recipe.sources === null && recipe.data === null ? [] : allSources(recipe);
   if (!known.includes(source)) {

@@ -2,7 +2,7 @@
  * The project of this repository: where the machine meets the stages.
  */
 import { fileURLToPath } from "node:url";
-import { checkRecipe, type Recipe, recipeSchema, stages } from "../stages/mod.ts";
+import { checkRecipe, type Recipe, recipePaths, recipeSchema, stages } from "../stages/mod.ts";
 import type { Table } from "../stages/report/mod.ts";
 import type { Project } from "./project.ts";
 
@@ -10,6 +10,7 @@ export const project: Project = {
   root: fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, ""),
   recipes: fileURLToPath(new URL("../pipeline/recipes", import.meta.url)),
   schema: recipeSchema,
+  pathKeys: recipePaths,
   check: (recipe) => checkRecipe(recipe as Recipe),
   async resolveEngine() {
     const { resolveAuto } = await import("./usable_engines.ts");

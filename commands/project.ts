@@ -2,6 +2,7 @@
  * What the command line needs to know about a project: the one place where the machine and its use meet.
  */
 import type { z } from "zod";
+import type { PathKey } from "../pipeline/recipe_paths.ts";
 import type { Stage } from "../pipeline/stage.ts";
 import type { CommandModule } from "./command_line.ts";
 
@@ -19,7 +20,9 @@ export interface Project {
   /** The folder of recipes that are found by name. */
   readonly recipes: string;
   readonly schema: z.ZodType<BaseRecipe>;
-  /** Checks what a schema cannot express. @throws UsageError */
+  /** Keys of a recipe that hold paths. */
+  readonly pathKeys?: readonly PathKey[];
+  /** Checks what a schema cannot express. @throws UsageError, or a RecipeError that names the key */
   check?(recipe: BaseRecipe): void;
   /** The engine that `auto` stands for on this machine, and why. */
   resolveEngine?(): Promise<{ readonly kind: string; readonly why: string }>;

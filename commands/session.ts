@@ -13,6 +13,7 @@ import { loadStudy } from "../pipeline/recipe.ts";
 import type { InstanceId, Study } from "../pipeline/stage.ts";
 import { Store } from "../pipeline/store.ts";
 import { selectTargets, withNeeds } from "../pipeline/targets.ts";
+import { callerFolder } from "./caller_folder.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { BaseRecipe, Project } from "./project.ts";
 
@@ -51,12 +52,16 @@ export async function openSession(
   },
 ): Promise<Session> {
   const store = Store.open(resolve(options.store), access);
-  const asked = await loadStudyOf(project, options);
-  const study = asked.recipe.engine.kind === "auto"
-    ? await loadStudyOf(project, { ...options, engine: await autoEngine(project, store, access) })
+  const check = (recipe: BaseRecipe) => isAuto(recipe) ? undefined : project.check?.(recipe);
+  const asked = await loadStudyOf(project, options, check);
+  const study = isAuto(asked.recipe)
+    ? await loadStudyOf(
+      project,
+      { ...options, engine: await autoEngine(project, store, access) },
+      check,
+    )
     : asked;
   const { recipe } = study;
-  for (const cell of study.cells) project.check?.(cell.recipe);
   const instances = expand(project.stages, study, access.targets);
   const trustsStats = access.verify !== true;
   const files = new FileDigests(store.cachePath("files"), trustsStats);
@@ -89,6 +94,11 @@ export async function openSession(
   };
 }
 
+/** Whether the engine is still to be found. */
+function isAuto({ engine }: BaseRecipe): boolean {
+  return engine.kind === "auto";
+}
+
 /**
  * The engine that `auto` means. A command that runs something finds it again and keeps it in the store; the other commands read it
  * from there.
@@ -111,7 +121,11 @@ async function autoEngine(
   return kind;
 }
 
-function loadStudyOf(project: Project, options: PlanOptions): Promise<Study<BaseRecipe>> {
+function loadStudyOf(
+  project: Project,
+  options: PlanOptions,
+  check?: (recipe: BaseRecipe) => void,
+): Promise<Study<BaseRecipe>> {
   const set = [...options.set ?? []];
   if (options.engine !== undefined) set.push(`engine.kind=${options.engine}`);
   if (options.threads !== undefined) set.push(`engine.threads=${options.threads}`);
@@ -119,7 +133,9 @@ function loadStudyOf(project: Project, options: PlanOptions): Promise<Study<Base
     folder: project.recipes,
     schema: project.schema,
     set,
-    pathKeys: ["data"],
+    pathKeys: project.pathKeys,
+    callerFolder: callerFolder(project.root),
+    check,
   });
 }
 

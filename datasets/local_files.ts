@@ -1,7 +1,7 @@
 /**
  * Files of this machine by path, folder or glob.
  */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { UsageError } from "../base/mod.ts";
 import { fileListEnding, readFileList } from "./file_list.ts";
 import { globPattern, isGlob, isRemote } from "./hub/mod.ts";
@@ -26,13 +26,10 @@ export function listLocalFiles(
   }
   const info = statOf(path);
   if (info?.isFile || info === undefined && !isGlob(path)) return [path]; // a missing file is said where it is read
-  const parts = path.split("/");
-  const folder = info?.isDirectory
-    ? path
-    : parts.slice(0, parts.findIndex(isGlob)).join("/") || (path.startsWith("/") ? "/" : ".");
-  const pattern = info?.isDirectory ? undefined : globPattern(path);
+  const folder = info?.isDirectory ? path : folderOfGlob(path);
+  const pattern = info?.isDirectory ? undefined : globPattern(relative(folder, path));
   const found = filesUnder(folder).filter((file) =>
-    pattern === undefined ? canRead(file) : pattern.test(path.startsWith("./") ? `./${file}` : file)
+    pattern === undefined ? canRead(file) : pattern.test(relative(folder, file))
   );
   if (found.length > 0) return found.sort();
   throw new UsageError(
@@ -42,6 +39,16 @@ export function listLocalFiles(
         : "files of that name, found none"
     }`,
   );
+}
+
+/** The folder in which files can match a glob. A folder that is there is no glob, whatever its name holds. */
+function folderOfGlob(path: string): string {
+  const parts = path.split("/");
+  const isLiteral = (end: number) =>
+    !isGlob(parts[end - 1]) || statOf(parts.slice(0, end).join("/"))?.isDirectory === true;
+  let end = 0;
+  while (end < parts.length - 1 && isLiteral(end + 1)) end++;
+  return parts.slice(0, end).join("/") || (path.startsWith("/") ? "/" : ".");
 }
 
 function filesUnder(folder: string): string[] {

@@ -5,9 +5,20 @@
  */
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { z } from "zod";
-import { didYouMean, UsageError } from "../base/mod.ts";
-import { isMap, mapAlong, mergeYaml, parseYaml, type PlacedYaml, yamlAt } from "./placed_yaml.ts";
+import { didYouMean, formatBytes, RecipeError, UsageError } from "../base/mod.ts";
+import {
+  isMap,
+  mapAlong,
+  mergeYaml,
+  parseYaml,
+  type PlacedYaml,
+  valueAt,
+  whyNoKey,
+  yamlAt,
+} from "./placed_yaml.ts";
 import { explainIssues } from "./recipe_errors.ts";
+import { type PathKey, withAbsolutePaths } from "./recipe_paths.ts";
+import { takesText, writtenSchema } from "./recipe_schema.ts";
 import type { Study } from "./stage.ts";
 import { expandStudy } from "./study.ts";
 
@@ -15,10 +26,14 @@ interface RecipeOptions<Recipe> {
   /** The folder of recipes that are found by name. */
   readonly folder: string;
   readonly schema: z.ZodType<Recipe>;
-  /** Overrides, `path.to.key=value` with a YAML value; the last of one path counts. */
+  /** Overrides, `path.to.key=value`: text as it is typed where the key holds text, else YAML; the last of one path counts. */
   readonly set?: readonly string[];
-  /** Top-level keys that hold a path: in a file it is relative to that file. */
-  readonly pathKeys?: readonly string[];
+  /** Keys that hold paths. */
+  readonly pathKeys?: readonly PathKey[];
+  /** The folder of paths that are typed, absolute; default the working folder. */
+  readonly callerFolder?: string;
+  /** Checks what a schema cannot express. @throws UsageError, or a RecipeError, which is given the place of its key */
+  check?(recipe: Recipe): void;
 }
 
 /**
@@ -30,7 +45,10 @@ export async function loadRecipe<Recipe>(
   nameOrPath: string,
   options: RecipeOptions<Recipe>,
 ): Promise<Recipe> {
-  return checked(await loadWithOverrides(nameOrPath, options), options.schema);
+  const written = await loadWithOverrides(nameOrPath, options);
+  const recipe = parsed(written, written.yaml, options);
+  checkPlaced(recipe, written.yaml, options);
+  return recipe;
 }
 
 /** Loads a recipe and the cells of its study; without a study there is one cell, which has no name. @throws UsageError as `loadRecipe` */
@@ -38,25 +56,69 @@ export async function loadStudy<Recipe>(
   nameOrPath: string,
   options: RecipeOptions<Recipe>,
 ): Promise<Study<Recipe>> {
-  const yaml = await loadWithOverrides(nameOrPath, options);
-  return expandStudy(yaml, (yaml) => checked(yaml, options.schema));
+  const written = await loadWithOverrides(nameOrPath, options);
+  return expandStudy(written.yaml, {
+    parse: (yaml) => parsed(written, yaml, options),
+    checkCell: (recipe, yaml) => checkPlaced(recipe, yaml, options),
+  });
+}
+
+/** A recipe before its schema has seen it. */
+interface Written {
+  readonly yaml: PlacedYaml;
+  /** The file that extends no other, where it stands as a place. */
+  readonly root: string;
 }
 
 async function loadWithOverrides(
   nameOrPath: string,
-  options: Omit<RecipeOptions<unknown>, "schema">,
-): Promise<PlacedYaml> {
-  let yaml = await loadFile(findRecipe(nameOrPath, options.folder), options, []);
-  for (const override of options.set ?? []) {
-    yaml = mergeYaml(yaml, await parseOverride(override, options.pathKeys ?? []));
+  options: RecipeOptions<unknown>,
+): Promise<Written> {
+  const { folder, callerFolder = Deno.cwd(), schema, set = [] } = options;
+  const file = findRecipe(nameOrPath, folder, callerFolder);
+  const { root, yaml } = await loadFile(file, { folder, callerFolder }, []);
+  let whole = yaml;
+  for (const override of set) {
+    whole = mergeYaml(whole, await parseOverride(override, schema, callerFolder));
   }
-  return yaml;
+  return { root, yaml: whole };
 }
 
-function checked<Recipe>(yaml: PlacedYaml, schema: z.ZodType<Recipe>): Recipe {
-  const parsed = schema.safeParse(yaml.value);
-  if (parsed.success) return parsed.data;
-  throw new UsageError(explainIssues(parsed.error.issues, yaml, schema).join("\n"));
+/** @throws UsageError for what the schema refuses */
+function parsed<Recipe>(
+  { root }: Written,
+  yaml: PlacedYaml,
+  { schema, pathKeys = [] }: RecipeOptions<Recipe>,
+): Recipe {
+  const whole = withAbsolutePaths(yaml, pathKeys);
+  const { success, data, error } = schema.safeParse(whole.value);
+  if (success) return data;
+  const missing = error.issues.filter(({ path: [key, ...inner] }) =>
+    typeof key === "string" && inner.length === 0 && valueAt(whole.value, [key]) === undefined
+  ).map(({ path }) => String(path[0]));
+  throw new UsageError(
+    missing.length > 0
+      ? `${root}: Cannot read recipe: expected "extends: base" or every key, found no ${
+        missing.join(", ")
+      }`
+      : explainIssues(error.issues, whole, schema).join("\n"),
+  );
+}
+
+/** Calls the check of the options. What it refuses at a key gets the place where the key, or what holds it, is written. */
+function checkPlaced<Recipe>(
+  recipe: Recipe,
+  yaml: PlacedYaml,
+  { check }: RecipeOptions<Recipe>,
+): void {
+  try {
+    check?.(recipe);
+  } catch (error) {
+    if (!(error instanceof RecipeError)) throw error;
+    let path = error.path;
+    while (yaml.placesOf(path) === undefined) path = path.slice(0, -1);
+    throw new UsageError(`${yaml.placesOf(path)!.value}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Names of the recipes in a folder, sorted. */
@@ -70,8 +132,8 @@ export async function recipeHead(
   nameOrPath: string,
   folder: string,
 ): Promise<{ readonly description?: string; readonly extends?: string; readonly study: boolean }> {
-  const path = findRecipe(nameOrPath, folder);
-  const { value } = await parseYaml(Deno.readTextFileSync(path), () => displayPath(path));
+  const path = findRecipe(nameOrPath, folder, Deno.cwd());
+  const { value } = await parseFile(path, displayPath(path, Deno.cwd()));
   const head = isMap(value) ? value : {};
   const said = (key: string) => {
     const value = head[key];
@@ -80,11 +142,13 @@ export async function recipeHead(
   return { ...said("description"), ...said("extends"), study: Object.hasOwn(head, "study") };
 }
 
-function findRecipe(nameOrPath: string, folder: string): string {
-  const path = isPath(nameOrPath) ? nameOrPath : join(folder, `${nameOrPath}.yaml`);
+function findRecipe(nameOrPath: string, folder: string, callerFolder: string): string {
+  const path = isPath(nameOrPath)
+    ? resolve(callerFolder, nameOrPath)
+    : join(folder, `${nameOrPath}.yaml`);
   if (isFile(path)) return resolve(path);
   if (isPath(nameOrPath)) {
-    throw new UsageError(`Cannot read recipe "${nameOrPath}": expected a file, found none`);
+    throw new UsageError(`Cannot read recipe "${path}": expected a file, found none`);
   }
   const names = recipeNames(folder);
   throw new UsageError(
@@ -93,27 +157,50 @@ function findRecipe(nameOrPath: string, folder: string): string {
   );
 }
 
+/** Longest file of a recipe: some ten thousand sources, and YAML of it is read in seconds. */
+const maxRecipeBytes = 4 << 20;
+
+/** Reads one file. @param shown Its name in messages. @throws UsageError for what is too long, not UTF-8, or no YAML */
+async function parseFile(file: string, shown: string): Promise<PlacedYaml> {
+  const { size } = Deno.statSync(file);
+  if (size > maxRecipeBytes) {
+    throw new UsageError(
+      `Cannot read recipe "${shown}": expected at most ${formatBytes(maxRecipeBytes)}, ` +
+        `found ${formatBytes(size)}; name sources by folders and globs`,
+    );
+  }
+  return await parseYaml(
+    utf8Of(Deno.readFileSync(file), shown),
+    (line, column) => `${shown}:${line}:${column}`,
+    dirname(file),
+  );
+}
+
+function utf8Of(bytes: Uint8Array, shown: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot read recipe "${shown}": expected text in UTF-8, found another encoding; save it as UTF-8`,
+      { cause },
+    );
+  }
+}
+
 /** A file and all that it extends, merged. @param chain Files that led here. */
 async function loadFile(
   file: string,
-  options: Pick<RecipeOptions<unknown>, "folder" | "pathKeys">,
+  options: { readonly folder: string; readonly callerFolder: string },
   chain: readonly string[],
-): Promise<PlacedYaml> {
-  const shown = displayPath(file);
-  const { value, placesOf } = await parseYaml(
-    Deno.readTextFileSync(file),
-    (line, column) => `${shown}:${line}:${column}`,
-  );
+): Promise<Written> {
+  const shown = displayPath(file, options.callerFolder);
+  const { value, placesOf } = await parseFile(file, shown);
   if (!isMap(value)) {
     throw new UsageError(`${placesOf([])!.value}: Cannot read recipe: expected a map of keys`);
   }
   const { extends: name, ...own } = value;
-  const paths = (options.pathKeys ?? []).flatMap((key) => {
-    const path = own[key];
-    return typeof path === "string" ? [[key, displayPath(resolve(dirname(file), path))]] : [];
-  });
-  const yaml = { value: { ...own, ...Object.fromEntries(paths) }, placesOf };
-  if (name === undefined) return yaml;
+  const yaml = { value: own, placesOf };
+  if (name === undefined) return { yaml, root: placesOf([])!.key };
   const fail = (why: string): never => {
     throw new UsageError(`${placesOf(["extends"])!.value}: Cannot extend ${why}`);
   };
@@ -124,7 +211,8 @@ async function loadFile(
     return fail(`"${name}"${didYouMean(name, names)}: expected a recipe, found no such file`);
   }
   if (base === file || chain.includes(base)) return fail(`"${name}": it extends this file`);
-  return mergeYaml(await loadFile(base, options, [...chain, file]), yaml);
+  const below = await loadFile(base, options, [...chain, file]);
+  return { ...below, yaml: mergeYaml(below.yaml, yaml) };
 }
 
 /** A path is relative to the file that extends; a name is looked for beside that file, then among the shipped recipes. */
@@ -138,30 +226,35 @@ function findBase(name: string, from: string, folder: string): string | undefine
 /** One `path.to.key=value` of the command line. */
 async function parseOverride(
   override: string,
-  pathKeys: readonly string[],
+  schema: z.ZodType,
+  callerFolder: string,
 ): Promise<PlacedYaml> {
-  const [, path, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
-  if (path === undefined) {
+  const [, keys, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
+  if (keys === undefined) {
     throw new UsageError(
       `Cannot accept --set ${override}: expected path.to.key=value, as in pretrain.rounds=3`,
     );
   }
   const place = `--set ${override}`;
-  // A path is taken as it was typed: in YAML a part of it may be a comment or a map.
-  if (pathKeys.includes(path) && !/^(null|~|["'].*|)$/s.test(text)) {
-    return yamlAt(place, { [path]: text });
+  const path = keys.trim().split(".");
+  for (const key of path) {
+    const why = whyNoKey(key);
+    if (why !== undefined) throw new UsageError(`${place}: Cannot read key "${key}": ${why}`);
+  }
+  if (takesText(writtenSchema(schema), path, text)) {
+    return yamlAt(place, mapAlong(path, text), callerFolder);
   }
   const { Lexer } = await import("yaml");
   if ([...new Lexer().lex(text)].some((token) => token.startsWith("#"))) {
     throw new UsageError(`${place}: Cannot accept a comment: put text with # in quotes`);
   }
-  const { value } = await parseYaml(text, () => place);
-  return yamlAt(place, mapAlong(path.trim().split("."), value));
+  const { value } = await parseYaml(text, () => place, callerFolder);
+  return yamlAt(place, mapAlong(path, value), callerFolder);
 }
 
-/** As short as it can be and still be opened from the working directory. */
-function displayPath(path: string): string {
-  const short = relative(Deno.cwd(), path);
+/** As short as it can be and still be opened from a folder. */
+function displayPath(path: string, from: string): string {
+  const short = relative(from, path);
   return short.startsWith("..") || isAbsolute(short) || short === "" ? path : short;
 }
 

@@ -2,11 +2,11 @@
  * What a schema refuses in a recipe, as messages that name the place.
  */
 import type { z } from "zod";
-import { type Json, nearestName } from "../base/mod.ts";
-import { type Path, type PlacedYaml, valueAt } from "./placed_yaml.ts";
+import { didYouMean, type Json, nearestName } from "../base/mod.ts";
+import { isMap, type Path, type PlacedYaml, valueAt } from "./placed_yaml.ts";
+import { fittingKeysAt, keysAt, writtenSchema } from "./recipe_schema.ts";
 
 type Issue = z.core.$ZodIssue;
-type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 /** One line for each issue: `sample.yaml:12:5: Cannot accept …`. */
 export function explainIssues(
@@ -22,7 +22,9 @@ function explain(issue: Issue, above: Path, recipe: PlacedYaml, schema: z.ZodTyp
   const path = [...above, ...issue.path];
   const [parent, key] = [path.slice(0, -1), String(path.at(-1))];
   if (issue.code === "unrecognized_keys") {
-    const known = keysAt(schema.toJSONSchema({ io: "input", unrepresentable: "any" }), path);
+    const written = writtenSchema(schema);
+    const value = valueAt(recipe.value, path);
+    const known = { all: keysAt(written, path), fitting: fittingKeysAt(written, path, value) };
     return issue.keys.map((key) => unknownKey(key, path, known, recipe));
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
@@ -39,26 +41,42 @@ function explain(issue: Issue, above: Path, recipe: PlacedYaml, schema: z.ZodTyp
     const why = issue.issues.map(expectation).join("; ");
     return [`${places.key}: Cannot accept key "${key}" in ${nameOf(parent)}: expected ${why}`];
   }
-  const found = describe(valueAt(recipe.value, path));
+  const found = valueAt(recipe.value, path);
+  const hint = issue.code === "invalid_value" && typeof found === "string"
+    ? didYouMean(found, issue.values.map(String))
+    : "";
   return [
-    `${places.value}: Cannot accept ${nameOf(path)}: expected ${
-      expectation(issue)
-    }, found ${found}`,
+    `${places.value}: Cannot accept ${nameOf(path)}: expected ${expectation(issue)}, ` +
+    `found ${describe(found)}${hint}`,
   ];
 }
 
+/** @param known Keys that the schema has at the path, and those that can stand beside the other keys there. */
 function unknownKey(
   key: string,
   path: Path,
-  known: readonly string[],
+  known: { readonly all: readonly string[]; readonly fitting: readonly string[] },
   recipe: PlacedYaml,
 ): string {
-  const nearest = nearestName(key, known);
-  const help = nearest !== undefined
-    ? `did you mean "${nearest}"?`
-    : `expected ${known.length === 0 ? "no keys" : `one of ${known.join(", ")}`}`;
   const place = recipe.placesOf([...path, key])!.key;
-  return `${place}: Cannot accept key "${key}" in ${nameOf(path)}: ${help}`;
+  return `${place}: Cannot accept key ${JSON.stringify(key)} in ${nameOf(path)}: ${help()}`;
+
+  function help(): string {
+    if (known.all.includes(key)) {
+      return `it does not go with ${besides(key, valueAt(recipe.value, path))}`;
+    }
+    const nearest = nearestName(key, known.fitting);
+    if (nearest !== undefined) return `did you mean "${nearest}"?`;
+    return `expected ${
+      known.fitting.length === 0 ? "no keys" : `one of ${known.fitting.join(", ")}`
+    }`;
+  }
+}
+
+/** The other keys of a map, with their values where these are short. */
+function besides(key: string, map: Json | undefined): string {
+  return Object.entries(isMap(map) ? map : {}).filter(([other]) => other !== key)
+    .map(([other, value]) => typeof value === "string" ? `${other}: ${value}` : other).join(", ");
 }
 
 /** The alternative of a union that came nearest: its issues lie deepest in the value, and of those it has the fewest. */
@@ -88,7 +106,7 @@ const typeNames: Readonly<Record<string, string>> = {
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
-      return typeNames[issue.expected] ?? issue.expected;
+      return Object.hasOwn(typeNames, issue.expected) ? typeNames[issue.expected] : issue.expected;
     case "invalid_value":
       return issue.values.length === 1
         ? JSON.stringify(issue.values[0])
@@ -114,21 +132,16 @@ function limit(origin: string, relation: string, bound: number | bigint): string
 
 function describe(value: Json | undefined): string {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  return typeof value === "object" && value !== null ? "a map" : JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return "a map";
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length <= shownCharacters ? text : `${text.slice(0, shownCharacters)}…`;
 }
+
+/** Of a value that is not what it must be: a line has room for it. */
+const shownCharacters = 200;
 
 function nameOf(path: Path): string {
-  return path.length === 0 ? "the recipe" : path.map(String).join(".");
-}
-
-/** The keys that a schema knows at a path: of every alternative that has a map there. */
-function keysAt(schema: JsonSchema, path: Path): string[] {
-  const alternatives = schema.anyOf ?? schema.oneOf ?? schema.allOf;
-  if (alternatives !== undefined) {
-    return [...new Set(alternatives.flatMap((one) => keysAt(one, path)))];
-  }
-  if (path.length === 0) return Object.keys(schema.properties ?? {});
-  const [key, ...rest] = path;
-  const next = schema.properties?.[String(key)] ?? schema.additionalProperties ?? schema.items;
-  return typeof next === "object" && !Array.isArray(next) ? keysAt(next, rest) : [];
+  if (path.length === 0) return "the recipe";
+  return path.map((part) => /^[\w-]+$/.test(String(part)) ? String(part) : JSON.stringify(part))
+    .join(".");
 }

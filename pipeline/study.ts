@@ -25,6 +25,17 @@ import {
 /** A recipe's member that holds a study. */
 const studyKey = "study";
 
+/** Most cells of a study: each is a recipe that a plan holds in memory, with all its instances. */
+const maxCells = 1000;
+
+/** How a cell becomes a recipe. */
+interface CellReading<Recipe> {
+  /** Makes a recipe of its YAML. @throws UsageError */
+  parse(yaml: PlacedYaml): Recipe;
+  /** Checks what is run: each cell, or the whole where there are none. @throws UsageError */
+  checkCell(recipe: Recipe, yaml: PlacedYaml): void;
+}
+
 /** A value of an axis: its name and its overrides. */
 interface AxisValue {
   readonly label: string;
@@ -38,17 +49,25 @@ const labelForm = /^[\w.+-]+$/;
  * The cells of a recipe, each checked like a recipe of its own.
  *
  * @param yaml The whole recipe, whose study has the shape that its schema asks for.
- * @param parse Makes a recipe of its YAML. @throws UsageError
  * @throws UsageError if two values of an axis have the same name, or if a cell is not a valid recipe
  */
-export function expandStudy<Recipe>(
-  yaml: PlacedYaml,
-  parse: (yaml: PlacedYaml) => Recipe,
-): Study<Recipe> {
-  const recipe = parse(yaml);
+export function expandStudy<Recipe>(yaml: PlacedYaml, reading: CellReading<Recipe>): Study<Recipe> {
+  const recipe = reading.parse(yaml);
   const axes = axesOf(yaml);
   const names = [...axes.keys()].sort();
-  if (names.length === 0) return { recipe, axes: [], cells: [{ values: {}, suffix: "", recipe }] };
+  if (names.length === 0) {
+    reading.checkCell(recipe, yaml);
+    return { recipe, axes: [], cells: [{ values: {}, suffix: "", recipe }] };
+  }
+  const count = names.reduce((product, name) => product * axes.get(name)!.length, 1);
+  if (count > maxCells) {
+    throw new UsageError(
+      `${
+        yaml.placesOf([studyKey, "axes"])!.key
+      }: Cannot plan a study: expected at most ${maxCells} cells ` +
+        `(every value of an axis with every value of the others), found ${count}; leave out values`,
+    );
+  }
   let cells: { values: Record<string, string>; yaml: PlacedYaml }[] = [
     { values: {}, yaml: { ...yaml, value: withoutStudy(yaml.value) } },
   ];
@@ -65,7 +84,7 @@ export function expandStudy<Recipe>(
     axes: names,
     cells: cells.map(({ values, yaml }): StudyCell<Recipe> => {
       const suffix = names.map((name) => `@${name}=${values[name]}`).join("");
-      return { values, suffix, recipe: parseCell(suffix, yaml, parse) };
+      return { values, suffix, recipe: parseCell(suffix, yaml, reading) };
     }),
   };
 }
@@ -73,10 +92,12 @@ export function expandStudy<Recipe>(
 function parseCell<Recipe>(
   suffix: string,
   yaml: PlacedYaml,
-  parse: (yaml: PlacedYaml) => Recipe,
+  { parse, checkCell }: CellReading<Recipe>,
 ): Recipe {
   try {
-    return parse(yaml);
+    const recipe = parse(yaml);
+    checkCell(recipe, yaml);
+    return recipe;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(`${error.message} (cell ${suffix} of the study)`, { cause: error });
@@ -114,10 +135,10 @@ function axisValues(yaml: PlacedYaml, axis: Path): AxisValue[] {
   if (!Array.isArray(values)) return [];
   const key = String(valueAt(yaml.value, [...axis, "key"])).split(".");
   return values.map((value, i) => {
-    const place = yaml.placesOf([...axis, "values", i])!.value;
+    const { value: place, folder } = yaml.placesOf([...axis, "values", i])!;
     const isScalar = typeof value !== "object" || value === null;
     if (isScalar && labelForm.test(String(value))) {
-      return { label: String(value), overrides: yamlAt(place, mapAlong(key, value)) };
+      return { label: String(value), overrides: yamlAt(place, mapAlong(key, value), folder) };
     }
     throw new UsageError(`${place}: ${badLabel(JSON.stringify(value))}`);
   });

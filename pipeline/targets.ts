@@ -48,7 +48,11 @@ function whyNothing(
   const [name, ...parts] = base.split("/");
   const stage = stages.find((stage) => stage.name === name);
   const start = `Cannot plan "${target}"`;
-  if (target.includes("*")) return `${start}: it matches none of the ${instances.size} instances`;
+  const stageNames = [...new Set(["all", ...stages.map((stage) => stage.name)])];
+  if (target.includes("*")) {
+    const hint = stage === undefined ? didYouMean(name, stageNames) : "";
+    return `${start}: it matches none of the ${instances.size} instances${hint}`;
+  }
   if (axes.length > 0 && (name === "" || stage !== undefined)) {
     const known = [...new Set([...instances.keys()].flatMap((id) => id.split("@").slice(1)))];
     const wrong = axes.find((axis) => !known.includes(axis));
@@ -60,9 +64,8 @@ function whyNothing(
     }
   }
   if (stage === undefined) {
-    const names = ["all", ...stages.map((stage) => stage.name)];
-    return `${start}: expected a stage (${[...new Set(names)].join(", ")}) or an instance` +
-      didYouMean(name, names);
+    return `${start}: expected a stage (${stageNames.join(", ")}) or an instance` +
+      didYouMean(target, [...stageNames, ...instances.keys()]);
   }
   const own = [...instances.keys()].filter((id) => /^[^/@]*/.exec(id)![0] === name);
   if (own.length === 0) return `${start}: this recipe has no instance of stage "${name}"`;

@@ -31,7 +31,7 @@ export const stages: readonly Stage<Recipe>[] = [
 ];
 export { tableFromRecipe } from "./table.ts";
 export { withSizes } from "./sizes.ts";
-export { type Recipe, recipeSchema } from "./recipe.ts";
+export { type Recipe, recipePaths, recipeSchema } from "./recipe.ts";
 export { checkRecipe } from "./recipe_check.ts";
 export { allSources, sourceSpecs } from "./sources.ts";
 

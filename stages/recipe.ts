@@ -95,8 +95,8 @@ export const recipeSchema = z.strictObject({
   documents: documentsSchema.describe("How the text of sources is read."),
   vocabulary: z.strictObject({
     global: unigram.describe(
-      "Settings of the unigram trainer for the vocabulary of all sources. Or `file`: the path, URL or `hf://` name of a " +
-        "tokenizer of others that takes its place (docs/tokenizers.md).",
+      "Settings of the unigram trainer for the vocabulary of all sources. Or `file`: the path (relative to the recipe's file), " +
+        "URL or `hf://` name of a tokenizer of others that takes its place (docs/tokenizers.md).",
     ),
     own: unigram.describe("The same for the vocabularies of single sources (SPEC-OPT)."),
   }).describe("How tokenizers are trained."),
@@ -153,6 +153,16 @@ export const recipeSchema = z.strictObject({
   ),
   paper: paper.nullable().describe("Cells of the paper that stand beside ours."),
 });
+
+const sourceFiles = ["train", "validation", "files"].map((key) => `sources.*.${key}`);
+const taskFiles = ["train", "dev", "test"].map((key) => `finetune.tasks.*.files.${key}`);
+
+/** Keys that hold paths. Each is relative to the file that says it, those of text to `data` where a recipe names that folder. */
+export const recipePaths: readonly { readonly key: string; readonly unless?: string }[] = [
+  { key: "data" },
+  { key: "vocabulary.global.file" },
+  ...[...sourceFiles, ...taskFiles].map((key) => ({ key, unless: "data" })),
+];
 
 export type Recipe = z.infer<typeof recipeSchema>;
 export { engineClaims, type EngineParams, hasNativeEngine } from "./recipe_engine.ts";

@@ -12,7 +12,8 @@ const options = z.record(z.string(), z.unknown()).default({})
   .describe("Settings of the generator: see its file.");
 
 const files = z.union([z.string(), z.array(z.string()).min(1)]);
-const filesForms = "Paths relative to `data` or absolute, folders, globs, http(s) URLs, or " +
+const filesForms =
+  "Paths relative to `data`, without it to the recipe's file, or absolute; folders, globs, http(s) URLs, or " +
   "`hf://datasets/<owner>/<name>[@revision]/<glob>`, in this order.";
 
 const limits = z.strictObject({

@@ -42,3 +42,11 @@ Deno.test("listLocalFiles() refuses a list that is empty, repeats itself, names 
   );
   refuses("b.files\n", /line 1: expected a file with data, found another list, "b\.files"/);
 });
+
+Deno.test("listLocalFiles() takes a folder that is there as it is named, also where the name looks like a glob", () => {
+  using temporary = temporaryFolder();
+  const folder = join(temporary.path, "texts [old]");
+  Deno.mkdirSync(join(folder, "it"), { recursive: true });
+  Deno.writeTextFileSync(join(folder, "it", "a.txt"), "");
+  deepStrictEqual(listLocalFiles(join(folder, "*", "a.txt")), [join(folder, "it", "a.txt")]);
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../../base/mod.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
@@ -25,23 +25,28 @@ const schema = z.strictObject({
 
 /** Loads `main` of some files of a fresh folder; `ROOT` in what it throws stands for that folder. */
 async function load(
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string | Uint8Array>>,
   set: readonly string[] = [],
   name = "main",
 ): Promise<z.infer<typeof schema>> {
   let recipe: z.infer<typeof schema> | undefined;
   await inTemporaryFolder(async (folder) => {
     for (const [name, text] of Object.entries(files)) {
-      Deno.writeTextFileSync(join(folder, name), text);
+      Deno.mkdirSync(dirname(join(folder, name)), { recursive: true });
+      Deno.writeFileSync(
+        join(folder, name),
+        typeof text === "string" ? new TextEncoder().encode(text) : text,
+      );
     }
     try {
       recipe = await loadRecipe(name.replace("ROOT", folder), {
         folder,
         schema,
         set,
-        pathKeys: ["data"],
+        pathKeys: [{ key: "data" }, { key: "sources.*.train", unless: "data" }],
+        callerFolder: join(folder, "caller"),
       });
-      if (recipe.data !== null) recipe.data = recipe.data.replace(folder, "ROOT");
+      recipe = JSON.parse(JSON.stringify(recipe).replaceAll(folder, "ROOT"));
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       throw new UsageError(error.message.replaceAll(folder, "ROOT"));
@@ -133,7 +138,7 @@ Deno.test("loadRecipe() gives line and column of broken YAML and of a repeated k
 
 Deno.test("loadRecipe() takes an alias for what its anchor names, with the anchor's place", async () => {
   const aliased = main("  variants: &v [a, b]\nsources:\n  it: { train: *v }\n");
-  assert.deepEqual((await load(aliased)).sources, { it: { train: ["a", "b"] } });
+  assert.deepEqual((await load(aliased)).sources, { it: { train: ["ROOT/a", "ROOT/b"] } });
   await assert.rejects(
     load({ "main.yaml": "name: &n m\npretrain: {rounds: *n}\n" }),
     { message: 'ROOT/main.yaml:1:10: Cannot accept pretrain.rounds: expected a number, found "m"' },
@@ -230,20 +235,92 @@ Deno.test("loadRecipe() names the --set that is at fault", async () => {
     message:
       '--set pretrain.round=3: Cannot accept key "round" in pretrain: did you mean "rounds"?',
   });
-  await assert.rejects(load(main(""), ["name=run #2"]), {
-    message: "--set name=run #2: Cannot accept a comment: put text with # in quotes",
+  await assert.rejects(load(main(""), ["pretrain.rounds=2 # two"]), {
+    message: "--set pretrain.rounds=2 # two: Cannot accept a comment: put text with # in quotes",
   });
-  assert.equal((await load(main(""), ["name='run #2'"])).name, "run #2");
   await assert.rejects(load(main(""), ["pretrain.rounds"]), /expected path\.to\.key=value/);
 });
 
-Deno.test("loadRecipe() reads a path relative to the file, and on the command line as typed", async () => {
+Deno.test("loadRecipe() takes the text of --set as it is typed where the key holds text, else as YAML", async () => {
+  const nameOf = async (typed: string) => (await load(main(""), [`name=${typed}`])).name;
+  for (const typed of ["run #2", "a: b", "#x", "01", "1e3", "true", "null", "[a", "*x", "a, b"]) {
+    assert.equal(await nameOf(typed), typed);
+  }
+  assert.equal(await nameOf("'run #2'"), "run #2");
+  const trainOf = async (typed: string) =>
+    (await load(main("sources: {it: {train: x}}\n"), [`sources.it.train=${typed}`])).sources.it;
+  assert.deepEqual(await trainOf("/a: b #c"), { train: "/a: b #c" });
+  assert.deepEqual(await trainOf("[/a, /b]"), { train: ["/a", "/b"] });
+});
+
+Deno.test("loadRecipe() takes a path relative to the file that says it, on the command line to the caller's folder", async () => {
   assert.equal((await load(main("data: texts\n"))).data, "ROOT/texts");
   for (const typed of ["mine", "run #2", "a: b", "#x"]) {
-    assert.equal((await load(main("data: texts\n"), [`data=${typed}`])).data, typed);
+    const { data } = await load(main("data: texts\n"), [`data=${typed}`]);
+    assert.equal(data, `ROOT/caller/${typed}`);
   }
   assert.equal((await load(main("data: texts\n"), ["data=null"])).data, null);
-  assert.equal((await load(main("data: texts\n"), ['data="#1"'])).data, "#1");
+  assert.equal((await load(main("data: texts\n"), ['data="#1"'])).data, "ROOT/caller/#1");
+  const chain = {
+    "base.yaml": "name: b\npretrain: {rounds: 1}\nsources: {de: {train: de.txt}}\n",
+    "below/middle.yaml": "extends: ../base.yaml\nsources: {it: {train: [it.txt, http://a/b]}}\n",
+    "main.yaml": "extends: below/middle.yaml\nsources: {fr: {train: /fr.txt}}\n",
+  };
+  assert.deepEqual((await load(chain, ["sources.es.train=es.txt"])).sources, {
+    de: { train: "ROOT/de.txt" },
+    it: { train: ["ROOT/below/it.txt", "http://a/b"] },
+    fr: { train: "/fr.txt" },
+    es: { train: "ROOT/caller/es.txt" },
+  });
+  // Within `data` they stay as they are: who reads them knows the folder.
+  assert.deepEqual((await load(chain, ["data=d"])).sources.de, { train: "de.txt" });
+});
+
+Deno.test("loadRecipe() refuses what YAML would read as another value than it is written", async () => {
+  const written: Readonly<Record<string, RegExp>> = {
+    "name: .inf": /:1:7: Cannot read "\.inf": expected a finite number/,
+    "name: 1e400": /:1:7: Cannot read "1e400": expected a finite number/,
+    "name: 9007199254740993": /:1:7: .*expected a whole number of at most 2\^53 - 1/,
+    'name: "\\ud800"': /:1:7: .*expected Unicode, found half of a surrogate pair/,
+    "name: !!binary aGk=": /:1:\d+: .*a value of type "tag:yaml.org,2002:binary"/,
+    "name: !other x": /:1:7: Cannot read YAML: Unresolved tag: !other/,
+    "%YAML 1.1\n---\nname: yes": /:1:1: .*expected version 1\.2, found 1\.1/,
+    '"1": a\n1: b': /:2:1: .*unique/,
+    "? [a]\n: b": /:1:3: Cannot read a key: expected a name, found an alias, list or map/,
+    "__proto__: {}": /:1:1: Cannot read key "__proto__": expected another name/,
+  };
+  for (const [text, message] of Object.entries(written)) {
+    await assert.rejects(load({ "main.yaml": text }), { name: "UsageError", message });
+  }
+  await assert.rejects(load(main(""), ["sources.__proto__.train=x"]), /key "__proto__": expected/);
+  await assert.rejects(load(main(""), ["pretrain.rounds=.nan"]), /Cannot read "\.nan": expected a/);
+});
+
+Deno.test("loadRecipe() refuses a file that is not UTF-8 and one that is too long", async () => {
+  const latin = new Uint8Array([...new TextEncoder().encode("name: caf"), 0xe9]);
+  await assert.rejects(load({ "main.yaml": latin }), /main\.yaml": expected text in UTF-8/);
+  await assert.rejects(load(main(`# ${" ".repeat(5 << 20)}\n`)), /expected at most .*, found 5/);
+  assert.equal((await load({ "main.yaml": `\ufeff${main("")["main.yaml"]}` })).name, "m");
+});
+
+Deno.test("loadRecipe() tells in one line that a recipe without extends lacks keys", async () => {
+  await assert.rejects(load({ "main.yaml": "# of mine\nsources: {}\n" }), {
+    message: "ROOT/main.yaml:2:1: Cannot read recipe: " +
+      'expected "extends: base" or every key, found no name, pretrain',
+  });
+});
+
+Deno.test("loadRecipe() says which key a key does not go with, not its own name", async () => {
+  const both = main("sources:\n  it: { generator: x, size: 3, train: y }\n");
+  await assert.rejects(load(both), {
+    message: 'ROOT/main.yaml:5:32: Cannot accept key "train" in sources.it: ' +
+      "it does not go with generator: x, size",
+  });
+});
+
+Deno.test("loadRecipe() finds no key that a map has only from the language", async () => {
+  await assert.rejects(load(main("constructor: 1\n")), /key "constructor" in the recipe: expected/);
+  await assert.rejects(load(main("  toString: {a: 1}\n")), /key "toString" in pretrain: expected/);
 });
 
 Deno.test("loadRecipe() lists the recipes there are when a name is unknown", async () => {
