@@ -1,7 +1,7 @@
 /**
  * Says how long each room's tests took, and whether that is within the room's budget:
  *
- *     deno test -A --no-check --junit-path=FILE tests/ && deno run -A tests/support/room_times.ts FILE
+ *     deno task test --junit-path=FILE && deno run -A tests/support/room_times.ts FILE
  *
  * Budgets are for two cores of the slower kind. A machine that is busy with other things takes up to three times as long, so a room
  * above its budget is a warning, and one above three times its budget ends with code 1.
@@ -19,6 +19,15 @@ const budgets: Readonly<Record<string, number>> = {
   training: 0.75,
 };
 const otherMinutes = 0.2;
+
+/** The room of a test file. @param file from the folder of tests */
+export function roomOf(file: string): string {
+  return file.includes("/") ? file.split("/")[0] : "(root)";
+}
+
+export function budgetMinutes(room: string): number {
+  return budgets[room] ?? otherMinutes;
+}
 
 interface TestTime {
   readonly file: string;
@@ -42,13 +51,13 @@ export function testTimes(report: string): TestTime[] {
 export function judgeRooms(times: readonly TestTime[]): { lines: string[]; tooSlow: string[] } {
   const seconds = new Map<string, number>();
   for (const time of times) {
-    const room = time.file.includes("/") ? time.file.split("/")[0] : "(root)";
+    const room = roomOf(time.file);
     seconds.set(room, (seconds.get(room) ?? 0) + time.seconds);
   }
   const lines = ["room          seconds  budget"];
   const tooSlow: string[] = [];
   for (const [room, taken] of [...seconds].sort(([, a], [, b]) => b - a)) {
-    const budget = 60 * (budgets[room] ?? otherMinutes);
+    const budget = 60 * budgetMinutes(room);
     const verdict = taken > 3 * budget ? "  TOO SLOW" : taken > budget ? "  over its budget" : "";
     if (taken > 3 * budget) tooSlow.push(room);
     const [shown, allowed] = [taken.toFixed(1).padStart(8), String(budget).padStart(7)];
