@@ -15,9 +15,3 @@ export function randomWords(bytes: number): string {
   }
   return parts.join("");
 }
-
-/** Few words in long lines over and over, and one letter without end: text on which suffix sorting is slow. */
-export function repetitiveText(bytes: number): string {
-  const line = "the cat sat on the mat and the dog sat on the log ".repeat(60) + "\n";
-  return ("a".repeat(4000) + "\n" + line).repeat(Math.ceil(bytes / (line.length + 4001)));
-}

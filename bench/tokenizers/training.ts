@@ -1,15 +1,12 @@
-/** Training against `spm_train`: time, peak memory; text that repeats itself. */
+/** Training against `spm_train`: time and peak memory. */
 import { join } from "node:path";
 import { formatBytes } from "../../base/mod.ts";
-import { type BenchOptions, type Cell, formatCell } from "./cell.ts";
-import { median } from "../timing.ts";
-import { trainOurs, trainReference } from "./processes.ts";
+import { type BenchOptions, type Cell, compare, formatCell } from "./cell.ts";
+import { measure, type Run } from "./processes.ts";
 import { readTexts, sourceNames } from "../../tests/support/data.ts";
-import { randomWords, repetitiveText } from "./texts.ts";
+import { randomWords } from "./texts.ts";
 
 const vocabSize = 8000;
-/** A reference that needs longer than this on repetitive text counts as hanging. */
-const hangSeconds = 120;
 const leastMemory = 250e6;
 
 export async function trainingCells(options: BenchOptions): Promise<Cell[]> {
@@ -32,76 +29,50 @@ export async function trainingCells(options: BenchOptions): Promise<Cell[]> {
     const input = join(options.scratch, "corpus.txt");
     Deno.writeTextFileSync(input, text());
     for (const threads of new Set([options.threads, 1])) {
-      cells.push(...await compare(`train ${name}`, input, threads, target, options));
+      const pair = await cellsOf(`train ${name}`, input, threads, target, options);
+      for (const cell of pair) options.say(formatCell(cell));
+      cells.push(...pair);
     }
   }
-  if ("train repetitive".includes(options.filter)) cells.push(await repetitive(options));
   return cells;
 }
 
-async function compare(
+/** A training by both, told to look at all of the text as it is. */
+async function cellsOf(
   name: string,
   input: string,
   threads: number,
   target: number | undefined,
-  { rounds, scratch, say }: BenchOptions,
+  options: BenchOptions,
 ): Promise<Cell[]> {
-  const output = join(scratch, "model");
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  const cpuRatios: number[] = [];
-  let [ownPeak, theirPeak] = [0, 0];
-  for (let round = 0; round < rounds; round++) {
-    const job = { input, vocabSize, threads, output };
-    const own = await trainOurs(job);
-    if (!own.success) throw new Error(`Our training has failed: ${own.errors}`);
-    const their = await trainReference(job);
-    if (!their.success) throw new Error(`spm_train has failed: ${their.errors}`);
-    ours.push(own.seconds);
-    theirs.push(their.seconds);
-    cpuRatios.push(their.cpuSeconds / own.cpuSeconds);
-    ownPeak = Math.max(ownPeak, own.peakBytes);
-    theirPeak = Math.max(theirPeak, their.peakBytes);
-  }
-  const size = formatBytes(Deno.statSync(input).size);
-  const cells: Cell[] = [
-    {
-      cell: `${name}, ${size}, ${threads} thread${threads === 1 ? "" : "s"}`,
-      ours: `${median(ours).toFixed(2)} s`,
-      theirs: `${median(theirs).toFixed(2)} s`,
-      ratio: median(theirs.map((seconds, i) => seconds / ours[i])),
-      cpuRatio: median(cpuRatios),
-      target,
-    },
-    {
-      cell: `  peak memory`,
-      ours: formatBytes(ownPeak),
-      theirs: formatBytes(theirPeak),
-      ratio: Math.max(theirPeak, leastMemory) / ownPeak,
-      target: 1,
-      note: `allowed: SentencePiece's or ${formatBytes(leastMemory)}`,
-    },
+  const output = join(options.scratch, "model");
+  const script = new URL("train.ts", import.meta.url).pathname;
+  const ours = [script, input, String(vocabSize), String(threads), output + ".json"];
+  const reference = [
+    `--input=${input}`,
+    `--model_prefix=${output}`,
+    `--vocab_size=${vocabSize}`,
+    `--num_threads=${threads}`,
+    "--byte_fallback=true",
+    "--normalization_rule_name=identity",
+    "--max_sentence_length=1000000",
+    "--minloglevel=2",
   ];
-  for (const cell of cells) say(formatCell(cell));
-  return cells;
-}
-
-async function repetitive({ scratch, threads, say }: BenchOptions): Promise<Cell> {
-  const input = join(scratch, "repetitive.txt");
-  Deno.writeTextFileSync(input, repetitiveText(20e6));
-  // One letter and nine words do not fill 8,000 pieces.
-  const job = { input, vocabSize: 280, threads, output: join(scratch, "repetitive") };
-  const own = await trainOurs(job);
-  if (!own.success) throw new Error(`Our training has failed: ${own.errors}`);
-  const their = await trainReference(job, hangSeconds);
-  const cell: Cell = {
-    cell: `train repetitive text, ${formatBytes(Deno.statSync(input).size)}`,
-    ours: `${own.seconds.toFixed(2)} s`,
-    theirs: their.timedOut ? `> ${hangSeconds} s` : `${their.seconds.toFixed(2)} s`,
-    ratio: their.seconds / own.seconds,
+  const size = formatBytes(Deno.statSync(input).size);
+  const compared = await compare(
+    { cell: `${name}, ${size}, ${threads} thread${threads === 1 ? "" : "s"}`, target },
+    options,
+    () => measure(Deno.execPath(), ["run", "-A", "--no-check", "--quiet", ...ours]),
+    () => measure("spm_train", reference),
+  );
+  const peakOf = (runs: readonly Run[]) => Math.max(...runs.map(({ peakBytes }) => peakBytes));
+  const [own, their] = [peakOf(compared.ours), peakOf(compared.theirs)];
+  return [compared.cell, {
+    cell: `  peak memory`,
+    ours: formatBytes(own),
+    theirs: formatBytes(their),
+    ratio: Math.max(their, leastMemory) / own,
     target: 1,
-    note: their.timedOut ? "stopped" : their.success ? "" : "SentencePiece failed",
-  };
-  say(formatCell(cell));
-  return cell;
+    note: `allowed: SentencePiece's or ${formatBytes(leastMemory)}`,
+  }];
 }
