@@ -96,8 +96,7 @@ Deno.test("vocabulary has in its code's digest all that its threads run", async 
   // The thread's own module only passes messages on.
   const thread = Deno.readTextFileSync(join(projectRoot, "tokenizers/unigram/training_thread.ts"));
   assert.deepEqual([...thread.matchAll(/ from "(.*)"/g)].map(([, path]) => path), [
-    "../../base/mod.ts",
-    "./threads.ts",
+    "../worker_thread.ts",
     "./training_work.ts",
   ]);
 });

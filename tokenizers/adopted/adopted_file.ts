@@ -2,6 +2,7 @@
  * A vocabulary of others in the folder of a run: the file as it was given, and `adopted.json`, which describes each of our
  * rows. Reading that needs neither the file nor the library that understands it.
  */
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialPieces, type Tokenizer } from "../tokenizer.ts";
@@ -29,12 +30,7 @@ const name = "adopted.json";
 
 /** Whether a folder holds a vocabulary of others. */
 export function isAdopted(folder: string): boolean {
-  try {
-    return Deno.statSync(join(folder, name)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /** The same vocabulary gives the same bytes: a row a line. */

@@ -4,15 +4,11 @@
  */
 import { type OpenOptions, openTokenizer } from "../open_tokenizer.ts";
 import type { OpenedTokenizer } from "../opened_tokenizer.ts";
+import { WorkerThread } from "../worker_thread.ts";
 import { answerRequest, type EncodeAnswer, type EncodeRequest } from "./encode_request.ts";
 
-export type PoolMessage =
-  | { readonly kind: "open"; readonly path: string; readonly exactTies: boolean }
-  | { readonly kind: "encode"; readonly number: number; readonly request: EncodeRequest };
-
-export type PoolReply =
-  | { readonly number: number; readonly answer: EncodeAnswer; readonly error?: undefined }
-  | { readonly number: number; readonly error: unknown; readonly answer?: undefined };
+/** What a worker is asked: first to open a tokenizer, then to encode. */
+export type PoolRequest = (OpenOptions & { readonly path: string }) | EncodeRequest;
 
 interface PoolOptions extends OpenOptions {
   /** Workers; 1: this thread does it, and there are none. */
@@ -24,8 +20,7 @@ const queuedAtWorker = 1;
 
 export class EncodePool implements Disposable {
   readonly #tokenizer: OpenedTokenizer | undefined;
-  readonly #workers: Worker[] = [];
-  readonly #waiting = new Map<number, PromiseWithResolvers<EncodeAnswer>>();
+  readonly #workers: WorkerThread<PoolRequest>[] = [];
   #sent = 0;
 
   private constructor(tokenizer: OpenedTokenizer | undefined) {
@@ -41,7 +36,11 @@ export class EncodePool implements Disposable {
     if (threads <= 1 || tokenizer.kind === "foreign") return new EncodePool(tokenizer); // a foreign tokenizer has threads of its own
     tokenizer[Symbol.dispose]();
     const pool = new EncodePool(undefined);
-    for (let i = 0; i < threads; i++) pool.#start(path, exactTies);
+    for (let i = 0; i < threads; i++) {
+      const worker = new WorkerThread<PoolRequest>(import.meta.resolve("./encode_worker.ts"));
+      worker.request({ path, exactTies }).catch(() => {}); // the first answer says it
+      pool.#workers.push(worker);
+    }
     return pool;
   }
 
@@ -65,36 +64,14 @@ export class EncodePool implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const worker of this.#workers) worker.terminate();
+    for (const worker of this.#workers) worker.close();
     this.#tokenizer?.[Symbol.dispose]();
   }
 
-  #start(path: string, exactTies: boolean): void {
-    const worker = new Worker(new URL("./encode_worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }: MessageEvent<PoolReply>) => {
-      const waiting = this.#waiting.get(data.number);
-      this.#waiting.delete(data.number);
-      if (data.answer !== undefined) waiting?.resolve(data.answer);
-      else waiting?.reject(data.error);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      for (const { reject } of this.#waiting.values()) reject(new Error(event.message));
-      this.#waiting.clear();
-    };
-    worker.postMessage({ kind: "open", path, exactTies } satisfies PoolMessage);
-    this.#workers.push(worker);
-  }
-
+  /** Workers are asked in turn: requests are of similar size. */
   #send(request: EncodeRequest): Promise<EncodeAnswer> {
-    const number = this.#sent++;
-    const waiting = Promise.withResolvers<EncodeAnswer>();
-    this.#waiting.set(number, waiting);
-    // Workers are asked in turn: requests are of similar size.
-    const worker = this.#workers[number % this.#workers.length];
-    const message = { kind: "encode", number, request } satisfies PoolMessage;
+    const worker = this.#workers[this.#sent++ % this.#workers.length];
     const { input } = request;
-    worker.postMessage(message, input instanceof Uint8Array ? [input.buffer] : []);
-    return waiting.promise;
+    return worker.request(request, input instanceof Uint8Array ? [input.buffer] : []);
   }
 }

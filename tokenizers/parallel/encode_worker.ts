@@ -1,24 +1,17 @@
 /**
  * A worker that encodes: opens a tokenizer by its path, then answers one request after another (`encode_pool.ts`).
  */
-/// <reference lib="deno.worker" />
 import { openTokenizer } from "../open_tokenizer.ts";
-import type { PoolMessage, PoolReply } from "./encode_pool.ts";
+import { answerRequests } from "../worker_thread.ts";
+import type { PoolRequest } from "./encode_pool.ts";
 import { answerRequest, transferred } from "./encode_request.ts";
 
 let tokenizer: ReturnType<typeof openTokenizer>;
 
-self.onmessage = async ({ data }: MessageEvent<PoolMessage>) => {
-  if (data.kind === "open") {
-    tokenizer = openTokenizer(data.path, { exactTies: data.exactTies });
-    tokenizer.catch(() => {}); // the first answer says it
-    return;
-  }
-  const { number, request } = data;
-  try {
-    const answer = answerRequest(await tokenizer, request);
-    self.postMessage({ number, answer } satisfies PoolReply, transferred(answer));
-  } catch (error) {
-    self.postMessage({ number, error } satisfies PoolReply);
-  }
-};
+answerRequests(async (request: PoolRequest) => {
+  if ("path" in request) tokenizer = openTokenizer(request.path, request);
+  const opened = await tokenizer;
+  if ("path" in request) return { answer: undefined, transfer: [] };
+  const answer = answerRequest(opened, request);
+  return { answer, transfer: transferred(answer) };
+});

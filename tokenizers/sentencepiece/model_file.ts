@@ -105,7 +105,9 @@ export function parseModel(bytes: Uint8Array): SentencePieceModel {
 }
 
 /** A file's bytes. The same model gives the same bytes. */
-export function formatModel({ pieces, rest }: SentencePieceModel): Uint8Array<ArrayBuffer> {
+export function formatModel(
+  { pieces, rest }: Pick<SentencePieceModel, "pieces" | "rest">,
+): Uint8Array<ArrayBuffer> {
   const file = new ProtoWriter();
   for (const { text, score, kind } of pieces) {
     file.message(1, (piece) => {

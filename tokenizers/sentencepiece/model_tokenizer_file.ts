@@ -77,15 +77,8 @@ export function sentencePieceModelOf(tokenizer: UnigramTokenizer): SentencePiece
     escapeWhitespaces: true,
   };
   const { byteFallback } = settings;
-  return parseModel(formatModel({
-    pieces,
-    byteFallback,
-    whitespaceIsSuffix: false,
-    unknownSurface: " \u2047 ",
-    normalizer,
-    denormalizer: undefined,
-    rest: formatRest({ vocabSize, byteFallback, padId: specialIds.pad, normalizer }),
-  }));
+  const rest = formatRest({ vocabSize, byteFallback, padId: specialIds.pad, normalizer });
+  return parseModel(formatModel({ pieces, rest }));
 }
 
 function charsmapOf(rule: NormalizationRule): Uint8Array {

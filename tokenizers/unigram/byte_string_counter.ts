@@ -78,16 +78,6 @@ export class ByteStringCounter implements ByteStringCounts {
     if (this.#size * 2 > slots.length) this.#rehash();
   }
 
-  /** Forgets everything and gives memory back. */
-  clear(): void {
-    this.#size = 0;
-    this.#pool = new Uint8Array(1 << 16);
-    this.#starts = new Int32Array(1 << 12);
-    this.#counts = new Float64Array(1 << 12);
-    this.#hashes = new Int32Array(1 << 12);
-    this.#slots = new Int32Array(1 << 13);
-  }
-
   /** Entries by their bytes, ascending. */
   sorted(): Int32Array {
     const [pool, starts] = [this.#pool, this.#starts];

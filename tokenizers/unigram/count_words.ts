@@ -5,8 +5,7 @@
  * numbers, and their sums are exact.
  */
 import { ByteStringCounter, type ByteStringCounts } from "./byte_string_counter.ts";
-import { countBlock, type WordRules } from "./count_block.ts";
-import { mergeCounts, SpillingCounter } from "./spilling_counter.ts";
+import { mergeCounts, SpillingCounter, type WordRules } from "./spilling_counter.ts";
 import type { Threads, TrainingThread } from "./threads.ts";
 import type { CountedShare } from "./training_work.ts";
 
@@ -109,14 +108,14 @@ export class WordCounting {
     const block = { bytes: this.#block, ends: Int32Array.from(this.#ends) };
     [this.#ends, this.#length] = [[], 0];
     if (this.#threads.length === 0) {
-      countBlock(this.#own, block, this.#options);
+      this.#own.addWords(block, this.#options);
       const { threads } = this.#options;
       if (threads.isEager || this.bytes > threadedBytes) this.#startThreads();
       return;
     }
     const thread = this.#threads.reduce((a, b) => b.waiting < a.waiting ? b : a);
     if (thread.waiting >= mostWaiting) {
-      countBlock(this.#own, block, this.#options); // all are busy: this thread takes a share
+      this.#own.addWords(block, this.#options); // all are busy: this thread takes a share
     } else {
       thread.request<Uint8Array<ArrayBuffer>>({ kind: "block", block }, [block.bytes.buffer]).then(
         (bytes) => void this.#spare.push(bytes),

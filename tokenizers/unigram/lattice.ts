@@ -42,6 +42,18 @@ export interface Range {
   readonly to: number;
 }
 
+/** Cuts `0 … size` into ranges of about the same weight. @param before the weight of all items before one */
+export function evenRanges(size: number, count: number, before: (item: number) => number): Range[] {
+  const ranges: Range[] = [];
+  for (let i = 1, from = 0; i <= count; i++) {
+    let to = from;
+    while (to < size && (i === count || before(to) < before(size) * i / count)) to++;
+    ranges.push({ from, to });
+    from = to;
+  }
+  return ranges;
+}
+
 /** Candidates that a lattice can hold: an edge has 26 bits for one and 6 for its length. */
 export const mostCandidates = 2 ** 26;
 const candidateBits = 26;
@@ -80,17 +92,8 @@ export class Lattice {
 
   /** All segments, cut into so many ranges with about as many ways on each. */
   shares(count: number): Range[] {
-    const { starts, firstEdges } = this.arrays;
-    const size = this.arrays.segmentCounts.length;
-    const all = starts[size] + firstEdges[size];
-    const ranges: Range[] = [];
-    for (let i = 1, from = 0; i <= count; i++) {
-      let to = from;
-      while (to < size && (i === count || starts[to] + firstEdges[to] < all * i / count)) to++;
-      ranges.push({ from, to });
-      from = to;
-    }
-    return ranges;
+    const { starts, firstEdges, segmentCounts } = this.arrays;
+    return evenRanges(segmentCounts.length, count, (s) => starts[s] + firstEdges[s]);
   }
 
   /**

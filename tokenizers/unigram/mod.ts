@@ -12,6 +12,5 @@ export {
 } from "./tokenizer_file.ts";
 export { invalidUtf8At, textOfUtf8 } from "./invalid_utf8.ts";
 export { UnigramTokenizer } from "./unigram_tokenizer.ts";
-export { trainUnigram } from "./train_unigram.ts";
 export { type TrainingLog, type TrainingOptions } from "./training_options.ts";
-export { trainPieces } from "./unigram_trainer.ts";
+export { trainPieces, trainUnigram } from "./unigram_trainer.ts";

@@ -1,8 +1,8 @@
 /**
  * Learned pieces and how pieces are written.
  */
+import { Buffer } from "node:buffer";
 import { writtenSpace } from "./segments.ts";
-import { compareBytes } from "./utf8.ts";
 
 /** A learned piece. Its text has real spaces; in files a space is `▁`. */
 export interface UnigramPiece {
@@ -29,8 +29,7 @@ export function unwritten(piece: string): string {
 /** The order of a vocabulary: likeliest first, ties by UTF-8 bytes. */
 export function comparePieces(a: UnigramPiece, b: UnigramPiece): number {
   if (a.logProb !== b.logProb) return b.logProb - a.logProb;
-  const encoder = new TextEncoder();
-  return compareBytes(encoder.encode(a.text), encoder.encode(b.text));
+  return Buffer.compare(Buffer.from(a.text), Buffer.from(b.text));
 }
 
 /** What is wrong with pieces as the learned part of a vocabulary: the first bad one, what was expected and found. */

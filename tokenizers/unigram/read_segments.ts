@@ -1,6 +1,7 @@
 /**
  * The first half of a training: documents are normalised, cut into words, counted and cut into segments.
  */
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatBytes } from "../../base/mod.ts";
@@ -112,11 +113,6 @@ class ScratchFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#isOwn) return;
-    try {
-      Deno.removeSync(this.path, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    if (this.#isOwn) rmSync(this.path, { recursive: true, force: true });
   }
 }

@@ -5,7 +5,7 @@
  */
 import { specialPieces } from "../tokenizer.ts";
 import type { UnigramConfig } from "./config.ts";
-import { Lattice, type LatticeArrays, mostCandidates, type Range } from "./lattice.ts";
+import { evenRanges, Lattice, type LatticeArrays, mostCandidates } from "./lattice.ts";
 import { edgeStarts } from "./lattice_edges.ts";
 import { type Allocate, zeros } from "./memory.ts";
 import { byteName } from "./pieces.ts";
@@ -64,14 +64,11 @@ async function findCandidates(
   config: UnigramConfig,
   team: Team,
 ): Promise<Candidates> {
-  const { starts } = places.segments;
+  const { groups, segments: { starts } } = places;
+  const ranges = evenRanges(groups.length - 1, team.size, (group) => groups[group]);
+  const maxLength = config.maxPieceLength;
   const found = await team.all<Substrings>(
-    evenRanges(places.groups, team.size).map((range) => ({
-      kind: "substrings",
-      places,
-      maxLength: config.maxPieceLength,
-      range,
-    })),
+    ranges.map((range) => ({ kind: "substrings", places, maxLength, range })),
   );
   const { size, shares } = chooseSeeds(places, found, config, team.allocate);
   const lengths = team.allocate(Uint8Array, size);
@@ -96,19 +93,6 @@ async function findCandidates(
   });
   for (let i = 0; i < size; i++) probabilities[i] /= total;
   return { size, lengths, segments, offsets, probabilities, shares };
-}
-
-/** Ranges of groups, with about as many places each. */
-function evenRanges(groups: Int32Array, count: number): Range[] {
-  const last = groups.length - 1;
-  const ranges: Range[] = [];
-  for (let i = 1, from = 0; i <= count; i++) {
-    let to = from;
-    while (to < last && (i === count || groups[to] < groups[last] * i / count)) to++;
-    ranges.push({ from, to });
-    from = to;
-  }
-  return ranges;
 }
 
 function chooseSeeds(

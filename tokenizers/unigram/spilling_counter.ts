@@ -4,6 +4,19 @@
 import { join } from "node:path";
 import { ByteStringCounter, type ByteStringCounts } from "./byte_string_counter.ts";
 import { MergedCounts, writeRun } from "./sorted_runs.ts";
+import { stretchEnd, wordEnd } from "./words.ts";
+
+/** How text is cut into words. */
+export interface WordRules {
+  /** No piece crosses white space other than a word's leading space; otherwise none crosses a line or a tab. */
+  readonly splitByWhitespace: boolean;
+}
+
+/** UTF-8 to count: texts joined, each ending at one of `ends`. */
+export interface TextBlock {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly ends: Int32Array<ArrayBuffer>;
+}
 
 export interface SpillOptions {
   /** Memory that a table may take. A growing table doubles its arrays, so it spills at half of this. */
@@ -15,7 +28,7 @@ export interface SpillOptions {
 }
 
 export class SpillingCounter {
-  readonly counter = new ByteStringCounter();
+  counter = new ByteStringCounter();
   readonly #options: SpillOptions;
   readonly #runs: string[] = [];
 
@@ -26,6 +39,19 @@ export class SpillingCounter {
   /** Adds `count` occurrences of `bytes[from … to]`. */
   add(bytes: Uint8Array, from: number, to: number, count: number): void {
     this.counter.add(bytes, from, to, count);
+  }
+
+  /** Counts the words of a block. */
+  addWords({ bytes, ends }: TextBlock, { splitByWhitespace }: WordRules): void {
+    const endOf = splitByWhitespace ? wordEnd : stretchEnd;
+    let at = 0;
+    for (const end of ends) {
+      for (let to = at; at < end; at = to) {
+        to = endOf(bytes, at, end);
+        this.counter.add(bytes, at, to, 1);
+      }
+    }
+    this.relieve();
   }
 
   /** To be called now and then: writes the table to disk if it has outgrown the budget. */
@@ -41,7 +67,7 @@ export class SpillingCounter {
     const path = join(folder, `${name}-${this.#runs.length}.run`);
     writeRun(path, this.counter);
     this.#runs.push(path);
-    this.counter.clear();
+    this.counter = new ByteStringCounter(); // the memory of the old one goes back
   }
 
   /** Paths of the runs so far. */

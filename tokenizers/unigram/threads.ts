@@ -1,53 +1,13 @@
 /**
- * Worker threads of training, each of which answers requests in order.
+ * The worker threads of a training.
  */
 import { fileURLToPath } from "node:url";
-import { StageError } from "../../base/mod.ts";
+import { WorkerThread } from "../worker_thread.ts";
 import type { WorkRequest } from "./training_work.ts";
 
-export type ThreadAnswer = { readonly answer: unknown } | { readonly error: string };
+export type TrainingThread = WorkerThread<WorkRequest>;
 
-interface Pending {
-  readonly resolve: (answer: never) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-export class TrainingThread {
-  readonly #worker: Worker;
-  readonly #pending: Pending[] = [];
-  #failure: Error | undefined;
-
-  constructor() {
-    this.#worker = new Worker(import.meta.resolve("./training_thread.ts"), { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<ThreadAnswer>) => {
-      const { resolve, reject } = this.#pending.shift()!;
-      if ("error" in data) reject(new StageError(data.error));
-      else resolve(data.answer as never);
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#failure = new Error(`A training thread has failed: ${event.message}`);
-      for (const { reject } of this.#pending.splice(0)) reject(this.#failure);
-    };
-  }
-
-  /** Requests that wait for their answer. */
-  get waiting(): number {
-    return this.#pending.length;
-  }
-
-  request<Answer>(request: WorkRequest, transfer: Transferable[] = []): Promise<Answer> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    return new Promise<Answer>((resolve, reject) => {
-      this.#pending.push({ resolve: resolve as Pending["resolve"], reject });
-      this.#worker.postMessage(request, transfer);
-    });
-  }
-
-  close(): void {
-    this.#worker.terminate();
-  }
-}
+const module = /* @__PURE__ */ import.meta.resolve("./training_thread.ts");
 
 /** The threads of one training, started when first asked for. */
 export class Threads {
@@ -72,7 +32,7 @@ export class Threads {
   }
 
   all(): readonly TrainingThread[] {
-    return this.#threads ??= Array.from({ length: this.#count }, () => new TrainingThread());
+    return this.#threads ??= Array.from({ length: this.#count }, () => new WorkerThread(module));
   }
 
   close(): void {
@@ -83,6 +43,6 @@ export class Threads {
 
 /** A worker reads its modules with the permissions of its process, unlike the process itself. */
 function mayStart(): boolean {
-  const path = fileURLToPath(import.meta.resolve("./training_thread.ts"));
+  const path = fileURLToPath(module);
   return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }

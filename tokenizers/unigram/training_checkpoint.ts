@@ -6,6 +6,7 @@
  *   segments.bin    the counted segments: from here on no text is read
  *   round.bin       the candidates left after a round of pruning, and their probabilities
  */
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalJson, readIfThere, readTextIfThere, writeFileAtomic } from "../../base/mod.ts";
 import type { UnigramConfig } from "./config.ts";
@@ -89,11 +90,7 @@ export class TrainingCheckpoint {
   }
 
   #remove(name: string): void {
-    try {
-      Deno.removeSync(join(this.folder, name));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    rmSync(join(this.folder, name), { force: true });
   }
 }
 

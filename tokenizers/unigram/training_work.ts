@@ -4,11 +4,10 @@
  * Every thread runs this, the one that asks included, so a stage that trains has it in its code's digest.
  */
 import type { CounterTable } from "./byte_string_counter.ts";
-import { countBlock, type TextBlock, type WordRules } from "./count_block.ts";
 import { Lattice, type LatticeArrays, type Range } from "./lattice.ts";
 import { type EdgeRoom, layEdges } from "./lattice_edges.ts";
 import { findLosses } from "./pruning.ts";
-import { SpillingCounter } from "./spilling_counter.ts";
+import { SpillingCounter, type TextBlock, type WordRules } from "./spilling_counter.ts";
 import { findSubstrings, type GroupedPlaces, type Substrings } from "./substrings.ts";
 
 export type WorkRequest =
@@ -68,7 +67,7 @@ export class TrainingWork {
       }
       case "block": {
         const { counter, rules } = this.#counting!;
-        countBlock(counter, request.block, rules);
+        counter.addWords(request.block, rules);
         this.transfer = [request.block.bytes.buffer];
         return request.block.bytes;
       }

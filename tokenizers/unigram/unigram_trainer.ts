@@ -17,6 +17,7 @@ import { Team } from "./team.ts";
 import { Threads } from "./threads.ts";
 import { TrainingCheckpoint } from "./training_checkpoint.ts";
 import type { Documents, TrainingOptions } from "./training_options.ts";
+import { UnigramTokenizer } from "./unigram_tokenizer.ts";
 
 /** Candidates expected less often than this in the whole text are dropped, as long as enough others are left. */
 const leastCount = 0.5;
@@ -25,6 +26,15 @@ const lastIterations = 2;
 const defaultCheckpointMs = 2000;
 /** Threads that do not run yet cost more than they bring for segments shorter than this. */
 const threadedCharacters = 2_000_000;
+
+/** Trains a unigram tokenizer of exactly `config.vocabSize` rows on documents. Throws as `trainPieces` does. */
+export async function trainUnigram(
+  documents: Documents,
+  config: UnigramConfig,
+  options: TrainingOptions = {},
+): Promise<UnigramTokenizer> {
+  return new UnigramTokenizer(await trainPieces(documents, config, options), config);
+}
 
 /**
  * Learns the pieces of a vocabulary of exactly `config.vocabSize` rows: as many as special and byte pieces and symbols
@@ -77,8 +87,7 @@ async function search(
   await search.open();
   let characterLogProb = -3; // nats, a usual value to begin with
   let rounds = 0;
-  let survivors = new Int32Array(lattice.size);
-  for (let seed = 0; seed < survivors.length; seed++) survivors[seed] = seed;
+  let survivors = new Int32Array(lattice.size).map((_, seed) => seed);
   const saved = checkpoint?.readRound();
   if (saved !== undefined) {
     ({ rounds, characterLogProb, kept: survivors } = saved);

@@ -45,15 +45,6 @@ export function compareRanges(
   return aTo - aFrom - (bTo - bFrom);
 }
 
-/** Order of byte strings: negative when `a` comes first. UTF-8 bytes are ordered as their code points are. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length);
-  for (let i = 0; i < shared; i++) {
-    if (a[i] !== b[i]) return a[i] - b[i];
-  }
-  return a.length - b.length;
-}
-
 /** Texts as UTF-8, joined: text i is `pool[starts[i] … starts[i + 1]]`. */
 export function joinTexts(texts: readonly string[]): { pool: Uint8Array; starts: Int32Array } {
   const encoder = new TextEncoder();
