@@ -1,15 +1,17 @@
 /**
  * How many rows a tokenizer of others will have in a run, read from its file alone, for forecasts, which load no library.
  */
-import { readFields } from "../../base/mod.ts";
 import { readSpecialRoles } from "../config_files.ts";
+import { parseModel } from "../sentencepiece/model_file.ts";
 import { specialPieces } from "../tokenizer.ts";
 import { byteName } from "../unigram/pieces.ts";
 import { isOurLayout } from "../unigram/tokenizer_file.ts";
 
 /** The rows that `adoptTokenizer` makes of a file. @throws if the file is not there or no tokenizer */
 export function adoptedVocabSize(path: string): number {
-  if (path.endsWith(".model")) return rowsOf(modelPieces(path), 1);
+  if (path.endsWith(".model")) {
+    return rowsOf(parseModel(Deno.readFileSync(path)).pieces.map(({ text }) => text), 1);
+  }
   const file = JSON.parse(Deno.readTextFileSync(path)) as TokenizerJson;
   const { vocab, unk_id, unk_token } = file.model;
   if (isOurLayout(file)) return Object.keys(vocab).length;
@@ -41,18 +43,6 @@ function rowsOf(pieces: readonly string[], unknown: number): number {
   const all = new Set(pieces);
   const hasBytes = byteNames().some((names) => names.every((name) => all.has(name)));
   return specialPieces.length + (hasBytes ? 0 : 256) + all.size - unknown;
-}
-
-/** The pieces of a SentencePiece model. */
-function modelPieces(path: string): string[] {
-  const pieces: string[] = [];
-  for (const { number, value } of readFields(Deno.readFileSync(path))) {
-    if (number !== 1 || !(value instanceof Uint8Array)) continue;
-    for (const { number, value: text } of readFields(value)) {
-      if (number === 1) pieces.push(new TextDecoder().decode(text as Uint8Array));
-    }
-  }
-  return pieces;
 }
 
 /** How vocabularies write the 256 bytes: as we do, and as BPE on bytes does. */

@@ -4,7 +4,7 @@
  * Text is handed on in blocks of UTF-8 cut between words. Which thread counts which block does not show: counts are whole
  * numbers, and their sums are exact.
  */
-import { ByteStringCounter, type ByteStringCounts } from "./byte_string_counter.ts";
+import type { ByteStringCounts } from "./byte_string_counter.ts";
 import { mergeCounts, SpillingCounter, type WordRules } from "./spilling_counter.ts";
 import type { Threads, TrainingThread } from "./threads.ts";
 import type { CountedShare } from "./training_work.ts";
@@ -83,22 +83,10 @@ export class WordCounting {
       this.#threads.map((thread) => thread.request<CountedShare>({ kind: "finish" })),
     );
     this.#throwFailure();
-    const own = this.#own.counter;
-    const runs = [
-      ...this.#options.runs,
-      ...this.#own.runs,
-      ...shares.flatMap((share) => share.runs),
-    ];
-    if (runs.length === 0) {
-      for (const { table } of shares) own.addTable(table);
-      return own;
-    }
-    const others = shares.map(({ table }) => {
-      const counter = new ByteStringCounter();
-      counter.addTable(table);
-      return counter;
-    });
-    return mergeCounts([own, ...others], runs);
+    const { counter, runs } = this.#own;
+    for (const { table } of shares) counter.addTable(table);
+    const others = shares.flatMap((share) => share.runs);
+    return mergeCounts(counter, [...this.#options.runs, ...runs, ...others]);
   }
 
   /** Hands the block to a thread, or counts it here. */

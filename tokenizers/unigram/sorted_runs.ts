@@ -39,28 +39,24 @@ export function writeRun(path: string, counter: ByteStringCounter): void {
   }
 }
 
-/** The strings of runs and of counters, each once with the sum of its counts, by ascending bytes. */
-export class MergedCounts implements ByteStringCounts {
-  readonly #runs: readonly string[];
-  readonly #counters: readonly ByteStringCounter[];
-
-  constructor(runs: readonly string[], counters: readonly ByteStringCounter[]) {
-    this.#runs = runs;
-    this.#counters = counters;
-  }
-
-  /** @throws StageError for a run that is cut short */
-  forEach(visit: CountVisitor): void {
-    const cursors: Cursor[] = [
-      ...this.#runs.map((path) => new RunCursor(path)),
-      ...this.#counters.map((counter) => new CounterCursor(counter)),
-    ];
-    try {
-      mergeCursors(cursors, visit);
-    } finally {
-      for (const cursor of cursors) cursor.close();
-    }
-  }
+/**
+ * The strings of runs and of a counter, each once with the sum of its counts, by ascending bytes. Visiting them throws a
+ * StageError for a run that is cut short.
+ */
+export function mergedCounts(
+  runs: readonly string[],
+  counter: ByteStringCounter,
+): ByteStringCounts {
+  return {
+    forEach(visit) {
+      const cursors = [...runs.map((path) => new RunCursor(path)), new CounterCursor(counter)];
+      try {
+        mergeCursors(cursors, visit);
+      } finally {
+        for (const cursor of cursors) cursor.close();
+      }
+    },
+  };
 }
 
 function mergeCursors(cursors: readonly Cursor[], visit: CountVisitor): void {

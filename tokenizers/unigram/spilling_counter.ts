@@ -3,7 +3,7 @@
  */
 import { join } from "node:path";
 import { ByteStringCounter, type ByteStringCounts } from "./byte_string_counter.ts";
-import { MergedCounts, writeRun } from "./sorted_runs.ts";
+import { mergedCounts, writeRun } from "./sorted_runs.ts";
 import { stretchEnd, wordEnd } from "./words.ts";
 
 /** How text is cut into words. */
@@ -77,15 +77,11 @@ export class SpillingCounter {
 
   /** All that was counted. */
   result(): ByteStringCounts {
-    return mergeCounts([this.counter], this.#runs);
+    return mergeCounts(this.counter, this.#runs);
   }
 }
 
 /** Several counts as one: in memory if nothing lies on disk. */
-export function mergeCounts(
-  counters: readonly ByteStringCounter[],
-  runs: readonly string[],
-): ByteStringCounts {
-  if (counters.length === 1 && runs.length === 0) return counters[0];
-  return new MergedCounts(runs, counters);
+export function mergeCounts(counter: ByteStringCounter, runs: readonly string[]): ByteStringCounts {
+  return runs.length === 0 ? counter : mergedCounts(runs, counter);
 }
