@@ -8,8 +8,7 @@ import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph, Node } from "./operator.ts";
 import { sizeOf } from "./shapes.ts";
 import { mul, sqrt } from "./ops/elementwise.ts";
-import { reduceSum } from "./ops/reduce.ts";
-import { reduceMean } from "./ops/reduce_mean.ts";
+import { reduceMean, reduceSum } from "./ops/reduce.ts";
 import { reshape } from "./ops/reshape.ts";
 
 /** Output names of a module's numbers. */

@@ -15,7 +15,7 @@ export { activationMean, activationNorm, withActivationNorms } from "./activatio
 export { countParameters, type ModelConfig, parameterShapes, validateConfig } from "./config.ts";
 export { differentiate } from "./differentiate.ts";
 export { fineTuneGraph, type FineTuneOptions, headShapes } from "./fine_tune.ts";
-export { flopsPerToken, graphFlops } from "./flops.ts";
+export { flopsPerToken } from "./flops.ts";
 export { GraphBuilder } from "./graph_builder.ts";
 export { type IdLimit, idLimits } from "./id_limits.ts";
 export { cacheNames, incrementalBias, incrementalGraph } from "./incremental.ts";

@@ -103,10 +103,4 @@ export interface Operator {
     writer: NodeWriter,
     wanted: readonly boolean[],
   ): readonly (string | undefined)[];
-  /** Floating-point operations of one application, a multiply-add as 2. */
-  flops(
-    inputs: readonly TensorType[],
-    outputs: readonly TensorType[],
-    attributes: Attributes,
-  ): number;
 }

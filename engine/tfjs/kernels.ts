@@ -22,13 +22,12 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   ],
   Concat: (tf, inputs, _outputs, { axis }) => [tf.concat([...inputs], (axis ?? 0) as number)],
   CrossEntropy: (tf, [logits, targets]) => {
-    const logs = logSoftmax(tf, logits);
+    const logs = tf.sub(logits, logSumExp(tf, logits));
     return [tf.neg(chosen(tf, logs, targets)), tf.softmax(logits)];
   },
   CrossEntropyGradient: (tf, [probabilities, targets, dNll]) => [
     scoreGradient(tf, probabilities, targets, dNll),
   ],
-  Div: (tf, [a, b]) => [tf.div(a, b)],
   // Adds repeated ids in token order on a processor.
   EmbeddingGradient: (tf, [ids, dY], [{ shape: [rows, width] }]) => [
     tf.scatterND(tf.reshape(ids, [ids.size, 1]), tf.reshape(dY, [ids.size, width]), [rows, width]),
@@ -66,8 +65,6 @@ export const kernels: Readonly<Record<string, Kernel>> = {
     const dLogits = scoreGradient(tf, probabilities, targets, dNll);
     return [tf.matMul(dLogits, table), tf.matMul(dLogits, hidden, true, false)];
   },
-  Log: (tf, [x]) => [tf.log(x)],
-  LogSoftmax: (tf, [x]) => [logSoftmax(tf, x)],
   MatMul: (tf, [a, b]) => [product(tf, a, b, {})],
   Mul: (tf, [a, b]) => [tf.mul(a, b)],
   Neg: (tf, [x]) => [tf.neg(x)],
@@ -125,10 +122,6 @@ function rowSum(tf: Tf, x: Tensor): Tensor {
   const sizes = [...Array.from({ length: whole }, () => piece), width % piece].filter((n) => n > 0);
   const sums = tf.split(x, sizes, -1).map((part): Tensor => tf.sum(part, -1, true));
   return tf.sum(tf.concat(sums, -1), -1, true);
-}
-
-function logSoftmax(tf: Tf, x: Tensor): Tensor {
-  return tf.sub(x, logSumExp(tf, x));
 }
 
 /** The score of each row's target, [N]. */

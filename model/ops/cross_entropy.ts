@@ -12,14 +12,22 @@
  * and one subtraction a row.
  */
 import type { Operator } from "../operator.ts";
-import { float32, sizeOf } from "../shapes.ts";
+import { float32 } from "../shapes.ts";
 import { expectFloat, expectIds, expectInputs, expectShape } from "./rules.ts";
-import * as rowsKernels from "./rows_kernels.ts";
+import { softmax } from "./softmax.ts";
+import { logSumExp, matrixOf } from "./tensor.ts";
 
 export const crossEntropy: Operator = {
   name: "CrossEntropy",
   domain: "dept",
-  evaluate: rowsKernels.crossEntropy,
+  evaluate: ([logits, targets], outputs, attributes) => {
+    const { rows, width } = matrixOf(logits);
+    const logs = logSumExp(logits);
+    const nll = new Float64Array(rows);
+    for (let n = 0; n < rows; n++) nll[n] = logs[n] - logits.data[n * width + targets.data[n]];
+    const [probabilities] = softmax.evaluate([logits], outputs, attributes);
+    return [nll, probabilities];
+  },
   infer(inputs) {
     expectInputs(inputs, 2);
     const [logits, targets] = inputs;
@@ -34,13 +42,21 @@ export const crossEntropy: Operator = {
     }
     return [writer.apply(crossEntropyGradient, [probabilities, targets, dNll!]), undefined];
   },
-  flops: ([logits]) => 5 * sizeOf(logits.shape),
 };
 
 export const crossEntropyGradient: Operator = {
   name: "CrossEntropyGradient",
   domain: "dept",
-  evaluate: rowsKernels.crossEntropyGradient,
+  evaluate: ([probabilities, targets, dNll]) => {
+    const { rows, width } = matrixOf(probabilities);
+    const dLogits = new Float64Array(probabilities.data.length);
+    for (let n = 0; n < rows; n++) {
+      for (let v = 0, at = n * width; v < width; v++, at++) {
+        dLogits[at] = dNll.data[n] * (probabilities.data[at] - (v === targets.data[n] ? 1 : 0));
+      }
+    }
+    return [dLogits];
+  },
   infer(inputs) {
     expectInputs(inputs, 3);
     const [probabilities, targets, dNll] = inputs;
@@ -51,5 +67,4 @@ export const crossEntropyGradient: Operator = {
     expectShape(dNll, "the gradient of nll", [probabilities.shape[0]]);
     return [probabilities];
   },
-  flops: ([probabilities]) => sizeOf(probabilities.shape),
 };

@@ -1,17 +1,18 @@
 /**
- * Element by element: Add, Sub, Mul, Div with broadcasting; Neg, Exp, Log, Sqrt, Erf. As in ONNX.
+ * Element by element: Add, Sub, Mul with broadcasting; Neg, Exp, Sqrt, Erf. As in ONNX.
  */
-import type { NodeWriter, Operator } from "../operator.ts";
+import type { NodeWriter, Operator, TensorType } from "../operator.ts";
+import { sameShape } from "../shapes.ts";
+import { erf as erfOf } from "./erf.ts";
 import { scalar, sumTo } from "./reduce.ts";
-import { inferBinary, inferUnary, oneAnElement } from "./rules.ts";
-import * as elementwiseKernels from "./elementwise_kernels.ts";
+import { inferBinary, inferUnary } from "./rules.ts";
+import { offsetsOf, pick, stretchedStrides, type Tensor } from "./tensor.ts";
 
 export const add: Operator = {
   name: "Add",
   domain: "",
-  evaluate: elementwiseKernels.add,
+  evaluate: (inputs, [y]) => binary(inputs, y, (a, b) => a + b),
   infer: inferBinary,
-  flops: oneAnElement,
   gradient({ inputs }, [dY], writer, wanted) {
     return inputs.map((input, i) =>
       wanted[i] ? sumTo(writer, dY!, writer.type(input).shape) : undefined
@@ -22,9 +23,8 @@ export const add: Operator = {
 export const sub: Operator = {
   name: "Sub",
   domain: "",
-  evaluate: elementwiseKernels.sub,
+  evaluate: (inputs, [y]) => binary(inputs, y, (a, b) => a - b),
   infer: inferBinary,
-  flops: oneAnElement,
   gradient({ inputs: [a, b] }, [dY], writer, wanted) {
     // Summing before the sign keeps the negated tensor small.
     return [
@@ -37,9 +37,8 @@ export const sub: Operator = {
 export const mul: Operator = {
   name: "Mul",
   domain: "",
-  evaluate: elementwiseKernels.mul,
+  evaluate: (inputs, [y]) => binary(inputs, y, (a, b) => a * b),
   infer: inferBinary,
-  flops: oneAnElement,
   gradient({ inputs: [a, b] }, [dY], writer, wanted) {
     const times = (factor: string, input: string) =>
       sumTo(writer, writer.apply(mul, [dY!, factor]), writer.type(input).shape);
@@ -47,67 +46,36 @@ export const mul: Operator = {
   },
 };
 
-export const div: Operator = {
-  name: "Div",
-  domain: "",
-  evaluate: elementwiseKernels.div,
-  infer: inferBinary,
-  flops: oneAnElement,
-  gradient({ inputs: [a, b], outputs: [y] }, [dY], writer, wanted) {
-    const overB = writer.apply(div, [dY!, b]);
-    const towardsB = () => sumTo(writer, writer.apply(mul, [overB, y]), writer.type(b).shape);
-    return [
-      wanted[0] ? sumTo(writer, overB, writer.type(a).shape) : undefined,
-      wanted[1] ? writer.apply(neg, [towardsB()]) : undefined,
-    ];
-  },
-};
-
 export const neg: Operator = {
   name: "Neg",
   domain: "",
-  evaluate: elementwiseKernels.neg,
+  evaluate: (inputs) => unary(inputs, (x) => -x),
   infer: inferUnary,
-  flops: oneAnElement,
   gradient: (_node, [dY], writer) => [writer.apply(neg, [dY!])],
 };
 
 export const exp: Operator = {
   name: "Exp",
   domain: "",
-  evaluate: elementwiseKernels.exp,
+  evaluate: (inputs) => unary(inputs, Math.exp),
   infer: inferUnary,
-  flops: oneAnElement,
   gradient: ({ outputs: [y] }, [dY], writer) => [writer.apply(mul, [dY!, y])],
 };
 
-export const log: Operator = {
-  name: "Log",
-  domain: "",
-  evaluate: elementwiseKernels.log,
-  infer: inferUnary,
-  flops: oneAnElement,
-  gradient: ({ inputs: [x] }, [dY], writer) => [writer.apply(div, [dY!, x])],
-};
-
+/** Monitors alone take roots: it has no gradient. */
 export const sqrt: Operator = {
   name: "Sqrt",
   domain: "",
-  evaluate: elementwiseKernels.sqrt,
+  evaluate: (inputs) => unary(inputs, Math.sqrt),
   infer: inferUnary,
-  flops: oneAnElement,
-  gradient: ({ outputs: [y] }, [dY], writer) => [
-    scaled(writer, writer.apply(div, [dY!, y]), 0.5),
-  ],
 };
 
 /** erf(x) = 2/√π ∫₀ˣ exp(−t²) dt. */
 export const erf: Operator = {
   name: "Erf",
   domain: "",
-  evaluate: elementwiseKernels.erf,
+  evaluate: (inputs) => unary(inputs, erfOf),
   infer: inferUnary,
-  flops: oneAnElement,
   gradient({ inputs: [x] }, [dY], writer) {
     const bell = writer.apply(exp, [writer.apply(neg, [writer.apply(mul, [x, x])])]);
     return [writer.apply(mul, [dY!, scaled(writer, bell, 2 / Math.sqrt(Math.PI))])];
@@ -117,4 +85,27 @@ export const erf: Operator = {
 /** Multiplies by a number. */
 export function scaled(writer: NodeWriter, value: string, factor: number): string {
   return writer.apply(mul, [value, scalar(writer, factor)]);
+}
+
+/** Computes each element from one of `x`. */
+export function unary([x]: readonly Tensor[], compute: (x: number) => number): [Float64Array] {
+  return [Float64Array.from(x.data, compute)];
+}
+
+/** Computes each element of an output of type `y` from two tensors that are stretched to its shape. */
+export function binary(
+  [a, b]: readonly Tensor[],
+  { shape }: TensorType,
+  compute: (a: number, b: number) => number,
+): [Float64Array] {
+  const left = stretched(a, shape);
+  const right = stretched(b, shape);
+  const y = new Float64Array(left.length);
+  for (let i = 0; i < y.length; i++) y[i] = compute(left[i], right[i]);
+  return [y];
+}
+
+function stretched(tensor: Tensor, shape: readonly number[]): Tensor["data"] {
+  if (sameShape(tensor.shape, shape)) return tensor.data;
+  return pick(tensor.data, offsetsOf(shape, stretchedStrides(tensor.shape, shape)));
 }

@@ -12,14 +12,21 @@
  */
 import type { Operator } from "../operator.ts";
 import { float32, sizeOf } from "../shapes.ts";
-import { expectFloat, expectIds, expectInputs, expectShape, integerOf, nothing } from "./rules.ts";
+import { expectFloat, expectIds, expectInputs, expectShape, integerOf } from "./rules.ts";
 import { reshape } from "./reshape.ts";
-import * as layoutKernels from "./layout_kernels.ts";
 
 export const gather: Operator = {
   name: "Gather",
   domain: "",
-  evaluate: layoutKernels.gather,
+  evaluate: ([table, ids]) => {
+    const width = sizeOf(table.shape.slice(1));
+    const rows = new Float64Array(ids.data.length * width);
+    for (let n = 0; n < ids.data.length; n++) {
+      const from = ids.data[n] * width;
+      rows.set(table.data.subarray(from, from + width), n * width);
+    }
+    return [rows];
+  },
   infer(inputs, attributes) {
     expectInputs(inputs, 2);
     const [table, ids] = inputs;
@@ -30,7 +37,6 @@ export const gather: Operator = {
     }
     return [float32([...ids.shape, ...table.shape.slice(1)])];
   },
-  flops: nothing,
   gradient({ inputs: [table, ids] }, [dY], writer) {
     const { shape } = writer.type(table);
     const { shape: idShape } = writer.type(ids);
@@ -49,7 +55,14 @@ export const gather: Operator = {
 export const embeddingGradient: Operator = {
   name: "EmbeddingGradient",
   domain: "dept",
-  evaluate: layoutKernels.embeddingGradient,
+  evaluate: ([ids, dY], [{ shape: [rows, width] }]) => {
+    const sums = new Float64Array(rows * width);
+    for (let n = 0; n < ids.data.length; n++) {
+      const to = ids.data[n] * width;
+      for (let c = 0; c < width; c++) sums[to + c] += dY.data[n * width + c];
+    }
+    return [sums];
+  },
   infer(inputs, attributes) {
     expectInputs(inputs, 2);
     const [ids, dY] = inputs;
@@ -59,5 +72,4 @@ export const embeddingGradient: Operator = {
     expectShape(dY, "the output's gradient", [...ids.shape, width]);
     return [float32([integerOf(attributes, "rows"), width])];
   },
-  flops: ([, dY]) => sizeOf(dY.shape),
 };

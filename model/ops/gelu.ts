@@ -10,23 +10,26 @@
  * Source: Hendrycks and Gimpel 2016, "Gaussian error linear units", without the tanh approximation.
  */
 import type { Operator } from "../operator.ts";
-import { sizeOf } from "../shapes.ts";
+import { binary, unary } from "./elementwise.ts";
+import { erf } from "./erf.ts";
 import { expectFloat, expectInputs, expectShape, inferUnary } from "./rules.ts";
-import * as elementwiseKernels from "./elementwise_kernels.ts";
 
 export const gelu: Operator = {
   name: "Gelu",
   domain: "com.microsoft",
-  evaluate: elementwiseKernels.gelu,
+  evaluate: (inputs) => unary(inputs, (x) => x * normalArea(x)),
   infer: inferUnary,
-  flops: (_inputs, [y]) => 5 * sizeOf(y.shape),
   gradient: ({ inputs: [x] }, [dY], writer) => [writer.apply(geluGradient, [dY!, x])],
 };
 
 export const geluGradient: Operator = {
   name: "GeluGradient",
   domain: "dept",
-  evaluate: elementwiseKernels.geluGradient,
+  evaluate: (inputs, [dX]) =>
+    binary(inputs, dX, (dY, x) => {
+      const density = Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+      return dY * (normalArea(x) + x * density);
+    }),
   infer(inputs) {
     expectInputs(inputs, 2);
     expectFloat(inputs[0], "the output's gradient");
@@ -34,5 +37,9 @@ export const geluGradient: Operator = {
     expectShape(inputs[0], "the output's gradient", inputs[1].shape);
     return [inputs[1]];
   },
-  flops: (_inputs, [dX]) => 10 * sizeOf(dX.shape),
 };
+
+/** Φ(x), the area under the standard normal density left of x. */
+function normalArea(x: number): number {
+  return (1 + erf(x * Math.SQRT1_2)) / 2;
+}

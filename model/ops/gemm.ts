@@ -4,27 +4,31 @@
  * A and B are matrices; C is optional and broadcasts to [M, N] (`beta` is always 1). A linear layer with weight [out, in]
  * is `Gemm(x, weight, bias, {transB: 1})`.
  */
-import type { Attributes, Operator, TensorType } from "../operator.ts";
-import { broadcastShapes, float32, formatShape, sameShape, sizeOf } from "../shapes.ts";
+import type { Operator } from "../operator.ts";
+import { broadcastShapes, float32, formatShape, sameShape } from "../shapes.ts";
 import { sumTo } from "./reduce.ts";
-import { expectFloat, expectInputs, factorGradients, flagOf } from "./rules.ts";
-import * as productsKernels from "./products_kernels.ts";
+import { extentsOf, factorGradients, product } from "./products.ts";
+import { expectFloat, expectInputs } from "./rules.ts";
+import { offsetsOf, stretchedStrides } from "./tensor.ts";
 
 export const gemm: Operator = {
   name: "Gemm",
   domain: "",
-  evaluate: productsKernels.gemm,
+  evaluate: ([a, b, c], outputs, attributes) => {
+    const [y] = product([a, b], outputs, attributes);
+    if (c !== undefined) {
+      const [{ shape }] = outputs;
+      const offsets = offsetsOf(shape, stretchedStrides(c.shape, shape));
+      for (let i = 0; i < y.length; i++) y[i] += c.data[offsets[i]];
+    }
+    return [y];
+  },
   infer(inputs, attributes) {
     expectInputs(inputs, 2, 3);
     const [a, b, c] = inputs;
     expectFloat(a, "A", 2);
     expectFloat(b, "B", 2);
-    const { m, k, n, inner } = extents(a, b, attributes);
-    if (k !== inner) {
-      throw new RangeError(
-        `expected op(A) with as many columns as op(B) has rows, found ${k} and ${inner}`,
-      );
-    }
+    const [m, n] = extentsOf(a, b, attributes);
     if (c !== undefined) {
       expectFloat(c, "C");
       if (c.shape.length > 2 || !sameShape(broadcastShapes(c.shape, [m, n]), [m, n])) {
@@ -43,14 +47,4 @@ export const gemm: Operator = {
       wanted[2] ? sumTo(writer, dY!, writer.type(c).shape) : undefined,
     ];
   },
-  flops([a, b, c], [y], attributes) {
-    const { m, k, n } = extents(a, b, attributes);
-    return 2 * m * k * n + (c === undefined ? 0 : sizeOf(y.shape));
-  },
 };
-
-function extents(a: TensorType, b: TensorType, attributes: Attributes) {
-  const [m, k] = flagOf(attributes, "transA") ? [a.shape[1], a.shape[0]] : a.shape;
-  const [inner, n] = flagOf(attributes, "transB") ? [b.shape[1], b.shape[0]] : b.shape;
-  return { m, k, inner, n };
-}

@@ -11,23 +11,19 @@
  * inputs.
  */
 import type { Operator } from "../operator.ts";
-import { float32, formatShape } from "../shapes.ts";
-import {
-  axisOf,
-  boundsOf,
-  expectFloat,
-  expectInputs,
-  integerOf,
-  integersOf,
-  nothing,
-} from "./rules.ts";
+import { float32, formatShape, type Shape, sizeOf, stridesOf } from "../shapes.ts";
+import { axisOf, boundsOf, expectFloat, expectInputs, integerOf, integersOf } from "./rules.ts";
 import { zeros } from "./reduce.ts";
-import * as layoutKernels from "./layout_kernels.ts";
+import { offsetsOf, pick } from "./tensor.ts";
 
 export const transpose: Operator = {
   name: "Transpose",
   domain: "",
-  evaluate: layoutKernels.transpose,
+  evaluate: ([x], [{ shape }], attributes) => {
+    const strides = stridesOf(x.shape);
+    const perm = attributes.perm as readonly number[];
+    return [pick(x.data, offsetsOf(shape, perm.map((axis) => strides[axis])))];
+  },
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -40,7 +36,6 @@ export const transpose: Operator = {
     }
     return [float32(perm.map((axis) => shape[axis]))];
   },
-  flops: nothing,
   gradient({ attributes }, [dY], writer) {
     const perm = integersOf(attributes, "perm");
     return [writer.apply(transpose, [dY!], { perm: perm.map((_, axis) => perm.indexOf(axis)) })];
@@ -51,7 +46,16 @@ export const split: Operator = {
   name: "Split",
   domain: "",
   constantInputs: ["split"],
-  evaluate: layoutKernels.split,
+  evaluate: ([x], outputs, attributes) => {
+    const strides = stridesOf(x.shape);
+    const axis = countedAxis(attributes.axis, x.shape);
+    let start = 0;
+    return outputs.map(({ shape }) => {
+      const part = pick(x.data, offsetsOf(shape, strides, start * strides[axis]));
+      start += shape[axis];
+      return part;
+    });
+  },
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -66,7 +70,6 @@ export const split: Operator = {
     }
     return lengths.map((length) => float32(shape.with(axis, length)));
   },
-  flops: nothing,
   gradient({ outputs, attributes }, outputGradients, writer) {
     const axis = integerOf(attributes, "axis", 0);
     const parts = outputs.map((output, i) =>
@@ -79,7 +82,18 @@ export const split: Operator = {
 export const concat: Operator = {
   name: "Concat",
   domain: "",
-  evaluate: layoutKernels.concat,
+  evaluate: (inputs, [{ shape }], attributes) => {
+    const strides = stridesOf(shape);
+    const axis = countedAxis(attributes.axis, shape);
+    const y = new Float64Array(sizeOf(shape));
+    let start = 0;
+    for (const x of inputs) {
+      const offsets = offsetsOf(x.shape, strides, start * strides[axis]);
+      for (let i = 0; i < offsets.length; i++) y[offsets[i]] = x.data[i];
+      start += x.shape[axis];
+    }
+    return [y];
+  },
   infer(inputs, attributes) {
     expectInputs(inputs, 1, Infinity);
     const { shape } = inputs[0];
@@ -98,7 +112,6 @@ export const concat: Operator = {
     });
     return [float32(shape.with(axis, length))];
   },
-  flops: nothing,
   gradient({ inputs, attributes }, [dY], writer) {
     const axis = axisOf(integerOf(attributes, "axis"), writer.type(inputs[0]).shape.length);
     const lengths = inputs.map((input) => writer.type(input).shape[axis]);
@@ -110,7 +123,10 @@ export const slice: Operator = {
   name: "Slice",
   domain: "",
   constantInputs: ["starts", "ends", "axes"],
-  evaluate: layoutKernels.slice,
+  evaluate: ([x], [{ shape }], attributes) => {
+    const { starts } = boundsOf(x.shape, attributes);
+    return [pick(x.data, offsetsOf(shape, stridesOf(x.shape), startAt(x.shape, starts)))];
+  },
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -118,7 +134,6 @@ export const slice: Operator = {
     const { starts, ends } = boundsOf(shape, attributes);
     return [float32(shape.map((_, axis) => ends[axis] - starts[axis]))];
   },
-  flops: nothing,
   gradient({ inputs: [x], attributes }, [dY], writer) {
     const { shape } = writer.type(x);
     const { starts, ends } = boundsOf(shape, attributes);
@@ -131,7 +146,13 @@ export const pad: Operator = {
   name: "Pad",
   domain: "",
   constantInputs: ["pads"],
-  evaluate: layoutKernels.pad,
+  evaluate: ([x], [{ shape }], attributes) => {
+    const before = (attributes.pads as readonly number[]).slice(0, shape.length);
+    const y = new Float64Array(sizeOf(shape));
+    const offsets = offsetsOf(x.shape, stridesOf(shape), startAt(shape, before));
+    for (let i = 0; i < offsets.length; i++) y[offsets[i]] = x.data[i];
+    return [y];
+  },
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -144,7 +165,6 @@ export const pad: Operator = {
     }
     return [float32(shape.map((length, axis) => pads[axis] + length + pads[axis + shape.length]))];
   },
-  flops: nothing,
   gradient({ inputs: [x], attributes }, [dY], writer) {
     const { shape } = writer.type(x);
     const starts = integersOf(attributes, "pads").slice(0, shape.length);
@@ -152,3 +172,14 @@ export const pad: Operator = {
     return [writer.apply(slice, [dY!], { axes: shape.map((_, axis) => axis), starts, ends })];
   },
 };
+
+function countedAxis(axis: unknown, shape: Shape): number {
+  const given = (axis ?? 0) as number;
+  return given < 0 ? given + shape.length : given;
+}
+
+/** Offset of the element at these indices. */
+function startAt(shape: Shape, indices: readonly number[]): number {
+  const strides = stridesOf(shape);
+  return indices.reduce((offset, index, axis) => offset + index * strides[axis], 0);
+}

@@ -13,14 +13,22 @@
  * the classes piece by piece, and may keep results of the forward pass for the gradient. A target is in [0, V).
  */
 import type { Operator, TensorType } from "../operator.ts";
-import { float32, sizeOf } from "../shapes.ts";
+import { float32 } from "../shapes.ts";
+import { crossEntropyGradient } from "./cross_entropy.ts";
+import { gemm } from "./gemm.ts";
 import { expectFloat, expectIds, expectInputs, expectShape } from "./rules.ts";
-import * as headKernels from "./head_kernels.ts";
+import { logSumExp, type Tensor } from "./tensor.ts";
 
 export const linearCrossEntropy: Operator = {
   name: "LinearCrossEntropy",
   domain: "dept",
-  evaluate: headKernels.linearCrossEntropy,
+  evaluate: ([hidden, table, targets]) => {
+    const logits = logitsOf(hidden, table);
+    const logs = logSumExp(logits);
+    const classes = table.shape[0];
+    const nll = logs.map((log, n) => log - logits.data[n * classes + targets.data[n]]);
+    return [nll, logs];
+  },
   infer(inputs) {
     expectInputs(inputs, 3);
     const rows = rowsOf(inputs);
@@ -37,14 +45,29 @@ export const linearCrossEntropy: Operator = {
     ]);
     return [wanted[0] ? dHidden : undefined, wanted[1] ? dTable : undefined, undefined];
   },
-  flops: ([hidden, table]) =>
-    2 * sizeOf(hidden.shape) * table.shape[0] + softmaxFlops(hidden, table),
 };
 
 export const linearCrossEntropyGradient: Operator = {
   name: "LinearCrossEntropyGradient",
   domain: "dept",
-  evaluate: headKernels.linearCrossEntropyGradient,
+  evaluate: (
+    [hidden, table, targets, logs, dNll],
+    [dHidden, dTable],
+  ) => {
+    const probabilities = logitsOf(hidden, table);
+    const classes = table.shape[0];
+    for (let at = 0; at < probabilities.data.length; at++) {
+      probabilities.data[at] = Math.exp(
+        probabilities.data[at] - logs.data[Math.floor(at / classes)],
+      );
+    }
+    const [data] = crossEntropyGradient.evaluate([probabilities, targets, dNll], [], {});
+    const dLogits = { shape: probabilities.shape, data };
+    return [
+      ...gemm.evaluate([dLogits, table], [dHidden], {}),
+      ...gemm.evaluate([dLogits, hidden], [dTable], { transA: 1 }),
+    ];
+  },
   infer(inputs) {
     expectInputs(inputs, 5);
     const { shape } = rowsOf(inputs);
@@ -54,8 +77,6 @@ export const linearCrossEntropyGradient: Operator = {
     }
     return [inputs[0], inputs[1]];
   },
-  flops: ([hidden, table]) =>
-    4 * sizeOf(hidden.shape) * table.shape[0] + hidden.shape[0] * table.shape[0],
 };
 
 /** The type of one number for each row. @throws RangeError for inputs that do not fit. */
@@ -68,6 +89,8 @@ function rowsOf([hidden, table, targets]: readonly TensorType[]): TensorType {
   return float32([hidden.shape[0]]);
 }
 
-function softmaxFlops(hidden: TensorType, table: TensorType): number {
-  return 5 * hidden.shape[0] * table.shape[0];
+function logitsOf(hidden: Tensor, table: Tensor): Tensor {
+  const shape = [hidden.shape[0], table.shape[0]];
+  const [data] = gemm.evaluate([hidden, table], [float32(shape)], { transB: 1 });
+  return { shape, data };
 }

@@ -14,7 +14,7 @@
 import type { Operator } from "../operator.ts";
 import { alibiBias } from "./alibi_bias.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
-import { add, div, erf, exp, log, mul, neg, sqrt, sub } from "./elementwise.ts";
+import { add, erf, exp, mul, neg, sqrt, sub } from "./elementwise.ts";
 import { embeddingGradient, gather } from "./gather.ts";
 import { gelu, geluGradient } from "./gelu.ts";
 import { gemm } from "./gemm.ts";
@@ -22,10 +22,9 @@ import { layerNormalization } from "./layer_normalization.ts";
 import { linearCrossEntropy, linearCrossEntropyGradient } from "./linear_cross_entropy.ts";
 import { concat, pad, slice, split, transpose } from "./layout.ts";
 import { fusedMatMul, matMul } from "./matmul.ts";
-import { expand, reduceSum } from "./reduce.ts";
-import { reduceMean } from "./reduce_mean.ts";
+import { expand, reduceMean, reduceSum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
-import { logSoftmax, softmax } from "./softmax.ts";
+import { softmax } from "./softmax.ts";
 
 export const operators = {
   Add: add,
@@ -33,7 +32,6 @@ export const operators = {
   Concat: concat,
   CrossEntropy: crossEntropy,
   CrossEntropyGradient: crossEntropyGradient,
-  Div: div,
   EmbeddingGradient: embeddingGradient,
   Erf: erf,
   Exp: exp,
@@ -46,8 +44,6 @@ export const operators = {
   LayerNormalization: layerNormalization,
   LinearCrossEntropy: linearCrossEntropy,
   LinearCrossEntropyGradient: linearCrossEntropyGradient,
-  Log: log,
-  LogSoftmax: logSoftmax,
   MatMul: matMul,
   Mul: mul,
   Neg: neg,

@@ -1,43 +1,58 @@
 /**
- * ReduceSum and Expand (ONNX 18), each of which is the gradient of the other, and helpers for broadcasting.
+ * ReduceSum and Expand (ONNX 18), each of which is the gradient of the other, ReduceMean, and helpers for broadcasting.
  *
- * ReduceSum   attributes axes (may count from the end), keepdims (0 or 1, default 1)
- * Expand      attribute shape: the input broadcasts to exactly this shape
+ * ReduceSum, ReduceMean   attributes axes (may count from the end), keepdims (0 or 1, default 1)
+ * Expand                  attribute shape: the input broadcasts to exactly this shape
  *
  * Differs: `axes` and `shape` are attributes here; ONNX takes them as constant int64 inputs.
  */
 import type { Attributes, NodeWriter, Operator, TensorType } from "../operator.ts";
 import { broadcastShapes, float32, formatShape, sameShape, type Shape, sizeOf } from "../shapes.ts";
-import { axisOf, expectFloat, expectInputs, flagOf, integersOf, nothing } from "./rules.ts";
+import { axisOf, expectFloat, expectInputs, flagOf, integersOf } from "./rules.ts";
 import { reshape } from "./reshape.ts";
-import * as layoutKernels from "./layout_kernels.ts";
-import * as rowsKernels from "./rows_kernels.ts";
+import { offsetsOf, pick, stretchedStrides } from "./tensor.ts";
 
 export const reduceSum: Operator = {
   name: "ReduceSum",
   domain: "",
   constantInputs: ["axes"],
-  evaluate: rowsKernels.reduceSum,
+  evaluate: ([x], [y], attributes) => {
+    const sums = new Float64Array(sizeOf(y.shape));
+    const { kept } = reducedShapes(x.shape, attributes);
+    const places = offsetsOf(x.shape, stretchedStrides(kept, x.shape));
+    for (let i = 0; i < places.length; i++) sums[places[i]] += x.data[i];
+    return [sums];
+  },
   infer: inferReduced,
-  flops: ([x]) => sizeOf(x.shape),
   gradient: ({ inputs: [x], attributes }, [dY], writer) => {
     const { shape } = writer.type(x);
     const { kept } = reducedShapes(shape, attributes);
-    return [writer.apply(expand, [reshaped(dY!, kept)], { shape })];
-
-    function reshaped(value: string, to: readonly number[]): string {
-      return sameShape(writer.type(value).shape, to)
-        ? value
-        : writer.apply(reshape, [value], { shape: to });
-    }
+    const isKept = sameShape(writer.type(dY!).shape, kept);
+    const column = isKept ? dY! : writer.apply(reshape, [dY!], { shape: kept });
+    return [writer.apply(expand, [column], { shape })];
   },
+};
+
+/** Monitors alone take means: it has no gradient. */
+export const reduceMean: Operator = {
+  name: "ReduceMean",
+  domain: "",
+  constantInputs: ["axes"],
+  evaluate: (inputs, outputs, attributes) => {
+    const [sums] = reduceSum.evaluate(inputs, outputs, attributes);
+    const count = inputs[0].data.length / sums.length;
+    return [Float64Array.from(sums, (sum) => sum / count)];
+  },
+  infer: inferReduced,
 };
 
 export const expand: Operator = {
   name: "Expand",
   domain: "",
   constantInputs: ["shape"],
-  evaluate: layoutKernels.expand,
+  evaluate: ([x], [{ shape }]) => [
+    pick(x.data, offsetsOf(shape, stretchedStrides(x.shape, shape))),
+  ],
   infer(inputs, attributes) {
     expectInputs(inputs, 1);
     expectFloat(inputs[0], "the input");
@@ -51,12 +66,11 @@ export const expand: Operator = {
     }
     return [float32(shape)];
   },
-  flops: nothing,
   gradient: ({ inputs: [x] }, [dY], writer) => [sumTo(writer, dY!, writer.type(x).shape)],
 };
 
 /** Shape rule of a reduction. */
-export function inferReduced(
+function inferReduced(
   inputs: readonly TensorType[],
   attributes: Attributes,
 ): readonly TensorType[] {
@@ -67,7 +81,7 @@ export function inferReduced(
 }
 
 /** The reduced shape with the reduced axes as 1, and without them. */
-export function reducedShapes(shape: readonly number[], attributes: Attributes) {
+function reducedShapes(shape: readonly number[], attributes: Attributes) {
   const axes = new Set(integersOf(attributes, "axes").map((axis) => axisOf(axis, shape.length)));
   return {
     kept: shape.map((length, axis) => axes.has(axis) ? 1 : length),

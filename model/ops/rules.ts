@@ -1,10 +1,10 @@
 /**
- * What several operators share: reading attributes, checking inputs, rules of shapes and costs.
+ * What several operators share: reading attributes, checking inputs, rules of shapes.
  *
  * Messages here start with "expected"; the graph builder puts `Cannot build <op> in <scope>: ` before them.
  */
-import type { Attributes, NodeWriter, Operator, TensorType } from "../operator.ts";
-import { broadcastShapes, float32, formatShape, type Shape, sizeOf } from "../shapes.ts";
+import type { Attributes, TensorType } from "../operator.ts";
+import { broadcastShapes, float32, formatShape, type Shape } from "../shapes.ts";
 
 /** A whole-number attribute. @throws RangeError when it is missing or not whole. */
 export function integerOf(attributes: Attributes, name: string, otherwise?: number): number {
@@ -114,45 +114,4 @@ export function inferBinary(inputs: readonly TensorType[]): readonly TensorType[
   expectFloat(inputs[0], "the first input");
   expectFloat(inputs[1], "the second input");
   return [float32(broadcastShapes(inputs[0].shape, inputs[1].shape))];
-}
-
-/** Cost of an operator that spends one operation on each element of its first output. */
-export function oneAnElement(
-  _inputs: readonly TensorType[],
-  outputs: readonly TensorType[],
-): number {
-  return sizeOf(outputs[0].shape);
-}
-
-/** Cost of an operator that only moves data. */
-export function nothing(): number {
-  return 0;
-}
-
-/** Writers of the gradients of A and B in Y = alpha·op(A)·op(B), as products by the same operator. */
-export function factorGradients(
-  writer: NodeWriter,
-  operator: Operator,
-  [a, b]: readonly [string, string],
-  dY: string,
-  attributes: Attributes,
-): { a(): string; b(): string } {
-  const transA = flagOf(attributes, "transA");
-  const transB = flagOf(attributes, "transB");
-  const alpha = numberOf(attributes, "alpha", 1);
-  const product = (
-    left: string,
-    leftTransposed: boolean,
-    right: string,
-    rightTransposed: boolean,
-  ) =>
-    writer.apply(operator, [left, right], {
-      transA: Number(leftTransposed),
-      transB: Number(rightTransposed),
-      ...(alpha === 1 ? {} : { alpha }),
-    });
-  return {
-    a: () => transA ? product(b, transB, dY, true) : product(dY, false, b, !transB),
-    b: () => transB ? product(dY, true, a, transA) : product(a, !transA, dY, false),
-  };
 }

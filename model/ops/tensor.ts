@@ -43,3 +43,18 @@ export function matrixOf({ shape }: Tensor): { rows: number; width: number } {
   const width = shape[shape.length - 1];
   return { rows: sizeOf(shape) / width, width };
 }
+
+/** log Σ exp of each row [N], relative to the row's largest element. */
+export function logSumExp(x: Tensor): Float64Array {
+  const { rows, width } = matrixOf(x);
+  const logs = new Float64Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const start = row * width;
+    let largest = -Infinity;
+    for (let c = 0; c < width; c++) largest = Math.max(largest, x.data[start + c]);
+    let sum = 0;
+    for (let c = 0; c < width; c++) sum += Math.exp(x.data[start + c] - largest);
+    logs[row] = largest + Math.log(sum);
+  }
+  return logs;
+}

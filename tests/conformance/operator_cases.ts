@@ -8,7 +8,7 @@ export interface OperatorCase {
   readonly attributes?: Attributes;
   /** Ids of one input, by its index; other inputs are random floats. */
   readonly ids?: Readonly<Record<number, readonly number[]>>;
-  /** Inputs are made positive (Log, Sqrt, divisors). */
+  /** Inputs are made positive (Sqrt). */
   readonly isPositive?: boolean;
   /** Inputs are multiplied by this. */
   readonly scale?: number;
@@ -32,12 +32,10 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
   ],
   Sub: binary,
   Mul: binary,
-  Div: binary.map((one) => ({ ...one, isPositive: true })),
   Neg: unary,
   Exp: unary,
   Erf: unary,
   Gelu: unary,
-  Log: unary.map((one) => ({ ...one, isPositive: true })),
   Sqrt: unary.map((one) => ({ ...one, isPositive: true })),
   GeluGradient: [{ inputs: [[3, 5], [3, 5]] }, { inputs: [[4, 2], [4, 2]], scale: 6 }],
   Concat: [
@@ -62,7 +60,6 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
   ReduceSum: reductions(),
   ReduceMean: reductions(),
   Softmax: [{ inputs: [[3, 5]], attributes: { axis: -1 } }, { inputs: [[2, 3, 4]], scale: 40 }],
-  LogSoftmax: [{ inputs: [[3, 5]], attributes: { axis: -1 } }, { inputs: [[2, 3, 4]], scale: 40 }],
   MatMul: [
     { inputs: [[3, 4], [4, 5]] },
     { inputs: [[2, 3, 4], [4, 5]] },

@@ -17,8 +17,6 @@ interface Case {
   readonly attributes?: Attributes;
   /** Outputs on which the loss depends; default the first. */
   readonly outputs?: readonly number[];
-  /** Least value of float inputs, for logarithms and divisors. */
-  readonly above?: number;
 }
 
 const cases: readonly Case[] = [
@@ -30,12 +28,8 @@ const cases: readonly Case[] = [
   { op: "Mul", inputs: [[2, 3], [2, 3]] },
   { op: "Mul", inputs: [[2, 3, 2], [2, 1, 2]] },
   { op: "Mul", inputs: [[2, 3], []] },
-  { op: "Div", inputs: [[2, 3], [2, 3]], above: 0.5 },
-  { op: "Div", inputs: [[3], [2, 1]], above: 0.5 },
   { op: "Neg", inputs: [[2, 3]] },
   { op: "Exp", inputs: [[2, 3]] },
-  { op: "Log", inputs: [[2, 3]], above: 0.5 },
-  { op: "Sqrt", inputs: [[2, 3]], above: 0.5 },
   { op: "Erf", inputs: [[2, 3]] },
   { op: "Gelu", inputs: [[3, 5]] },
   { op: "Gather", inputs: [[5, 3], { ids: [7], below: 3 }] }, // 7 ids of 3 rows repeat
@@ -54,12 +48,10 @@ const cases: readonly Case[] = [
   { op: "LayerNormalization", inputs: [[3, 5], [5], [5]], attributes: { epsilon: 1e-2 } },
   { op: "LayerNormalization", inputs: [[2, 2, 4], [4]] },
   { op: "Softmax", inputs: [[2, 2, 4]] },
-  { op: "LogSoftmax", inputs: [[3, 4]] },
   { op: "CrossEntropy", inputs: [[4, 3], { ids: [4], below: 3 }] },
   { op: "LinearCrossEntropy", inputs: [[4, 3], [5, 3], { ids: [4], below: 5 }] },
   { op: "ReduceSum", inputs: [[2, 3, 4]], attributes: { axes: [1], keepdims: 0 } },
   { op: "ReduceSum", inputs: [[2, 3, 4]], attributes: { axes: [0, -1], keepdims: 1 } },
-  { op: "ReduceMean", inputs: [[2, 3, 4]], attributes: { axes: [2, 0], keepdims: 0 } },
   { op: "Expand", inputs: [[2, 1]], attributes: { shape: [3, 2, 4] } },
   { op: "Reshape", inputs: [[2, 6]], attributes: { shape: [3, 4] } },
   { op: "Transpose", inputs: [[2, 3, 4]], attributes: { perm: [2, 0, 1] } },
@@ -70,7 +62,7 @@ const cases: readonly Case[] = [
   { op: "Pad", inputs: [[2, 2]], attributes: { pads: [1, 0, 0, 2] } },
 ];
 
-for (const { op, inputs, attributes = {}, outputs = [0], above } of cases) {
+for (const { op, inputs, attributes = {}, outputs = [0] } of cases) {
   const shapes = inputs.map((input) => JSON.stringify(input)).join(" ");
   const title = `${op} ${shapes} ${JSON.stringify(attributes)}: gradient meets central differences`;
   Deno.test(title, () => {
@@ -83,8 +75,7 @@ for (const { op, inputs, attributes = {}, outputs = [0], above } of cases) {
         values[`x${i}`] = Int32Array.from(ids, () => random.below(input.below));
         return builder.input(`x${i}`, int32(input.ids));
       }
-      const draw = () => above === undefined ? random.normal() : above + random.float64();
-      values[`x${i}`] = Float64Array.from({ length: sizeOf(input) }, draw);
+      values[`x${i}`] = Float64Array.from({ length: sizeOf(input) }, () => random.normal());
       return builder.parameter(`x${i}`, input);
     });
     const results = builder.applyAll(operators[op], names, attributes);
@@ -184,12 +175,3 @@ for (const [op, inputs, attributes, message] of refusals) {
     assert.throws(() => operators[op].infer(inputs, attributes), { name: "RangeError", message });
   });
 }
-
-Deno.test("flops() counts a multiply-add as two", () => {
-  const [a, b, y] = [float32([4, 2, 3]), float32([4, 3, 5]), float32([4, 2, 5])];
-  assert.equal(operators.MatMul.flops([a, b], [y], {}), 2 * 4 * 2 * 3 * 5);
-  const matrices = [float32([3, 2]), float32([5, 3]), float32([5])];
-  const attributes = { transA: 1, transB: 1 };
-  assert.equal(operators.Gemm.flops(matrices, [float32([2, 5])], attributes), 2 * 2 * 3 * 5 + 10);
-  assert.equal(operators.Reshape.flops([a], [a], {}), 0);
-});

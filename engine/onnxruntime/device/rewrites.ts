@@ -13,7 +13,6 @@ export const device: Target = {
     CrossEntropyGradient: crossEntropyGradient,
     EmbeddingGradient: distinctEmbeddingGradient,
     FusedMatMul: fusedMatMul,
-    LogSoftmax: logSoftmax,
   },
   readsRowsInPlace: false,
   headPieceSize: 32 * 2 ** 20, // 128 MiB, which any WebGPU device lets a kernel bind
@@ -44,10 +43,6 @@ export function factorsOf(
     attributes.transA === 1 ? turned(scaled, graph.types[left].shape.length) : scaled,
     attributes.transB === 1 ? turned(b, graph.types[right].shape.length) : b,
   ];
-}
-
-function logSoftmax({ inputs: [x], outputs }: Node, { builder }: RewriteContext): void {
-  builder.emit("Sub", [x, logSumExp(x, builder)], { outputs });
 }
 
 /** log Σ exp over the last axis, kept as length 1. */

@@ -1,24 +1,58 @@
 /**
- * Kernels of matrix products. Every output is a sum over the inner axis in rising order.
+ * What products of matrices share: extents, gradients of the factors, and the product itself.
  */
-import type { Attributes } from "../operator.ts";
+import type { Attributes, NodeWriter, Operator, TensorType } from "../operator.ts";
+import { expectFloat, flagOf, numberOf } from "./rules.ts";
 import { type Kernel, offsetsOf, stretchedStrides, type Tensor } from "./tensor.ts";
 
-/** Y = alpha·op(A)·op(B) + C. */
-export const gemm: Kernel = ([a, b, c], [{ shape }], attributes) => {
-  const left = matrix(a, attributes.transA === 1);
-  const right = matrix(b, attributes.transB === 1);
-  const y = new Float64Array(shape[0] * shape[1]);
-  multiply(y, 0, left, 0, right, 0, alphaOf(attributes));
-  if (c !== undefined) {
-    const offsets = offsetsOf(shape, stretchedStrides(c.shape, shape));
-    for (let i = 0; i < y.length; i++) y[i] += c.data[offsets[i]];
+/** Rows and columns of op(A)·op(B), of the last two axes. @throws RangeError for factors that do not fit each other. */
+export function extentsOf(a: TensorType, b: TensorType, attributes: Attributes): [number, number] {
+  expectFloat(a, "A");
+  expectFloat(b, "B");
+  const [m, k] = turned(a.shape.slice(-2), flagOf(attributes, "transA"));
+  const [inner, n] = turned(b.shape.slice(-2), flagOf(attributes, "transB"));
+  if (k !== inner) {
+    throw new RangeError(
+      `expected op(A) with as many columns as op(B) has rows, found ${k} and ${inner}`,
+    );
   }
-  return [y];
-};
+  return [m, n];
+}
 
-/** Y[…] = alpha·op(A[…])·op(B[…]), a product for each index of the leading axes. */
-export const matMul: Kernel = ([a, b], [{ shape }], attributes) => {
+function turned(shape: readonly number[], isTransposed: boolean): readonly number[] {
+  return isTransposed ? shape.toReversed() : shape;
+}
+
+/** Writers of the gradients of A and B in Y = alpha·op(A)·op(B), as products by the same operator. */
+export function factorGradients(
+  writer: NodeWriter,
+  operator: Operator,
+  [a, b]: readonly [string, string],
+  dY: string,
+  attributes: Attributes,
+): { a(): string; b(): string } {
+  const transA = flagOf(attributes, "transA");
+  const transB = flagOf(attributes, "transB");
+  const alpha = numberOf(attributes, "alpha", 1);
+  const times = (
+    left: string,
+    leftTransposed: boolean,
+    right: string,
+    rightTransposed: boolean,
+  ) =>
+    writer.apply(operator, [left, right], {
+      transA: Number(leftTransposed),
+      transB: Number(rightTransposed),
+      ...(alpha === 1 ? {} : { alpha }),
+    });
+  return {
+    a: () => transA ? times(b, transB, dY, true) : times(dY, false, b, !transB),
+    b: () => transB ? times(dY, true, a, transA) : times(a, !transA, dY, false),
+  };
+}
+
+/** Y[…] = alpha·op(A[…])·op(B[…]), a product for each index of the leading axes. Sums go in rising order of the inner axis. */
+export const product: Kernel = ([a, b], [{ shape }], attributes) => {
   const left = matrix(a, attributes.transA === 1);
   const right = matrix(b, attributes.transB === 1);
   const stack = shape.slice(0, -2);
@@ -26,8 +60,9 @@ export const matMul: Kernel = ([a, b], [{ shape }], attributes) => {
   const rightStarts = startsOf(b, stack);
   const size = left.rows * right.columns;
   const y = new Float64Array(size * leftStarts.length);
+  const alpha = numberOf(attributes, "alpha", 1);
   for (let i = 0; i < leftStarts.length; i++) {
-    multiply(y, i * size, left, leftStarts[i], right, rightStarts[i], alphaOf(attributes));
+    multiply(y, i * size, left, leftStarts[i], right, rightStarts[i], alpha);
   }
   return [y];
 };
@@ -53,10 +88,6 @@ function startsOf({ shape }: Tensor, stack: readonly number[]): Int32Array {
   const [rows, columns] = shape.slice(-2);
   const strides = stretchedStrides(own, stack).map((stride) => stride * rows * columns);
   return offsetsOf(stack, strides);
-}
-
-function alphaOf({ alpha }: Attributes): number {
-  return alpha === undefined ? 1 : alpha as number;
 }
 
 function multiply(
