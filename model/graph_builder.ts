@@ -62,7 +62,7 @@ export class GraphBuilder implements NodeWriter {
         } elements for shape ${formatShape(type.shape)}, found ${data.length}`,
       );
     }
-    const array = { float32: Float32Array, int32: Int32Array, bool: Uint8Array }[type.dtype];
+    const array = type.dtype === "float32" ? Float32Array : Int32Array;
     const constant = { type, data: array.from(data) };
     const known = this.#shared.get(keyOf(constant));
     if (known !== undefined) return known;

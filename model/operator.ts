@@ -5,7 +5,7 @@
  * `dept` for the few that exist in neither). A graph defines results; an engine may rewrite it.
  */
 
-export type DType = "float32" | "int32" | "bool";
+export type DType = "float32" | "int32";
 
 /** Static shape and element type. Scalars have shape []. */
 export interface TensorType {
@@ -26,10 +26,10 @@ export interface Node {
   readonly scope: string;
 }
 
-/** A constant tensor; ids and masks as numbers too. */
+/** A constant tensor. */
 export interface Constant {
   readonly type: TensorType;
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: Float32Array | Int32Array;
 }
 
 /**

@@ -7,31 +7,26 @@
  */
 import { UsageError } from "../../base/mod.ts";
 import type { Engine } from "../engine.ts";
-import { inSinglePrecision } from "../single_precision.ts";
+import { inSinglePrecision } from "../open_engine.ts";
 import { OnnxRuntimeProgram } from "./program.ts";
-import { OnnxRuntimeTrainingProgram } from "./training_program.ts";
 
 const install =
   "ONNXRUNTIME_NODE_INSTALL=cuda12 deno run -A npm:onnxruntime-node@1.30.0/script/install.js";
 
-export const engine: Engine = inSinglePrecision("cuda", {
-  name: "onnxruntime-cuda",
-  compile: (graph, options) => explained(() => OnnxRuntimeProgram.open(graph, options, "cuda")),
-  compileTraining: (graph, options) =>
-    explained(() => OnnxRuntimeTrainingProgram.openTraining(graph, options, "cuda")),
-});
-
-/** A provider that is not there, in words that help. */
-async function explained<T>(open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (cause) {
-    const { message } = cause as Error;
-    if (!/cuda|providers_shared|backend not found/i.test(message)) throw cause;
-    throw new UsageError(
-      `Cannot use engine "cuda": expected an Nvidia card with CUDA 12 and cuDNN 9, and ONNX Runtime's provider for them, ` +
-        `found: ${message.split("\n")[0]}; the provider is installed by: ${install}`,
-      { cause },
-    );
-  }
-}
+export const engine: Engine = inSinglePrecision(
+  "cuda",
+  "onnxruntime-cuda",
+  async (graph, options) => {
+    try {
+      return await OnnxRuntimeProgram.open(graph, options, "cuda");
+    } catch (cause) {
+      const { message } = cause as Error;
+      if (!/cuda|providers_shared|backend not found/i.test(message)) throw cause;
+      throw new UsageError(
+        `Cannot use engine "cuda": expected an Nvidia card with CUDA 12 and cuDNN 9, and ONNX Runtime's provider for them, ` +
+          `found: ${message.split("\n")[0]}; the provider is installed by: ${install}`,
+        { cause },
+      );
+    }
+  },
+);

@@ -1,17 +1,9 @@
 /** A graph made ready to compute chosen values: lowered, opened as a session, bound to a program's parameters. */
 import { type Graph, sizeOf } from "../../model/mod.ts";
 import type { Feeds } from "../engine.ts";
-import { FeedCheck } from "../feeds.ts";
 import { type Binding, lower, type Lowered } from "./lowering.ts";
 import type { OnnxValue } from "./onnx_proto.ts";
-import {
-  fedTensor,
-  Session,
-  type SessionData,
-  type SessionOptions,
-  type Tensor,
-  tensor,
-} from "./session.ts";
+import { Session, type SessionData, type SessionOptions, type Tensor, tensor } from "./session.ts";
 
 /** Where a run writes each value. */
 type Targets = ReadonlyMap<string, SessionData>;
@@ -22,7 +14,6 @@ export class Executable {
   readonly #inputs: readonly OnnxValue[];
   readonly #outputs: readonly Binding[];
   readonly #parameters: Readonly<Record<string, Tensor>>;
-  readonly #feeds: FeedCheck;
 
   private constructor(
     graph: Graph,
@@ -35,7 +26,6 @@ export class Executable {
     this.#inputs = inputs;
     this.#outputs = outputs;
     this.#parameters = parameters;
-    this.#feeds = new FeedCheck(graph);
   }
 
   /** `parameters` are read where they lie at every run. */
@@ -53,20 +43,22 @@ export class Executable {
     return new Executable(graph, session, lowered, tensors);
   }
 
+  /** Names of the inputs that have to be fed. */
+  get inputs(): string[] {
+    return this.#inputs.map(({ name }) => name);
+  }
+
   /** An array that fits a value. */
   allocate(value: string): SessionData {
     const { dtype, shape } = this.#graph.types[value];
-    const size = sizeOf(shape);
-    if (dtype === "float32") return new Float32Array(size);
-    return dtype === "int32" ? new Int32Array(size) : new Uint8Array(size);
+    return dtype === "float32" ? new Float32Array(sizeOf(shape)) : new Int32Array(sizeOf(shape));
   }
 
-  /** Checks the feeds, runs once, fills the targets. Targets have to hold every value that the executable was opened for. */
+  /** Runs once, fills the targets. They have to hold every value that the executable was opened for; feeds were checked. */
   async run(feeds: Feeds, targets: Targets): Promise<void> {
-    this.#feeds.check(this.#inputs.map(({ name }) => name), feeds);
     const fed = { ...this.#parameters };
     for (const value of this.#inputs) {
-      fed[value.name] = fedTensor(value, feeds[value.name]);
+      fed[value.name] = tensor(value, feeds[value.name]);
     }
     const filled: Record<string, Tensor> = {};
     for (const output of this.#outputs) {

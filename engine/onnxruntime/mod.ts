@@ -24,12 +24,11 @@
  * ```
  */
 import type { Engine } from "../engine.ts";
-import { inSinglePrecision } from "../single_precision.ts";
+import { inSinglePrecision } from "../open_engine.ts";
 import { OnnxRuntimeProgram } from "./program.ts";
-import { OnnxRuntimeTrainingProgram } from "./training_program.ts";
 
-export const engine: Engine = inSinglePrecision("cpu", {
-  name: "onnxruntime",
-  compile: (graph, options) => OnnxRuntimeProgram.open(graph, options),
-  compileTraining: (graph, options) => OnnxRuntimeTrainingProgram.openTraining(graph, options),
-});
+export const engine: Engine = inSinglePrecision(
+  "cpu",
+  "onnxruntime",
+  (graph, options) => OnnxRuntimeProgram.open(graph, options),
+);

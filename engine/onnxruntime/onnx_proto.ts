@@ -7,7 +7,7 @@ import type { Attributes, DType } from "../../model/mod.ts";
 import { ProtoWriter } from "../../base/mod.ts";
 
 /** Element types as ONNX numbers them (TensorProto.DataType). */
-export const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
+export const elementTypes = { float32: 1, int32: 6, int64: 7, float16: 10 } as const;
 /** Half precision is no type of inputs, outputs and constants. */
 type ElementType = Exclude<keyof typeof elementTypes, "float16">;
 
@@ -128,8 +128,6 @@ export function rawBytes(data: ArrayLike<number>, type: DType | "int64"): Uint8A
       return new Uint8Array(Int32Array.from(data).buffer);
     case "int64":
       return new Uint8Array(BigInt64Array.from(Array.from(data, BigInt)).buffer);
-    case "bool":
-      return Uint8Array.from(data, (value) => (value === 0 ? 0 : 1));
     default:
       return type satisfies never;
   }

@@ -4,18 +4,12 @@
  * GPU has WebGPU's `shader-f16`.
  */
 import type { Engine } from "../engine.ts";
+import { engineOf } from "../open_engine.ts";
 import { expectPrecision } from "./device/half_check.ts";
 import { DeviceProgram } from "./device/program.ts";
-import { DeviceTrainingProgram } from "./device/training_program.ts";
 
-export const engine: Engine = {
-  name: "onnxruntime-webgpu",
-  async compile(graph, options) {
-    await expectPrecision(options);
-    return await DeviceProgram.open(graph, options);
-  },
-  async compileTraining(graph, options) {
-    await expectPrecision(options);
-    return await DeviceTrainingProgram.openTraining(graph, options);
-  },
-};
+export const engine: Engine = engineOf(
+  "onnxruntime-webgpu",
+  expectPrecision,
+  (graph, options) => DeviceProgram.open(graph, options),
+);

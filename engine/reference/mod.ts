@@ -15,20 +15,13 @@
  * ```
  */
 import type { Engine } from "../engine.ts";
-import { inSinglePrecision } from "../single_precision.ts";
+import { inSinglePrecision } from "../open_engine.ts";
 import { ReferenceProgram } from "./program.ts";
-import { ReferenceTrainingProgram } from "./training_program.ts";
 
 export { interpret, scheduleFor, type Values } from "./interpret.ts";
 
-export const engine: Engine = inSinglePrecision("reference", {
-  name: "reference",
-  // deno-lint-ignore require-await
-  async compile(graph) {
-    return new ReferenceProgram(graph);
-  },
-  // deno-lint-ignore require-await
-  async compileTraining(graph, { optimizer }) {
-    return new ReferenceTrainingProgram(graph, optimizer);
-  },
-});
+export const engine: Engine = inSinglePrecision(
+  "reference",
+  "reference",
+  (graph, { optimizer }) => new ReferenceProgram(graph, optimizer),
+);

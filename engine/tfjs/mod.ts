@@ -14,21 +14,19 @@
  * ```
  */
 import type { Engine } from "../engine.ts";
-import { inSinglePrecision } from "../single_precision.ts";
+import { inSinglePrecision } from "../open_engine.ts";
 import type { Tf } from "./kernels.ts";
 import { TfjsProgram } from "./program.ts";
-import { TfjsTrainingProgram } from "./training_program.ts";
 
 /** An engine over a TensorFlow.js that is loaded at the first graph. */
 export function tfjsEngine(name: string, load: () => Promise<Tf>): Engine {
   let loaded: Promise<Tf> | undefined;
   const tf = () => loaded ??= load();
-  return inSinglePrecision(name, {
+  return inSinglePrecision(
     name,
-    compile: async (graph) => new TfjsProgram(await tf(), graph),
-    compileTraining: async (graph, { optimizer }) =>
-      new TfjsTrainingProgram(await tf(), graph, optimizer),
-  });
+    name,
+    async (graph, { optimizer }) => new TfjsProgram(await tf(), graph, optimizer),
+  );
 }
 
 export const engine: Engine = tfjsEngine("tfjs", async () => {

@@ -6,7 +6,6 @@
 import assert from "node:assert/strict";
 import type { EngineOptions } from "../../engine/mod.ts";
 import { DeviceProgram } from "../../engine/onnxruntime/device/program.ts";
-import { DeviceTrainingProgram } from "../../engine/onnxruntime/device/training_program.ts";
 import {
   firstLossScale,
   growthSteps,
@@ -74,7 +73,7 @@ for (const provider of providers) {
   const train = async (graph: Graph, engineOptions: EngineOptions, optimizer = adamW) => {
     const all = { ...engineOptions, optimizer };
     const on = engineOptions.precision === "fp16" ? open : openOnProcessor;
-    const program = await DeviceTrainingProgram.openTraining(graph, all, on);
+    const program = await DeviceProgram.open(graph, all, on);
     await program.write(initialValues(config));
     return program;
   };
@@ -158,7 +157,7 @@ for (const provider of providers) {
   });
 
   test("a run goes on from its weights and optimizer with the same bytes, its scale with them", async () => {
-    const loud = async (program: DeviceTrainingProgram, step: number) => {
+    const loud = async (program: DeviceProgram, step: number) => {
       const feeds = languageFeeds(config, 2, step);
       feeds.weights.forEach((weight, i) => feeds.weights[i] = (step === 1 ? 64 : 1) * weight);
       await program.accumulate(feeds);

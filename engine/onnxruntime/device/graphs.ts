@@ -1,10 +1,9 @@
 /** The graphs of the optimizer for a device: copies, sums, norms and AdamW over named tensors. */
 import { sizeOf } from "../../../model/mod.ts";
 import type { AdamWOptions } from "../../engine.ts";
+import type { Shapes } from "../../engine_program.ts";
 import { OnnxBuilder } from "../builder.ts";
 import type { OnnxGraph, OnnxValue } from "../onnx_proto.ts";
-
-export type Shapes = Readonly<Record<string, readonly number[]>>;
 
 /** name → name~copy */
 export function copyGraph(shapes: Shapes): OnnxGraph {

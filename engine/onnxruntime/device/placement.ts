@@ -13,7 +13,6 @@ import { lower } from "../lowering.ts";
 import { withLossScale } from "./loss_scale.ts";
 import type { OnnxGraph } from "../onnx_proto.ts";
 import { Session } from "../session.ts";
-import { shapesOf } from "./program.ts";
 
 /** See `PlacementModule`. */
 export async function logPlacements(graphs: readonly GraphToPlace[]): Promise<OpenedGraph[]> {
@@ -45,7 +44,9 @@ function deviceGraph(graph: Graph, precision: Precision): OnnxGraph {
 
 /** The other graphs of a training step on the device, by purpose. */
 function optimizerGraphs({ parameters }: Graph): Record<string, OnnxGraph> {
-  const shapes = shapesOf(parameters);
+  const shapes = Object.fromEntries(
+    Object.entries(parameters).map(([name, { shape }]) => [name, shape]),
+  );
   const adamW = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };
   return {
     "sum of micro-batches": additionGraph(shapes),

@@ -3,27 +3,20 @@
  */
 import { sizeOf } from "../../../model/mod.ts";
 import type { OnnxValue } from "../onnx_proto.ts";
-import { copyGraph, copyOf, type Shapes } from "./graphs.ts";
+import type { Shapes, Store } from "../../engine_program.ts";
+import { copyGraph, copyOf } from "./graphs.ts";
 import { type Tensor, tensor } from "../session.ts";
 import type { DeviceSessions } from "./sessions.ts";
 
-export class DeviceState {
-  readonly shapes: Shapes;
+export class DeviceState implements Store {
+  readonly #shapes: Shapes;
   readonly #sessions: DeviceSessions;
   /** Tensors on the device, or zeros that were never written: undefined. */
   readonly #tensors = new Map<string, Tensor>();
 
   constructor(shapes: Shapes, sessions: DeviceSessions) {
-    this.shapes = shapes;
+    this.#shapes = shapes;
     this.#sessions = sessions;
-  }
-
-  has(name: string): boolean {
-    return Object.hasOwn(this.shapes, name);
-  }
-
-  length(name: string): number {
-    return sizeOf(this.shapes[name]);
   }
 
   /** Copies values to the device. */
@@ -50,7 +43,9 @@ export class DeviceState {
   async tensors(names: readonly string[]): Promise<Record<string, Tensor>> {
     const missing = names.filter((name) => !this.#tensors.has(name));
     await this.write(
-      Object.fromEntries(missing.map((name) => [name, new Float32Array(this.length(name))])),
+      Object.fromEntries(
+        missing.map((name) => [name, new Float32Array(sizeOf(this.#shapes[name]))]),
+      ),
     );
     return Object.fromEntries(names.map((name) => [name, this.#tensors.get(name)!]));
   }
@@ -72,7 +67,7 @@ export class DeviceState {
     fed: Readonly<Record<string, Tensor>>,
     toHost: boolean,
   ): Promise<Record<string, Tensor>> {
-    const shapes = Object.fromEntries(names.map((name) => [name, this.shapes[name]]));
+    const shapes = Object.fromEntries(names.map((name) => [name, this.#shapes[name]]));
     const key = `copy ${toHost ? "to" : "from"} the host: ${names.join(" ")}`;
     const hostOutputs = toHost ? names.map(copyOf) : [];
     const session = await this.#sessions.get(key, "copy", () => copyGraph(shapes), hostOutputs);
@@ -80,6 +75,6 @@ export class DeviceState {
   }
 
   #value(name: string): OnnxValue {
-    return { name, elementType: "float32", shape: this.shapes[name] };
+    return { name, elementType: "float32", shape: this.#shapes[name] };
   }
 }

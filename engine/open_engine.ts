@@ -1,0 +1,47 @@
+/**
+ * An engine made of one function that opens programs. What every engine asks of a graph and its options is checked here, before a
+ * graph is compiled.
+ */
+import { UsageError } from "../base/mod.ts";
+import type { Graph } from "../model/mod.ts";
+import { expectGradients, expectThreads } from "./checks.ts";
+import type { AdamWOptions, Engine, EngineOptions, TrainingProgram } from "./engine.ts";
+
+export type OpenOptions = EngineOptions & {
+  /** Absent where nothing is trained: the graph then has no gradients. */
+  readonly optimizer?: AdamWOptions;
+};
+
+type Open = (graph: Graph, options: OpenOptions) => TrainingProgram | Promise<TrainingProgram>;
+
+/** @param expectPrecision Throws for a precision that the engine does not have. */
+export function engineOf(
+  name: string,
+  expectPrecision: (options: EngineOptions) => void | Promise<void>,
+  open: Open,
+): Engine {
+  const checked = async (graph: Graph, options: OpenOptions) => {
+    expectThreads(options.threads);
+    await expectPrecision(options);
+    return await open(graph, options);
+  };
+  return {
+    name,
+    compile: (graph, options) => checked({ ...graph, gradients: {} }, options),
+    async compileTraining(graph, options) {
+      expectGradients(graph);
+      return await checked(graph, options);
+    },
+  };
+}
+
+/** An engine without products in half precision. `kind` is its name in recipes. */
+export function inSinglePrecision(kind: string, name: string, open: Open): Engine {
+  const expectPrecision = ({ precision }: EngineOptions) => {
+    if (precision === "fp32") return;
+    throw new UsageError(
+      `Cannot use engine "${kind}" with precision "${precision}": expected "fp32" (set engine.precision=fp32)`,
+    );
+  };
+  return engineOf(name, expectPrecision, open);
+}
