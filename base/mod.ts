@@ -17,4 +17,5 @@ export { didYouMean, nearestName } from "./names.ts";
 export { readIfThere, readTextIfThere } from "./optional_file.ts";
 export { ProtoError, ProtoWriter, readFields } from "./protobuf.ts";
 export { Random, type Seed, seedOf } from "./random.ts";
+export { shownText } from "./shown_text.ts";
 export { formatBytes, formatCount, formatDuration } from "./units.ts";

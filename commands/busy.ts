@@ -2,6 +2,7 @@
  * The message for a user whose store is in use.
  */
 import type { LockHolder } from "../pipeline/store_lock.ts";
+import { printError } from "./screen.ts";
 
 interface BusyOptions {
   /** The store as the user named it. */
@@ -18,7 +19,7 @@ export function onBusy(holder: LockHolder | undefined, options: BusyOptions): bo
   const who = holder === undefined
     ? "another process"
     : `process ${holder.pid} on ${holder.host} (${holder.command}, since ${holder.since})`;
-  if (!wait) console.error(`error: Cannot ${command}: ${who} is using store "${store}"`);
-  else if (!quiet) console.error(`Waiting for ${who}, which is using store "${store}"`);
+  if (!wait) printError(`error: Cannot ${command}: ${who} is using store "${store}"`);
+  else if (!quiet) printError(`Waiting for ${who}, which is using store "${store}"`);
   return wait;
 }

@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { messageOf, StageError, UsageError } from "../base/mod.ts";
+import { OutputError, printError } from "./screen.ts";
 
 /** What the file of a command exports as `command`. */
 export interface CommandModule<Context> {
@@ -74,12 +75,12 @@ export async function runCommand<Context>(
     }
     const error = line.translate?.(thrown, args) ?? thrown;
     const isUsage = error instanceof UsageError;
-    const isExpected = isUsage || error instanceof StageError ||
+    const isExpected = isUsage || error instanceof StageError || error instanceof OutputError ||
       line.expected?.some((kind) => error instanceof kind);
     const isVerbose = args.includes("--verbose") || args.includes("-v");
     // A defect of this program can only be found with its stack.
     const stack = isVerbose || !isExpected ? (error as Error | undefined)?.stack : undefined;
-    console.error(`error: ${stack ?? messageOf(error)}`);
+    printError(`error: ${stack ?? messageOf(error)}`);
     return isUsage ? 2 : 1;
   }
 }

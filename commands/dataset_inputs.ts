@@ -20,6 +20,7 @@ import { didYouMean, seedOf, StageError, UsageError } from "../base/mod.ts";
 import { loadRecipe } from "../pipeline/recipe.ts";
 import { callerFolder } from "./caller_folder.ts";
 import { addRecipeOptions } from "./plan_options.ts";
+import { printError } from "./screen.ts";
 
 /** Options of every command of `dataset`. */
 export interface DatasetOptions {
@@ -88,9 +89,9 @@ async function filesOf(place: string, hub: string | null): Promise<DatasetFile[]
     hub,
     slotsFolder: undefined,
     onRetry: (reason, delayMs) =>
-      console.error(`warning: ${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
+      printError(`warning: ${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
   });
-  const warn = (reason: string) => console.error(`warning: ${reason}`);
+  const warn = (reason: string) => printError(`warning: ${reason}`);
   return (await store.list(place, warn)).map((entry) => ({
     name: entry.url,
     reader,

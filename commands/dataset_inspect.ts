@@ -1,7 +1,6 @@
 /**
  * `dataset inspect`: what files hold.
  */
-import { writeAll } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
 import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
 import {
@@ -11,6 +10,7 @@ import {
   type Inspection,
 } from "./file_inspection.ts";
 import { InspectionText } from "./inspection_text.ts";
+import { write } from "./screen.ts";
 
 interface InspectOptions extends DatasetOptions {
   readonly json?: boolean;
@@ -32,11 +32,11 @@ async function inspect(argument: string, options: InspectOptions): Promise<numbe
   const text = new InspectionText();
   const add = (one: Inspection | GeneratorInspection) => {
     found.push(one);
-    if (!options.json) writeAll(Deno.stdout, text.of(one));
+    if (!options.json) write(Deno.stdout, text.of(one));
   };
   for (const generator of generators) add(inspectGenerator(generator));
   for (const file of files) add(await inspectFile(file, options.all === true));
-  writeAll(
+  write(
     Deno.stdout,
     options.json
       ? `${JSON.stringify(isFile ? found[0] : { input: argument, files: found }, null, 2)}\n`

@@ -11,6 +11,7 @@ import {
   probeEngine,
   resolveAuto,
 } from "./usable_engines.ts";
+import { print, printError } from "./screen.ts";
 
 interface EnginesOptions {
   readonly json?: boolean;
@@ -34,7 +35,7 @@ export async function engines(options: EnginesOptions): Promise<number> {
   const adapter = await adapterHere();
   const found: Record<string, EngineProbe> = {};
   for (const name of Object.keys(table).sort()) {
-    if (!options.json) console.error(`trying ${name} …`);
+    if (!options.json) printError(`trying ${name} …`);
     found[name] = await probeEngine(name);
   }
   const telling = Object.keys(table).find((name) => table[name].placement !== undefined)!;
@@ -43,17 +44,17 @@ export async function engines(options: EnginesOptions): Promise<number> {
   const auto = await resolveAuto();
   if (options.json) {
     const report = { auto, adapter: adapter ?? null, engines: found, graphs };
-    console.log(JSON.stringify(report, null, 2));
+    print(JSON.stringify(report, null, 2));
     return 0;
   }
   const width = Math.max(...Object.keys(found).map((name) => name.length));
   for (const [name, probe] of Object.entries(found)) {
     const usable = "usable: it took a training step";
-    console.log(`${name.padEnd(width)}  ${probe.isUsable ? usable : probe.why}`);
+    print(`${name.padEnd(width)}  ${probe.isUsable ? usable : probe.why}`);
   }
   if (probed.isUsable) printPlacement(telling, graphs, options.operators === true);
-  console.log(`\nGPU: ${adapter === undefined ? "none" : described(adapter)}`);
-  console.log(`--engine auto takes ${auto.kind}: ${auto.why}`);
+  print(`\nGPU: ${adapter === undefined ? "none" : described(adapter)}`);
+  print(`--engine auto takes ${auto.kind}: ${auto.why}`);
   return 0;
 }
 
@@ -62,17 +63,17 @@ function printPlacement(
   graphs: readonly PlacedGraph[] | string,
   hasOperators: boolean,
 ): void {
-  console.log(`\nOn ${engine}, operators that fall back to the processor, by graph:`);
-  if (typeof graphs === "string") return console.log(`  cannot tell: ${graphs}`);
+  print(`\nOn ${engine}, operators that fall back to the processor, by graph:`);
+  if (typeof graphs === "string") return print(`  cannot tell: ${graphs}`);
   const width = Math.max(...graphs.map(({ name }) => name.length));
   for (const { name, operators, onProcessor } of graphs) {
     const nodes = Object.values(operators).reduce((sum, count) => sum + count, 0);
     const kinds = Object.keys(operators).length;
     const fallbacks = Object.keys(onProcessor).length === 0 ? "none" : counted(onProcessor);
-    console.log(
+    print(
       `  ${name.padEnd(width)}  ${fallbacks} (of ${nodes} nodes; kinds: ${kinds})`,
     );
-    if (hasOperators) console.log(`  ${"".padEnd(width)}  ${counted(operators)}`);
+    if (hasOperators) print(`  ${"".padEnd(width)}  ${counted(operators)}`);
   }
 }
 

@@ -8,6 +8,7 @@ import { madeOnTheSpot } from "./on_the_spot.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { print, printError } from "./screen.ts";
 
 interface FigureOptions extends PlanOptions {
   readonly format: string;
@@ -51,10 +52,10 @@ async function figure(
   if (state.status !== "fresh") return 1;
   const folder = await session.objects.require(state.manifest.outputs[figureStage], figureStage);
   const text = await Deno.readTextFile(join(folder, `figure.${format}`));
-  if (output === undefined) console.log(text.trimEnd());
+  if (output === undefined) print(text.trimEnd());
   else {
     await Deno.writeTextFile(output, text);
-    console.error(`wrote ${output}`);
+    printError(`wrote ${output}`);
   }
   return 0;
 }

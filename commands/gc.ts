@@ -17,6 +17,7 @@ import { Store } from "../pipeline/store.ts";
 import { lockStore } from "../pipeline/store_lock.ts";
 import { numberAtLeast } from "./option_values.ts";
 import { onBusy } from "./busy.ts";
+import { print } from "./screen.ts";
 
 interface GcOptions {
   readonly store: string;
@@ -45,7 +46,7 @@ async function gc(names: readonly string[], options: GcOptions): Promise<number>
   checkNames(store, names, options);
   if (options.dryRun) {
     const { kept } = keptRecords(store, names, sinceMs);
-    print(findGarbage(store, kept), "Would remove", options);
+    report(findGarbage(store, kept), "Would remove", options);
     return 0;
   }
   using lock = await lockStore(store.folder, {
@@ -57,7 +58,7 @@ async function gc(names: readonly string[], options: GcOptions): Promise<number>
   const { kept, forgotten } = keptRecords(store, names, sinceMs);
   const garbage = findGarbage(store, kept);
   collect(store, garbage, forgotten);
-  print(garbage, "Removed", options);
+  report(garbage, "Removed", options);
   return 0;
 }
 
@@ -81,19 +82,19 @@ function checkNames(store: Store, names: readonly string[], { store: folder }: G
   }
 }
 
-function print(garbage: Garbage, did: string, { json }: GcOptions): void {
+function report(garbage: Garbage, did: string, { json }: GcOptions): void {
   const { manifests, objects, checkpoints, logs, bytes } = garbage;
   if (json) {
     const results = manifests.map(({ instance, key }) => ({ instance, key }));
-    console.log(JSON.stringify({ results, objects, checkpoints, logs, bytes }, null, 2));
+    print(JSON.stringify({ results, objects, checkpoints, logs, bytes }, null, 2));
     return;
   }
   for (const { instance, key, provenance } of manifests) {
-    console.log(
+    print(
       `${instance.padEnd(30)}  ${key.slice(0, 12)}  made ${provenance.madeAt.slice(0, 10)}`,
     );
   }
-  console.log(
+  print(
     `${did} ${manifests.length} results, ${objects.length} objects, ${checkpoints.length} checkpoints, ` +
       `${logs.length} logs: ${formatBytes(bytes)}`,
   );

@@ -18,6 +18,7 @@ import { readTexts } from "./text_input.ts";
 import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
 import { addPlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { print, printError } from "./screen.ts";
 
 export interface GenerateOptions extends TrainedModelOptions {
   readonly prompt?: string;
@@ -102,12 +103,12 @@ async function printText(
   }
   const unknown = countUnknown(ids, vocabulary);
   if (unknown > 0) {
-    console.error(
+    printError(
       `note: ${unknown} of ${ids.length - 1} tokens of the prompt are unknown to the model`,
     );
   }
   const decoder = new Decoder({ ...model, capacity });
-  const print = (text: string) => writeAll(Deno.stdout, text);
+  const show = (text: string) => writeAll(Deno.stdout, text);
   const all = [...ids.subarray(1)];
   let printed = "";
   try {
@@ -121,7 +122,7 @@ async function printText(
       // Bytes of a character come one by one: what may still change waits.
       const text = tokenizer.decode(all).replace(/\uFFFD+$/, "");
       if (!asJson && text.startsWith(printed)) {
-        print(text.slice(printed.length));
+        show(text.slice(printed.length));
         printed = text;
       }
     }
@@ -129,8 +130,8 @@ async function printText(
     await decoder.dispose();
   }
   const text = tokenizer.decode(all);
-  if (asJson) console.log(JSON.stringify({ text, prompt, tokens: all.length + 1 - ids.length }));
-  else print((text.startsWith(printed) ? text.slice(printed.length) : "") + "\n");
+  if (asJson) print(JSON.stringify({ text, prompt, tokens: all.length + 1 - ids.length }));
+  else show((text.startsWith(printed) ? text.slice(printed.length) : "") + "\n");
 }
 
 async function printScore(
@@ -153,9 +154,9 @@ async function printScore(
       seqLen: config.seqLen,
       vocabulary,
     });
-    if (json) return console.log(JSON.stringify(score));
+    if (json) return print(JSON.stringify(score));
     const { perplexity, lossNats, bitsPerByte, tokens, unknownShare } = score;
-    console.log(
+    print(
       `perplexity ${perplexity.toFixed(2)}  (${lossNats.toFixed(4)} nats a token, ` +
         `${bitsPerByte.toFixed(4)} bits a byte, ${tokens} tokens predicted` +
         `${unknownShare > 0 ? `, ${(100 * unknownShare).toFixed(1)} % unknown to the model` : ""})`,

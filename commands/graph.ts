@@ -8,6 +8,7 @@ import { oneOf } from "./option_values.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { print } from "./screen.ts";
 
 interface GraphOptions extends PlanOptions {
   readonly format: string;
@@ -42,7 +43,7 @@ async function graph(
   const session = await openSession(await loadProject(), options, { create: false, targets });
   const states = await session.states(session.select(targets));
   const made = options.stages ? ofStages(states, session) : ofInstances(states, session);
-  console.log((await formats[format](made)).trimEnd());
+  print((await formats[format](made)).trimEnd());
   return 0;
 }
 

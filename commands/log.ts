@@ -2,12 +2,13 @@
  * `log`: the text that an instance has printed, also while it runs. Takes no lock.
  */
 import { join } from "node:path";
-import { UsageError, writeAll } from "../base/mod.ts";
+import { UsageError } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Store } from "../pipeline/store.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
+import { write } from "./screen.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 
 interface LogOptions extends PlanOptions {
@@ -49,7 +50,7 @@ async function log(
   if (path === undefined) {
     throw new UsageError(`Cannot show the log of ${id}: expected a run of it, found none`);
   }
-  await print(path, options.follow === true);
+  await show(path, options.follow === true);
   return 0;
 }
 
@@ -80,11 +81,11 @@ function hasEnded(text: string): boolean {
   return /\n-- (done|failed|stopped)\n$/.test(text);
 }
 
-async function print(path: string, follow: boolean): Promise<void> {
+async function show(path: string, follow: boolean): Promise<void> {
   let shown = 0;
   for (;;) {
     const text = Deno.readTextFileSync(path);
-    writeAll(Deno.stdout, text.slice(shown));
+    if (!write(Deno.stdout, text.slice(shown))) return;
     shown = text.length;
     if (!follow || hasEnded(text)) return;
     await new Promise((resolve) => setTimeout(resolve, pollEveryMs));

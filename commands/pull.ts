@@ -15,6 +15,7 @@ import { readTar, type TarEntry } from "../pipeline/tar.ts";
 import { entriesOf, receive } from "../pipeline/transfer.ts";
 import { onBusy } from "./busy.ts";
 import { zstd } from "./push.ts";
+import { print, printError } from "./screen.ts";
 
 interface PullOptions {
   readonly store: string;
@@ -42,7 +43,7 @@ async function pull(from: string, options: PullOptions): Promise<number> {
   recoverStore(store);
   try {
     const { results, present, objects, bytes } = await receive(store, entries);
-    console.log(
+    print(
       `Pulled ${results} results from ${from}: ${objects} objects, ${formatBytes(bytes)} ` +
         `(${present} were there already)`,
     );
@@ -83,7 +84,7 @@ async function openEntries(from: string): Promise<AsyncIterable<TarEntry>> {
 async function download(url: string): Promise<ReadableStream<Uint8Array>> {
   const client = new HttpClient({
     onRetry: (reason, delayMs) =>
-      console.error(`${reason}; goes on in ${formatDuration(delayMs)} from there`),
+      printError(`${reason}; goes on in ${formatDuration(delayMs)} from there`),
   });
   try {
     const file = await probe(client, url);
@@ -105,7 +106,7 @@ async function* withProgress(
     if (performance.now() - printedAt < progressEveryMs) continue;
     printedAt = performance.now();
     const of = size === undefined ? "" : ` of ${formatBytes(size)}`;
-    console.error(`${formatBytes(done)}${of} of ${shown(url)}`);
+    printError(`${formatBytes(done)}${of} of ${shown(url)}`);
   }
 }
 

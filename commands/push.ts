@@ -16,6 +16,7 @@ import { onBusy } from "./busy.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { print, printError } from "./screen.ts";
 
 export const command: PipelineCommand = {
   declare: addPlanOptions,
@@ -40,7 +41,7 @@ async function push(
   const count = `${manifests.length} result${manifests.length === 1 ? "" : "s"}`;
   if (/\.tar(\.zst)?$/.test(to)) {
     const bytes = await writeArchive(to, entries);
-    console.log(`Pushed ${count} to ${to} (${formatBytes(bytes)}); take them with: pull ${to}`);
+    print(`Pushed ${count} to ${to} (${formatBytes(bytes)}); take them with: pull ${to}`);
     return 0;
   }
   const target = Store.open(resolve(to), { create: true });
@@ -51,7 +52,7 @@ async function push(
   if (lock === undefined) return 1;
   recoverStore(target);
   const { results, present, bytes } = await receive(target, entries);
-  console.log(
+  print(
     `Pushed ${results} results to ${to}, ${formatBytes(bytes)} (${present} were there already)`,
   );
   return 0;
@@ -73,7 +74,7 @@ async function freshResults(
     throw new UsageError(`Cannot push ${named}: expected results, found none; run them first`);
   }
   const missing = states.size - fresh.length;
-  if (missing > 0) console.error(`Leaving out ${missing} that would have to run first`);
+  if (missing > 0) printError(`Leaving out ${missing} that would have to run first`);
   return fresh;
 }
 

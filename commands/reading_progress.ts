@@ -1,7 +1,7 @@
 /**
  * How much of a long text has been read, on a terminal's last line.
  */
-import { formatBytes, writeAll } from "../base/mod.ts";
+import { formatBytes, shownText, writeAll } from "../base/mod.ts";
 import type { RecordStream, SourceRecord } from "../datasets/mod.ts";
 import type { TextBatch } from "./text_input.ts";
 
@@ -18,7 +18,7 @@ export function terminalLine(): { show(text: string): void; wipe(): void } {
       if (performance.now() - shownAt < everyMs) return;
       shownAt = performance.now();
       isShown = true;
-      write(`\r\x1b[K${text}`);
+      write(`\r\x1b[K${shownText(text)}`);
     },
     wipe() {
       if (isShown) write("\r\x1b[K");

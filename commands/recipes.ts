@@ -3,6 +3,7 @@
  */
 import { recipeHead, recipeNames } from "../pipeline/recipe.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { print } from "./screen.ts";
 
 interface RecipesOptions {
   readonly json?: boolean;
@@ -32,14 +33,14 @@ async function recipes(
     }),
   );
   if (options.json) {
-    console.log(JSON.stringify(listed, null, 2));
+    print(JSON.stringify(listed, null, 2));
     return 0;
   }
   const width = Math.max(...listed.map(({ name }) => name.length));
   listed.sort((a, b) => Number(a.isBase) - Number(b.isBase));
   for (const { name, description, isStudy, isBase } of listed) {
     const text = isBase ? "what the others start from; not run by itself" : description;
-    console.log(`${name.padEnd(width)}  ${text}${isStudy ? " (a study)" : ""}`);
+    print(`${name.padEnd(width)}  ${text}${isStudy ? " (a study)" : ""}`);
   }
   return 0;
 }

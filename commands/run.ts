@@ -1,7 +1,7 @@
 /**
  * `run`: brings targets up to date and says how.
  */
-import { formatDuration, UsageError, writeAll } from "../base/mod.ts";
+import { formatDuration, UsageError } from "../base/mod.ts";
 import { recoverStore } from "../pipeline/collection.ts";
 import { eventFormat, type RunEvent, type RunResult } from "../pipeline/events.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
@@ -18,6 +18,7 @@ import { openSession, type Session } from "./session.ts";
 import { printTables, tableStage } from "./tables.ts";
 import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { print, printError, writeRaw } from "./screen.ts";
 
 interface RunOptions extends PlanOptions {
   readonly jobs?: string;
@@ -130,23 +131,23 @@ async function plan(
     }
   } else if (isFresh && !options.quiet) {
     const which = ids.length === 1 ? ids[0] : `all ${ids.length} instances of "${recipe.name}"`;
-    console.log(
+    print(
       `Nothing to do: ${which} ${ids.length === 1 ? "is" : "are"} fresh (${
         formatDuration(performance.now())
       })`,
     );
     if (ids.some(isTable)) {
-      console.log(`Print the results: deno task pipeline table${typedOptions(options)}`);
+      print(`Print the results: deno task pipeline table${typedOptions(options)}`);
     }
   } else if (options.dryRun && !options.quiet) {
     for (const { instance, state, reason } of event.instances) {
-      if (state !== "fresh") console.log(`${state.padEnd(8)} ${instance.padEnd(30)}  ${reason}`);
+      if (state !== "fresh") print(`${state.padEnd(8)} ${instance.padEnd(30)}  ${reason}`);
     }
     const count = (state: string) => event.instances.filter((it) => it.state === state).length;
-    console.log(
+    print(
       `Would run ${count("run")}, then as needed ${count("waiting")}; ${count("fresh")} are fresh`,
     );
-    console.log(`Forecast: ${forecastText(event.forecast, jobs)}`);
+    print(`Forecast: ${forecastText(event.forecast, jobs)}`);
   }
   return { ids, states, forced, isFresh, event };
 }
@@ -192,30 +193,39 @@ async function execute(
 
 /** Where events go: to lines of JSON, to a terminal, or, with --quiet, only errors to standard error. */
 function reporter(options: RunOptions): { emit(event: RunEvent): void; close(): void } {
-  if (options.json) return { emit: emitJson, close() {} };
-  const isTerminal = Deno.stdout.isTerminal() && !options.quiet;
+  const isTerminal = Deno.stdout.isTerminal() && !options.quiet && !options.json;
   const view = new RunView({
     isTerminal,
     columns: () => isTerminal ? Deno.consoleSize().columns : 80,
     write(text) {
-      if (!options.quiet) write(Deno.stdout, text);
+      if (!options.quiet) writeRaw(Deno.stdout, text);
     },
-    writeError: (text) => write(Deno.stderr, text),
+    writeError: (text) => writeRaw(Deno.stderr, text),
   }, { isVerbose: options.verbose === true, showsProfiles: options.profile });
-  const timer = isTerminal ? setInterval(() => view.tick(), 500) : undefined;
-  return { emit: (event) => view.show(event), close: () => clearInterval(timer) };
+  let failure: unknown;
+  /** A screen that cannot be written does not end what runs: its error waits for the end. */
+  const guarded = (show: () => void) => {
+    try {
+      show();
+    } catch (error) {
+      failure ??= error;
+    }
+  };
+  const timer = isTerminal ? setInterval(() => guarded(() => view.tick()), 500) : undefined;
+  return {
+    emit(event) {
+      if (event.type === "plan") view.show(event); // nothing runs yet
+      else guarded(() => options.json ? emitJson(event) : view.show(event));
+    },
+    close() {
+      clearInterval(timer);
+      if (failure !== undefined) throw failure;
+    },
+  };
 }
 
 function emitJson(event: RunEvent): void {
-  write(Deno.stdout, `${JSON.stringify(event)}\n`);
-}
-
-function write(to: Parameters<typeof writeAll>[0], text: string): void {
-  try {
-    writeAll(to, text);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error; // the reader has ended: the run continues
-  }
+  print(JSON.stringify(event));
 }
 
 function headerOf({ recipe, storeName }: Session, options: RunOptions, jobs: number) {
@@ -265,7 +275,7 @@ async function verifyWhatIsFresh(
   const found = await damagedObjects(objects, manifests);
   dropDamaged(store, objects, found);
   if (options.quiet) return;
-  for (const { makers, damage } of found) console.error(`damaged  ${makers.join(", ")}  ${damage}`);
+  for (const { makers, damage } of found) printError(`damaged  ${makers.join(", ")}  ${damage}`);
 }
 
 /** Records that the recipe is run, with the keys that are known before it runs. */
@@ -295,13 +305,13 @@ async function showResults(
   options: PlanOptions,
 ): Promise<void> {
   const { project, objects, storeName, planner } = session;
-  console.log(
+  print(
     `Results are in ${storeName}; print them: deno task pipeline table${typedOptions(options)}`,
   );
   const tables = named.filter(isTable);
   if (tables.length === 0) return;
   const states = planner.states(withNeeds(tables, session.instances));
-  console.log(`\n${await printTables(project, objects, tables, states, "text")}`);
+  print(`\n${await printTables(project, objects, tables, states, "text")}`);
 }
 
 const examples = `

@@ -1,7 +1,7 @@
 /**
  * A run as people read it: what starts, how far it is, what it made.
  */
-import { formatCount, formatDuration } from "../base/mod.ts";
+import { formatCount, formatDuration, shownText } from "../base/mod.ts";
 import type { RunEvent } from "../pipeline/events.ts";
 import type { InstanceId, StageProgress } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
@@ -129,7 +129,7 @@ export class RunView {
   #failed({ instance, message, stack, log }: Extract<RunEvent, { type: "failed" }>): void {
     this.#clear();
     const details = this.#isVerbose && stack !== undefined ? stack : message;
-    this.#screen.writeError(`error: ${instance} failed: ${details}\n  log: ${log}\n`);
+    this.#screen.writeError(shownText(`error: ${instance} failed: ${details}\n  log: ${log}\n`));
     this.#redraw("");
   }
 
@@ -140,12 +140,13 @@ export class RunView {
   /** Replaces the live lines by lines that stay, and by the new live lines. */
   #redraw(lasting: string): void {
     this.#clear();
-    if (lasting !== "") this.#screen.write(lasting);
+    if (lasting !== "") this.#screen.write(shownText(lasting));
     if (!this.#screen.isTerminal) return;
     const now = performance.now();
     const width = this.#screen.columns() - 1;
     const live = [...this.#running].map(([instance, { progress, startedAt }]) =>
-      line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)]).slice(0, width)
+      shownText(line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)]))
+        .slice(0, width)
     );
     if (live.length > 0) this.#screen.write(live.map((text) => `${text}\n`).join(""));
     this.#liveLines = live.length;

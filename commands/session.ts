@@ -16,6 +16,7 @@ import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { callerFolder } from "./caller_folder.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { BaseRecipe, Project } from "./project.ts";
+import { printError } from "./screen.ts";
 
 export interface Session {
   readonly project: Project;
@@ -115,7 +116,7 @@ async function autoEngine(
   }
   const { kind, why } = await project.resolveEngine();
   if (create) {
-    console.error(`engine auto is ${kind}: ${why}`);
+    printError(`engine auto is ${kind}: ${why}`);
     if (path !== undefined) writeFileAtomic(path, `${kind}\n`);
   }
   return kind;

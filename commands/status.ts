@@ -11,6 +11,7 @@ import { stateJson } from "./plan_view.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { print } from "./screen.ts";
 
 interface StatusOptions extends PlanOptions {
   readonly json?: boolean;
@@ -36,8 +37,8 @@ async function status(
   const isFresh = [...states.values()].every((state) => state.status === "fresh");
   if (options.json) {
     const instances = [...states].map(([id, state]) => stateJson(id, state));
-    console.log(JSON.stringify({ format: 1, recipe: session.recipe.name, instances }, null, 2));
-  } else for (const [id, state] of states) console.log(statusLine(id, state));
+    print(JSON.stringify({ format: 1, recipe: session.recipe.name, instances }, null, 2));
+  } else for (const [id, state] of states) print(statusLine(id, state));
   return isFresh ? 0 : 3;
 }
 

@@ -17,6 +17,7 @@ import {
   type TableSizes,
 } from "./project.ts";
 import { addSizeOptions, sizesOf } from "./size_options.ts";
+import { print } from "./screen.ts";
 
 interface TableOptions extends PlanOptions {
   readonly format: string;
@@ -47,7 +48,7 @@ async function table(
   const project = await loadProject();
   const format = oneOf(tableFormats, "print a table as", options.format);
   if (options.list) {
-    console.log(await project.listTables?.() ?? "");
+    print(await project.listTables?.() ?? "");
     return 0;
   }
   const sizes = sizesOf({ ...options });
@@ -62,7 +63,7 @@ async function table(
     targets: names.map(targetOf),
   });
   if (typeof states === "number") return states;
-  console.log(await printTables(project, session.objects, ids, states, format));
+  print(await printTables(project, session.objects, ids, states, format));
   return 0;
 }
 
@@ -78,7 +79,7 @@ async function printOfSizes(
   for (const name of names.length === 0 ? ["cost"] : names) {
     tables.push(await project.tableOfSizes?.(recipe, name, sizes));
   }
-  console.log(await tablesText(project, tables, format));
+  print(await tablesText(project, tables, format));
   return 0;
 }
 

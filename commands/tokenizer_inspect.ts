@@ -7,6 +7,7 @@ import { type OpenedTokenizer, openTokenizer } from "../tokenizers/mod.ts";
 import { formatBytes } from "../base/mod.ts";
 import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts } from "./text_input.ts";
+import { print } from "./screen.ts";
 
 interface InspectOptions {
   readonly tokenizer: string;
@@ -27,7 +28,7 @@ export const command: CommandModule<void> = {
 async function inspect(options: InspectOptions): Promise<void> {
   const inspection = await inspectTexts(options);
   if (options.json) {
-    console.log(JSON.stringify(inspection));
+    print(JSON.stringify(inspection));
     return;
   }
   const { vocabSize, texts, bytes, words, tokens, usedPieces } = inspection;
@@ -50,7 +51,7 @@ async function inspect(options: InspectOptions): Promise<void> {
     ["", `${inspection.unigramBitsPerByte.toFixed(3)} bits per byte`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  for (const [name, value] of rows) console.log(`${name.padEnd(width)}  ${value}`);
+  for (const [name, value] of rows) print(`${name.padEnd(width)}  ${value}`);
 }
 
 /** Measures of a tokenizer on a text. Shares are of tokens. */

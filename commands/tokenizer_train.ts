@@ -23,6 +23,7 @@ import { terminalLine } from "./reading_progress.ts";
 import { checkFiles, linesOfText, readTexts } from "./text_input.ts";
 import { optionName, trainingOptions } from "./tokenizer_options.ts";
 import { wholeNumber } from "./option_values.ts";
+import { printError } from "./screen.ts";
 
 /** Options of the command, and any of the trainer's by its name. */
 interface TrainOptions extends Readonly<Record<string, unknown>> {
@@ -69,7 +70,7 @@ async function train(options: TrainOptions): Promise<void> {
       const shown = Object.entries(fields).map(([name, value]) =>
         ` ${name} ${+value.toPrecision(6)}`
       );
-      console.error(message + shown.join(","));
+      printError(message + shown.join(","));
     },
     progress: ({ done, total, unit }) =>
       line.show(`${Math.floor(100 * done / total)} % of the ${unit}`),
@@ -86,7 +87,7 @@ async function train(options: TrainOptions): Promise<void> {
     saveSentencePiece(join(options.output, "tokenizer.model"), model);
     saveVocabulary(join(options.output, "tokenizer.vocab"), model);
   }
-  console.error(`${tokenizer.vocabSize} pieces written to ${options.output}`);
+  printError(`${tokenizer.vocabSize} pieces written to ${options.output}`);
 }
 
 /** The config of the trainer; errors name options as a user types them. */

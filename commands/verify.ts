@@ -3,6 +3,7 @@
  */
 import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand } from "./project.ts";
+import { print } from "./screen.ts";
 import { resolve } from "node:path";
 import { formatBytes, formatDuration } from "../base/mod.ts";
 import { recoverStore } from "../pipeline/collection.ts";
@@ -34,10 +35,10 @@ async function verify({ store: name, json }: VerifyOptions): Promise<number> {
   objects.save();
   const isDropped = found.length > 0 && await drop(store, objects, found);
   if (json) {
-    console.log(JSON.stringify({ objects: total, damaged: found, dropped: isDropped }, null, 2));
+    print(JSON.stringify({ objects: total, damaged: found, dropped: isDropped }, null, 2));
   } else {
-    for (const it of found) console.log(`damaged  ${makersText(it)}  ${it.damage}`);
-    console.log(
+    for (const it of found) print(`damaged  ${makersText(it)}  ${it.damage}`);
+    print(
       found.length === 0
         ? `All ${total} objects are whole (${formatBytes(bytesOf(store))} read in ${
           formatDuration(performance.now() - startedAt)

@@ -14,6 +14,7 @@ import { stateJson } from "./plan_view.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { print } from "./screen.ts";
 
 interface WhyOptions extends PlanOptions {
   readonly json?: boolean;
@@ -41,10 +42,10 @@ async function why(
   const states = await session.states(ids);
   if (options.json) {
     const explained = ids.map((id) => asJson(id, states));
-    console.log(
+    print(
       JSON.stringify({ format: 1, recipe: session.recipe.name, instances: explained }, null, 2),
     );
-  } else console.log(ids.map((id) => asText(id, states).join("\n")).join("\n\n"));
+  } else print(ids.map((id) => asText(id, states).join("\n")).join("\n\n"));
   return ids.every((id) => states.get(id)!.status === "fresh") ? 0 : 3;
 }
 

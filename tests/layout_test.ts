@@ -98,6 +98,12 @@ Deno.test("layout: a type is forced (as unknown as) in at most 8 places outside 
   assert.ok(forced.length <= 8, forced.join("\n"));
 });
 
+Deno.test("layout: commands print by screen.ts, which shows control characters as escapes", () => {
+  const isSpeaking = (module: string) => /\bconsole\./.test(codeOf(module));
+  // The probe is a process apart, whose reader is the command.
+  assert.deepEqual(modulesUnder("commands").filter(isSpeaking), ["commands/engine_probe.ts"]);
+});
+
 /** Files that reach themselves by imports, sorted. */
 function filesInCircles(edges: readonly Edge[]): string[] {
   const imports = new Map<string, Set<string>>();

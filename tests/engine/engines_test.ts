@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { engines as listEngines } from "../../commands/engines.ts";
 import { type EngineRow, engines } from "../../engine/mod.ts";
 import { checkEngine } from "../../stages/recipe_engine.ts";
+import { captured } from "../support/captured.ts";
 import { projectRoot } from "../support/paths.ts";
 
 Deno.test("engines: no code outside the table, recipes and tests compares the name of an engine", () => {
@@ -22,23 +23,19 @@ Deno.test("engines: no code outside the table, recipes and tests compares the na
 Deno.test("engines: a new row appears in the recipe's messages and in the command engines", async () => {
   const rows = engines as Record<string, EngineRow>;
   rows.zzz = { ...rows.reference, precisions: ["fp16"] };
-  const printed: string[] = [];
-  const { log, error } = console;
+  let printed = "";
   try {
     const use = (kind: string, precision: "fp32" | "fp16") => () =>
       checkEngine({ engine: { kind, precision, threads: 1 } });
     assert.throws(use("zzy", "fp32"), /expected one of .*, zzz \(did you mean "zzz"\?\)/);
     assert.throws(use("cpu", "fp16"), /only "webgpu" or "zzz" has "fp16"/);
     use("zzz", "fp16")();
-    console.log = (line: string) => printed.push(line);
-    console.error = () => {};
-    await listEngines({});
+    printed = (await captured(() => listEngines({}))).stdout;
   } finally {
-    Object.assign(console, { log, error });
     delete rows.zzz;
   }
   // The process that tries it has the table without the row.
-  assert.ok(printed.some((line) => /^zzz +Cannot use engine "zzz"/.test(line)), printed.join("\n"));
+  assert.match(printed, /^zzz +Cannot use engine "zzz"/m);
 });
 
 Deno.test("engines: docs/training.md has the table's rows", () => {

@@ -9,7 +9,7 @@ import { table } from "./table.ts";
 import { walk } from "./walk.ts";
 import { words } from "./words.ts";
 
-const toyProject: Project = {
+export const toyProject: Project = {
   root: projectRoot,
   recipes: import.meta.dirname + "/recipes",
   schema: toySchema,
