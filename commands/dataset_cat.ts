@@ -1,7 +1,7 @@
 /**
  * `dataset cat`: rows, one a line, or as a file of another format.
  */
-import { fieldAt, readerDefaults } from "../datasets/mod.ts";
+import { type ColumnDescription, fieldAt, inputOf, readerDefaults } from "../datasets/mod.ts";
 import { didYouMean, StageError, UsageError, writeAll } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
 import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
@@ -76,34 +76,41 @@ async function* rowsOf(
     }
   }
   for (const { name, reader, open } of files) {
-    await using input = await open();
-    const records = reader.readRecords(input, {
+    await using opened = await open();
+    const input = await inputOf(opened);
+    const records = await reader.readRecords(input, {
       maxRowBytes: readerDefaults.maxRowBytes,
       columns: column === undefined ? undefined : [column],
     });
-    for await (const batch of withRecordProgress(records, name, isOnTerminal(options.output))) {
+    checkColumn(column, records.columns ?? [], name);
+    const isQuiet = isOnTerminal(options.output);
+    for await (const batch of withRecordProgress(records, input, name, isQuiet)) {
       for (const record of batch) {
         if ("problem" in record) {
           throw new StageError(
             `Cannot read "${input.name}", ${records.unit} ${record.row}: ${record.problem}`,
           );
         }
-        const { columns } = records;
-        if (column !== undefined && columns !== undefined && columns.length > 0) {
-          const names = columns.map(({ name }) => name);
-          if (!names.some((one) => column === one || column.startsWith(`${one}.`))) {
-            throw new UsageError(
-              `Cannot print column "${column}" of "${name}"${didYouMean(column, names)}: it has ${
-                names.join(", ")
-              }`,
-            );
-          }
-        }
         yield selected(record.value, column, `"${input.name}", ${records.unit} ${record.row}`);
         if (++given === limit) return;
       }
     }
   }
+}
+
+/** @throws UsageError for a column that a file with named columns lacks */
+function checkColumn(
+  column: string | undefined,
+  columns: readonly ColumnDescription[],
+  file: string,
+): void {
+  const names = columns.map(({ name }) => name);
+  if (column === undefined || names.length === 0) return;
+  if (names.some((one) => column === one || column.startsWith(`${one}.`))) return;
+  const has = `it has ${names.join(", ")}`;
+  throw new UsageError(
+    `Cannot print column "${column}" of "${file}"${didYouMean(column, names)}: ${has}`,
+  );
 }
 
 /** The whole row, or the one field that is asked for. */

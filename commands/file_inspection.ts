@@ -4,6 +4,7 @@
 import {
   type ColumnDescription,
   type Document,
+  inputOf,
   readerDefaults,
   type RecordStream,
 } from "../datasets/mod.ts";
@@ -87,16 +88,17 @@ export async function inspectFile(
     known.rows = rows;
   };
   try {
-    await using input = await open();
+    await using opened = await open();
+    const input = await inputOf(opened);
     known.bytes = input.size;
-    records = reader.readRecords(input, { maxRowBytes: readerDefaults.maxRowBytes });
+    records = await reader.readRecords(input, { maxRowBytes: readerDefaults.maxRowBytes });
     let isWhole = true;
     let bytesSeen = 0;
     /** The rows and bytes before the last read: of the piece that was read last, only some rows have arrived. */
     let settled = { rows: 0, bytes: 0 };
-    for await (const batch of withRecordProgress(records, name)) {
-      if (records.bytesRead !== bytesSeen) settled = { rows, bytes: bytesSeen };
-      bytesSeen = records.bytesRead;
+    for await (const batch of withRecordProgress(records, input, name)) {
+      if (input.bytesRead !== bytesSeen) settled = { rows, bytes: bytesSeen };
+      bytesSeen = input.bytesRead;
       for (const record of batch) {
         rows++;
         if ("problem" in record) {
@@ -106,14 +108,14 @@ export async function inspectFile(
           }
         } else if (samples.length < typedRows) samples.push(record.value);
       }
-      if (all || records.bytesRead <= readBytes) continue;
-      isWhole = records.bytesRead >= records.bytesTotal;
+      if (all || input.bytesRead <= readBytes) continue;
+      isWhole = input.bytesRead >= input.size;
       break;
     }
     conclude();
-    const part = settled.bytes > 0 ? settled : { rows, bytes: records.bytesRead };
+    const part = settled.bytes > 0 ? settled : { rows, bytes: input.bytesRead };
     known.rows = records.totalRows ??
-      (isWhole ? rows : Math.round(part.rows * records.bytesTotal / part.bytes));
+      (isWhole ? rows : Math.round(part.rows * input.size / part.bytes));
     known.rowsAreExact = isWhole || records.totalRows !== undefined;
     if (rows > 0 && rows === problemRows) {
       known.error = `expected rows that can be read, found none: ${problems[0]}`;

@@ -44,11 +44,12 @@ export function withProgress(
 /** The same for the batches of a file's rows. */
 export function withRecordProgress(
   records: RecordStream,
+  input: { readonly bytesRead: number; readonly size: number },
   name: string,
   isQuiet = false,
 ): AsyncGenerator<readonly SourceRecord[]> {
   return shown(records, isQuiet, () => {
-    const [read, total] = [records.bytesRead, records.bytesTotal].map(formatBytes);
+    const [read, total] = [input.bytesRead, input.size].map(formatBytes);
     return `${name}: ${read} of ${total} read`;
   });
 }

@@ -1,7 +1,7 @@
 /**
  * A document, and what reads documents from a file.
  */
-import type { InputOrPath } from "./input.ts";
+import type { Input, InputOrPath } from "./input.ts";
 
 export interface Document {
   readonly text: string;
@@ -69,8 +69,8 @@ export interface DocumentReader {
   readonly format: string;
   /** @param source a path, or an input that its opener closes */
   read(source: InputOrPath, options: ReaderOptions): DocumentStream;
-  /** Whole rows, for `dataset inspect` and `dataset cat`; no text field is needed. */
-  readRecords(source: InputOrPath, options: RecordOptions): RecordStream;
+  /** Whole rows, for `dataset inspect` and `dataset cat`; no text field is needed. The input stays the caller's to close. */
+  readRecords(input: Input, options: RecordOptions): RecordStream | Promise<RecordStream>;
 }
 
 /** The options of reading rows, of which documents are made. */
@@ -82,7 +82,11 @@ export interface RecordOptions extends Pick<ReaderOptions, "maxRowBytes" | "from
 
 /** A row of a file, or why there is none. */
 export type SourceRecord =
-  & { readonly row: number }
+  & {
+    readonly row: number;
+    /** Where reading goes on after it. */
+    readonly next: ReadPosition;
+  }
   & ({ readonly value: unknown } | { readonly problem: string });
 
 /** A column as the file declares it. */
@@ -98,11 +102,7 @@ export interface RecordStream extends AsyncIterable<readonly SourceRecord[]> {
   readonly unit: "line" | "row" | "value";
   /** What a field is called in messages. */
   readonly field: "field" | "column";
-  /** Where reading goes on after the first `taken` rows of the last batch. */
-  positionAfter(taken: number): ReadPosition;
-  readonly bytesRead: number;
-  readonly bytesTotal: number;
-  /** What the file declares, known from the first batch on; undefined in formats without a schema. */
+  /** What the file declares; undefined in formats without a schema. */
   readonly columns?: readonly ColumnDescription[];
   /** Rows in the file, where it says so. */
   readonly totalRows?: number;

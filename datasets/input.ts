@@ -49,16 +49,44 @@ export async function openLocal(path: string, name = basename(path)): Promise<In
   return new LocalInput(path, name, size, file);
 }
 
-/** Gives the input itself, or opens the path; `using` closes only what was opened here. */
-export async function inputOf(source: InputOrPath): Promise<Input> {
-  if (typeof source === "string") return await openLocal(source);
-  return {
-    name: source.name,
-    size: source.size,
-    read: (offset, length) => source.read(offset, length),
-    stream: (from) => source.stream(from),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+/** Opens the path, or counts what is read of an input; `using` closes only what was opened here. */
+export async function inputOf(source: InputOrPath): Promise<CountedInput> {
+  return typeof source === "string"
+    ? new CountedInput(await openLocal(source), true)
+    : new CountedInput(source, false);
+}
+
+/** An input that counts the bytes, as stored, that have been read of it. */
+export class CountedInput implements Input {
+  bytesRead = 0;
+  readonly name: string;
+  readonly size: number;
+  readonly #input: Input;
+  readonly #closes: boolean;
+
+  constructor(input: Input, closes: boolean) {
+    this.name = input.name;
+    this.size = input.size;
+    this.#input = input;
+    this.#closes = closes;
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    this.bytesRead += length;
+    return this.#input.read(offset, length);
+  }
+
+  async *stream(from = 0): AsyncGenerator<Uint8Array> {
+    this.bytesRead = from;
+    for await (const chunk of this.#input.stream(from)) {
+      this.bytesRead += chunk.length;
+      yield chunk;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closes) await this.#input[Symbol.asyncDispose]();
+  }
 }
 
 class LocalInput implements Input {

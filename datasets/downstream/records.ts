@@ -100,7 +100,7 @@ export async function* rowsOf(
 ): AsyncGenerator<TaskRow> {
   await using input = await openLocal(path, name);
   const { maxRowBytes } = readerDefaults;
-  const records = reader.readRecords(input, { maxRowBytes });
+  const records = await reader.readRecords(input, { maxRowBytes });
   for await (const batch of records) {
     for (const record of batch) {
       const place = `"${name}", ${records.unit} ${record.row}`;

@@ -4,17 +4,12 @@
  * Source: Cer et al. 2017; GLUE (Wang et al. 2018).
  */
 import type { TaskExample } from "../task.ts";
-import { DelimitedRecords } from "../readers/delimited_records.ts";
-import { recordReader } from "../readers/documents.ts";
+import { delimitedReader } from "../readers/delimited.ts";
 import type { FileTask } from "./file_task.ts";
 import { rowsOf, type TaskRow, taskRows } from "./records.ts";
 
 const columns = ["sentence1", "sentence2", "score"];
-const csv = recordReader(
-  "csv",
-  (input, options) =>
-    new DelimitedRecords(input, options, { delimiter: ",", quotes: true, columns }),
-);
+const csv = delimitedReader("csv", { delimiter: ",", quotes: true, columns });
 
 export const task: FileTask = {
   description: { kind: "similarity", nClasses: 1 },

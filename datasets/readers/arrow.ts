@@ -5,70 +5,77 @@
  * of V4 and V5. What `apache-arrow` cannot read is refused: big-endian data, list views, run-end encoding, unions before V5.
  */
 import { RecordBatchReader, type Vector } from "apache-arrow";
-import type { SourceRecord } from "../document.ts";
-import { ColumnarRecords } from "./columnar_records.ts";
+import type { RecordStream, SourceRecord } from "../document.ts";
 import { registerCodecs } from "./arrow_codecs.ts";
 import { type ArrowBatches, openArrow } from "./arrow_messages.ts";
 import { ColumnDecoder, uniqueNames, type Values } from "./arrow_values.ts";
 import { fileError } from "./data_error.ts";
-import { columnsOf, recordReader } from "./documents.ts";
-
-export const reader = recordReader("arrow", (input, options) => new ArrowRecords(input, options));
+import { columnsOf, recordReader, rowAt } from "./documents.ts";
 
 /** A batch of ours has at most this many rows. */
 const batchRows = 1024;
 
-class ArrowRecords extends ColumnarRecords {
-  override async *[Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]> {
+export const reader = recordReader("arrow", async (input, options): Promise<RecordStream> => {
+  const fail = (cause: unknown): never => {
+    throw fileError(input.name, "", cause);
+  };
+  const file = await openArrow(input).catch(fail);
+  const { fields } = file.schema;
+  const names = uniqueNames(fields);
+  const columns = names.map((name, i) => ({ name, type: String(fields[i].type) }));
+  const wanted = new Set(columnsOf(names, options.columns));
+  const start = options.from?.rows ?? 0;
+  return { unit: "row", field: "column", columns, [Symbol.asyncIterator]: batches };
+
+  async function* batches(): AsyncGenerator<SourceRecord[]> {
     try {
-      const file = await openArrow(this.input);
-      const { fields } = file.schema;
-      const names = uniqueNames(fields);
-      this.columns = names.map((name, i) => ({ name, type: String(fields[i].type) }));
-      const wanted = new Set(columnsOf(names, this.options.columns));
-      let isEmpty = true;
-      for await (const { row, columns, rows } of this.#batches(file, names, wanted)) {
-        for (let at = Math.max(0, this.start - row); at < rows; at += batchRows) {
-          isEmpty = false;
-          this.start = row + at;
+      for await (
+        const { row, rows, columns } of columnBatches(input.name, file, names, wanted, start)
+      ) {
+        for (let at = Math.max(0, start - row); at < rows; at += batchRows) {
           yield records(columns, row, at, Math.min(rows, at + batchRows));
         }
       }
-      if (isEmpty) yield [];
     } catch (cause) {
-      throw fileError(this.input.name, "", cause);
+      fail(cause);
     }
   }
+});
 
-  /** Record batches after the start, with the wanted columns of each. */
-  async *#batches(file: ArrowBatches, names: readonly string[], wanted: ReadonlySet<string>) {
-    registerCodecs();
-    const decoder = new ColumnDecoder();
-    const dictionaries = new Map<number, Vector>();
-    let row = 0;
-    for await (const { rows, place, read } of file.batches()) {
-      const first = row;
-      row += rows ?? 0;
-      if (rows !== undefined && row <= this.start) continue;
-      const bytes = await read();
-      const columns: [string, Values][] = [];
-      let inside = place;
-      try {
-        const reader = RecordBatchReader.from(bytes).open();
-        for (const [id, words] of dictionaries) reader.dictionaries.set(id, words);
-        const { value: batch } = reader.next();
-        for (const [id, words] of reader.dictionaries) dictionaries.set(id, words);
-        if (rows === undefined) continue;
-        for (const [i, name] of names.entries()) {
-          if (!wanted.has(name)) continue;
-          inside = `${place}, column "${name}"`;
-          columns.push([name, decoder.values(batch.data.children[i])]);
-        }
-      } catch (cause) {
-        throw fileError(this.input.name, inside, cause);
+/** Record batches that go on after row `start`, with the wanted columns of each. */
+async function* columnBatches(
+  name: string,
+  file: ArrowBatches,
+  names: readonly string[],
+  wanted: ReadonlySet<string>,
+  start: number,
+) {
+  registerCodecs();
+  const decoder = new ColumnDecoder();
+  const dictionaries = new Map<number, Vector>();
+  let row = 0;
+  for await (const { rows, place, read } of file.batches()) {
+    const first = row;
+    row += rows ?? 0;
+    if (rows !== undefined && row <= start) continue;
+    const bytes = await read();
+    const columns: [string, Values][] = [];
+    let inside = place;
+    try {
+      const reader = RecordBatchReader.from(bytes).open();
+      for (const [id, words] of dictionaries) reader.dictionaries.set(id, words);
+      const { value: batch } = reader.next();
+      for (const [id, words] of reader.dictionaries) dictionaries.set(id, words);
+      if (rows === undefined) continue;
+      for (const [i, column] of names.entries()) {
+        if (!wanted.has(column)) continue;
+        inside = `${place}, column "${column}"`;
+        columns.push([column, decoder.values(batch.data.children[i])]);
       }
-      yield { row: first, rows, columns };
+    } catch (cause) {
+      throw fileError(name, inside, cause);
     }
+    yield { row: first, rows, columns };
   }
 }
 
@@ -82,7 +89,7 @@ function records(
   for (let i = from; i < to; i++) {
     const value: Record<string, unknown> = {};
     for (const [name, values] of columns) value[name] = values[i];
-    batch.push({ row: row + i + 1, value });
+    batch.push(rowAt(row + i, value));
   }
   return batch;
 }

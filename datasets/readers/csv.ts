@@ -1,10 +1,6 @@
 /**
  * Comma separated values with a header; cells may be quoted and hold line feeds.
  */
-import { DelimitedRecords } from "./delimited_records.ts";
-import { recordReader } from "./documents.ts";
+import { delimitedReader } from "./delimited.ts";
 
-export const reader = recordReader(
-  "csv",
-  (input, options) => new DelimitedRecords(input, options, { delimiter: ",", quotes: true }),
-);
+export const reader = delimitedReader("csv", { delimiter: ",", quotes: true });

@@ -1,50 +1,142 @@
 /**
- * Records of comma or tab separated text: a scanner finds where each ends, `csv-parse` takes them apart.
+ * Comma and tab separated files: a scanner finds where each record ends, `csv-parse` takes them apart. A header names the
+ * columns, unless the reader does.
  *
  * Source: RFC 4180 for quoting. Tab separated files, as GLUE has them, know no quotes.
  */
 import { Buffer } from "node:buffer";
 import { CsvError, type Options, parse } from "csv-parse/sync";
-import { messageOf } from "../../base/mod.ts";
-import type { SegmentScanner } from "./segments.ts";
+import { messageOf, StageError } from "../../base/mod.ts";
+import type {
+  DocumentReader,
+  ReadPosition,
+  RecordOptions,
+  RecordStream,
+  SourceRecord,
+} from "../document.ts";
+import type { Input } from "../input.ts";
+import { recordReader } from "./documents.ts";
+import { lines, type Piece, type PieceScanner, piecesOf } from "./pieces.ts";
 
 export interface Delimiting {
-  readonly delimiter: "," | "\t";
+  readonly delimiter: string;
   /** Whether `"` encloses cells; else it is a character like others. */
   readonly quotes: boolean;
   /** Names of the columns, for files without a header. */
   readonly columns?: readonly string[];
 }
 
-export type Cells = { readonly cells: string[] } | { readonly problem: string };
+type Cells = { readonly cells: string[] } | { readonly problem: string };
 
 const quote = 0x22;
 const lineFeed = 0x0a;
 
-/** A record ends at an LF outside of quotes: a doubled quote leaves and enters, so that counting them is enough. */
-export class DelimitedScanner implements SegmentScanner {
-  readonly #quotes: boolean;
-  #isQuoted = false;
+/** A `DocumentReader` of files that are delimited in one way. */
+export function delimitedReader(format: string, delimiting: Delimiting): DocumentReader {
+  return recordReader(format, (input, options) => delimitedRecords(input, options, delimiting));
+}
 
-  constructor({ quotes }: Delimiting) {
-    this.#quotes = quotes;
-  }
+async function delimitedRecords(
+  input: Input,
+  { maxRowBytes, from }: RecordOptions,
+  delimiting: Delimiting,
+): Promise<RecordStream> {
+  const piecesAfter = (offset?: number) =>
+    piecesOf(input, delimiting.quotes ? quotedScanner() : lines, maxRowBytes, offset);
+  const header = delimiting.columns === undefined
+    ? await headerOf(input.name, piecesAfter(), delimiting)
+    : { names: delimiting.columns, next: { rows: 0, offset: 0 } };
+  const { names } = header;
+  const columns = names.map((name) => ({ name, type: "string" }));
+  return { unit: "line", field: "column", columns, [Symbol.asyncIterator]: batches };
 
-  end(chunk: Uint8Array, at: number): number {
-    if (!this.#quotes) return chunk.indexOf(lineFeed, at) + 1 || -1;
-    for (let i = at; i < chunk.length; i++) {
-      if (chunk[i] === quote) this.#isQuoted = !this.#isQuoted;
-      else if (chunk[i] === lineFeed && !this.#isQuoted) return i + 1;
+  async function* batches(): AsyncGenerator<SourceRecord[]> {
+    let next = from !== undefined && from.rows > 0 ? from : header.next;
+    for await (const pieces of piecesAfter(next.offset)) {
+      const records: SourceRecord[] = [];
+      const cells = cellsOf(pieces, delimiting);
+      for (const [i, piece] of pieces.entries()) {
+        const row = next.rows + 1;
+        next = after(next, piece);
+        const text = "text" in piece ? piece.text : undefined;
+        if (text === "" && piece.isRest || text?.trim() === "" && names.length > 1) continue;
+        records.push({ row, next, ...recordOf(cells[i], names, delimiting) });
+      }
+      if (records.length > 0) yield records;
     }
-    return -1;
   }
 }
 
-/** The cells of each record, or why it has none. All are parsed at once, and one by one where that fails. */
-export function cellsOf(records: readonly string[], delimiting: Delimiting): Cells[] {
+/** A record ends at an LF outside of quotes: a doubled quote leaves and enters, so that counting them is enough. */
+function quotedScanner(): PieceScanner {
+  let isQuoted = false;
+  return (chunk) => {
+    const ends: number[] = [];
+    for (let i = 0; i < chunk.length; i++) {
+      if (chunk[i] === quote) isQuoted = !isQuoted;
+      else if (chunk[i] === lineFeed && !isQuoted) ends.push(i + 1);
+    }
+    return ends;
+  };
+}
+
+/** The names in the first record, and the place after it. */
+async function headerOf(
+  file: string,
+  pieces: AsyncIterable<Piece[]>,
+  delimiting: Delimiting,
+): Promise<{ names: readonly string[]; next: ReadPosition }> {
+  const next = { rows: 0, offset: 0 };
+  for await (const [piece] of pieces) {
+    if ("text" in piece && piece.text === "" && piece.isRest) break;
+    const [found] = cellsOf([piece], delimiting);
+    const names = "cells" in found ? found.cells : [];
+    const repeated = names.find((name, i) => names.indexOf(name) !== i);
+    const problem = "problem" in found
+      ? found.problem
+      : `expected names that differ, found ${JSON.stringify(repeated)} twice`;
+    if ("cells" in found && repeated === undefined) return { names, next: after(next, piece) };
+    throw new StageError(`Cannot read "${file}", line 1: ${problem}`);
+  }
+  return { names: [], next };
+}
+
+/** The place after a piece. */
+function after({ rows }: ReadPosition, piece: Piece): ReadPosition {
+  // A record may take several lines; of one that cannot be read nobody knows.
+  const breaks = "text" in piece ? piece.text.replace(/\n$/, "").split("\n").length : 1;
+  return { rows: rows + breaks, offset: piece.end };
+}
+
+function recordOf(
+  found: Cells,
+  names: readonly string[],
+  { columns }: Delimiting,
+): { value: unknown } | { problem: string } {
+  if ("problem" in found) return found;
+  const { cells } = found;
+  if (cells.length === names.length) {
+    return { value: Object.fromEntries(cells.map((cell, i) => [names[i], cell])) };
+  }
+  const where = columns === undefined ? " as in the header" : "";
+  return { problem: `expected ${names.length} cells${where}, found ${cells.length}` };
+}
+
+/** The cells of each piece, or why it has none. All are parsed at once, and one by one where that fails. */
+function cellsOf(pieces: readonly Piece[], delimiting: Delimiting): Cells[] {
   const options = optionsOf(delimiting);
+  const texts = pieces.flatMap((piece) => "text" in piece && piece.text !== "" ? [piece.text] : []);
+  const cells = parsed(texts, options).values();
+  return pieces.map((piece): Cells => {
+    if ("problem" in piece) return piece;
+    return piece.text === "" ? { cells: [""] } : cells.next().value!;
+  });
+}
+
+function parsed(records: readonly string[], options: Options): Cells[] {
   try {
-    const rows: string[][] = parse(records.join(""), options);
+    const text = records.map((record) => record.endsWith("\n") ? record : `${record}\n`).join("");
+    const rows: string[][] = parse(text, options);
     if (rows.length === records.length) return rows.map((cells) => ({ cells }));
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;

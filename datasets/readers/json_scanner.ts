@@ -1,7 +1,7 @@
 /**
  * Where JSON values end in a stream of bytes: elements of an array, or values on end.
  */
-import type { SegmentScanner } from "./segments.ts";
+import type { PieceScanner } from "./pieces.ts";
 
 const code = (character: string) => character.charCodeAt(0);
 const quote = code('"');
@@ -12,70 +12,62 @@ const [openBracket, closeBracket, openBrace, closeBrace] = [..."[]{}"].map(code)
 /**
  * A piece is a value with what stands before it: blanks, the array's bracket or a comma. After the array's end there
  * is only a rest.
+ * @param isInside whether scanning begins after a value of the array
  */
-export class JsonValueScanner implements SegmentScanner {
-  readonly #isArray: boolean;
+export function jsonScanner(isArray: boolean, isInside: boolean): PieceScanner {
   /** Whether the array's own bracket has been passed. */
-  #isOpen: boolean;
-  #isAfterEnd = false;
-  #kind: "none" | "nested" | "string" | "scalar" = "none";
-  #depth = 0;
-  #isInString = false;
-  #isEscaped = false;
-
-  /** @param isInside whether scanning begins after a value of the array */
-  constructor(isArray: boolean, isInside: boolean) {
-    this.#isArray = isArray;
-    this.#isOpen = isInside;
-  }
-
-  end(chunk: Uint8Array, at: number): number {
-    if (this.#isAfterEnd) return -1;
-    for (let i = at; i < chunk.length; i++) {
+  let isOpen = isInside;
+  let isAfterEnd = false;
+  let kind: "none" | "nested" | "string" | "scalar" = "none";
+  let depth = 0;
+  let isInString = false;
+  let isEscaped = false;
+  return (chunk) => {
+    const ends: number[] = [];
+    const close = (end: number) => {
+      ends.push(end);
+      kind = "none";
+      depth = 0;
+    };
+    for (let i = 0; i < chunk.length && !isAfterEnd; i++) {
       const byte = chunk[i];
-      if (this.#isInString) {
-        if (this.#isEscaped) this.#isEscaped = false;
-        else if (byte === backslash) this.#isEscaped = true;
+      if (isInString) {
+        if (isEscaped) isEscaped = false;
+        else if (byte === backslash) isEscaped = true;
         else if (byte === quote) {
-          this.#isInString = false;
-          if (this.#kind === "string") return this.#close(i + 1);
+          isInString = false;
+          if (kind === "string") close(i + 1);
         }
         continue;
       }
       const isBlank = byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
-      if (this.#kind === "none") {
+      if (kind === "scalar" && (isBlank || byte === comma || byte === closeBracket)) close(i);
+      if (kind === "none") {
         if (isBlank || byte === comma || byte >= 0x80) continue; // bytes from 0x80: a byte order mark
-        if (this.#isArray && byte === openBracket && !this.#isOpen) {
-          this.#isOpen = true;
+        if (isArray && byte === openBracket && !isOpen) {
+          isOpen = true;
           continue;
         }
-        if (this.#isArray && byte === closeBracket) {
-          this.#isAfterEnd = true;
-          return -1;
+        if (isArray && byte === closeBracket) {
+          isAfterEnd = true;
+          continue;
         }
-        this.#kind = byte === openBrace || byte === openBracket
+        kind = byte === openBrace || byte === openBracket
           ? "nested"
           : byte === quote
           ? "string"
           : "scalar";
+        // A stray bracket is a piece of its own, which does not parse.
+        if (byte === closeBracket) close(i + 1);
       }
-      if (byte === quote) this.#isInString = true;
-      else if (this.#kind === "nested") {
-        if (byte === openBrace || byte === openBracket) this.#depth++;
+      if (byte === quote) isInString = true;
+      else if (kind === "nested") {
+        if (byte === openBrace || byte === openBracket) depth++;
         else if (byte === closeBrace || byte === closeBracket) {
-          if (--this.#depth === 0) return this.#close(i + 1);
+          if (--depth === 0) close(i + 1);
         }
-      } else if (isBlank || byte === comma || byte === closeBracket) {
-        // A scalar ends before the next such byte; a stray bracket is a piece of its own, which does not parse.
-        return this.#close(i === at ? i + 1 : i);
       }
     }
-    return -1;
-  }
-
-  #close(end: number): number {
-    this.#kind = "none";
-    this.#depth = 0;
-    return end;
-  }
+    return ends;
+  };
 }

@@ -5,55 +5,42 @@
  * Encrypted files are refused.
  */
 import type { DecodedArray, SchemaTree } from "hyparquet";
-import type { SourceRecord } from "../document.ts";
+import type { RecordStream, SourceRecord } from "../document.ts";
 import type { Input } from "../input.ts";
-import { ColumnarRecords } from "./columnar_records.ts";
 import { fileError } from "./data_error.ts";
-import { columnsOf, recordReader } from "./documents.ts";
+import { columnsOf, recordReader, rowAt } from "./documents.ts";
 import { columnRows } from "./parquet_columns.ts";
 import { openParquet, type ParquetFile } from "./parquet_file.ts";
 import { typeName } from "./parquet_types.ts";
 
-export const reader = recordReader(
-  "parquet",
-  (input, options) => new ParquetRecords(input, options),
-);
-
 /** A batch has at most this many rows. */
 const batchRows = 1024;
 
-class ParquetRecords extends ColumnarRecords {
-  totalRows: number | undefined;
+export const reader = recordReader("parquet", async (input, options): Promise<RecordStream> => {
+  const file = await openParquet(input).catch((cause) => {
+    throw fileError(input.name, "", cause);
+  });
+  const columns = file.columns.map((tree) => ({ name: tree.element.name, type: typeName(tree) }));
+  const wanted = new Set(columnsOf(columns.map(({ name }) => name), options.columns));
+  const totalRows = file.rows;
+  return { unit: "row", field: "column", columns, totalRows, [Symbol.asyncIterator]: batches };
 
-  override async *[Symbol.asyncIterator](): AsyncGenerator<SourceRecord[]> {
-    const { name } = this.input;
-    const file = await openParquet(this.input).catch((cause) => {
-      throw fileError(name, "", cause);
-    });
-    this.columns = file.columns.map((tree) => ({ name: tree.element.name, type: typeName(tree) }));
-    this.totalRows = file.rows;
-    const names = this.columns.map((column) => column.name);
-    const wanted = new Set(columnsOf(names, this.options.columns));
+  async function* batches(): AsyncGenerator<SourceRecord[]> {
+    const start = options.from?.rows ?? 0;
     let row = 0;
-    let isEmpty = true;
-    for (let g = 0; g < file.rowGroups.length; g++) {
-      const { rows } = file.rowGroups[g];
-      const skip = Math.min(rows, Math.max(0, this.start - row));
+    for (const [group, { rows }] of file.rowGroups.entries()) {
+      const skip = Math.min(rows, Math.max(0, start - row));
       let at = row + skip;
       row += rows;
       if (skip === rows) continue;
-      for await (const values of groupRows(this.input, file, g, wanted, skip)) {
+      for await (const values of groupRows(input, file, group, wanted, skip)) {
         const first = at;
-        this.start = first;
         at += values.length;
-        isEmpty = false;
-        yield values.map((value, i) => ({ row: first + i + 1, value }));
+        yield values.map((value, i) => rowAt(first + i, value));
       }
     }
-    // An empty batch tells the columns of an empty file.
-    if (isEmpty) yield [];
   }
-}
+});
 
 /** Rows of a group from row `skip` on, a batch at a time. */
 async function* groupRows(

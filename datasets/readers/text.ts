@@ -4,98 +4,67 @@
 import { Buffer } from "node:buffer";
 import { formatBytes } from "../../base/mod.ts";
 import {
-  type Document,
-  type DocumentReader,
   readerDefaults,
-  type ReaderOptions,
   type ReadPosition,
+  type RecordOptions,
   type RecordStream,
+  type SourceRecord,
 } from "../document.ts";
-import { inputOf, type InputOrPath } from "../input.ts";
-import { CountedDocuments } from "./documents.ts";
-import { Rejects } from "./rejects.ts";
-import { RowSource } from "./rows.ts";
+import type { Input } from "../input.ts";
+import { recordReader } from "./documents.ts";
+import { lines, piecesOf } from "./pieces.ts";
 
-export const reader: DocumentReader = {
-  format: "text",
-  read: (source, options) => new TextDocuments(source, options),
-  readRecords(source, options): RecordStream {
-    return recordsOf(new TextDocuments(source, { ...readerDefaults, ...options }));
-  },
-};
-
-class TextDocuments extends CountedDocuments {
-  readonly #source: InputOrPath;
-  #rows: RowSource | undefined;
-  #bytesTotal = 0;
-  /** Rows of the batch up to where the last document was closed. */
-  #taken = 0;
-
-  constructor(source: InputOrPath, options: ReaderOptions) {
-    super(options);
-    this.#source = source;
-  }
-
-  protected get bytes() {
-    return { bytesRead: this.#rows?.bytesRead ?? 0, bytesTotal: this.#bytesTotal };
-  }
-
-  get position(): ReadPosition {
-    return this.#rows?.positionAfter(this.#taken) ?? this.options.from ?? { rows: 0, offset: 0 };
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Document> {
-    const { textDocuments, maxRowBytes, from } = this.options;
-    await using input = await inputOf(this.#source);
-    const { name } = input;
-    this.#bytesTotal = input.size;
-    this.#rows = new RowSource(input, maxRowBytes, from);
-    const rejects = new Rejects(name, this.options, { unit: "line" });
-    let open: OpenDocument | undefined;
-    const take = (): Document[] => {
-      const closed = open;
-      open = undefined;
-      if (closed === undefined || closed.isBad) return [];
-      const text = closed.lines.join("\n");
-      if (text.trim() === "") return [];
-      this.documents++;
-      return [{ text, id: `${name}:${closed.line}` }];
-    };
-
-    for await (const rows of this.#rows.batches()) {
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i];
-        this.#taken = i + 1;
-        if ("problem" in row) {
-          rejects.add(row.line, row.problem);
-          // The document lacks this row, so the rest of it is dropped too.
-          open = { line: open?.line ?? row.line, lines: [], bytes: 0, isBad: true };
-        } else if (row.text.trim() === "" && textDocuments !== "file") {
-          yield* take();
-        } else {
-          open ??= { line: row.line, lines: [], bytes: 0, isBad: false };
-          if (!open.isBad && !append(open, row.text, maxRowBytes)) {
-            rejects.add(
-              open.line,
-              `expected a document of at most ${formatBytes(maxRowBytes)}, found a longer one`,
-            );
-          }
-        }
-        if (textDocuments === "line") yield* take();
-      }
-    }
-    yield* take();
-    if (this.documents === 0) rejects.failEmpty();
-  }
-}
+export const reader = recordReader("text", textRecords, "text");
 
 /** A document whose end has not been read yet. */
 interface OpenDocument {
-  /** Of its first row. */
-  readonly line: number;
+  /** Of its first line. */
+  readonly row: number;
   lines: string[];
   bytes: number;
+  /** It lacks a line, or is too long: the rest of it is dropped too. */
   isBad: boolean;
+}
+
+/** Documents as records with one field, `text`; a record's row is its first line. */
+function textRecords(input: Input, options: RecordOptions): RecordStream {
+  const { textDocuments = readerDefaults.textDocuments, maxRowBytes, from } = options;
+  return { unit: "line", field: "field", [Symbol.asyncIterator]: batches };
+
+  async function* batches(): AsyncGenerator<SourceRecord[]> {
+    let next: ReadPosition = from ?? { rows: 0, offset: 0 };
+    let open: OpenDocument | undefined;
+    let records: SourceRecord[] = [];
+    const close = () => {
+      const text = open === undefined || open.isBad ? "" : open.lines.join("\n");
+      if (text.trim() !== "") records.push({ row: open!.row, next, value: { text } });
+      open = undefined;
+    };
+    for await (const pieces of piecesOf(input, lines, maxRowBytes, from?.offset)) {
+      for (const piece of pieces) {
+        const row = next.rows + 1;
+        next = { rows: row, offset: piece.end };
+        if ("problem" in piece) {
+          records.push({ row, next, problem: piece.problem });
+          open = { row: open?.row ?? row, lines: [], bytes: 0, isBad: true };
+        } else if (piece.text.trim() === "" && textDocuments !== "file") {
+          close();
+        } else {
+          open ??= { row, lines: [], bytes: 0, isBad: false };
+          if (!open.isBad && !append(open, piece.text, maxRowBytes)) {
+            const limit = formatBytes(maxRowBytes);
+            const problem = `expected a document of at most ${limit}, found a longer one`;
+            records.push({ row: open.row, next, problem });
+          }
+        }
+        if (textDocuments === "line") close();
+      }
+      yield records;
+      records = [];
+    }
+    close();
+    yield records;
+  }
 }
 
 /** Appends a line; false when that makes the document too long. */
@@ -105,24 +74,4 @@ function append(open: OpenDocument, text: string, maxBytes: number): boolean {
   if (open.isBad) open.lines = [];
   else open.lines.push(text);
   return !open.isBad;
-}
-
-/** Documents as records with one field, `text`. */
-function recordsOf(documents: TextDocuments): RecordStream {
-  return {
-    unit: "line",
-    field: "field",
-    get bytesRead() {
-      return documents.progress.bytesRead;
-    },
-    get bytesTotal() {
-      return documents.progress.bytesTotal;
-    },
-    positionAfter: () => documents.position,
-    async *[Symbol.asyncIterator]() {
-      for await (const { text, id } of documents) {
-        yield [{ row: Number(id.slice(id.lastIndexOf(":") + 1)), value: { text } }];
-      }
-    },
-  };
 }

@@ -1,10 +1,6 @@
 /**
  * Tab separated values with a header; a quote is a character like others.
  */
-import { DelimitedRecords } from "./delimited_records.ts";
-import { recordReader } from "./documents.ts";
+import { delimitedReader } from "./delimited.ts";
 
-export const reader = recordReader(
-  "tsv",
-  (input, options) => new DelimitedRecords(input, options, { delimiter: "\t", quotes: false }),
-);
+export const reader = delimitedReader("tsv", { delimiter: "\t", quotes: false });

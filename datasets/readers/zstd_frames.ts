@@ -10,7 +10,7 @@ const frameMagic = 0xfd2fb528;
 const skippableMagic = 0x184d2a50; // the last four bits are free
 
 /** Bytes of a frame, in order; `isLast` closes it. */
-interface FramePart {
+export interface FramePart {
   readonly bytes: Uint8Array;
   readonly isLast: boolean;
 }

@@ -4,6 +4,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { openLocal } from "../../datasets/mod.ts";
 import { reader as arrow } from "../../datasets/readers/arrow.ts";
 import { reader as parquet } from "../../datasets/readers/parquet.ts";
 import { temporaryFolder } from "../support/command_line.ts";
@@ -129,7 +130,8 @@ Deno.test("dataset cat prints rows, a column or a field, and files by columns th
     const output = join(folder.path, `out.${format}`);
     strictEqual((await dataset(["cat", path, "--format", format, "--output", output])).code, 0);
     const read: unknown[] = [];
-    for await (const batch of reader.readRecords(output, { maxRowBytes: 1e6 })) {
+    await using input = await openLocal(output);
+    for await (const batch of await reader.readRecords(input, { maxRowBytes: 1e6 })) {
       for (const record of batch) if ("value" in record) read.push(record.value);
     }
     deepStrictEqual(read.slice(0, 2), [

@@ -7,7 +7,12 @@ import { gunzipSync } from "node:zlib";
 import { reader as arrow } from "../../datasets/readers/arrow.ts";
 import { reader as csv } from "../../datasets/readers/csv.ts";
 import { reader as parquet } from "../../datasets/readers/parquet.ts";
-import { type DocumentReader, readerDefaults, readerModule } from "../../datasets/mod.ts";
+import {
+  type DocumentReader,
+  openLocal,
+  readerDefaults,
+  readerModule,
+} from "../../datasets/mod.ts";
 import { canonicalJson, type Json, sha256, StageError } from "../../base/mod.ts";
 import { needsData } from "../support/data.ts";
 import { fromFileUrl } from "../support/paths.ts";
@@ -18,7 +23,8 @@ const options = { maxRowBytes: readerDefaults.maxRowBytes };
 
 async function rowsOf(reader: DocumentReader, path: string): Promise<Record<string, unknown>[]> {
   const rows: Record<string, unknown>[] = [];
-  for await (const batch of reader.readRecords(path, options)) {
+  await using input = await openLocal(path);
+  for await (const batch of await reader.readRecords(input, options)) {
     for (const record of batch) {
       if ("problem" in record) throw new Error(`${path}, row ${record.row}: ${record.problem}`);
       rows.push(record.value as Record<string, unknown>);

@@ -2,6 +2,7 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { parquetSchema, type SchemaElement } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { reader } from "../../datasets/readers/parquet.ts";
+import { openLocal } from "../../datasets/mod.ts";
 import { markNested, typeName } from "../../datasets/readers/parquet_types.ts";
 
 Deno.test("markNested() knows lists and maps by newer and older marks, and maps without values", () => {
@@ -39,7 +40,8 @@ async function rowsOf(bytes: Uint8Array): Promise<unknown[]> {
   try {
     Deno.writeFileSync(path, bytes);
     const rows: unknown[] = [];
-    for await (const batch of reader.readRecords(path, { maxRowBytes: 1e6 })) {
+    await using input = await openLocal(path);
+    for await (const batch of await reader.readRecords(input, { maxRowBytes: 1e6 })) {
       rows.push(...batch.map((record) => "value" in record ? record.value : record));
     }
     return rows;

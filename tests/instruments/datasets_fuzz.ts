@@ -254,7 +254,7 @@ async function readSample(sample: Sample): Promise<string> {
     const { reader } = await import(readerModule(sample.name)) as { reader: DocumentReader };
     let rows = 0;
     for await (
-      const batch of reader.readRecords(inputOf(sample), {
+      const batch of await reader.readRecords(inputOf(sample), {
         maxRowBytes: readerDefaults.maxRowBytes,
       })
     ) {

@@ -1,0 +1,135 @@
+/**
+ * Pieces of a text file whose ends a scanner finds in the bytes: lines, JSON values, CSV records. Memory holds a chunk and a
+ * piece.
+ */
+import { Buffer } from "node:buffer";
+import { formatBytes } from "../../base/mod.ts";
+import type { Input } from "../input.ts";
+import { bytesOf } from "./bytes.ts";
+
+/** Where pieces end in a chunk: each index is the byte after one. It remembers where it is from one call to the next. */
+export type PieceScanner = (chunk: Uint8Array) => number[];
+
+/** A piece: its text, or why it has none; `end` is the byte after it. What follows the last end is the rest. */
+export type Piece =
+  & { readonly end: number; readonly isRest: boolean }
+  & ({ readonly text: string } | { readonly problem: string });
+
+const lineFeed = 0x0a;
+
+/** A piece ends after its LF. Pieces that this scanner finds come without LF or CRLF. */
+export function lines(chunk: Uint8Array): number[] {
+  const ends: number[] = [];
+  for (let at = chunk.indexOf(lineFeed); at >= 0; at = chunk.indexOf(lineFeed, at + 1)) {
+    ends.push(at + 1);
+  }
+  return ends;
+}
+
+/** Fatal: a replacement character would be a guess. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Pieces in batches, one for each chunk that ends some. The rest comes last; of lines only where it is not empty.
+ *
+ * A name that ends in `.gz` or `.zst` is compressed. A byte order mark at the start of the file is dropped.
+ * @param from the byte, after decompression, at which a piece starts
+ * @throws StageError when the file cannot be read, or compressed data is damaged or cut short.
+ */
+export async function* piecesOf(
+  input: Input,
+  scan: PieceScanner,
+  maxBytes: number,
+  from = 0,
+): AsyncGenerator<Piece[]> {
+  const isLines = scan === lines;
+  let isStart = from === 0;
+  let offset = from;
+  /** The start of a piece whose end is in a later chunk; given up once it is too long. */
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+
+  const cleaned = (text: string): string => {
+    const start = isStart && text.charCodeAt(0) === 0xfeff ? 1 : 0;
+    isStart = false;
+    return text.slice(start, isLines && text.endsWith("\r") ? -1 : undefined);
+  };
+  const contentOf = (bytes: Uint8Array, size: number) => {
+    if (size > maxBytes) {
+      const limit = formatBytes(maxBytes);
+      return { problem: `expected a row of at most ${limit}, found a longer one` };
+    }
+    const text = decodeOrNull(bytes);
+    return text === null
+      ? { problem: `expected UTF-8, found ${describeInvalid(bytes)}` }
+      : { text: cleaned(text) };
+  };
+  const hold = (bytes: Uint8Array) => {
+    heldBytes += bytes.length;
+    if (heldBytes > maxBytes) held = [];
+    else if (bytes.length > 0) held.push(bytes.slice());
+  };
+  const release = (end: number, isRest: boolean): Piece => {
+    const piece = { end, isRest, ...contentOf(Buffer.concat(held), heldBytes) };
+    held = [];
+    heldBytes = 0;
+    return piece;
+  };
+
+  for await (const chunk of bytesOf(input, from)) {
+    const ends = scan(chunk);
+    const pieces: Piece[] = [];
+    let start = 0;
+    /** The bytes of the piece that ends there, which its line feed may not belong to. */
+    const upTo = (end: number) => chunk.subarray(start, isLines ? end - 1 : end);
+    if (heldBytes > 0 && ends.length > 0) {
+      const end = ends.shift()!;
+      hold(upTo(end));
+      pieces.push(release(offset + end, false));
+      start = end;
+    }
+    const whole = chunk.subarray(start, ends.at(-1) ?? start);
+    // One decoding for all lines of a chunk is several times as fast as one each.
+    const text = isLines && whole.length <= maxBytes ? decodeOrNull(whole) : null;
+    const texts = text?.split("\n");
+    for (const [i, end] of ends.entries()) {
+      const bytes = upTo(end);
+      const content = texts ? { text: cleaned(texts[i]) } : contentOf(bytes, bytes.length);
+      pieces.push({ end: offset + end, isRest: false, ...content });
+      start = end;
+    }
+    hold(chunk.subarray(start));
+    offset += chunk.length;
+    if (pieces.length > 0) yield pieces;
+  }
+  if (heldBytes > 0 || !isLines) yield [release(offset, true)];
+}
+
+function decodeOrNull(bytes: Uint8Array): string | null {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Where a piece stops being UTF-8: the first byte of the first sequence that is none. */
+function describeInvalid(bytes: Uint8Array): string {
+  const decodes = (length: number, stream: boolean) => {
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  // In streaming mode a sequence that the end of a prefix cuts is no error yet, so prefixes can be bisected.
+  let [valid, invalid] = [0, bytes.length + 1];
+  while (invalid - valid > 1) {
+    const middle = (valid + invalid) >> 1;
+    if (decodes(middle, true)) valid = middle;
+    else invalid = middle;
+  }
+  while (!decodes(valid, false)) valid--;
+  return `byte 0x${bytes[valid].toString(16).padStart(2, "0")} at offset ${valid} of the row`;
+}
