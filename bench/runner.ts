@@ -1,9 +1,8 @@
 /**
- * What the runner itself costs: `deno task bench runner [--quick] [--json] [--case NAME] [--recipe NAME --store DIR]`.
+ * What the runner itself costs: `deno task bench runner [--quick] [--json] [--case NAME]`.
  *
  * Each figure is the median of whole commands, process start included, with its target beside it. Cases: `cached`, `many`,
- * `input`, `instance`; all of them by default. `--recipe` and `--store` name a finished run whose `run all` is timed; without
- * them a tiny run is made first.
+ * `input`, `instance`; all of them by default.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -38,8 +37,6 @@ export async function main(args: readonly string[]): Promise<void> {
       case: { type: "string" },
       json: { type: "boolean" },
       quick: { type: "boolean" },
-      recipe: { type: "string" },
-      store: { type: "string" },
     },
   });
   const folder = Deno.makeTempDirSync({ prefix: "dept-bench-" });
@@ -50,7 +47,7 @@ export async function main(args: readonly string[]): Promise<void> {
   };
   try {
     const cases: Readonly<Record<string, () => Promise<Figure[]>>> = {
-      cached: () => cachedRun(values.recipe, values.store, join(folder, "cached")),
+      cached: () => cachedRun(join(folder, "cached")),
       many: () => manyInstances(join(folder, "many"), values.quick ? width / 10 : width),
       input: () => largeInput(folder, values.quick ? 1 : gigabytes),
       instance: () => perInstance(join(folder, "costs")),
@@ -70,17 +67,12 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 /** `run all` with everything there. */
-async function cachedRun(
-  recipe: string = tinyRecipe,
-  given: string | undefined,
-  own: string,
-): Promise<Figure[]> {
-  const store = given ?? own;
-  const args = ["run", "all", "--recipe", recipe, "--store", store];
-  if (given === undefined) await timed(command(pipelineMain, ...args), [0]);
-  const seconds = await medianOf(() => timed(command(pipelineMain, ...args), [0]));
-  const name = given === undefined ? "tiny" : recipe;
-  return [{ what: `run all, everything cached (${name})`, seconds, target: 0.5 }];
+async function cachedRun(store: string): Promise<Figure[]> {
+  const run = () =>
+    timed(command(pipelineMain, "run", "all", "--recipe", tinyRecipe, "--store", store), [0]);
+  await run();
+  const seconds = await medianOf(run);
+  return [{ what: "run all, everything cached (tiny)", seconds, target: 0.5 }];
 }
 
 /** Wall time of a process for each instance that does nothing: one after the other, and two at once. */
@@ -89,37 +81,23 @@ async function perInstance(folder: string): Promise<Figure[]> {
   const of = async (name: string, jobs: number, layers: number, width: number) => {
     const store = join(folder, name);
     const shape = ["--set", `layers=${layers}`, "--set", `width=${width}`];
-    const run = (number: number) =>
-      timed(
-        synthetic(
-          store,
-          "run",
-          "--quiet",
-          "--jobs",
-          `${jobs}`,
-          ...shape,
-          "--set",
-          `number=${number}`,
-        ),
-        [0],
-      );
+    const run = (number: number) => {
+      const changed = ["--set", `number=${number}`];
+      return timed(synthetic(store, "run", "--quiet", "--jobs", `${jobs}`, ...shape, ...changed), [
+        0,
+      ]);
+    };
     await run(0); // bundles
     let number = 0;
     const whole = await medianOf(() => run(++number), 3);
     const idle = await medianOf(() => run(number), 3);
     return (whole - idle) / count;
   };
+  const [chain, wide] = [await of("chain", 1, count, 1), await of("wide", 2, 1, count)];
+  const what = "runner and process, an instance";
   return [
-    {
-      what: "runner and process, an instance, in a chain",
-      seconds: await of("chain", 1, count, 1),
-      target: 0.3,
-    },
-    {
-      what: "runner and process, an instance, two at once",
-      seconds: await of("wide", 2, 1, count),
-      target: 0.3,
-    },
+    { what: `${what}, in a chain`, seconds: chain, target: 0.3 },
+    { what: `${what}, two at once`, seconds: wide, target: 0.3 },
   ];
 }
 
@@ -143,27 +121,16 @@ async function manyInstances(store: string, width: number): Promise<Figure[]> {
   };
   await bringUpToDate(await plannerOf([layer], recipe, store));
   const name = `${layers * width} instances`;
-  return [
-    { what: `status, ${name}, none there`, seconds: empty, target: 1.5 },
-    { what: `status, ${name}, all there`, seconds: await status(0), target: 1.5 },
-    {
-      what: `status, ${name}, the first changed`,
-      seconds: await status(3, "--set", "first=1"),
-      target: 1.5,
-    },
-    {
-      what: `status, ${name}, all changed`,
-      seconds: await status(3, "--set", "number=2"),
-      target: 1.5,
-    },
-    {
-      what: `run --dry-run, ${name}, all changed`,
-      seconds: await medianOf(() =>
-        timed(synthetic(store, "run", "--dry-run", ...shape, "--set", "number=2"), [0])
-      ),
-      target: 1.5,
-    },
-  ];
+  const all = ["--set", "number=2"];
+  const dryRun = () => timed(synthetic(store, "run", "--dry-run", ...shape, ...all), [0]);
+  const figures: Readonly<Record<string, number>> = {
+    [`status, ${name}, none there`]: empty,
+    [`status, ${name}, all there`]: await status(0),
+    [`status, ${name}, the first changed`]: await status(3, "--set", "first=1"),
+    [`status, ${name}, all changed`]: await status(3, ...all),
+    [`run --dry-run, ${name}, all changed`]: await medianOf(dryRun),
+  };
+  return Object.entries(figures).map(([what, seconds]) => ({ what, seconds, target: 1.5 }));
 }
 
 /** An input outside the store: read once, then known by its stat record. */

@@ -2,16 +2,7 @@
  * Rows as a file by columns, of any size: one pass over the rows finds names and types, a second writes them a group at a
  * time. Nested values become JSON text.
  */
-import {
-  Bool,
-  type DataType,
-  Field,
-  Float64,
-  Int64,
-  Schema,
-  Utf8,
-  vectorFromArray,
-} from "apache-arrow";
+import { Bool, Field, Float64, Int64, Schema, Utf8, vectorFromArray } from "apache-arrow";
 import type { SchemaElement } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { ArrowFileWriter } from "../datasets/mod.ts";
@@ -66,7 +57,7 @@ export async function writeColumnFile(
 }
 
 function arrowWriter(path: string, columns: readonly Column[]): GroupWriter {
-  const fields = columns.map(({ name, type }) => new Field(name, arrowType(type), true));
+  const fields = columns.map(({ name, type }) => new Field(name, new arrowTypes[type](), true));
   const writer = new ArrowFileWriter(path, new Schema(fields));
   return {
     write: (groups) =>
@@ -76,18 +67,7 @@ function arrowWriter(path: string, columns: readonly Column[]): GroupWriter {
   };
 }
 
-function arrowType(type: ColumnType): DataType {
-  switch (type) {
-    case "BOOLEAN":
-      return new Bool();
-    case "INT64":
-      return new Int64();
-    case "DOUBLE":
-      return new Float64();
-    case "STRING":
-      return new Utf8();
-  }
-}
+const arrowTypes = { BOOLEAN: Bool, INT64: Int64, DOUBLE: Float64, STRING: Utf8 };
 
 function parquetWriter(path: string, columns: readonly Column[]): GroupWriter {
   const schema: SchemaElement[] = [

@@ -5,18 +5,11 @@ import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand } from "./project.ts";
 import { resolve } from "node:path";
 import { didYouMean, formatBytes, UsageError } from "../base/mod.ts";
-import {
-  collect,
-  findGarbage,
-  type Garbage,
-  keptRecords,
-  recoverStore,
-} from "../pipeline/collection.ts";
+import { collect, findGarbage, type Garbage, keptRecords } from "../pipeline/collection.ts";
 import { readRunRecords } from "../pipeline/run_records.ts";
 import { Store } from "../pipeline/store.ts";
-import { lockStore } from "../pipeline/store_lock.ts";
 import { numberAtLeast } from "./option_values.ts";
-import { onBusy } from "./busy.ts";
+import { exclusiveStore } from "./busy.ts";
 import { print } from "./screen.ts";
 
 interface GcOptions {
@@ -49,12 +42,8 @@ async function gc(names: readonly string[], options: GcOptions): Promise<number>
     report(findGarbage(store, kept), "Would remove", options);
     return 0;
   }
-  using lock = await lockStore(store.folder, {
-    command: "gc",
-    onBusy: (holder) => onBusy(holder, { ...options, command: "gc" }),
-  });
+  using lock = await exclusiveStore(store, "gc", options);
   if (lock === undefined) return 1;
-  recoverStore(store);
   const { kept, forgotten } = keptRecords(store, names, sinceMs);
   const garbage = findGarbage(store, kept);
   collect(store, garbage, forgotten);

@@ -6,14 +6,12 @@ import type { PipelineCommand } from "./project.ts";
 import { resolve } from "node:path";
 import { HttpClient, probe, remoteBytes, type RemoteFile, shown } from "../datasets/http/mod.ts";
 import { formatBytes, formatDuration, messageOf, StageError, UsageError } from "../base/mod.ts";
-import { recoverStore } from "../pipeline/collection.ts";
 import { ObjectCheck } from "../pipeline/object_check.ts";
 import { storageError } from "../pipeline/storage_errors.ts";
 import { Store } from "../pipeline/store.ts";
-import { lockStore } from "../pipeline/store_lock.ts";
 import { readTar, type TarEntry } from "../pipeline/tar.ts";
 import { entriesOf, receive } from "../pipeline/transfer.ts";
-import { onBusy } from "./busy.ts";
+import { exclusiveStore } from "./busy.ts";
 import { zstd } from "./push.ts";
 import { print, printError } from "./screen.ts";
 
@@ -35,12 +33,8 @@ const progressEveryMs = 5000;
 async function pull(from: string, options: PullOptions): Promise<number> {
   const entries = await openEntries(from); // before the store is made
   const store = Store.open(resolve(options.store), { create: true });
-  using lock = await lockStore(store.folder, {
-    command: `pull ${from}`,
-    onBusy: (holder) => onBusy(holder, { ...options, command: "pull" }),
-  });
+  using lock = await exclusiveStore(store, `pull ${from}`, options);
   if (lock === undefined) return 1;
-  recoverStore(store);
   try {
     const { results, present, objects, bytes } = await receive(store, entries);
     print(

@@ -4,15 +4,13 @@
 import { resolve } from "node:path";
 import { Readable } from "node:stream";
 import { formatBytes, UsageError, writeAll } from "../base/mod.ts";
-import { recoverStore } from "../pipeline/collection.ts";
 import { publishByRename } from "../pipeline/durable.ts";
 import type { Manifest } from "../pipeline/manifest.ts";
 import { Store } from "../pipeline/store.ts";
 import { storageError } from "../pipeline/storage_errors.ts";
-import { lockStore } from "../pipeline/store_lock.ts";
 import { writeTar } from "../pipeline/tar.ts";
 import { entriesOf, receive } from "../pipeline/transfer.ts";
-import { onBusy } from "./busy.ts";
+import { exclusiveStore } from "./busy.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -45,12 +43,8 @@ async function push(
     return 0;
   }
   const target = Store.open(resolve(to), { create: true });
-  using lock = await lockStore(target.folder, {
-    command: "push",
-    onBusy: (holder) => onBusy(holder, { store: to, wait: true, command: "push" }),
-  });
+  using lock = await exclusiveStore(target, "push", { store: to, wait: true });
   if (lock === undefined) return 1;
-  recoverStore(target);
   const { results, present, bytes } = await receive(target, entries);
   print(
     `Pushed ${results} results to ${to}, ${formatBytes(bytes)} (${present} were there already)`,

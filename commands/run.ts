@@ -2,17 +2,15 @@
  * `run`: brings targets up to date and says how.
  */
 import { formatDuration, UsageError } from "../base/mod.ts";
-import { recoverStore } from "../pipeline/collection.ts";
 import { eventFormat, type RunEvent, type RunResult } from "../pipeline/events.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { RunRecorder } from "../pipeline/run_records.ts";
-import { lockStore } from "../pipeline/store_lock.ts";
 import { withNeeds } from "../pipeline/targets.ts";
 import { forecastText, planEventParts } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
 import { wholeNumber } from "./option_values.ts";
-import { onBusy } from "./busy.ts";
+import { exclusiveStore } from "./busy.ts";
 import { RunView } from "./run_view.ts";
 import { openSession, type Session } from "./session.ts";
 import { printTables, tableStage } from "./tables.ts";
@@ -77,12 +75,8 @@ export async function run(
     await plan(session, named, options, jobs);
     return 0;
   }
-  using lock = await lockStore(session.store.folder, {
-    command: ["run", ...targets].join(" "),
-    onBusy: (holder) => onBusy(holder, { ...options, store: session.storeName, command: "run" }),
-  });
+  using lock = await exclusiveStore(session.store, ["run", ...targets].join(" "), options);
   if (lock === undefined) return 1;
-  recoverStore(session.store);
   if (options.verify) await verifyWhatIsFresh(session, named, options);
   const planned = await plan(session, named, options, jobs);
   const recorder = recorderOf(session, planned, options);

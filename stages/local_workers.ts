@@ -16,7 +16,7 @@ import {
 } from "../training/mod.ts";
 import type { WorkerMessage, WorkerSetup } from "./local_worker.ts";
 
-export interface LocalWorkersOptions {
+interface LocalWorkersOptions {
   /** Processes; each has a lane of its own. */
   readonly lanes: number;
   readonly setup: WorkerSetup;
@@ -75,20 +75,14 @@ class Worker {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #log: StageLog;
   /** Of the task under way. */
-  #waiting: { resolve(): void; reject(error: Error): void } | undefined;
+  #waiting: PromiseWithResolvers<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #end: Error | undefined;
 
   constructor({ setup, log }: LocalWorkersOptions) {
     this.#log = log;
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--quiet",
-        "--no-prompt",
-        import.meta.resolve("./local_worker.ts"),
-      ],
+      args: ["run", "-A", "--quiet", "--no-prompt", import.meta.resolve("./local_worker.ts")],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -100,13 +94,12 @@ class Worker {
 
   /** @param request Called when the tasks before are done. */
   async take(request: () => object): Promise<void> {
-    const taken = this.#last.then(() =>
-      new Promise<void>((resolve, reject) => {
-        if (this.#end !== undefined) return reject(this.#end);
-        this.#waiting = { resolve, reject };
-        this.#send(request());
-      })
-    );
+    const taken = this.#last.then(() => {
+      if (this.#end !== undefined) throw this.#end;
+      this.#waiting = Promise.withResolvers();
+      this.#send(request());
+      return this.#waiting.promise;
+    });
     this.#last = taken.catch(() => {});
     await taken;
   }
@@ -132,10 +125,9 @@ class Worker {
     this.#end = new StageError(
       `Cannot train in parallel: expected a worker process, found it ended with ${
         signal ?? `code ${code}`
-      }` +
-        ` (out of memory?); pretrain.parallelSources: 1 trains one source after the other`,
+      } (out of memory?); pretrain.parallelSources: 1 trains one source after the other`,
     );
-    this.#settle(this.#end);
+    this.#waiting?.reject(this.#end);
     await this.#writer.close().catch(() => {});
   }
 
@@ -144,18 +136,11 @@ class Worker {
       case "log":
         return this.#log[message.level](message.message, message.fields);
       case "done":
-        return this.#settle();
+        return this.#waiting?.resolve();
       case "failed":
-        return this.#settle(new StageError(message.message));
+        return this.#waiting?.reject(new StageError(message.message));
       default:
         message satisfies never;
     }
-  }
-
-  #settle(error?: Error): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (error === undefined) waiting?.resolve();
-    else waiting?.reject(error);
   }
 }
