@@ -7,6 +7,8 @@ import type { InstanceId, StageProgress } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
 import { forecastText } from "./plan_view.ts";
 
+type Event<Type extends RunEvent["type"]> = Extract<RunEvent, { readonly type: Type }>;
+
 /** Where lines go. A terminal also gets live lines, one for each running instance, drawn again in place. */
 interface Screen {
   readonly isTerminal: boolean;
@@ -21,6 +23,11 @@ interface Screen {
 const lineEveryMs = 10_000;
 const redrawEveryMs = 150;
 
+interface ViewOptions {
+  readonly isVerbose: boolean;
+  readonly showsProfiles?: boolean;
+}
+
 interface Running {
   readonly startedAt: number;
   progress?: ProgressMeter;
@@ -29,8 +36,7 @@ interface Running {
 
 export class RunView {
   readonly #screen: Screen;
-  readonly #isVerbose: boolean;
-  readonly #showsProfiles: boolean;
+  readonly #options: ViewOptions;
   readonly #running = new Map<InstanceId, Running>();
   /** Instances to bring up to date: those of the plan, and those whose results turn out to be damaged. */
   readonly #toDo = new Set<InstanceId>();
@@ -38,13 +44,9 @@ export class RunView {
   #liveLines = 0;
   #drawnAt = -Infinity;
 
-  constructor(
-    screen: Screen,
-    options: { readonly isVerbose: boolean; readonly showsProfiles?: boolean },
-  ) {
+  constructor(screen: Screen, options: ViewOptions) {
     this.#screen = screen;
-    this.#isVerbose = options.isVerbose;
-    this.#showsProfiles = options.showsProfiles === true;
+    this.#options = options;
   }
 
   show(event: RunEvent): void {
@@ -59,10 +61,10 @@ export class RunView {
       case "progress":
         return this.#progress(event.instance, event.state);
       case "log":
-        if (this.#showsProfiles && event.message === profileMessage) {
+        if (this.#options.showsProfiles && event.message === profileMessage) {
           return this.#print(profileText(event));
         }
-        if (event.level === "info" && !this.#isVerbose) return;
+        if (event.level === "info" && !this.#options.isVerbose) return;
         return this.#print(logText(event));
       case "checkpoint":
         return;
@@ -99,7 +101,7 @@ export class RunView {
     if (this.#screen.isTerminal && this.#running.size > 0) this.#redraw("");
   }
 
-  #started(event: Extract<RunEvent, { type: "started" }>): void {
+  #started(event: Event<"started">): void {
     const now = performance.now();
     this.#toDo.add(event.instance);
     this.#running.set(event.instance, { startedAt: now, printedAt: now });
@@ -126,9 +128,9 @@ export class RunView {
     }
   }
 
-  #failed({ instance, message, stack, log }: Extract<RunEvent, { type: "failed" }>): void {
+  #failed({ instance, message, stack, log }: Event<"failed">): void {
     this.#clear();
-    const details = this.#isVerbose && stack !== undefined ? stack : message;
+    const details = this.#options.isVerbose && stack !== undefined ? stack : message;
     this.#screen.writeError(shownText(`error: ${instance} failed: ${details}\n  log: ${log}\n`));
     this.#redraw("");
   }
@@ -161,7 +163,7 @@ export class RunView {
 
 /** Rates and the remaining time, from reports of progress. */
 export class ProgressMeter {
-  readonly #firstDone: number;
+  readonly #first: StageProgress;
   readonly #firstAt: number;
   #latestAt: number;
   #latest: StageProgress;
@@ -169,10 +171,8 @@ export class ProgressMeter {
   #tokens = 0;
 
   constructor(first: StageProgress, now: number) {
-    this.#firstDone = first.done;
-    this.#firstAt = now;
-    this.#latestAt = now;
-    this.#latest = first;
+    this.#first = this.#latest = first;
+    this.#firstAt = this.#latestAt = now;
     // Tokens before the first report took a time that is not known.
     this.#tokens = -(first.tokens ?? 0);
   }
@@ -186,25 +186,21 @@ export class ProgressMeter {
 
   /** `step 120/400  loss 3.21  34.1k tokens/s  ~12 s left`. */
   text(): string {
-    const { done, total, unit, note } = this.#latest;
-    const seconds = (this.#latestAt - this.#firstAt) / 1000;
-    const advanced = done - this.#firstDone;
-    const leftMs = advanced > 0 && total > 0
-      ? (total - done) * seconds * 1000 / advanced
-      : undefined;
-    return [
+    const { done, total, unit, note = "" } = this.#latest;
+    const ms = this.#latestAt - this.#firstAt;
+    const advanced = done - this.#first.done;
+    const parts = [
       total > 0 ? `${unit} ${done}/${total}` : `${unit} ${done}`,
-      ...(this.#lossNats !== undefined ? [`loss ${this.#lossNats.toFixed(3)}`] : []),
-      ...(this.#tokens > 0 && seconds > 0
-        ? [`${formatCount(this.#tokens / seconds)} tokens/s`]
-        : []),
-      ...(leftMs !== undefined ? [`~${formatDuration(leftMs)} left`] : []),
-      ...(note !== undefined ? [note] : []),
-    ].join("  ");
+      this.#lossNats === undefined ? "" : `loss ${this.#lossNats.toFixed(3)}`,
+      this.#tokens > 0 && ms > 0 ? `${formatCount(1000 * this.#tokens / ms)} tokens/s` : "",
+      advanced > 0 && total > 0 ? `~${formatDuration((total - done) * ms / advanced)} left` : "",
+      note,
+    ];
+    return parts.filter((part) => part !== "").join("  ");
   }
 }
 
-function header(plan: Extract<RunEvent, { type: "plan" }>): string {
+function header(plan: Event<"plan">): string {
   const count = (state: string) => plan.instances.filter((it) => it.state === state).length;
   const plural = plan.instances.length === 1 ? "" : "s";
   const waiting = count("waiting");
@@ -227,7 +223,7 @@ function line(word: string, instance: InstanceId, rest: readonly string[]): stri
   return `${word.padEnd(7)} ${instance.padEnd(30)}  ${details}`.trimEnd();
 }
 
-function logText({ level, instance, message, fields }: Extract<RunEvent, { type: "log" }>): string {
+function logText({ level, instance, message, fields }: Event<"log">): string {
   const details = fields === undefined ? "" : `  ${summaryLine(fields)}`;
   return line(level === "warn" ? "warning" : "info", instance, [`${message}${details}`]);
 }
@@ -236,7 +232,7 @@ function logText({ level, instance, message, fields }: Extract<RunEvent, { type:
 const profileMessage = "profile";
 
 /** `forwardBackward 12.3 s (81 %)  optimizer …`: the phases that took time, the longest first. */
-function profileText({ instance, fields = {} }: Extract<RunEvent, { type: "log" }>): string {
+function profileText({ instance, fields = {} }: Event<"log">): string {
   const phases = Object.entries(fields).filter((entry): entry is [string, number] =>
     typeof entry[1] === "number"
   );
@@ -246,27 +242,24 @@ function profileText({ instance, fields = {} }: Extract<RunEvent, { type: "log" 
   return line("profile", instance, shown);
 }
 
-function stoppedText({ stoppingMs }: Extract<RunEvent, { type: "stopped" }>): string {
+function stoppedText({ stoppingMs }: Event<"stopped">): string {
   const after = stoppingMs === undefined ? "" : `after ${formatDuration(stoppingMs)}, `;
   return `${after}goes on from its last checkpoint`;
 }
 
-function stoppingText({ signal, running }: Extract<RunEvent, { type: "stopping" }>): string {
+function stoppingText({ signal, running }: Event<"stopping">): string {
   if (running.length === 0) return `Stopping (${signal})`;
   return `Stopping (${signal}): waiting for ${running.join(", ")} to write a checkpoint; ` +
     `once more stops at once`;
 }
 
-function summaryText(summary: Extract<RunEvent, { type: "summary" }>): string {
-  const parts = [
-    `ran ${summary.ran.length}`,
-    `cached ${summary.cached.length}`,
-    ...(summary.failed.length > 0
-      ? [`failed ${summary.failed.length} (${summary.failed.join(", ")})`]
-      : []),
-    ...(summary.left.length > 0 ? [`not done ${summary.left.length}`] : []),
-  ];
-  const isWhole = summary.failed.length + summary.left.length === 0;
-  const again = isWhole ? "" : "\nThe same command goes on from here: what is done is kept";
-  return `\n${parts.join(", ")} in ${formatDuration(summary.durationMs)}${again}`;
+function summaryText(summary: Event<"summary">): string {
+  const { ran, cached, failed, left } = summary;
+  const failures = failed.length === 0 ? "" : `, failed ${failed.length} (${failed.join(", ")})`;
+  const rest = left.length === 0 ? "" : `, not done ${left.length}`;
+  const again = failures + rest === ""
+    ? ""
+    : "\nThe same command goes on from here: what is done is kept";
+  return `\nran ${ran.length}, cached ${cached.length}${failures}${rest} in ` +
+    formatDuration(summary.durationMs) + again;
 }
