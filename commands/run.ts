@@ -153,12 +153,19 @@ async function execute(
   options: RunOptions,
   jobs: number,
 ): Promise<{ result: RunResult; signal: Deno.Signal | undefined }> {
-  const { Scheduler } = await import("../pipeline/scheduler.ts");
+  const [{ Scheduler }, { startWith }] = await Promise.all([
+    import("../pipeline/scheduler.ts"),
+    import("../pipeline/child_process.ts"),
+  ]);
+  const { planner, programs, instances } = session;
+  for (const [id, { status }] of states) {
+    if (status !== "fresh") programs.hold(planner.codeOf(instances.get(id)!));
+  }
   const { emit, close } = reporter(options);
   const startedAt = performance.now();
   if (!options.json) emit(event);
   const scheduler = new Scheduler({
-    planner: session.planner,
+    planner,
     ids,
     forced,
     jobs,
@@ -166,7 +173,7 @@ async function execute(
     keptCheckpoints: wholeNumber("--keep-checkpoints", options.keepCheckpoints ?? "0", 0),
     objects: session.objects,
     recorder,
-    root: session.project.root,
+    startChild: startWith(programs),
     emit,
   });
   let signal: Deno.Signal | undefined;
@@ -178,6 +185,7 @@ async function execute(
   const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => [name, onSignal(name)] as const);
   for (const [name, handler] of handlers) Deno.addSignalListener(name, handler);
   const result = await scheduler.run(states);
+  await programs.close();
   for (const [name, handler] of handlers) Deno.removeSignalListener(name, handler);
   emit({ type: "summary", durationMs: performance.now() - startedAt, ...result });
   close();

@@ -9,6 +9,7 @@ import { FileDigests } from "../pipeline/file_digests.ts";
 import { expand, type Instances } from "../pipeline/instances.ts";
 import { ObjectCheck } from "../pipeline/object_check.ts";
 import { type InstanceState, Planner } from "../pipeline/plan.ts";
+import { Programs } from "../pipeline/program.ts";
 import { loadStudy } from "../pipeline/recipe.ts";
 import type { InstanceId, Study } from "../pipeline/stage.ts";
 import { Store } from "../pipeline/store.ts";
@@ -28,6 +29,7 @@ export interface Session {
   readonly instances: Instances;
   readonly planner: Planner;
   readonly objects: ObjectCheck;
+  readonly programs: Programs;
   /**
    * The instances that targets name, in the order of the plan; all if there is no target.
    * @throws UsageError as `selectTargets`
@@ -82,6 +84,7 @@ export async function openSession(
     instances,
     planner,
     objects,
+    programs: new Programs(project.root, code),
     select: (targets) =>
       selectTargets(targets.length === 0 ? ["all"] : targets, instances, project.stages, recipe),
     async states(ids, forced) {

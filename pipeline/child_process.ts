@@ -3,19 +3,18 @@
  */
 import { join } from "node:path";
 import { writeAll } from "../base/mod.ts";
-import { permissionFlags } from "./permissions.ts";
+import { pathToFileURL } from "node:url";
+import { permissionsOf } from "./permissions.ts";
+import { type InstanceCode, mainFile, type Program, type Programs } from "./program.ts";
 import { type ChildMessage, type ChildRequest, decodeLine } from "./protocol.ts";
 
-export interface ChildOptions {
-  /** The folder of `deno.json`: children see the same packages. */
-  readonly root: string;
+/** What a child is to do. */
+export interface ChildWork {
   readonly request: ChildRequest;
-  /** The stage's module. */
-  readonly module: string;
+  /** What its program is made of, which goes into the folder that the request names. */
+  readonly code: InstanceCode;
   /** Runs native code, which Deno cannot confine. */
   readonly isNative: boolean;
-  /** A folder of the child's own: its entry is written there. */
-  readonly temporary: string;
   readonly logPath: string;
   /** Progress, checkpoints and log messages, as they come. */
   onMessage(message: ChildNews): void;
@@ -37,31 +36,39 @@ export interface RunningChild {
   kill(): void;
 }
 
-export class Child implements RunningChild {
+const permissionSet = "child";
+
+/** Starts what instances run as processes of their own. */
+export function startWith(programs: Programs): (work: ChildWork) => Promise<RunningChild> {
+  return async (work) => new Child(work, await programs.of(work.code));
+}
+
+class Child implements RunningChild {
   readonly outcome: Promise<ChildOutcome>;
   readonly #process: Deno.ChildProcess;
   readonly #log: Deno.FsFile;
   #isStopping = false;
 
-  constructor(options: ChildOptions) {
-    this.#log = Deno.openSync(options.logPath, { append: true, create: true });
-    this.#write(`-- ${options.request.instance}, started ${new Date().toISOString()}`);
+  constructor({ request: asked, isNative, logPath, onMessage }: ChildWork, program: Program) {
+    this.#log = Deno.openSync(logPath, { append: true, create: true });
+    this.#write(`-- ${asked.instance}, started ${new Date().toISOString()}`);
+    const request = writeProgram(program, asked, isNative);
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
-        ...permissionFlags(options.request, options.isNative),
+        isNative ? "-A" : `-P=${permissionSet}`,
         "--quiet",
         "--no-prompt",
         "--config",
-        join(options.root, "deno.json"),
-        writeEntry(options),
+        join(request.program, "deno.json"),
+        join(request.program, mainFile),
       ],
-      env: { TMPDIR: options.request.scratch, ...auditOf(options) },
+      env: { TMPDIR: request.scratch, ...auditOf(request) },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.outcome = this.#follow(options);
+    this.outcome = this.#follow(request, onMessage);
   }
 
   get pid(): number {
@@ -78,7 +85,10 @@ export class Child implements RunningChild {
     this.#signal("SIGKILL");
   }
 
-  async #follow({ request, onMessage }: ChildOptions): Promise<ChildOutcome> {
+  async #follow(
+    request: ChildRequest,
+    onMessage: ChildWork["onMessage"],
+  ): Promise<ChildOutcome> {
     let outcome: ChildOutcome | undefined;
     const lastWords: string[] = [];
     const note = (line: string) => {
@@ -124,25 +134,26 @@ export class Child implements RunningChild {
   }
 }
 
-/**
- * Writes the child's main module. Its static imports need no permission, as computed ones would.
- * @returns its path.
- */
-function writeEntry({ temporary, module, request }: ChildOptions): string {
-  const roles = Object.entries(request.modules);
-  const lines = [
-    `import { serve } from ${JSON.stringify(import.meta.resolve("./child.ts"))};`,
-    `import * as stage from ${JSON.stringify(module)};`,
-    ...roles.map(([, url], i) => `import * as module${i} from ${JSON.stringify(url)};`),
-    `await serve(stage, {${roles.map(([role], i) => `${JSON.stringify(role)}: module${i}`)}});`,
-  ];
-  const path = join(temporary, "entry.js");
-  Deno.writeTextFileSync(path, lines.join("\n") + "\n");
-  return path;
+/** Writes what the child runs. Returns the request with its own addresses of modules. */
+function writeProgram(program: Program, request: ChildRequest, isNative: boolean): ChildRequest {
+  const folder = request.program;
+  for (const [name, content] of program.files) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    Deno.writeFileSync(join(folder, name), bytes);
+  }
+  if (!isNative) {
+    const path = join(folder, "deno.json");
+    const config = JSON.parse(Deno.readTextFileSync(path));
+    const permissions = { [permissionSet]: permissionsOf(request) };
+    Deno.writeTextFileSync(path, JSON.stringify({ ...config, permissions }));
+  }
+  const modules = Object.entries(program.modules)
+    .map(([role, name]) => [role, pathToFileURL(join(folder, name)).href]);
+  return { ...request, modules: Object.fromEntries(modules) };
 }
 
 /** With `DEPT_AUDIT=DIR` Deno records there what a child accesses, beside what it was given: see `permissions.ts`. */
-function auditOf({ request }: ChildOptions): Record<string, string> {
+function auditOf(request: ChildRequest): Record<string, string> {
   const folder = Deno.env.get("DEPT_AUDIT");
   if (folder === undefined) return {};
   const path = join(folder, request.instance.replaceAll("/", "+"));

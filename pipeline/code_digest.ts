@@ -8,11 +8,11 @@
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sha256 } from "../base/mod.ts";
-import { type Bundle, bundleAll, type CodeEntry, entryName } from "./bundler.ts";
+import { type Bundle, bundleAll, entryName } from "./bundler.ts";
+import type { CodeEntry } from "./code_modules.ts";
+import { CodeTexts } from "./code_texts.ts";
 import { CacheFile, type FileDigests } from "./file_digests.ts";
 import { Packages } from "./packages.ts";
-
-export type { CodeEntry };
 
 export interface CodeDigest {
   /** Path of the module from the project's root. */
@@ -22,15 +22,11 @@ export interface CodeDigest {
   readonly packages: readonly string[];
   /** Digest of what each module has in the bundles, by path from the root: names what changed, enters no key. */
   readonly modules: Readonly<Record<string, string>>;
-  /** Files, absolute, that threads or processes of this code load: these need leave to read them. */
-  readonly startedFiles: readonly string[];
-}
-
-interface CachedDigest extends Omit<CodeDigest, "path" | "startedFiles"> {
-  /** By path from the root. */
-  readonly startedFiles: readonly string[];
   /** Content digest of every file that was read, by path from the root. */
   readonly files: Readonly<Record<string, string>>;
+}
+
+interface CachedDigest extends Omit<CodeDigest, "path"> {
   /** Version of the bundler, and of how digests are made of bundles. */
   readonly bundler: string;
 }
@@ -41,6 +37,8 @@ const digestFormat = 2;
 /** Digests of code, kept between processes by the content of the files that were read. */
 export class CodeDigests {
   readonly packages: Packages;
+  /** What is bundled; also what runs is made of it. */
+  readonly texts: CodeTexts;
   readonly #root: string;
   readonly #files: FileDigests;
   readonly #cache: CacheFile<CachedDigest>;
@@ -49,6 +47,7 @@ export class CodeDigests {
 
   constructor(root: string, files: FileDigests, cachePath: string | undefined) {
     this.#root = root;
+    this.texts = new CodeTexts(root);
     this.#files = files;
     this.#cache = new CacheFile(cachePath);
     this.packages = new Packages(root);
@@ -71,7 +70,7 @@ export class CodeDigests {
     if (missing.size === 0) return;
     const esbuild = await import("esbuild");
     try {
-      const bundles = await bundleAll(esbuild, this.#root, [...missing.values()]);
+      const bundles = await bundleAll(esbuild, this.#root, [...missing.values()], this.texts);
       for (const [name, entry] of missing) {
         const made = this.#digest(withReferred(bundles, entry));
         this.#cache.set(name, made);
@@ -96,13 +95,13 @@ export class CodeDigests {
     this.#cache.save();
   }
 
-  #learn(entry: CodeEntry, { digest, packages, modules, startedFiles }: CachedDigest): void {
+  #learn(entry: CodeEntry, { digest, packages, modules, files }: CachedDigest): void {
     this.#known.set(entryName(entry), {
       path: relative(this.#root, fileURLToPath(entry.module)),
       digest,
       packages,
       modules,
-      startedFiles: startedFiles.map((path) => join(this.#root, path)),
+      files,
     });
   }
 
@@ -128,9 +127,8 @@ export class CodeDigests {
       digest: sha256(textOf(named)),
       modules,
       packages: [...new Set(bundles.flatMap((bundle) => bundle.packages))].sort(),
-      startedFiles: startedFiles(named),
       files: Object.fromEntries(
-        files.map((path) => [path, this.#files.digest(join(this.#root, path))]),
+        files.map((path) => [path, this.texts.of(join(this.#root, path)).digest]),
       ),
       bundler: this.#bundler,
     };
@@ -144,7 +142,7 @@ function withReferred(
 ): ReadonlyMap<string, Bundle> {
   const found = new Map([[entryName(entry), all.get(entryName(entry))!]]);
   for (const [, { references }] of found) { // which grows
-    for (const name of references.map(({ entry }) => entryName(entry))) {
+    for (const name of references.map(entryName)) {
       if (!found.has(name)) found.set(name, all.get(name)!);
     }
   }
@@ -156,19 +154,7 @@ function textOf(bundles: ReadonlyMap<string, Bundle>): string {
   const numbers = new Map([...bundles.keys()].map((name, i) => [name, i]));
   return [...bundles.values()].map(({ text, references }) =>
     text.reduce((before, piece, i) =>
-      `${before}"${numbers.get(entryName(references[i - 1].entry))}"${piece}`
+      `${before}"${numbers.get(entryName(references[i - 1]))}"${piece}`
     )
   ).join("\n");
-}
-
-/** The files of all bundles that a thread or process starts with, and of those that these load. */
-function startedFiles(bundles: ReadonlyMap<string, Bundle>): readonly string[] {
-  const references = [...bundles.values()].flatMap((bundle) => bundle.references);
-  const started = new Set(
-    references.filter((it) => it.isStarted).map(({ entry }) => entryName(entry)),
-  );
-  for (const name of started) { // which grows
-    bundles.get(name)!.references.forEach(({ entry }) => started.add(entryName(entry)));
-  }
-  return [...new Set([...started].flatMap((name) => bundles.get(name)!.files))].sort();
 }

@@ -2,6 +2,7 @@
  * npm packages as the lock file pins them: the part of an action key that stands for code outside the project.
  */
 import { join } from "node:path";
+import { readTextIfThere } from "../base/mod.ts";
 
 interface LockFile {
   readonly specifiers?: Readonly<Record<string, string>>;
@@ -16,6 +17,8 @@ interface LockedPackage {
 
 /** Packages by the bare names that the project's import map gives them. */
 export class Packages {
+  /** Texts of `deno.json` and `deno.lock`: what this class says is of them. */
+  readonly files: ReadonlyMap<string, string>;
   readonly #imports: Readonly<Record<string, string>>;
   readonly #lock: LockFile;
   /** Locked entries (`zod@4.6.7`) by name, for dependencies that the lock file names without a version. */
@@ -23,9 +26,14 @@ export class Packages {
 
   /** @param root The folder of `deno.json` and `deno.lock`. */
   constructor(root: string) {
-    this.#imports = (readJson(join(root, "deno.json")) as { imports?: Record<string, string> })
-      .imports ?? {};
-    this.#lock = readJson(join(root, "deno.lock")) as LockFile;
+    this.files = new Map(
+      ["deno.json", "deno.lock"].map((name) =>
+        [name, readTextIfThere(join(root, name)) ?? "{}"] as const
+      ),
+    );
+    const [config, lock] = [...this.files.values()].map((text) => JSON.parse(text));
+    this.#imports = config.imports ?? {};
+    this.#lock = lock;
     for (const id of Object.keys(this.#lock.npm ?? {})) this.#byName.set(nameOf(id), id);
   }
 
@@ -77,13 +85,4 @@ export function packageOf(specifier: string): string | undefined {
 function nameOf(id: string): string {
   const at = id.indexOf("@", 1);
   return at < 0 ? id : id.slice(0, at);
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(Deno.readTextFileSync(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw error;
-  }
 }

@@ -2,12 +2,14 @@
  * What would run, and why: the state of every instance, as far as it is known before anything has run.
  */
 import { type Json, UsageError } from "../base/mod.ts";
-import type { CodeDigest, CodeDigests, CodeEntry } from "./code_digest.ts";
+import type { CodeDigest, CodeDigests } from "./code_digest.ts";
+import type { CodeEntry } from "./code_modules.ts";
 import { EarlierResults } from "./earlier_results.ts";
 import type { FileDigests } from "./file_digests.ts";
 import type { Instance, Instances, RecipeHead } from "./instances.ts";
 import { actionKey, type ActionRecord, keyFormat } from "./key.ts";
 import type { Manifest } from "./manifest.ts";
+import type { InstanceCode } from "./program.ts";
 import type { InstanceId } from "./stage.ts";
 import type { Store } from "./store.ts";
 import { type Difference, differencesBetween, differencesText } from "./what_changed.ts";
@@ -124,6 +126,12 @@ export class Planner {
     return new Map(
       codeEntries(instance).map(([role, entry]) => [role, this.#code.of(entry)] as const),
     );
+  }
+
+  /** What its program is made of. */
+  codeOf(instance: Instance): InstanceCode {
+    const { stage: { module }, declaration: { uses } } = instance;
+    return { module, uses, digests: this.code(instance).values() };
   }
 
   #record(instance: Instance, inputs: Record<string, string>): ActionRecord {

@@ -28,8 +28,8 @@ export interface ChildRequest {
   readonly checkpointFolder: string;
   /** URLs of the modules that the stage uses, by role. */
   readonly modules: Readonly<Record<string, string>>;
-  /** Files that its threads load. */
-  readonly threadFiles: readonly string[];
+  /** The folder of its program. */
+  readonly program: string;
   /** What it may touch besides. */
   readonly access?: StageAccess;
   /** A folder for temporary files. */

@@ -3,7 +3,7 @@
  */
 import { messageOf } from "../base/mod.ts";
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
-import { Child, type ChildOptions, type ChildOutcome, type RunningChild } from "./child_process.ts";
+import type { ChildOutcome, ChildWork, RunningChild } from "./child_process.ts";
 import type { RunEvent, RunResult } from "./events.ts";
 import { faultsOfEnvironment } from "./faults.ts";
 import { claimOf, Forecaster } from "./forecast.ts";
@@ -34,15 +34,13 @@ export interface SchedulerOptions {
   readonly objects: ObjectCheck;
   /** Notes what this run has asked for. */
   readonly recorder: RunRecorder;
-  /** The folder of `deno.json`. */
-  readonly root: string;
-  /** Starts what runs an instance; default a process of its own. */
-  readonly startChild?: (options: ChildOptions) => RunningChild;
+  /** Starts what runs an instance: a process of its own, see `startWith`. */
+  startChild(work: ChildWork): RunningChild | Promise<RunningChild>;
   emit(event: RunEvent): void;
 }
 
 /** No output has a point in its name. */
-const scratchName = "scratch.tmp";
+const [scratchName, programName] = ["scratch.tmp", "program.tmp"];
 
 type Ready = Extract<InstanceState, { status: "run" }>;
 
@@ -162,10 +160,12 @@ export class Scheduler {
     try {
       if (!await this.#inputsAreWhole(id, ready) || this.#stoppedAt !== undefined) return;
       recorder.add(id, key);
-      temporary = store.makeTemporary([...instances.get(id)!.declaration.outputs, scratchName]);
+      const { outputs } = instances.get(id)!.declaration;
+      temporary = store.makeTemporary([...outputs, scratchName, programName]);
       const isResumed = this.#openCheckpoint(id, key);
-      const child = this.#startChild(id, ready, temporary);
+      const child = await this.#startChild(id, ready, temporary);
       this.#running.set(id, child);
+      if (this.#stoppedAt !== undefined) child.kill(); // it has done nothing yet
       emit({ type: "started", instance: id, key, reason, isResumed, pid: child.pid });
       const outcome = await child.outcome;
       if (outcome.type === "stopped") {
@@ -259,20 +259,22 @@ export class Scheduler {
     return isResumed;
   }
 
-  #startChild(id: InstanceId, { key, record }: Ready, temporary: string): RunningChild {
-    const { planner, root, emit, startChild = (options) => new Child(options) } = this.#options;
+  #startChild(
+    id: InstanceId,
+    { key, record }: Ready,
+    temporary: string,
+  ): RunningChild | Promise<RunningChild> {
+    const { planner, emit } = this.#options;
     const { store } = planner;
     const instance = planner.instances.get(id)!;
     const { hints, files, outputs, uses, access, isNative } = instance.declaration;
     for (const folder of access?.folders ?? []) Deno.mkdirSync(folder, { recursive: true });
     const inputs = [...instance.inputs.keys()]
       .map((name) => [name, store.objectFolder(record.inputs[name])] as const);
-    return startChild({
-      root,
+    return this.#options.startChild({
       logPath: store.logPath(key),
-      module: instance.stage.module,
+      code: planner.codeOf(instance),
       isNative,
-      temporary,
       request: {
         runner: Deno.pid,
         lock: childrenLockPath(store.folder),
@@ -284,7 +286,7 @@ export class Scheduler {
         outputs: Object.fromEntries(outputs.map((output) => [output, `${temporary}/${output}`])),
         checkpointFolder: store.checkpointFolder(key),
         modules: uses,
-        threadFiles: [...planner.code(instance).values()].flatMap((it) => it.startedFiles),
+        program: `${temporary}/${programName}`,
         access,
         scratch: `${temporary}/${scratchName}`,
         store: store.folder,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { sha256 } from "../../base/mod.ts";
 import { digestParts } from "../../pipeline/bundle_parts.ts";
@@ -69,14 +69,9 @@ async function digestOf(root: string, cachePath?: string) {
   await code.prepare([entry]);
   files.save();
   code.save();
-  const { digest, packages, path, modules, startedFiles } = code.of(entry);
+  const { digest, packages, path, modules } = code.of(entry);
   assert.equal(path, "stage.ts");
-  return {
-    digest,
-    modules,
-    packages: code.packages.closure(packages),
-    startedFiles: startedFiles.map((path) => relative(root, path)),
-  };
+  return { digest, modules, packages: code.packages.closure(packages) };
 }
 
 const harmless: Readonly<Record<string, Change>> = {
@@ -208,11 +203,6 @@ Deno.test("CodeDigests: what is imported late, started as a thread or read besid
     "room/work.ts": `// A remark.\n${loading["room/work.ts"]}`,
   });
   assert.equal(remarked.digest, before.digest);
-});
-
-Deno.test("CodeDigests: a thread and all that it loads may be read, nothing else", async () => {
-  const { startedFiles } = await digestOfLoading(loading);
-  assert.deepEqual(startedFiles, ["room/thread.ts", "room/work.ts"]);
 });
 
 Deno.test("CodeDigests: no name of a file is in the digest", async () => {

@@ -5,8 +5,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import { finalBytes } from "../instruments/crash.ts";
-import { bringUpToDate, inProcess, plannerOf, type RunOptions } from "../support/in_process.ts";
-import { Child, type ChildOptions } from "../../pipeline/child_process.ts";
+import {
+  bringUpToDate,
+  inChildren,
+  inProcess,
+  plannerOf,
+  programs,
+  type RunOptions,
+} from "../support/in_process.ts";
 import type { Planner } from "../../pipeline/plan.ts";
 import type { InstanceId } from "../../pipeline/stage.ts";
 import { type DagNode, type DagRecipe, node, valueOf } from "../support/dag_stage/node.ts";
@@ -181,13 +187,16 @@ Deno.test(`Scheduler: processes that end in any order give the same manifests an
     fc.asyncProperty(slow, fc.integer({ min: 2, max: 6 }), async (nodes, jobs) => {
       await inTemporaryFolder(async (folder) => {
         const plain = await runGraph(join(folder, "plain"), nodes, { jobs: 1 });
-        const startChild = (options: ChildOptions) => new Child(options);
-        const other = await runGraph(join(folder, "other"), nodes, { jobs, startChild });
+        const other = await runGraph(join(folder, "other"), nodes, {
+          jobs,
+          startChild: inChildren,
+        });
         assert.deepEqual(other.made, plain.made);
       });
     }),
     { seed, numRuns: 3, endOnFailure: true },
   );
+  await programs.close();
 });
 
 function byNumber(a: string, b: string): number {

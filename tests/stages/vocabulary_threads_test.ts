@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { CodeDigests, type CodeEntry } from "../../pipeline/code_digest.ts";
+import { CodeDigests } from "../../pipeline/code_digest.ts";
+import type { CodeEntry } from "../../pipeline/code_modules.ts";
 import { FileDigests } from "../../pipeline/file_digests.ts";
 import { outputDigests, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
 import { projectRoot } from "../support/paths.ts";

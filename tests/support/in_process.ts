@@ -3,8 +3,8 @@
  * and the code that a child runs; only processes are left out.
  */
 import { fileURLToPath } from "node:url";
-import type { ChildOptions, ChildOutcome, RunningChild } from "../../pipeline/child_process.ts";
-import { isNews } from "../../pipeline/child_process.ts";
+import type { ChildOutcome, ChildWork, RunningChild } from "../../pipeline/child_process.ts";
+import { isNews, startWith } from "../../pipeline/child_process.ts";
 import { runRequest } from "../../pipeline/child.ts";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
 import type { RunEvent, RunResult } from "../../pipeline/events.ts";
@@ -12,6 +12,7 @@ import { FileDigests } from "../../pipeline/file_digests.ts";
 import { expand, type RecipeHead, withoutStudy } from "../../pipeline/instances.ts";
 import { ObjectCheck } from "../../pipeline/object_check.ts";
 import { Planner } from "../../pipeline/plan.ts";
+import { Programs } from "../../pipeline/program.ts";
 import { RunRecorder } from "../../pipeline/run_records.ts";
 import { Scheduler, type SchedulerOptions } from "../../pipeline/scheduler.ts";
 import type { InstanceId, Stage, StageRun } from "../../pipeline/stage.ts";
@@ -23,6 +24,10 @@ const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
 /** One of each for all planners of this process: bundles are made once. */
 const files = new FileDigests(undefined);
 const code = new CodeDigests(projectRoot, files, undefined);
+
+/** Runs instances in processes of their own. Whoever calls it closes `programs` then. */
+export const programs = new Programs(projectRoot, code);
+export const inChildren = startWith(programs);
 
 /** A planner of a recipe without a study, over a store that is made where it is not. */
 export async function plannerOf(
@@ -61,7 +66,6 @@ export async function bringUpToDate(
     keptCheckpoints: 0,
     objects: new ObjectCheck(planner.store, true),
     recorder: new RunRecorder(planner.store, { recipe: planner.recipe.name }),
-    root: projectRoot,
     startChild,
     emit,
   });
@@ -71,12 +75,12 @@ export async function bringUpToDate(
 /** Runs instances in this process. @param until What an instance waits for when its work is done. */
 export function inProcess(
   until: (id: InstanceId) => Promise<void>,
-): (options: ChildOptions) => RunningChild {
-  return (options) => {
+): (work: ChildWork) => RunningChild {
+  return (work) => {
     const stop = new AbortController();
     return {
       pid: Deno.pid,
-      outcome: outcomeOf(options, stop.signal, until),
+      outcome: outcomeOf(work, stop.signal, until),
       stop: () => stop.abort(),
       kill: () => stop.abort(),
     };
@@ -84,7 +88,7 @@ export function inProcess(
 }
 
 async function outcomeOf(
-  { request, module, onMessage }: ChildOptions,
+  { request, code: { module }, onMessage }: ChildWork,
   signal: AbortSignal,
   until: (id: InstanceId) => Promise<void>,
 ): Promise<ChildOutcome> {

@@ -1,0 +1,180 @@
+/**
+ * What the process of an instance runs: bundles of the very texts that its key is of. Files of the project may be edited while
+ * a run works: it ends as it was planned, and so does what goes on from its checkpoints.
+ */
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Esbuild } from "./bundler.ts";
+import type { CodeDigest, CodeDigests } from "./code_digest.ts";
+import {
+  entryInput,
+  inUsersWords,
+  isCodeFile,
+  lyingNowhere,
+  modulePath,
+  projectModules,
+} from "./code_modules.ts";
+
+/** The code of an instance. */
+export interface InstanceCode {
+  /** URL of the stage's module. */
+  readonly module: string;
+  /** URLs of the modules that it uses, by role. */
+  readonly uses: Readonly<Record<string, string>>;
+  /** What its key says of this code. */
+  readonly digests: Iterable<CodeDigest>;
+}
+
+/** Files of one folder. */
+export interface Program {
+  readonly files: ReadonlyMap<string, Uint8Array | string>;
+  /** The file of each module that the stage uses, by role. */
+  readonly modules: Readonly<Record<string, string>>;
+}
+
+/** The file that starts a program. */
+export const mainFile = "main.js";
+
+const childModule = import.meta.resolve("./child.ts");
+const mainNamespace = "main";
+
+/** Makes programs, each once. */
+export class Programs {
+  readonly #root: string;
+  readonly #code: CodeDigests;
+  readonly #made = new Map<string, Promise<Program>>();
+  #esbuild: Promise<Esbuild> | undefined;
+
+  /** @param root The folder of `deno.json`. */
+  constructor(root: string, code: CodeDigests) {
+    this.#root = root;
+    this.#code = code;
+  }
+
+  /** Reads the code now: what happens to its files later is of no account. @throws StageError if it is not what the key is of. */
+  hold({ digests }: Pick<InstanceCode, "digests">): void {
+    for (const { files } of digests) {
+      for (const [path, digest] of Object.entries(files)) {
+        this.#code.texts.hold(join(this.#root, path), digest);
+      }
+    }
+  }
+
+  /** @throws StageError as `hold`. */
+  of(code: InstanceCode): Promise<Program> {
+    this.hold(code);
+    const name = JSON.stringify([code.module, code.uses]);
+    const made = this.#made.get(name) ?? this.#make(code);
+    this.#made.set(name, made);
+    return made;
+  }
+
+  /** Ends the bundler. */
+  async close(): Promise<void> {
+    await (await this.#esbuild)?.stop();
+    this.#esbuild = undefined;
+  }
+
+  async #make({ module, uses }: InstanceCode): Promise<Program> {
+    const used = Object.entries(uses);
+    const main = [
+      `import { serve } from ${JSON.stringify(childModule)};`,
+      `import { run } from ${JSON.stringify(module)};`,
+      ...used.map(([, url], i) => `import * as module${i} from ${JSON.stringify(url)};`),
+      `await serve({ run }, {${used.map(([role], i) => `${JSON.stringify(role)}: module${i}`)}});`,
+    ].join("\n");
+    // Modules that are used have files of their own, which other processes import.
+    const files = new Set(used.map(([, url]) => fileURLToPath(url)));
+    for (;;) {
+      const made = await this.#bundle(main, [...files].filter(isCodeFile));
+      const started = made.addressed.filter((path) => !files.has(path));
+      if (started.length === 0) return this.#program(made.outputs, files, uses);
+      for (const path of started) files.add(path);
+    }
+  }
+
+  /** @param entries Modules that get files of their own, beside the main one. */
+  async #bundle(main: string, entries: readonly string[]) {
+    const esbuild = await (this.#esbuild ??= import("esbuild"));
+    const known = new Map<string, string>();
+    const address = (form: string, path: string) => {
+      const name = JSON.stringify(`./${this.#fileName(path)}`);
+      known.set(name, path);
+      const found = `import.meta.resolve(${name})`;
+      return form === "resolve" ? found : `new URL(${found})`;
+    };
+    const { outputFiles } = await esbuild.build({
+      entryPoints: [
+        { in: `${mainNamespace}:${mainFile}`, out: mainFile.replace(/\.js$/, "") },
+        ...entries.map((path) => ({
+          in: entryInput({ module: pathToFileURL(path).href, exports: "all" }),
+          out: this.#fileName(path).replace(/\.js$/, ""),
+        })),
+      ],
+      absWorkingDir: this.#root,
+      bundle: true,
+      splitting: true,
+      write: false,
+      sourcemap: "linked",
+      sourcesContent: false,
+      outdir: "program",
+      format: "esm",
+      platform: "neutral",
+      target: "esnext",
+      tsconfigRaw: "{}",
+      define: lyingNowhere,
+      charset: "utf8",
+      legalComments: "none",
+      logLevel: "silent",
+      plugins: [{
+        name: "main module",
+        setup: (build) =>
+          build.onLoad({ filter: /.*/, namespace: mainNamespace }, () => ({ contents: main })),
+      }, projectModules(this.#code.texts, { address })],
+    }).catch((cause: Error) => {
+      throw new Error(`Cannot bundle code: ${inUsersWords(cause.message, this.#root)}`, { cause });
+    });
+    const outputs = new Map(
+      outputFiles.map(({ path, text }) => [relative(join(this.#root, "program"), path), text]),
+    );
+    const addressed = [...known].filter(([name]) =>
+      [...outputs.values()].some((text) => text.includes(name))
+    ).map(([, path]) => path);
+    return { outputs, addressed };
+  }
+
+  #program(
+    outputs: ReadonlyMap<string, string>,
+    paths: ReadonlySet<string>,
+    uses: InstanceCode["uses"],
+  ): Program {
+    const files = new Map<string, Uint8Array | string>(this.#code.packages.files);
+    for (const [name, text] of outputs) {
+      files.set(name, name.endsWith(".map") ? withPathsOfSources(text) : text);
+    }
+    for (const path of paths) {
+      if (!isCodeFile(path)) files.set(this.#fileName(path), this.#code.texts.of(path).bytes);
+    }
+    const modules = Object.entries(uses)
+      .map(([role, url]) => [role, this.#fileName(fileURLToPath(url))]);
+    return { files, modules: Object.fromEntries(modules) };
+  }
+
+  /** The name of a file in a program: programs have no folders. */
+  #fileName(path: string): string {
+    const name = relative(this.#root, path).replaceAll(/[^\w.-]/g, ".");
+    return isCodeFile(path) ? name.replace(/\.[^.]*$/, ".js") : name;
+  }
+}
+
+/** Stacks of errors then show the files that a user knows. */
+function withPathsOfSources(map: string): string {
+  const { sources, ...rest }: { sources: string[] } = JSON.parse(map);
+  return JSON.stringify({
+    ...rest,
+    sources: sources.map((source) => {
+      const path = modulePath(source);
+      return path === undefined ? source : pathToFileURL(path).href;
+    }),
+  });
+}

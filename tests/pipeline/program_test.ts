@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { CodeDigests } from "../../pipeline/code_digest.ts";
+import { FileDigests } from "../../pipeline/file_digests.ts";
+import { type InstanceCode, type Program, Programs } from "../../pipeline/program.ts";
+import { inTemporaryFolder } from "../support/toy_cli.ts";
+
+/** A stage with a module that it uses, a thread, a file beside the code, and code that nothing reaches. */
+const project: Readonly<Record<string, string>> = {
+  "deno.json": '{"imports": {}}',
+  "stage.ts": `import { twice } from "./room/mod.ts";
+export const stage = { module: import.meta.url, planned: "only while planning" };
+export function run() {
+  const thread = new Worker(new URL("./room/thread.ts", import.meta.url), { type: "module" });
+  const { late } = await import("./room/late.ts");
+  return [twice(2), thread, late, Deno.readTextFileSync(new URL("./room/table.csv", import.meta.url))];
+}
+`.replace("function run", "async function run"),
+  "used.ts":
+    `import { twice } from "./room/mod.ts";\nexport const four = (): number => twice(2);\n`,
+  "room/mod.ts": `export { twice } from "./twice.ts";\nexport { never } from "./never.ts";\n`,
+  "room/twice.ts": "export const twice = (x: number): number => x * 2;\n",
+  "room/never.ts": 'export const never = (): string => "no stage asks";\n',
+  "room/late.ts": 'export const late = "loaded late";\n',
+  "room/thread.ts": 'self.postMessage("from the thread");\n',
+  "room/table.csv": "a,b\n",
+};
+
+/** Calls with the project in a folder and its code as it was planned. */
+async function withProject(
+  use: (root: string, code: InstanceCode, programs: Programs) => Promise<void>,
+): Promise<void> {
+  await inTemporaryFolder(async (root) => {
+    for (const [name, text] of Object.entries(project)) {
+      Deno.mkdirSync(dirname(join(root, name)), { recursive: true });
+      Deno.writeTextFileSync(join(root, name), text);
+    }
+    const url = (name: string) => pathToFileURL(join(root, name)).href;
+    const entries = [
+      { module: url("stage.ts"), exports: "run" },
+      { module: url("used.ts"), exports: "all" },
+    ] as const;
+    const code = new CodeDigests(root, new FileDigests(undefined), undefined);
+    await code.prepare(entries);
+    const programs = new Programs(root, code);
+    try {
+      const digests = entries.map((entry) => code.of(entry));
+      await use(
+        root,
+        { module: url("stage.ts"), uses: { rule: url("used.ts") }, digests },
+        programs,
+      );
+    } finally {
+      await programs.close();
+    }
+  });
+}
+
+const textOf = ({ files }: Program): string =>
+  [...files].filter(([name]) => name.endsWith(".js")).map(([, text]) => text).join("\n");
+
+Deno.test("Programs: a program has what the stage reaches, and nothing else", async () => {
+  await withProject(async (_, code, programs) => {
+    const program = await programs.of(code);
+    for (const text of ["x * 2", "loaded late", "from the thread"]) {
+      assert.ok(textOf(program).includes(text), text);
+    }
+    assert.ok(!/no stage asks|only while planning/.test(textOf(program)));
+    assert.deepEqual(program.modules, { rule: "used.js" });
+    const others = [
+      "main.js",
+      "used.js",
+      "room.thread.js",
+      "room.table.csv",
+      "deno.json",
+      "deno.lock",
+    ];
+    assert.deepEqual(others.filter((name) => !program.files.has(name)), []);
+    assert.deepEqual(program.files.get("room.table.csv"), new TextEncoder().encode("a,b\n"));
+  });
+});
+
+Deno.test("Programs: an edit after the plan changes no program, also one that is made later", async () => {
+  await withProject(async (root, code, programs) => {
+    const before = await programs.of(code);
+    for (const name of Object.keys(project)) Deno.writeTextFileSync(join(root, name), "edited");
+    const later = await programs.of({ ...code, uses: {} });
+    assert.ok(textOf(before).includes("x * 2") && textOf(later).includes("x * 2"));
+    assert.ok(!textOf(later).includes("edited"));
+    assert.equal(later.files.get("deno.json"), project["deno.json"]);
+  });
+});
+
+Deno.test("Programs: code that is no longer what the key is of is refused, with its file", async () => {
+  const changes: Readonly<Record<string, (path: string) => void>> = {
+    "[0-9a-f]{64}": (path) =>
+      Deno.writeTextFileSync(path, project["room/twice.ts"].replace("2", "3")),
+    "no file": (path) => Deno.removeSync(path),
+  };
+  for (const [found, change] of Object.entries(changes)) {
+    await withProject(async (root, { digests, ...code }, planned) => {
+      change(join(root, "room/twice.ts"));
+      // As after a plan whose digests were known without reading.
+      const programs = new Programs(
+        root,
+        new CodeDigests(root, new FileDigests(undefined), undefined),
+      );
+      await assert.rejects(
+        async () => await programs.of({ ...code, digests }),
+        new RegExp(`expected digest [0-9a-f]{64} of "room/twice.ts", found ${found}; run again`),
+      );
+      await planned.of({ ...code, digests });
+    });
+  }
+});
