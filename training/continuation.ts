@@ -18,7 +18,7 @@ import { embeddingOf, initialTable, type SeedOf, type TrainingSource } from "./s
 import { addStep, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
 import { validationLoss } from "./validation.ts";
 import { tokenEmbedding } from "./variant.ts";
-import { warnOnce, weakContinuation } from "./warnings.ts";
+import { warnOfWeakness } from "./warnings.ts";
 
 export interface Continuation {
   readonly settings: ContinuationSettings;
@@ -77,7 +77,12 @@ export async function continueTraining(options: Continuation): Promise<Continuat
     const start = () => ({ parameters: startOf(options, vocabSize) });
     await run.train(program, start, () => trainOnMixture(options, run, program));
     run.clock.logTo(log);
-    warnOfWeakness(options, vocabSize, metrics);
+    const { variant, warnings } = options.settings;
+    const lossNats = metrics.findLast(({ kind }) => kind === "steps")?.lossNatsMean;
+    if (warnings !== undefined && typeof lossNats === "number") {
+      const threshold = warnings.weakGainNats;
+      warnOfWeakness({ metrics, log }, variant, { lossNats, vocabSize, threshold });
+    }
     return {
       model: finishedModel(options, await readTensors(program), vocabSize),
       metrics,
@@ -161,18 +166,6 @@ async function validate(
     losses[name] = lossNats;
   }
   metrics.push({ kind: "validation", step, lossNats: losses });
-}
-
-function warnOfWeakness(
-  { settings: { variant, warnings }, log }: Continuation,
-  vocabSize: number,
-  metrics: MetricsRow[],
-): void {
-  const last = metrics.findLast(({ kind }) => kind === "steps");
-  if (warnings === undefined || last === undefined) return;
-  const lossNats = last.lossNatsMean as number;
-  const threshold = warnings.weakGainNats;
-  warnOnce(metrics, log, weakContinuation(variant, { lossNats, vocabSize, threshold }));
 }
 
 function finishedModel(

@@ -47,7 +47,7 @@ export {
 export type { LocalHelpers } from "./local_helpers.ts";
 export { type LocalOutcome, type LocalTask, LocalTrainer } from "./local_training.ts";
 export { outerStep } from "./outer_optimizer.ts";
-export { OuterSum, parameterNorm, split, sumResults, updateNorm } from "./outer_step.ts";
+export { averageResults, meanDeltas, parameterNorm, split, updateNorm } from "./outer_step.ts";
 export { Decoder } from "./decoder.ts";
 export { generateTokens, sampleToken } from "./generation.ts";
 export { scoreText } from "./text_score.ts";
@@ -78,7 +78,7 @@ export {
   type TuneSettings,
 } from "./settings.ts";
 export { decodeSafetensors, readSafetensors, safetensorsParts } from "./safetensors.ts";
-export { cosineWithWarmup, learningRateAt, linearWithWarmup } from "./schedule.ts";
+export { learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";
 export { openSource, pretrainSeeds, sampleSources, type TrainingSource } from "./source.ts";
 export { tuneLearningRate, type TuneResult } from "./tune.ts";

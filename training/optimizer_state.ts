@@ -4,7 +4,7 @@
 import type { TrainingProgram } from "../engine/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
-import { type SourceResult, split, sumResults } from "./outer_step.ts";
+import { averageResults, type SourceResult, split } from "./outer_step.ts";
 import { isShared, type Variant } from "./variant.ts";
 
 /** Adam's moments, and the count of steps that corrects their bias. */
@@ -91,7 +91,7 @@ export function averageOptimizers(
       return [name, { tensors: shaped, vocabulary }];
     }));
     for (
-      const [name, { shape, data }] of Object.entries(sumResults(variant, from, states).average())
+      const [name, { shape, data }] of Object.entries(averageResults(variant, from, states))
     ) {
       // before + mean(after − before) may round to just below 0, and Adam takes the root
       if (suffix === ".v") data.forEach((value, i) => data[i] = Math.max(0, value));

@@ -33,74 +33,56 @@ export interface SourceResult {
   readonly vocabulary: SourceVocabulary;
 }
 
-/** The sum of the results of a round, in the order of the sources' names: it does not depend on which one finished first. */
-export function sumResults(
+/**
+ * Differences of a round's results to what was sent, added up in float64 in the order of the sources' names: the sum does not depend
+ * on which one finished first. An outer optimizer makes the next shared parameters of them, rounded once.
+ * @throws RangeError for a round without results.
+ */
+export function meanDeltas(
   variant: Variant,
   shared: Tensors,
   results: ReadonlyMap<string, SourceResult>,
-): OuterSum {
-  const sum = new OuterSum(variant, shared);
-  for (const name of [...results.keys()].sort()) {
-    const { tensors, vocabulary } = results.get(name)!;
-    sum.add(tensors, vocabulary);
+): Map<string, MeanDelta> {
+  if (results.size === 0) {
+    throw new RangeError("Cannot average a round: expected the result of a source, found none");
   }
-  return sum;
+  const parameters = Object.keys(shared).sort().filter((name) => isShared(variant, name));
+  return new Map(parameters.map((name) => {
+    const before = shared[name];
+    const width = name === tokenEmbedding ? before.shape[1] : before.data.length;
+    const sums = new Float64Array(before.data.length);
+    const counts = new Int32Array(sums.length / width);
+    const delta = { sums, width, counts };
+    for (const source of [...results.keys()].sort()) {
+      const { tensors, vocabulary: { rows } } = results.get(source)!;
+      const own = name === tokenEmbedding ? rows : undefined;
+      addDifference(delta, before.data, tensors[name].data, own);
+    }
+    return [name, delta];
+  }));
 }
 
-/** Adds up deltas in float64; an outer optimizer makes the next shared parameters of them, rounded once. */
-export class OuterSum {
-  readonly #shared: Tensors;
-  readonly #sums = new Map<string, Float64Array>();
-  /** Sources that sent row j of ϕ. */
-  readonly #rowCounts: Int32Array;
-  #sources = 0;
+/** The next shared parameters by plain averaging. @throws RangeError for a round without results. */
+export function averageResults(
+  variant: Variant,
+  shared: Tensors,
+  results: ReadonlyMap<string, SourceResult>,
+): Tensors {
+  return outerStep(shared, meanDeltas(variant, shared, results), { kind: "average" }, {}).shared;
+}
 
-  /** @param shared parameters at the beginning of the round: what deltas are taken against. */
-  constructor(variant: Variant, shared: Tensors) {
-    this.#shared = shared;
-    for (const name of Object.keys(shared).sort()) {
-      if (isShared(variant, name)) this.#sums.set(name, new Float64Array(shared[name].data.length));
-    }
-    this.#rowCounts = new Int32Array(shared[tokenEmbedding]?.shape[0] ?? 0);
-  }
-
-  /** Adds the result of a source; its local parameters are passed over. */
-  add(result: Tensors, vocabulary: SourceVocabulary): void {
-    for (const [name, sum] of this.#sums) {
-      const before = this.#shared[name];
-      const after = result[name];
-      const { rows } = vocabulary;
-      if (name === tokenEmbedding && rows !== undefined) addRows(sum, before, after, rows);
-      else addAll(sum, before.data, after.data);
-    }
-    this.#count(vocabulary);
-  }
-
-  /** Of each shared parameter. @throws RangeError when nothing was added. */
-  deltas(): Map<string, MeanDelta> {
-    if (this.#sources === 0) {
-      throw new RangeError("Cannot average a round: expected the result of a source, found none");
-    }
-    return new Map([...this.#sums].map(([name, sums]) => [
-      name,
-      name === tokenEmbedding
-        ? { sums, width: this.#shared[name].shape[1], counts: this.#rowCounts }
-        : { sums, width: sums.length, counts: Int32Array.of(this.#sources) },
-    ]));
-  }
-
-  /** The next shared parameters by plain averaging. @throws RangeError when nothing was added. */
-  average(): Tensors {
-    return outerStep(this.#shared, this.deltas(), { kind: "average" }, {}).shared;
-  }
-
-  #count({ rows }: SourceVocabulary): void {
-    this.#sources++;
-    if (rows === undefined) {
-      for (let j = 0; j < this.#rowCounts.length; j++) {
-        this.#rowCounts[j]++;
-      }
-    } else for (const row of rows) this.#rowCounts[row]++;
+/** @param rows The row of the sum that each row of `after` belongs to; the same one when absent. */
+function addDifference(
+  { sums, width, counts }: MeanDelta,
+  before: Float32Array,
+  after: Float32Array,
+  rows: Int32Array | undefined,
+): void {
+  for (let own = 0; own < (rows ?? counts).length; own++) {
+    const row = rows === undefined ? own : rows[own];
+    const [to, from] = [row * width, own * width];
+    for (let i = 0; i < width; i++) sums[to + i] += after[from + i] - before[to + i];
+    counts[row]++;
   }
 }
 
@@ -120,20 +102,6 @@ export function placeResult(
     });
     return { shape: tensor.shape, data };
   });
-}
-
-function addAll(sum: Float64Array, before: Float32Array, after: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] += after[i] - before[i];
-}
-
-function addRows(sum: Float64Array, before: NamedTensor, after: NamedTensor, rows: Int32Array) {
-  const width = before.shape[1];
-  for (let local = 0; local < rows.length; local++) {
-    for (let c = 0; c < width; c++) {
-      const at = rows[local] * width + c;
-      sum[at] += after.data[local * width + c] - before.data[at];
-    }
-  }
 }
 
 function mapTensors(

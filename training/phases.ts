@@ -20,14 +20,7 @@ export const profileMessage = "profile";
 
 export class PhaseClock {
   readonly #started = performance.now();
-  readonly #ms: Record<Phase, number> = {
-    data: 0,
-    forwardBackward: 0,
-    optimizer: 0,
-    monitors: 0,
-    evaluation: 0,
-    checkpoint: 0,
-  };
+  readonly #ms = Object.fromEntries(phases.map((phase) => [phase, 0])) as Record<Phase, number>;
 
   /** Counts the time of an action, and gives what it gives. */
   async time<T>(phase: Phase, action: () => T | Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import { driftOf } from "./drift.ts";
 import type { Leader } from "./local_training.ts";
 import { averageOptimizers } from "./optimizer_state.ts";
 import { outerStep } from "./outer_optimizer.ts";
-import { parameterNorm, type SourceResult, sumResults } from "./outer_step.ts";
+import { meanDeltas, parameterNorm, type SourceResult } from "./outer_step.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 import { validateResults, validateSources } from "./round_validation.ts";
 import { warnOfCoverage } from "./warnings.ts";
@@ -33,7 +33,7 @@ export async function averageRound(
     "evaluation",
     () => validateResults(leader, shared, locals, results),
   );
-  const deltas = sumResults(variant, shared, results).deltas();
+  const deltas = meanDeltas(variant, shared, results);
   if (settings.adamState === "average") {
     const optimizers = new Map([...results].map(([name, result]) => [
       name,
@@ -90,7 +90,7 @@ export async function closeRound(
     isBest,
     parameterNorm: parameterNorm(shared),
   });
-  warnOfCoverage(metrics, log, losses, settings.warnings.unknownShare);
+  warnOfCoverage({ metrics, log }, losses, settings.warnings.unknownShare);
   log.info("round", { round, validationLossNats: lossNats });
   state.round++;
   state.finished = 0;

@@ -7,7 +7,7 @@ import { activationGrowth, type MonitorRow } from "./monitors.ts";
 import type { MonitorSettings, WarningThresholds } from "./settings.ts";
 import { StepRows } from "./step_rows.ts";
 import type { Monitor } from "./trainer.ts";
-import { grownActivations, warnOnce } from "./warnings.ts";
+import { warnOfGrowth } from "./warnings.ts";
 
 export interface MonitoredRun {
   readonly settings: {
@@ -51,7 +51,7 @@ export class RunMonitor {
         if (warnings === undefined) return;
         const first = rows.all().find(({ source }) => source === place.source)!;
         const growth = activationGrowth(first, row);
-        warnOnce(metrics, log, grownActivations(place.source, growth, warnings.activationGrowth));
+        warnOfGrowth({ metrics, log }, place.source, growth, warnings.activationGrowth);
       },
     };
   }

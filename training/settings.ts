@@ -43,7 +43,6 @@ const optimizerSchema = z.strictObject({
 
 /** The optimizer of local training. */
 export type InnerOptimizer = z.infer<typeof optimizerSchema>;
-export type ScheduleKind = InnerOptimizer["schedule"];
 
 const guardPolicy = z.enum(["stop", "skip", "lower"]);
 export type GuardPolicy = z.infer<typeof guardPolicy>;

@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
-import { cosineWithWarmup, pretrain, type Tensors } from "../../training/mod.ts";
+import { pretrain, type Tensors } from "../../training/mod.ts";
 import { forget, forgetMoments, forgettingRates } from "../../training/forgetting.ts";
 import { initialShared } from "../../training/source.ts";
-import { inner, model, pretraining, seed, variantOf, vocabSize, withSources } from "./support.ts";
+import {
+  cosineWithWarmup,
+  inner,
+  model,
+  pretraining,
+  seed,
+  variantOf,
+  vocabSize,
+  withSources,
+} from "./support.ts";
 
 const table = "embedding.token.weight";
 

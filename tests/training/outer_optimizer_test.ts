@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import {
   cutVocabulary,
+  meanDeltas,
   type OuterSettings,
   outerStep,
-  OuterSum,
   type Tensors,
   wholeVocabulary,
 } from "../../training/mod.ts";
@@ -24,9 +24,9 @@ function round(
   settings: OuterSettings,
   rows?: number[],
 ) {
-  const sum = new OuterSum(variantOf("trim"), shared);
-  sum.add(result, rows ? cutVocabulary(Int32Array.from(rows), 2) : wholeVocabulary(2));
-  return outerStep(shared, sum.deltas(), settings, state);
+  const vocabulary = rows ? cutVocabulary(Int32Array.from(rows), 2) : wholeVocabulary(2);
+  const results = new Map([["a", { tensors: result, vocabulary }]]);
+  return outerStep(shared, meanDeltas(variantOf("trim"), shared, results), settings, state);
 }
 
 Deno.test("outerStep() with Nesterov's momentum, by hand through two rounds", () => {

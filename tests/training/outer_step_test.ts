@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import {
+  averageResults,
   cutVocabulary,
-  OuterSum,
   split,
   type Tensors,
   updateNorm,
@@ -16,7 +16,19 @@ const tensor = (shape: number[], ...values: number[]) => ({
   data: Float32Array.from(values),
 });
 
-Deno.test("OuterSum averages rows of TRIM over the sources that have them, by hand through two rounds", () => {
+/** The mean of results, each with the vocabulary of its source. */
+function averageOf(
+  id: string,
+  shared: Tensors,
+  ...results: [Tensors, ReturnType<typeof wholeVocabulary>][]
+): Tensors {
+  const named = results.map(([tensors, vocabulary], i) =>
+    [`source-${i}`, { tensors, vocabulary }] as const
+  );
+  return averageResults(variantOf(id), shared, new Map(named));
+}
+
+Deno.test("averageResults() averages rows of TRIM over the sources that have them, by hand through two rounds", () => {
   const trim = variantOf("trim");
   // ϕ has 4 rows of width 1; a has rows 0 1, b rows 1 2, c rows 0 1 2. Nobody has row 3.
   const [a, b, c] = [[0, 1], [1, 2], [0, 1, 2]].map((rows) =>
@@ -25,22 +37,26 @@ Deno.test("OuterSum averages rows of TRIM over the sources that have them, by ha
   const first: Tensors = { [table]: tensor([4, 1], 1, 2, 3, 4), [body]: tensor([1], 10) };
 
   // Round 1: a and b.
-  const round1 = new OuterSum(trim, first);
   assert.deepEqual([...split(trim, first, a)[table].data], [1, 2]);
   assert.deepEqual([...split(trim, first, b)[table].data], [2, 3]);
-  round1.add({ [table]: tensor([2, 1], 3, 6), [body]: tensor([1], 12) }, a); // Δ: 2, 4; body 2
-  round1.add({ [table]: tensor([2, 1], 4, 3.5), [body]: tensor([1], 14) }, b); // Δ: 2, 0.5; body 4
-  const second = round1.average();
+  const second = averageOf(
+    "trim",
+    first,
+    [{ [table]: tensor([2, 1], 3, 6), [body]: tensor([1], 12) }, a], // Δ: 2, 4; body 2
+    [{ [table]: tensor([2, 1], 4, 3.5), [body]: tensor([1], 14) }, b], // Δ: 2, 0.5; body 4
+  );
   // row 0: 1 + 2/1; row 1: 2 + (4 + 2)/2; row 2: 3 + 0.5/1; row 3 as it was; body 10 + (2 + 4)/2
   assert.deepEqual([...second[table].data], [3, 5, 3.5, 4]);
   assert.deepEqual([...second[body].data], [13]);
 
   // Round 2: a and c.
-  const round2 = new OuterSum(trim, second);
   assert.deepEqual([...split(trim, second, c)[table].data], [3, 5, 3.5]);
-  round2.add({ [table]: tensor([2, 1], 2, 5), [body]: tensor([1], 13) }, a); // Δ: −1, 0; body 0
-  round2.add({ [table]: tensor([3, 1], 6, 8, 3), [body]: tensor([1], 12) }, c); // Δ: 3, 3, −0.5; body −1
-  const third = round2.average();
+  const third = averageOf(
+    "trim",
+    second,
+    [{ [table]: tensor([2, 1], 2, 5), [body]: tensor([1], 13) }, a], // Δ: −1, 0; body 0
+    [{ [table]: tensor([3, 1], 6, 8, 3), [body]: tensor([1], 12) }, c], // Δ: 3, 3, −0.5; body −1
+  );
   // row 0: 3 + (−1 + 3)/2; row 1: 5 + (0 + 3)/2; row 2: 3.5 − 0.5; row 3 as it was; body 13 − ½
   assert.deepEqual([...third[table].data], [4, 6.5, 3, 4]);
   assert.deepEqual([...third[body].data], [12.5]);
@@ -56,30 +72,30 @@ for (const id of ["glob", "trim", "spec", "spec-opt"]) {
     const shared: Tensors = variant.sharesEmbeddings
       ? { [table]: { shape: [4, 3], data: values }, [body]: tensor([2], 0.1, -3e-7) }
       : { [body]: tensor([2], 0.1, -3e-7) };
-    const average = new OuterSum(variant, shared);
-    for (const rows of [[0, 2], [1, 2]]) {
+    const results = [[0, 2], [1, 2]].map((rows): [Tensors, ReturnType<typeof wholeVocabulary>] => {
       const vocabulary = variant.cutsVocabulary
         ? cutVocabulary(Int32Array.from(rows), 4)
         : wholeVocabulary(4);
-      average.add(split(variant, shared, vocabulary), vocabulary);
-    }
-    assert.deepEqual(average.average(), shared);
+      return [split(variant, shared, vocabulary), vocabulary];
+    });
+    assert.deepEqual(averageOf(id, shared, ...results), shared);
   });
 }
 
-Deno.test("OuterSum forms differences in float64", () => {
-  const glob = variantOf("glob");
-  const average = new OuterSum(glob, { [body]: tensor([1], 1) });
+Deno.test("averageResults() forms differences in float64", () => {
   // In float32 each sum of deltas would round: 2^24 + 1 − 1 is 2^24 there.
-  average.add({ [body]: tensor([1], 2 ** 24) }, wholeVocabulary(4));
-  average.add({ [body]: tensor([1], 3) }, wholeVocabulary(4));
-  assert.deepEqual([...average.average()[body].data], [Math.fround(1 + (2 ** 24 - 1 + 2) / 2)]);
+  const average = averageOf(
+    "glob",
+    { [body]: tensor([1], 1) },
+    [{ [body]: tensor([1], 2 ** 24) }, wholeVocabulary(4)],
+    [{ [body]: tensor([1], 3) }, wholeVocabulary(4)],
+  );
+  assert.deepEqual([...average[body].data], [Math.fround(1 + (2 ** 24 - 1 + 2) / 2)]);
 });
 
-Deno.test("OuterSum.average() refuses a round without results", () => {
-  const average = new OuterSum(variantOf("glob"), { [body]: tensor([1], 1) });
+Deno.test("averageResults() refuses a round without results", () => {
   assert.throws(
-    () => average.average(),
+    () => averageOf("glob", { [body]: tensor([1], 1) }),
     /^RangeError: Cannot average a round: expected the result of a source/,
   );
 });

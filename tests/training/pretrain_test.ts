@@ -3,7 +3,6 @@ import { engine } from "../../engine/reference/mod.ts";
 import { differentiate, languageModelGraph } from "../../model/mod.ts";
 import { StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
-import { cosineWithWarmup } from "../../training/schedule.ts";
 import {
   decodeSafetensors,
   type OuterSettings,
@@ -17,6 +16,7 @@ import {
 import { initialShared, openStream } from "../../training/source.ts";
 import { windowFeeds } from "../../training/windows.ts";
 import {
+  cosineWithWarmup,
   encodeSafetensors,
   engineOptions,
   inner,

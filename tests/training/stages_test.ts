@@ -25,8 +25,10 @@ import { CheckpointStore, readCheckpoint } from "../../training/mod.ts";
 
 const inner = {
   peakLearningRate: 0.01,
+  schedule: "cosine",
   warmupSteps: 1,
   finalFactor: 0.1,
+  decayFraction: 0,
   beta1: 0.9,
   beta2: 0.95,
   epsilon: 1e-8,

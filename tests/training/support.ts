@@ -9,6 +9,7 @@ import {
   type Checkpoint,
   type GuardSettings,
   type InnerOptimizer,
+  learningRateAt,
   type Pretraining,
   type PretrainSettings,
   safetensorsParts,
@@ -74,6 +75,14 @@ export const settings: PretrainSettings = {
   validationWindows: 3,
   checkpointEverySteps: 2,
 };
+
+/** The rate under a cosine after a linear warm-up. */
+export function cosineWithWarmup(
+  step: number,
+  schedule: Omit<Parameters<typeof learningRateAt>[1], "schedule" | "decayFraction">,
+): number {
+  return learningRateAt(step, { ...schedule, schedule: "cosine", decayFraction: 0 });
+}
 
 export function variantOf(id: string): Variant {
   return variantNamed(id).training;
