@@ -193,10 +193,6 @@ function textColumn(
 export function inspectGenerator(
   { name, generator, entropyBitsPerByte, documents }: DatasetGenerator,
 ): GeneratorInspection {
-  const first: Document[] = [];
-  for (const document of documents()) {
-    first.push(document);
-    if (first.length === firstRows) break;
-  }
+  const first = [...Iterator.from(documents()).take(firstRows)];
   return { source: name, format: "generated", generator, entropyBitsPerByte, first };
 }

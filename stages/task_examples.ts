@@ -98,9 +98,9 @@ export async function readTask(context: TaskContext, seed: Seed): Promise<TaskDa
   const { params, modules } = context;
   if (!("format" in params)) {
     const { task } = modules.generator!;
-    const take = (
-      split: TaskSplit,
-    ) => [...firstOf(task.examples(params.options, split, seed), params.examples[split])];
+    const take = (split: TaskSplit) => [
+      ...Iterator.from(task.examples(params.options, split, seed)).take(params.examples[split]),
+    ];
     return {
       description: task.description,
       examples: splitsBy(take),
@@ -178,15 +178,6 @@ function placesOf(
       ? [place]
       : listLocalFiles(isAbsolute(place) ? place : join(recipe.data ?? "", place), () => true)
   );
-}
-
-function* firstOf<T>(items: Iterable<T>, limit: number): Generator<T> {
-  let left = limit;
-  if (left === 0) return;
-  for (const item of items) {
-    yield item;
-    if (--left === 0) return;
-  }
 }
 
 function splitsBy<T>(of: (split: TaskSplit) => T): Record<TaskSplit, T> {
