@@ -4,7 +4,7 @@
 import { Field, Float64, makeData, Schema, Uint16, Uint32 } from "apache-arrow";
 import { join } from "node:path";
 import { writeFileSynced } from "../base/mod.ts";
-import { ArrowFileWriter, type ArrowPosition, float64Column } from "./arrow_file.ts";
+import { ArrowFileWriter, type ArrowPosition } from "./arrow_file.ts";
 import { batchTokens, isWide, type ShardsFile } from "./token_shards.ts";
 
 export interface EncodedDocument {
@@ -37,69 +37,65 @@ export async function writeTokenShards(
 
 /** Where a writer stands between two documents: plain data for checkpoints, at most a batch of tokens and of documents. */
 export interface TokenShardState {
-  readonly tokens: ArrowPosition;
-  readonly pendingTokens: readonly number[];
-  readonly written: number;
-  readonly ends: ArrowPosition;
-  readonly pendingEnds: readonly number[];
-  readonly pendingBytes: readonly number[];
-  readonly documents: number;
+  readonly tokens: ColumnsState;
+  readonly ends: ColumnsState;
   readonly bytes: number;
+}
+
+interface ColumnsState {
+  readonly file: ArrowPosition;
+  readonly rows: number;
+  /** Of each column the values after the last whole batch. */
+  readonly pending: readonly (readonly number[])[];
 }
 
 /** Writes documents one by one. Batches depend on the tokens alone, so that going on from a state gives the same bytes. */
 export class TokenShardWriter implements Disposable {
   readonly #folder: string;
   readonly #options: WriteTokenShardsOptions;
-  readonly #tokens: TokenColumn;
-  readonly #ends: EndColumns;
-  #documents: number;
+  readonly #tokens: Columns;
+  readonly #ends: Columns;
   #bytes: number;
 
   /** @param from goes on with the files of the folder from there */
   constructor(folder: string, options: WriteTokenShardsOptions, from?: TokenShardState) {
     this.#folder = folder;
     this.#options = options;
-    this.#tokens = new TokenColumn(join(folder, "tokens.arrow"), options.vocabSize, from);
-    this.#ends = new EndColumns(join(folder, "documents.arrow"), from);
-    this.#documents = from?.documents ?? 0;
+    const token = isWide(options.vocabSize) ? new Uint32() : new Uint16();
+    const [end, bytes] = [new Float64(), new Float64()];
+    this.#tokens = new Columns(join(folder, "tokens.arrow"), { token }, from?.tokens);
+    this.#ends = new Columns(join(folder, "documents.arrow"), { end, bytes }, from?.ends);
     this.#bytes = from?.bytes ?? 0;
   }
 
   get documents(): number {
-    return this.#documents;
+    return this.#ends.rows;
   }
 
   /** Appends a document and the end symbol. @throws RangeError for an id outside [0, vocabSize). */
   add({ ids, bytes }: EncodedDocument): void {
-    const { endId, vocabSize } = this.#options;
+    const { endId } = this.#options;
     for (let i = 0; i < ids.length; i++) {
-      if (!this.#tokens.push(ids[i])) {
-        throw new RangeError(
-          `Cannot write token ${i} of document ${this.#documents}: expected an id in [0, ${vocabSize}), found ${
-            ids[i]
-          }`,
-        );
-      }
+      this.#check(ids[i], () => `token ${i} of document ${this.documents}`);
+      this.#tokens.push(ids[i]);
     }
-    if (!this.#tokens.push(endId)) {
-      throw new RangeError(
-        `Cannot write the end symbol: expected an id in [0, ${vocabSize}), found ${endId}`,
-      );
-    }
-    this.#ends.push(this.#tokens.written, bytes);
-    this.#documents++;
+    this.#check(endId, () => "the end symbol");
+    this.#tokens.push(endId);
+    this.#ends.push(this.#tokens.rows, bytes);
     this.#bytes += bytes;
+  }
+
+  #check(id: number, what: () => string): void {
+    const { vocabSize } = this.#options;
+    if (id >= 0 && id < vocabSize && Number.isInteger(id)) return;
+    throw new RangeError(
+      `Cannot write ${what()}: expected an id in [0, ${vocabSize}), found ${id}`,
+    );
   }
 
   /** Waits until all whole batches have reached the disk. */
   state(): TokenShardState {
-    return {
-      ...this.#tokens.state(),
-      ...this.#ends.state(),
-      documents: this.#documents,
-      bytes: this.#bytes,
-    };
+    return { tokens: this.#tokens.state(), ends: this.#ends.state(), bytes: this.#bytes };
   }
 
   /** Makes the files whole. */
@@ -109,8 +105,8 @@ export class TokenShardWriter implements Disposable {
     const shards: ShardsFile = {
       format: 1,
       vocabSize: this.#options.vocabSize,
-      tokens: this.#tokens.written,
-      documents: this.#documents,
+      tokens: this.#tokens.rows,
+      documents: this.documents,
       bytes: this.#bytes,
     };
     const text = JSON.stringify(shards, null, 2) + "\n";
@@ -124,37 +120,40 @@ export class TokenShardWriter implements Disposable {
   }
 }
 
-/** The column `token`, written in batches of `batchTokens`. */
-class TokenColumn implements Disposable {
+/** A file of one or two columns of numbers without nulls, written in batches of `batchTokens` rows. */
+class Columns implements Disposable {
+  rows: number;
   readonly #writer: ArrowFileWriter;
-  readonly #vocabSize: number;
-  readonly #batch: Uint16Array | Uint32Array;
+  readonly #types: readonly (Uint16 | Uint32 | Float64)[];
+  /** Of each column the values of the open batch. */
+  readonly #values: readonly (Uint16Array | Uint32Array | Float64Array)[];
   #length: number;
-  written: number;
 
-  constructor(path: string, vocabSize: number, from?: TokenShardState) {
-    this.#vocabSize = vocabSize;
-    this.#batch = new (isWide(vocabSize) ? Uint32Array : Uint16Array)(batchTokens);
-    this.#batch.set(from?.pendingTokens ?? []);
-    this.#length = from?.pendingTokens.length ?? 0;
-    this.written = from?.written ?? 0;
-    const type = isWide(vocabSize) ? new Uint32() : new Uint16();
-    const schema = new Schema([new Field("token", type, false)]);
-    this.#writer = new ArrowFileWriter(path, schema, from?.tokens);
+  constructor(
+    path: string,
+    types: Readonly<Record<string, Uint16 | Uint32 | Float64>>,
+    from?: ColumnsState,
+  ) {
+    this.#types = Object.values(types);
+    this.#values = this.#types.map(({ ArrayType }) => new ArrayType(batchTokens));
+    this.#values.forEach((values, i) => values.set(from?.pending[i] ?? []));
+    this.#length = from?.pending[0].length ?? 0;
+    this.rows = from?.rows ?? 0;
+    const fields = Object.entries(types).map(([name, type]) => new Field(name, type, false));
+    this.#writer = new ArrowFileWriter(path, new Schema(fields), from?.file);
   }
 
-  state(): Pick<TokenShardState, "tokens" | "pendingTokens" | "written"> {
-    const pendingTokens = [...this.#batch.subarray(0, this.#length)];
-    return { tokens: this.#writer.position(), pendingTokens, written: this.written };
+  state(): ColumnsState {
+    const pending = this.#values.map((values) => [...values.subarray(0, this.#length)]);
+    return { file: this.#writer.position(), rows: this.rows, pending };
   }
 
-  /** False when the id is out of range: nothing is appended then. */
-  push(id: number): boolean {
-    if (!(id >= 0 && id < this.#vocabSize && Number.isInteger(id))) return false;
-    this.#batch[this.#length++] = id;
-    this.written++;
+  push(first: number, second?: number): void {
+    this.#values[0][this.#length] = first;
+    if (second !== undefined) this.#values[1][this.#length] = second;
+    this.#length++;
+    this.rows++;
     if (this.#length === batchTokens) this.#flush();
-    return true;
   }
 
   finish(): void {
@@ -167,53 +166,11 @@ class TokenColumn implements Disposable {
   }
 
   #flush(): void {
-    const data = this.#batch.subarray(0, this.#length);
-    const common = { length: this.#length, nullCount: 0 };
-    this.#writer.write([
-      data instanceof Uint16Array
-        ? makeData({ type: new Uint16(), data, ...common })
-        : makeData({ type: new Uint32(), data, ...common }),
-    ]);
+    const length = this.#length;
+    this.#writer.write(this.#types.map((type, i) => {
+      const data = this.#values[i].subarray(0, length);
+      return makeData({ type, length, nullCount: 0, data } as Parameters<typeof makeData>[0]);
+    }));
     this.#length = 0;
-  }
-}
-
-/** The columns `end` and `bytes`, a row per document. */
-class EndColumns implements Disposable {
-  readonly #writer: ArrowFileWriter;
-  #ends: number[];
-  #bytes: number[];
-
-  constructor(path: string, from?: TokenShardState) {
-    this.#ends = [...from?.pendingEnds ?? []];
-    this.#bytes = [...from?.pendingBytes ?? []];
-    const fields = ["end", "bytes"].map((name) => new Field(name, new Float64(), false));
-    this.#writer = new ArrowFileWriter(path, new Schema(fields), from?.ends);
-  }
-
-  state(): Pick<TokenShardState, "ends" | "pendingEnds" | "pendingBytes"> {
-    const ends = this.#writer.position();
-    return { ends, pendingEnds: [...this.#ends], pendingBytes: [...this.#bytes] };
-  }
-
-  push(end: number, bytes: number): void {
-    this.#ends.push(end);
-    this.#bytes.push(bytes);
-    if (this.#ends.length === batchTokens) this.#flush();
-  }
-
-  finish(): void {
-    if (this.#ends.length > 0) this.#flush();
-    this.#writer.finish();
-  }
-
-  [Symbol.dispose](): void {
-    this.#writer[Symbol.dispose]();
-  }
-
-  #flush(): void {
-    this.#writer.write([float64Column(this.#ends), float64Column(this.#bytes)]);
-    this.#ends = [];
-    this.#bytes = [];
   }
 }

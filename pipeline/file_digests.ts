@@ -5,14 +5,10 @@
  * was digested. Deno reports ctime in whole seconds, so a record younger than two seconds when it was taken proves
  * nothing: such a file is read again the next time.
  */
-import { createHash } from "node:crypto";
-import { sha256, writeFileAtomic } from "../base/mod.ts";
+import { sha256, sha256OfFile, writeFileAtomic } from "../base/mod.ts";
 
 /** A record younger than this when taken may hide a second write within one tick of the file system's clock. */
 const settledAfterMs = 2000;
-
-/** Bytes read at a time. */
-const bufferBytes = 4 << 20;
 
 interface FileEntry {
   /** Device, inode, size, mtime and ctime, as one text. */
@@ -61,7 +57,7 @@ export class FileDigests {
 
   #read(path: string, info: Deno.FileInfo, stat: string): string {
     const settled = isSettled(info, Date.now());
-    const digest = digestOfFile(path);
+    const digest = sha256OfFile(path);
     // A write between the stat and the end of reading leaves the digest of neither state under a trusted record.
     const unchanged = statRecord(Deno.statSync(path)) === stat;
     this.#cache.set(path, { stat, digest, settled: settled && unchanged });
@@ -73,17 +69,6 @@ export class FileDigests {
 export function isSettled(info: Deno.FileInfo, now: number): boolean {
   const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? Infinity);
   return now - changed > settledAfterMs;
-}
-
-/** SHA-256 of a file, read in pieces. */
-export function digestOfFile(path: string): string {
-  const hash = createHash("sha256");
-  using file = Deno.openSync(path);
-  const buffer = new Uint8Array(bufferBytes);
-  for (let n = file.readSync(buffer); n !== null; n = file.readSync(buffer)) {
-    hash.update(buffer.subarray(0, n));
-  }
-  return hash.digest("hex");
 }
 
 /** Device, inode, size, mtime and ctime, as one text: while it stays, the content is taken to. */

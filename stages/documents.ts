@@ -10,7 +10,7 @@
  * Remote files enter the key by their names (with the revision), not by where the hub is; what was read is in the report.
  */
 import { basename, isAbsolute, join } from "node:path";
-import { digestOf } from "../datasets/http/mod.ts";
+import { sha256OfFile } from "../base/mod.ts";
 import { isRemote, remoteEnvironment, remotePath, sharedCacheFolder } from "../datasets/hub/mod.ts";
 import {
   type Document,
@@ -241,7 +241,7 @@ async function partsOf(
         reader,
         open: async () => ({
           input: await openLocal(path),
-          sha256: () => digestOf(path),
+          sha256: () => sha256OfFile(path),
           isRemote: false,
         }),
       });

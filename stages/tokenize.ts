@@ -118,8 +118,8 @@ async function tokenizeSplit(
   tokenizer: Tokenizer,
 ): Promise<ResumableFolder<TokenizeState>> {
   const work = resumableFolder<TokenizeState>(checkpointFolder, split, {
-    "tokens.arrow": ({ shards }) => shards.tokens.bytes,
-    "documents.arrow": ({ shards }) => shards.ends.bytes,
+    "tokens.arrow": ({ shards }) => shards.tokens.file.bytes,
+    "documents.arrow": ({ shards }) => shards.ends.file.bytes,
   });
   if (work.state?.isDone) return work;
   const { documents: total } = readDocumentsReport(inputs[split]);

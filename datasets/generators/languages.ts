@@ -22,7 +22,6 @@ const velsan: Language = {
   comma: ",",
   hasCapitals: true,
   nounClasses: 3,
-  tenses: 3,
   places: 4,
   pronouns: ["ila", "olo", "elë"],
   relatives: ["kwa", "kwo", "kwë"],
@@ -62,7 +61,6 @@ const dorugai: Language = {
   comma: ",",
   hasCapitals: true,
   nounClasses: 1,
-  tenses: 3,
   places: 3,
   pronouns: ["тэй"],
   relatives: ["ким"],
@@ -103,7 +101,6 @@ const ithomeli: Language = {
   comma: ",",
   hasCapitals: true,
   nounClasses: 4,
-  tenses: 3,
   places: 4,
   pronouns: ["μόι", "κίι", "λάι", "ούι"],
   relatives: ["μόπε", "κίπε", "λάπε", "ούπε"],
@@ -137,7 +134,6 @@ const shenmu: Language = {
   comma: "，",
   hasCapitals: false,
   nounClasses: 4,
-  tenses: 3,
   places: 3,
   pronouns: ["他", "她", "它", "牠"],
   relatives: ["誰", "孰", "何", "奚"],
@@ -170,7 +166,6 @@ const varuni: Language = {
   comma: ",",
   hasCapitals: false,
   nounClasses: 2,
-  tenses: 3,
   places: 3,
   pronouns: ["वो", "वी"],
   relatives: ["जो", "जी"],
@@ -201,9 +196,7 @@ function varuniEnding({ nounClass, isPlural }: Inflection): string {
 }
 
 function repeat(times: number, make: () => string): string {
-  let text = "";
-  for (let i = 0; i < times; i++) text += make();
-  return text;
+  return Array.from({ length: times }, make).join("");
 }
 
 /** The languages by name. */

@@ -4,7 +4,7 @@
  */
 import { Random, seedOf } from "../../base/mod.ts";
 import { numbers } from "./lists.ts";
-import type { Inflection, Language } from "./morphology.ts";
+import { type Inflection, type Language, nTenses } from "./morphology.ts";
 import { type Weighted, zipf, zipfSample } from "./zipf.ts";
 
 export type WordKind = "noun" | "transitive" | "intransitive" | "adjective" | "adverb";
@@ -160,7 +160,7 @@ function formsOf(language: Language, { kind, stem }: Word, inflection: Inflectio
       return [language.adverb(stem)];
     case "transitive":
     case "intransitive":
-      return numbers(language.tenses).map((tense) => language.verb(stem, tense, inflection));
+      return numbers(nTenses).map((tense) => language.verb(stem, tense, inflection));
     default:
       return kind satisfies never;
   }

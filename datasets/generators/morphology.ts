@@ -13,6 +13,9 @@ export interface Inflection {
   readonly role: Role;
 }
 
+/** Tenses of every language. */
+export const nTenses = 3;
+
 export interface Language {
   readonly name: string;
   readonly order: "svo" | "sov" | "vso";
@@ -25,7 +28,6 @@ export interface Language {
   readonly hasCapitals: boolean;
   /** Genders or noun classes. */
   readonly nounClasses: number;
-  readonly tenses: number;
   /** Ways to say where: prepositions, postpositions or cases. */
   readonly places: number;
   /** One per noun class. */

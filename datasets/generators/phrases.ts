@@ -3,7 +3,7 @@
  */
 import type { Lexicon, Word } from "./lexicon.ts";
 import { numbers } from "./lists.ts";
-import type { Inflection, Role } from "./morphology.ts";
+import { type Inflection, nTenses, type Role } from "./morphology.ts";
 import type { Choice, State } from "./process.ts";
 import { type Weighted, zipf } from "./zipf.ts";
 
@@ -75,7 +75,7 @@ export class Phrases {
   /** A verb in all tenses; the weights sum to `weight`. */
   verbForms(verb: Word, subject: Inflection, weight: number, next: State): Choice[] {
     const { language } = this.#lexicon;
-    return zipf(numbers(language.tenses)).map((tense): Choice => [
+    return zipf(numbers(nTenses)).map((tense): Choice => [
       weight * tense.weight,
       language.space + language.verb(verb.stem, tense.item, subject),
       next,

@@ -5,6 +5,7 @@
  * The sum is also the entropy of the *text* if the text shows every choice that was made. The tests prove that for each
  * source: they visit all states, and no branch can be taken for another one once the next word is known.
  */
+import { Buffer } from "node:buffer";
 import { Random, type Seed, seedOf } from "../../base/mod.ts";
 import type { Document, GeneratedSource } from "../document.ts";
 
@@ -186,38 +187,23 @@ interface Cost {
   readonly bytes: number;
 }
 
-function branchCost(branches: readonly Branch[]): Cost {
+function branchCost(branches: readonly Pick<Branch, "text" | "probability">[]): Cost {
   let [bits, bytes] = [0, 0];
   for (const { text, probability } of branches) {
     bits += surprise(probability);
-    bytes += probability * utf8Length(text);
+    bytes += probability * Buffer.byteLength(text);
   }
   return { bits, bytes };
 }
 
 function jointCost(joints: readonly Joint[]): Cost {
   const total = joints.reduce((sum, joint) => sum + joint.weight, 0);
-  return branchCost(
-    joints.map(({ text, weight }) => ({ text, probability: weight / total, next: nowhere() })),
-  );
-}
-
-function nowhere(): State {
-  return new State("", true, () => []);
+  return branchCost(joints.map(({ text, weight }) => ({ text, probability: weight / total })));
 }
 
 /** −p log₂ p: what an outcome of probability p adds to an entropy. */
 function surprise(p: number): number {
   return p === 0 ? 0 : -p * Math.log2(p);
-}
-
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
 }
 
 /** Two choices with the same text are one branch. They must lead to one state, or the text would hide a choice. */

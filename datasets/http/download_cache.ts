@@ -10,9 +10,15 @@
  * A killed transfer goes on where it stood, provided that the server still has the same ETag. Files appear by rename, after
  * their length and, where known, their SHA-256 have been checked.
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { messageOf, sha256, StageError, writeAll, writeFileAtomic } from "../../base/mod.ts";
+import {
+  messageOf,
+  sha256,
+  sha256OfFile,
+  StageError,
+  writeAll,
+  writeFileAtomic,
+} from "../../base/mod.ts";
 import { keptRecord } from "../json_file.ts";
 import { type HttpClient, shown } from "./http_client.ts";
 import { ChangedError, probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
@@ -131,7 +137,7 @@ export class DownloadCache {
       if (error instanceof ChangedError) Deno.removeSync(part);
       throw error;
     }
-    const found = digestOf(part);
+    const found = sha256OfFile(part);
     if (expected !== undefined && found !== expected) {
       Deno.removeSync(part);
       throw new ChangedError(
@@ -176,15 +182,4 @@ function cachedFile(folder: string, { file, size, sha256 }: Entry): CachedFile |
   } catch {
     return undefined;
   }
-}
-
-/** SHA-256 of a file, read in pieces. */
-export function digestOf(path: string): string {
-  const hash = createHash("sha256");
-  using file = Deno.openSync(path);
-  const buffer = new Uint8Array(4 << 20);
-  for (let n = file.readSync(buffer); n !== null; n = file.readSync(buffer)) {
-    hash.update(buffer.subarray(0, n));
-  }
-  return hash.digest("hex");
 }

@@ -12,7 +12,7 @@
  * await server.shutdown();
  * ```
  */
-export { type CachedFile, digestOf, DownloadCache } from "./download_cache.ts";
+export { type CachedFile, DownloadCache } from "./download_cache.ts";
 export { HttpClient, shown } from "./http_client.ts";
 export { openHttp } from "./http_input.ts";
 export { type HttpOptions } from "./http_options.ts";
