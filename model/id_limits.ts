@@ -21,15 +21,9 @@ const choices: Readonly<Record<string, { ids: number; table: number; axis: numbe
  * The smallest limit where there are several.
  */
 export function idLimits(graph: Graph): Record<string, IdLimit> {
-  const sources = new Map<string, string>();
-  for (const [name, type] of Object.entries(graph.inputs)) {
-    if (type.dtype === "int32") sources.set(name, name);
-  }
+  const sources = idSources(graph);
   const limits: Record<string, IdLimit> = {};
-  for (const { operator: { name: op }, inputs, outputs } of graph.nodes) {
-    if (op === "Reshape" && sources.has(inputs[0])) {
-      sources.set(outputs[0], sources.get(inputs[0])!);
-    }
+  for (const { operator: { name: op }, inputs } of graph.nodes) {
     const choice = choices[op];
     const source = choice === undefined ? undefined : sources.get(inputs[choice.ids]);
     if (source === undefined) continue;
@@ -40,4 +34,15 @@ export function idLimits(graph: Graph): Record<string, IdLimit> {
     }
   }
   return limits;
+}
+
+/** For each value that holds the ids of an input as they are fed: that input. */
+export function idSources(graph: Graph): Map<string, string> {
+  const ids = Object.keys(graph.inputs).filter((name) => graph.inputs[name].dtype === "int32");
+  const sources = new Map(ids.map((name) => [name, name]));
+  for (const { operator: { name: op }, inputs, outputs } of graph.nodes) {
+    const source = op === "Reshape" ? sources.get(inputs[0]) : undefined;
+    if (source !== undefined) sources.set(outputs[0], source);
+  }
+  return sources;
 }

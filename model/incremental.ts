@@ -12,11 +12,8 @@ import { float32, int32 } from "./shapes.ts";
 import { add } from "./ops/elementwise.ts";
 import { gather } from "./ops/gather.ts";
 import { gemm } from "./ops/gemm.ts";
-import { concat, split, transpose } from "./ops/layout.ts";
-import { reshape } from "./ops/reshape.ts";
-import { fusedMatMul, matMul } from "./ops/matmul.ts";
-import { softmax } from "./ops/softmax.ts";
-import { declareParameters, linear, mlp, norm } from "./transformer.ts";
+import { concat } from "./ops/layout.ts";
+import { block, declareParameters, norm } from "./transformer.ts";
 
 interface IncrementalOptions {
   /** Tokens that are read at once, c. */
@@ -60,26 +57,18 @@ export function incrementalGraph(config: ModelConfig, options: IncrementalOption
     return builder.apply(add, [rows, placed]);
   });
   for (let layer = 0; layer < nLayers; layer++) {
-    const block = `body.block.${layer}`;
     const names = cacheNames(layer);
-    const cached = (name: string) => builder.input(name, float32([H, capacity, S]));
-    const attended = attention(
-      builder,
-      config,
-      block,
-      norm(builder, config, `${block}.norm_1`, x),
-      {
-        bias,
-        length,
-        keys: cached(names.keys.past),
-        values: cached(names.values.past),
-      },
+    const past = [names.keys.past, names.values.past].map((name) =>
+      builder.input(name, float32([H, capacity, S]))
     );
-    outputs[names.keys.next] = attended.keys;
-    outputs[names.values.next] = attended.values;
-    x = builder.within(`${block}.attn`, () => builder.apply(add, [x, attended.context]));
-    const mixed = mlp(builder, config, block, norm(builder, config, `${block}.norm_2`, x));
-    x = builder.within(`${block}.mlp`, () => builder.apply(add, [x, mixed]));
+    const extend = (keys: string, values: string): [string, string] => {
+      outputs[names.keys.next] = keys;
+      outputs[names.values.next] = values;
+      const after = (earlier: string, own: string) =>
+        builder.apply(concat, [earlier, own], { axis: 1 }); // (H, P + c, S)
+      return [after(past[0], keys), after(past[1], values)];
+    };
+    x = block(builder, config, `body.block.${layer}`, x, { bias, shape: [length], extend });
   }
   const hidden = norm(builder, config, "body.norm_final", x);
   const logits = builder.within(
@@ -109,37 +98,4 @@ export function incrementalBias(
     }
   });
   return bias;
-}
-
-/** Attention of c tokens to those before and to each other; rows [c, C] in and out. */
-function attention(
-  builder: GraphBuilder,
-  config: ModelConfig,
-  block: string,
-  x: string,
-  { bias, length: c, keys, values }: {
-    readonly bias: string;
-    readonly length: number;
-    readonly keys: string;
-    readonly values: string;
-  },
-): { readonly context: string; readonly keys: string; readonly values: string } {
-  const { dModel: C, nHeads: H } = config;
-  const S = C / H;
-  return builder.within(`${block}.attn`, () => {
-    const qkv = linear(builder, config, `${block}.attn.qkv`, x); // (c, 3C)
-    const apart = builder.apply(reshape, [qkv], { shape: [c, 3, H, S] });
-    const stacked = builder.apply(transpose, [apart], { perm: [1, 2, 0, 3] }); // (3, H, c, S)
-    const [q, k, v] = builder.applyAll(split, [stacked], { axis: 0, split: [1, 1, 1] })
-      .map((part) => builder.apply(reshape, [part], { shape: [H, c, S] }));
-    const allKeys = builder.apply(concat, [keys, k], { axis: 1 }); // (H, P + c, S)
-    const allValues = builder.apply(concat, [values, v], { axis: 1 });
-    const alpha = 1 / Math.sqrt(S);
-    const scores = builder.apply(fusedMatMul, [q, allKeys], { transB: 1, alpha }); // (H, c, P + c)
-    const weights = builder.apply(softmax, [builder.apply(add, [scores, bias])], { axis: -1 });
-    const context = builder.apply(matMul, [weights, allValues]); // (H, c, S)
-    const together = builder.apply(transpose, [context], { perm: [1, 0, 2] }); // (c, H, S)
-    const flat = builder.apply(reshape, [together], { shape: [c, C] });
-    return { context: linear(builder, config, `${block}.attn.out`, flat), keys: k, values: v };
-  });
 }

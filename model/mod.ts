@@ -17,7 +17,7 @@ export { differentiate } from "./differentiate.ts";
 export { fineTuneGraph, type FineTuneOptions, headShapes } from "./fine_tune.ts";
 export { flopsPerToken } from "./flops.ts";
 export { GraphBuilder } from "./graph_builder.ts";
-export { type IdLimit, idLimits } from "./id_limits.ts";
+export { type IdLimit, idLimits, idSources } from "./id_limits.ts";
 export { cacheNames, incrementalBias, incrementalGraph } from "./incremental.ts";
 export { initialiseBody, initialiseHead, initialiseTable } from "./initialise.ts";
 export type * from "./operator.ts";

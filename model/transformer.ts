@@ -8,7 +8,7 @@ import { type ModelConfig, parameterShapes } from "./config.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
 import { causalMask } from "./positions.ts";
-import { float32, int32 } from "./shapes.ts";
+import { float32, int32, sizeOf } from "./shapes.ts";
 import { alibiBias } from "./ops/alibi_bias.ts";
 import { crossEntropy } from "./ops/cross_entropy.ts";
 import { add, mul } from "./ops/elementwise.ts";
@@ -77,21 +77,7 @@ export function hiddenStates(builder: GraphBuilder, config: ModelConfig, tokens:
   );
   let x = builder.within("embedding", () => embed(builder, config, tokens)); // (N, C)
   for (let layer = 0; layer < config.nLayers; layer++) {
-    const block = `body.block.${layer}`;
-    const attended = attention(
-      builder,
-      config,
-      block,
-      norm(builder, config, `${block}.norm_1`, x),
-      {
-        bias,
-        batchSize,
-        length,
-      },
-    );
-    x = builder.within(`${block}.attn`, () => builder.apply(add, [x, attended]));
-    const mixed = mlp(builder, config, block, norm(builder, config, `${block}.norm_2`, x));
-    x = builder.within(`${block}.mlp`, () => builder.apply(add, [x, mixed]));
+    x = block(builder, config, `body.block.${layer}`, x, { bias, shape: [batchSize, length] });
   }
   return norm(builder, config, "body.norm_final", x);
 }
@@ -164,7 +150,7 @@ export function norm(builder: GraphBuilder, config: ModelConfig, name: string, x
 }
 
 /** x·Wᵀ (+ bias), by the name of its parameters. */
-export function linear(
+function linear(
   builder: GraphBuilder,
   config: ModelConfig,
   name: string,
@@ -174,34 +160,66 @@ export function linear(
   return builder.apply(gemm, inputs, { transB: 1 });
 }
 
+interface Attending {
+  /** Lengths [..., T] whose product is N: sequences, where there are several, and their positions. */
+  readonly shape: readonly number[];
+  /** What is added to scores [..., H, T, keys]. */
+  readonly bias: string;
+  /** Keys and values [..., H, T, S] with those of earlier positions before them; as they are when absent. */
+  readonly extend?: (keys: string, values: string) => readonly [string, string];
+}
+
+/** A block on rows [N, C]: attention and MLP, each after a norm and added to what came in. */
+export function block(
+  builder: GraphBuilder,
+  config: ModelConfig,
+  name: string,
+  x: string,
+  attending: Attending,
+): string {
+  const normed = norm(builder, config, `${name}.norm_1`, x);
+  const attended = attention(builder, config, name, normed, attending);
+  const middle = builder.within(`${name}.attn`, () => builder.apply(add, [x, attended]));
+  const mixed = mlp(builder, config, name, norm(builder, config, `${name}.norm_2`, middle));
+  return builder.within(`${name}.mlp`, () => builder.apply(add, [middle, mixed]));
+}
+
 function attention(
   builder: GraphBuilder,
   config: ModelConfig,
   block: string,
   x: string,
-  { bias, batchSize: B, length: T }: { bias: string; batchSize: number; length: number },
+  { shape, bias, extend = (keys, values) => [keys, values] }: Attending,
 ): string {
   const { dModel: C, nHeads: H } = config;
   const S = C / H;
+  const sequences = shape.slice(0, -1);
+  const T = shape[shape.length - 1];
+  const first = sequences.map((_, axis) => axis);
+  const at = sequences.length; // the axis of positions
   return builder.within(`${block}.attn`, () => {
     const qkv = linear(builder, config, `${block}.attn.qkv`, x); // (N, 3C): all q, all k, all v
-    const apart = builder.apply(reshape, [qkv], { shape: [B, T, 3, H, S] });
+    const apart = builder.apply(reshape, [qkv], { shape: [...shape, 3, H, S] });
     // One transposition for all three; the split that follows is along the first axis and so a plain copy.
-    const stacked = builder.apply(transpose, [apart], { perm: [2, 0, 3, 1, 4] }); // (3, B, H, T, S)
+    const perm = [at + 1, ...first, at + 2, at, at + 3];
+    const stacked = builder.apply(transpose, [apart], { perm }); // (3, ..., H, T, S)
     const [q, k, v] = builder.applyAll(split, [stacked], { axis: 0, split: [1, 1, 1] })
-      .map((part) => builder.apply(reshape, [part], { shape: [B, H, T, S] }));
+      .map((part) => builder.apply(reshape, [part], { shape: [...sequences, H, T, S] }));
+    const [keys, values] = extend(k, v);
     const alpha = 1 / Math.sqrt(S);
-    const scores = builder.apply(fusedMatMul, [q, k], { transB: 1, alpha }); // (B, H, T, T), a row per query
+    const scores = builder.apply(fusedMatMul, [q, keys], { transB: 1, alpha }); // (..., H, T, keys), a row per query
     const weights = builder.apply(softmax, [builder.apply(add, [scores, bias])], { axis: -1 });
-    const context = builder.apply(matMul, [weights, v]); // (B, H, T, S)
-    const together = builder.apply(transpose, [context], { perm: [0, 2, 1, 3] }); // (B, T, H, S)
-    const flat = builder.apply(reshape, [together], { shape: [B * T, C] });
+    const context = builder.apply(matMul, [weights, values]); // (..., H, T, S)
+    const together = builder.apply(transpose, [context], {
+      perm: [...first, at + 1, at, at + 2],
+    }); // (..., T, H, S)
+    const flat = builder.apply(reshape, [together], { shape: [sizeOf(shape), C] });
     return linear(builder, config, `${block}.attn.out`, flat);
   });
 }
 
 /** The MLP of a block, on rows [N, C]. */
-export function mlp(builder: GraphBuilder, config: ModelConfig, block: string, x: string): string {
+function mlp(builder: GraphBuilder, config: ModelConfig, block: string, x: string): string {
   return builder.within(`${block}.mlp`, () => {
     const up = linear(builder, config, `${block}.mlp.up`, x); // (N, F)
     return linear(builder, config, `${block}.mlp.down`, builder.apply(gelu, [up]));

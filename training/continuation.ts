@@ -4,23 +4,23 @@
  * Source: DEPT §3.5: all parameters train, with a new optimizer, text from the beginning of its order, and one cosine over the
  * steps.
  */
-import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
-import { type Log, StageError } from "../base/mod.ts";
+import type { TrainingProgram } from "../engine/mod.ts";
+import { StageError } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
 import { wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows } from "./mixture.ts";
 import type { MetricsRow } from "./metrics_files.ts";
 import { openPrograms, readTensors } from "./programs.ts";
-import { Run, type RunState } from "./run.ts";
+import { Run, type RunState, type TrainingPlace } from "./run.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { ContinuationSettings } from "./settings.ts";
-import { embeddingOf, initialTable, type SeedOf, type TrainingSource } from "./source.ts";
+import { embeddingOf, initialTable, type TrainingSource } from "./source.ts";
 import { addStep, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
 import { validationLoss } from "./validation.ts";
 import { tokenEmbedding } from "./variant.ts";
 import { warnOfWeakness } from "./warnings.ts";
 
-export interface Continuation {
+export interface Continuation extends TrainingPlace {
   readonly settings: ContinuationSettings;
   /** What pre-training ended with. */
   readonly from: Checkpoint;
@@ -28,12 +28,6 @@ export interface Continuation {
     & Pick<TrainingSource, "name" | "train">
     & Partial<Pick<TrainingSource, "validation">>
   )[];
-  readonly engine: Engine;
-  readonly engineOptions: EngineOptions;
-  readonly seed: SeedOf;
-  readonly checkpointFolder: string;
-  readonly log: Log;
-  readonly signal: AbortSignal;
 }
 
 interface ContinuationResult {

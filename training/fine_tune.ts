@@ -7,7 +7,7 @@
  * their correlation as it is.
  */
 import type { TaskDescription, TaskExample } from "../datasets/mod.ts";
-import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
+import type { TrainingProgram } from "../engine/mod.ts";
 import {
   differentiate,
   fineTuneGraph,
@@ -15,12 +15,12 @@ import {
   initialiseHead,
   type ModelConfig,
 } from "../model/mod.ts";
-import { type Log, Random, StageError } from "../base/mod.ts";
+import { Random, StageError } from "../base/mod.ts";
 import type { Tokenizer } from "../tokenizers/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { type EncodedTask, encodeTask, type TaskSplit } from "./encoded_task.ts";
 import { readTensors, writeTensors } from "./programs.ts";
-import { Run, type RunState } from "./run.ts";
+import { Run, type RunState, type TrainingPlace } from "./run.ts";
 import { linearWithWarmup } from "./schedule.ts";
 import { argmax, metricOf, score } from "./scores.ts";
 import type { FineTuneSettings } from "./settings.ts";
@@ -28,7 +28,7 @@ import type { SeedOf } from "./source.ts";
 import { type EncodedExample, type TaskBatchShape, taskFeeds } from "./task_inputs.ts";
 import { nextTick } from "./trainer.ts";
 
-export interface FineTuning {
+export interface FineTuning extends TrainingPlace {
   readonly settings: FineTuneSettings;
   readonly description: TaskDescription;
   readonly examples: Readonly<Record<TaskSplit, readonly TaskExample[]>>;
@@ -36,14 +36,8 @@ export interface FineTuning {
   /** The network and all its parameters. */
   readonly config: ModelConfig;
   readonly parameters: Tensors;
-  readonly engine: Engine;
-  readonly engineOptions: EngineOptions;
-  readonly seed: SeedOf;
   /** Number of this run, from 0: each has a head and an order of examples of its own. */
   readonly run?: number;
-  readonly checkpointFolder: string;
-  readonly log: Log;
-  readonly signal: AbortSignal;
 }
 
 export interface FineTuneResult {

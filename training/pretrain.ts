@@ -4,8 +4,6 @@
  * Source: DEPT Algorithm 1, whose lines stand beside ours. Every variant takes rounds × localSteps sequential steps under one
  * cosine: round r begins at step (r − 1)·localSteps.
  */
-import type { Engine, EngineOptions } from "../engine/mod.ts";
-import type { Log } from "../base/mod.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type LocalHelpers, sendAhead } from "./local_helpers.ts";
 import { keepOutcome, taskOf } from "./local_task.ts";
@@ -21,22 +19,16 @@ import { Participants } from "./participants.ts";
 import { finishedModel, firstState, type PretrainState } from "./pretrain_state.ts";
 import { openPrograms } from "./programs.ts";
 import { averageRound, closeRound } from "./round_end.ts";
-import { Run } from "./run.ts";
+import { Run, type TrainingPlace } from "./run.ts";
 import type { PretrainSettings } from "./settings.ts";
-import type { SeedOf, TrainingSource } from "./source.ts";
+import type { TrainingSource } from "./source.ts";
 import type { Monitor } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
 
-export interface Pretraining {
+export interface Pretraining extends TrainingPlace {
   readonly variant: Variant;
   readonly settings: PretrainSettings;
   readonly sources: readonly TrainingSource[];
-  readonly engine: Engine;
-  readonly engineOptions: EngineOptions;
-  readonly seed: SeedOf;
-  readonly checkpointFolder: string;
-  readonly log: Log;
-  readonly signal: AbortSignal;
   /** Train some of a round's participants meanwhile; results do not depend on them. */
   readonly helpers?: LocalHelpers;
 }

@@ -3,7 +3,7 @@
  * before an abort is passed on. Started again, it goes on to the bytes of a run that was never stopped. Pre-training,
  * continuation and fine-tuning each add their loop, which keeps all that it has in hand in `state`.
  */
-import type { TrainingProgram } from "../engine/mod.ts";
+import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
 import type { Log } from "../base/mod.ts";
 import { packState, type StateData, type Tensors, unpackState } from "./checkpoint.ts";
 import { CheckpointPace } from "./checkpoint_pace.ts";
@@ -13,14 +13,23 @@ import { PhaseClock } from "./phases.ts";
 import { readTensors, writeTensors } from "./programs.ts";
 import { type MonitoredRun, RunMonitor } from "./run_monitor.ts";
 import type { CheckpointEvery } from "./settings.ts";
+import type { SeedOf } from "./source.ts";
+
+/** Where a training runs, and what it is told by. */
+export interface TrainingPlace {
+  readonly engine: Engine;
+  readonly engineOptions: EngineOptions;
+  readonly seed: SeedOf;
+  readonly checkpointFolder: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
 
 interface RunOptions extends MonitoredRun {
   readonly settings: MonitoredRun["settings"] & {
     /** Default: only where the loop asks for one. */
     readonly checkpointEverySteps?: CheckpointEvery;
   };
-  readonly checkpointFolder: string;
-  readonly log: Log;
   readonly signal: AbortSignal;
 }
 

@@ -5,6 +5,7 @@
  * Source: tensorflow/core/lib/io/record_writer.h (length, its masked CRC-32C, bytes, theirs), tensorflow/core/util/event.proto
  * (wall_time 1, step 2, file_version 3, summary 5), summary.proto (value 1: tag 1, simple_value 2).
  */
+import { Buffer } from "node:buffer";
 import { ProtoWriter } from "../base/mod.ts";
 
 export interface Scalar {
@@ -35,13 +36,7 @@ export function encodeEvents(scalars: Iterable<Scalar>): Uint8Array<ArrayBuffer>
         }));
     }));
   }
-  const bytes = new Uint8Array(records.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const one of records) {
-    bytes.set(one, at);
-    at += one.length;
-  }
-  return bytes;
+  return new Uint8Array(Buffer.concat(records));
 }
 
 /** Length as 8 bytes, the checksum of these, the message, its checksum. */

@@ -4,7 +4,7 @@
  * Rows of a parameter and pieces of a value are inputs and outputs of their own: a session reads and writes them in place, in
  * the whole array, so nothing is cut or joined.
  */
-import { type Graph, sizeOf } from "../../model/mod.ts";
+import { type Graph, idSources, sizeOf } from "../../model/mod.ts";
 import { liveNodes } from "../live_nodes.ts";
 import { OnnxBuilder } from "./builder.ts";
 import type { OnnxGraph, OnnxValue } from "./onnx_proto.ts";
@@ -187,14 +187,4 @@ class Parts {
     const onnx = { name, elementType: dtype, shape: [to - from, ...shape.slice(1)] };
     return { onnx, of, offset: from * width };
   }
-}
-
-/** For each value that holds the ids of an input as they are fed: that input. */
-function idSources(graph: Graph): Map<string, string> {
-  const sources = new Map(Object.keys(graph.inputs).map((name) => [name, name]));
-  for (const { operator: { name: op }, inputs, outputs } of graph.nodes) {
-    const source = op === "Reshape" ? sources.get(inputs[0]) : undefined;
-    if (source !== undefined) sources.set(outputs[0], source);
-  }
-  return sources;
 }
