@@ -3,16 +3,6 @@
  */
 import type { GuardPolicy, GuardSettings } from "./settings.ts";
 
-/** Stops at what is not finite, looks for no spikes. */
-const stopping: GuardSettings = {
-  nonFinite: "stop",
-  spike: "stop",
-  spikeNats: null,
-  spikeWindow: 1,
-  lowerFactor: 1,
-  attempts: 0,
-};
-
 /** A step that was not taken. */
 export type GuardEvent = {
   readonly step: number;
@@ -34,7 +24,7 @@ export class Guard {
   readonly #settings: GuardSettings;
   #record: GuardRecord;
 
-  constructor(settings: GuardSettings = stopping, record?: GuardRecord) {
+  constructor(settings: GuardSettings, record?: GuardRecord) {
     this.#settings = settings;
     this.#record = record ?? { recent: [], rateFactor: 1, events: [] };
   }

@@ -77,7 +77,7 @@ export {
   tuneSchema,
   type TuneSettings,
 } from "./settings.ts";
-export { decodeSafetensors, readSafetensors, safetensorsParts } from "./safetensors.ts";
+export { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 export { learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";
 export { openSource, pretrainSeeds, sampleSources, type TrainingSource } from "./source.ts";

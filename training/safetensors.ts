@@ -6,7 +6,6 @@
  *
  * Source: https://github.com/huggingface/safetensors, "Format".
  */
-import { basename } from "node:path";
 import { canonicalJson, type Json, StageError } from "../base/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 
@@ -92,11 +91,6 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): Tensors {
     tensors[name] = { shape, data };
   }
   return tensors;
-}
-
-/** The tensors of a file. @throws StageError for a damaged file, by its base name. */
-export function readSafetensors(path: string): Tensors {
-  return decodeSafetensors(Deno.readFileSync(path), basename(path));
 }
 
 function elements(shape: readonly number[]): number {

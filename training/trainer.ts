@@ -67,8 +67,7 @@ interface LocalTraining {
     readonly microBatchSize: number;
     readonly model: { readonly seqLen: number };
     readonly inner: { readonly clipNorm: number };
-    /** What is done about steps that go wrong; absent: training stops at what is not finite. */
-    readonly guard?: GuardSettings;
+    readonly guard: GuardSettings;
   };
   readonly monitor?: Monitor;
   readonly clock: PhaseClock;

@@ -10,7 +10,7 @@ import {
 } from "../../model/mod.ts";
 import { type Random, seedOf } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
-import { emptyRecord, PhaseClock, trainSteps } from "../../training/mod.ts";
+import { emptyRecord, type GuardSettings, PhaseClock, trainSteps } from "../../training/mod.ts";
 
 /** A program for a network's graph, with the first weights of a configuration. */
 export async function startTraining(
@@ -33,6 +33,16 @@ export async function startTraining(
   return program;
 }
 
+/** Stops at what is not finite, looks for no spikes. */
+export const stopping: GuardSettings = {
+  nonFinite: "stop",
+  spike: "stop",
+  spikeNats: null,
+  spikeWindow: 1,
+  lowerFactor: 1,
+  attempts: 0,
+};
+
 type Watched = "record" | "clock" | "monitor" | "afterStep";
 
 /** Takes `steps` as a stage takes them, each on a batch of its own. */
@@ -53,7 +63,13 @@ export async function trainOnRandom(
     record: emptyRecord(0),
     to: steps,
     learningRate: () => 1e-3,
-    settings: { batchSize, microBatchSize: batchSize, model: config, inner: { clipNorm: 1 } },
+    settings: {
+      batchSize,
+      microBatchSize: batchSize,
+      model: config,
+      inner: { clipNorm: 1 },
+      guard: stopping,
+    },
     clock: new PhaseClock(),
     ...watch,
     name: "bench",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StageError } from "../../base/mod.ts";
-import { decodeSafetensors, readSafetensors } from "../../training/mod.ts";
+import { decodeSafetensors } from "../../training/mod.ts";
 import { encodeSafetensors } from "./support.ts";
 
 const tensors = {
@@ -67,17 +67,4 @@ Deno.test("safetensorsParts() refuses data that does not fit its shape", () => {
     () => encodeSafetensors({ w: { shape: [3], data: new Float32Array(2) } }),
     /^RangeError: Cannot write tensor "w": expected 3 values for shape \[3\], found 2/,
   );
-});
-
-Deno.test("readSafetensors() names the file by its base name", () => {
-  const folder = Deno.makeTempDirSync();
-  try {
-    Deno.writeFileSync(`${folder}/x.safetensors`, new Uint8Array(3));
-    assert.throws(
-      () => readSafetensors(`${folder}/x.safetensors`),
-      /Cannot read tensors of "x.safetensors"/,
-    );
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
 });

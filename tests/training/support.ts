@@ -7,7 +7,6 @@ import { Random, type Seed, seedOf } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import {
   type Checkpoint,
-  type GuardSettings,
   type InnerOptimizer,
   learningRateAt,
   type Pretraining,
@@ -18,6 +17,7 @@ import {
   type Variant,
   variantNamed,
 } from "../../training/mod.ts";
+import { stopping } from "../support/training_steps.ts";
 
 const rootSeed = 17;
 export const seed = (name: string): Seed => seedOf(rootSeed, name);
@@ -45,16 +45,6 @@ export const inner: InnerOptimizer = {
   epsilon: 1e-8,
   weightDecay: 0,
   clipNorm: 1,
-};
-
-/** Stops at what is not finite, looks for no spikes. */
-const stopping: GuardSettings = {
-  nonFinite: "stop",
-  spike: "stop",
-  spikeNats: null,
-  spikeWindow: 1,
-  lowerFactor: 1,
-  attempts: 0,
 };
 
 export const settings: PretrainSettings = {
