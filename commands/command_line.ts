@@ -37,6 +37,22 @@ export interface CommandLine<Context> {
   readonly unreadCode?: number;
 }
 
+/** Makes every option of one value an error when it is given again: the first value would be passed over without a word. */
+function refuseRepeats(command: Command): void {
+  for (const option of command.options) {
+    if (option.parseArg !== undefined || option.variadic || option.isBoolean()) continue;
+    let first: string | undefined;
+    option.argParser((value: string) => {
+      if (first !== undefined) {
+        throw new UsageError(
+          `Cannot accept ${option.long} ${value}: expected it once, found ${first} before it`,
+        );
+      }
+      return first = value;
+    });
+  }
+}
+
 /** Runs the command that arguments name. @returns the exit code: of the command, 1 for an error, 2 for bad usage */
 export async function runCommand<Context>(
   line: CommandLine<Context>,
@@ -58,6 +74,7 @@ export async function runCommand<Context>(
       if (command.name() !== called) continue;
       const module = (await load()).command;
       module.declare(command);
+      refuseRepeats(command);
       if (!command.options.some(({ long }) => long === "--verbose")) {
         command.option("-v, --verbose", "print stacks of errors");
       }

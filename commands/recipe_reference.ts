@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { isMap, isScalar, type Node, parseDocument } from "yaml";
 import type { z } from "zod";
 import { recipeSchema } from "../stages/mod.ts";
+import { maxCount } from "../training/mod.ts";
 import { unigramDefaults } from "../tokenizers/mod.ts";
 import { project } from "./dept.ts";
 import { trainingOptions } from "./tokenizer_options.ts";
@@ -30,7 +31,8 @@ const head = `# Recipes, key by key
 This file is made from the schema and from \`pipeline/recipes/base.yaml\`; \`deno task docs:recipes\` writes it.
 
 A recipe is a YAML file that extends another one: \`extends: base\`, or a name or path. It says only how it differs. A key can
-be set from the command line: \`--set pretrain.rounds=3\`. \`<name>\` in a key stands for a name of your choice. A default is what
+be set from the command line: \`--set pretrain.rounds=3\`; the value is YAML, or, where the key holds text, the text as it is
+typed. A path is relative to the file that says it, on the command line to the folder where it is typed. \`<name>\` in a key stands for a name of your choice. A default is what
 \`base\` says; "required" is what a recipe must say where it uses the map, and "–" may be left out.
 `;
 
@@ -101,7 +103,8 @@ function asSchema(schema: boolean | Schema | undefined): Schema {
 }
 
 function typeOf(schema: Schema): string {
-  const { type, const: value, enum: values, items, minimum, maximum, exclusiveMinimum } = schema;
+  const { type, const: value, enum: values, items } = schema;
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
   if (value !== undefined) return code(value);
   if (values !== undefined) return values.map(code).join(", ");
   const all = alternatives(schema);
@@ -113,8 +116,12 @@ function typeOf(schema: Schema): string {
       : exclusiveMinimum !== undefined
       ? ` above ${exclusiveMinimum}`
       : "";
-    const isOpen = maximum === undefined || maximum === Number.MAX_SAFE_INTEGER;
-    return name + low + (isOpen ? "" : ` to ${maximum}`);
+    const high = exclusiveMaximum !== undefined
+      ? ` below ${exclusiveMaximum}`
+      : maximum !== undefined && maximum < maxCount
+      ? ` to ${maximum}`
+      : "";
+    return name + low + high;
   }
   if (Array.isArray(type)) return type.map((one) => typeOf({ type: one })).join(" or ");
   if (type === "array") return `list of ${typeOf(asSchema(items as Schema))}`;

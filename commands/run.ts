@@ -71,6 +71,7 @@ export async function run(
   });
   const named = session.select(targets);
   const jobs = jobsOf(options, session);
+  if (!options.quiet) warnOfThreads(session);
   if (options.dryRun) {
     await plan(session, named, options, jobs);
     return 0;
@@ -257,6 +258,15 @@ function checkInputsMade(
       );
     }
   }
+}
+
+/** Threads are the recipe's, since results depend on their number: more than the machine has cores only wait for each other. */
+function warnOfThreads({ recipe: { engine } }: Session): void {
+  const cores = navigator.hardwareConcurrency;
+  if (engine.threads <= cores) return;
+  printError(
+    `warning: engine.threads is ${engine.threads}, this machine has ${cores} cores: it will be slow`,
+  );
 }
 
 function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {

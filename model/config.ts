@@ -93,8 +93,11 @@ export function countParameters(config: ModelConfig): ParameterCounts {
   let body = 0;
   let tokenEmbedding = 0;
   let positionEmbedding = 0;
-  for (const [name, shape] of Object.entries(parameterShapes(config))) {
-    if (name.startsWith("body.")) body += sizeOf(shape);
+  // Blocks are alike: one is counted, so that planning takes the same time for any number of them.
+  const { nLayers } = validateConfig(config);
+  for (const [name, shape] of Object.entries(parameterShapes({ ...config, nLayers: 1 }))) {
+    if (name.startsWith("body.block.")) body += nLayers * sizeOf(shape);
+    else if (name.startsWith("body.")) body += sizeOf(shape);
     else if (name === "embedding.token.weight") tokenEmbedding += sizeOf(shape);
     else positionEmbedding += sizeOf(shape);
   }

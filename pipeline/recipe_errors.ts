@@ -42,9 +42,7 @@ function explain(issue: Issue, above: Path, recipe: PlacedYaml, schema: z.ZodTyp
     return [`${places.key}: Cannot accept key "${key}" in ${nameOf(parent)}: expected ${why}`];
   }
   const found = valueAt(recipe.value, path);
-  const hint = issue.code === "invalid_value" && typeof found === "string"
-    ? didYouMean(found, issue.values.map(String))
-    : "";
+  const hint = typeof found === "string" ? didYouMean(found, wordsOf(issue)) : "";
   return [
     `${places.value}: Cannot accept ${nameOf(path)}: expected ${expectation(issue)}, ` +
     `found ${describe(found)}${hint}`,
@@ -108,9 +106,10 @@ function expectation(issue: Issue): string {
     case "invalid_type":
       return Object.hasOwn(typeNames, issue.expected) ? typeNames[issue.expected] : issue.expected;
     case "invalid_value":
-      return issue.values.length === 1
-        ? JSON.stringify(issue.values[0])
-        : `one of ${issue.values.map(String).join(", ")}`;
+    case "invalid_union": {
+      const words = wordsOf(issue);
+      return words.length === 1 ? JSON.stringify(words[0]) : `one of ${words.join(", ")}`;
+    }
     case "too_small":
       return limit(issue.origin, issue.inclusive ? "at least" : "more than", issue.minimum);
     case "too_big":
@@ -121,6 +120,14 @@ function expectation(issue: Issue): string {
       // A schema's own message may start like ours.
       return issue.message.replace(/^expected /i, "");
   }
+}
+
+/** The words that a key takes, where it takes no others. */
+function wordsOf(issue: Issue): string[] {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  // Of a union that a word tells apart; its type does not say so.
+  const { options } = issue as { readonly options?: readonly unknown[] };
+  return (options ?? []).map(String);
 }
 
 function limit(origin: string, relation: string, bound: number | bigint): string {

@@ -27,11 +27,12 @@ import {
   writeSourceDocuments,
 } from "../datasets/mod.ts";
 import { sourceModule } from "../datasets/generators/mod.ts";
+import { StageError } from "../base/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
 import { listRemote, type RemoteHints } from "./remote_files.ts";
 import type { FileSourceSpec, GeneratedSourceSpec } from "./recipe_data.ts";
-import { allSources, sourceSpecs } from "./sources.ts";
+import { allSources, eachFileOnce, sourceSpecs } from "./sources.ts";
 
 type Split = "train" | "validation" | "test";
 
@@ -123,7 +124,7 @@ function declareFiles(
 ) {
   const { textField, badRows, textDocuments, maxRowBytes, maxFiles, duplicates } = recipe.documents;
   const { where, expected } = spec;
-  const places = placesOf(recipe, spec, split);
+  const places = placesOf(recipe, spec, source, split);
   const local = places.map((place, i) => [`file/${i}`, place] as const)
     .filter(([, place]) => !isRemote(place));
   const isDeduplicated = duplicates.exact || duplicates.near !== null;
@@ -232,6 +233,7 @@ async function partsOf(
   { files: names, maxFiles }: FileParams,
 ): Promise<SourcePart[]> {
   const parts: SourcePart[] = [];
+  const urls = new Set<string>();
   for (const [i, name] of names.entries()) {
     const { reader } = context.modules[`reader/${i}`];
     const path = context.files[`file/${i}`];
@@ -248,7 +250,13 @@ async function partsOf(
       continue;
     }
     const listed = await listRemote(context, name);
-    for (const { name, fetch } of listed.slice(0, maxFiles ?? Infinity)) {
+    for (const { name, url, fetch } of listed.slice(0, maxFiles ?? Infinity)) {
+      if (urls.has(url)) {
+        throw new StageError(
+          `Cannot read "${url}": expected each file once, found that two names of the recipe are of it`,
+        );
+      }
+      urls.add(url);
       parts.push({
         name,
         reader,
@@ -269,13 +277,20 @@ function splitsOf(recipe: Recipe, source: string): readonly Split[] {
 }
 
 /** Where the text is: files of this machine, folders and globs resolved, and remote names. */
-function placesOf(recipe: Recipe, spec: FileSourceSpec, split: Split): readonly string[] {
-  const named = [("files" in spec) ? spec.files : spec[split as "train"]].flat();
-  return named.flatMap((place) => {
+function placesOf(
+  recipe: Recipe,
+  spec: FileSourceSpec,
+  source: string,
+  split: Split,
+): readonly string[] {
+  const key = "files" in spec ? "files" : split as "train";
+  const named = ["files" in spec ? spec.files : spec[split as "train"]].flat();
+  const places = named.flatMap((place) => {
     if (isRemote(place)) return [place];
     const found = listLocalFiles(isAbsolute(place) ? place : join(recipe.data ?? "", place));
     return found.slice(0, recipe.documents.maxFiles ?? Infinity);
   });
+  return eachFileOnce(places, `sources.${source}.${key}`);
 }
 
 /** Filters between reading and writing; null if the recipe asks for none. */

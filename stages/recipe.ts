@@ -7,6 +7,7 @@
 import { z } from "zod";
 import {
   continuationSchema,
+  count,
   expectedVariant,
   findVariant,
   fineTuneSchema,
@@ -14,13 +15,14 @@ import {
   pretrainSchema,
   tuneSchema,
 } from "../training/mod.ts";
-import { count, documentsSchema, sourceSchema, taskSchema } from "./recipe_data.ts";
-import { engineSchema } from "./recipe_engine.ts";
+import { documentsSchema, eachOnce, sourceSchema, taskSchema } from "./recipe_data.ts";
+import { engineSchema, maxThreads } from "./recipe_engine.ts";
 
+// Maps of results have these names as keys, beside those that the language gives every object.
 const name = z.string().regex(
   /^[a-z0-9][a-z0-9_-]*$/,
   "expected lower-case letters, digits, - and _",
-);
+).refine((text) => !(text in {}), "expected another name: this one means something to JavaScript");
 
 const variant = z.string().refine((id) => findVariant(id) !== undefined, {
   error: ({ input }) => `expected ${expectedVariant(String(input))}`,
@@ -46,7 +48,8 @@ const study = z.strictObject({
       }),
     ]),
   ).describe("What varies, by the name of the axis."),
-  tables: z.array(name).default([]).describe("Tables that range over the axes."),
+  tables: z.array(name).superRefine(eachOnce).default([])
+    .describe("Tables that range over the axes."),
 });
 
 const costs = z.strictObject({
@@ -75,6 +78,9 @@ const paper = z.strictObject({
     .describe("How the paper's cells were made differently from ours: a note under each table."),
 });
 
+/** More do not change the first digits of an interval, and each takes a pass over the documents. */
+const maxSamples = 1e6;
+
 export const recipeSchema = z.strictObject({
   name: name.describe("The name of the recipe, which is kept with each result."),
   description: z.string().describe("One or two sentences for `deno task pipeline recipes`."),
@@ -90,7 +96,7 @@ export const recipeSchema = z.strictObject({
       "Sources by id; null takes every folder of `data`. A source has a `generator`, or files for each split (`train`, " +
         "`validation`), or files without splits (`files`, `split`).",
     ),
-  outOfDistribution: z.array(name)
+  outOfDistribution: z.array(name).superRefine(eachOnce)
     .describe("Sources that are evaluated but never trained on before continuation."),
   documents: documentsSchema.describe("How the text of sources is read."),
   vocabulary: z.strictObject({
@@ -102,28 +108,28 @@ export const recipeSchema = z.strictObject({
   }).describe("How tokenizers are trained."),
   model: modelSchema.describe("The network."),
   pretrain: z.strictObject({
-    variants: z.array(variant).min(1).describe(
+    variants: z.array(variant).min(1).superRefine(eachOnce).describe(
       "What is trained and compared: see README, variants.",
     ),
     ...pretrainSchema.shape,
     peakLearningRates: z.record(z.string(), z.number().positive().nullable()).describe(
       "Peak rates of variants that were tuned apart; null takes `inner.peakLearningRate`, whatever a recipe extends.",
     ),
-    parallelSources: count.describe(
+    parallelSources: count.max(maxThreads).describe(
       "Sources of a round that are trained at once, each in its own process. No result depends on it.",
     ),
   }).describe("Pre-training: rounds of local training and averaging, or steps on a mixture."),
   tune: z.strictObject({
-    variants: z.array(variant)
+    variants: z.array(variant).superRefine(eachOnce)
       .describe("Variants that are pre-trained at the rate that the search finds."),
     ...tuneSchema.shape,
   }).describe("The paper's search for the peak rate of baselines: whole runs at falling rates."),
   continue: z.strictObject({
-    starts: z.array(z.enum(["random", "pretrained"])).min(1)
+    starts: z.array(z.enum(["random", "pretrained"])).min(1).superRefine(eachOnce)
       .describe("Embeddings that a run starts from: new ones, or those of pre-training."),
     ...continuationSchema.shape,
     plasticity: z.strictObject({
-      sources: z.array(name).describe("A run for each of these sources."),
+      sources: z.array(name).superRefine(eachOnce).describe("A run for each of these sources."),
       steps: count.nullable().describe("Steps of such a run; null takes `continue.steps`."),
       validateEverySteps: count.describe("Steps from one point of the curve to the next."),
       validationWindows: count.describe("Windows of validation text for a point."),
@@ -133,7 +139,7 @@ export const recipeSchema = z.strictObject({
   }).describe("Continued training of a pre-trained body on the mixture of all sources."),
   evaluate: z.strictObject({
     batchSize: count.describe("Sequences that are computed at once."),
-    bootstrapSamples: count.describe("Resamples of documents for an interval."),
+    bootstrapSamples: count.max(maxSamples).describe("Resamples of documents for an interval."),
   }).describe("Evaluation on the validation text of every source."),
   finetune: z.strictObject({
     tasks: z.record(name, taskSchema).describe(
@@ -143,8 +149,10 @@ export const recipeSchema = z.strictObject({
       .describe("Runs of each task, with another head and order each; scores are their mean."),
     ...fineTuneSchema.shape,
   }).describe("Fine-tuning on downstream tasks."),
-  tables: z.array(name).describe("Tables that a run makes (docs/tables.md)."),
-  figures: z.array(name).describe("Figures that a run draws (docs/tables.md)."),
+  tables: z.array(name).superRefine(eachOnce).describe("Tables that a run makes (docs/tables.md)."),
+  figures: z.array(name).superRefine(eachOnce).describe(
+    "Figures that a run draws (docs/tables.md).",
+  ),
   costs: costs.nullable().describe(
     "Sizes for the paper's cost model that no run has counted. A recipe with these and without text can only be costed.",
   ),

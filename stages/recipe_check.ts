@@ -1,80 +1,124 @@
 /**
  * What a schema cannot say: relations between parts of a recipe.
  */
-import { UsageError } from "../base/mod.ts";
-import { variantNamed } from "../training/mod.ts";
+import { didYouMean, RecipeError } from "../base/mod.ts";
+import { countParameters } from "../model/mod.ts";
+import { expectedVariant, findVariant, variantNamed } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { checkEngine } from "./recipe_engine.ts";
 import { allSources, isOnlyCosted, sourcesOf } from "./sources.ts";
+import { globalVocabSize } from "./training_cost.ts";
 
-/** Called once, before anything is planned. @throws UsageError naming the key. */
+/** Called once, before anything is planned. @throws RecipeError naming the key, UsageError where there is none */
 export function checkRecipe(recipe: Recipe): void {
   checkEngine(recipe);
-  const { pretrain, model } = recipe;
-  const fail = (key: string, expected: string, found: unknown): never => {
-    throw new UsageError(
-      `Cannot run recipe "${recipe.name}": expected ${key} ${expected}, found ${found}`,
-    );
-  };
-  if (model.dModel % model.nHeads !== 0) {
-    fail("model.dModel", `to be a multiple of model.nHeads (${model.nHeads})`, model.dModel);
+  checkModel(recipe);
+  checkSteps(recipe);
+  for (const id of Object.keys(recipe.pretrain.peakLearningRates)) {
+    if (findVariant(id) !== undefined) continue;
+    const path = ["pretrain", "peakLearningRates", id];
+    refuse(recipe, path, `to be of a variant: ${expectedVariant(id)}`, `"${id}"`);
   }
-  if (model.positions === "learned" && recipe.finetune.seqLen > model.seqLen) {
-    fail(
-      "finetune.seqLen",
-      `to be at most model.seqLen (${model.seqLen}) with learned positions`,
-      recipe.finetune.seqLen,
-    );
+  if (!isOnlyCosted(recipe)) checkNames(recipe);
+}
+
+/** @param expected What is expected of the key: `to be at most 3`. */
+function refuse(
+  { name }: Recipe,
+  path: RecipeError["path"],
+  expected: string,
+  found: unknown,
+): never {
+  const key = path.filter((part) => typeof part === "string").join(".");
+  throw new RecipeError(
+    path,
+    `Cannot run recipe "${name}": expected ${key} ${expected}, found ${found}`,
+  );
+}
+
+/** Training holds each parameter, its gradient and two moments as float32. */
+const bytesPerParameter = 16;
+
+function checkModel(recipe: Recipe): void {
+  const { model, finetune } = recipe;
+  const { dModel, nHeads, positions, seqLen } = model;
+  if (dModel % nHeads !== 0) {
+    refuse(recipe, ["model", "dModel"], `to be a multiple of model.nHeads (${nHeads})`, dModel);
   }
+  if (positions === "learned" && finetune.seqLen > seqLen) {
+    const expected = `to be at most model.seqLen (${seqLen}) with learned positions`;
+    refuse(recipe, ["finetune", "seqLen"], expected, finetune.seqLen);
+  }
+  const { total } = countParameters({ ...model, vocabSize: globalVocabSize(recipe) });
+  if (total * bytesPerParameter <= Number.MAX_SAFE_INTEGER) return;
+  const expected = "to have at most 2^49 parameters, whose bytes a number can count; " +
+    "lower model.nLayers or model.dModel";
+  refuse(recipe, ["model"], expected, total.toExponential(1));
+}
+
+function checkSteps(recipe: Recipe): void {
+  const { model, pretrain, continue: continuation } = recipe;
   for (const section of ["pretrain", "continue"] as const) {
     const { batchSize, microBatchSize } = recipe[section];
-    if (microBatchSize !== "auto" && batchSize % microBatchSize !== 0) {
-      fail(
-        `${section}.batchSize`,
-        `to be a multiple of ${section}.microBatchSize (${microBatchSize})`,
-        batchSize,
-      );
-    }
+    if (microBatchSize === "auto" || batchSize % microBatchSize === 0) continue;
+    const expected = `to be a multiple of ${section}.microBatchSize (${microBatchSize})`;
+    refuse(recipe, [section, "batchSize"], expected, batchSize);
   }
-  if (isOnlyCosted(recipe)) return;
-  const sources = sourcesOf(recipe);
-  if (allSources(recipe).includes("global")) {
-    fail("no source to be", '"global" (it names the shared vocabulary)', "one");
+  const { rounds, localSteps, sourcesPerRound } = pretrain;
+  const sequences = {
+    pretrain: rounds * localSteps * sourcesPerRound * pretrain.batchSize,
+    continue: continuation.steps * continuation.batchSize,
+  };
+  for (const section of ["pretrain", "continue"] as const) {
+    const tokens = sequences[section] * model.seqLen;
+    if (tokens <= Number.MAX_SAFE_INTEGER) continue;
+    const expected = "to take at most 2^53 tokens: steps, sequences and model.seqLen, multiplied";
+    refuse(recipe, [section], expected, tokens.toExponential(1));
   }
-  const unknown = recipe.outOfDistribution.find((source) => !allSources(recipe).includes(source));
-  if (unknown !== undefined) {
-    fail("outOfDistribution", `to name sources (${allSources(recipe).join(", ")})`, `"${unknown}"`);
+}
+
+/** Checks names of sources and variants. */
+function checkNames(recipe: Recipe): void {
+  const { pretrain, tune, outOfDistribution, continue: { plasticity } } = recipe;
+  const [sources, trained] = [allSources(recipe), sourcesOf(recipe)];
+  if (sources.includes("global")) {
+    refuse(recipe, ["sources"], 'to name none "global" (the shared vocabulary\'s name)', "one");
   }
-  for (const source of recipe.continue.plasticity.sources) {
-    if (allSources(recipe).includes(source)) continue;
-    fail(
-      "continue.plasticity.sources",
-      `to name sources (${allSources(recipe).join(", ")})`,
-      `"${source}"`,
-    );
+  checkItems(["outOfDistribution"], outOfDistribution, "to name sources", sources);
+  checkItems(
+    ["continue", "plasticity", "sources"],
+    plasticity.sources,
+    "to name sources",
+    sources,
+  );
+  const isolated = pretrain.variants.map((id) => variantNamed(id).onlySource);
+  const at = isolated.findIndex((source) => source !== undefined && !trained.includes(source));
+  if (at >= 0) {
+    const expected = `to isolate sources that are trained on (${trained.join(", ")})`;
+    refuse(recipe, ["pretrain", "variants", at], expected, `"${pretrain.variants[at]}"`);
   }
-  for (const id of pretrain.variants) {
-    const { onlySource } = variantNamed(id);
-    if (onlySource === undefined || sources.includes(onlySource)) continue;
-    fail(
-      "pretrain.variants",
-      `to isolate sources that are trained on (${sources.join(", ")})`,
-      `"${id}"`,
-    );
+  checkItems(
+    ["tune", "variants"],
+    tune.variants,
+    "to be among pretrain.variants",
+    pretrain.variants,
+    String,
+  );
+  if (pretrain.sourcesPerRound > trained.length) {
+    const expected = `to be at most the number of sources (${trained.length})`;
+    refuse(recipe, ["pretrain", "sourcesPerRound"], expected, pretrain.sourcesPerRound);
   }
-  const untrained = recipe.tune.variants.find((id) => !pretrain.variants.includes(id));
-  if (untrained !== undefined) {
-    fail(
-      "tune.variants",
-      `to be among pretrain.variants (${pretrain.variants.join(", ")})`,
-      untrained,
-    );
-  }
-  if (pretrain.sourcesPerRound > sources.length) {
-    fail(
-      "pretrain.sourcesPerRound",
-      `to be at most the number of sources (${sources.length})`,
-      pretrain.sourcesPerRound,
-    );
+
+  function checkItems(
+    path: readonly string[],
+    items: readonly string[],
+    expected: string,
+    known: readonly string[],
+    quoted = (item: string) => `"${item}"`,
+  ): void {
+    const at = items.findIndex((item) => !known.includes(item));
+    if (at < 0) return;
+    const hint = didYouMean(items[at], known);
+    refuse(recipe, [...path, at], `${expected} (${known.join(", ")})${hint}`, quoted(items[at]));
   }
 }

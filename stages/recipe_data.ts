@@ -4,14 +4,27 @@
 import { z } from "zod";
 import { fileTaskDefaults, taskFormatNames } from "../datasets/downstream/mod.ts";
 import { cleanRules } from "../datasets/mod.ts";
+import { count } from "../training/mod.ts";
 
-export const count = z.int().positive();
+/** Refuses an item of a list that an earlier one equals. */
+export function eachOnce(items: readonly unknown[], context: z.RefinementCtx): void {
+  const seen = new Set<unknown>();
+  items.forEach((item, i) => {
+    const message = "expected each item of the list once";
+    if (seen.has(item)) context.addIssue({ code: "custom", path: [i], message, input: item });
+    seen.add(item);
+  });
+}
+
 const fraction = z.number().min(0).max(1);
 
 const options = z.record(z.string(), z.unknown()).default({})
   .describe("Settings of the generator: see its file.");
 
-const files = z.union([z.string(), z.array(z.string()).min(1)]);
+const files = z.union([
+  z.string(),
+  z.array(z.string()).min(1).superRefine(eachOnce),
+]);
 const filesForms =
   "Paths relative to `data`, without it to the recipe's file, or absolute; folders, globs, http(s) URLs, or " +
   "`hf://datasets/<owner>/<name>[@revision]/<glob>`, in this order.";
@@ -35,7 +48,9 @@ const generatedSource = z.strictObject({
 const fileOptions = {
   where: z.strictObject({
     field: z.string().describe("A field of the rows; dots lead into nested fields."),
-    is: z.union([z.string(), z.array(z.string()).min(1)]).describe("Its value, or several."),
+    is: z.union([z.string(), z.array(z.string()).min(1).superRefine(eachOnce)]).describe(
+      "Its value, or several.",
+    ),
   }).optional().describe(
     "Only documents with this value belong to the source. Sources in the same files are read in one pass.",
   ),
@@ -43,7 +58,7 @@ const fileOptions = {
     .describe("The source's own limit; the lower of it and `documents.maxDocuments` counts."),
   expected: z.strictObject({
     documents: count.describe("Documents of the training text."),
-    bytes: count.optional().describe("Its bytes in UTF-8."),
+    bytes: z.int().positive().optional().describe("Its bytes in UTF-8."),
   }).optional()
     .describe("What the training text is known to hold, for forecasts. No result depends on it."),
 };
@@ -101,6 +116,9 @@ const fileTask = z.strictObject({
 export const sourceSchema = z.union([generatedSource, fileSource, pooledSource]);
 export const taskSchema = z.union([generatedTask, fileTask]);
 
+/** A signature of so many numbers stands for each document: 16 kB of memory. */
+const maxPermutations = 4096;
+
 export const documentsSchema = z.strictObject({
   textField: z.string().describe(
     "The field of a row that holds the text; dots lead into nested fields.",
@@ -116,14 +134,16 @@ export const documentsSchema = z.strictObject({
   maxDocuments: limits.describe("Only the first documents of a split are taken; null takes all."),
   maxFiles: count.nullable()
     .describe("Only the first files that a pattern or folder names are taken; null takes all."),
-  clean: z.array(z.enum(cleanRules)).describe("Rules that clean the text, in this order."),
+  clean: z.array(z.enum(cleanRules)).superRefine(eachOnce).describe(
+    "Rules that clean the text, in this order.",
+  ),
   duplicates: z.strictObject({
     exact: z.boolean().describe("Drops documents that are equal to an earlier one."),
     near: z.strictObject({
       threshold: z.number().gt(0).max(1)
         .describe("Jaccard index of shingles from which two documents are one."),
       shingle: count.describe("Words of a shingle."),
-      permutations: count.describe("Length of a MinHash signature."),
+      permutations: count.max(maxPermutations).describe("Length of a MinHash signature."),
     }).nullable().describe(
       "Drops documents that are nearly equal to an earlier one; null keeps them.",
     ),

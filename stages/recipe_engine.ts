@@ -6,9 +6,13 @@ import { UsageError } from "../base/mod.ts";
 import { engineRow, enginesWith } from "../engine/mod.ts";
 import type { StageClaims } from "../pipeline/stage.ts";
 
+/** Twice the hardware threads of the largest machines; a run that starts many more stalls any. */
+export const maxThreads = 1024;
+
 export const engineSchema = z.strictObject({
   kind: z.string().describe("The name of an engine: `deno task pipeline engines` lists them."),
-  threads: z.int().positive().describe("Threads that compute. Results depend on their number."),
+  threads: z.int().positive().max(maxThreads)
+    .describe("Threads that compute. Results depend on their number."),
   precision: z.enum(["fp32", "fp16"])
     .describe("`fp16`: matrix products in half precision, on an engine that has them."),
 });

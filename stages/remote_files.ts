@@ -12,6 +12,7 @@ export interface RemoteHints {
 interface RemoteFile {
   /** Base name. */
   readonly name: string;
+  readonly url: string;
   /** The file's path in the cache, and its digest. */
   fetch(): ReturnType<RemoteStore["fetch"]>;
 }
@@ -30,6 +31,7 @@ export async function listRemote(
   return (await store.list(pattern, onStale)).map((entry) => {
     const onProgress = (done: number, total = 0) =>
       log.progress({ done, total, unit: "bytes", note: entry.name });
-    return { name: entry.name, fetch: () => store.fetch(entry, { onProgress, onStale }) };
+    const { name, url } = entry;
+    return { name, url, fetch: () => store.fetch(entry, { onProgress, onStale }) };
   });
 }

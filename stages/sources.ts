@@ -53,6 +53,21 @@ export function sourceSpecs(recipe: Recipe): Readonly<Record<string, SourceSpec>
   );
 }
 
+/** The same places. @param key Where the recipe names them. @throws UsageError if one is there twice: its rows would count twice */
+export function eachFileOnce(places: readonly string[], key: string): readonly string[] {
+  const seen = new Set<string>();
+  for (const place of places) {
+    if (seen.has(place)) {
+      throw new UsageError(
+        `Cannot read ${key}: expected each file once, found "${place}" twice; ` +
+          `it may be named by itself and by a folder, glob or list as well`,
+      );
+    }
+    seen.add(place);
+  }
+  return places;
+}
+
 function splitFile(data: string, source: string, split: string): string {
   const names = new Set([...readFolder(`${data}/${source}`)].map((entry) => entry.name));
   const wanted = [`${split}.jsonl`, `${split}.jsonl.gz`, `${split}.txt`];

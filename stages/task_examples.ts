@@ -14,6 +14,7 @@ import { taskModule } from "../datasets/generators/mod.ts";
 import { Random, type Seed, sha256, StageError } from "../base/mod.ts";
 import type { StageContext } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
+import { eachFileOnce } from "./sources.ts";
 import type { TaskSpec } from "./recipe_data.ts";
 import { listRemote, type RemoteHints } from "./remote_files.ts";
 
@@ -68,7 +69,9 @@ export function declareTask(recipe: Recipe, task: string): TaskDeclaration {
     const uses = { generator: taskModule(spec.generator) };
     return { params: { options, examples }, uses, files: {}, isRemote: false, trainingExamples };
   }
-  const places = splitsBy((split) => placesOf(recipe, spec, split));
+  const places = splitsBy((split) =>
+    eachFileOnce(placesOf(recipe, spec, split), `finetune.tasks.${task}.files.${split}`)
+  );
   const files = splits.flatMap((split) =>
     places[split].map((place, i) => [`${split}/${i}`, place] as const)
   );

@@ -38,7 +38,16 @@ export function trainingForecast(
 /** Estimates by network and micro-batch: a plan asks for every instance. */
 const knownBytes = new Map<string, number>();
 
+/** From so many blocks on, each adds the same. Building a graph of all of them takes seconds for a thousand. */
+const countedBlocks = 16;
+
 function bytesOf(config: ModelConfig, microBatchSize: number): number {
+  const { nLayers } = config;
+  if (nLayers > countedBlocks) {
+    const all = bytesOf({ ...config, nLayers: countedBlocks }, microBatchSize);
+    const block = all - bytesOf({ ...config, nLayers: countedBlocks - 1 }, microBatchSize);
+    return Math.round(all + (nLayers - countedBlocks) * block);
+  }
   const key = JSON.stringify([config, microBatchSize]);
   const bytes = knownBytes.get(key) ?? trainingBytes(config, microBatchSize);
   knownBytes.set(key, bytes);

@@ -6,18 +6,35 @@
 import { z } from "zod";
 import type { ModelConfig } from "../model/mod.ts";
 
-const count = z.int().positive();
+/** Most of anything that a recipe counts: more than any text has documents, and no loop over so many steps would end. */
+export const maxCount = 1e12;
+/** Ten times the deepest transformer that was published (DeepNet, 1,000 layers). */
+const maxLayers = 10_000;
+/** A matrix of this width squared has 4 TB. */
+const maxWidth = 2 ** 20;
+/** Sixteen times the longest contexts in use. */
+const maxSeqLen = 2 ** 24;
+/** Special tokens of the longest form of an example, a context, a question and an option, and as many of its text. */
+const minExampleTokens = 8;
+const maxExpansion = 1024;
+
+export const count = z.int().positive().max(maxCount);
 const fraction = z.number().min(0).max(1);
+/** Of a moving mean. At 1 it would never see a value, and a mean that is corrected for its start would divide by 0. */
+const decay = z.number().min(0).lt(1);
 
 /** A model without its vocabulary, whose size is the tokenizer's. */
 export type ModelShape = Omit<ModelConfig, "vocabSize">;
 
 export const modelSchema = z.strictObject({
-  nLayers: count.describe("Blocks, L."),
-  dModel: count.describe("Width of the residual stream, C. A multiple of `nHeads`."),
+  nLayers: count.max(maxLayers).describe("Blocks, L."),
+  dModel: count.max(maxWidth).describe(
+    "Width of the residual stream, C. A multiple of `nHeads`.",
+  ),
   nHeads: count.describe("Attention heads of a block, H."),
-  expansion: count.describe("Width inside the MLP as a multiple of `dModel`."),
-  seqLen: count.describe("Length of a training sequence in tokens, T."),
+  expansion: count.max(maxExpansion).describe("Width inside the MLP as a multiple of `dModel`."),
+  // A sequence of one token predicts nothing.
+  seqLen: count.min(2).max(maxSeqLen).describe("Length of a training sequence in tokens, T."),
   positions: z.enum(["alibi", "learned"])
     .describe("How the model sees positions: by biases of attention, or by a table of embeddings."),
   bias: z.boolean().describe("Whether linear layers and norms have biases."),
@@ -31,8 +48,8 @@ const optimizerSchema = z.strictObject({
   warmupSteps: z.int().nonnegative().describe("Steps in which the rate rises from 0 to its peak."),
   finalFactor: fraction.describe("The rate ends at this share of the peak, α."),
   decayFraction: fraction.describe("The share of all steps that the way down of `wsd` takes."),
-  beta1: fraction.describe("Decay of the first moment, β₁."),
-  beta2: fraction.describe("Decay of the second moment, β₂."),
+  beta1: decay.describe("Decay of the first moment, β₁."),
+  beta2: decay.describe("Decay of the second moment, β₂."),
   epsilon: z.number().positive().describe("Added to the root of the second moment, ε."),
   weightDecay: z.number().nonnegative().describe(
     "Decoupled weight decay, which the rate multiplies.",
@@ -92,13 +109,13 @@ const outerSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("nesterov").describe("SGD with Nesterov momentum on the mean difference."),
     learningRate: z.number().positive().describe("η of the outer step."),
-    momentum: fraction.describe("μ of the outer step."),
+    momentum: decay.describe("μ of the outer step."),
   }),
   z.strictObject({
     kind: z.literal("fedadam").describe("Adam on the mean difference."),
     learningRate: z.number().positive().describe("η of the outer step."),
-    beta1: fraction.describe("Decay of the first moment, β₁."),
-    beta2: fraction.describe("Decay of the second moment, β₂."),
+    beta1: decay.describe("Decay of the first moment, β₁."),
+    beta2: decay.describe("Decay of the second moment, β₂."),
     epsilon: z.number().positive()
       .describe("τ: added to the root of the second moment, which begins with its square."),
   }),
@@ -202,7 +219,9 @@ export const fineTuneSchema = z.strictObject({
     "Passes over the training examples. The best one on the dev examples counts.",
   ),
   batchSize: count.describe("Examples of a step."),
-  seqLen: count.describe("Longest example in tokens; longer ones are cut."),
+  seqLen: count.min(minExampleTokens).max(maxSeqLen).describe(
+    "Longest example in tokens; longer ones are cut.",
+  ),
   inner: optimizerSchema
     .omit({ schedule: true, warmupSteps: true, finalFactor: true, decayFraction: true })
     .describe("The optimizer. Its rate rises and then falls to 0, both along a line."),

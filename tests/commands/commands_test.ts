@@ -22,10 +22,15 @@ const usageErrors: Readonly<Record<string, [string[], RegExp]>> = {
     ["run", "--jobs", "many"],
     /Cannot accept --jobs many: expected a whole number/,
   ],
+  "an option given twice": [
+    ["run", "--jobs", "1", "-j", "2"],
+    /^error: Cannot accept --jobs 2: expected it once, found 1 before it\n$/,
+  ],
+  "a wrong instance whose stage is mistyped": [["run", "wrods/a"], /did you mean "words\/a"/],
   "a wrong override": [["run", "--set", "steps=x"], /^error: --set steps=x: Cannot accept steps/],
   "a missing file": [
     ["run", "--set", "data=nowhere"],
-    /^error: Cannot read "nowhere\/a\.txt" for words\/a: expected a file, found nothing\n$/,
+    /^error: Cannot read "\/.*\/nowhere\/a\.txt" for words\/a: expected a file, found nothing\n$/,
   ],
   "an unknown format": [["table", "--format", "tsv"], /Cannot print a table as "tsv".*csv/],
   "an unknown table": [["table", "end"], /Cannot print table "end" \(did you mean "ends"\?\)/],

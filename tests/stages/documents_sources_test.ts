@@ -162,6 +162,23 @@ Deno.test("documents fetches plain URLs, through whatever goes wrong", async () 
   strictEqual(found[7].id, "a.jsonl.gz:8");
 });
 
+Deno.test("documents refuses a file that a source names twice, by itself or by a folder", () => {
+  const data = Deno.makeTempDirSync({ dir: folder });
+  for (const name of ["a.jsonl", "b.jsonl"]) Deno.writeTextFileSync(join(data, name), "");
+  const declared = (train: string[]) =>
+    documents.declare({ ...recipeOf({ a: { train, validation: "b.jsonl" } }), data }, [
+      "a",
+      "train",
+    ]);
+  for (const train of [["a.jsonl", "./a.jsonl"], [".", "a.jsonl"], ["*.jsonl", "b.jsonl"]]) {
+    throws(
+      () => declared(train),
+      /Cannot read sources\.a\.train: expected each file once, found ".*\/[ab]\.jsonl" twice/,
+    );
+  }
+  strictEqual(Object.keys(declared(["a.jsonl", "b.jsonl"]).files!).length, 2);
+});
+
 Deno.test("documents splits a pool of files by content, test set aside", async () => {
   const data = Deno.makeTempDirSync({ dir: folder });
   Deno.mkdirSync(join(data, "pool/more"), { recursive: true });

@@ -13,6 +13,7 @@ export const toyProject: Project = {
   root: projectRoot,
   recipes: import.meta.dirname + "/recipes",
   schema: toySchema,
+  pathKeys: [{ key: "data" }],
   stages: [words, walk, table],
   formatTable(table, format) {
     const { title, rows } = table as { title: string; rows: { name: string; end: number }[] };
