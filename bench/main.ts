@@ -19,4 +19,4 @@ await runProgram("bench", {
     about: "what monitors cost in training",
     load: () => import("./training_monitors.ts"),
   },
-}, Deno.args.length === 0 ? ["train"] : Deno.args);
+}, Deno.args);

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { UsageError } from "../base/mod.ts";
+import { didYouMean, UsageError } from "../base/mod.ts";
 import { bringUpToDate, plannerOf } from "../tests/support/in_process.ts";
 import { layer } from "./runner_project/layer.ts";
 import type { SyntheticRecipe } from "./runner_project/recipe.ts";
@@ -55,7 +55,9 @@ export async function main(args: readonly string[]): Promise<void> {
     for (const name of values.case === undefined ? Object.keys(cases) : [values.case]) {
       if (!Object.hasOwn(cases, name)) {
         throw new UsageError(
-          `Cannot measure "${name}": expected one of ${Object.keys(cases).join(", ")}`,
+          `Cannot measure "${name}"${didYouMean(name, Object.keys(cases))}: expected one of ${
+            Object.keys(cases).join(", ")
+          }`,
         );
       }
       add(...await cases[name]());

@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import { messageOf, StageError, UsageError } from "../base/mod.ts";
 import { OutputError, printError } from "./screen.ts";
+import { version } from "./version.ts";
 
 /** What the file of a command exports as `command`. */
 export interface CommandModule<Context> {
@@ -62,6 +63,7 @@ export async function runCommand<Context>(
   let code = 0;
   const program = new Command(line.name)
     .description(line.description)
+    .version(version, "-V, --version", "print the version")
     .exitOverride()
     .showHelpAfterError("(--help says what there is)")
     .helpCommand(false)

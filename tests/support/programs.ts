@@ -1,4 +1,5 @@
 /** Programs that are called by name: `deno task bench train [options]`, `deno task instruments crash [options]`. */
+import { version } from "../../commands/version.ts";
 import { didYouMean, UsageError } from "../../base/mod.ts";
 
 interface Program {
@@ -14,6 +15,7 @@ export async function runProgram(
   [name, ...args]: readonly string[],
 ): Promise<void> {
   const names = Object.keys(programs);
+  if (name === "--version" || name === "-V") return console.log(version);
   if (name === undefined || name === "--help" || name === "-h") {
     const width = Math.max(...names.map((name) => name.length));
     const list = names.map((name) => `  ${name.padEnd(width)}  ${programs[name].about}`);
