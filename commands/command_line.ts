@@ -2,7 +2,7 @@
  * A command line whose commands are loaded when they are called.
  */
 import { Command, CommanderError } from "commander";
-import { messageOf, StageError, UsageError } from "../base/mod.ts";
+import { messageOf, StageError, systemError, UsageError } from "../base/mod.ts";
 import { OutputError, printError } from "./screen.ts";
 import { version } from "./version.ts";
 
@@ -94,12 +94,21 @@ export async function runCommand<Context>(
     }
     const error = line.translate?.(thrown, args) ?? thrown;
     const isUsage = error instanceof UsageError;
+    const refused = systemError(error);
     const isExpected = isUsage || error instanceof StageError || error instanceof OutputError ||
-      line.expected?.some((kind) => error instanceof kind);
+      refused !== undefined || line.expected?.some((kind) => error instanceof kind);
     const isVerbose = args.includes("--verbose") || args.includes("-v");
     // A defect of this program can only be found with its stack.
     const stack = isVerbose || !isExpected ? (error as Error | undefined)?.stack : undefined;
-    printError(`error: ${stack ?? messageOf(error)}`);
+    printError(
+      `error: ${stack ?? (refused === undefined ? messageOf(error) : refusal(refused, error))}`,
+    );
     return isUsage ? 2 : 1;
   }
+}
+
+/** An error of the system that no command has put into words of its own. */
+function refusal({ found, path }: NonNullable<ReturnType<typeof systemError>>, error: unknown) {
+  const what = path === undefined ? `${found} (${messageOf(error)})` : `${found} at "${path}"`;
+  return `Cannot go on: found ${what}; -v prints the stack`;
 }

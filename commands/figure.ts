@@ -1,8 +1,9 @@
 /**
  * `figure`: prints or writes a figure from what the store has.
  */
-import { join } from "node:path";
-import { UsageError } from "../base/mod.ts";
+import { extname, join } from "node:path";
+import { UsageError, writeAll } from "../base/mod.ts";
+import { openOutput } from "./file_output.ts";
 import { oneOf } from "./option_values.ts";
 import { madeOnTheSpot } from "./on_the_spot.ts";
 import { openSession } from "./session.ts";
@@ -11,7 +12,7 @@ import type { PipelineCommand, Project } from "./project.ts";
 import { print, printError } from "./screen.ts";
 
 interface FigureOptions extends PlanOptions {
-  readonly format: string;
+  readonly format?: string;
   readonly output?: string;
 }
 
@@ -19,7 +20,10 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .option("--format <format>", "svg, csv or json", "svg")
+        .option(
+          "--format <format>",
+          "svg, csv or json (default: as the file's name ends, else svg)",
+        )
         .option("-o, --output <file>", "write it there"),
     ),
   act: figure,
@@ -35,7 +39,7 @@ async function figure(
   options: FigureOptions,
 ): Promise<number> {
   const { output } = options;
-  const format = oneOf(["svg", "csv", "json"], "print a figure as", options.format);
+  const format = formatOf(options);
   const target = name.startsWith(`${figureStage}/`) ? name : `${figureStage}/${name}`;
   const session = await openSession(await loadProject(), options, {
     create: false,
@@ -46,16 +50,34 @@ async function figure(
     throw new UsageError(`Cannot print figure "${name}": expected one, found ${ids.join(", ")}`);
   }
   const asked = { what: `figure ${name}`, targets: [target] };
-  const states = await madeOnTheSpot(session, ids, options, asked);
-  if (typeof states === "number") return states;
+  using file = output === undefined ? undefined : openOutput(output);
+  const { states, code, error } = await madeOnTheSpot(session, ids, options, asked);
+  if (error !== undefined) throw error;
   const state = states.get(ids[0])!;
-  if (state.status !== "fresh") return 1;
-  const folder = await session.objects.require(state.manifest.outputs[figureStage], figureStage);
+  if (state.status !== "fresh") return code;
+  const folder = await session.objects.require(state.manifest.outputs[figureStage], ids[0]);
   const text = await Deno.readTextFile(join(folder, `figure.${format}`));
-  if (output === undefined) print(text.trimEnd());
+  if (file === undefined) print(text.trimEnd());
   else {
-    await Deno.writeTextFile(output, text);
+    writeAll(file, text);
+    file.finish();
     printError(`wrote ${output}`);
   }
   return 0;
+}
+
+const formats = ["svg", "csv", "json"] as const;
+
+/** As asked for, else as the file's name ends. @throws UsageError where one contradicts the other */
+function formatOf({ format, output = "" }: FigureOptions): (typeof formats)[number] {
+  const asked = format === undefined ? undefined : oneOf(formats, "print a figure as", format);
+  const ending = extname(output).slice(1);
+  if (ending === "") return asked ?? "svg";
+  const found = formats.find((known) => known === ending.toLowerCase());
+  if (found !== undefined && (asked ?? found) === found) return found;
+  throw new UsageError(
+    `Cannot write a figure to "${output}": expected a name that ends in .${
+      asked ?? formats.join(", .")
+    }, found .${ending}; other programs make pictures and pages of an SVG file`,
+  );
 }

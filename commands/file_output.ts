@@ -2,7 +2,8 @@
  * Where a command writes: standard output, or a file that gets its name when it is complete.
  */
 import { dirname, resolve } from "node:path";
-import { messageOf, UsageError } from "../base/mod.ts";
+import { messageOf, systemError, UsageError } from "../base/mod.ts";
+import { OutputError } from "./screen.ts";
 
 interface Output extends Disposable {
   /** The file under the name that it has before it is complete; undefined for standard output. */
@@ -29,6 +30,16 @@ export function openOutput(path: string | undefined): Output {
   }
   const part = `${path}.part`;
   const file = create(part, path);
+  const attempt = <Result>(act: () => Result): Result => {
+    try {
+      return act();
+    } catch (cause) {
+      const found = systemError(cause)?.found ?? messageOf(cause);
+      throw new OutputError(`Cannot write "${path}": expected room on its disk, found ${found}`, {
+        cause,
+      });
+    }
+  };
   let isWhole = false;
   const stops = Object.entries(signals).map(([signal, code]) =>
     [signal as keyof typeof signals, () => {
@@ -39,13 +50,18 @@ export function openOutput(path: string | undefined): Output {
   for (const [signal, stop] of stops) Deno.addSignalListener(signal, stop);
   return {
     path: part,
-    writeSync: (bytes) => file.writeSync(bytes),
-    finish: () => isWhole = true,
+    writeSync: (bytes) => attempt(() => file.writeSync(bytes)),
+    finish() {
+      attempt(() => {
+        file.syncSync();
+        Deno.renameSync(part, path);
+      });
+      isWhole = true;
+    },
     [Symbol.dispose]() {
       for (const [signal, stop] of stops) Deno.removeSignalListener(signal, stop);
       file.close();
-      if (isWhole) Deno.renameSync(part, path);
-      else Deno.removeSync(part);
+      if (!isWhole) Deno.removeSync(part);
     },
   };
 }
@@ -54,10 +70,10 @@ function create(part: string, path: string): Deno.FsFile {
   try {
     return Deno.openSync(part, { write: true, create: true, truncate: true });
   } catch (cause) {
-    throw new UsageError(
-      `Cannot write "${path}": expected a place for a file, found "${messageOf(cause)}"`,
-      { cause },
-    );
+    const found = systemError(cause)?.found ?? messageOf(cause);
+    throw new UsageError(`Cannot write "${path}": expected a place for a file, found ${found}`, {
+      cause,
+    });
   }
 }
 
@@ -84,9 +100,14 @@ function isThere(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
   } catch (error) {
-    const isMissing = error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory;
-    if (isMissing) return undefined;
-    throw error;
+    const refused = systemError(error);
+    if (refused === undefined) throw error;
+    if (refused.name === "ENOENT" || refused.name === "ENOTDIR") return undefined;
+    throw new UsageError(
+      `Cannot write "${path}": expected a place for a file, found ${refused.found}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -1,6 +1,8 @@
 /**
  * The command line: `deno task pipeline --help`.
  */
+import { relative, resolve } from "node:path";
+import { systemError } from "../base/mod.ts";
 import { StorageError, storageError } from "../pipeline/storage_errors.ts";
 import { type CommandLine, runCommand } from "./command_line.ts";
 import type { Project } from "./project.ts";
@@ -61,7 +63,13 @@ const pipeline: CommandLine<() => Promise<Project>> = {
     ],
   },
   expected: [StorageError],
-  translate: (error, args) => storageError(error, "write", storeOf(args)),
+  translate: (error, args) => {
+    const path = systemError(error)?.path;
+    const store = storeOf(args);
+    const isElsewhere = path !== undefined &&
+      relative(resolve(store), resolve(path)).startsWith("..");
+    return isElsewhere ? error : storageError(error, "write", store);
+  },
   examples: `
 Examples:
   deno task pipeline run                           the sample recipe, from data to tables
@@ -81,8 +89,9 @@ export function runCommandLine(
 
 /** The store that arguments name, for messages. */
 function storeOf(args: readonly string[]): string {
-  const at = args.indexOf("--store");
-  return at < 0 ? ".artifacts" : args[at + 1] ?? "";
+  const at = args.findIndex((arg) => /^--store(=|$)/.test(arg));
+  if (at < 0) return ".artifacts";
+  return args[at] === "--store" ? args[at + 1] ?? "" : args[at].slice("--store=".length);
 }
 
 if (import.meta.main) {

@@ -7,6 +7,11 @@ import { Forecaster, forecastPlan } from "../pipeline/forecast.ts";
 import { type InstanceState, type Nearest, type Planner, waitingText } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 
+/** `a, b, c and 5 more`: as many names as a line has room for. */
+export function someOf(ids: readonly InstanceId[]): string {
+  return ids.slice(0, 3).join(", ") + (ids.length > 3 ? ` and ${ids.length - 3} more` : "");
+}
+
 /** The states of a plan's instances, with a forecast of each and of all. */
 export function planEventParts(
   ids: readonly InstanceId[],

@@ -4,13 +4,12 @@
 import { resolve } from "node:path";
 import { Readable } from "node:stream";
 import { formatBytes, UsageError, writeAll } from "../base/mod.ts";
-import { publishByRename } from "../pipeline/durable.ts";
 import type { Manifest } from "../pipeline/manifest.ts";
 import { Store } from "../pipeline/store.ts";
-import { storageError } from "../pipeline/storage_errors.ts";
 import { writeTar } from "../pipeline/tar.ts";
 import { entriesOf, receive } from "../pipeline/transfer.ts";
 import { exclusiveStore } from "./busy.ts";
+import { openOutput } from "./file_output.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -21,26 +20,22 @@ export const command: PipelineCommand = {
   act: push,
 };
 
-/** @param to A folder, or a file that ends in `.tar` or `.tar.zst`. */
+/** @param to A folder, or a file that ends in `.tar` or `.tar.zst`. Returns 1 if what a target names is not there. */
 async function push(
   loadProject: () => Promise<Project>,
   to: string,
   targets: readonly string[],
   options: PlanOptions,
 ): Promise<number> {
-  if (/^https?:/.test(to)) {
-    throw new UsageError(
-      `Cannot push to "${to}": expected a folder or a file; push to FILE.tar.zst and upload that`,
-    );
-  }
+  checkDestination(to);
   const session = await openSession(await loadProject(), options, { create: false });
-  const manifests = await freshResults(session, targets);
+  const { manifests, isWhole } = await freshResults(session, targets);
   const entries = entriesOf(session.store, session.objects, manifests);
   const count = `${manifests.length} result${manifests.length === 1 ? "" : "s"}`;
   if (/\.tar(\.zst)?$/.test(to)) {
     const bytes = await writeArchive(to, entries);
     print(`Pushed ${count} to ${to} (${formatBytes(bytes)}); take them with: pull ${to}`);
-    return 0;
+    return isWhole ? 0 : 1;
   }
   const target = Store.open(resolve(to), { create: true });
   using lock = await exclusiveStore(target, "push", { store: to, wait: true });
@@ -49,18 +44,35 @@ async function push(
   print(
     `Pushed ${results} results to ${to}, ${formatBytes(bytes)} (${present} were there already)`,
   );
-  return 0;
+  return isWhole ? 0 : 1;
+}
+
+/** @throws UsageError for a place on another machine, and for a file of another kind */
+function checkDestination(to: string): void {
+  // As scp and rsync read it: a colon before the first slash ends the name of a machine. A drive of Windows has one letter.
+  if (/^[^/\\]{2,}:/.test(to)) {
+    throw new UsageError(
+      `Cannot push to "${to}": expected a folder or a file; push to FILE.tar.zst and upload that`,
+    );
+  }
+  const [ending] = /\.(tar\.\w+|t[gbx]z2?|zip|7z|rar|gz|bz2|xz|zst|json)$/i.exec(to) ?? [];
+  if (ending === undefined || to.endsWith(".tar.zst")) return;
+  throw new UsageError(
+    `Cannot push to "${to}": expected a folder, or a file that ends in .tar or .tar.zst, found ${ending}`,
+  );
 }
 
 /**
- * The fresh results of targets and of everything that they need, in the order of the plan.
+ * The fresh results of targets and of everything that they need, in the order of the plan; whether all that targets name is
+ * among them. Without targets, what is there is all.
  * @throws UsageError if there are none
  */
 async function freshResults(
   session: Session,
   targets: readonly string[],
-): Promise<Manifest[]> {
-  const states = await session.states(session.select(targets));
+): Promise<{ readonly manifests: Manifest[]; readonly isWhole: boolean }> {
+  const named = session.select(targets);
+  const states = await session.states(named);
   const fresh = [...states.values()]
     .flatMap((state) => state.status === "fresh" ? [state.manifest] : []);
   if (fresh.length === 0) {
@@ -69,28 +81,21 @@ async function freshResults(
   }
   const missing = states.size - fresh.length;
   if (missing > 0) printError(`Leaving out ${missing} that would have to run first`);
-  return fresh;
+  const isWhole = targets.length === 0 || named.every((id) => states.get(id)!.status === "fresh");
+  return { manifests: fresh, isWhole };
 }
 
-/** Writes to a temporary name; the file gets its own name when it is complete. Returns its size. */
+/** Writes an archive that gets its name when it is complete. Returns its size. */
 async function writeArchive(to: string, entries: ReturnType<typeof entriesOf>): Promise<number> {
-  const partial = `${to}.partial`;
-  try {
-    const tar = writeTar(entries);
-    const parts = to.endsWith(".zst") ? await zstd("compress", tar) : tar;
-    using file = await Deno.open(partial, { write: true, create: true, truncate: true });
-    let bytes = 0;
-    for await (const part of parts) {
-      writeAll(file, part);
-      bytes += part.length;
-    }
-    await file.sync();
-    publishByRename(partial, resolve(to));
-    return bytes;
-  } catch (error) {
-    await Deno.remove(partial).catch(() => {});
-    throw storageError(error, `write "${to}"`, resolve(to));
+  using output = openOutput(to);
+  const tar = writeTar(entries);
+  let bytes = 0;
+  for await (const part of to.endsWith(".zst") ? await zstd("compress", tar) : tar) {
+    writeAll(output, part);
+    bytes += part.length;
   }
+  output.finish();
+  return bytes;
 }
 
 /** Compresses bytes with Zstandard, or decompresses them. */

@@ -7,7 +7,7 @@ import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { RunRecorder } from "../pipeline/run_records.ts";
 import { withNeeds } from "../pipeline/targets.ts";
-import { forecastText, planEventParts } from "./plan_view.ts";
+import { forecastText, planEventParts, someOf } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
 import { wholeNumber } from "./option_values.ts";
 import { exclusiveStore } from "./busy.ts";
@@ -83,11 +83,21 @@ export async function run(
   const recorder = recorderOf(session, planned, options);
   if (planned.isFresh) return 0;
   const { result, signal } = await execute(session, planned, recorder, options, jobs);
-  if (result.failed.length === 0 && signal === undefined) {
-    if (!options.json && !options.quiet) await showResults(session, named, options);
-    return 0;
+  const code = exitCode(result, signal);
+  if (code === 0 && !options.json && !options.quiet) await showResults(session, named, options);
+  if (code === 1 && result.failed.length === 0) {
+    printError(
+      `error: Cannot finish the run: expected every instance to be done, found ` +
+        `${result.left.length} that are not: ${someOf(result.left)}; run it again`,
+    );
   }
-  return signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 1;
+  return code;
+}
+
+/** 0 if every instance is done, 1 if one is not, for whatever reason; after a signal what shells give for it. */
+export function exitCode({ failed, left }: RunResult, signal: Deno.Signal | undefined): number {
+  if (signal !== undefined) return signal === "SIGINT" ? 130 : 143;
+  return failed.length + left.length === 0 ? 0 : 1;
 }
 
 interface Planned {

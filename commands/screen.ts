@@ -1,7 +1,7 @@
 /**
  * What commands say to people: the one place where messages, tables and lists leave the program.
  */
-import { messageOf, shownText, writeAll } from "../base/mod.ts";
+import { messageOf, shownText, systemError, writeAll } from "../base/mod.ts";
 
 /** Standard output or standard error cannot be written. */
 export class OutputError extends Error {
@@ -40,7 +40,7 @@ export function writeRaw(to: Output, text: string): boolean {
   } catch (cause) {
     if (cause instanceof Deno.errors.BrokenPipe) return false;
     const name = to === Deno.stdout ? "standard output" : "standard error";
-    const found = /os error (28|122)\)/.test(messageOf(cause)) ? "its disk full" : messageOf(cause);
+    const found = systemError(cause)?.found ?? messageOf(cause);
     throw new OutputError(`Cannot write to ${name}: expected room, found ${found}`, { cause });
   }
 }

@@ -55,16 +55,55 @@ async function table(
   if (Object.keys(sizes).length > 0) {
     return await printOfSizes(project, names, sizes, options, format);
   }
-  const targets = names.map(targetOf);
-  const session = await openSession(project, options, { create: false, targets });
-  const ids = tableIds(names, session);
-  const states = await madeOnTheSpot(session, ids, options, {
+  const { session, ids, unknown } = await openTables(project, names, options);
+  const { states, fresh, code, error } = await madeOnTheSpot(session, ids, options, {
     what: names.length === 0 ? "the tables" : names.join(", "),
     targets: names.map(targetOf),
   });
-  if (typeof states === "number") return states;
-  print(await printTables(project, session.objects, ids, states, format));
-  return 0;
+  if (fresh.length > 0) print(await printTables(project, session.objects, fresh, states, format));
+  const errors = [...unknown, ...error === undefined ? [] : [error]];
+  if (errors.length > 0) {
+    throw new UsageError(errors.map(({ message }) => message).join("\nerror: "));
+  }
+  return code;
+}
+
+interface OpenTables {
+  readonly session: Session;
+  readonly ids: readonly InstanceId[];
+  /** Why names are left out: the recipe cannot have these tables. */
+  readonly unknown: readonly UsageError[];
+}
+
+/** Plans tables. @throws UsageError if the recipe can have none of them */
+async function openTables(
+  project: Project,
+  names: readonly string[],
+  options: TableOptions,
+): Promise<OpenTables> {
+  const open = async (names: readonly string[]) => {
+    const targets = names.map(targetOf);
+    const session = await openSession(project, options, { create: false, targets });
+    return { session, ids: tableIds(names, session) };
+  };
+  try {
+    return { ...await open(names), unknown: [] };
+  } catch (error) {
+    if (!(error instanceof UsageError) || names.length < 2) throw error;
+  }
+  const unknown: UsageError[] = [];
+  const known: string[] = [];
+  for (const name of names) {
+    try {
+      await open([name]);
+      known.push(name);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      unknown.push(error);
+    }
+  }
+  if (known.length === 0) throw unknown[0];
+  return { ...await open(known), unknown };
 }
 
 async function printOfSizes(

@@ -2,6 +2,7 @@
  * Finished tables as text.
  */
 import { join } from "node:path";
+import { StageError } from "../base/mod.ts";
 import type { ObjectCheck } from "../pipeline/object_check.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
@@ -12,7 +13,10 @@ import type { Project, TableFormat } from "./project.ts";
 /** The stage whose instances are tables; each has one output with a file `table.json`. */
 export const tableStage = "table";
 
-/** Tables of fresh instances, one after another; JSON as one list, CSV under one header. */
+/**
+ * Tables of fresh instances, one after another; JSON as one list, CSV under one header.
+ * @throws StageError for an instance that is not fresh, and for a file that is no table
+ */
 export async function printTables(
   project: Project,
   objects: ObjectCheck,
@@ -23,16 +27,29 @@ export async function printTables(
   const tables: unknown[] = [];
   for (const id of ids) {
     const state = states.get(id)!;
-    if (state.status !== "fresh") continue;
+    if (state.status !== "fresh") {
+      throw new StageError(`Cannot print ${id}: expected its result, found none; run it`);
+    }
     for (const digest of Object.values(state.manifest.outputs)) {
-      const folder = await objects.require(digest, tableStage);
-      const table = JSON.parse(Deno.readTextFileSync(join(folder, "table.json")));
+      const table = readTable(join(await objects.require(digest, id), "table.json"), id);
       tables.push(
         format === "json" ? { ...table, artifacts: artifactsOf(state.manifest, states) } : table,
       );
     }
   }
   return tablesText(project, tables, format);
+}
+
+/** @throws StageError for a file that is no JSON object: an archive of others may hold anything */
+function readTable(path: string, id: InstanceId): object {
+  let table: unknown;
+  try {
+    table = JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    table = undefined;
+  }
+  if (typeof table === "object" && table !== null) return table;
+  throw new StageError(`Cannot print ${id}: expected a table in "${path}", found none`);
 }
 
 /** What a table is made from, by the names that its rows and cells use: who made it, under which key, and its digest. */

@@ -5,7 +5,7 @@ import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand } from "./project.ts";
 import { print } from "./screen.ts";
 import { resolve } from "node:path";
-import { formatBytes, formatDuration } from "../base/mod.ts";
+import { formatBytes, formatDuration, UsageError } from "../base/mod.ts";
 import { recoverStore } from "../pipeline/collection.ts";
 import { ObjectCheck } from "../pipeline/object_check.ts";
 import { Store } from "../pipeline/store.ts";
@@ -29,6 +29,9 @@ export const command: PipelineCommand = {
 async function verify({ store: name, json }: VerifyOptions): Promise<number> {
   const startedAt = performance.now();
   const store = Store.open(resolve(name), { create: false });
+  if (!store.isThere) {
+    throw new UsageError(`Cannot verify "${store.folder}": expected a store, found none there`);
+  }
   const objects = new ObjectCheck(store, false);
   let total = 0;
   const found = await damageOfStore(store, objects, (_, all) => total = all);

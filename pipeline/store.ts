@@ -11,7 +11,14 @@
  *     lock   children             advisory locks, see `store_lock.ts`
  */
 import { join } from "node:path";
-import { type Json, messageOf, readTextIfThere, UsageError, writeFileSynced } from "../base/mod.ts";
+import {
+  type Json,
+  messageOf,
+  readTextIfThere,
+  systemError,
+  UsageError,
+  writeFileSynced,
+} from "../base/mod.ts";
 import { publishByRename, publishFile } from "./durable.ts";
 import { armFaults, faultsOfEnvironment } from "./faults.ts";
 import { machineNotes } from "./machine_notes.ts";
@@ -25,18 +32,21 @@ export const storeFormat = "1";
 
 export class Store {
   readonly folder: string;
+  /** Whether there is a store; without one everything reads as empty. */
+  readonly isThere: boolean;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, isThere: boolean) {
     this.folder = folder;
+    this.isThere = isThere;
   }
 
   /**
    * Opens a store, making the folder when `create` says so; without it an absent folder reads as an empty store.
-   * @throws UsageError for a folder of something else, or of another format.
+   * @throws UsageError for a folder of something else or of another format, and for what is no folder.
    */
   static open(folder: string, options: { readonly create: boolean }): Store {
     armFaults("runner", faultsOfEnvironment());
-    const format = readTextIfThere(join(folder, "format"))?.trim();
+    const format = formatOf(folder);
     if (format !== undefined && format !== storeFormat) {
       throw new UsageError(
         `Cannot use store "${folder}": expected format ${storeFormat}, found ${format}; ` +
@@ -49,7 +59,7 @@ export class Store {
           `found other files; choose another with --store DIR`,
       );
     }
-    const store = new Store(folder);
+    const store = new Store(folder, options.create || format !== undefined);
     if (!options.create) return store;
     try {
       store.#create(format === undefined);
@@ -245,6 +255,21 @@ function exists(path: string): boolean {
   }
 }
 
+/** What the file `format` of a folder says; undefined if there is none. @throws UsageError if the folder cannot be read */
+function formatOf(folder: string): string | undefined {
+  try {
+    return isAbsentOrEmpty(folder) ? undefined : readTextIfThere(join(folder, "format"))?.trim();
+  } catch (cause) {
+    const refused = systemError(cause);
+    if (refused === undefined) throw cause;
+    throw new UsageError(
+      `Cannot use "${folder}" as a store: expected a folder, found ${refused.found}; ` +
+        `choose another with --store DIR`,
+      { cause },
+    );
+  }
+}
+
 function isAbsentOrEmpty(folder: string): boolean {
   try {
     for (const { name } of Deno.readDirSync(folder)) {
@@ -253,9 +278,6 @@ function isAbsentOrEmpty(folder: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return true;
-    if (error instanceof Deno.errors.NotADirectory) {
-      throw new UsageError(`Cannot use "${folder}" as a store: expected a folder, found a file`);
-    }
     throw error;
   }
 }

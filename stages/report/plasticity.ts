@@ -3,6 +3,7 @@
  */
 import { UsageError } from "../../base/mod.ts";
 import type { Recipe } from "../recipe.ts";
+import { sourcesOf } from "../sources.ts";
 import { metricsOf } from "./run_metrics.ts";
 import { meanOf } from "./cells.ts";
 import { inputsOf, type TableKind } from "./kind.ts";
@@ -83,8 +84,10 @@ function paramsOf(recipe: Recipe): PlasticityParams {
   const { sources } = recipe.continue.plasticity;
   if (sources.length === 0 || !recipe.continue.starts.includes("random")) {
     throw new UsageError(
-      `Cannot make table "plasticity": expected continue.plasticity.sources and the start "random", found ` +
-        `[${sources.join(", ")}] and [${recipe.continue.starts.join(", ")}]`,
+      `Cannot make the table or figure "plasticity": expected sources in continue.plasticity.sources and "random" ` +
+        `in continue.starts, found [${sources.join(", ")}] and [${
+          recipe.continue.starts.join(", ")
+        }]; set them: --set 'continue.plasticity.sources=[${sourcesOf(recipe)[0]}]'`,
     );
   }
   return { variants: recipe.pretrain.variants, sources };

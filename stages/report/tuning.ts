@@ -16,7 +16,10 @@ export const kind: TableKind<{ readonly variants: readonly string[] }> = {
   declare(recipe) {
     const { variants } = recipe.tune;
     if (variants.length === 0) {
-      throw new UsageError(`Cannot make table "tuning": expected tune.variants, found none`);
+      throw new UsageError(
+        `Cannot make table "tuning": expected tune.variants, found none; ` +
+          `set them: --set 'tune.variants=[${recipe.pretrain.variants[0]}]'`,
+      );
     }
     return { inputs: rateInputs(recipe), params: { variants } };
   },

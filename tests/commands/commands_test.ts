@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { exitCode } from "../../commands/run.ts";
+import { toyHere } from "../support/captured.ts";
 import { inTemporaryFolder, namesIn, toy } from "../support/toy_cli.ts";
 
 const usageErrors: Readonly<Record<string, [string[], RegExp]>> = {
@@ -39,7 +41,7 @@ const usageErrors: Readonly<Record<string, [string[], RegExp]>> = {
 for (const [what, [args, message]] of Object.entries(usageErrors)) {
   Deno.test(`command line: ${what} ends with code 2 and a way out`, async () => {
     await inTemporaryFolder(async (folder) => {
-      const { code, stderr } = await toy(join(folder, "store"), ...args);
+      const { code, stderr } = await toyHere(join(folder, "store"), args);
       assert.match(stderr, message);
       assert.equal(code, 2);
     });
@@ -49,15 +51,51 @@ for (const [what, [args, message]] of Object.entries(usageErrors)) {
 Deno.test("command line: a folder of other things, or of another format, is no store", async () => {
   await inTemporaryFolder(async (folder) => {
     Deno.writeTextFileSync(join(folder, "thesis.txt"), "");
-    const other = await toy(folder, "run");
+    const other = await toyHere(folder, ["run"]);
     assert.equal(other.code, 2);
     assert.match(other.stderr, /Cannot use ".*" as a store: .* found other files/);
     assert.deepEqual(namesIn(folder), ["thesis.txt"]);
     Deno.writeTextFileSync(join(folder, "format"), "2\n");
     assert.match(
-      (await toy(folder, "status")).stderr,
+      (await toyHere(folder, ["status"])).stderr,
       /expected format 1, found 2; choose another/,
     );
+  });
+});
+
+Deno.test("command line: what is no folder, or cannot be one, is no store", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const at = (name: string) => join(folder, name);
+    Deno.writeTextFileSync(at("file"), "");
+    Deno.symlinkSync(at("circle"), at("circle"));
+    const places = {
+      "file": "a file in place of a folder",
+      "file/store": "a file in place of a folder",
+      "circle": "links that lead in a circle",
+      ["n".repeat(300)]: "a name that is too long",
+      "a\0b": "a name that the system does not take",
+    };
+    for (const [name, found] of Object.entries(places)) {
+      for (
+        const args of [["status"], ["run"], ["why", "words/a"], ["verify"], ["gc"], [
+          "push",
+          at("x.tar"),
+        ]]
+      ) {
+        const { code, stderr } = await toyHere(at(name), args);
+        const message = `error: Cannot use "${
+          at(name)
+        }" as a store: expected a folder, found ${found}; choose another with --store DIR\n`;
+        assert.deepEqual([code, stderr], [2, message.replace("\0", "\\u0000")]);
+      }
+    }
+    const { code, stderr } = await toyHere(at("nowhere"), ["verify"]);
+    assert.match(
+      stderr,
+      /^error: Cannot verify ".*nowhere": expected a store, found none there\n$/,
+    );
+    assert.equal(code, 2);
+    assert.deepEqual(namesIn(folder), ["circle", "file"]);
   });
 });
 
@@ -82,6 +120,39 @@ Deno.test("table: prints what is there in every format, and makes a table whose 
       "b/right",
     ]);
   });
+});
+
+Deno.test("table: of several tables those that can be made are printed, then why the others cannot", async () => {
+  await inTemporaryFolder(async (store) => {
+    await toy(store, "run", "words");
+    const late = await toy(store, "table", "ends", "words");
+    assert.equal(late.code, 2);
+    assert.match(late.stdout, /^Ends\na {2}\d+\nb {2}\d+\n$/);
+    assert.match(
+      late.stderr,
+      /^error: Cannot print table\/ends: walk\/a\/left, .* must run first; do: .* run table\/ends /,
+    );
+    const impossible = await toyHere(store, ["table", "words", "none"]);
+    assert.equal(impossible.code, 2);
+    assert.equal(impossible.stdout, late.stdout);
+    assert.match(impossible.stderr, /^error: Cannot make table "none": expected a recipe/);
+    const both = await toyHere(store, ["table", "none", "ends", "words", "--format", "json"]);
+    assert.equal(JSON.parse(both.stdout).length, 1);
+    assert.match(
+      both.stderr,
+      /^error: Cannot make table "none".*\nerror: Cannot print table\/ends/,
+    );
+    assert.equal((await toyHere(store, ["table", "none"])).code, 2);
+  });
+});
+
+Deno.test("exitCode(): 0 only when every instance is done", () => {
+  const ends = { ran: ["a"], cached: ["b"], failed: [], left: [] };
+  assert.equal(exitCode(ends, undefined), 0);
+  assert.equal(exitCode({ ...ends, left: ["c"] }, undefined), 1);
+  assert.equal(exitCode({ ...ends, failed: ["c"] }, undefined), 1);
+  assert.equal(exitCode({ ...ends, left: ["c"] }, "SIGINT"), 130);
+  assert.equal(exitCode({ ...ends, failed: ["c"] }, "SIGTERM"), 143);
 });
 
 Deno.test("status --json tells each instance's state, key and outputs", async () => {

@@ -26,7 +26,7 @@ Deno.test("commands: a full disk of standard output is an error that names it; a
       const full = await withoutOutput(fullDisk, store, ...args);
       assert.match(
         full.stderr,
-        /^error: Cannot write to standard output: expected room, found its disk full\n$/,
+        /^error: Cannot write to standard output: expected room, found it full\n$/,
       );
       assert.equal(full.code, 1);
       const { code, stderr } = await withoutOutput(noReader, store, ...args);

@@ -1,7 +1,7 @@
 /**
- * A toy stage: where each walk ended.
+ * A toy stage: where each walk ended; on request also how many words each source has.
  */
-import { writeFileSynced } from "../../../base/mod.ts";
+import { UsageError, writeFileSynced } from "../../../base/mod.ts";
 import { group, type Stage, type StageContext } from "../../../pipeline/stage.ts";
 import type { ToyRecipe } from "./recipe.ts";
 
@@ -14,8 +14,9 @@ export const table: Stage<ToyRecipe, TableParams> = {
   description: "Lists where walks ended",
   module: import.meta.url,
   instances: () => [["ends"]],
-  declare: ({ sources, rules, title }) => ({
-    inputs: Object.fromEntries(
+  onRequest: (_recipe, [name]) => name === "words" || name === "none",
+  declare: ({ sources, rules, title }, [name]) => ({
+    inputs: name === "words" ? wordsOf(sources) : name === "none" ? refuse() : Object.fromEntries(
       sources.flatMap((source) =>
         rules.map((rule) =>
           [`walk/${source}/${rule}`, `walk/${source}/${rule}#walk` as const] as const
@@ -28,11 +29,28 @@ export const table: Stage<ToyRecipe, TableParams> = {
   }),
 };
 
+function wordsOf(sources: readonly string[]) {
+  return Object.fromEntries(
+    sources.map((source) => [`words/${source}`, `words/${source}#words` as const]),
+  );
+}
+
+function refuse(): never {
+  throw new UsageError('Cannot make table "none": expected a recipe that has one, found toy');
+}
+
 export function run({ inputs, outputs, params }: StageContext<TableParams>): Promise<void> {
-  const rows = [...group(inputs, "walk")].map(([name, folder]) => {
-    const states = Deno.readTextFileSync(`${folder}/walk.txt`).trim().split("\n");
-    return { name, end: Number(states.at(-1)) };
-  });
+  const lines = (path: string) => Deno.readTextFileSync(path).trim().split("\n");
+  const rows = [
+    ...[...group(inputs, "walk")].map(([name, folder]) => ({
+      name,
+      end: Number(lines(`${folder}/walk.txt`).at(-1)),
+    })),
+    ...[...group(inputs, "words")].map(([name, folder]) => ({
+      name,
+      end: lines(`${folder}/words.txt`).length,
+    })),
+  ];
   writeFileSynced(`${outputs.table}/table.json`, JSON.stringify({ title: params.title, rows }));
   return Promise.resolve();
 }
