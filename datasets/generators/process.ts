@@ -208,13 +208,13 @@ function surprise(p: number): number {
 
 /** Two choices with the same text are one branch. They must lead to one state, or the text would hide a choice. */
 function merge(key: string, choices: readonly Choice[]): Branch[] {
-  const merged = new Map<string, { weight: number; next: State }>();
+  const merged = new Map<string, { text: string; probability: number; next: State }>();
   let total = 0;
   for (const [weight, text, next] of choices) {
     total += weight;
     const known = merged.get(text);
-    if (known === undefined) merged.set(text, { weight, next });
-    else if (known.next === next) known.weight += weight;
+    if (known === undefined) merged.set(text, { text, probability: weight, next });
+    else if (known.next === next) known.probability += weight;
     else {
       throw new RangeError(
         `Cannot make branches of state "${key}": expected "${text}" to lead to one state, ` +
@@ -222,9 +222,7 @@ function merge(key: string, choices: readonly Choice[]): Branch[] {
       );
     }
   }
-  return Array.from(merged, ([text, { weight, next }]) => ({
-    text,
-    probability: weight / total,
-    next,
-  }));
+  const branches = [...merged.values()];
+  for (const branch of branches) branch.probability /= total;
+  return branches;
 }
