@@ -6,6 +6,7 @@
  * `import.meta.resolve("./a.ts")` or `new URL("./a.ts", import.meta.url)`. So no path of a file gets into the text.
  * These bundles are digested, never run: see `program.ts`.
  */
+import { devNull } from "node:os";
 import { relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { digestParts } from "./bundle_parts.ts";
@@ -36,6 +37,20 @@ export interface Bundle {
   readonly parts: Readonly<Record<string, string>>;
   /** All files that were read, by path from the root. */
   readonly files: readonly string[];
+}
+
+/** Pipes to a process take six. */
+const neededDescriptors = 8;
+
+/** The bundler, which starts a process. @throws Error of the system when too many files are open: esbuild would not say so. */
+export async function loadEsbuild(): Promise<Esbuild> {
+  const opened: Deno.FsFile[] = [];
+  try {
+    while (opened.length < neededDescriptors) opened.push(Deno.openSync(devNull));
+  } finally {
+    for (const file of opened) file.close();
+  }
+  return await import("esbuild");
 }
 
 const mark = /"(import|resolve|url)-of-its-own:([^"]+)"/;

@@ -8,7 +8,7 @@
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sha256 } from "../base/mod.ts";
-import { type Bundle, bundleAll, entryName } from "./bundler.ts";
+import { type Bundle, bundleAll, entryName, loadEsbuild } from "./bundler.ts";
 import type { CodeEntry } from "./code_modules.ts";
 import { CodeTexts } from "./code_texts.ts";
 import { CacheFile, type FileDigests } from "./file_digests.ts";
@@ -68,7 +68,7 @@ export class CodeDigests {
       else missing.set(name, entry);
     }
     if (missing.size === 0) return;
-    const esbuild = await import("esbuild");
+    const esbuild = await loadEsbuild();
     try {
       const bundles = await bundleAll(esbuild, this.#root, [...missing.values()], this.texts);
       for (const [name, entry] of missing) {

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { publishFile } from "./durable.ts";
 import type { Manifest } from "./manifest.ts";
 import { readRunRecords, type RunRecord } from "./run_records.ts";
-import { removeTree, type Store } from "./store.ts";
+import { removeTree } from "./remove_tree.ts";
+import type { Store } from "./store.ts";
 
 export interface Garbage {
   /** Manifests that no kept run asks for. */

@@ -18,6 +18,13 @@ interface FileEntry {
   readonly settled: boolean;
 }
 
+/** What a file held at a moment. */
+export interface FileState {
+  readonly digest: string;
+  /** Its stat record: see `statRecord`. */
+  readonly stat: string;
+}
+
 /** Digests of files by absolute path, kept between processes in a file of the store. */
 export class FileDigests {
   readonly #cache: CacheFile<FileEntry>;
@@ -37,17 +44,19 @@ export class FileDigests {
 
   /** SHA-256 of a file's content. @throws Deno.errors.NotFound and others as reading does. */
   digest(path: string): string {
-    const seen = this.#seen.get(path);
-    if (seen !== undefined) return seen;
+    const digest = this.#seen.get(path) ?? this.now(path).digest;
+    this.#seen.set(path, digest);
+    return digest;
+  }
+
+  /** What a file holds now, whatever was seen of it. @throws as `digest`. */
+  now(path: string): FileState {
     const info = Deno.statSync(path);
     if (!info.isFile) throw new Deno.errors.IsADirectory(path);
     const stat = statRecord(info);
     const entry = this.#cache.get(path);
-    const digest = this.#trustsStats && entry?.settled === true && entry.stat === stat
-      ? entry.digest
-      : this.#read(path, info, stat);
-    this.#seen.set(path, digest);
-    return digest;
+    const isKnown = this.#trustsStats && entry?.settled === true && entry.stat === stat;
+    return { stat, digest: isKnown ? entry.digest : this.#read(path, info, stat) };
   }
 
   /** Writes what was learned. */
@@ -69,6 +78,16 @@ export class FileDigests {
 export function isSettled(info: Deno.FileInfo, now: number): boolean {
   const changed = Math.max(info.mtime?.getTime() ?? Infinity, info.ctime?.getTime() ?? Infinity);
   return now - changed > settledAfterMs;
+}
+
+/** How long it takes until the stat record of a file proves something; 0 if it does, or if there is no file. */
+export function unsettledMs(path: string): number {
+  try {
+    const { ctime } = Deno.statSync(path);
+    return Math.max(0, (ctime?.getTime() ?? 0) + settledAfterMs + 1 - Date.now());
+  } catch {
+    return 0;
+  }
 }
 
 /** Device, inode, size, mtime and ctime, as one text: while it stays, the content is taken to. */

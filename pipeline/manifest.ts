@@ -5,7 +5,7 @@
  * it arrives, and taken for absent where it lies in a store already.
  */
 import { z } from "zod";
-import { isDeeperThan, type Json } from "../base/mod.ts";
+import { canonicalJson, isDeeperThan, type Json, sha256 } from "../base/mod.ts";
 import { actionKey, type ActionRecord } from "./key.ts";
 import { instructionSet } from "./instruction_set.ts";
 import type { StageSummary } from "./stage.ts";
@@ -24,6 +24,13 @@ export interface Manifest {
   /** Digest of what each module has in a bundle, by bundle and module: what `why` names a change by. Not in the key. */
   readonly modules?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly provenance: Provenance;
+  /** SHA-256 of the canonical JSON of all the rest. */
+  readonly digest?: string;
+}
+
+/** A manifest with the digest of what it says. */
+export function sealed(manifest: Omit<Manifest, "digest">): Manifest {
+  return { ...manifest, digest: sha256(canonicalJson(manifest)) };
 }
 
 /** Circumstances of a run that do not enter the key. */
@@ -49,7 +56,7 @@ export interface Provenance {
 }
 
 /** The cost of an action. */
-type ActionCost = Pick<Provenance, "durationMs" | "peakMemoryBytes" | "bytes" | "flops">;
+export type ActionCost = Pick<Provenance, "durationMs" | "peakMemoryBytes" | "bytes" | "flops">;
 
 /** The provenance of a result that this machine has just made. */
 export function provenance(recipe: string, cost: ActionCost): Provenance {
@@ -109,6 +116,7 @@ const manifestShape: z.ZodType<Manifest> = z.looseObject({
     bytes: amount.optional(),
     flops: amount.optional(),
   }, "a map"),
+  digest: digest.optional(),
 }, "a map");
 
 /** A manifest, or what is wrong with the text that should hold it. */
@@ -143,6 +151,10 @@ export function readManifest(text: string, key: string): ReadManifest {
   const manifest = value as Manifest; // as it stands: with what later versions add
   if (manifest.key !== key || actionKey(manifest.record) !== key) {
     return { fault: { expected: "the record that its name is the digest of", found: "another" } };
+  }
+  const { digest: own, ...rest } = manifest;
+  if (own !== undefined && own !== sealed(rest).digest) {
+    return { fault: { expected: `what digest ${own} is of`, found: "something else" } };
   }
   return { manifest };
 }

@@ -23,6 +23,8 @@ export class ObjectCheck {
   readonly #trustsStats: boolean;
   /** What this process has read: it reads an object once. */
   readonly #seen = new Map<string, Promise<string | undefined>>();
+  /** Digest of the stat records of the files of an object, as it was found whole. */
+  readonly #stats = new Map<string, string>();
 
   /** @param trustsStats false reads every object again, whatever the records say. */
   constructor(store: Store, trustsStats: boolean) {
@@ -47,6 +49,15 @@ export class ObjectCheck {
     throw new StageError(
       `Cannot use what ${maker} made: ${damage}; mend the store with: deno task pipeline verify, then run again`,
     );
+  }
+
+  /** Whether files of an object were written since it was found whole; the next look reads it again then. */
+  hasChanged(digest: string): boolean {
+    const listing = this.#store.listing(digest);
+    const stats = listing === undefined ? "" : statsOf(this.#store.objectFolder(digest), listing);
+    const isSame = typeof stats !== "string" && stats.digest === this.#stats.get(digest);
+    if (!isSame) this.forget(digest);
+    return !isSame;
   }
 
   /** Forgets what was found: the object is about to be made again. */
@@ -75,6 +86,7 @@ export class ObjectCheck {
     if (typeof stats === "string") return stats;
     const stray = strayPath(folder, listing);
     if (stray !== undefined) return `expected only what is listed, found "${stray}" in ${folder}`;
+    this.#stats.set(digest, stats.digest);
     if (this.#trustsStats && this.#cache.get(digest)?.stats === stats.digest) return undefined;
     for (const file of listing) {
       const damage = await damageOfFile(folder, file);

@@ -55,7 +55,7 @@ export class Planner {
   readonly recipe: PlannerOptions["recipe"];
   readonly store: Store;
   readonly #code: CodeDigests;
-  readonly #files: FileDigests;
+  readonly files: FileDigests;
   readonly earlier: EarlierResults;
   readonly #closures = new Map<string, Record<string, string>>();
 
@@ -64,7 +64,7 @@ export class Planner {
     this.recipe = recipe;
     this.store = store;
     this.#code = code;
-    this.#files = files;
+    this.files = files;
     this.earlier = new EarlierResults(store);
   }
 
@@ -100,6 +100,7 @@ export class Planner {
     forced = false,
   ): InstanceState {
     const instance = this.#instance(id);
+    const { declaration } = instance;
     const inputs: Record<string, string> = {};
     const waitingOn = new Set<InstanceId>();
     for (const [name, { from, output }] of instance.inputs) {
@@ -113,7 +114,9 @@ export class Planner {
       return { status: "waiting", on: [...waitingOn].sort(), ...nearest };
     }
     const key = actionKey(record);
-    const manifest = this.store.find(key);
+    const found = this.store.find(key);
+    const isComplete = declaration.outputs.every((output) => found?.outputs[output] !== undefined);
+    const manifest = isComplete ? found : undefined;
     if (manifest !== undefined && !forced) return { status: "fresh", key, manifest };
     if (manifest !== undefined) return { status: "run", key, record, reason: "forced" };
     const { nearest } = this.#nearest(instance, record, false);
@@ -166,7 +169,7 @@ export class Planner {
 
   #fileDigest(path: string, id: InstanceId): string {
     try {
-      return this.#files.digest(path);
+      return this.files.digest(path);
     } catch (cause) {
       const found = cause instanceof Deno.errors.NotFound
         ? "nothing"

@@ -4,7 +4,7 @@
  */
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Esbuild } from "./bundler.ts";
+import { type Esbuild, loadEsbuild } from "./bundler.ts";
 import type { CodeDigest, CodeDigests } from "./code_digest.ts";
 import {
   entryInput,
@@ -95,7 +95,7 @@ export class Programs {
 
   /** @param entries Modules that get files of their own, beside the main one. */
   async #bundle(main: string, entries: readonly string[]) {
-    const esbuild = await (this.#esbuild ??= import("esbuild"));
+    const esbuild = await (this.#esbuild ??= loadEsbuild());
     const known = new Map<string, string>();
     const address = (form: string, path: string) => {
       const name = JSON.stringify(`./${this.#fileName(path)}`);

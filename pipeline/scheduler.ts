@@ -3,19 +3,22 @@
  */
 import { messageOf } from "../base/mod.ts";
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
+import { noteMachine, openCheckpointFolder } from "./checkpoint_notes.ts";
 import type { ChildOutcome, ChildWork, RunningChild } from "./child_process.ts";
 import type { RunEvent, RunResult } from "./events.ts";
 import { faultsOfEnvironment } from "./faults.ts";
 import { claimOf, Forecaster } from "./forecast.ts";
-import { parentsOf } from "./instances.ts";
-import { machineNotes, machinesOf, noteMachine } from "./machine_notes.ts";
-import { type Manifest, provenance } from "./manifest.ts";
+import type { Instance } from "./instances.ts";
+import type { ActionRecord } from "./key.ts";
+import { InputWitness } from "./input_witness.ts";
+import type { Manifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
-import { type InstanceState, modulesOf, type Planner } from "./plan.ts";
+import type { InstanceState, Planner } from "./plan.ts";
+import { publish } from "./publication.ts";
 import type { RunRecorder } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
 import { storageError } from "./storage_errors.ts";
-import { removeTree } from "./store.ts";
+import { removeTree } from "./remove_tree.ts";
 import { childrenLockPath } from "./store_lock.ts";
 
 export interface SchedulerOptions {
@@ -159,21 +162,27 @@ export class Scheduler {
     let temporary: string | undefined;
     try {
       if (!await this.#inputsAreWhole(id, ready) || this.#stoppedAt !== undefined) return;
+      const witness = await this.#witness(id, ready);
+      if (this.#stoppedAt !== undefined) return;
       recorder.add(id, key);
       const { outputs } = instances.get(id)!.declaration;
       temporary = store.makeTemporary([...outputs, scratchName, programName]);
-      const isResumed = this.#openCheckpoint(id, key);
+      const isResumed = this.#openCheckpoint(id, key, witness);
       const child = await this.#startChild(id, ready, temporary);
       this.#running.set(id, child);
       if (this.#stoppedAt !== undefined) child.kill(); // it has done nothing yet
       emit({ type: "started", instance: id, key, reason, isResumed, pid: child.pid });
       const outcome = await child.outcome;
-      if (outcome.type === "stopped") {
+      const change = witness.change();
+      if (change !== undefined) {
+        removeTree(store.checkpointFolder(key)); // it holds what was read
+        this.#fail(id, key, `Cannot keep what ${id} made: ${change}; run again`, undefined);
+      } else if (outcome.type === "stopped") {
         const stoppingMs = performance.now() - (this.#stoppedAt ?? startedAt);
         emit({ type: "stopped", instance: id, stoppingMs });
       } else if (outcome.type === "failed") {
         this.#fail(id, key, failureText(outcome), outcome.stack);
-      } else this.#publish(id, ready, outcome, temporary, performance.now() - startedAt);
+      } else await this.#publish(id, ready, outcome, temporary, performance.now() - startedAt);
     } catch (cause) {
       const error = storageError(cause, `keep what ${id} makes`, store.folder);
       this.#fail(id, key, messageOf(error), (error as Error).stack);
@@ -197,9 +206,8 @@ export class Scheduler {
   async #inputsAreWhole(id: InstanceId, { key, record }: Ready): Promise<boolean> {
     const { planner, objects } = this.#options;
     const { inputs } = planner.instances.get(id)!;
-    const makers = new Map([...inputs].map(([name, { from }]) => [record.inputs[name], from]));
     let areWhole = true;
-    for (const [digest, maker] of makers) {
+    for (const [digest, maker] of makersOf(inputs, record)) {
       const damage = await objects.damage(digest);
       if (damage === undefined) continue;
       areWhole = false;
@@ -239,17 +247,29 @@ export class Scheduler {
     return true;
   }
 
+  /** Sees to it that outside files are what was planned. */
+  #witness(id: InstanceId, { record }: Ready): Promise<InputWitness> {
+    const { planner, objects } = this.#options;
+    const { declaration, inputs } = planner.instances.get(id)!;
+    return InputWitness.of({
+      digests: planner.files,
+      objects,
+      files: Object.entries(declaration.files)
+        .map(([name, path]) => [path, record.inputs[`file:${name}`]] as const),
+      makers: makersOf(inputs, record),
+    });
+  }
+
   #hasOutput(id: InstanceId, digest: string): boolean {
     return Object.values(this.#outputs.get(id) ?? {}).includes(digest);
   }
 
   /** Makes the checkpoint folder, empty when the instance is forced. Returns whether there is something to go on from. */
-  #openCheckpoint(id: InstanceId, key: string): boolean {
+  #openCheckpoint(id: InstanceId, key: string, { fileNotes }: InputWitness): boolean {
     const { planner: { store }, forced } = this.#options;
     const folder = store.checkpointFolder(key);
     if (forced.has(id)) removeTree(folder);
-    Deno.mkdirSync(folder, { recursive: true });
-    const isResumed = [...Deno.readDirSync(folder)].some(({ name }) => name !== machineNotes);
+    const isResumed = openCheckpointFolder(folder, fileNotes);
     const machines = noteMachine(folder);
     if (isResumed && machines.length > 1) {
       const message =
@@ -299,44 +319,20 @@ export class Scheduler {
     });
   }
 
-  #publish(
+  async #publish(
     id: InstanceId,
     { key, record }: Ready,
-    { outputs, summary, peakMemoryBytes }: Extract<ChildOutcome, { type: "done" }>,
+    made: Extract<ChildOutcome, { type: "done" }>,
     temporary: string,
     durationMs: number,
-  ): void {
-    const { planner, emit } = this.#options;
-    const { store, recipe } = planner;
-    const instance = planner.instances.get(id)!;
-    const digests = Object.fromEntries(
-      Object.entries(outputs).map(([output, listing]) => [
-        output,
-        store.publishObject(`${temporary}/${output}`, listing),
-      ]),
-    );
-    const { flops } = instance.declaration.forecast;
-    const bytes = Object.values(outputs).flat().reduce((sum, file) => sum + file.bytes, 0);
-    const cost = { durationMs: Math.round(durationMs), peakMemoryBytes, bytes, flops };
-    const machines = machinesOf(store.checkpointFolder(key));
-    store.writeManifest({
-      format: 1,
-      key,
-      instance: id,
-      record,
-      outputs: digests,
-      summary,
-      parents: parentsOf(instance),
-      modules: modulesOf(planner.code(instance)),
-      provenance: {
-        ...provenance(recipe.name, cost),
-        ...(machines.length > 1 ? { instructionSets: machines } : {}),
-      },
-    });
-    store.dropCheckpoints(key, this.#options.keptCheckpoints);
+  ): Promise<void> {
+    const { planner, objects, emit, keptCheckpoints } = this.#options;
+    const work = { planner, objects, id, key, record, made, temporary, durationMs };
+    const { outputs, cost } = await publish(work);
+    planner.store.dropCheckpoints(key, keptCheckpoints);
     this.#ran.add(id);
-    this.#outputs.set(id, digests);
-    emit({ type: "done", instance: id, key, ...cost, summary, outputs: digests });
+    this.#outputs.set(id, outputs);
+    emit({ type: "done", instance: id, key, ...cost, summary: made.summary, outputs });
   }
 
   #fail(id: InstanceId, key: string, message: string, stack: string | undefined): void {
@@ -356,6 +352,14 @@ export class Scheduler {
       left: ids.filter(isLeft),
     };
   }
+}
+
+/** Who made each object that an instance reads. */
+function makersOf(
+  inputs: Instance["inputs"],
+  record: ActionRecord,
+): ReadonlyMap<string, InstanceId> {
+  return new Map([...inputs].map(([name, { from }]) => [record.inputs[name], from]));
 }
 
 /** Removes what the next run would sweep: on a full or read-only disk even that may fail. */

@@ -21,9 +21,10 @@ import {
 } from "../base/mod.ts";
 import { publishByRename, publishFile } from "./durable.ts";
 import { armFaults, faultsOfEnvironment } from "./faults.ts";
-import { machineNotes } from "./machine_notes.ts";
+import { checkpointNotes } from "./checkpoint_notes.ts";
 import { type Manifest, type ReadManifest, readManifest } from "./manifest.ts";
 import { digestOfListing, type Listing, readListing } from "./listing.ts";
+import { removeTree } from "./remove_tree.ts";
 import type { StageSummary } from "./stage.ts";
 import { storageError } from "./storage_errors.ts";
 
@@ -209,7 +210,7 @@ export class Store {
   dropCheckpoints(key: string, kept: number): void {
     const folder = this.checkpointFolder(key);
     if (kept === 0) return removeTree(folder);
-    removeTree(join(folder, machineNotes));
+    for (const notes of checkpointNotes) removeTree(join(folder, notes));
     const newestFirst = [...Deno.readDirSync(folder)]
       .map(({ name }) => ({ name, at: Deno.lstatSync(join(folder, name)).mtime?.getTime() ?? 0 }))
       .sort((a, b) => b.at - a.at || (a.name < b.name ? 1 : -1));
@@ -224,15 +225,6 @@ export class Store {
     } catch {
       return false;
     }
-  }
-}
-
-/** Removes a file or a folder with all that is in it; absent is fine. */
-export function removeTree(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -5,7 +5,8 @@ import { objectDigests } from "./collection.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import type { InstanceId } from "./stage.ts";
-import { removeTree, type Store } from "./store.ts";
+import { removeTree } from "./remove_tree.ts";
+import type { Store } from "./store.ts";
 
 export interface Damage {
   /** Of the object; absent when it is the manifest that is damaged. */

@@ -114,21 +114,27 @@ Deno.test("table: a damaged table is not printed", async () => {
   });
 });
 
-Deno.test("verify: a manifest that is not what its name says, or no JSON, is found", async () => {
+Deno.test("verify: a manifest that is not what its name or its digest says, or no JSON, is found", async () => {
   await inTemporaryFolder(async (store) => {
     await finishedStore(store);
-    const [first, second] = [...Deno.readDirSync(join(store, "manifests"))].map(({ name }) =>
-      join(store, "manifests", name)
-    );
+    const [first, second, third] = [...Deno.readDirSync(join(store, "manifests"))].map((
+      { name },
+    ) => join(store, "manifests", name));
     Deno.writeTextFileSync(first, "{");
     const manifest = JSON.parse(Deno.readTextFileSync(second));
     manifest.record.params = { steps: 999 };
     Deno.writeTextFileSync(second, JSON.stringify(manifest));
+    const { outputs, ...rest } = JSON.parse(Deno.readTextFileSync(third));
+    Deno.writeTextFileSync(
+      third,
+      JSON.stringify({ ...rest, outputs: { renamed: Object.values(outputs)[0] } }),
+    );
     const { code, stdout } = await toy(store, "verify");
     assert.equal(code, 1);
     assert.match(stdout, /found no JSON/);
     assert.match(stdout, /expected in ".*" the record that its name is the digest of/);
-    assert.equal(ranIn(await toy(store, "run", "--json")).length, 2);
+    assert.ok(stdout.includes(`expected in "${third}" what digest ${rest.digest} is of`), stdout);
+    assert.equal(ranIn(await toy(store, "run", "--json")).length, 3);
   });
 });
 

@@ -22,14 +22,20 @@ export function toyArguments(store: string, args: readonly string[]): string[] {
   return [command, ...recipe, "--store", store, ...rest];
 }
 
+/** A command as a system starts it: its program, then the arguments. */
+export function toyCommandLine(store: string, args: readonly string[]): string[] {
+  return [Deno.execPath(), "run", "-A", "--quiet", toyMain, ...toyArguments(store, args)];
+}
+
 /** A command that has not been started. */
 export function toyCommand(
   store: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", toyMain, ...toyArguments(store, args)],
+  const [program, ...programArgs] = toyCommandLine(store, args);
+  return new Deno.Command(program, {
+    args: programArgs,
     env,
     cwd: projectRoot,
     stdin: "null",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { machinesOf, noteMachine } from "../../pipeline/machine_notes.ts";
+import { machinesOf, noteMachine } from "../../pipeline/checkpoint_notes.ts";
 
 Deno.test("noteMachine() keeps the instruction sets that worked on an action, in order", () => {
   const folder = Deno.makeTempDirSync();
