@@ -49,6 +49,15 @@ export function skip(name: string, why: string, fn: () => Promise<void> | void =
 export const { engine: reference } = await import(engineModule("reference")) as { engine: Engine };
 export const others = engines.filter(([name]) => name !== "reference");
 
+/** Keeps what is made under a name: the reference engine is slow, and what it gives is compared with every other one. */
+export function keeper<T>(): (name: string, make: () => Promise<T>) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (name, make) => {
+    if (!made.has(name)) made.set(name, make());
+    return made.get(name)!;
+  };
+}
+
 /** The spacing of single precision just above 1: the unit of the tolerances below, which leave a factor of two or more. */
 export const unit = 2 ** -23;
 

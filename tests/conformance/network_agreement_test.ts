@@ -2,7 +2,7 @@
  * Whole networks on every engine give the losses and gradients, and in training the weights, that the reference engine gives.
  */
 import assert from "node:assert/strict";
-import type { Feeds } from "../../engine/mod.ts";
+import type { Engine, Feeds } from "../../engine/mod.ts";
 import {
   differentiate,
   fineTuneGraph,
@@ -17,6 +17,7 @@ import {
   adamW,
   config,
   initialValues,
+  keeper,
   languageFeeds,
   nearAll,
   networkTest,
@@ -27,6 +28,9 @@ import {
   steps,
   unit,
 } from "./engines.ts";
+
+const stepOf = keeper<Awaited<ReturnType<typeof stepThrough>>>();
+const trainingOf = keeper<{ losses: Float32Array; values: Record<string, Float32Array> }>();
 
 for (const [name, engine] of others) {
   const networks: Record<string, () => [Graph, Feeds, Record<string, Float32Array>]> = {
@@ -43,15 +47,8 @@ for (const [name, engine] of others) {
   for (const [title, network] of Object.entries(networks)) {
     networkTest(name, `loss, outputs and gradients agree with reference: ${title}`, async () => {
       const [graph, feeds, values] = network();
-      const [expected, found] = await Promise.all([reference, engine].map(async (each) => {
-        const program = await each.compileTraining(graph, { ...options, optimizer: probe });
-        await program.write(values);
-        const outputs = await program.accumulate(feeds);
-        await program.update({ learningRate: 0, clipNorm: Infinity });
-        const { moments } = await program.readOptimizer();
-        await program.dispose();
-        return { outputs, moments };
-      }));
+      const expected = await stepOf(title, () => stepThrough(reference, graph, feeds, values));
+      const found = await stepThrough(engine, graph, feeds, values);
       for (const output of Object.keys(graph.outputs)) {
         nearAll(found.outputs[output], expected.outputs[output], 16 * unit, output);
       }
@@ -69,7 +66,7 @@ for (const [name, engine] of others) {
     // Adam divides a gradient by its own size: one that is zero but for rounding (the bias of keys, to which softmax is
     // blind) becomes a step of full length. An epsilon above that noise makes trajectories comparable.
     const optimizer = { ...adamW, epsilon: 1e-4 };
-    const [expected, found] = await Promise.all([reference, engine].map(async (each) => {
+    const train = async (each: Engine) => {
       const program = await each.compileTraining(graph, { ...options, optimizer });
       await program.write(initialValues(config));
       const losses = await steps(program, 0, 50);
@@ -82,7 +79,9 @@ for (const [name, engine] of others) {
       }
       await program.dispose();
       return { losses, values };
-    }));
+    };
+    const expected = await trainingOf("50 steps", () => train(reference));
+    const found = await train(engine);
     assert.ok(expected.losses[49] < expected.losses[0]);
     nearAll(found.losses, expected.losses, 16 * unit, "losses");
     for (const [parameter, value] of Object.entries(expected.values)) {
@@ -90,6 +89,22 @@ for (const [name, engine] of others) {
       nearAll(found.values[parameter], value, 0, parameter, 50 * 0.01 * 1e-4);
     }
   });
+}
+
+/** Outputs of a step, and its gradients as first moments. */
+async function stepThrough(
+  engine: Engine,
+  graph: Graph,
+  feeds: Feeds,
+  values: Record<string, Float32Array>,
+) {
+  const program = await engine.compileTraining(graph, { ...options, optimizer: probe });
+  await program.write(values);
+  const outputs = await program.accumulate(feeds);
+  await program.update({ learningRate: 0, clipNorm: Infinity });
+  const { moments } = await program.readOptimizer();
+  await program.dispose();
+  return { outputs, moments };
 }
 
 function languageNetwork(

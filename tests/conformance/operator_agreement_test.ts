@@ -2,15 +2,17 @@
  * Every operator on every engine gives what the reference engine gives.
  */
 import assert from "node:assert/strict";
-import type { Feeds } from "../../engine/mod.ts";
+import type { Engine, Feeds } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder, type OperatorName, operators, sizeOf } from "../../model/mod.ts";
 import { Random, seedOf } from "../../base/mod.ts";
-import { nearAll, options, others, reference, unit } from "./engines.ts";
+import { keeper, nearAll, options, others, reference, unit } from "./engines.ts";
 import { type OperatorCase, operatorCases, typesOf } from "./operator_cases.ts";
 
 Deno.test("operatorCases has every operator", () => {
   assert.deepEqual(Object.keys(operatorCases).sort(), Object.keys(operators).sort());
 });
+
+const expectedOf = keeper<Record<string, Float32Array>>();
 
 for (const [name, engine] of others) {
   for (const [op, cases] of Object.entries(operatorCases) as [OperatorName, OperatorCase[]][]) {
@@ -18,12 +20,8 @@ for (const [name, engine] of others) {
       for (const [i, one] of cases.entries()) {
         const graph = graphOf(op, one);
         const feeds = feedsOf(op, i, one);
-        const [expected, found] = await Promise.all([reference, engine].map(async (each) => {
-          const program = await each.compile(graph, options);
-          const outputs = await program.run(feeds);
-          await program.dispose();
-          return outputs;
-        }));
+        const expected = await expectedOf(`${op} ${i}`, () => outputsOf(reference, graph, feeds));
+        const found = await outputsOf(engine, graph, feeds);
         // Sums here have at most a dozen terms, and functions are good to a unit or two.
         for (const output of Object.keys(graph.outputs)) {
           const shown = (values: Float32Array) =>
@@ -38,6 +36,13 @@ for (const [name, engine] of others) {
       }
     });
   }
+}
+
+async function outputsOf(engine: Engine, graph: Graph, feeds: Feeds) {
+  const program = await engine.compile(graph, options);
+  const outputs = await program.run(feeds);
+  await program.dispose();
+  return outputs;
 }
 
 function graphOf(op: OperatorName, one: OperatorCase): Graph {

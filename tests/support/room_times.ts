@@ -7,7 +7,10 @@
  * above its budget is a warning, and one above three times its budget ends with code 1.
  */
 
-/** Minutes. A room that is not named here has `otherMinutes`. Together they are at most 20. */
+/**
+ * Minutes of all tests of a room together; as many files run at once as there are cores, so that a clock shows about half of them.
+ * A room that is not named here has `otherMinutes`.
+ */
 const budgets: Readonly<Record<string, number>> = {
   user: 8,
   pipeline: 4,
