@@ -67,12 +67,12 @@ function nearestJson(nearest: Nearest | undefined) {
 }
 
 /**
- * `7 instances in about 12.3 s (2 at once), 1.2 MB on disk, 240.0 MB of memory; of 3 nothing is known yet`. If no earlier
- * run gives the time, the text says `roughly`.
+ * `7 instances in about 12.3 s (2 at once), 1.2 MB on disk, 240.0 MB of memory`. If no earlier run gives the time, the text says
+ * `roughly`; if nothing at all tells it of some, `at least`, and `of 3 nothing is known yet`.
  */
 export function forecastText(forecast: PlanForecast, jobs: number): string {
   const { instances, durationMs, bytes, peakMemoryBytes, unknown, estimated } = forecast;
-  const how = estimated === 0 ? "about" : "roughly";
+  const how = unknown > 0 ? "at least" : estimated > 0 ? "roughly" : "about";
   const parts = [
     `${instances} instance${instances === 1 ? "" : "s"} in ${how} ${
       formatDuration(durationMs)

@@ -212,7 +212,7 @@ function header(plan: Event<"plan">): string {
       count("fresh")
     } cached`,
     ...(plan.forecast.durationMs > 0
-      ? [`at most ${forecastText(plan.forecast, plan.jobs)}, if all of them run`]
+      ? [`if all of them run: ${forecastText(plan.forecast, plan.jobs)}`]
       : []),
     "",
   ].join("\n");

@@ -44,7 +44,7 @@ export type PlanForecast = Readonly<z.infer<typeof planForecast>>;
 const planForecast = z.strictObject({
   instances: amount("How many would run."),
   durationMs: amount(
-    "Wall time with the jobs of the run; instances of which nothing is known count as none.",
+    "Wall time with the jobs of the run, at least: an instance of which nothing is known counts as the start of a process.",
   ),
   bytes: amount("On disk, besides what is there."),
   peakMemoryBytes: amount("At one time, all processes together."),

@@ -8,11 +8,11 @@ import type { Manifest } from "./manifest.ts";
 import type { Planner } from "./plan.ts";
 import type { InstanceId, StageForecast } from "./stage.ts";
 
-/**
- * Operations a second and thread where neither the store nor the stage tells: float32 with AVX2. `deno task bench train` finds
- * 1.3e11 for 5 M parameters and 1.1e11 for 124 M.
- */
-const assumedFlopsPerSecond = 1e11;
+/** Operations a second and thread where neither the store nor the stage tells: float32 with AVX2, small networks. */
+const assumedFlopsPerSecond = 4e10;
+
+/** How long a process takes to start and to end, with no work between: 0.5 s on a quiet machine. */
+export const assumedStartMs = 500;
 
 /** Results of a stage that a mean is taken over, the newest of each instance first. */
 const mostResults = 64;
@@ -51,7 +51,7 @@ export class Forecaster {
       ...(memoryBytes !== undefined ? { peakMemoryBytes: memoryBytes } : {}),
     };
     if (flops === undefined) return { ...rest, basis: "none" };
-    const durationMs = flops / this.#rate(instance, told) * 1000;
+    const durationMs = assumedStartMs + flops / this.#rate(instance, told) * 1000;
     return { ...rest, flops, durationMs, basis: "flops" };
   }
 
@@ -156,7 +156,7 @@ export function forecastPlan(
     ready = ready.filter((id) => {
       if (running.size >= jobs || !capacity.fits(claims.get(id)!)) return true;
       capacity.take(claims.get(id)!);
-      running.set(id, now + (forecasts.get(id)!.durationMs ?? 0));
+      running.set(id, now + (forecasts.get(id)!.durationMs ?? assumedStartMs));
       memory += memoryOf(id);
       peakMemoryBytes = Math.max(peakMemoryBytes, memory);
       return false;

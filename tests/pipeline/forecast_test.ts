@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { InstanceForecast } from "../../pipeline/events.ts";
+import { forecastText } from "../../commands/plan_view.ts";
+import type { InstanceForecast, PlanForecast } from "../../pipeline/events.ts";
 import { plannerOf } from "../support/in_process.ts";
 import { Forecaster, forecastPlan } from "../../pipeline/forecast.ts";
 import { expand, withoutStudy } from "../../pipeline/instances.ts";
@@ -43,10 +44,10 @@ const all = new Map<string, InstanceForecast>([
 ]);
 
 Deno.test("forecastPlan() starts the costliest of what is ready, as many at once as there are jobs", () => {
-  // a and b at once; c when a is done, beside b; d after 300 ms, of unknown duration.
+  // a and b at once; c when a is done, beside b; d after 300 ms: of it only the start of a process is known.
   assert.deepEqual(forecastPlan(all, instances, 2, machine), {
     instances: 4,
-    durationMs: 300,
+    durationMs: 800,
     bytes: 31,
     peakMemoryBytes: 13, // b and c; a and b hold 12
     flops: 300,
@@ -54,16 +55,27 @@ Deno.test("forecastPlan() starts the costliest of what is ready, as many at once
     estimated: 0,
   });
   const { durationMs, peakMemoryBytes } = forecastPlan(all, instances, 1, machine);
-  assert.deepEqual([durationMs, peakMemoryBytes], [450, 7]); // one after the other
+  assert.deepEqual([durationMs, peakMemoryBytes], [950, 7]); // one after the other
   // b alone, then a and c: what is forecast does not fit beside b.
   const small = forecastPlan(all, instances, 2, { threads: 8, memoryBytes: 11 });
-  assert.deepEqual([small.durationMs, small.peakMemoryBytes], [450, 7]);
+  assert.deepEqual([small.durationMs, small.peakMemoryBytes], [950, 7]);
 });
 
 Deno.test("forecastPlan() counts only what is not fresh", () => {
   const left = new Map([...all].filter(([id]) => id === "s/c" || id === "s/d"));
   const { instances: count, durationMs } = forecastPlan(left, instances, 2, machine);
-  assert.deepEqual([count, durationMs], [2, 50]);
+  assert.deepEqual([count, durationMs], [2, 550]);
+});
+
+Deno.test("forecastText() says how well the time is known", () => {
+  const text = (change: Partial<PlanForecast>) =>
+    forecastText({ ...forecastPlan(all, instances, 2, machine), durationMs: 3_000, ...change }, 2);
+  assert.match(
+    text({}),
+    /^4 instances in at least 3\.0 s \(2 at once\), .*; of 1 nothing is known yet$/,
+  );
+  assert.match(text({ unknown: 0, estimated: 2 }), /^4 instances in roughly 3\.0 s /);
+  assert.match(text({ unknown: 0 }), /^4 instances in about 3\.0 s .* of memory$/);
 });
 
 /** An instance that trains; the recipe says how much. */
@@ -87,10 +99,10 @@ Deno.test("Forecaster: by an earlier run where it tells, else by operations and 
       return plannerOf([training], recipe, store);
     };
     const forecast = async (flops: number) => new Forecaster(await planner(flops)).of("training/a");
-    // 1e11 a second and thread: 2e12 in 10 s on two.
+    // 4e10 a second and thread: 2e12 in 25 s on two, and the start of a process.
     assert.deepEqual(await forecast(2e12), {
       flops: 2e12,
-      durationMs: 10_000,
+      durationMs: 25_500,
       peakMemoryBytes: 2e9,
       basis: "flops",
     });
@@ -124,7 +136,7 @@ Deno.test("Forecaster: by an earlier run where it tells, else by operations and 
       flops: 2e9,
       basis: "instance",
     });
-    assert.equal((await forecast(2e12)).durationMs, 10_000);
+    assert.equal((await forecast(2e12)).durationMs, 25_500);
     await new Promise((resolve) => setTimeout(resolve, 2)); // the newest counts
     remember(1e12, 20_000); // 5e10 a second
     assert.equal((await forecast(4e12)).durationMs, 80_000);
