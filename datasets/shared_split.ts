@@ -8,11 +8,12 @@
  * folder may be lost at any time and is no input of anything.
  *
  *   <folder>/<digest of file, field and reading>/
- *     index.json      {format: 1, values: {<value>: {part, documents, bytes}}, without, skipped}
+ *     index.json      {format: 1, values: {<value>: {part, documents, bytes, sha256}}, without, skipped, digest}
  *     <part>.zst      frames of JSON lines {"id", "text"}
  *   <folder>/<digest>.lock
  *
- * Parts are written beside their place and renamed, so a part that is there is whole.
+ * Parts are written beside their place and renamed, so a part that is there was whole. What is read has its digest checked:
+ * where it is damaged, the file is sorted again.
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -21,6 +22,7 @@ import {
   canonicalJson,
   readFully,
   sha256,
+  sha256OfFile,
   StageError,
   writeAll,
   writeFileSynced,
@@ -43,6 +45,8 @@ interface SharedSplitOptions {
   readonly reading: Omit<ReaderOptions, "onSkip" | "from" | "metadataFields">;
   /** Path of the field: `meta.pile_set_name`. */
   readonly field: string;
+  /** Which documents will be read. */
+  readonly values: readonly string[];
   onProgress?(documents: number): void;
 }
 
@@ -53,6 +57,8 @@ interface SplitIndex {
   readonly without: number;
   /** Bad rows, when reading skips them. */
   readonly skipped: DocumentsReport["skipped"];
+  /** SHA-256 of the canonical JSON of all the rest. */
+  readonly digest: string;
 }
 
 interface SplitPart {
@@ -60,6 +66,8 @@ interface SplitPart {
   readonly documents: number;
   /** Of the texts. */
   readonly bytes: number;
+  /** Of the part's file. */
+  readonly sha256: string;
 }
 
 /** A file whose documents lie sorted by value. */
@@ -72,12 +80,9 @@ class SharedSplit {
     this.index = index;
   }
 
-  /** The documents of some values in the file's order, without the first `skip`. @throws StageError when a part is damaged. */
+  /** The documents of the values in the file's order, without the first `skip`. @throws StageError when a part is damaged. */
   *documents(values: readonly string[], skip = 0): Generator<Document> {
-    const parts = values.flatMap((value) => {
-      const part = Object.hasOwn(this.index.values, value) ? this.index.values[value] : undefined;
-      return part === undefined ? [] : [this.#read(part.part)];
-    });
+    const parts = partsOf(this.index, values).map(({ part }) => this.#read(part));
     let left = skip;
     for (const { row: _, ...document } of merged(parts)) {
       if (left-- > 0) continue;
@@ -100,22 +105,42 @@ class SharedSplit {
 
 /**
  * Sorts a file's documents by a field, or finds that this was done.
- * @param digest SHA-256 of the file. @throws StageError for a bad row, unless reading skips them.
+ * @param state What tells this state of the file from all others. @throws StageError for a bad row, unless reading skips them.
  */
 export async function openSharedSplit(
   input: Input,
-  digest: string,
+  state: string,
   options: SharedSplitOptions,
 ): Promise<SharedSplit> {
-  const { reader, reading, field } = options;
-  const key = sha256(canonicalJson({ format: 1, digest, field, read: reader.format, ...reading }));
+  const { reader, reading, field, values } = options;
+  const key = sha256(canonicalJson({ format: 2, state, field, read: reader.format, ...reading }));
   const folder = join(options.folder, key.slice(0, 40));
   Deno.mkdirSync(options.folder, { recursive: true });
   using lock = Deno.openSync(`${folder}.lock`, { create: true, write: true });
   await lock.lock(true);
-  const index = keptRecord<SplitIndex>(join(folder, "index.json")) ??
-    await sort(input, folder, options);
+  const kept = keptRecord<SplitIndex>(join(folder, "index.json"));
+  const index = kept !== undefined && isWhole(folder, kept, values)
+    ? kept
+    : await sort(input, folder, options);
   return new SharedSplit(folder, index);
+}
+
+/** Whether what will be read is as it was written. */
+function isWhole(folder: string, index: SplitIndex, values: readonly string[]): boolean {
+  const { digest, ...rest } = index;
+  try {
+    return sha256(canonicalJson(rest)) === digest &&
+      partsOf(index, values).every(({ part, sha256 }) =>
+        sha256OfFile(join(folder, `${part}.zst`)) === sha256
+      );
+  } catch {
+    return false;
+  }
+}
+
+/** The parts of the values that the file has. */
+function partsOf({ values: parts }: SplitIndex, values: readonly string[]): SplitPart[] {
+  return values.filter((value) => Object.hasOwn(parts, value)).map((value) => parts[value]);
 }
 
 async function sort(
@@ -157,14 +182,20 @@ async function sort(
     for (const part of parts.values()) part[Symbol.dispose]();
   }
   const values = [...parts].map(([value, { part, documents, bytes }]) =>
-    [value, { part, documents, bytes }] as const
+    [value, {
+      part,
+      documents,
+      bytes,
+      sha256: sha256OfFile(join(temporary, `${part}.zst`)),
+    }] as const
   );
-  const index: SplitIndex = {
+  const rest = {
     format: 1,
     values: Object.fromEntries(values.sort(([a], [b]) => a < b ? -1 : 1)),
     without,
     skipped: skips.report(),
-  };
+  } as const;
+  const index: SplitIndex = { ...rest, digest: sha256(canonicalJson(rest)) };
   writeFileSynced(join(temporary, "index.json"), JSON.stringify(index, null, 2) + "\n");
   Deno.renameSync(temporary, folder);
   return index;

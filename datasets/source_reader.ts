@@ -19,6 +19,8 @@ interface OpenPart {
   readonly input: Input;
   /** Of the bytes; asked for only where it is needed. */
   sha256(): string;
+  /** What tells this state of the file from all others; asked for only where it is needed. */
+  state(): string;
   /** Whether the report names the file; files of this machine are in the run's record. */
   readonly isRemote: boolean;
 }
@@ -91,8 +93,8 @@ export class SourceReader implements AsyncIterable<Document> {
       });
       if (where !== null) {
         const { folder, field, values } = where;
-        const sharing = { folder, field, reader: part.reader, reading };
-        const split = await openSharedSplit(input, open.sha256(), sharing);
+        const sharing = { folder, field, values, reader: part.reader, reading };
+        const split = await openSharedSplit(input, open.state(), sharing);
         if (taken === 0) split.index.skipped.first.forEach((reason) => skips.add(reason));
         if (taken === 0) skips.rows += split.index.skipped.rows - split.index.skipped.first.length;
         let given = taken;

@@ -244,6 +244,7 @@ async function partsOf(
         open: async () => ({
           input: await openLocal(path),
           sha256: () => sha256OfFile(path),
+          state: () => stateOf(path),
           isRemote: false,
         }),
       });
@@ -262,12 +263,26 @@ async function partsOf(
         reader,
         async open() {
           const { path, sha256 } = await fetch();
-          return { input: await openLocal(path, name), sha256: () => sha256, isRemote: true };
+          return {
+            input: await openLocal(path, name),
+            sha256: () => sha256,
+            state: () => sha256,
+            isRemote: true,
+          };
         },
       });
     }
   }
   return parts;
+}
+
+/**
+ * What tells the state of a file from all others: with its digest also its time of change, so that text of an edit that is
+ * undone while the file is read is never found again.
+ */
+function stateOf(path: string): string {
+  const { dev, ino, mtime, ctime } = Deno.statSync(path);
+  return [dev, ino, mtime?.getTime(), ctime?.getTime(), sha256OfFile(path)].join(" ");
 }
 
 function splitsOf(recipe: Recipe, source: string): readonly Split[] {

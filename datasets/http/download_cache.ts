@@ -171,14 +171,15 @@ function publish(
     // A process that still reads an older file keeps it open.
     if (/\.(data|part|tmp)$/.test(name) && name !== data) Deno.removeSync(join(folder, name));
   }
-  return cachedFile(folder, entry)!;
+  return { path: join(folder, data), size: entry.size, sha256: digest };
 }
 
-/** The file of an entry, when it is there in its length. */
+/** The file of an entry, when it is there as it was fetched: a damaged one is fetched again. */
 function cachedFile(folder: string, { file, size, sha256 }: Entry): CachedFile | undefined {
   const path = join(folder, file);
   try {
-    return Deno.statSync(path).size === size ? { path, size, sha256 } : undefined;
+    const isWhole = Deno.statSync(path).size === size && sha256OfFile(path) === sha256;
+    return isWhole ? { path, size, sha256 } : undefined;
   } catch {
     return undefined;
   }

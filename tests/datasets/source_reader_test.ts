@@ -16,6 +16,7 @@ Deno.test("SourceReader gives the documents of all files, each with its source, 
     open: async () => ({
       input: await openLocal(join(folder, name)),
       sha256: () => "",
+      state: () => "",
       isRemote: false,
     }),
   }));
@@ -39,5 +40,38 @@ Deno.test("SourceReader gives the documents of all files, each with its source, 
     const rest = await Array.fromAsync(new SourceReader(parts, { ...options, from }));
     deepStrictEqual(rest, all.slice(taken));
   }
+  Deno.removeSync(folder, { recursive: true });
+});
+
+Deno.test("SourceReader sorts a file of several sources again where what lies in the shared folder is damaged", async () => {
+  const folder = Deno.makeTempDirSync();
+  const [path, splits] = [join(folder, "a.jsonl"), join(folder, "splits")];
+  const row = (text: string, kind: string) => `${JSON.stringify({ text, kind })}\n`;
+  Deno.writeTextFileSync(path, row("one", "x") + row("two", "y") + row("three", "x"));
+  const read = async (state: string) => {
+    const open = async () => ({
+      input: await openLocal(path),
+      sha256: () => "",
+      state: () => state,
+      isRemote: false,
+    });
+    const where = { folder: splits, field: "kind", values: ["x"] };
+    const options = { source: "s", reading: readerDefaults, where, skips: new SkipLog() };
+    const found = await Array.fromAsync(new SourceReader([{ name: "a", reader, open }], options));
+    return found.map(({ text }) => text);
+  };
+  deepStrictEqual(await read("first"), ["one", "three"]);
+  const [{ name }] = [...Deno.readDirSync(splits)].filter(({ isDirectory }) => isDirectory);
+  const part = join(splits, name, "0.zst");
+  const whole = Deno.readFileSync(part);
+  Deno.writeFileSync(part, Deno.readFileSync(join(splits, name, "1.zst")));
+  deepStrictEqual(await read("first"), ["one", "three"]);
+  deepStrictEqual(Deno.readFileSync(part), whole);
+  const index = join(splits, name, "index.json");
+  Deno.writeTextFileSync(index, Deno.readTextFileSync(index).replace('"part": 0', '"part": 1'));
+  deepStrictEqual(await read("first"), ["one", "three"]);
+  Deno.writeTextFileSync(path, row("other", "x"));
+  deepStrictEqual(await read("first"), ["one", "three"]); // sorted once for each state
+  deepStrictEqual(await read("second"), ["other"]);
   Deno.removeSync(folder, { recursive: true });
 });

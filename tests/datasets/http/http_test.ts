@@ -193,6 +193,26 @@ Deno.test("DownloadCache asks once, then only whether the ETag is still the same
   match(stale[0], /status 500/);
 });
 
+Deno.test("DownloadCache fetches a damaged copy again, and serves none where it cannot", async () => {
+  await using server = serverWith();
+  using folder = temporaryFolder();
+  const cache = new DownloadCache(folder.path, client().client);
+  const first = await cache.fetch(server.url + path);
+  const damage = () => {
+    const { atime, mtime } = Deno.statSync(first.path);
+    Deno.writeFileSync(first.path, bytes.with(7, bytes[7] ^ 1)); // as long
+    Deno.utimeSync(first.path, atime!, mtime!);
+  };
+  for (const wishes of [{}, { isImmutable: true }, { sha256: sha256(bytes) }]) {
+    damage();
+    deepStrictEqual(await cache.fetch(server.url + path, wishes), first);
+    deepStrictEqual(Deno.readFileSync(first.path), bytes);
+  }
+  damage();
+  server.misbehave(path, ...Array.from({ length: 9 }, () => ({ status: 500 })));
+  await rejects(cache.fetch(server.url + path), /status 500/);
+});
+
 Deno.test("DownloadCache goes on after a kill, and fetches one file once for all who wait", async () => {
   await using server = serverWith(well, { cutAfter: 200_000 });
   using folder = temporaryFolder();
