@@ -201,6 +201,7 @@ async function execute(
   emit({ type: "summary", durationMs: performance.now() - startedAt, ...result });
   close();
   session.saveCaches();
+  if (scheduler.refusal !== undefined && signal === undefined) throw scheduler.refusal;
   return { result, signal };
 }
 

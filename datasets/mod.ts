@@ -57,7 +57,7 @@ export {
   writeStatistics,
 } from "./statistics.ts";
 export type { GeneratedTask, TaskDescription, TaskExample } from "./task.ts";
-export { openTokenShards } from "./token_shard_reader.ts";
+export { openTokenShards, readTokenCounts } from "./token_shard_reader.ts";
 export {
   type EncodedDocument,
   type TokenShardState,

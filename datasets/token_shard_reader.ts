@@ -16,13 +16,18 @@ const cachedBatches = 32;
  * @throws StageError when its files are damaged or do not belong together.
  */
 export function openTokenShards(folder: string): TokenShards {
-  const counts = readJsonFile<ShardsFile>(join(folder, "shards.json"), [
+  const counts = readTokenCounts(folder);
+  return new OpenShards(folder, counts, readDocumentEnds(folder, counts));
+}
+
+/** What a shard set counts, read without its tokens. */
+export function readTokenCounts(folder: string): ShardsFile {
+  return readJsonFile<ShardsFile>(join(folder, "shards.json"), [
     "vocabSize",
     "tokens",
     "documents",
     "bytes",
   ]);
-  return new OpenShards(folder, counts, readDocumentEnds(folder, counts));
 }
 
 class OpenShards implements TokenShards {

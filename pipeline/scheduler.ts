@@ -1,10 +1,11 @@
 /**
  * Runs what a plan says: each instance in a process of its own, several at once, the costly first.
  */
-import { messageOf } from "../base/mod.ts";
+import { messageOf, type UsageError } from "../base/mod.ts";
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
 import { noteMachine, openCheckpointFolder } from "./checkpoint_notes.ts";
 import type { ChildOutcome, ChildWork, RunningChild } from "./child_process.ts";
+import { EarlyChecks } from "./early_checks.ts";
 import type { RunEvent, RunResult } from "./events.ts";
 import { faultsOfEnvironment } from "./faults.ts";
 import { claimOf, Forecaster } from "./forecast.ts";
@@ -62,6 +63,7 @@ export class Scheduler {
   /** Objects that were found damaged: none is made again twice in one run. */
   readonly #mended = new Set<string>();
   readonly #runningKeys = new Set<string>();
+  readonly #checks: EarlyChecks;
   readonly #ran = new Set<InstanceId>();
   readonly #failed = new Set<InstanceId>();
   #stoppedAt: number | undefined;
@@ -73,6 +75,12 @@ export class Scheduler {
       options.ids.map((id) => [id, planner.instances.get(id)!.declaration.weight]),
     );
     this.#forecaster = new Forecaster(planner);
+    this.#checks = new EarlyChecks(planner.instances, options.ids);
+  }
+
+  /** What the recipe must change before more of it can run, if early checks have found something. */
+  get refusal(): UsageError | undefined {
+    return this.#checks.refusal;
   }
 
   /** Runs until all is done, or as much as can be after a failure or `stop`. Never throws for a stage's failure. */
@@ -81,6 +89,11 @@ export class Scheduler {
     this.#advance();
     const ends = new Map<InstanceId, Promise<void>>();
     for (;;) {
+      await this.#checks.makeWhenDue({
+        isMade: (id) => this.#outputs.has(id),
+        hasFailed: (id) => this.#failed.has(id),
+        folderOf: (id, output) => this.#wholeFolder(this.#outputs.get(id)![output]),
+      });
       for (let id = this.#next(); id !== undefined; id = this.#next()) {
         const ready = this.#ready.get(id)!;
         this.#ready.delete(id);
@@ -110,11 +123,11 @@ export class Scheduler {
   #next(): InstanceId | undefined {
     const { ids, jobs, keepGoing } = this.#options;
     if (this.#stoppedAt !== undefined || this.#active.size >= jobs) return undefined;
-    if (this.#failed.size > 0 && !keepGoing) return undefined;
+    if (!keepGoing && (this.#failed.size > 0 || this.refusal !== undefined)) return undefined;
     const startable = ids.filter((id) => {
       const ready = this.#ready.get(id);
       // Two instances may be the same action: the second waits and takes the result of the first.
-      return ready !== undefined && !this.#runningKeys.has(ready.key) &&
+      return ready !== undefined && !this.#runningKeys.has(ready.key) && !this.#checks.holds(id) &&
         this.#capacity.fits(this.#claim(id));
     });
     if (startable.length === 0) return undefined;
@@ -222,6 +235,12 @@ export class Scheduler {
       }
     }
     return areWhole;
+  }
+
+  /** The folder of an object; undefined where it is damaged. */
+  async #wholeFolder(digest: string): Promise<string | undefined> {
+    const { objects, planner: { store } } = this.#options;
+    return await objects.damage(digest) === undefined ? store.objectFolder(digest) : undefined;
   }
 
   /** Drops a damaged object and lets its makers run again, once, when they belong to this run. */

@@ -49,6 +49,17 @@ export interface Stage<
    * `evaluate/trim/random@steps=5#losses`. A recipe without a study has none of its instances.
    */
   readonly overStudy?: true;
+  /**
+   * Looks at an instance before anything costly runs. An instance of a stage that has this starts only when everything that
+   * such instances of a run need of other stages is made, and all of them have been checked.
+   *
+   * @param inputs Folders of the inputs that are made by then, by name.
+   * @throws UsageError saying what the recipe must change: the instance does not start
+   */
+  check?(
+    declaration: Required<Pick<StageDeclaration<Params, Hints, Uses>, "params" | "files" | "uses">>,
+    inputs: Readonly<Record<string, string>>,
+  ): void | Promise<void>;
   /** All about one instance. Called once for each instance of a plan. */
   declare(recipe: Recipe, parts: readonly string[]): StageDeclaration<Params, Hints, Uses>;
 }

@@ -26,6 +26,7 @@ import {
 } from "../training/mod.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
+import { checkTrainingText } from "./text_checks.ts";
 import { trainingForecast } from "./training_cost.ts";
 import {
   type EngineModules,
@@ -65,6 +66,7 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
         ? undefined
         : `the recipe asks for no plasticity run on "${source}" from the start "${start}"; ` +
           `add it to continue.plasticity.sources, and run continue/${variant}/random/${source}`),
+  check: ({ params: { model } }, inputs) => checkTrainingText(inputs, model.seqLen),
   declare(recipe, [variant, start, source]) {
     const { model, engine } = recipe;
     const { starts: _, checkpointEverySteps, plasticity, validation, ...settings } =

@@ -28,6 +28,7 @@ import {
 import { continuedModels, impossibleStart } from "./continue.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { allSources } from "./sources.ts";
+import { checkEvaluationText } from "./text_checks.ts";
 import { type EngineModules, tokenShards } from "./training_inputs.ts";
 
 type EvaluateParams = Recipe["evaluate"] & { readonly engine: EngineParams };
@@ -39,6 +40,7 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
   module: import.meta.url,
   instances: continuedModels,
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
+  check: (_declaration, inputs) => checkEvaluationText(inputs),
   declare: (recipe, [variant, start]) => ({
     inputs: {
       model: `continue/${variant}/${start}#model`,

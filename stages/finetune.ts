@@ -30,7 +30,13 @@ import {
   hasNativeVocabulary,
   openVocabulary,
 } from "./vocabulary_file.ts";
-import { declareTask, readTask, type TaskModules, type TaskParams } from "./task_examples.ts";
+import {
+  checkTask,
+  declareTask,
+  readTask,
+  type TaskModules,
+  type TaskParams,
+} from "./task_examples.ts";
 import type { RemoteHints } from "./remote_files.ts";
 import { trainingForecast } from "./training_cost.ts";
 import type { EngineModules } from "./training_inputs.ts";
@@ -53,6 +59,7 @@ export const finetune: Stage<Recipe, FinetuneParams, RemoteHints, FinetuneModule
       Object.keys(recipe.finetune.tasks).sort().map((task) => [...parts, task])
     ),
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
+  check: ({ params, files, uses }) => checkTask(params, files, uses),
   declare(recipe, [variant, start, task]) {
     const { finetune: { tasks: _, ...settings }, engine } = recipe;
     const { epochs, seqLen, runs, batchSize } = settings;

@@ -28,6 +28,7 @@ import {
 import { LocalWorkers } from "./local_workers.ts";
 import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
+import { checkTrainingText } from "./text_checks.ts";
 import { trainingForecast } from "./training_cost.ts";
 import {
   type EngineModules,
@@ -53,6 +54,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
     "Pre-trains a variant: rounds of local training and averaging, or steps on a mixture",
   module: import.meta.url,
   instances: (recipe) => recipe.pretrain.variants.map((variant) => [variant]),
+  check: ({ params: { model } }, inputs) => checkTrainingText(inputs, model.seqLen),
   declare(recipe, [id]) {
     const { model, engine, tune } = recipe;
     const { variants: _, peakLearningRates, checkpointEverySteps, parallelSources, ...settings } =

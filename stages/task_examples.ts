@@ -11,8 +11,8 @@ import {
   type TaskExample,
 } from "../datasets/mod.ts";
 import { taskModule } from "../datasets/generators/mod.ts";
-import { Random, type Seed, sha256, StageError } from "../base/mod.ts";
-import type { StageContext } from "../pipeline/stage.ts";
+import { Random, type Seed, sha256, StageError, UsageError } from "../base/mod.ts";
+import { group, type StageContext } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
 import { eachFileOnce } from "./sources.ts";
 import type { TaskSpec } from "./recipe_data.ts";
@@ -91,6 +91,43 @@ export function declareTask(recipe: Recipe, task: string): TaskDeclaration {
   };
 }
 
+/**
+ * Reads the first example of each split: options that a generator does not take and files of another form show there. Remote
+ * files are not fetched for it.
+ *
+ * @throws UsageError
+ */
+export async function checkTask(
+  params: TaskParams,
+  files: Readonly<Record<string, string>>,
+  uses: { readonly [_ in keyof TaskModules]: string },
+): Promise<void> {
+  try {
+    if (!("format" in params)) {
+      const { task }: NonNullable<TaskModules["generator"]> = await import(uses.generator!);
+      task.ceiling(params.options);
+      for (const split of splits) {
+        for (const _ of task.examples(params.options, split, [0, 0, 0, 0])) break;
+      }
+      return;
+    }
+    const { task }: NonNullable<TaskModules["format"]> = await import(uses.format!);
+    for (const split of splits) {
+      let hasExamples = params.files[split].length === 0 || params.files[split].some(isRemote);
+      for (const path of group(files, split).values()) {
+        for await (const _ of task.examples({ name: basename(path), path })) {
+          hasExamples = true;
+          break;
+        }
+      }
+      if (!hasExamples) throw withoutExamples(params.files[split], split);
+    }
+  } catch (error) {
+    if (!(error instanceof StageError)) throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
+}
+
 type TaskContext = Pick<
   StageContext<TaskParams, RemoteHints, TaskModules>,
   "params" | "modules" | "files" | "hints" | "log" | "signal"
@@ -120,11 +157,7 @@ export async function readTask(context: TaskContext, seed: Seed): Promise<TaskDa
   if (params.files.test.length === 0) holdOutDev(all, params.holdOut);
   for (const split of splits) {
     if (all[split].length > 0) continue;
-    throw new StageError(
-      `Cannot fine-tune on ${
-        params.files[split].join(", ")
-      }: expected ${split} examples, found none`,
-    );
+    throw withoutExamples(params.files[split], split);
   }
   const random = new Random(seed);
   const examples = splitsBy((split) => sample(all[split], params.examples[split], random));
@@ -152,6 +185,12 @@ function sample(
   if (limit === null || limit >= examples.length) return examples;
   const chosen = random.shuffle([...examples.keys()]).slice(0, limit).sort((a, b) => a - b);
   return chosen.map((i) => examples[i]);
+}
+
+function withoutExamples(files: readonly string[], split: TaskSplit): StageError {
+  return new StageError(
+    `Cannot fine-tune on ${files.join(", ")}: expected ${split} examples, found none`,
+  );
 }
 
 async function* filesOf(

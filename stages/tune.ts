@@ -24,6 +24,7 @@ export const tune: Stage<Recipe, TuneParams, PretrainHints, EngineModules> = {
     recipe.pretrain.variants.includes(variant)
       ? `recipe "${recipe.name}" asks for no search; add ${variant} to tune.variants`
       : undefined,
+  check: pretrain.check,
   declare(recipe, [variant]) {
     const { variants: _, ...settings } = recipe.tune;
     const run = pretrain.declare(recipe, [variant]);

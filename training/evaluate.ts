@@ -120,8 +120,8 @@ export function summarise(
   ].map((values) => values.reduce((sum, value) => sum + value, 0));
   if (tokens === 0 || bytes === 0) {
     throw new StageError(
-      `Cannot evaluate source "${source}": expected tokens to predict, found ${tokens} of ${bytes} bytes ` +
-        `in ${documents} documents`,
+      `Cannot evaluate source "${source}": expected tokens to predict, found ${documents} documents ` +
+        `with ${tokens} tokens after a first one, which have ${bytes} bytes`,
     );
   }
   const random = new Random(seed);

@@ -3,6 +3,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { join } from "node:path";
 import { loadRecipe } from "../../pipeline/recipe.ts";
 import { finetune } from "../../stages/finetune.ts";
+import { checkTask, declareTask } from "../../stages/task_examples.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
 import { needsData } from "../support/data.ts";
 import { baseRecipe } from "../support/documents_stage.ts";
@@ -182,6 +183,27 @@ Deno.test("a file task refuses no examples and forms that it does not know", asy
     /"none\.tsv"|none\.tsv: expected dev examples/,
   );
   throws(() => recipeOf({ format: "cola", files }));
+});
+
+Deno.test("checkTask() reads the first example of each split: options and files are refused before any training", async () => {
+  const checked = (recipe: Recipe) => {
+    const { params, files, uses } = declareTask(recipe, "t");
+    return checkTask(params, files, uses);
+  };
+  const generated = (options: Record<string, unknown>) =>
+    recipeOf({ generator: "sentiment", options, examples: { train: 2, dev: 2, test: 2 } });
+  await checked(generated({}));
+  await rejects(checked(generated({ labelNose: 0.2 })), /UsageError: .*did you mean "labelNoise"/);
+  const data = dataOf({
+    "train.tsv": rows(0, 5),
+    "none.tsv": "sentence\tlabel\n",
+    "other.tsv": "sentence\tlabel\nfine\tyes\n",
+  });
+  const of = (dev: string | string[]) =>
+    checked(recipeOf({ format: "sst2", files: { train: "train.tsv", dev } }, { data }));
+  await of(["none.tsv", "train.tsv"]);
+  await rejects(of("none.tsv"), /UsageError: .*none\.tsv: expected dev examples, found none/);
+  await rejects(of("other.tsv"), /UsageError: .*other\.tsv/);
 });
 
 const samples = needsData("downstream");

@@ -1,0 +1,63 @@
+/**
+ * Whether sources have enough text, as their tokens tell it: asked before the first training starts.
+ */
+import { readTokenCounts } from "../datasets/mod.ts";
+import { UsageError } from "../base/mod.ts";
+import { group } from "../pipeline/stage.ts";
+
+type Inputs = Readonly<Record<string, string>>;
+
+/**
+ * Training must have a window of `seqLen` tokens in each source, and a token to predict in the validation text of each.
+ * @throws UsageError naming all sources that have not
+ */
+export function checkTrainingText(inputs: Inputs, seqLen: number): void {
+  refuse([
+    ...complaints(
+      inputs,
+      "train",
+      (source, { tokens }) =>
+        tokens >= seqLen
+          ? undefined
+          : `Cannot train on source "${source}": expected at least ${seqLen} tokens (one window of model.seqLen), ` +
+            `found ${tokens}; add training text to the source or set a shorter model.seqLen`,
+    ),
+    ...complaints(
+      inputs,
+      "validation",
+      (source, { tokens }) =>
+        tokens > 1
+          ? undefined
+          : `Cannot validate source "${source}": expected at least 2 tokens, found ${tokens}; add validation text`,
+    ),
+  ]);
+}
+
+/** Evaluation must have text to predict in each source. @throws UsageError naming all sources that have none */
+export function checkEvaluationText(inputs: Inputs): void {
+  refuse(complaints(inputs, "validation", (source, { tokens, documents }) => {
+    const ofText = tokens - documents; // the end of a document has no bytes
+    return ofText > 1
+      ? undefined
+      : `Cannot evaluate source "${source}": expected validation text of at least 2 tokens, found ${ofText}; ` +
+        `add validation text`;
+  }));
+}
+
+/** What is wrong with the tokens of sources, where something is. */
+function complaints(
+  inputs: Inputs,
+  split: "train" | "validation",
+  complaint: (
+    source: string,
+    counts: { readonly tokens: number; readonly documents: number },
+  ) => string | undefined,
+): string[] {
+  return [...group(inputs, split)].flatMap(([source, folder]) =>
+    complaint(source, readTokenCounts(folder)) ?? []
+  );
+}
+
+function refuse(complaints: readonly string[]): void {
+  if (complaints.length > 0) throw new UsageError(complaints.join("\n"));
+}
