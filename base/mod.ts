@@ -20,3 +20,4 @@ export { Random, type Seed, seedOf } from "./random.ts";
 export { shownText } from "./shown_text.ts";
 export { systemError } from "./system_errors.ts";
 export { formatBytes, formatCount, formatDuration } from "./units.ts";
+export { readWholeFile, textOfFile } from "./whole_file.ts";

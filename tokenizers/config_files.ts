@@ -2,10 +2,12 @@
  * The files beside a `tokenizer.json` that say which pieces have which part: `tokenizer_config.json` and
  * `special_tokens_map.json`, as Hugging Face's libraries read and write them.
  */
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { messageOf, StageError, writeFileAtomic } from "../base/mod.ts";
+import { StageError, writeFileAtomic } from "../base/mod.ts";
 import type { SpecialRoles } from "./opened_tokenizer.ts";
 import { specialPieces } from "./tokenizer.ts";
+import { readJsonFile } from "./read_files.ts";
 import { addedTokens } from "./unigram/tokenizer_file.ts";
 import type { UnigramTokenizer } from "./unigram/unigram_tokenizer.ts";
 
@@ -64,15 +66,8 @@ export function readSpecialRoles(
   const named: Record<string, unknown> = {};
   for (const name of [mapFile, configFile]) {
     const path = join(dirname(tokenizerPath), name);
-    let content: unknown;
-    try {
-      content = JSON.parse(Deno.readTextFileSync(path));
-    } catch (cause) {
-      if (cause instanceof Deno.errors.NotFound) continue;
-      throw new StageError(`Cannot read "${path}": expected JSON, found ${messageOf(cause)}`, {
-        cause,
-      });
-    }
+    if (!existsSync(path)) continue;
+    const content = readJsonFile(path, "JSON").value;
     for (const key of Object.values(roleKeys)) {
       const token = (content as Record<string, unknown> | null)?.[key] ?? undefined;
       // A token is its text, or an object that holds it.

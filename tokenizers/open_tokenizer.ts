@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { messageOf, StageError } from "../base/mod.ts";
 import type { OpenedTokenizer } from "./opened_tokenizer.ts";
+import { readJsonFile } from "./read_files.ts";
 
 export interface OpenOptions {
   /** For SentencePiece models: ids equal to SentencePiece's to the last one, ties included. */
@@ -33,44 +34,40 @@ export async function openTokenizer(
     );
   }
   const { isOurLayout, loadTokenizerFile } = await import("./unigram/mod.ts");
-  if (isOurLayout(readJson(file))) return loadTokenizerFile(file);
+  const json = readJsonFile(file, "JSON (or a name that ends in .model)");
+  if (isOurLayout(json.value)) return loadTokenizerFile(file, json);
   const { ForeignTokenizer } = await import("./foreign/mod.ts");
-  return new ForeignTokenizer(file);
+  return new ForeignTokenizer(file, json);
 }
 
-/** The file of a tokenizer's folder, or the file itself. @throws StageError where there is none */
+/** The file of a tokenizer's folder, or the file itself. @throws StageError where there is none, or no plain one */
 export function tokenizerFileOf(path: string): string {
-  let isFolder: boolean;
-  try {
-    isFolder = Deno.statSync(path).isDirectory;
-  } catch (cause) {
-    const found = cause instanceof Deno.errors.NotFound ? "nothing there" : messageOf(cause);
-    throw new StageError(
-      `Cannot read tokenizer "${path}": expected a folder or a file, found ${found}`,
-      { cause },
-    );
-  }
-  if (!isFolder) return path;
+  if (!checkedKind(path).isDirectory) return path;
   const names = new Set([...Deno.readDirSync(path)].map(({ name }) => name));
   const name = fileNames.find((name) => names.has(name)) ??
     [...names].filter((name) => name.endsWith(".model")).sort()[0];
-  if (name !== undefined) return join(path, name);
-  throw new StageError(
-    `Cannot read tokenizer "${path}": expected one of ${
-      fileNames.join(", ")
-    } in the folder, found ${[...names].sort().slice(0, 5).join(", ") || "nothing"}`,
-  );
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(Deno.readTextFileSync(file));
-  } catch (cause) {
+  if (name === undefined) {
     throw new StageError(
-      `Cannot read tokenizer "${file}": expected JSON (or a name that ends in .model), found ${
-        messageOf(cause)
-      }`,
-      { cause },
+      `Cannot read tokenizer "${path}": expected one of ${
+        fileNames.join(", ")
+      } in the folder, found ${[...names].sort().slice(0, 5).join(", ") || "nothing"}`,
     );
   }
+  const file = join(path, name);
+  checkedKind(file);
+  return file;
+}
+
+/** A pipe could be read only once, and a device has no end. */
+function checkedKind(path: string): Deno.FileInfo {
+  let found = "a pipe or device; write it to a file first";
+  try {
+    const info = Deno.statSync(path);
+    if (info.isFile || info.isDirectory) return info;
+  } catch (cause) {
+    found = cause instanceof Deno.errors.NotFound ? "nothing there" : messageOf(cause);
+  }
+  throw new StageError(
+    `Cannot read tokenizer "${path}": expected a folder or a file, found ${found}`,
+  );
 }

@@ -51,11 +51,7 @@ export function readAdopted(folder: string): Adopted {
     return {
       file,
       givenUnknown,
-      rows: rows.map(([given, piece, byteLength]: [number, string, number]) => ({
-        given,
-        piece,
-        byteLength,
-      })),
+      rows: rows.map(rowOf),
     };
   } catch (cause) {
     throw new StageError(
@@ -63,6 +59,14 @@ export function readAdopted(folder: string): Adopted {
       { cause },
     );
   }
+}
+
+function rowOf(row: unknown, i: number): AdoptedRow {
+  const [given, piece, byteLength] = Array.isArray(row) ? row : [];
+  if (Number.isInteger(given) && typeof piece === "string" && Number.isInteger(byteLength)) {
+    return { given, piece, byteLength };
+  }
+  throw new SyntaxError(`${JSON.stringify(row)} as row ${i}`);
 }
 
 /** The pieces of a vocabulary, without an encoder. */

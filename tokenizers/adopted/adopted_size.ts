@@ -4,15 +4,16 @@
 import { readSpecialRoles } from "../config_files.ts";
 import { parseModel } from "../sentencepiece/model_file.ts";
 import { specialPieces } from "../tokenizer.ts";
-import { byteName } from "../unigram/pieces.ts";
+import { byteNames } from "../unigram/pieces.ts";
 import { isOurLayout } from "../unigram/tokenizer_file.ts";
+import { readJsonFile, readModelFile } from "../read_files.ts";
 
 /** The rows that `adoptTokenizer` makes of a file. @throws if the file is not there or no tokenizer */
 export function adoptedVocabSize(path: string): number {
   if (path.endsWith(".model")) {
-    return rowsOf(parseModel(Deno.readFileSync(path)).pieces.map(({ text }) => text), 1);
+    return rowsOf(parseModel(readModelFile(path)).pieces.map(({ text }) => text), 1);
   }
-  const file = JSON.parse(Deno.readTextFileSync(path)) as TokenizerJson;
+  const file = readJsonFile(path).value as TokenizerJson;
   const { vocab, unk_id, unk_token } = file.model;
   if (isOurLayout(file)) return Object.keys(vocab).length;
   const listed: [string, number][] = Array.isArray(vocab)
@@ -43,16 +44,4 @@ function rowsOf(pieces: readonly string[], unknown: number): number {
   const all = new Set(pieces);
   const hasBytes = byteNames().some((names) => names.every((name) => all.has(name)));
   return specialPieces.length + (hasBytes ? 0 : 256) + all.size - unknown;
-}
-
-/** How vocabularies write the 256 bytes: as we do, and as BPE on bytes does. */
-export function byteNames(): readonly (readonly string[])[] {
-  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
-  // GPT-2's characters: printable ones stand for themselves, the others come from U+0100 on.
-  let next = 256;
-  const isPrintable = (b: number) => (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-  return [
-    bytes.map(byteName),
-    bytes.map((byte) => String.fromCodePoint(isPrintable(byte) ? byte : next++)),
-  ];
 }

@@ -13,7 +13,8 @@ import type { OpenedTokenizer } from "../opened_tokenizer.ts";
 import type { ForeignTokenizer } from "../foreign/mod.ts";
 import { specialIds, specialPieces, type Tokenizer } from "../tokenizer.ts";
 import { saveTokenizer, UnigramTokenizer } from "../unigram/mod.ts";
-import { byteNames } from "./adopted_size.ts";
+import { readJsonFile } from "../read_files.ts";
+import { byteNames } from "../unigram/pieces.ts";
 import {
   AdoptedPieces,
   type AdoptedRow,
@@ -89,7 +90,7 @@ function rowsOf(given: OpenedTokenizer, unknown: number): AdoptedRow[] {
 
 /** The unknown piece of a `tokenizer.json`, as its model names it. */
 function foreignUnknown(path: string, given: OpenedTokenizer): number {
-  const { model } = JSON.parse(Deno.readTextFileSync(path)) as {
+  const { model } = readJsonFile(path).value as {
     model?: { unk_token?: unknown; unk_id?: unknown };
   };
   if (typeof model?.unk_id === "number") return model.unk_id;

@@ -3,10 +3,17 @@
  * of every result made with it.
  */
 import type { Tokenizer } from "tokenizers";
+import { type LossRules, lostCharacter } from "./lost_text.ts";
 
 export type Request =
-  | { readonly kind: "open"; readonly path: string }
-  | { readonly kind: "encode"; readonly texts: readonly string[]; readonly offsets: boolean }
+  | { readonly kind: "open"; readonly json: string }
+  | {
+    readonly kind: "encode";
+    readonly texts: readonly string[];
+    readonly offsets: boolean;
+    /** Of a file that can lose text. */
+    readonly loss?: LossRules;
+  }
   | { readonly kind: "decode"; readonly ids: readonly number[] };
 
 /** Answers by the kind of request. */
@@ -35,15 +42,18 @@ export interface Work {
 
 export type Reply =
   | { readonly answer: Answers[keyof Answers] }
+  /** Text that has no pieces. */
+  | { readonly lost: string }
+  /** The library refuses; it is not asked again. */
   | { readonly failure: string };
 
 /** Places in the shared memory: of the two numbers, counted in numbers, and of the reply, in bytes. */
 export const [stateAt, lengthAt, replyAt] = [0, 1, 8];
 
-/** Opens a `tokenizer.json`; truncation and padding of the file are turned off. */
-export async function openFile(path: string): Promise<Tokenizer> {
+/** Opens the text of a `tokenizer.json`; truncation and padding of the file are turned off. */
+export async function openFile(json: string): Promise<Tokenizer> {
   const { Tokenizer } = await import("tokenizers");
-  const tokenizer = Tokenizer.fromFile(path);
+  const tokenizer = Tokenizer.fromString(json);
   tokenizer.disableTruncation();
   tokenizer.disablePadding();
   return tokenizer;
@@ -53,11 +63,20 @@ export async function openFile(path: string): Promise<Tokenizer> {
 export async function answerTo(
   tokenizer: Tokenizer,
   request: Exclude<Request, { kind: "open" }>,
-): Promise<Answers["encode" | "decode"]> {
-  if (request.kind === "decode") return await tokenizer.decode([...request.ids], true);
-  const encodings = await tokenizer.encodeBatch([...request.texts], { addSpecialTokens: false });
-  return encodings.map((encoding) => ({
+): Promise<Reply> {
+  if (request.kind === "decode") {
+    return { answer: await tokenizer.decode([...request.ids], true) };
+  }
+  const { texts, offsets, loss } = request;
+  for (const text of loss === undefined ? [] : texts) {
+    const character = lostCharacter(text, loss!, tokenizer);
+    if (character === undefined) continue;
+    return { lost: `${JSON.stringify(character)} in ${JSON.stringify(text.slice(0, 40))}` };
+  }
+  const encodings = await tokenizer.encodeBatch([...texts], { addSpecialTokens: false });
+  const answer = encodings.map((encoding) => ({
     ids: encoding.getIds(),
-    offsets: request.offsets ? encoding.getOffsets() : undefined,
+    offsets: offsets ? encoding.getOffsets() : undefined,
   }));
+  return { answer };
 }

@@ -3,9 +3,10 @@
  *
  * The package answers asynchronously; `encode` must not. So it runs in a worker, and the caller waits on shared memory.
  */
-import { messageOf, StageError } from "../../base/mod.ts";
+import { StageError } from "../../base/mod.ts";
 import { readSpecialRoles } from "../config_files.ts";
 import type { EncodedLines, Encoding, OpenedTokenizer, SpecialRoles } from "../opened_tokenizer.ts";
+import { type JsonFile, mostIds, readJsonFile } from "../read_files.ts";
 import { textOfUtf8 } from "../unigram/invalid_utf8.ts";
 import {
   type Answers,
@@ -16,6 +17,7 @@ import {
   stateAt,
   type Work,
 } from "./foreign_library.ts";
+import { type BpeFile, type LossRules, lossRulesOf } from "./lost_text.ts";
 
 const mostSharedBytes = 2 ** 30;
 const firstSharedBytes = 2 ** 16;
@@ -36,26 +38,38 @@ export class ForeignTokenizer implements OpenedTokenizer {
   readonly #shared = new SharedArrayBuffer(firstSharedBytes, { maxByteLength: mostSharedBytes });
   readonly #pieces: readonly (string | undefined)[];
   readonly #ids: ReadonlyMap<string, number>;
-  readonly #special: ReadonlySet<string>;
+  /** By text of an added piece: whether it is special. */
+  readonly #added: ReadonlyMap<string, boolean>;
+  /** Added pieces that the library would read as bytes. */
+  readonly #literal = new Set<number>();
   readonly #writing: Writing;
+  readonly #loss: LossRules | undefined;
   /** Why it cannot be used any more: its worker has ended. */
   #failure: string | undefined;
 
   /** @throws StageError when the file cannot be read, or the package is missing or refuses it */
-  constructor(path: string) {
+  constructor(path: string, { text, value }: JsonFile = readJsonFile(path)) {
     this.#path = path;
-    const file = readFile(path);
+    const file: File = typeof value === "object" && value !== null ? value : {};
     // The library refuses anything that is no list.
     const added = Array.isArray(file.added_tokens) ? file.added_tokens : [];
-    this.#special = new Set(added.filter((token) => token?.special).map(({ content }) => content));
+    this.#added = new Map(added.map((token) => [token?.content, Boolean(token?.special)]));
     this.#writing = writingOf(file);
     this.#worker = new Worker(new URL("./foreign_worker.ts", import.meta.url), { type: "module" });
-    this.#ids = new Map(Object.entries(this.#ask({ kind: "open", path })));
+    this.#ids = new Map(
+      Object.entries(this.#ask({ kind: "open", json: withoutDropout(text, file) })),
+    );
     const pieces: (string | undefined)[] = [];
-    for (const [piece, id] of this.#ids) pieces[id] = piece;
+    for (const [piece, id] of this.#ids) {
+      if (id >= mostIds) this.#fail(`id ${id} of ${JSON.stringify(piece)}, above ${mostIds - 1}`);
+      pieces[id] = piece;
+      const isLiteral = this.#writing === "bytes" && this.#added.get(piece) === false;
+      if (isLiteral && /\P{ASCII}/u.test(piece)) this.#literal.add(id);
+    }
     this.#pieces = pieces;
     this.vocabSize = pieces.length;
     try {
+      this.#loss = lossRulesOf(file, (piece) => this.#ids.has(piece));
       this.roles = readSpecialRoles(path, (piece) => this.#ids.get(piece));
     } catch (error) {
       this[Symbol.dispose]();
@@ -80,7 +94,7 @@ export class ForeignTokenizer implements OpenedTokenizer {
     let total = 0;
     for (let from = 0; from < lines.length; from += linesAtOnce) {
       const texts = lines.slice(from, from + linesAtOnce).map((line) => line.toWellFormed());
-      for (const [i, one] of this.#ask({ kind: "encode", texts, offsets: false }).entries()) {
+      for (const [i, one] of this.#encode(texts, false).entries()) {
         ids.push(one.ids);
         ends[from + i] = total += one.ids.length;
       }
@@ -93,11 +107,7 @@ export class ForeignTokenizer implements OpenedTokenizer {
   /** Ids and the parts of the text that they stand for, in UTF-16 units. */
   encodeWithOffsets(text: string): Encoding {
     const wellFormed = text.toWellFormed();
-    const [{ ids, offsets = [] }] = this.#ask({
-      kind: "encode",
-      texts: [wellFormed],
-      offsets: true,
-    });
+    const [{ ids, offsets = [] }] = this.#encode([wellFormed], true);
     const units = [0]; // by code point
     for (const character of wellFormed) units.push(units.at(-1)! + character.length);
     return {
@@ -108,8 +118,15 @@ export class ForeignTokenizer implements OpenedTokenizer {
   }
 
   decode(ids: ArrayLike<number>): string {
-    for (let i = 0; i < ids.length; i++) this.piece(ids[i]);
-    return this.#ask({ kind: "decode", ids: Array.from(ids) });
+    let text = "";
+    let run: number[] = [];
+    const takeRun = () => run.length === 0 ? "" : this.#ask({ kind: "decode", ids: run });
+    for (const id of Array.from(ids)) {
+      const piece = this.piece(id);
+      if (!this.#literal.has(id)) run.push(id);
+      else [text, run] = [text + takeRun() + piece, []];
+    }
+    return text + takeRun();
   }
 
   piece(id: number): string {
@@ -133,8 +150,9 @@ export class ForeignTokenizer implements OpenedTokenizer {
   /** For BPE on bytes and for pieces with `▁` exact; WordPiece does not say where spaces are, so they do not count. */
   byteLength(id: number): number {
     const piece = this.piece(id);
-    if (this.#special.has(piece)) return 0;
-    if (this.#writing === "bytes") return [...piece].length; // a character for each byte
+    const isSpecial = this.#added.get(piece);
+    if (isSpecial) return 0;
+    if (isSpecial === undefined && this.#writing === "bytes") return [...piece].length; // a character for each byte
     if (/^<0x[0-9A-F]{2}>$/.test(piece)) return 1;
     const text = this.#writing === "word-piece"
       ? piece.replace(/^##/, "")
@@ -148,6 +166,10 @@ export class ForeignTokenizer implements OpenedTokenizer {
     this.#worker.terminate();
   }
 
+  #encode(texts: readonly string[], offsets: boolean): Answers["encode"] {
+    return this.#ask({ kind: "encode", texts, offsets, loss: this.#loss });
+  }
+
   #ask<Kind extends Request["kind"]>(request: Request & { readonly kind: Kind }): Answers[Kind] {
     if (this.#failure !== undefined) this.#fail(this.#failure);
     const numbers = new Int32Array(this.#shared, 0, 2);
@@ -159,6 +181,12 @@ export class ForeignTokenizer implements OpenedTokenizer {
     const bytes = new Uint8Array(this.#shared, replyAt, numbers[lengthAt]);
     const reply: Reply = JSON.parse(new TextDecoder().decode(bytes.slice()));
     if ("failure" in reply) this.#fail(reply.failure);
+    if ("lost" in reply) {
+      throw new StageError(
+        `Cannot encode text with tokenizer "${this.#path}": expected a piece for each character, found none for ${reply.lost}; ` +
+          "that text would be lost: the file needs an unknown piece (unk_token) or pieces for all bytes",
+      );
+    }
     return reply.answer as Answers[Kind];
   }
 
@@ -174,9 +202,9 @@ export class ForeignTokenizer implements OpenedTokenizer {
 /** How pieces are written: a character for each byte, continued pieces with `##`, or spaces as `▁`. */
 type Writing = "bytes" | "word-piece" | "text";
 
-interface File {
+interface File extends BpeFile {
+  readonly model?: BpeFile["model"] & { readonly dropout?: unknown };
   readonly added_tokens?: readonly { readonly content: string; readonly special: boolean }[];
-  readonly model?: { readonly type?: string };
   readonly decoder?: unknown;
 }
 
@@ -185,16 +213,8 @@ function writingOf(file: File): Writing {
   return file.model?.type === "WordPiece" ? "word-piece" : "text";
 }
 
-function readFile(path: string): File {
-  try {
-    const file = JSON.parse(Deno.readTextFileSync(path));
-    if (typeof file === "object" && file !== null) return file;
-    throw new SyntaxError("no object");
-  } catch (cause) {
-    const found = cause instanceof Deno.errors.NotFound ? "nothing there" : messageOf(cause);
-    throw new StageError(
-      `Cannot read tokenizer "${path}": expected a tokenizer.json, found ${found}`,
-      { cause },
-    );
-  }
+/** A file may ask to leave out merges at random, for training: the same text has the same ids here. */
+function withoutDropout(text: string, { model }: File): string {
+  if (typeof model?.dropout !== "number") return text;
+  return JSON.stringify({ ...JSON.parse(text), model: { ...model, dropout: null } });
 }

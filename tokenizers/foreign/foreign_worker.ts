@@ -20,9 +20,9 @@ self.onmessage = async ({ data: { request, shared } }: MessageEvent<Work>) => {
   let reply: Reply;
   try {
     if (request.kind === "open") {
-      tokenizer = await openFile(request.path);
+      tokenizer = await openFile(request.json);
       reply = { answer: tokenizer.getVocab(true) };
-    } else reply = { answer: await answerTo(tokenizer!, request) };
+    } else reply = await answerTo(tokenizer!, request);
   } catch (error) {
     reply = { failure: messageOf(error) };
   }

@@ -1,8 +1,9 @@
 /**
  * `.model` and `.vocab` files: SentencePiece models read, and vocabularies of ours written as such.
  */
-import { messageOf, StageError, writeFileAtomic } from "../../base/mod.ts";
+import { StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialIds } from "../tokenizer.ts";
+import { readModelFile } from "../read_files.ts";
 import type { NormalizationRule } from "../unigram/normalizer.ts";
 import type { UnigramTokenizer } from "../unigram/unigram_tokenizer.ts";
 import { compileCharsmap } from "./charsmap_file.ts";
@@ -24,19 +25,13 @@ export function loadSentencePiece(
   path: string,
   options: SentencePieceOptions = {},
 ): SentencePieceTokenizer {
+  const bytes = readModelFile(path);
   try {
-    return new SentencePieceTokenizer(parseModel(Deno.readFileSync(path)), options);
+    return new SentencePieceTokenizer(parseModel(bytes), options);
   } catch (cause) {
-    if (cause instanceof BadModel) {
-      throw new StageError(`Cannot read tokenizer "${path}"${cause.message}`, { cause });
-    }
-    const found = cause instanceof Deno.errors.NotFound ? "nothing there" : messageOf(cause);
-    throw new StageError(
-      cause instanceof RangeError
-        ? `Cannot read tokenizer "${path}", normalizer_spec: ${found}`
-        : `Cannot read tokenizer "${path}": expected a SentencePiece model, found ${found}`,
-      { cause },
-    );
+    if (!(cause instanceof BadModel || cause instanceof RangeError)) throw cause;
+    const fault = cause instanceof BadModel ? cause.message : `, normalizer_spec: ${cause.message}`;
+    throw new StageError(`Cannot read tokenizer "${path}"${fault}`, { cause });
   }
 }
 

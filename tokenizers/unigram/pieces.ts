@@ -16,6 +16,18 @@ export function byteName(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 }
 
+/** How vocabularies write the 256 bytes: as we do, and as BPE on bytes does. */
+export function byteNames(): readonly (readonly string[])[] {
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte);
+  // GPT-2's characters: printable ones stand for themselves, the others come from U+0100 on.
+  let next = 256;
+  const isPrintable = (b: number) => (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+  return [
+    bytes.map(byteName),
+    bytes.map((byte) => String.fromCodePoint(isPrintable(byte) ? byte : next++)),
+  ];
+}
+
 /** A text as pieces are written: ` the` is `▁the`. */
 export function written(text: string): string {
   return text.replaceAll(" ", String.fromCharCode(writtenSpace));

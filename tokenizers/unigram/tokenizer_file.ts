@@ -6,14 +6,9 @@
  * `<0x0A>` for those pieces, and a `▁` for a space.
  */
 import { join } from "node:path";
-import {
-  canonicalJson,
-  type Json,
-  messageOf,
-  StageError,
-  writeFileAtomic,
-} from "../../base/mod.ts";
+import { canonicalJson, type Json, StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
+import { readJsonFile } from "../read_files.ts";
 import { unigramDefaults } from "./config.ts";
 import { normalizationRules } from "./normalizer.ts";
 import { byteName, findBadPiece, type UnigramPiece, unwritten, written } from "./pieces.ts";
@@ -41,14 +36,17 @@ export function loadTokenizer(folder: string): UnigramTokenizer {
   return loadTokenizerFile(join(folder, tokenizerFile));
 }
 
-/** Reads a tokenizer's file by its path. Throws as `loadTokenizer` does. */
-export function loadTokenizerFile(path: string): UnigramTokenizer {
+/** Reads a tokenizer's file by its path, or what was read from there. Throws as `loadTokenizer` does. */
+export function loadTokenizerFile(
+  path: string,
+  { value } = readJsonFile(path, "JSON"),
+): UnigramTokenizer {
   try {
-    const { pieces, settings } = parseTokenizer(Deno.readTextFileSync(path));
+    const { pieces, settings } = parseTokenizer(value);
     return new UnigramTokenizer(pieces, settings);
   } catch (error) {
     if (!(error instanceof BadFile)) throw error;
-    throw new StageError(`Cannot read tokenizer "${path}"${error.message}`, { cause: error.cause });
+    throw new StageError(`Cannot read tokenizer "${path}"${error.message}`);
   }
 }
 
@@ -150,13 +148,7 @@ function normalizerLayout(
   return normalizers.length === 0 ? null : { type: "Sequence", normalizers };
 }
 
-function parseTokenizer(text: string): { pieces: UnigramPiece[]; settings: UnigramSettings } {
-  let file: unknown;
-  try {
-    file = JSON.parse(text);
-  } catch (error) {
-    fail("", "JSON", messageOf(error), error);
-  }
+function parseTokenizer(file: unknown): { pieces: UnigramPiece[]; settings: UnigramSettings } {
   const found = objectAt(file, "the file");
   const foundModel = objectAt(found.model, "model");
   const settings = settingsOf(found, foundModel);
@@ -245,9 +237,8 @@ function kindOf(value: unknown): string {
   return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 40);
 }
 
-function fail(place: string, expected: string, found: string, cause?: unknown): never {
-  const where = place === "" ? "" : `, ${place}`;
-  throw new BadFile(`${where}: expected ${expected}, found ${found}`, { cause });
+function fail(place: string, expected: string, found: string): never {
+  throw new BadFile(`, ${place}: expected ${expected}, found ${found}`);
 }
 
 /** What is wrong and where, still without the file's name. */
