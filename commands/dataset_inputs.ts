@@ -63,7 +63,7 @@ export async function datasetInput(
   options: DatasetOptions,
 ): Promise<DatasetInput> {
   if (isRemote(argument) || isGlob(argument) || exists(argument)) {
-    const files = await filesOf(argument, null);
+    const files = await filesOf(argument);
     const isFile = files.length === 1 && !isGlob(argument) && !argument.endsWith(".files");
     return { isFile, files, generators: [] };
   }
@@ -73,7 +73,10 @@ export async function datasetInput(
   return await sourceInput(argument, options);
 }
 
-async function filesOf(place: string, hub: string | null): Promise<DatasetFile[]> {
+async function filesOf(
+  place: string,
+  { hub, maxDownloadBytes }: Partial<Recipe["documents"]> = {},
+): Promise<DatasetFile[]> {
   if (!isRemote(place)) {
     return await Promise.all(
       listLocalFiles(place).map(async (path) => ({
@@ -87,6 +90,7 @@ async function filesOf(place: string, hub: string | null): Promise<DatasetFile[]
   // A pager that waits for its reader must not hold a transfer that a run is waiting for.
   const store = new RemoteStore({
     hub,
+    maxDownloadBytes: maxDownloadBytes ?? undefined,
     slotsFolder: undefined,
     onRetry: (reason, delayMs) =>
       printError(`warning: ${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
@@ -145,7 +149,7 @@ async function sourceInput(source: string, options: DatasetOptions): Promise<Dat
   const files: DatasetFile[] = [];
   for (const place of new Set(places)) {
     const path = isRemote(place) || isAbsolute(place) ? place : join(recipe.data ?? "", place);
-    files.push(...await filesOf(path, recipe.documents.hub));
+    files.push(...await filesOf(path, recipe.documents));
   }
   return { isFile: false, files, generators: [] };
 }

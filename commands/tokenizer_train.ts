@@ -85,7 +85,13 @@ async function train(options: TrainOptions): Promise<void> {
   if (options.sentencepiece) {
     const model = sentencePieceModelOf(tokenizer);
     saveSentencePiece(join(options.output, "tokenizer.model"), model);
-    saveVocabulary(join(options.output, "tokenizer.vocab"), model);
+    const [first, ...more] = saveVocabulary(join(options.output, "tokenizer.vocab"), model);
+    if (first !== undefined) {
+      printError(
+        `warning: a line of tokenizer.vocab cannot hold control characters: ${first} and ${more.length} more pieces ` +
+          "stand there with escapes; tokenizer.model has them as they are",
+      );
+    }
   }
   printError(`${tokenizer.vocabSize} pieces written to ${options.output}`);
 }

@@ -30,7 +30,7 @@ import { sourceModule } from "../datasets/generators/mod.ts";
 import { StageError } from "../base/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
-import { listRemote, type RemoteHints } from "./remote_files.ts";
+import { listRemote, type RemoteHints, remoteHints } from "./remote_files.ts";
 import type { FileSourceSpec, GeneratedSourceSpec } from "./recipe_data.ts";
 import { allSources, eachFileOnce, sourceSpecs } from "./sources.ts";
 
@@ -91,7 +91,7 @@ export const documents: Stage<Recipe, DocumentsParams, DocumentsHints, Documents
     const limit = limitOf(recipe, spec, split);
     return {
       outputs: ["documents"],
-      hints: { source, hub: recipe.documents.hub, checkpointEveryMs: 5000 },
+      hints: { source, ...remoteHints(recipe), checkpointEveryMs: 5000 },
       weight: 0.1,
       ...("generator" in spec
         ? declareGenerated(spec, source, split, limit)

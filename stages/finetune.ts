@@ -37,7 +37,7 @@ import {
   type TaskModules,
   type TaskParams,
 } from "./task_examples.ts";
-import type { RemoteHints } from "./remote_files.ts";
+import { type RemoteHints, remoteHints } from "./remote_files.ts";
 import { trainingForecast } from "./training_cost.ts";
 import type { EngineModules } from "./training_inputs.ts";
 
@@ -72,7 +72,7 @@ export const finetune: Stage<Recipe, FinetuneParams, RemoteHints, FinetuneModule
       files,
       outputs: ["scores"],
       params: { ...settings, ...params, task, engine },
-      hints: { hub: recipe.documents.hub },
+      hints: remoteHints(recipe),
       seeds: ["finetune/*"],
       uses: { engine: engineModule(engine.kind), ...uses, ...adoptedModules(recipe) },
       isNative: hasNativeEngine(recipe) || hasNativeVocabulary(recipe) || isRemote,

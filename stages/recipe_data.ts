@@ -156,7 +156,10 @@ export const documentsSchema = z.strictObject({
     "Reports scripts, duplicates and rejected documents even if nothing above asks for it.",
   ),
   hub: z.string().nullable().describe(
-    "Base URL of the hub or of a mirror; null is the public one. No result depends on it.",
+    "Base URL of the hub or of a mirror; null is the public one. No result depends on it, and `HF_TOKEN` is not sent to it.",
+  ),
+  maxDownloadBytes: count.nullable().describe(
+    "A remote file longer than this is refused; null: 64 GiB, and 256 MiB where the server does not say how long it is.",
   ),
 });
 

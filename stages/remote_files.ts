@@ -3,10 +3,17 @@
  */
 import { RemoteStore } from "../datasets/hub/mod.ts";
 import type { StageContext } from "../pipeline/stage.ts";
+import type { Recipe } from "./recipe.ts";
 
 export interface RemoteHints {
   /** Base URL of the hub; null is the public one. */
   readonly hub: string | null;
+  /** Most bytes of a file; null: the limits of `datasets/http/`. */
+  readonly maxDownloadBytes: number | null;
+}
+
+export function remoteHints({ documents }: Recipe): RemoteHints {
+  return { hub: documents.hub, maxDownloadBytes: documents.maxDownloadBytes };
 }
 
 interface RemoteFile {
@@ -25,6 +32,7 @@ export async function listRemote(
   const onStale = (reason: string) => log.warn(`${reason}; the copy in the cache is taken`);
   const store = new RemoteStore({
     hub: hints.hub,
+    maxDownloadBytes: hints.maxDownloadBytes ?? undefined,
     signal,
     onRetry: (reason, delayMs) => log.warn(`${reason}; again in ${Math.ceil(delayMs / 1000)} s`),
   });

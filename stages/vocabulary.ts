@@ -27,7 +27,7 @@ import {
   unigramConfigOf,
 } from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
-import { listRemote, type RemoteHints } from "./remote_files.ts";
+import { listRemote, type RemoteHints, remoteHints } from "./remote_files.ts";
 import { sourcesOf, sourcesWithOwnVocabulary } from "./sources.ts";
 import {
   type AdoptedModules,
@@ -58,7 +58,7 @@ export const vocabulary: Stage<Recipe, VocabularyParams, VocabularyHints, Adopte
     ...sourcesWithOwnVocabulary(recipe).map((source) => [source]),
   ],
   declare(recipe, [scope]) {
-    const { engine, vocabulary: { global, own }, documents: { hub } } = recipe;
+    const { engine, vocabulary: { global, own } } = recipe;
     const place = scope === "global" ? placeOf(recipe) : undefined;
     const sources = scope !== "global" ? [scope] : place === undefined ? sourcesOf(recipe) : [];
     const files: Record<string, string> = place === undefined || isRemote(place)
@@ -78,7 +78,7 @@ export const vocabulary: Stage<Recipe, VocabularyParams, VocabularyHints, Adopte
         : scope === "global"
         ? unigramConfigOf(global, "vocabulary.global")
         : unigramConfigOf(own, "vocabulary.own"),
-      hints: { threads: engine.threads, hub }, // any number of threads gives the same bytes
+      hints: { threads: engine.threads, ...remoteHints(recipe) }, // any number of threads gives the same bytes
       uses: scope === "global" ? adoptedModules(recipe) : {},
       isNative: place !== undefined && (isRemote(place) || hasNativeVocabulary(recipe)),
       claims: { threads: engine.threads },

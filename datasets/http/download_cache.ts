@@ -12,6 +12,7 @@
  */
 import { join } from "node:path";
 import {
+  formatBytes,
   messageOf,
   sha256,
   sha256OfFile,
@@ -21,6 +22,7 @@ import {
 } from "../../base/mod.ts";
 import { keptRecord } from "../json_file.ts";
 import { type HttpClient, shown } from "./http_client.ts";
+import { mostDownloadBytes, mostUnsizedBytes } from "./http_options.ts";
 import { ChangedError, probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
 
 /** A file that changes while it is fetched is fetched again this often. */
@@ -119,6 +121,9 @@ export class DownloadCache {
         `Cannot fetch ${shown(file.url)}: expected ${size} bytes, found ${file.size}`,
       );
     }
+    const most = this.#client.options.maxDownloadBytes ??
+      (file.size === undefined ? mostUnsizedBytes : mostDownloadBytes);
+    if (file.size !== undefined && file.size > most) throw tooLong(file, most);
     const stem = sha256(`${file.validator}/${file.size}`).slice(0, 16);
     const part = join(folder, `${stem}.part`);
     const canResume = file.validator !== undefined && file.size !== undefined;
@@ -128,13 +133,14 @@ export class DownloadCache {
       output.truncateSync(at);
       output.seekSync(at, Deno.SeekMode.Start);
       for await (const chunk of remoteBytes(this.#client, file, at)) {
-        writeAll(output, chunk);
         at += chunk.length;
+        if (at > most) throw tooLong(file, most);
+        writeAll(output, chunk);
         onProgress?.(at, file.size);
       }
       output.syncSync();
     } catch (error) {
-      if (error instanceof ChangedError) Deno.removeSync(part);
+      if (error instanceof ChangedError || error instanceof TooLongError) Deno.removeSync(part);
       throw error;
     }
     const found = sha256OfFile(part);
@@ -146,6 +152,19 @@ export class DownloadCache {
     }
     return publish(folder, part, stem, file, found);
   }
+}
+
+/** A file is longer than may be fetched: a part of it is no use. */
+class TooLongError extends StageError {}
+
+function tooLong({ url, size }: RemoteFile, most: number): TooLongError {
+  const found = size === undefined
+    ? "more, and no length in its server's answer"
+    : formatBytes(size);
+  return new TooLongError(
+    `Cannot fetch ${shown(url)}: expected at most ${formatBytes(most)}, found ${found}; ` +
+      "documents.maxDownloadBytes of a recipe allows more",
+  );
 }
 
 /** Makes the fetched file the entry of its URL, and drops what was there before. */
@@ -176,8 +195,8 @@ function publish(
 
 /** The file of an entry, when it is there as it was fetched: a damaged one is fetched again. */
 function cachedFile(folder: string, { file, size, sha256 }: Entry): CachedFile | undefined {
-  const path = join(folder, file);
   try {
+    const path = join(folder, file);
     const isWhole = Deno.statSync(path).size === size && sha256OfFile(path) === sha256;
     return isWhole ? { path, size, sha256 } : undefined;
   } catch {

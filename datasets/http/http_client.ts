@@ -185,7 +185,7 @@ export class HttpClient {
       throw new TransientHttpError(`status ${status}`, { retryAfterMs: retryAfterMs(after) });
     }
     const way = status === 401 || status === 403
-      ? "; data that needs an account needs a token in the environment (HF_TOKEN for the hub)"
+      ? "; data that needs an account needs a token in the environment: HF_TOKEN goes to the public hub and to the one that DEPT_HUB_URL names"
       : "";
     throw new StageError(
       `Cannot fetch ${shown(url)}: expected status 200, found ${status}${way}`,
@@ -239,6 +239,15 @@ function reasonOf(error: unknown): string {
 export function shown(url: URL | string): string {
   const { origin, pathname } = new URL(url);
   return `"${origin}${pathname}"`;
+}
+
+/** Text with its percent signs resolved; as it is where they stand for nothing. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function checkedUrl(text: string): URL {

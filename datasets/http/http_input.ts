@@ -4,7 +4,7 @@
 import { basename } from "node:path";
 import { StageError } from "../../base/mod.ts";
 import { checkRange, type Input } from "../input.ts";
-import { type HttpClient, shown } from "./http_client.ts";
+import { decoded, type HttpClient, shown } from "./http_client.ts";
 import { probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
 
 /**
@@ -30,7 +30,7 @@ class HttpInput implements Input {
   readonly #file: RemoteFile;
 
   constructor(client: HttpClient, file: RemoteFile, readonly size: number) {
-    this.name = decodeURIComponent(basename(new URL(file.url).pathname));
+    this.name = basename(decoded(new URL(file.url).pathname));
     this.#client = client;
     this.#file = file;
   }

@@ -21,6 +21,8 @@ export interface HttpOptions {
   /** A transfer that brings fewer than `minWindowBytes` in this time is cut and resumed. */
   readonly windowMs: number;
   readonly minWindowBytes: number;
+  /** Most bytes of a file that is fetched; undefined: `mostDownloadBytes`, or `mostUnsizedBytes` where its length is not known. */
+  readonly maxDownloadBytes?: number;
   /** Sent to its own origin only, and over plain HTTP only to this machine. */
   readonly tokens: readonly HostToken[];
   /** Seed of the jitter. Results do not depend on timing. */
@@ -29,6 +31,12 @@ export interface HttpOptions {
   /** Called before a wait, with the reason. */
   onRetry?(reason: string, delayMs: number): void;
 }
+
+/** The largest files of data sets in use have 15 GB; a disk should not be filled by a server's mistake. */
+export const mostDownloadBytes = 64 * 2 ** 30;
+
+/** Of a file whose server does not say how long it is: it may have no end. */
+export const mostUnsizedBytes = 256 * 2 ** 20;
 
 export const httpDefaults: HttpOptions = {
   maxTransfers: 4,

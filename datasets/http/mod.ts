@@ -13,7 +13,7 @@
  * ```
  */
 export { type CachedFile, DownloadCache } from "./download_cache.ts";
-export { HttpClient, shown } from "./http_client.ts";
+export { decoded, HttpClient, shown } from "./http_client.ts";
 export { openHttp } from "./http_input.ts";
 export { type HttpOptions } from "./http_options.ts";
 export { probe, remoteBytes, type RemoteFile } from "./remote_file.ts";

@@ -5,16 +5,16 @@
  * `Link` header; an LFS file's `oid` is its SHA-256) and `GET /datasets/<owner>/<name>/resolve/<revision>/<path>`; of a model
  * `/api/models/…` and `/<owner>/<name>/resolve/…`.
  */
-import { StageError } from "../../base/mod.ts";
+import { formatBytes, StageError } from "../../base/mod.ts";
 import { type HttpClient, shown } from "../http/mod.ts";
 import { globFolder, globPattern, type HubReference, isGlob } from "./hub_reference.ts";
 
 /** Where the hub is unless the environment or the recipe names a mirror. */
 export const publicHub = "https://huggingface.co";
 
-/** A listing longer than this is refused: a page of it holds a thousand files. */
+/** A listing longer than this is refused: a page of it holds a thousand files, a file takes some 300 bytes. */
 const maxPages = 1000;
-const maxPageBytes = 64 * 1024 * 1024;
+const maxListingBytes = 512 * 2 ** 20;
 
 export interface HubFile {
   /** In the data set. */
@@ -75,31 +75,28 @@ export async function listHub(
 
 async function listTree(client: HttpClient, start: string): Promise<TreeEntry[]> {
   const entries: TreeEntry[] = [];
-  let next: string | undefined = start;
-  for (let page = 0; next !== undefined; page++) {
-    if (page === maxPages) {
-      throw new StageError(
-        `Cannot list ${shown(start)}: expected at most ${maxPages} pages, found more`,
-      );
-    }
+  const fail = (expected: string, found: string): never => {
+    throw new StageError(`Cannot list ${shown(start)}: expected ${expected}, found ${found}`);
+  };
+  let left = maxListingBytes;
+  const pages = new Set<string>();
+  for (let next: string | undefined = start; next !== undefined;) {
     const url: string = next;
-    const { text, link } = await client.retrying(shown(url), async () => {
+    if (pages.has(url)) fail("other pages", "the same page again");
+    if (pages.add(url).size > maxPages) fail(`at most ${maxPages} pages`, "more");
+    const { page, link } = await client.retrying(shown(url), async () => {
       const reply = await client.get(url);
       const chunks: Uint8Array<ArrayBuffer>[] = [];
       let bytes = 0;
       for await (const chunk of reply.body) {
         chunks.push(new Uint8Array(chunk));
         bytes += chunk.length;
-        if (bytes > maxPageBytes) {
-          await reply.cancel();
-          throw new StageError(
-            `Cannot list ${shown(url)}: expected a page of JSON, found a larger body`,
-          );
-        }
+        if (bytes > left) fail(`at most ${formatBytes(maxListingBytes)}`, "more");
       }
-      return { text: await new Blob(chunks).text(), link: reply.headers.get("link") };
+      return { page: new Blob(chunks), link: reply.headers.get("link") };
     });
-    entries.push(...parsePage(text, url));
+    left -= page.size;
+    for (const entry of parsePage(await page.text(), url)) entries.push(entry);
     next = nextPage(link, url);
   }
   return entries;

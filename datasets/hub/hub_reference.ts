@@ -3,6 +3,7 @@
  * `datasets/` the files are a model's, such as its tokenizer.
  */
 import { UsageError } from "../../base/mod.ts";
+import { decoded } from "../http/mod.ts";
 
 export interface HubReference {
   /** Files of a model, not of a data set. */
@@ -32,7 +33,7 @@ export function parseHubReference(text: string): HubReference {
   const [, folder, owner, name, revision, glob] = found;
   const isModel = folder === undefined ? { isModel: true as const } : {};
   // A revision with slashes is written with %2F: `refs%2Fconvert%2Fparquet`.
-  return { ...isModel, owner, name, revision: decodeURIComponent(revision ?? "main"), glob };
+  return { ...isModel, owner, name, revision: decoded(revision ?? "main"), glob };
 }
 
 /** Whether a revision is a commit, whose files never change. */
@@ -65,7 +66,14 @@ export function globPattern(glob: string): RegExp {
     else pattern += char.replace(/[\\^$.|+()[\]{}]/, "\\$&");
   }
   if (depth > 0) throw new UsageError(`Cannot read glob "${glob}": expected "}", found its end`);
-  return new RegExp(`^${pattern}$`, "u");
+  try {
+    return new RegExp(`^${pattern}$`, "u");
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot read glob "${glob}": expected characters in ascending order between "[" and "]"`,
+      { cause },
+    );
+  }
 }
 
 /** The folder in which everything that a glob can name lies; empty for the root. */

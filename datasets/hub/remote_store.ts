@@ -3,11 +3,18 @@
  *
  *   DEPT_CACHE    folder of fetched and prepared files; default `$XDG_CACHE_HOME/dept` or `~/.cache/dept`
  *   DEPT_HUB_URL  base URL of the hub, before the recipe's own `hub`
- *   HF_TOKEN      sent to the hub's host only
+ *   HF_TOKEN      sent to the public hub and to the one of DEPT_HUB_URL; never to a hub that a recipe names, nor where a hub
+ *                 redirects to
  */
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { sha256, StageError, UsageError, writeFileAtomic } from "../../base/mod.ts";
-import { type CachedFile, DownloadCache, HttpClient, type HttpOptions } from "../http/mod.ts";
+import {
+  type CachedFile,
+  decoded,
+  DownloadCache,
+  HttpClient,
+  type HttpOptions,
+} from "../http/mod.ts";
 import { type HubFile, listHub, publicHub } from "./hub.ts";
 import { isCommit, isHubReference, parseHubReference } from "./hub_reference.ts";
 
@@ -40,7 +47,7 @@ export function isRemote(text: string): boolean {
 
 /** What of a remote name is its path, whose ending tells the format. */
 export function remotePath(text: string): string {
-  return isHubReference(text) ? parseHubReference(text).glob : new URL(text).pathname;
+  return isHubReference(text) ? parseHubReference(text).glob : parsedUrl(text).pathname;
 }
 
 export class RemoteStore {
@@ -51,9 +58,14 @@ export class RemoteStore {
   readonly #cache: DownloadCache;
 
   constructor({ hub, cacheFolder, ...http }: RemoteStoreOptions = {}) {
-    this.#hub = checkedHub(Deno.env.get("DEPT_HUB_URL") || hub || publicHub);
-    const token = Deno.env.get("HF_TOKEN");
-    const tokens = token ? [{ origin: new URL(this.#hub).origin, token }] : [];
+    const named = Deno.env.get("DEPT_HUB_URL");
+    this.#hub = checkedHub(named || hub || publicHub);
+    // A recipe may come from anyone: the hub that it names is asked for data, and gets no secret.
+    const trusted = named ? [publicHub, this.#hub] : [publicHub];
+    const token = checkedToken(Deno.env.get("HF_TOKEN") ?? "");
+    const tokens = token === ""
+      ? []
+      : trusted.map((url) => ({ origin: new URL(url).origin, token }));
     this.folder = cacheFolder ?? sharedCacheFolder();
     // The instances of a run are processes: together they keep to the limit.
     const slotsFolder = join(this.folder, "transfers");
@@ -64,8 +76,8 @@ export class RemoteStore {
   /** The files of a URL or an `hf://` pattern, in order. @throws StageError when there is none. */
   async list(pattern: string, onStale?: (reason: string) => void): Promise<readonly RemoteEntry[]> {
     if (!isHubReference(pattern)) {
-      const path = new URL(pattern).pathname;
-      return [{ path, name: nameOf(path), url: pattern, isImmutable: false }];
+      const path = parsedUrl(pattern).pathname;
+      return [{ path, name: basename(decoded(path)), url: pattern, isImmutable: false }];
     }
     const reference = parseHubReference(pattern);
     const isImmutable = isCommit(reference.revision);
@@ -86,7 +98,7 @@ export class RemoteStore {
         onStale?.(error.message);
       }
     }
-    return files.map((file) => ({ ...file, name: nameOf(file.path), isImmutable }));
+    return files.map((file) => ({ ...file, name: basename(file.path), isImmutable }));
   }
 
   /** The whole file, from the cache or fetched into it. */
@@ -98,16 +110,29 @@ export class RemoteStore {
   }
 }
 
-function nameOf(path: string): string {
-  return decodeURIComponent(path.slice(path.lastIndexOf("/") + 1));
-}
-
+/** Undefined where nothing was listed yet, or what was is damaged: it is listed again. */
 function readListing(path: string): readonly HubFile[] | undefined {
   try {
-    return JSON.parse(Deno.readTextFileSync(path));
+    const files: unknown = JSON.parse(Deno.readTextFileSync(path));
+    const isFile = (file: HubFile) => typeof file.path === "string" && typeof file.url === "string";
+    return Array.isArray(files) && files.every(isFile) ? files : undefined;
   } catch {
-    return undefined; // never listed, or damaged: it is listed again
+    return undefined;
   }
+}
+
+function parsedUrl(text: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw new UsageError(`Cannot read "${text}": expected a URL, found another form`);
+}
+
+/** A token without the line feed of the file that it was copied from. Errors do not show it. */
+function checkedToken(text: string): string {
+  const token = text.trim();
+  if (/^[!-~]*$/.test(token)) return token;
+  throw new UsageError(
+    "Cannot use HF_TOKEN: expected a token, found spaces or other characters in it",
+  );
 }
 
 function checkedHub(text: string): string {

@@ -54,7 +54,7 @@ Deno.test("vocabulary shares maxTextBytes evenly between sources", async () => {
     Deno.mkdirSync(tokenizer);
     const summary = await run({
       params: { ...unigramDefaults, vocabSize: 268, maxTextBytes: 60 },
-      hints: { threads: 1, hub: null },
+      hints: { threads: 1, hub: null, maxDownloadBytes: null },
       inputs,
       outputs: { tokenizer },
       log: silentLog,

@@ -4,6 +4,7 @@
 import { seedOf } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import type { Recipe } from "../../stages/recipe.ts";
+import { remoteHints } from "../../stages/remote_files.ts";
 import { declareTask, readTask } from "../../stages/task_examples.ts";
 
 export type TaskData = Awaited<ReturnType<typeof readTask>>;
@@ -16,7 +17,7 @@ export async function readTaskOf(recipe: Recipe): Promise<TaskData> {
     params: JSON.parse(JSON.stringify(params)),
     modules: Object.fromEntries(await Promise.all(modules)),
     files,
-    hints: { hub: recipe.documents.hub },
+    hints: remoteHints(recipe),
     log: silentLog,
     signal: new AbortController().signal,
   }, seedOf(17, "finetune/data/t"));

@@ -64,6 +64,16 @@ Deno.test("formatLines() writes ids, pieces and JSON, a text a line", () => {
   );
 });
 
+Deno.test("formatLines() keeps a text on its line, whatever its pieces hold", () => {
+  const lines: EncodedLines = { ids: Int32Array.of(0, 1, 1), ends: Int32Array.of(2, 3) };
+  const pieces = ["\n", "a\tb\u0085\x1b[2J"];
+  const written = formatLines(lines, "pieces", (id) => pieces[id]);
+  assert.equal(
+    new TextDecoder().decode(written),
+    "\\u000a a\\u0009b\\u0085\\u001b[2J\na\\u0009b\\u0085\\u001b[2J\n",
+  );
+});
+
 Deno.test("arrowStream() holds a list of ids for each text", async () => {
   const lines: EncodedLines[] = [
     { ids: Int32Array.of(5, 6, 7), ends: Int32Array.of(1, 1, 3) },

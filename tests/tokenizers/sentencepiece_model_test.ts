@@ -7,6 +7,7 @@ import {
   type ModelPiece,
   parseModel,
   pieceKinds,
+  saveVocabulary,
   sentencePieceModelOf,
   SentencePieceTokenizer,
 } from "../../tokenizers/sentencepiece/mod.ts";
@@ -116,6 +117,19 @@ Deno.test("loadSentencePiece() names the file, and what is wrong with its rules"
     modelOf([unknownPiece, a], normalizerSpec(Uint8Array.of(255, 0, 0, 0, 1))),
   );
   assert.throws(() => loadSentencePiece(path), /normalizer_spec: expected a trie and replacements/);
+});
+
+Deno.test("saveVocabulary() writes control characters as escapes, and says of which pieces", () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "tokenizer.vocab");
+  const model = parseModel(
+    modelOf([unknownPiece, normal("\n", -1), normal("a\tb", -2), normal("é\u2028", -2.5)]),
+  );
+  assert.deepEqual(saveVocabulary(path, model), ["\\u000a", "a\\u0009b"]);
+  assert.equal(
+    Deno.readTextFileSync(path),
+    "<unk>\t0\n\\u000a\t-1\na\\u0009b\t-2\né\u2028\t-2.5\n",
+  );
 });
 
 Deno.test("a model with bytes cut off or bits turned is read or refused, and never hangs", async () => {

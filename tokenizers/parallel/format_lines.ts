@@ -3,10 +3,11 @@
  */
 import type { RecordBatch } from "apache-arrow";
 import type { EncodedLines } from "../opened_tokenizer.ts";
+import { onOneLine } from "../unigram/pieces.ts";
 
 export const lineFormats = ["ids", "pieces", "json"] as const;
 
-/** A text a line: ids or pieces with spaces between, or `{"ids":[…],"pieces":[…]}`. */
+/** A text a line: ids or pieces with spaces between, control characters in pieces as escapes; or `{"ids":[…],"pieces":[…]}`. */
 export type LineFormat = typeof lineFormats[number];
 
 /** @param piece a piece by its id */
@@ -20,7 +21,10 @@ export function formatLines(
   const known = new Map<number, string>();
   const written = (id: number) => {
     let text = known.get(id);
-    if (text === undefined) known.set(id, text = piece(id));
+    if (text === undefined) {
+      text = format === "pieces" ? onOneLine(piece(id)) : piece(id);
+      known.set(id, text);
+    }
     return text;
   };
   const texts: string[] = [];

@@ -53,6 +53,8 @@ export interface SentencePieceModel {
 
 /** The fault of a model and its place: `piece 17`, `byte 4711`. */
 export class BadModel extends Error {
+  override readonly name = "BadModel";
+
   constructor(place: string, expected: string, found: string) {
     super(`, ${place}: expected ${expected}, found ${found}`);
   }

@@ -5,6 +5,7 @@ import { StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialIds } from "../tokenizer.ts";
 import { readModelFile } from "../read_files.ts";
 import type { NormalizationRule } from "../unigram/normalizer.ts";
+import { onOneLine } from "../unigram/pieces.ts";
 import type { UnigramTokenizer } from "../unigram/unigram_tokenizer.ts";
 import { compileCharsmap } from "./charsmap_file.ts";
 import { normalFormRules } from "./charsmap_rules.ts";
@@ -30,7 +31,9 @@ export function loadSentencePiece(
     return new SentencePieceTokenizer(parseModel(bytes), options);
   } catch (cause) {
     if (!(cause instanceof BadModel || cause instanceof RangeError)) throw cause;
-    const fault = cause instanceof BadModel ? cause.message : `, normalizer_spec: ${cause.message}`;
+    const fault = cause instanceof RangeError
+      ? `, normalizer_spec: ${cause.message}`
+      : cause.message;
     throw new StageError(`Cannot read tokenizer "${path}"${fault}`, { cause });
   }
 }
@@ -40,10 +43,19 @@ export function saveSentencePiece(path: string, model: SentencePieceModel): void
   writeFileAtomic(path, formatModel(model));
 }
 
-/** Writes a `.vocab`: a piece and its score a line, as SentencePiece does, with six digits. */
-export function saveVocabulary(path: string, model: SentencePieceModel): void {
-  const lines = model.pieces.map(({ text, score }) => `${text}\t${formatScore(score)}\n`);
+/**
+ * Writes a `.vocab`: a piece and its score a line, as SentencePiece does, with six digits.
+ *
+ * @returns the pieces that a line cannot hold as they are, and that stand there with escapes
+ */
+export function saveVocabulary(path: string, model: SentencePieceModel): readonly string[] {
+  const lines = model.pieces.map(({ text, score }) =>
+    `${onOneLine(text)}\t${formatScore(score)}\n`
+  );
   writeFileAtomic(path, lines.join(""));
+  return model.pieces.map(({ text }) => onOneLine(text)).filter((text, i) =>
+    text !== model.pieces[i].text
+  );
 }
 
 /**

@@ -38,6 +38,14 @@ export function unwritten(piece: string): string {
   return piece.replaceAll(String.fromCharCode(writtenSpace), " ");
 }
 
+/** A piece as a part of a line: control characters as escapes, `\\u000a`. */
+export function onOneLine(piece: string): string {
+  return piece.replace(
+    /\p{Cc}/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** The order of a vocabulary: likeliest first, ties by UTF-8 bytes. */
 export function comparePieces(a: UnigramPiece, b: UnigramPiece): number {
   if (a.logProb !== b.logProb) return b.logProb - a.logProb;

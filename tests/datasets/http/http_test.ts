@@ -251,6 +251,48 @@ Deno.test("DownloadCache begins anew without an ETag to go on with", async () =>
   );
 });
 
+Deno.test("DownloadCache refuses a file beyond the limit, by its stated length or by its bytes, and keeps no part", async () => {
+  await using server = serverWith();
+  let sent = 0;
+  const endless = () =>
+    new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(++sent && 1 << 16)),
+    });
+  await using other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const isClaim = request.url.endsWith("claim");
+    const headers = { "content-range": "bytes 0-0/1000000000000000000000", etag: '"1"' };
+    if (isClaim) return new Response("a", { status: 206, headers });
+    return new Response(endless());
+  });
+  const otherUrl = `http://127.0.0.1:${other.addr.port}`;
+  using folder = temporaryFolder();
+  const { client: limited } = client({ maxDownloadBytes: 200_000 });
+  const cache = new DownloadCache(folder.path, limited);
+  const way = "documents.maxDownloadBytes of a recipe allows more";
+  for (
+    const [url, found] of [
+      [server.url + path, `expected at most 200.0 kB, found 300.0 kB; ${way}`],
+      [`${otherUrl}/claim`, "expected at most 200.0 kB, found "],
+      [`${otherUrl}/endless`, "found more, and no length in its server's answer"],
+    ]
+  ) {
+    await rejects(cache.fetch(url), (error: Error) => {
+      ok(error instanceof StageError && error.message.includes(found), error.message);
+      return true;
+    });
+  }
+  ok(sent < 100, `${sent} chunks were sent`);
+  const kept = [...Deno.readDirSync(folder.path)]
+    .flatMap(({ name }) => [...Deno.readDirSync(join(folder.path, name))]);
+  ok(kept.every(({ name }) => name === "lock"), JSON.stringify(kept));
+  // Without an own limit, 64 GiB of a length that is stated.
+  const { client: usual } = client();
+  await rejects(
+    new DownloadCache(folder.path, usual).fetch(`${otherUrl}/claim`),
+    /at most 68\.7 GB/,
+  );
+});
+
 Deno.test("HttpClient never has more transfers than it may", async () => {
   await using server = serverWith();
   for (let i = 0; i < 6; i++) server.files.set(`/${i}`, { bytes });

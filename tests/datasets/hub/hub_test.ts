@@ -133,6 +133,89 @@ Deno.test("RemoteStore sends a token of the environment to the hub, not to where
   ok(store.requests.length > 0 && store.requests.every(({ headers }) => !headers.authorization));
 });
 
+/** Runs `act` with variables of the environment. */
+async function withEnvironment(
+  variables: Readonly<Record<string, string>>,
+  act: () => Promise<void>,
+): Promise<void> {
+  const names = Object.keys(variables);
+  const before = names.map((name) => Deno.env.get(name));
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  try {
+    await act();
+  } finally {
+    for (const [i, name] of names.entries()) {
+      if (before[i] === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, before[i]);
+    }
+  }
+}
+
+Deno.test("RemoteStore sends no token to a hub that a recipe names, unless the environment names it too", async () => {
+  await using server = hub();
+  using folder = temporaryFolder();
+  const pattern = "hf://datasets/allenai/c4/en/*.gz";
+  const named = { ...hasty, hub: server.url, cacheFolder: folder.path };
+  const tokens = async (variables: Readonly<Record<string, string>>) => {
+    const before = server.requests.length;
+    await withEnvironment(variables, async () => {
+      const store = new RemoteStore(named);
+      const [file] = await store.list(pattern);
+      await store.fetch(file);
+    });
+    return [...new Set(server.requests.slice(before).map((r) => r.headers.authorization))];
+  };
+  deepStrictEqual(await tokens({ HF_TOKEN: "hush", DEPT_HUB_URL: "" }), [undefined]);
+  const trusted = { HF_TOKEN: "hush\n", DEPT_HUB_URL: `${server.url}/` };
+  deepStrictEqual(await tokens(trusted), ["Bearer hush"]); // as a file gives it, with a line feed
+  await withEnvironment({ HF_TOKEN: "hu sh" }, async () => {
+    await rejects(async () => new RemoteStore(named), (error: Error) => {
+      ok(error instanceof UsageError && !error.message.includes("hu sh"), error.message);
+      return true;
+    });
+  });
+});
+
+Deno.test("listHub() ends where pages go round in a circle", async () => {
+  await using server = hub();
+  const tree = "/api/datasets/allenai/c4/tree/main/en?recursive=true";
+  const link = (cursor: number) => ({ link: `<${tree}&cursor=${cursor}>; rel="next"` });
+  const reference = parseHubReference("hf://datasets/allenai/c4/en/*.gz");
+  server.pages.set(tree, { body: "[]", headers: link(1) });
+  server.pages.set(`${tree}&cursor=1`, { body: "[]", headers: link(1) });
+  const client = new HttpClient(hasty);
+  await rejects(listHub(reference, client, server.url), /expected other pages, found the same/);
+});
+
+Deno.test("names of remote files stay inside a folder, and odd ones are no stack", async () => {
+  await using server = new HubServer();
+  server.addDataset("o/n", { "100%.jsonl": text("{}"), "a%20b.jsonl": text("{}") });
+  using folder = temporaryFolder();
+  const store = new RemoteStore({ ...hasty, hub: server.url, cacheFolder: folder.path });
+  const names = async (pattern: string) => (await store.list(pattern)).map(({ name }) => name);
+  deepStrictEqual(await names("hf://datasets/o/n/*.jsonl"), ["100%.jsonl", "a%20b.jsonl"]);
+  deepStrictEqual(await names(`${server.url}/x/..%2F..%2Ftokenizer.json`), ["tokenizer.json"]);
+  deepStrictEqual(await names(`${server.url}/x/100%.jsonl?a=b`), ["100%.jsonl"]);
+  await rejects(store.list("http://["), UsageError);
+  throws(() => remotePath("https://"), UsageError);
+  throws(() => globPattern("[z-a].json"), /expected characters in ascending order/);
+  strictEqual(parseHubReference("hf://datasets/o/n@5%/x").revision, "5%");
+});
+
+Deno.test("a kept listing that is damaged is asked for again", async () => {
+  await using server = hub();
+  using folder = temporaryFolder();
+  const store = new RemoteStore({ ...hasty, hub: server.url, cacheFolder: folder.path });
+  const pattern = `hf://datasets/allenai/c4@main/en/c4-train.0000[01].json.gz`;
+  await store.list(pattern);
+  const [{ name }] = [...Deno.readDirSync(`${folder.path}/listings`)];
+  server.pages.clear(); // the hub has no answer any more
+  for (const damaged of ["null", "[null]", '[{"path": 5}]', "{"]) {
+    Deno.writeTextFileSync(`${folder.path}/listings/${name}`, damaged);
+    await rejects(store.list(pattern), /expected status 200, found 404/);
+  }
+});
+
 Deno.test("RemoteStore refuses a hub that is no URL", () => {
   throws(() => new RemoteStore({ hub: "hub" }), UsageError);
   match(new RemoteStore({ cacheFolder: "/x" }).folder, /^\/x$/);
