@@ -2,11 +2,16 @@
  * Text for the tokenizer's commands: standard input and text files a line a text, other files a record a text; text may be
  * compressed (`.gz`, `.zst`).
  */
-import { createGunzip, createZstdDecompress } from "node:zlib";
-import { createReadStream } from "node:fs";
-import { type DocumentReader, readerDefaults, readerModule } from "../datasets/mod.ts";
+import {
+  bytesOf,
+  type DocumentReader,
+  type Input,
+  openLocal,
+  readerDefaults,
+  readerModule,
+} from "../datasets/mod.ts";
 import { invalidUtf8At, textOfUtf8 } from "../tokenizers/mod.ts";
-import { messageOf, StageError } from "../base/mod.ts";
+import { formatBytes, messageOf, StageError } from "../base/mod.ts";
 
 /** Texts to encode: whole lines of UTF-8, or texts. */
 export type TextBatch = Uint8Array<ArrayBuffer> | readonly string[];
@@ -22,6 +27,8 @@ export interface TextInputOptions {
 }
 
 const batchBytes = 1 << 20;
+/** Lines are held whole, and a pipe or a device may never end one. */
+const mostLineBytes = 2 ** 30;
 const lineFeed = 0x0a;
 
 /**
@@ -40,7 +47,7 @@ export async function* readTexts(options: TextInputOptions): AsyncGenerator<Text
     const [, ending = "", packing = ""] = /(\.[^./]+)?(\.gz|\.zst)?$/.exec(path)!;
     if (textField !== undefined && ending !== ".txt" && ending + packing !== "") {
       yield* records(path, textField);
-    } else yield* lines(bytesOf(path, packing), path, options);
+    } else yield* lines(bytesOfFile(path), path, options);
   }
 }
 
@@ -97,6 +104,7 @@ async function* lines(
   const quoted = name === "standard input" ? name : `"${name}"`;
   let held = new Uint8Array(2 * batchBytes);
   let length = 0;
+  let end = 0; // of the last line that is whole
   let offset = 0;
   const take = (end: number): Uint8Array<ArrayBuffer> => {
     const batch = held.slice(0, end);
@@ -116,16 +124,25 @@ async function* lines(
   };
   try {
     for await (const chunk of chunks) {
+      if (length - end + chunk.length > mostLineBytes) {
+        throw new StageError(
+          `Cannot read ${quoted}: expected lines of at most ${
+            formatBytes(mostLineBytes)
+          }, found a longer one`,
+        );
+      }
       if (length + chunk.length > held.length) {
         const larger = new Uint8Array(2 * (length + chunk.length));
         larger.set(held.subarray(0, length));
         held = larger;
       }
       held.set(chunk, length);
+      const last = chunk.lastIndexOf(lineFeed) + 1;
+      if (last > 0) end = length + last;
       length += chunk.length;
-      if (length < batchBytes) continue;
-      const end = held.subarray(0, length).lastIndexOf(lineFeed) + 1;
-      if (end > 0) yield take(end);
+      if (length < batchBytes || end === 0) continue;
+      yield take(end);
+      end = 0;
     }
   } catch (cause) {
     if (cause instanceof StageError) throw cause;
@@ -134,11 +151,22 @@ async function* lines(
   if (length > 0) yield take(length);
 }
 
-/** The bytes of a file, those of a compressed one as what they stand for. */
-function bytesOf(path: string, packing: string): AsyncIterable<Uint8Array> {
-  const file = createReadStream(path, { highWaterMark: batchBytes });
-  if (packing === "") return file;
-  const text = packing === ".gz" ? createGunzip() : createZstdDecompress();
-  file.on("error", (error) => text.destroy(error));
-  return file.pipe(text);
+/** The bytes of a file as readers of data take them, unpacked; or of a pipe (`<(…)`). */
+async function* bytesOfFile(path: string): AsyncGenerator<Uint8Array> {
+  await using input = Deno.statSync(path).isFile ? await openLocal(path, path) : openPipe(path);
+  yield* bytesOf(input);
+}
+
+/** A pipe is read once, from its start. */
+function openPipe(path: string): Input {
+  const { readable } = Deno.openSync(path);
+  return {
+    name: path,
+    size: 0,
+    read() {
+      throw new StageError(`Cannot read "${path}": expected a file, found a pipe`);
+    },
+    stream: () => readable,
+    [Symbol.asyncDispose]: () => readable.cancel(),
+  };
 }

@@ -42,6 +42,7 @@ export { type Mixture, type MixturePosition, mixtureWeights, openMixture } from 
 export { listLocalFiles } from "./local_files.ts";
 export { type ResumableFolder, resumableFolder } from "./resumable_folder.ts";
 export { seededPermutation } from "./permutation.ts";
+export { bytesOf } from "./readers/bytes.ts";
 export { fieldAt } from "./readers/fields.ts";
 export { readerModule } from "./readers/mod.ts";
 export { writeSourceDocuments } from "./source_documents.ts";
