@@ -12,6 +12,7 @@ export { canonicalJson, isDeeperThan, type Json } from "./canonical_json.ts";
 export { sha256, sha256OfFile } from "./digest.ts";
 export { messageOf, RecipeError, StageError, UsageError } from "./errors.ts";
 export { freeMemoryBytes } from "./free_memory.ts";
+export { maxThreads } from "./limits.ts";
 export { type Log, type Progress, silentLog } from "./log.ts";
 export { didYouMean, nearestName } from "./names.ts";
 export { readIfThere, readTextIfThere } from "./optional_file.ts";

@@ -1,11 +1,18 @@
 /**
  * Values of options, as a user types them.
  */
-import { didYouMean, UsageError } from "../base/mod.ts";
+import { didYouMean, maxThreads, UsageError } from "../base/mod.ts";
 
 /** @throws UsageError unless the text is a whole number from `from` on */
 export function wholeNumber(option: string, text: string, from: number): number {
   return checkedNumber(option, text, from, "a whole number", Number.isInteger);
+}
+
+/** A number of threads. @throws UsageError for none, and for more than any machine has a use for */
+export function threadCount(text: string): number {
+  const count = wholeNumber("--threads", text, 1);
+  if (count <= maxThreads) return count;
+  throw new UsageError(`Cannot accept --threads ${text}: expected at most ${maxThreads}`);
 }
 
 /** @throws UsageError unless the text is a number from `from` on */

@@ -14,7 +14,7 @@ import {
 import { type EncodedLines, openTokenizer } from "../tokenizers/mod.ts";
 import { UsageError, writeAll } from "../base/mod.ts";
 import { isOnTerminal, openOutput } from "./file_output.ts";
-import { oneOf, wholeNumber } from "./option_values.ts";
+import { oneOf, threadCount } from "./option_values.ts";
 import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts, type TextBatch, type TextInputOptions } from "./text_input.ts";
 
@@ -55,7 +55,7 @@ async function encode(options: EncodeOptions): Promise<void> {
     ? "pieces"
     : oneOf([...lineFormats, "arrow"], "write format", options.format);
   const invalid = oneOf(["error", "replace"], "take --invalid", options.invalid);
-  const threads = wholeNumber("--threads", options.threads, 1);
+  const threads = threadCount(options.threads);
   const exactTies = options.exactTies === true;
   const input = {
     files: options.input,

@@ -22,7 +22,7 @@ import { checkFolder } from "./file_output.ts";
 import { terminalLine } from "./reading_progress.ts";
 import { checkFiles, linesOfText, readTexts } from "./text_input.ts";
 import { optionName, trainingOptions } from "./tokenizer_options.ts";
-import { wholeNumber } from "./option_values.ts";
+import { threadCount } from "./option_values.ts";
 import { printError } from "./screen.ts";
 
 /** Options of the command, and any of the trainer's by its name. */
@@ -60,9 +60,7 @@ async function train(options: TrainOptions): Promise<void> {
     if (options[field] !== undefined) overrides[field] = valueOf(field, options[field], value);
   }
   const config = configOf(overrides);
-  const threads = options.threads === undefined
-    ? undefined
-    : wholeNumber("--threads", options.threads, 1);
+  const threads = options.threads === undefined ? undefined : threadCount(options.threads);
   const line = terminalLine();
   const log: TrainingLog = {
     info(message, fields = {}) {

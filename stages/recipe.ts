@@ -5,6 +5,7 @@
  * `docs/recipes.md` is made from both.
  */
 import { z } from "zod";
+import { maxThreads } from "../base/mod.ts";
 import {
   continuationSchema,
   count,
@@ -16,7 +17,7 @@ import {
   tuneSchema,
 } from "../training/mod.ts";
 import { documentsSchema, eachOnce, sourceSchema, taskSchema } from "./recipe_data.ts";
-import { engineSchema, maxThreads } from "./recipe_engine.ts";
+import { engineSchema } from "./recipe_engine.ts";
 
 // Maps of results have these names as keys, beside those that the language gives every object.
 const name = z.string().regex(

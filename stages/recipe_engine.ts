@@ -2,12 +2,9 @@
  * What a recipe may say of the engine, and what stages that compute on one derive from it.
  */
 import { z } from "zod";
-import { UsageError } from "../base/mod.ts";
+import { maxThreads, UsageError } from "../base/mod.ts";
 import { engineRow, enginesWith } from "../engine/mod.ts";
 import type { StageClaims } from "../pipeline/stage.ts";
-
-/** Twice the hardware threads of the largest machines; a run that starts many more stalls any. */
-export const maxThreads = 1024;
 
 export const engineSchema = z.strictObject({
   kind: z.string().describe("The name of an engine: `deno task pipeline engines` lists them."),

@@ -13,15 +13,16 @@ import { probe, remoteBytes, type RemoteFile } from "./remote_file.ts";
  */
 export async function openHttp(url: string, client: HttpClient): Promise<Input> {
   const file = await probe(client, url);
-  if (file.size === undefined || !file.hasRanges && file.size > 0) {
-    const missing = file.size === undefined ? "size" : "ranges";
+  const { size = NaN } = file;
+  if (!Number.isSafeInteger(size) || !file.hasRanges && size > 0) {
+    const missing = Number.isSafeInteger(size) ? "ranges" : "size";
     throw new StageError(
       `Cannot read ${
         shown(url)
       } in place: expected a server that gives ranges, found no ${missing}; fetch it whole first`,
     );
   }
-  return new HttpInput(client, file, file.size);
+  return new HttpInput(client, file, size);
 }
 
 class HttpInput implements Input {

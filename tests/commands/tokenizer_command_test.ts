@@ -119,6 +119,7 @@ Deno.test("tokenizer says what is wrong, with the exit code for it", async () =>
     [["encode", "-t", own], "", 1, /Cannot read tokenizer ".*own": .* found nothing there/],
     [["encode", "-t", own, "-f", "xml"], "", 2, /Cannot write format "xml": expected one of ids/],
     [["encode", "-t", own, "--threads", "0"], "", 2, /--threads 0: expected a whole number/],
+    [["encode", "-t", own, "--threads", "9999"], "", 2, /--threads 9999: expected at most 1024/],
     [
       ["encode", "-t", own, "--invalid", "skip"],
       "",

@@ -122,6 +122,7 @@ Deno.test("documents puts remote names into the key, and neither hub nor machine
   deepStrictEqual(documents.declare(recipe, ["gh", "train"]).hints, {
     source: "gh",
     hub: "http://127.0.0.1:1",
+    maxDownloadBytes: null,
     checkpointEveryMs: 5000,
   });
 });

@@ -53,14 +53,16 @@ export class Charsmap {
       : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     if (bytes.length <= 4 || size > bytes.length - 4 || size % 4 !== 0) {
       throw new RangeError(
-        `expected a trie and replacements, found ${bytes.length} bytes, ${size} of them the trie`,
+        `normalizer_spec: expected a trie and replacements, found ${bytes.length} bytes, ${size} of them the trie`,
       );
     }
     this.units = new Uint32Array(size / 4);
     new Uint8Array(this.units.buffer).set(bytes.subarray(4, 4 + size));
     this.texts = bytes.slice(4 + size);
     if (this.texts.length > 0 && this.texts.at(-1) !== 0) {
-      throw new RangeError("expected a NUL after each replacement, found none after the last");
+      throw new RangeError(
+        "normalizer_spec: expected a NUL after each replacement, found none after the last",
+      );
     }
   }
 
@@ -111,7 +113,9 @@ export class Charsmap {
         Number(isFirst);
       if (!seen.has(key)) waiting.push({ base, read, isFirst });
       seen.add(key);
-      if (seen.size > mostSteps) throw new RangeError("expected rules, found a maze");
+      if (seen.size > mostSteps) {
+        throw new RangeError("normalizer_spec: expected rules, found a maze");
+      }
       return true;
     };
     if (units.length > 0) push(offsetOf(units[0]), [], true);

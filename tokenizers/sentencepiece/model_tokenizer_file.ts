@@ -31,9 +31,7 @@ export function loadSentencePiece(
     return new SentencePieceTokenizer(parseModel(bytes), options);
   } catch (cause) {
     if (!(cause instanceof BadModel || cause instanceof RangeError)) throw cause;
-    const fault = cause instanceof RangeError
-      ? `, normalizer_spec: ${cause.message}`
-      : cause.message;
+    const fault = cause instanceof BadModel ? cause.message : `, ${cause.message}`;
     throw new StageError(`Cannot read tokenizer "${path}"${fault}`, { cause });
   }
 }

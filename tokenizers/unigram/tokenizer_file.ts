@@ -45,8 +45,10 @@ export function loadTokenizerFile(
     const { pieces, settings } = parseTokenizer(value);
     return new UnigramTokenizer(pieces, settings);
   } catch (error) {
-    if (!(error instanceof BadFile)) throw error;
-    throw new StageError(`Cannot read tokenizer "${path}"${error.message}`);
+    if (!(error instanceof BadFile || error instanceof RangeError)) throw error;
+    // A table would be too large.
+    const fault = error instanceof BadFile ? error.message : `: ${error.message}`;
+    throw new StageError(`Cannot read tokenizer "${path}"${fault}`, { cause: error });
   }
 }
 
@@ -242,4 +244,6 @@ function fail(place: string, expected: string, found: string): never {
 }
 
 /** What is wrong and where, still without the file's name. */
-class BadFile extends Error {}
+class BadFile extends Error {
+  override readonly name = "BadFile";
+}
