@@ -59,6 +59,7 @@ class Child implements RunningChild {
         isNative ? "-A" : `-P=${permissionSet}`,
         "--quiet",
         "--no-prompt",
+        "--no-remote", // some hosts of code may be imported from without a permission
         "--config",
         join(request.program, "deno.json"),
         join(request.program, mainFile),

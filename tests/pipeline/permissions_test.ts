@@ -94,15 +94,37 @@ Deno.test("permissions: documents are read from files in a process that may read
 
 const peek = (kind: string) => ["run", "walk/a/left", "--set", `fault={source: a, kind: ${kind}}`];
 
-for (const kind of ["peek", "ask", "fetch", "spawn"]) {
-  Deno.test(`permissions: a confined stage that would ${kind} fails`, async () => {
-    await inTemporaryFolder(async (store) => {
-      const { code, stderr } = await toy(store, ...peek(kind));
-      assert.equal(code, 1);
-      assert.match(stderr, /walk\/a\/left failed: NotCapable: Requires (read|env|net|run) access/);
-    });
+/** What is said of each attempt of `trespass`. */
+const refusals: Readonly<Record<string, string>> = {
+  read: "Requires read access",
+  "read by fetch": "Requires read access",
+  write: "Requires write access",
+  link: "Requires read access",
+  remove: "Requires write access",
+  run: "Requires run access",
+  "kill the runner": "Requires run access",
+  connect: "Requires net access",
+  fetch: "Requires net access",
+  listen: "Requires net access",
+  "load a library": "Requires ffi access",
+  "import a file": "Requires read access",
+  "import from elsewhere": "remote specifier was requested: .*, but --no-remote is specified",
+  "start a thread of other code": "Requires read access",
+  environment: "Requires env access",
+  system: "Requires sys access",
+};
+
+Deno.test("permissions: a confined stage fails at whatever it has not declared", async (t) => {
+  await inTemporaryFolder(async (store) => {
+    const { code, stderr } = await toy(store, ...peek("trespass"));
+    assert.equal(code, 1);
+    const found: Record<string, string> = JSON.parse(/failed: (\{.*\})/.exec(stderr)![1]);
+    assert.deepEqual(Object.keys(found), Object.keys(refusals));
+    for (const [way, refusal] of Object.entries(refusals)) {
+      await t.step(way, () => assert.match(found[way], new RegExp(refusal)));
+    }
   });
-}
+});
 
 Deno.test("permissions: an undeclared input of native code is in the record of its accesses", async () => {
   await inTemporaryFolder(async (folder) => {

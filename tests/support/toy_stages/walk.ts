@@ -7,6 +7,7 @@
 import { Random, type Seed, StageError, writeFileAtomic } from "../../../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../../../pipeline/stage.ts";
 import type { ToyRecipe } from "./recipe.ts";
+import { trespass } from "./trespass.ts";
 
 interface WalkParams {
   readonly steps: number;
@@ -85,11 +86,8 @@ function readCheckpoint(path: string): Checkpoint {
 
 async function fail(fault: string | null, folder: string): Promise<void> {
   if (fault === null) return;
-  // What no stage may do without saying so.
-  if (fault.endsWith("peek")) Deno.readTextFileSync("deno.json");
-  if (fault === "ask") Deno.env.get("HOME");
-  if (fault === "fetch") await fetch("http://127.0.0.1:8009/");
-  if (fault === "spawn") await new Deno.Command(Deno.execPath()).output();
+  if (fault === "native-peek") Deno.readTextFileSync("deno.json");
+  if (fault === "trespass") throw new StageError(JSON.stringify(await trespass(folder)));
   Deno.writeTextFileSync(`${folder}/walk.txt`, "half of what there sho");
   if (fault === "data") {
     throw new StageError(`Cannot walk on "words.txt": expected paths, found none`);
