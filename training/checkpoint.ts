@@ -9,7 +9,7 @@
  *   local-<source>.safetensors   what a source keeps to itself (SPEC): its `embedding.*`
  *   state.json                   {model: configuration, vocabulary: "global" | "<source>" , step, ...}
  */
-import type { Json } from "../base/mod.ts";
+import { type Json, StageError } from "../base/mod.ts";
 
 export type NamedTensor = {
   readonly shape: readonly number[];
@@ -54,15 +54,27 @@ export function packState(state: StateData): Checkpoint {
   return { state: { data: withoutTensors(state, []), places }, groups };
 }
 
-/** The state that `packState` was given; the checkpoint's own data becomes part of it. */
+/**
+ * The state that `packState` was given; the checkpoint's own data becomes part of it.
+ * @throws StageError for a checkpoint that `packState` has not made.
+ */
 export function unpackState<State extends StateData>({ groups, state }: Checkpoint): State {
-  const { data, places } = state as PackedState<State>;
+  const { data, places } = isObject(state) ? state as Partial<PackedState<State>> : {};
+  const fail = (expected: string): never => {
+    throw new StageError(`Cannot read the state of a checkpoint: expected ${expected}`);
+  };
+  if (!isObject(data) || !isObject(places)) return fail("data and places, found none");
   for (const [group, place] of Object.entries(places)) {
     let parent: Record<string, unknown> = data;
-    for (const key of place.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
+    if (!Array.isArray(place) || place.length === 0) fail(`a place for group "${group}"`);
+    for (const key of place.slice(0, -1)) {
+      const child = Object.hasOwn(parent, key) ? parent[key] : undefined;
+      parent = isObject(child) ? child : fail(`"${key}" of ${place.join(".")} to be there`);
+    }
+    if (groups[group] === undefined) fail(`tensors of group "${group}", found none`);
     parent[place.at(-1)!] = groups[group];
   }
-  return data;
+  return data as State;
 }
 
 function isTensors(value: Json | Tensors | StateData | undefined): value is Tensors {
@@ -71,6 +83,6 @@ function isTensors(value: Json | Tensors | StateData | undefined): value is Tens
   return isObject(first) && first.data instanceof Float32Array;
 }
 
-function isObject(value: unknown): value is StateData {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -13,7 +13,7 @@ import {
   writeFileSynced,
   writePartsSynced,
 } from "../base/mod.ts";
-import type { Checkpoint, JsonObject, Tensors } from "./checkpoint.ts";
+import { type Checkpoint, isObject, type JsonObject, type Tensors } from "./checkpoint.ts";
 import { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 
 const doneFile = "DONE";
@@ -45,20 +45,25 @@ export function readCheckpoint<State = JsonObject>(folder: string): Checkpoint<S
       `Cannot read checkpoint "${basename(folder)}": expected ${expected}, found ${found}`,
     );
   };
-  const done = parseDone(readIfThere(join(folder, doneFile)));
-  if (done === undefined) return fail("a whole DONE", "none");
+  const written = readIfThere(join(folder, doneFile));
+  const done = written && parseJson(written);
+  if (!isObject(done)) return fail("a whole DONE", "none");
   const groups: Record<string, Tensors> = {};
   let state: State | undefined;
   for (const file of Object.keys(done).sort()) {
+    if (basename(file) !== file) return fail("names of files in DONE", `"${file}"`);
     const bytes = readIfThere(join(folder, file));
     if (bytes === undefined) return fail(`file "${file}"`, "none");
     if (sha256(bytes) !== done[file]) return fail(`"${file}" as DONE has it`, "other bytes");
-    if (file === stateFile) state = JSON.parse(new TextDecoder().decode(bytes));
+    if (file === stateFile) state = parseJson(bytes) as State | undefined;
     else if (file.endsWith(groupSuffix)) {
-      groups[file.slice(0, -groupSuffix.length)] = decodeSafetensors(bytes, file);
+      groups[file.slice(0, -groupSuffix.length)] = decodeSafetensors(
+        bytes,
+        `${basename(folder)}/${file}`,
+      );
     }
   }
-  if (state === undefined) return fail(`file "${stateFile}"`, "none");
+  if (state === undefined) return fail(`JSON in "${stateFile}"`, "none");
   return { groups, state };
 }
 
@@ -90,11 +95,14 @@ export class CheckpointStore {
     this.#number = checkpointNumbers(folder).at(-1) ?? 0;
   }
 
-  /** The newest whole checkpoint, or undefined when there is none. A newer one that is damaged is passed over with a warning. */
-  latest(): Checkpoint | undefined {
+  /**
+   * What `use` makes of the newest whole checkpoint, or undefined when there is none. A newer one that is damaged, or that `use` refuses
+   * with a StageError, is passed over with a warning.
+   */
+  latest<T = Checkpoint>(use = (checkpoint: Checkpoint) => checkpoint as T): T | undefined {
     for (const number of checkpointNumbers(this.folder).reverse()) {
       try {
-        return readCheckpoint(join(this.folder, nameOf(number)));
+        return use(readCheckpoint(join(this.folder, nameOf(number))));
       } catch (error) {
         if (!(error instanceof StageError)) throw error;
         this.#log?.warn(`${error.message}; going on from the one before`);
@@ -173,8 +181,8 @@ function syncFolder(folder: string): void {
   } catch { /* not on this system: the rename is still atomic */ }
 }
 
-function parseDone(bytes: Uint8Array | undefined): Done | undefined {
-  if (bytes === undefined) return undefined;
+/** Undefined for what is no JSON. */
+function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {

@@ -15,7 +15,14 @@ import { Run, type RunState, type TrainingPlace } from "./run.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { ContinuationSettings } from "./settings.ts";
 import { embeddingOf, initialTable, type TrainingSource } from "./source.ts";
-import { addStep, emptyRecord, type StepRecord, trainSteps } from "./trainer.ts";
+import {
+  addStep,
+  DivergedError,
+  emptyRecord,
+  nonFiniteWeights,
+  type StepRecord,
+  trainSteps,
+} from "./trainer.ts";
 import { validationLoss } from "./validation.ts";
 import { tokenEmbedding } from "./variant.ts";
 import { warnOfWeakness } from "./warnings.ts";
@@ -70,6 +77,10 @@ export async function continueTraining(options: Continuation): Promise<Continuat
     const program = await programs.get(vocabSize);
     const start = () => ({ parameters: startOf(options, vocabSize) });
     await run.train(program, start, () => trainOnMixture(options, run, program));
+    const made = await readTensors(program);
+    const wayOut = "lower continue.inner.peakLearningRate";
+    const diverged = nonFiniteWeights(made, options.settings.variant, "continuation", wayOut);
+    if (diverged !== undefined) throw new DivergedError(diverged);
     run.clock.logTo(log);
     const { variant, warnings } = options.settings;
     const lossNats = metrics.findLast(({ kind }) => kind === "steps")?.lossNatsMean;
@@ -78,7 +89,7 @@ export async function continueTraining(options: Continuation): Promise<Continuat
       warnOfWeakness({ metrics, log }, variant, { lossNats, vocabSize, threshold });
     }
     return {
-      model: finishedModel(options, await readTensors(program), vocabSize),
+      model: finishedModel(options, made, vocabSize),
       metrics,
       monitors: run.monitor.rows(),
       lossNatsLast: record.lastLossNats,

@@ -102,7 +102,7 @@ export interface SourceSummary {
 
 /**
  * Sums up a source. Intervals are the 2.5 % and 97.5 % quantiles over resamples of its documents with replacement.
- * @throws StageError when no token was predicted.
+ * @throws StageError when no token was predicted, or when the perplexity is beyond all numbers.
  *
  * Source: Efron and Tibshirani 1993, §13.3 (percentile interval).
  */
@@ -122,6 +122,14 @@ export function summarise(
     throw new StageError(
       `Cannot evaluate source "${source}": expected tokens to predict, found ${documents} documents ` +
         `with ${tokens} tokens after a first one, which have ${bytes} bytes`,
+    );
+  }
+  const perplexity = Math.exp(lossNats / tokens);
+  if (!Number.isFinite(perplexity)) {
+    throw new StageError(
+      `Cannot evaluate source "${source}": expected a perplexity that a number can hold, found ${
+        (lossNats / tokens).toFixed(0)
+      } nats a token: the model has diverged`,
     );
   }
   const random = new Random(seed);
@@ -146,7 +154,7 @@ export function summarise(
     tokens,
     bytes,
     unigramNats,
-    perplexity: Math.exp(lossNats / tokens),
+    perplexity,
     perplexityInterval: [quantile(perplexities, 0.025), quantile(perplexities, 0.975)],
     bitsPerByte: lossNats / Math.LN2 / bytes,
     bitsPerByteInterval: [quantile(bits, 0.025), quantile(bits, 0.975)],

@@ -172,7 +172,10 @@ function compileTask(
   return engine.compileTraining(graph, { ...engineOptions, optimizer: settings.inner });
 }
 
-/** Classes, options or standardised scores, in the order of the examples. */
+/**
+ * Classes, options or standardised scores, in the order of the examples.
+ * @throws StageError for scores that are not finite: the last update may have gone beyond all numbers.
+ */
 async function predict(
   program: TrainingProgram,
   examples: readonly EncodedExample[],
@@ -185,6 +188,16 @@ async function predict(
     signal.throwIfAborted();
     const batch = examples.slice(start, start + shape.batchSize);
     const { logits } = await program.run(taskFeeds(batch, shape), ["logits"]);
+    if (!logits.every(Number.isFinite)) {
+      throw new StageError(
+        `Cannot predict examples ${start} to ${
+          start + batch.length - 1
+        } of a downstream task: expected finite scores, ` +
+          `found ${
+            logits.find((logit) => !Number.isFinite(logit))
+          }; lower finetune.inner.peakLearningRate`,
+      );
+    }
     const width = logits.length / shape.batchSize;
     batch.forEach((_, b) => {
       const row = logits.subarray(b * width, (b + 1) * width);

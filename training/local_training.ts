@@ -20,6 +20,7 @@ import {
   DivergedError,
   emptyRecord,
   type Monitor,
+  nonFiniteWeights,
   type StepRecord,
   trainSteps,
 } from "./trainer.ts";
@@ -121,26 +122,11 @@ export async function trainLocally(
     throw error;
   }
   const result = await readTensors(program);
-  const found = nonFiniteIn(result);
-  if (found !== undefined) return { record, diverged: notFinite(variant, place, found) };
-  return { record, made: { result, optimizer: await readOptimizer(program) } };
-}
-
-function notFinite(variant: Variant, place: string | undefined, found: string): string {
-  return `Cannot go on training ${variant.id}${
-    place ? ` (${place})` : ""
-  }: expected finite weights, ` +
-    `found ${found}; lower pretrain.inner.peakLearningRate` +
+  const wayOut = "lower pretrain.inner.peakLearningRate" +
     (variant.mixture ? "" : ", or leave such results out with pretrain.nonFinite: skip");
-}
-
-/** The first value, by parameter, that is not finite: `NaN in "body.norm_final.weight"`. */
-function nonFiniteIn(tensors: Tensors): string | undefined {
-  for (const [name, { data }] of Object.entries(tensors)) {
-    const at = data.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) return `${data[at]} in "${name}"`;
-  }
-  return undefined;
+  const diverged = nonFiniteWeights(result, variant.id, place, wayOut);
+  if (diverged !== undefined) return { record, diverged };
+  return { record, made: { result, optimizer: await readOptimizer(program) } };
 }
 
 /** Local training for another process: task in, outcome out. */

@@ -37,10 +37,23 @@ export function cutVocabulary(rows: Int32Array, globalSize: number): SourceVocab
   return { size: rows.length, rows, localIds };
 }
 
-/** Tokens with local ids; what the vocabulary lacks counts as unknown. */
+/**
+ * Tokens with local ids; what the vocabulary lacks counts as unknown.
+ * @throws RangeError for a token that is outside the global vocabulary too: engines check those of a table that is not cut.
+ */
 export function renumber(tokens: Int32Array, { localIds }: SourceVocabulary): Int32Array {
   if (localIds === undefined) return tokens;
-  return tokens.map((token) => localIds[token] < 0 ? specialIds.unknown : localIds[token]);
+  return tokens.map((token) => {
+    const local = localIds[token];
+    if (local === undefined) {
+      throw new RangeError(
+        `Cannot use token ${token}: expected ids from 0 to ${
+          localIds.length - 1
+        }, the vocabulary's`,
+      );
+    }
+    return local < 0 ? specialIds.unknown : local;
+  });
 }
 
 /** How many of the tokens the vocabulary lacks. */

@@ -64,7 +64,7 @@ export async function resolveMicroBatch(search: MicroBatchSearch): Promise<numbe
   if (microBatchSize !== "auto") return microBatchSize;
   const path = `${checkpointFolder}/micro_batch.json`;
   const found = readTextIfThere(path);
-  if (found !== undefined) return JSON.parse(found).microBatchSize;
+  if (found !== undefined) return keptSize(found, path, batchSize);
   const free = freeBytes();
   const bytesOf = (size: number) => trainingBytes(config, size, search);
   for (let size = batchSize; size >= 1; size--) {
@@ -83,6 +83,16 @@ export async function resolveMicroBatch(search: MicroBatchSearch): Promise<numbe
   throw new StageError(
     `Cannot find a micro-batch: expected one sequence of ${config.seqLen} tokens to fit, ` +
       `found ${formatBytes(bytesOf(1))} needed; lower model.seqLen or the vocabulary`,
+  );
+}
+
+/** @throws StageError for a damaged file: another size would give other bytes than the steps that were taken. */
+function keptSize(text: string, path: string, batchSize: number): number {
+  const size = /^\{"microBatchSize":(\d+)\}$/.exec(text)?.[1];
+  if (size !== undefined && batchSize % Number(size) === 0) return Number(size);
+  throw new StageError(
+    `Cannot go on with the micro-batches of "${path}": expected a divisor of ${batchSize}, found a damaged file; ` +
+      `--force begins again`,
   );
 }
 

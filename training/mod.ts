@@ -17,7 +17,13 @@
  * console.log(std.communication / glob.communication); // 500
  * ```
  */
-export { type Checkpoint, packState, type Tensors, unpackState } from "./checkpoint.ts";
+export {
+  type Checkpoint,
+  packState,
+  type StateData,
+  type Tensors,
+  unpackState,
+} from "./checkpoint.ts";
 export { CheckpointPace } from "./checkpoint_pace.ts";
 export {
   CheckpointStore,
@@ -51,6 +57,7 @@ export { averageResults, meanDeltas, parameterNorm, split, updateNorm } from "./
 export { Decoder } from "./decoder.ts";
 export { generateTokens, sampleToken } from "./generation.ts";
 export { scoreText } from "./text_score.ts";
+export { predictsText } from "./validation.ts";
 export { type Drift, driftOf } from "./drift.ts";
 export { readTensors, writeTensors } from "./programs.ts";
 export { readOptimizer } from "./optimizer_state.ts";

@@ -63,9 +63,9 @@ export class Run<State extends RunState & StateData> {
     this.#store = new CheckpointStore(options.checkpointFolder, options.log);
     this.#pace = new CheckpointPace(options.settings.checkpointEverySteps ?? "auto");
     this.monitor = new RunMonitor(options);
-    const saved = this.#store.latest();
+    const saved = this.#store.latest((checkpoint) => unpackState<State>(checkpoint));
     this.isResumed = saved !== undefined;
-    this.state = saved ? unpackState<State>(saved) : first();
+    this.state = saved ?? first();
   }
 
   /**

@@ -7,15 +7,9 @@
  * Source: https://github.com/huggingface/safetensors, "Format".
  */
 import { canonicalJson, type Json, StageError } from "../base/mod.ts";
-import type { NamedTensor, Tensors } from "./checkpoint.ts";
+import { isObject, type Tensors } from "./checkpoint.ts";
 
 const lengthBytes = 8;
-
-interface HeaderEntry {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
-}
 
 /**
  * The bytes of a file that holds `tensors`, part by part: the header, then every tensor's own bytes, uncopied.
@@ -50,7 +44,7 @@ export function safetensorsParts(tensors: Tensors): readonly Uint8Array[] {
 }
 
 /**
- * The tensors of a file's bytes, in the order of their names.
+ * The tensors of a file's bytes, in the order of their names. They fill the data: no two share a byte, and none is left over.
  * @throws StageError naming `file`, and the tensor where one is at fault.
  */
 export function decodeSafetensors(bytes: Uint8Array, file: string): Tensors {
@@ -66,31 +60,51 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): Tensors {
   if (dataStart > bytes.length) {
     fail("tensors of", `a header of ${headerBytes} bytes`, `a file of ${bytes.length} bytes`);
   }
-  let header: Record<string, HeaderEntry>;
+  let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(lengthBytes, dataStart)));
+    const text = new TextDecoder("utf-8", { fatal: true });
+    header = JSON.parse(text.decode(bytes.subarray(lengthBytes, dataStart)));
   } catch (cause) {
     return fail("tensors of", "a JSON header", "a damaged one", cause);
   }
-  const tensors: Record<string, NamedTensor> = {};
-  for (const name of Object.keys(header).filter((key) => key !== "__metadata__").sort()) {
-    const entry = header[name];
+  if (!isObject(header)) return fail("tensors of", "a JSON header", "one that is no object");
+  const names = Object.keys(header).filter((key) => key !== "__metadata__").sort();
+  const entries = new Map(names.map((name) => {
     const of = `tensor "${name}" of`;
-    if (entry?.dtype !== "F32") fail(of, "dtype F32", String(entry?.dtype));
-    const { shape, data_offsets: [start, end] } = entry;
+    const { dtype, shape, data_offsets: range } = isObject(header[name]) ? header[name] : {};
+    if (dtype !== "F32") fail(of, "dtype F32", String(dtype));
+    if (!isCounts(shape)) return fail(of, "a shape of whole numbers", JSON.stringify(shape));
+    if (!isCounts(range) || range.length !== 2) {
+      return fail(of, "two data_offsets", JSON.stringify(range));
+    }
+    const [start, end] = range;
     const size = elements(shape) * 4;
     if (end - start !== size) {
       fail(of, `${size} bytes for shape [${shape.join(", ")}]`, `${end - start}`);
     }
-    if (start < 0 || dataStart + end > bytes.length) {
+    if (dataStart + end > bytes.length) {
       fail(of, `data up to byte ${dataStart + end}`, `a file of ${bytes.length} bytes`);
     }
+    return [name, { shape, start, end }];
+  }));
+  let filled = 0;
+  for (const [name, { start, end }] of [...entries].sort(([, a], [, b]) => a.start - b.start)) {
+    if (start !== filled) fail(`tensor "${name}" of`, `data from byte ${filled} on`, `${start}`);
+    filled = end;
+  }
+  if (dataStart + filled !== bytes.length) {
+    fail("tensors of", `${filled} bytes of data`, `${bytes.length - dataStart}`);
+  }
+  return Object.fromEntries([...entries].map(([name, { shape, start, end }]) => {
     // A copy: the tensor's bytes need not lie on a multiple of 4, and must not keep the whole file alive.
     const data = new Float32Array(elements(shape));
     new Uint8Array(data.buffer).set(bytes.subarray(dataStart + start, dataStart + end));
-    tensors[name] = { shape, data };
-  }
-  return tensors;
+    return [name, { shape, data }];
+  }));
+}
+
+function isCounts(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
 function elements(shape: readonly number[]): number {

@@ -19,13 +19,15 @@ interface TextScore {
 /**
  * Scores documents that were joined by the end symbol, in windows of the context length without overlap.
  * @param byteLength UTF-8 bytes of a token.
- * @throws StageError when there is no text to predict.
+ * @param onBatch Called with the tokens scored so far; may throw to stop.
+ * @throws StageError when there is no text to predict, or for a loss that is not finite.
  */
 export async function scoreText(
   program: Pick<Program, "run">,
   ids: Int32Array,
-  { byteLength, ...shape }: {
+  { byteLength, onBatch, ...shape }: {
     readonly byteLength: (id: number) => number;
+    readonly onBatch?: (tokens: number) => Promise<void> | void;
     readonly batchSize: number;
     readonly seqLen: number;
     readonly vocabulary: SourceVocabulary;
@@ -39,11 +41,21 @@ export async function scoreText(
   for await (const batch of scoreWindows(program, textWindows(text, shape.seqLen), shape)) {
     batch.windows.forEach((window, b) => {
       for (let t = 1; t < window.tokens.length; t++) {
-        nats += batch.nll[b * shape.seqLen + t - 1];
+        const loss = batch.nll[b * shape.seqLen + t - 1];
+        if (!Number.isFinite(loss)) {
+          throw new StageError(
+            `Cannot score the text, token ${
+              window.start + t
+            }: expected a finite loss, found ${loss}`,
+          );
+        }
+        nats += loss;
         bytes += byteLength(window.tokens[t]);
         tokens++;
       }
     });
+    const last = batch.windows[batch.windows.length - 1];
+    await onBatch?.(last.start + last.tokens.length);
   }
   if (bytes === 0) { // bits are divided by bytes, and the end symbol has none
     throw new StageError(

@@ -3,6 +3,7 @@
  */
 import type { Fetches, TrainingProgram } from "../engine/mod.ts";
 import { type Json, type Log, StageError } from "../base/mod.ts";
+import type { Tensors } from "./checkpoint.ts";
 import { Guard, type GuardEvent, type GuardRecord } from "./guard.ts";
 import { type MonitorRow, monitorStep } from "./monitors.ts";
 import type { PhaseClock } from "./phases.ts";
@@ -205,6 +206,22 @@ function diverged(
     `${where}: ${expected}${leftOut === 0 ? "" : `, after ${leftOut} steps that were left out`}; ` +
       `lower ${rateKey} or lengthen warmupSteps beside it`,
   );
+}
+
+/** What is wrong with the weights that a training ended with, if any is not finite. The last update is followed by no loss. */
+export function nonFiniteWeights(
+  tensors: Tensors,
+  name: string,
+  place: string | undefined,
+  wayOut: string,
+): string | undefined {
+  for (const [parameter, { data }] of Object.entries(tensors)) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at < 0) continue;
+    return `Cannot go on training ${name}${place ? ` (${place})` : ""}: expected finite weights, ` +
+      `found ${data[at]} in "${parameter}"; ${wayOut}`;
+  }
+  return undefined;
 }
 
 const nothing = new Uint8Array(0);

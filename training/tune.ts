@@ -5,7 +5,7 @@
  * then keeps its best checkpoint by validation loss. Differs: the paper does not say what counts as diverged, see `TuneSettings`.
  */
 import { mkdirSync } from "node:fs";
-import { messageOf, readTextIfThere, StageError, writeFileAtomic } from "../base/mod.ts";
+import { type Log, messageOf, readTextIfThere, StageError, writeFileAtomic } from "../base/mod.ts";
 import { pretrain, type Pretraining } from "./pretrain.ts";
 import type { TuneSettings } from "./settings.ts";
 import { DivergedError } from "./trainer.ts";
@@ -34,7 +34,7 @@ export async function tuneLearningRate(
   const { variant, settings, tune, checkpointFolder, log } = options;
   mkdirSync(checkpointFolder, { recursive: true });
   const place = `${checkpointFolder}/attempts.json`;
-  const attempts: TuneAttempt[] = JSON.parse(readTextIfThere(place) ?? "[]");
+  const attempts = keptAttempts(place, log);
   while (attempts.at(-1)?.diverged !== null) {
     const peakLearningRate = gridRate(settings.inner.peakLearningRate, tune, attempts.length);
     if (attempts.length === tune.attempts || !(peakLearningRate > 0)) {
@@ -50,6 +50,21 @@ export async function tuneLearningRate(
     writeFileAtomic(place, JSON.stringify(attempts));
   }
   return { peakLearningRate: attempts.at(-1)!.peakLearningRate, attempts };
+}
+
+/** What was tried before. A damaged file is passed over: the attempts then end again as they did, from their checkpoints. */
+function keptAttempts(place: string, log: Log): TuneAttempt[] {
+  const text = readTextIfThere(place) ?? "[]";
+  try {
+    const attempts: TuneAttempt[] = JSON.parse(text);
+    if (attempts.every(({ diverged }) => diverged === null || typeof diverged === "string")) {
+      return attempts;
+    }
+  } catch { /* as for a list of anything else */ }
+  log.warn(
+    `Cannot read "${place}": expected a list of attempts, found a damaged file; trying again`,
+  );
+  return [];
 }
 
 /** Rates without the noise of repeated subtraction: 6e-4, 5.5e-4, 5e-4. */

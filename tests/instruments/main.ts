@@ -18,6 +18,10 @@ await runProgram("instruments", {
     about: "compares ids with those of spm_encode on all text of the data folder",
     load: () => import("./tokenizers_parity.ts"),
   },
+  "checkpoints-fuzz": {
+    about: "reads damaged checkpoints",
+    load: () => import("./checkpoints_fuzz.ts"),
+  },
   "training-memory": {
     about: "looks for memory that training keeps, over thousands of steps",
     load: () => import("./training_memory.ts"),

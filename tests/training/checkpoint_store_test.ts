@@ -5,8 +5,12 @@ import {
   CheckpointStore,
   fillCheckpoint,
   readCheckpoint,
+  unpackState,
   writeCheckpoint,
 } from "../../training/mod.ts";
+import type { JsonObject } from "../../training/checkpoint.ts";
+import { StepRows } from "../../training/step_rows.ts";
+import { fuzzCheckpoints } from "../instruments/checkpoints_fuzz.ts";
 
 const checkpoint = (step: number): Checkpoint => ({
   groups: {
@@ -107,4 +111,31 @@ Deno.test("CheckpointStore removes what a killed writer left", () =>
     Deno.mkdirSync(`${folder}/checkpoint-000001.abc.tmp`);
     new CheckpointStore(folder);
     assert.deepEqual(names(folder), []);
+  }));
+
+Deno.test("CheckpointStore passes a damaged checkpoint over with a line, whatever the damage", () => {
+  const { read, refused, failures } = fuzzCheckpoints(300, 0, 17);
+  assert.deepEqual(failures, []);
+  assert.ok(refused > 200 && read < 50, `${read} read, ${refused} refused`);
+});
+
+Deno.test("unpackState() refuses places that lead out of the state", () => {
+  const w = { shape: [1], data: Float32Array.of(1) };
+  for (const place of [["__proto__", "w"], ["constructor", "prototype"], ["a", "b"], [], "x"]) {
+    const state = { data: {}, places: { g: place } };
+    assert.throws(
+      () => unpackState({ groups: { g: { w } }, state: state as unknown as JsonObject }),
+      /^StageError: Cannot read the state of a checkpoint/,
+    );
+  }
+  assert.ok(!("w" in {}));
+});
+
+Deno.test("StepRows names a damaged line", () =>
+  withFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/rows.jsonl`, '{"at":1,"row":{}}\n{"at":2,"r\u0000w":{}}\n');
+    assert.throws(
+      () => new StepRows(`${folder}/rows.jsonl`),
+      /rows\.jsonl", line 2: expected a row and its place, found a damaged line; --force begins again/,
+    );
   }));

@@ -189,6 +189,16 @@ Deno.test("scoreText() sums what the network says of a text, window by window", 
     scoreText(program, ids.subarray(0, 1), shape),
     /expected at least 2 tokens, .*found 1/,
   );
+  const diverged = {
+    run: async (...asked: Parameters<typeof program.run>) => {
+      const { nll } = await program.run(...asked);
+      return { nll: nll.fill(NaN, 13, 14) };
+    },
+  };
+  await assert.rejects( // [2, 10]: row 1, place 3 is of the token after it
+    scoreText(diverged, ids.subarray(0, 24), shape),
+    /^StageError: Cannot score the text, token 14: expected a finite loss, found NaN/,
+  );
   await assert.rejects( // the end symbol has no bytes
     scoreText(program, Int32Array.of(7, 0), shape),
     /one of text after the first, found 2/,

@@ -30,6 +30,19 @@ async function programOf(batchSize: number, table?: Float32Array) {
 const near = (found: number, expected: number, tolerance: number) =>
   assert.ok(Math.abs(found - expected) <= tolerance, `expected ${expected}, found ${found}`);
 
+Deno.test("summarise() refuses losses whose perplexity no number holds", () => {
+  const losses = {
+    lossNats: Float64Array.of(2 * 710),
+    tokens: Float64Array.of(2),
+    bytes: Float64Array.of(8),
+    unigramNats: Float64Array.of(3),
+  };
+  assert.throws(
+    () => summarise("it", losses, { bootstrapSamples: 10, seed: seed("x") }),
+    /^StageError: Cannot evaluate source "it": expected a perplexity .*found 710 nats a token: the model has diverged/,
+  );
+});
+
 Deno.test("documentLosses() of a model without a preference is ln V for every predicted token", () =>
   withSources(async ([alpha]) => {
     // A table of zeros makes every logit 0.

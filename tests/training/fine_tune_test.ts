@@ -176,6 +176,23 @@ Deno.test("fineTune() gone on after a stop has the result of a plain run", () =>
     }
   }));
 
+Deno.test("fineTune() refuses scores that are not finite, which no loss would show after the last step", () =>
+  withFolder(async (folder) => {
+    const run = options("similarity", folder);
+    const faulty: typeof engine = {
+      ...engine,
+      async compileTraining(graph, settings) {
+        const program = await engine.compileTraining(graph, settings);
+        program.run = () => Promise.resolve({ logits: new Float32Array(8).fill(Infinity, 3) });
+        return program;
+      },
+    };
+    await assert.rejects(
+      fineTune({ ...run, engine: faulty }),
+      /^StageError: Cannot predict examples 0 to 7 of a downstream task: expected finite scores, found Infinity/,
+    );
+  }));
+
 Deno.test("fineTune() refuses examples that do not fit the task, saying which", () =>
   withFolder(async (folder) => {
     const run = options("choice", folder);

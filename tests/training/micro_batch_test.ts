@@ -73,6 +73,13 @@ Deno.test("resolveMicroBatch() takes the largest divisor whose step works, once"
     assert.equal(await resolveMicroBatch({ ...search, engine }), 4); // as it was found
     assert.deepEqual(tried.length, 3);
     assert.equal(await resolveMicroBatch({ ...search, microBatchSize: 3 }), 3);
+    for (const text of ['{"microBatchSize":5}', '{"microBatchSize":', "null"]) {
+      Deno.writeTextFileSync(`${search.checkpointFolder}/micro_batch.json`, text);
+      await assert.rejects(
+        resolveMicroBatch(search),
+        /StageError: .*expected a divisor of 12, found a damaged file; --force begins again/,
+      );
+    }
     // A parameter's copies alone are more than any machine has: only single sequences are tried all the same.
     const heavy = { ...search, engine, heldCopies: 1e12, checkpointFolder: `${folder}/heavy` };
     assert.equal(await resolveMicroBatch(heavy), 1);

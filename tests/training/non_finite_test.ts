@@ -3,8 +3,17 @@ import type { Engine } from "../../engine/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
 import { StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
-import { pretrain, type Pretraining, type PretrainSettings } from "../../training/mod.ts";
-import { inner, pretraining, withSources } from "./support.ts";
+import { specialIds } from "../../tokenizers/mod.ts";
+import {
+  continueTraining,
+  cutVocabulary,
+  pretrain,
+  type Pretraining,
+  type PretrainSettings,
+  renumber,
+} from "../../training/mod.ts";
+import { initialShared } from "../../training/source.ts";
+import { inner, model, pretraining, settings, vocabSize, withSources } from "./support.ts";
 
 /**
  * The reference engine with a fault: programs whose table has `rows` rows, which tells a source of TRIM and SPEC, give a weight
@@ -110,3 +119,44 @@ Deno.test("pretrain() of a mixture stops whatever the policy: there is nobody el
     });
     await assert.rejects(pretrain(options), /Cannot go on training std-t0/);
   }));
+
+Deno.test("continueTraining() refuses weights that its last step has made infinite, where no loss comes after it", () =>
+  withSources(async (sources, folder) => {
+    const { variant, ...options } = pretraining("glob", sources, folder);
+    const shared = initialShared(variant, model, vocabSize, options.seed);
+    const from = { groups: { model: shared }, state: {} };
+    const { rounds: _, warnings: __, ...pretrainSettings } = settings;
+    const run = (peakLearningRate: number) =>
+      continueTraining({
+        ...options,
+        settings: {
+          ...pretrainSettings,
+          variant: "glob",
+          start: "random",
+          steps: 1,
+          sampling: "uniform",
+          pretrainedRateFactor: 1,
+          inner: { ...inner, warmupSteps: 0, peakLearningRate },
+          warnings: { activationGrowth: Infinity, weakGainNats: -Infinity },
+        },
+        from,
+      });
+    await assert.rejects(
+      run(1e39),
+      /^StageError: Cannot go on training glob \(continuation\): expected finite weights, found -?Infinity in "/,
+    );
+  }));
+
+Deno.test("renumber() refuses an id that is outside the vocabulary", () => {
+  const vocabulary = cutVocabulary(Int32Array.of(0, 1, 5), 6);
+  assert.deepEqual([...renumber(Int32Array.of(5, 2), vocabulary)], [2, specialIds.unknown]);
+  for (const id of [6, -1]) {
+    assert.throws(
+      () => renumber(Int32Array.of(1, id), vocabulary),
+      {
+        name: "RangeError",
+        message: `Cannot use token ${id}: expected ids from 0 to 5, the vocabulary's`,
+      },
+    );
+  }
+});

@@ -62,6 +62,53 @@ Deno.test("decodeSafetensors() says which file and tensor is damaged", () => {
   fails(text('{"a"', 'x"a"'), /expected a JSON header, found a damaged one/);
 });
 
+Deno.test("decodeSafetensors() refuses headers that only claim: lengths, ranges, names", () => {
+  const file = (header: unknown, data = 8, claimed?: bigint) => {
+    const text = new TextEncoder().encode(
+      typeof header === "string" ? header : JSON.stringify(header),
+    );
+    const bytes = new Uint8Array(8 + text.length + data);
+    new DataView(bytes.buffer).setBigUint64(0, claimed ?? BigInt(text.length), true);
+    bytes.set(text, 8);
+    return bytes;
+  };
+  const one = (more: object) => ({
+    w: { dtype: "F32", shape: [2], data_offsets: [0, 8], ...more },
+  });
+  assert.deepEqual(decodeSafetensors(file(one({})), "m").w.data, new Float32Array(2));
+  const cases: readonly [Uint8Array, RegExp][] = [
+    [file(one({}), 8, 2n ** 63n), /a header of 9223372036854776000 bytes, found a file of/],
+    [file("null"), /expected a JSON header, found one that is no object/],
+    [file("[]"), /found one that is no object/],
+    [file({ w: null }), /tensor "w" .*expected dtype F32, found undefined/],
+    [file(one({ shape: [2 ** 40, 2 ** 40] })), /tensor "w" .*bytes for shape .*, found 8/],
+    [file(one({ shape: [-2] })), /expected a shape of whole numbers, found \[-2\]/],
+    [file(one({ shape: "2" })), /expected a shape of whole numbers, found "2"/],
+    [file(one({ data_offsets: [0] })), /expected two data_offsets, found \[0\]/],
+    [file(one({ data_offsets: [1e300, 8] })), /expected two data_offsets/],
+    [file({ ...one({}), v: one({}).w }), /tensor "v" .*expected data from byte 8 on, found 0/], // overlap
+    [file(one({ data_offsets: [8, 16] }), 16), /tensor "w" .*from byte 0 on, found 8/], // a hole
+    [file(one({}), 16), /expected 8 bytes of data, found 16/],
+    // The language keeps the last of two equal names.
+    [
+      file(
+        '{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}',
+        16,
+      ),
+      /tensor "w" .*from byte 0 on, found 8/,
+    ],
+  ];
+  for (const [bytes, message] of cases) {
+    assert.throws(() => decodeSafetensors(bytes, "m"), (error) => {
+      assert.ok(error instanceof StageError, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  const named = file('{"__proto__":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}');
+  assert.deepEqual(Object.keys(decodeSafetensors(named, "m")), ["__proto__"]);
+});
+
 Deno.test("safetensorsParts() refuses data that does not fit its shape", () => {
   assert.throws(
     () => encodeSafetensors({ w: { shape: [3], data: new Float32Array(2) } }),

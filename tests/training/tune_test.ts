@@ -22,6 +22,13 @@ Deno.test("tuneLearningRate() goes down the grid until a run survives, and says 
       inner: { ...inner, peakLearningRate: 0.03 },
     });
     assert.equal(attempts[2].bestLossNats, (await pretrain(run)).bestLossNats);
+    // A damaged list is passed over: the same attempts end again as they did.
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+    Deno.writeTextFileSync(`${options.checkpointFolder}/attempts.json`, "[null]");
+    const again = await tuneLearningRate({ ...options, tune, log });
+    assert.deepEqual(again.attempts, attempts);
+    assert.match(warnings[0], /attempts\.json": expected a list of attempts, found a damaged file/);
   }));
 
 Deno.test("tuneLearningRate() stopped and started again gives the result of a plain run", () =>

@@ -1,0 +1,119 @@
+/**
+ * Reads damaged checkpoints: each is passed over with one line that names it, or read as it was. Half of them have a DONE that fits the
+ * damage, as a hostile writer would leave it.
+ *
+ *     deno task instruments checkpoints-fuzz [--count 20000] [--first 0] [--seed 17] [--json]
+ */
+import { parseArgs } from "node:util";
+import { canonicalJson, type Log, Random, seedOf, sha256 } from "../../base/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import { CheckpointStore, packState, type StateData, unpackState } from "../../training/mod.ts";
+import { mutated, restructured, type Sample } from "./mutations.ts";
+
+// deno-lint-ignore require-await
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      count: { type: "string", default: "20000" },
+      first: { type: "string", default: "0" },
+      seed: { type: "string", default: "17" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const [count, first, seed] = [values.count, values.first, values.seed].map(Number);
+  const result = fuzzCheckpoints(count, first, seed);
+  console.log(
+    values.json ? JSON.stringify(result) : [
+      `${count} damaged checkpoints: ${result.read} read all the same, ${result.refused} passed over with a line`,
+      ...result.failures,
+    ].join("\n"),
+  );
+  if (result.failures.length > 0) Deno.exitCode = 1;
+}
+
+interface CheckpointsFuzzResult {
+  readonly read: number;
+  readonly refused: number;
+  /** With the number that makes it again (`--first N --count 1`). */
+  readonly failures: readonly string[];
+}
+
+/** Damages copies of a checkpoint, with the numbers `first` to `first + count - 1`. */
+export function fuzzCheckpoints(count: number, first: number, seed: number): CheckpointsFuzzResult {
+  const folder = Deno.makeTempDirSync({ prefix: "dept-fuzz-" });
+  const lines: string[] = [];
+  const log: Log = { ...silentLog, warn: (message) => void lines.push(message) };
+  let [read, refused] = [0, 0];
+  const failures: string[] = [];
+  try {
+    new CheckpointStore(folder).write(packState(state()));
+    const place = `${folder}/checkpoint-000001`;
+    const samples = [...Deno.readDirSync(place)].map(({ name }): Sample => ({
+      name,
+      bytes: Deno.readFileSync(`${place}/${name}`),
+    })).sort((a, b) => a.name < b.name ? -1 : 1);
+    for (let index = first; index < first + count; index++) {
+      lines.length = 0;
+      const changed = damage(samples, place, seed, index);
+      try {
+        const found = new CheckpointStore(folder, log).latest(unpackState);
+        if (found !== undefined) read++;
+        else if (lines.length === 1 && lines[0].includes("heckpoint")) refused++;
+        else failures.push(`${index}, ${changed}: no line says what is wrong: ${lines.join("; ")}`);
+      } catch (error) {
+        failures.push(`${index}, ${changed}: ${(error as Error).stack}`);
+      }
+      for (const { name, bytes } of samples) Deno.writeFileSync(`${place}/${name}`, bytes);
+    }
+    return { read, refused, failures };
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Writes a damaged copy of one file, beside a DONE that fits it every second time. Returns the file's name. */
+function damage(samples: readonly Sample[], place: string, seed: number, index: number): string {
+  const random = new Random(seedOf(seed, `checkpoint/${index}`));
+  const sample = samples[random.below(samples.length)];
+  const isTensors = sample.name.endsWith(".safetensors");
+  const way = random.below(3);
+  const { name, bytes } = way === 0
+    ? mutated([sample], seed, index)
+    : isTensors
+    ? otherHeader(sample, seed, index)
+    : restructured(sample, seed, index);
+  Deno.writeFileSync(`${place}/${name}`, bytes);
+  if (name !== "DONE" && random.below(2) === 0) {
+    const digests = samples.filter((one) => one.name !== "DONE").map((one) =>
+      [one.name, sha256(one.name === name ? bytes : one.bytes)] as const
+    );
+    Deno.writeTextFileSync(`${place}/DONE`, canonicalJson(Object.fromEntries(digests)) + "\n");
+  }
+  return name;
+}
+
+/** A file of tensors whose header is JSON of another shape. */
+function otherHeader({ name, bytes }: Sample, seed: number, index: number): Sample {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const header = { name, bytes: bytes.slice(8, 8 + length) };
+  const changed = restructured(header, seed, index).bytes;
+  const copy = new Uint8Array(8 + changed.length + bytes.length - 8 - length);
+  new DataView(copy.buffer).setBigUint64(0, BigInt(changed.length), true);
+  copy.set(changed, 8);
+  copy.set(bytes.subarray(8 + length), 8 + changed.length);
+  return { name, bytes: copy };
+}
+
+function state(): StateData {
+  const tensor = (...shape: number[]) => ({
+    shape,
+    data: new Float32Array(shape.reduce((size, length) => size * length, 1)).fill(0.5),
+  });
+  return {
+    round: 2,
+    shared: { "embedding.token.weight": tensor(4, 2), "body.norm_final.weight": tensor(2) },
+    results: { it: { tensors: { "body.norm_final.weight": tensor(2) } } },
+    metrics: [{ kind: "round", round: 1 }],
+  };
+}
