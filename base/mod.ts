@@ -11,6 +11,7 @@ export { writeFileAtomic, writeFileSynced, writePartsSynced } from "./atomic_fil
 export { canonicalJson, isDeeperThan, type Json } from "./canonical_json.ts";
 export { sha256, sha256OfFile } from "./digest.ts";
 export { messageOf, RecipeError, StageError, UsageError } from "./errors.ts";
+export { reportFileLimit } from "./file_limit.ts";
 export { freeMemoryBytes } from "./free_memory.ts";
 export { maxThreads } from "./limits.ts";
 export { type Log, type Progress, silentLog } from "./log.ts";

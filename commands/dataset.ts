@@ -1,9 +1,10 @@
 /**
  * The command line of data files: `deno task dataset --help`. Exit codes: 0 it can be read, 1 refused, 2 bad usage.
  */
+import { reportFileLimit } from "../base/mod.ts";
 import { type CommandLine, runCommand } from "./command_line.ts";
 
-const dataset: CommandLine<void> = {
+export const dataset: CommandLine<void> = {
   name: "deno task dataset",
   description: "Says what data files hold, and prints their rows.",
   commands: {
@@ -29,4 +30,7 @@ Examples:
 Exit codes: 0 it can be read, 1 refused, 2 bad usage`,
 };
 
-if (import.meta.main) Deno.exit(await runCommand(dataset, Deno.args, undefined));
+if (import.meta.main) {
+  reportFileLimit();
+  Deno.exit(await runCommand(dataset, Deno.args, undefined));
+}

@@ -35,7 +35,7 @@ async function cat(argument: string, options: CatOptions): Promise<void> {
   const format = oneOf(["json", "parquet", "arrow"], "print as", options.format);
   const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit, 0);
   const rows = () => rowsOf(argument, options, limit);
-  using output = openOutput(options.output);
+  using output = openOutput(options.output, format !== "json");
   if (format === "json") await writeLines(rows(), output);
   else await writeColumns(rows, format, output);
   output.finish();

@@ -15,9 +15,14 @@ interface Output extends Disposable {
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** @throws UsageError for a path where no file can be */
-export function openOutput(path: string | undefined): Output {
+/** @param isBinary Bytes that no terminal can show. @throws UsageError for a path where no file can be */
+export function openOutput(path: string | undefined, isBinary = false): Output {
   if (path === undefined) {
+    if (isBinary && Deno.stdout.isTerminal()) {
+      throw new UsageError(
+        "Cannot write bytes to a terminal: expected a file (-o FILE) or a pipe, found a terminal",
+      );
+    }
     return {
       writeSync: (bytes) => Deno.stdout.writeSync(bytes),
       finish: () => {},

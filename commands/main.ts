@@ -2,7 +2,7 @@
  * The command line: `deno task pipeline --help`.
  */
 import { relative, resolve } from "node:path";
-import { systemError } from "../base/mod.ts";
+import { reportFileLimit, systemError } from "../base/mod.ts";
 import { StorageError, storageError } from "../pipeline/storage_errors.ts";
 import { type CommandLine, runCommand } from "./command_line.ts";
 import type { Project } from "./project.ts";
@@ -95,6 +95,7 @@ function storeOf(args: readonly string[]): string {
 }
 
 if (import.meta.main) {
+  reportFileLimit();
   Deno.exit(
     await runCommandLine(Deno.args, async () => (await import("./dept.ts")).project),
   );

@@ -135,12 +135,10 @@ async function plan(
       emitJson({ type: "summary", durationMs: 0, ran: [], cached: ids, failed: [], left: [] });
     }
   } else if (isFresh && !options.quiet) {
-    const which = ids.length === 1 ? ids[0] : `all ${ids.length} instances of "${recipe.name}"`;
-    print(
-      `Nothing to do: ${which} ${ids.length === 1 ? "is" : "are"} fresh (${
-        formatDuration(performance.now())
-      })`,
-    );
+    const which = named.length === session.instances.size
+      ? `all ${named.length} instances of "${recipe.name}" are`
+      : freshText(named, ids.length - named.length);
+    print(`Nothing to do: ${which} fresh (${formatDuration(performance.now())})`);
     if (ids.some(isTable)) {
       print(`Print the results: deno task pipeline table${typedOptions(options)}`);
     }
@@ -155,6 +153,14 @@ async function plan(
     print(`Forecast: ${forecastText(event.forecast, jobs)}`);
   }
   return { ids, states, forced, isFresh, event };
+}
+
+/** `walk/a/left is`, `walk/a/left and the 2 that it needs are`, `6 instances and the 48 that they need are`. */
+function freshText(named: readonly InstanceId[], needed: number): string {
+  const isOne = named.length === 1;
+  const who = isOne ? named[0] : `${named.length} instances`;
+  if (needed === 0) return `${who} ${isOne ? "is" : "are"}`;
+  return `${who} and the ${needed} that ${isOne ? "it needs" : "they need"} are`;
 }
 
 async function execute(

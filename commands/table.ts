@@ -42,9 +42,10 @@ export const command: PipelineCommand = {
  */
 async function table(
   loadProject: () => Promise<Project>,
-  names: readonly string[],
+  asked: readonly string[],
   options: TableOptions,
 ): Promise<number> {
+  const names = [...new Map(asked.map((name) => [targetOf(name), name])).values()];
   const project = await loadProject();
   const format = oneOf(tableFormats, "print a table as", options.format);
   if (options.list) {

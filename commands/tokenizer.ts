@@ -1,9 +1,10 @@
 /**
  * The command line of tokenizers: `deno task tokenizer --help`. Exit codes: 0 done, 1 failed, 2 bad usage.
  */
+import { reportFileLimit } from "../base/mod.ts";
 import { type CommandLine, runCommand } from "./command_line.ts";
 
-const tokenizer: CommandLine<void> = {
+export const tokenizer: CommandLine<void> = {
   name: "deno task tokenizer",
   description: "Trains unigram tokenizers; encodes and decodes with these and others.",
   commands: {
@@ -31,4 +32,7 @@ Examples:
 Exit codes: 0 done, 1 failed, 2 bad usage`,
 };
 
-if (import.meta.main) Deno.exit(await runCommand(tokenizer, Deno.args, undefined));
+if (import.meta.main) {
+  reportFileLimit();
+  Deno.exit(await runCommand(tokenizer, Deno.args, undefined));
+}

@@ -70,7 +70,7 @@ async function encode(options: EncodeOptions): Promise<void> {
     return await encodeWithOffsets(options, input);
   }
   using pool = await EncodePool.open(options.tokenizer, { threads, exactTies });
-  using output = openOutput(options.output);
+  using output = openOutput(options.output, format === "arrow");
   const texts = withProgress(readTexts(input), isOnTerminal(options.output));
   const answers = pool.encode(
     requests(texts, invalid, format === "arrow" ? undefined : format),

@@ -2,7 +2,7 @@
  * The process that one instance runs in: reads a request, runs the stage, says how it went.
  */
 import { resourceUsage } from "node:process";
-import { messageOf, StageError, UsageError, writeAll } from "../base/mod.ts";
+import { messageOf, reportFileLimit, StageError, UsageError, writeAll } from "../base/mod.ts";
 import { CheckpointWatch } from "./checkpoint_watch.ts";
 import { armFaults } from "./faults.ts";
 import { listAndSync } from "./listing.ts";
@@ -34,6 +34,7 @@ export async function serve(
   const stop = new AbortController();
   Deno.addSignalListener("SIGTERM", () => stop.abort(new Error("stopped by the user")));
   Deno.addSignalListener("SIGINT", () => {}); // the terminal sends it to all; the runner decides
+  reportFileLimit();
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     finish(failure(event.reason));

@@ -39,7 +39,7 @@ export function readerModule(path: string): string {
   );
   if (entry === undefined) {
     throw new UsageError(
-      `Cannot read "${name}": expected a name that ends in one of ${
+      `Cannot read "${path}": expected a name that ends in one of ${
         Object.keys(readerModules).join(", ")
       } (text formats also with .gz or .zst after it), found ${
         name.includes(".") ? `"${name.slice(name.indexOf("."))}"` : "no ending"
