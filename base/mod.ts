@@ -9,6 +9,7 @@
 export { readFully, writeAll } from "./all_bytes.ts";
 export { writeFileAtomic, writeFileSynced, writePartsSynced } from "./atomic_file.ts";
 export { canonicalJson, isDeeperThan, type Json } from "./canonical_json.ts";
+export { decimalOf } from "./decimal.ts";
 export { sha256, sha256OfFile } from "./digest.ts";
 export { messageOf, RecipeError, StageError, UsageError } from "./errors.ts";
 export { reportFileLimit } from "./file_limit.ts";

@@ -54,6 +54,24 @@ function refuseRepeats(command: Command): void {
   }
 }
 
+/**
+ * Refuses empty values: what a shell makes of a variable that is not set would else stand for this folder, or for nothing.
+ * @throws UsageError; a `<text>` may be empty
+ */
+function refuseEmpty(command: Command): void {
+  const values = [
+    ...command.registeredArguments.map((argument, i) =>
+      [`<${argument.name()}>`, command.processedArgs[i]] as const
+    ),
+    ...command.options.filter(({ flags }) => !flags.includes("<text>"))
+      .map((option) => [option.long, command.getOptionValue(option.attributeName())] as const),
+  ];
+  for (const [name, value] of values) {
+    if (![value].flat().includes("")) continue;
+    throw new UsageError(`Cannot accept ${name} "": expected a value, found an empty text`);
+  }
+}
+
 /** Runs the command that arguments name. @returns the exit code: of the command, 1 for an error, 2 for bad usage */
 export async function runCommand<Context>(
   line: CommandLine<Context>,
@@ -81,6 +99,7 @@ export async function runCommand<Context>(
         command.option("-v, --verbose", "print stacks of errors");
       }
       command.action(async (...values: unknown[]) => {
+        refuseEmpty(command);
         code = await module.act(context, ...values.slice(0, -1) as never[]) ?? 0;
       });
     }

@@ -7,13 +7,14 @@ import type { CommandModule } from "./command_line.ts";
 import { addDatasetOptions, datasetInput, type DatasetOptions } from "./dataset_inputs.ts";
 import { isOnTerminal, openOutput } from "./file_output.ts";
 import { jsonValue } from "./json_values.ts";
-import { oneOf, wholeNumber } from "./option_values.ts";
+import { wholeNumber } from "./option_values.ts";
+import { outputFormat } from "./output_format.ts";
 import { withRecordProgress } from "./reading_progress.ts";
 
 interface CatOptions extends DatasetOptions {
   readonly column?: string;
   readonly limit?: string;
-  readonly format: string;
+  readonly format?: string;
   readonly output?: string;
 }
 
@@ -22,7 +23,10 @@ export const command: CommandModule<void> = {
     addDatasetOptions(command)
       .option("-c, --column <name>", "only this column, or a field in it: meta.title")
       .option("-n, --limit <n>", "only the first rows")
-      .option("-f, --format <format>", "json (a row a line), parquet or arrow", "json")
+      .option(
+        "-f, --format <format>",
+        "json (a row a line), parquet or arrow (default: as the output's name ends, else json)",
+      )
       .option("-o, --output <file>", "instead of standard output"),
   act: (_, input: string, options: CatOptions) => cat(input, options),
 };
@@ -30,9 +34,22 @@ export const command: CommandModule<void> = {
 /** Text is written in pieces of about this many characters. */
 const flushLength = 1 << 16;
 
+const outputs = {
+  act: "print as",
+  formats: ["json", "parquet", "arrow"],
+  endings: {
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+  },
+  others: /\.([ct]sv|gz|zst)$/,
+} as const;
+
 /** Prints the rows of all that the argument names. A row that cannot be read ends it. */
 async function cat(argument: string, options: CatOptions): Promise<void> {
-  const format = oneOf(["json", "parquet", "arrow"], "print as", options.format);
+  const format = outputFormat(outputs, options);
   const limit = options.limit === undefined ? Infinity : wholeNumber("--limit", options.limit, 0);
   const rows = () => rowsOf(argument, options, limit);
   using output = openOutput(options.output, format !== "json");

@@ -1,10 +1,10 @@
 /**
  * `figure`: prints or writes a figure from what the store has.
  */
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { UsageError, writeAll } from "../base/mod.ts";
 import { openOutput } from "./file_output.ts";
-import { oneOf } from "./option_values.ts";
+import { outputFormat } from "./output_format.ts";
 import { madeOnTheSpot } from "./on_the_spot.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
@@ -39,7 +39,7 @@ async function figure(
   options: FigureOptions,
 ): Promise<number> {
   const { output } = options;
-  const format = formatOf(options);
+  const format = outputFormat(outputs, options);
   const target = name.startsWith(`${figureStage}/`) ? name : `${figureStage}/${name}`;
   const session = await openSession(await loadProject(), options, {
     create: false,
@@ -66,18 +66,9 @@ async function figure(
   return 0;
 }
 
-const formats = ["svg", "csv", "json"] as const;
-
-/** As asked for, else as the file's name ends. @throws UsageError where one contradicts the other */
-function formatOf({ format, output = "" }: FigureOptions): (typeof formats)[number] {
-  const asked = format === undefined ? undefined : oneOf(formats, "print a figure as", format);
-  const ending = extname(output).slice(1);
-  if (ending === "") return asked ?? "svg";
-  const found = formats.find((known) => known === ending.toLowerCase());
-  if (found !== undefined && (asked ?? found) === found) return found;
-  throw new UsageError(
-    `Cannot write a figure to "${output}": expected a name that ends in .${
-      asked ?? formats.join(", .")
-    }, found .${ending}; other programs make pictures and pages of an SVG file`,
-  );
-}
+const outputs = {
+  act: "print a figure as",
+  formats: ["svg", "csv", "json"],
+  endings: { ".svg": "svg", ".csv": "csv", ".json": "json" },
+  others: /\.[^./]*$/, // other programs make pictures and pages of an SVG file
+} as const;

@@ -1,12 +1,13 @@
 /**
  * Where a command writes: standard output, or a file that gets its name when it is complete.
  */
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { messageOf, systemError, UsageError } from "../base/mod.ts";
 import { OutputError } from "./screen.ts";
 
 interface Output extends Disposable {
-  /** The file under the name that it has before it is complete; undefined for standard output. */
+  /** The file under the name that it has before it is complete; undefined for standard output and devices. */
   readonly path?: string;
   writeSync(bytes: Uint8Array): number;
   /** Everything is written: the file gets its name. If this is not called, disposing removes the file. */
@@ -30,10 +31,14 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
     };
   }
   checkFolder(dirname(path));
-  if (isThere(path)?.isDirectory) {
+  const there = isThere(path);
+  if (there?.isDirectory) {
     throw new UsageError(`Cannot write "${path}": expected a place for a file, found a folder`);
   }
-  const part = `${path}.part`;
+  // A device or a pipe is written to, never replaced: a file would take the place of `/dev/null`.
+  const isReplaced = there === undefined || there.isFile;
+  const target = there?.isFile ? Deno.realPathSync(path) : path; // a link stays one
+  const part = isReplaced ? `${target}.${crypto.randomUUID().slice(0, 8)}.part` : path;
   const file = create(part, path);
   const attempt = <Result>(act: () => Result): Result => {
     try {
@@ -52,6 +57,13 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
       Deno.exit(code);
     }] as const
   );
+  if (!isReplaced) {
+    return {
+      writeSync: (bytes) => attempt(() => file.writeSync(bytes)),
+      finish: () => {},
+      [Symbol.dispose]: () => file.close(),
+    };
+  }
   for (const [signal, stop] of stops) Deno.addSignalListener(signal, stop);
   return {
     path: part,
@@ -59,7 +71,7 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
     finish() {
       attempt(() => {
         file.syncSync();
-        Deno.renameSync(part, path);
+        Deno.renameSync(part, target);
       });
       isWhole = true;
     },
@@ -88,7 +100,7 @@ export function isOnTerminal(path: string | undefined): boolean {
 }
 
 /** @throws UsageError if there is no such folder, and with `mayBeMade` only if it cannot be made either */
-export function checkFolder(path: string, mayBeMade = false): void {
+function checkFolder(path: string, mayBeMade = false): void {
   for (let at = resolve(path);; at = dirname(at)) {
     const found = isThere(at);
     if (found?.isDirectory) return;
@@ -98,6 +110,27 @@ export function checkFolder(path: string, mayBeMade = false): void {
         found === undefined ? "nothing there" : `a file at "${at}"`
       }`,
     );
+  }
+}
+
+/**
+ * Checks before long work that files can be written in a folder, which may be missing yet. Leaves nothing behind.
+ * @throws UsageError if they cannot
+ */
+export function checkFolderToFill(path: string): void {
+  checkFolder(path, true);
+  try {
+    const made = mkdirSync(path, { recursive: true });
+    try {
+      Deno.removeSync(Deno.makeTempFileSync({ dir: path }));
+    } finally {
+      if (made !== undefined) rmSync(made, { recursive: true });
+    }
+  } catch (cause) {
+    const found = systemError(cause)?.found ?? messageOf(cause);
+    throw new UsageError(`Cannot write to "${path}": expected a folder for files, found ${found}`, {
+      cause,
+    });
   }
 }
 

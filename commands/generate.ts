@@ -14,7 +14,7 @@ import {
 } from "../training/mod.ts";
 import { Random, seedOf, UsageError, writeAll } from "../base/mod.ts";
 import { numberAtLeast, wholeNumber } from "./option_values.ts";
-import { readTexts } from "./text_input.ts";
+import { checkFiles, readTexts } from "./text_input.ts";
 import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
 import { addPlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -51,6 +51,9 @@ export const command: PipelineCommand = {
     await generate(await project(), target, options),
 };
 
+/** Tokens that are made at most: memory for all of them is taken at once. */
+const maxTokens = 100_000;
+
 /** Windows that are scored at once. */
 const batchSize = 8;
 
@@ -66,11 +69,12 @@ export async function generate(
     );
   }
   const settings = {
-    tokens: wholeNumber("--tokens", options.tokens, 1),
+    tokens: wholeNumber("--tokens", options.tokens, 1, maxTokens),
     temperature: numberAtLeast("--temperature", options.temperature, 0),
     topK: options.topK === undefined ? undefined : wholeNumber("--top-k", options.topK, 1),
     seed: wholeNumber("--seed", options.seed, 0),
   };
+  if (options.perplexity !== undefined) checkFiles([options.perplexity]);
   const model = await openTrainedModel(project, target, options);
   using _ = model.tokenizer;
   if (options.perplexity !== undefined) await printScore(model, options.perplexity, options);

@@ -1,18 +1,18 @@
 /**
  * Values of options, as a user types them.
  */
-import { didYouMean, maxThreads, UsageError } from "../base/mod.ts";
+import { decimalOf, didYouMean, maxThreads, UsageError } from "../base/mod.ts";
 
-/** @throws UsageError unless the text is a whole number from `from` on */
-export function wholeNumber(option: string, text: string, from: number): number {
-  return checkedNumber(option, text, from, "a whole number", Number.isInteger);
+/** @throws UsageError unless the text is a whole number from `from` to `to` */
+export function wholeNumber(option: string, text: string, from: number, to?: number): number {
+  const value = checkedNumber(option, text, from, "a whole number", Number.isSafeInteger);
+  if (to === undefined || value <= to) return value;
+  throw new UsageError(`Cannot accept ${option} ${text}: expected at most ${to}`);
 }
 
-/** A number of threads. @throws UsageError for none, and for more than any machine has a use for */
-export function threadCount(text: string): number {
-  const count = wholeNumber("--threads", text, 1);
-  if (count <= maxThreads) return count;
-  throw new UsageError(`Cannot accept --threads ${text}: expected at most ${maxThreads}`);
+/** A number of threads or processes. @throws UsageError for none, and for more than any machine has a use for */
+export function workerCount(option: string, text: string): number {
+  return wholeNumber(option, text, 1, maxThreads);
 }
 
 /** @throws UsageError unless the text is a number from `from` on */
@@ -27,8 +27,8 @@ function checkedNumber(
   kind: string,
   isOfKind: (value: number) => boolean,
 ): number {
-  const value = Number(text);
-  if (text.trim() !== "" && isOfKind(value) && value >= from) return value;
+  const value = decimalOf(text);
+  if (isOfKind(value) && value >= from) return value;
   throw new UsageError(`Cannot accept ${option} ${text}: expected ${kind} of ${from} or more`);
 }
 

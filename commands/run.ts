@@ -9,7 +9,7 @@ import { RunRecorder } from "../pipeline/run_records.ts";
 import { withNeeds } from "../pipeline/targets.ts";
 import { forecastText, planEventParts, someOf } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
-import { wholeNumber } from "./option_values.ts";
+import { wholeNumber, workerCount } from "./option_values.ts";
 import { exclusiveStore } from "./busy.ts";
 import { RunView } from "./run_view.ts";
 import { openSession, type Session } from "./session.ts";
@@ -64,6 +64,7 @@ export async function run(
   targets: readonly string[],
   options: RunOptions,
 ): Promise<number> {
+  const keptCheckpoints = wholeNumber("--keep-checkpoints", options.keepCheckpoints ?? "0", 0);
   const session = await openSession(project, options, {
     create: options.dryRun !== true,
     targets,
@@ -82,7 +83,13 @@ export async function run(
   const planned = await plan(session, named, options, jobs);
   const recorder = recorderOf(session, planned, options);
   if (planned.isFresh) return 0;
-  const { result, signal } = await execute(session, planned, recorder, options, jobs);
+  const { result, signal } = await execute(
+    session,
+    planned,
+    recorder,
+    { ...options, keptCheckpoints },
+    jobs,
+  );
   const code = exitCode(result, signal);
   if (code === 0 && !options.json && !options.quiet) await showResults(session, named, options);
   if (code === 1 && result.failed.length === 0) {
@@ -167,7 +174,7 @@ async function execute(
   session: Session,
   { ids, states, forced, event }: Planned,
   recorder: RunRecorder,
-  options: RunOptions,
+  options: RunOptions & { readonly keptCheckpoints: number },
   jobs: number,
 ): Promise<{ result: RunResult; signal: Deno.Signal | undefined }> {
   const [{ Scheduler }, { startWith }] = await Promise.all([
@@ -187,7 +194,7 @@ async function execute(
     forced,
     jobs,
     keepGoing: options.keepGoing === true,
-    keptCheckpoints: wholeNumber("--keep-checkpoints", options.keepCheckpoints ?? "0", 0),
+    keptCheckpoints: options.keptCheckpoints,
     objects: session.objects,
     recorder,
     startChild: startWith(programs),
@@ -289,7 +296,7 @@ function warnOfThreads({ recipe: { engine } }: Session): void {
 function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {
   return jobs === undefined
     ? Math.max(1, Math.floor(navigator.hardwareConcurrency / recipe.engine.threads))
-    : wholeNumber("--jobs", jobs, 1);
+    : workerCount("--jobs", jobs);
 }
 
 /** Reads all fresh results of targets and of what they need, whatever stat records say; drops the damaged ones. */

@@ -114,10 +114,13 @@ async function printOfSizes(
   options: TableOptions,
   format: TableFormat,
 ): Promise<number> {
+  if (project.tableOfSizes === undefined) {
+    throw new UsageError("Cannot make tables of sizes: expected a project that has some");
+  }
   const recipe = await loadPlainRecipe(project, options);
   const tables: unknown[] = [];
   for (const name of names.length === 0 ? ["cost"] : names) {
-    tables.push(await project.tableOfSizes?.(recipe, name, sizes));
+    tables.push(await project.tableOfSizes(recipe, name, sizes));
   }
   print(await tablesText(project, tables, format));
   return 0;

@@ -14,7 +14,8 @@ import {
 import { type EncodedLines, openTokenizer } from "../tokenizers/mod.ts";
 import { UsageError, writeAll } from "../base/mod.ts";
 import { isOnTerminal, openOutput } from "./file_output.ts";
-import { oneOf, threadCount } from "./option_values.ts";
+import { oneOf, workerCount } from "./option_values.ts";
+import { outputFormat } from "./output_format.ts";
 import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts, type TextBatch, type TextInputOptions } from "./text_input.ts";
 
@@ -23,7 +24,7 @@ interface EncodeOptions {
   readonly input?: readonly string[];
   readonly output?: string;
   readonly pieces?: boolean;
-  readonly format: string;
+  readonly format?: string;
   readonly threads: string;
   readonly exactTies?: boolean;
   readonly offsets?: boolean;
@@ -37,7 +38,10 @@ export const command: CommandModule<void> = {
       .option("-i, --input <files...>", "instead of standard input: text, JSON lines, …, also .gz")
       .option("-o, --output <file>", "instead of standard output")
       .option("--pieces", "the same as --format pieces")
-      .option("-f, --format <format>", "ids, pieces, json or arrow", "ids")
+      .option(
+        "-f, --format <format>",
+        "ids, pieces, json or arrow (default: as the output's name ends, else ids)",
+      )
       .option("--threads <n>", "workers", "1")
       .option(
         "--offsets",
@@ -51,11 +55,9 @@ export const command: CommandModule<void> = {
 
 /** @throws UsageError for an option that does not fit, StageError for a bad tokenizer or text */
 async function encode(options: EncodeOptions): Promise<void> {
-  const format = options.pieces
-    ? "pieces"
-    : oneOf([...lineFormats, "arrow"], "write format", options.format);
+  const format = outputFormat(outputs, { ...options, format: lineFormatOf(options) });
   const invalid = oneOf(["error", "replace"], "take --invalid", options.invalid);
-  const threads = threadCount(options.threads);
+  const threads = workerCount("--threads", options.threads);
   const exactTies = options.exactTies === true;
   const input = {
     files: options.input,
@@ -78,6 +80,20 @@ async function encode(options: EncodeOptions): Promise<void> {
   if (format !== "arrow") { for await (const { text } of answers) writeAll(output, text!); }
   else for await (const chunk of arrowStream(linesOf(answers))) writeAll(output, chunk);
   output.finish();
+}
+
+const outputs = {
+  act: "write format",
+  formats: [...lineFormats, "arrow"],
+  endings: { ".jsonl": "json", ".ndjson": "json", ".arrow": "arrow", ".feather": "arrow" },
+  others: /\.(parquet|[ct]sv|gz|zst)$/,
+} as const;
+
+/** @throws UsageError for `--pieces` beside another format */
+function lineFormatOf({ pieces, format }: EncodeOptions): string | undefined {
+  if (!pieces || format === "pieces") return format;
+  if (format === undefined) return "pieces";
+  throw new UsageError(`Cannot write --pieces as ${format}: expected one format, found two`);
 }
 
 /** As `--format json`, with `starts` and `ends` of what each piece stands for in the text, in UTF-16 units. */

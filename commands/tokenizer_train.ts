@@ -16,13 +16,13 @@ import {
   saveVocabulary,
   sentencePieceModelOf,
 } from "../tokenizers/sentencepiece/mod.ts";
-import { UsageError } from "../base/mod.ts";
+import { decimalOf, UsageError } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
-import { checkFolder } from "./file_output.ts";
+import { checkFolderToFill } from "./file_output.ts";
 import { terminalLine } from "./reading_progress.ts";
 import { checkFiles, linesOfText, readTexts } from "./text_input.ts";
 import { optionName, trainingOptions } from "./tokenizer_options.ts";
-import { threadCount } from "./option_values.ts";
+import { workerCount } from "./option_values.ts";
 import { printError } from "./screen.ts";
 
 /** Options of the command, and any of the trainer's by its name. */
@@ -60,7 +60,9 @@ async function train(options: TrainOptions): Promise<void> {
     if (options[field] !== undefined) overrides[field] = valueOf(field, options[field], value);
   }
   const config = configOf(overrides);
-  const threads = options.threads === undefined ? undefined : threadCount(options.threads);
+  const threads = options.threads === undefined
+    ? undefined
+    : workerCount("--threads", options.threads);
   const line = terminalLine();
   const log: TrainingLog = {
     info(message, fields = {}) {
@@ -73,7 +75,7 @@ async function train(options: TrainOptions): Promise<void> {
     progress: ({ done, total, unit }) =>
       line.show(`${Math.floor(100 * done / total)} % of the ${unit}`),
   };
-  checkFolder(options.output, true);
+  checkFolderToFill(options.output);
   const totalBytes = Math.min(bytesOf(options.input), config.maxTextBytes);
   const tokenizer = await trainUnigram(documents(options), config, { log, threads, totalBytes });
   line.wipe();
@@ -120,8 +122,8 @@ function bytesOf(files: readonly string[]): number {
 /** The typed text as a value of the same type as the default. */
 function valueOf(field: string, typed: unknown, standard: unknown): unknown {
   if (typeof standard === "number") {
-    const number = Number(typed);
-    if (String(typed).trim() !== "" && Number.isFinite(number)) return number;
+    const number = decimalOf(String(typed));
+    if (Number.isFinite(number)) return number;
     throw new UsageError(`Cannot take ${optionName(field)} "${typed}": expected a number`);
   }
   if (typeof standard !== "boolean") return typed;

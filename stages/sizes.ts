@@ -1,7 +1,7 @@
 /**
  * A recipe with sizes that a user names on the command line, for tables of costs without a run.
  */
-import { UsageError } from "../base/mod.ts";
+import { decimalOf, UsageError } from "../base/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { costMethods } from "../training/mod.ts";
 import { globalVocabSize } from "./training_cost.ts";
@@ -51,9 +51,9 @@ export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>
 }
 
 function positive(name: string, text: string, isWhole: boolean): number {
-  const value = Number(text);
-  const isOfKind = isWhole ? Number.isInteger(value) : Number.isFinite(value);
-  if (text.trim() !== "" && value > 0 && isOfKind) return value;
+  const value = decimalOf(text);
+  const isOfKind = isWhole ? Number.isSafeInteger(value) : Number.isFinite(value);
+  if (value > 0 && isOfKind) return value;
   const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new UsageError(
     `Cannot take --${flag}: expected a ${isWhole ? "whole " : ""}number above 0, found "${text}"`,
