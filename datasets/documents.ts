@@ -16,7 +16,7 @@ import { readJsonFile } from "./json_file.ts";
 const batchDocuments = 1024;
 const batchBytes = 4 * 1024 * 1024;
 
-/** A report names the places of this many dropped rows; the rest are counted. */
+/** A report names the places of this many dropped rows, and this many empty files; the rest are counted. */
 const namedSkips = 20;
 
 /** Facts about a split's text. */
@@ -38,6 +38,19 @@ export interface DocumentsReport {
   readonly filter?: FilterReport;
   /** Remote files that were read, in order. */
   readonly files?: readonly SourceFile[];
+  /** Files that gave no document; absent where each gave one. */
+  readonly empty?: EmptyFiles;
+}
+
+/** How many files gave no document, and the names of the first. */
+export interface EmptyFiles {
+  readonly files: number;
+  readonly first: readonly string[];
+}
+
+/** Counts one file more. */
+export function withEmpty({ files, first }: EmptyFiles, name: string): EmptyFiles {
+  return { files: files + 1, first: first.length < namedSkips ? [...first, name] : first };
 }
 
 /** A remote file as it was when it was read. */
@@ -53,6 +66,7 @@ export interface WriteDocumentsOptions {
   readonly entropyBitsPerByte?: number;
   readonly filter?: FilterReport;
   readonly files?: readonly SourceFile[];
+  readonly empty?: EmptyFiles;
   /** Take only the first documents; null takes all. */
   readonly maxDocuments?: number | null;
   /** Called after each document. */
@@ -179,7 +193,7 @@ export class DocumentsWriter implements Disposable {
 
   /** Makes the file whole and writes the report. @throws StageError when there is no document. */
   finish(
-    { skips = new SkipLog(), entropyBitsPerByte, filter, files }: Omit<
+    { skips = new SkipLog(), entropyBitsPerByte, filter, files, empty }: Omit<
       WriteDocumentsOptions,
       "maxDocuments"
     > = {},
@@ -201,6 +215,7 @@ export class DocumentsWriter implements Disposable {
       entropyBitsPerByte,
       filter,
       files,
+      empty,
     };
     writeFileSynced(join(this.#folder, "report.json"), JSON.stringify(report, null, 2) + "\n");
     return report;

@@ -32,21 +32,21 @@ const chunkBytes = 512 * 1024;
 /**
  * Opens a file of this machine.
  * @param name what it is called in messages and ids, where its place is not its name: a copy in a cache
- * @throws StageError when there is none, or it is a folder.
+ * @throws StageError when there is none, or it is a folder, a pipe or a device.
  */
 export async function openLocal(path: string, name = basename(path)): Promise<Input> {
-  let file: Deno.FsFile;
   try {
-    file = await Deno.open(path);
+    // Before it is opened: to open a pipe waits for its writer.
+    const info = await Deno.stat(path);
+    if (!info.isFile) {
+      const found = info.isDirectory ? "a folder" : "a pipe or device";
+      throw new StageError(`Cannot read "${name}": expected a file, found ${found}`);
+    }
+    return new LocalInput(path, name, info.size, await Deno.open(path));
   } catch (cause) {
+    if (cause instanceof StageError) throw cause;
     throw failure(name, cause);
   }
-  const { size, isDirectory } = await file.stat();
-  if (isDirectory) {
-    file.close();
-    throw new StageError(`Cannot read "${name}": expected a file, found a folder`);
-  }
-  return new LocalInput(path, name, size, file);
 }
 
 /** Opens the path, or counts what is read of an input; `using` closes only what was opened here. */
@@ -157,8 +157,6 @@ export function checkRange(
 function failure(name: string, cause: unknown): StageError {
   const found = cause instanceof Deno.errors.NotFound
     ? "expected a file, found nothing there"
-    : cause instanceof Deno.errors.IsADirectory
-    ? "expected a file, found a folder"
     : `expected a readable file, found "${messageOf(cause)}"`;
   return new StageError(`Cannot read "${name}": ${found}`, { cause });
 }

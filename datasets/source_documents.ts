@@ -114,20 +114,28 @@ export async function writeSourceDocuments(
       if (isWhole && performance.now() - savedAt >= options.checkpointEveryMs) save();
     }
   }
-  if (writer.count === 0) throw new StageError(nothingLeft(name, filter));
+  if (writer.count === 0) throw new StageError(nothingLeft(name, names, skips.rows, filter));
+  const { opened, empty } = source.position;
   const report = writer.finish({
     skips,
     filter: filter?.report(),
-    files: source.position.opened.length > 0 ? source.position.opened : undefined,
+    files: opened.length > 0 ? opened : undefined,
+    empty: empty.files > 0 ? empty : undefined,
   });
   work.publish(folder, ["documents.arrow", "report.json"]);
   return report;
 }
 
-/** Why a source has no document, though its files have some. */
-function nothingLeft(source: string, filter: DocumentFilter | undefined): string {
+/** Why a source has no document: its files have none, or all were left out. */
+function nothingLeft(
+  source: string,
+  files: readonly string[],
+  badRows: number,
+  filter: DocumentFilter | undefined,
+): string {
   const { duplicates, rejected = {}, otherSplits = 0 } = filter?.report() ?? {};
   const reasons = Object.entries({
+    "bad rows": badRows,
     "exact duplicates": duplicates?.exact.documents ?? 0,
     "near duplicates": duplicates?.near.documents ?? 0,
     "of other splits": otherSplits,
@@ -135,6 +143,7 @@ function nothingLeft(source: string, filter: DocumentFilter | undefined): string
       Object.entries(rejected).map(([reason, { documents }]) => [`with ${reason}`, documents]),
     ),
   }).filter(([, count]) => count > 0).map(([reason, count]) => `${count} ${reason}`);
-  const dropped = reasons.length === 0 ? "" : ` (left out: ${reasons.join(", ")})`;
-  return `Cannot write documents of source "${source}": expected at least one, found none${dropped}`;
+  const place = files.length === 1 ? `"${files[0]}"` : `${files.length} files`;
+  const why = reasons.length === 0 ? `in ${place}` : `(left out: ${reasons.join(", ")})`;
+  return `Cannot write documents of source "${source}": expected at least one, found none ${why}`;
 }

@@ -2,7 +2,7 @@
  * The documents of a source: its files one after another, with a position from which reading goes on.
  */
 import type { Document, DocumentReader, ReaderOptions, ReadPosition } from "./document.ts";
-import type { SkipLog, SourceFile } from "./documents.ts";
+import { type EmptyFiles, type SkipLog, type SourceFile, withEmpty } from "./documents.ts";
 import type { Input } from "./input.ts";
 import { openSharedSplit } from "./shared_split.ts";
 
@@ -43,6 +43,8 @@ export interface SourcePosition {
   readonly taken: number;
   /** Remote files that were opened so far. */
   readonly opened: readonly SourceFile[];
+  /** Files that were read to their end and gave no document. */
+  readonly empty: EmptyFiles;
 }
 
 interface SourceReaderOptions {
@@ -54,7 +56,13 @@ interface SourceReaderOptions {
   readonly from?: SourcePosition;
 }
 
-const start: SourcePosition = { file: 0, at: null, taken: 0, opened: [] };
+const start: SourcePosition = {
+  file: 0,
+  at: null,
+  taken: 0,
+  opened: [],
+  empty: { files: 0, first: [] },
+};
 
 export class SourceReader implements AsyncIterable<Document> {
   readonly #parts: readonly SourcePart[];
@@ -77,6 +85,7 @@ export class SourceReader implements AsyncIterable<Document> {
     // Files of one name in different folders: their place among the files tells their documents apart.
     const isAmbiguous = new Set(this.#parts.map(({ name }) => name)).size < this.#parts.length;
     const opened = [...from.opened];
+    let { empty } = from;
     for (let file = from.file; file < this.#parts.length; file++) {
       const { at, taken } = file === from.file ? from : start;
       const part = this.#parts[file];
@@ -85,7 +94,7 @@ export class SourceReader implements AsyncIterable<Document> {
       if (open.isRemote && opened.length === file) {
         opened.push({ name: part.name, bytes: input.size, sha256: open.sha256() });
       }
-      const known = [...opened];
+      const known = { opened: [...opened], empty };
       const named = (document: Document): Document => ({
         text: document.text,
         id: isAmbiguous ? `${file}/${document.id}` : document.id,
@@ -98,7 +107,7 @@ export class SourceReader implements AsyncIterable<Document> {
         if (taken === 0) split.index.skipped.first.forEach((reason) => skips.add(reason));
         if (taken === 0) skips.rows += split.index.skipped.rows - split.index.skipped.first.length;
         let given = taken;
-        this.#position = () => ({ file, at: null, taken: given, opened: known });
+        this.#position = () => ({ file, at: null, taken: given, ...known });
         for (const document of split.documents(values, taken)) {
           given++;
           yield named(document);
@@ -106,10 +115,16 @@ export class SourceReader implements AsyncIterable<Document> {
       } else {
         const onSkip = (reason: string) => skips.add(reason);
         const stream = part.reader.read(input, { ...reading, onSkip, from: at ?? undefined });
-        this.#position = () => ({ file, at: stream.position, taken: 0, opened: known });
-        for await (const document of stream) yield named(document);
+        this.#position = () => ({ file, at: stream.position, taken: 0, ...known });
+        let isEmpty = at === null;
+        for await (const document of stream) {
+          isEmpty = false;
+          yield named(document);
+        }
+        if (isEmpty) empty = withEmpty(empty, part.name);
       }
-      this.#position = () => ({ file: file + 1, at: null, taken: 0, opened: known });
+      const after = { opened: known.opened, empty };
+      this.#position = () => ({ file: file + 1, at: null, taken: 0, ...after });
     }
   }
 }

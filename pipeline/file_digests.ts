@@ -52,7 +52,8 @@ export class FileDigests {
   /** What a file holds now, whatever was seen of it. @throws as `digest`. */
   now(path: string): FileState {
     const info = Deno.statSync(path);
-    if (!info.isFile) throw new Deno.errors.IsADirectory(path);
+    if (info.isDirectory) throw new Deno.errors.IsADirectory(path);
+    if (!info.isFile) throw new TypeError("a pipe or device");
     const stat = statRecord(info);
     const entry = this.#cache.get(path);
     const isKnown = this.#trustsStats && entry?.settled === true && entry.stat === stat;

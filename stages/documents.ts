@@ -169,7 +169,10 @@ export async function run(context: Context): Promise<StageSummary> {
   const report = params.kind === "generated"
     ? await fromGenerator(context, params)
     : await fromFiles(context, params);
-  const { skipped, filter } = report;
+  const { skipped, filter, empty } = report;
+  if (empty !== undefined) {
+    log.warn(`${empty.files} files gave no document`, { first: empty.first[0] });
+  }
   if (skipped.rows > 0) {
     log.warn(`skipped ${skipped.rows} bad rows`, { first: skipped.first[0] });
   }

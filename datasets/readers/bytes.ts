@@ -7,11 +7,10 @@ import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { formatBytes, messageOf, StageError } from "../../base/mod.ts";
 import type { Input } from "../input.ts";
 import { DataError } from "./data_error.ts";
-import { type FramePart, ZstdFrames } from "./zstd_frames.ts";
+import { checkPacking, checkText, type Packing } from "./first_bytes.ts";
+import { bytesAfterEnd, type FramePart, maxWindowLog, ZstdFrames } from "./zstd_frames.ts";
 
 const chunkBytes = 512 * 1024;
-/** A zstd window takes at most this much memory: 2^27 bytes, the library's own default. */
-const zstdWindowLog = 27;
 
 /**
  * A bomb: data that expands beyond `freeBytes` to more than `maxRatio` times its stored size. Text reaches 20 times; a log of equal
@@ -41,28 +40,31 @@ async function* plain(input: Input, offset: number): AsyncGenerator<Uint8Array> 
   if (offset > input.size) {
     throw new DataError(`expected at least ${offset} bytes, found ${input.size}`);
   }
-  let isFirst = offset === 0;
+  let isStart = offset === 0;
   for await (const chunk of input.stream(offset)) {
-    if (isFirst) refuseCompressed(chunk);
-    isFirst = false;
+    if (isStart) {
+      checkPacking(chunk, undefined, input.size);
+      checkText(chunk);
+    }
+    isStart = false;
     yield chunk;
   }
 }
 
-async function* unpacked(input: Input, packing: "gzip" | "zstd"): AsyncGenerator<Uint8Array> {
+async function* unpacked(input: Input, packing: Packing): AsyncGenerator<Uint8Array> {
   let stored = 0;
   let expanded = 0;
   const chunks = (async function* () {
     for await (const chunk of input.stream()) {
+      if (stored === 0) checkPacking(chunk, packing, input.size);
       stored += chunk.length;
       yield chunk.slice(); // a pipe asks for the next one before this one has been used
     }
   })();
   // `node:zlib` reads several members of gzip on end; `DecompressionStream` refuses what follows the first.
-  const parts = packing === "gzip"
-    ? through(chunks, createGunzip({ chunkSize: chunkBytes }))
-    : unzstd(chunks);
-  for await (const chunk of parts) {
+  const gunzip = packing === "gzip" ? createGunzip({ chunkSize: chunkBytes }) : undefined;
+  for await (const chunk of gunzip ? through(chunks, gunzip) : unzstd(chunks)) {
+    if (expanded === 0) checkText(chunk);
     expanded += chunk.length;
     const { freeBytes, maxRatio } = expansionLimit;
     if (expanded > freeBytes && expanded > maxRatio * stored) {
@@ -75,6 +77,15 @@ async function* unpacked(input: Input, packing: "gzip" | "zstd"): AsyncGenerator
       );
     }
     yield chunk;
+  }
+  if (gunzip !== undefined) await checkPadding(input, gunzip.bytesWritten);
+}
+
+/** Gzip's library stops at a zero after its data: zeros up to the end are padding. @throws DataError for other bytes */
+async function checkPadding(input: Input, from: number): Promise<void> {
+  if (from >= input.size) return;
+  for await (const chunk of input.stream(from)) {
+    if (chunk.some((byte) => byte !== 0)) throw new DataError(bytesAfterEnd);
   }
 }
 
@@ -111,7 +122,7 @@ async function* unzstd(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     frames.finish();
   })();
   for (let part = await parts.next(); !part.done; part = await parts.next()) {
-    const params = { [constants.ZSTD_d_windowLogMax]: zstdWindowLog };
+    const params = { [constants.ZSTD_d_windowLogMax]: maxWindowLog };
     yield* through(
       oneFrame(part.value, parts),
       createZstdDecompress({ chunkSize: chunkBytes, params }),
@@ -133,24 +144,16 @@ async function* oneFrame(
   }
 }
 
-/** Refuses packed data under a name without `.gz` or `.zst`, which would be taken for text. */
-function refuseCompressed(chunk: Uint8Array): void {
-  const found = chunk[0] === 0x1f && chunk[1] === 0x8b
-    ? ["gzip", ".gz"]
-    : chunk[0] === 0x28 && chunk[1] === 0xb5 && chunk[2] === 0x2f && chunk[3] === 0xfd
-    ? ["zstd", ".zst"]
-    : undefined;
-  if (found !== undefined) {
-    throw new DataError(`expected text, found ${found[0]} data; end its name with "${found[1]}"`);
-  }
-}
-
-function describeFailure(error: unknown, packing: "gzip" | "zstd" | undefined): string {
+function describeFailure(error: unknown, packing: Packing | undefined): string {
   if (error instanceof DataError) return error.message;
   const code = (error as { code?: string }).code ?? "";
   if (packing === "gzip" && code === "Z_BUF_ERROR") {
     return "expected whole gzip data, found a file that is cut short; fetch it again";
   }
+  // The first header is checked before: it is the header of what follows the data that is none.
+  const isAfterEnd = messageOf(error) === "incorrect header check" ||
+    code === "ERR_STREAM_PUSH_AFTER_EOF";
+  if (packing === "gzip" && isAfterEnd) return bytesAfterEnd;
   if (packing === "gzip" && code === "Z_DATA_ERROR") {
     return `expected gzip data, found damaged data (${messageOf(error)})`;
   }

@@ -34,7 +34,6 @@ class RecordDocuments implements DocumentStream {
   readonly #open: OpenRecords;
   #input: CountedInput | undefined;
   #documents = 0;
-  #rejected = 0;
 
   constructor(source: InputOrPath, options: ReaderOptions, open: OpenRecords) {
     this.#source = source;
@@ -49,7 +48,7 @@ class RecordDocuments implements DocumentStream {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Document> {
-    const { textField, metadataFields, from } = this.#options;
+    const { textField, metadataFields } = this.#options;
     await using input = await inputOf(this.#source);
     this.#input = input;
     const columns = [textField, ...metadataFields ?? []];
@@ -70,12 +69,6 @@ class RecordDocuments implements DocumentStream {
           : { text: found.text, id, metadata: metadataOf(record, metadataFields) };
       }
     }
-    // A reader that starts in the middle may find none.
-    if (this.#documents > 0 || (from?.rows ?? 0) > 0) return;
-    const skipped = this.#rejected === 0 ? "" : ` (${this.#rejected} rows were skipped)`;
-    throw new StageError(
-      `Cannot read "${input.name}": expected at least one document, found none${skipped}`,
-    );
   }
 
   /** A row that is no document. @throws StageError unless such rows are to be skipped. */
@@ -88,7 +81,6 @@ class RecordDocuments implements DocumentStream {
         `Cannot read ${reason}; set documents.badRows to skip to go on without such rows`,
       );
     }
-    this.#rejected++;
     onSkip?.(reason);
   }
 }

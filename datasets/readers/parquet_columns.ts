@@ -49,9 +49,10 @@ export async function* columnRows(
   column: SchemaTree,
   skip: number,
 ): AsyncGenerator<DecodedArray> {
-  const { rows, chunks } = file.rowGroups[group];
-  const leaves = file.leaves.map((leaf, i) => ({ leaf, chunk: chunks[i] }))
-    .filter(({ leaf }) => leaf.path[0] === column.element.name);
+  const { rows, chunk } = file.rowGroups[group];
+  const leaves = file.leaves.flatMap((leaf, i) =>
+    leaf.path[0] === column.element.name ? [{ leaf, chunk: chunk(i) }] : []
+  );
   const [{ leaf }] = leaves;
   const isFlat = leaf.path.length === 1 && leaf.maxRepetition === 0;
   const exact = exactValues(column);

@@ -6,6 +6,7 @@ import {
   type FileMetaData,
   parquetMetadata,
   parquetSchema,
+  type RowGroup,
   type SchemaElement,
   type SchemaTree,
 } from "hyparquet";
@@ -33,8 +34,8 @@ export interface ParquetFile {
 
 interface ParquetRowGroup {
   readonly rows: number;
-  /** A chunk for each leaf of the schema, in its order. */
-  readonly chunks: readonly ColumnChunk[];
+  /** Where the values of a leaf lie, by its place in the schema. @throws DataError for one that cannot be read */
+  chunk(leaf: number): ColumnChunk;
 }
 
 /** A column that holds values: all but lists, maps and structs. */
@@ -137,50 +138,58 @@ function checked(metadata: FileMetaData, end: number): ParquetFile {
     if (group.columns.length !== leaves.length) {
       fail(`${leaves.length} columns`, group.columns.length);
     }
-    const chunks = group.columns.map((column, c): ColumnChunk => {
-      const name = leaves[c].path.join(".");
-      if (column.crypto_metadata !== undefined || column.encrypted_column_metadata !== undefined) {
-        return fail(`column "${name}" not encrypted`, "an encrypted one; decrypt the file first");
-      }
-      if (column.file_path) return fail(`column "${name}" in this file`, `"${column.file_path}"`);
-      const meta = column.meta_data;
-      if (meta === undefined) return fail(`metadata of column "${name}"`, "none");
-      if (meta.path_in_schema.join(".") !== name) {
-        return fail(`column "${name}"`, `"${meta.path_in_schema.join(".")}"`);
-      }
-      if (meta.type !== leaves[c].element.type) {
-        return fail(`column "${name}" of the schema's type`, meta.type);
-      }
-      if (meta.codec === undefined) return fail(`a known codec of column "${name}"`, "another");
-      const dictionary = Number(meta.dictionary_page_offset ?? 0);
-      const data = Number(meta.data_page_offset);
-      const start = dictionary > 0 && dictionary < data ? dictionary : data;
-      const size = Number(meta.total_compressed_size);
-      const values = Number(meta.num_values);
-      if (!(start >= headBytes && size >= 0 && start + size <= end)) {
-        return fail(`column "${name}" inside the file`, `${size} bytes at ${start}`);
-      }
+    const names = leaves.map(({ path }) => path.join("."));
+    for (const [c, { meta_data: meta }] of group.columns.entries()) {
+      const found = meta?.path_in_schema.join(".") ?? names[c];
+      if (found !== names[c]) fail(`column "${names[c]}"`, `"${found}"`);
+      const values = Number(meta?.num_values ?? rows);
       if (!(values >= 0 && Number.isSafeInteger(values))) {
-        return fail(`a number of values of column "${name}"`, values);
+        fail(`a number of values of column "${names[c]}"`, values);
       }
       if (leaves[c].maxRepetition === 0 && values !== rows) {
-        return fail(`${rows} values of column "${name}"`, values);
+        fail(`${rows} values of column "${names[c]}"`, values);
       }
-      return {
-        metadata: meta,
-        start,
-        // Old versions of parquet-mr leave the dictionary's header out of the size (PARQUET-816).
-        end: Math.min(start + size + 100, end),
-        values,
-        uncompressedBytes: Number(meta.total_uncompressed_size),
-      };
-    });
-    return { rows, chunks };
+    }
+    return { rows, chunk: (c: number) => checkedChunk(group.columns[c], leaves[c], end) };
   });
   // Some writers leave the file's own count at 0: the counts of row groups are compared with the pages.
   const rows = rowGroups.reduce((sum, group) => sum + group.rows, 0);
   const schema = metadata.schema.map(storedElement);
   return { metadata: { ...metadata, schema }, rows, columns: root.children, leaves, rowGroups };
+}
+
+/** Where the values of a column lie. It is asked for only of columns that are read. @throws DataError */
+function checkedChunk(
+  column: RowGroup["columns"][number],
+  leaf: LeafColumn,
+  end: number,
+): ColumnChunk {
+  const fail = (expected: string, found: unknown): never => {
+    throw new DataError(`expected ${expected}, found ${found}`);
+  };
+  if (column.crypto_metadata !== undefined || column.encrypted_column_metadata !== undefined) {
+    return fail("a column that is not encrypted", "an encrypted one; decrypt the file first");
+  }
+  if (column.file_path) return fail("its values in this file", `"${column.file_path}"`);
+  const meta = column.meta_data;
+  if (meta === undefined) return fail("metadata of the column", "none");
+  if (meta.type !== leaf.element.type) return fail("the schema's type", meta.type);
+  if (meta.codec === undefined) return fail("a known codec", "another");
+  const dictionary = Number(meta.dictionary_page_offset ?? 0);
+  const data = Number(meta.data_page_offset);
+  const start = dictionary > 0 && dictionary < data ? dictionary : data;
+  const size = Number(meta.total_compressed_size);
+  if (!(start >= headBytes && size >= 0 && start + size <= end)) {
+    return fail("a column inside the file", `${size} bytes at ${start}`);
+  }
+  return {
+    metadata: meta,
+    start,
+    // Old versions of parquet-mr leave the dictionary's header out of the size (PARQUET-816).
+    end: Math.min(start + size + 100, end),
+    values: Number(meta.num_values),
+    uncompressedBytes: Number(meta.total_uncompressed_size),
+  };
 }
 
 function leavesOf(path: SchemaTree[]): LeafColumn[] {

@@ -4,6 +4,7 @@
  *
  * Source: RFC 8878, §3.1 (frames, blocks, skippable frames).
  */
+import { formatBytes } from "../../base/mod.ts";
 import { DataError } from "./data_error.ts";
 
 const frameMagic = 0xfd2fb528;
@@ -15,7 +16,14 @@ export interface FramePart {
   readonly isLast: boolean;
 }
 
-type State = "magic" | "header" | "block" | "body" | "checksum" | "skip-size" | "skip";
+type State = "magic" | "header" | "block" | "body" | "checksum" | "skip-size" | "skip" | "padding";
+
+/** What is wrong with a file that goes on after its data. */
+export const bytesAfterEnd =
+  "expected zeros or nothing after the end of the packed data, found trailing bytes; cut them off";
+
+/** A zstd window takes at most this much memory: 2^27 bytes, the library's own default. */
+export const maxWindowLog = 27;
 
 /** Finds where frames end, from the sizes that their blocks declare. */
 export class ZstdFrames {
@@ -25,6 +33,7 @@ export class ZstdFrames {
   #have = 0;
   #need = 4;
   #hasChecksum = false;
+  #isAfterFrame = false;
   #isLastBlock = false;
 
   /** Splits the next bytes of the file. @throws DataError where they are no zstd frame. */
@@ -32,7 +41,10 @@ export class ZstdFrames {
     for (let at = 0; at < chunk.length;) {
       const part = chunk.subarray(at, at + this.#need - this.#have);
       at += part.length;
-      const isPassed = this.#state === "body" || this.#state === "skip";
+      if (this.#state === "padding" && part.some((byte) => byte !== 0)) {
+        throw new DataError(bytesAfterEnd);
+      }
+      const isPassed = ["body", "skip", "padding"].includes(this.#state);
       if (!isPassed) this.#gathered.set(part, this.#have);
       this.#have += part.length;
       const isWhole = this.#have === this.#need;
@@ -43,11 +55,10 @@ export class ZstdFrames {
 
   /** @throws DataError when the data ends inside a frame. */
   finish(): void {
-    if (this.#state !== "magic" || this.#have > 0) {
-      throw new DataError(
-        "expected whole zstd data, found a file that is cut short; fetch it again",
-      );
-    }
+    const isZeros = this.#gathered.subarray(0, this.#have).every((byte) => byte === 0);
+    if (this.#state === "padding") return;
+    if (this.#state === "magic" && this.#isAfterFrame && isZeros) return;
+    throw new DataError("expected whole zstd data, found a file that is cut short; fetch it again");
   }
 
   #endsFrame(): boolean {
@@ -64,7 +75,9 @@ export class ZstdFrames {
           // The descriptor, the fifth byte, says how long the header is.
           this.#state = "header";
           this.#need = 5;
-        } else if ((magic & 0xfffffff0) >>> 0 === skippableMagic) this.#await("skip-size", 4);
+        } else if (magic === 0 && this.#isAfterFrame) this.#await("padding", Infinity);
+        else if ((magic & 0xfffffff0) >>> 0 === skippableMagic) this.#await("skip-size", 4);
+        else if (this.#isAfterFrame) throw new DataError(bytesAfterEnd);
         else {
           const found = `0x${magic.toString(16).padStart(8, "0")}`;
           throw new DataError(`expected zstd data, found other bytes (${found})`);
@@ -74,6 +87,7 @@ export class ZstdFrames {
       case "header": {
         this.#need = 5 + headerRest(bytes[4]);
         if (this.#have < this.#need) return;
+        checkWindow(bytes);
         this.#hasChecksum = (bytes[4] & 4) !== 0;
         yield { bytes, isLast: false };
         this.#await("block", 3);
@@ -104,6 +118,7 @@ export class ZstdFrames {
         return;
       }
       case "skip":
+      case "padding":
         this.#await("magic", 4);
         return;
       default:
@@ -118,6 +133,7 @@ export class ZstdFrames {
   }
 
   #await(state: State, need: number): void {
+    if (state === "magic") this.#isAfterFrame = true;
     this.#state = state;
     this.#need = need;
     this.#have = 0;
@@ -129,4 +145,22 @@ function headerRest(descriptor: number): number {
   const isSingle = (descriptor & 0x20) !== 0;
   const contentBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6];
   return (isSingle ? 0 : 1) + [0, 1, 2, 4][descriptor & 3] + contentBytes;
+}
+
+/** @param header of a frame, from its magic number on. @throws DataError for a window that is too large */
+function checkWindow(header: Uint8Array): void {
+  const descriptor = header[4];
+  const view = new DataView(header.buffer, header.byteOffset);
+  // A frame of a single segment has its content for a window.
+  const size = (descriptor & 0x20) === 0
+    ? 2 ** (10 + (header[5] >> 3)) * (1 + (header[5] & 7) / 8)
+    : descriptor >> 6 === 3
+    ? Number(view.getBigUint64(5 + [0, 1, 2, 4][descriptor & 3], true))
+    : 0; // of at most 2^32 bytes; the decoder checks it
+  if (size <= 2 ** maxWindowLog) return;
+  const [most, found] = [2 ** maxWindowLog, size].map(formatBytes);
+  throw new DataError(
+    `expected a zstd window of at most ${most}, found one of ${found} (zstd --long); ` +
+      `pack it without --long, or unpack it first`,
+  );
 }

@@ -73,7 +73,7 @@ const refused: Readonly<Record<string, RegExp>> = {
   "parquet/data/large_string_map.brotli.parquet":
     /row group 0, column "arr": expected a nested column of at most 536\.9 MB a row group, found 2\.1 GB in 2 values of "arr\.key_value\.key": text of more than 536\.9 MB cannot be held in a string/,
   "parquet/data/encrypt_columns_plaintext_footer.parquet.encrypted":
-    /footer, row group 0: expected column "float_field" not encrypted, found an encrypted one/,
+    /row group 0, column "float_field": expected a column that is not encrypted, found an encrypted one/,
   ...Object.fromEntries(
     [
       "data/aes256/uniform_encryption",

@@ -86,7 +86,6 @@ const cases: [what: string, name: string, content: Uint8Array | string, message:
     '[{"text": "a"}, {"text": }]',
     /value 2: expected JSON, found unexpected "}" at column 10/,
   ],
-  ["an empty array", "a.json", " [ ] ", /expected at least one document, found none$/],
   [
     "values that do not end",
     "a.json",
@@ -110,13 +109,13 @@ const cases: [what: string, name: string, content: Uint8Array | string, message:
     "zstd with other bytes behind it",
     "a.jsonl.zst",
     Buffer.concat([zstd, Buffer.from("more")]),
-    /found other bytes \(0x65726f6d\)/,
+    /expected zeros or nothing after the end of the packed data, found trailing bytes/,
   ],
   [
     "gzip under a zstd name",
     "a.jsonl.zst",
     gzipSync("{}"),
-    /expected zstd data, found other bytes/,
+    /expected zstd data, found gzip data; end its name with "\.gz"/,
   ],
   ["zstd under a plain name", "a.jsonl", zstd, /found zstd data; end its name with "\.zst"/],
   [

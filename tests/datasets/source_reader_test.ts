@@ -3,7 +3,29 @@ import { join } from "node:path";
 import { SkipLog } from "../../datasets/documents.ts";
 import { openLocal, readerDefaults } from "../../datasets/mod.ts";
 import { reader } from "../../datasets/readers/jsonl.ts";
+import { temporaryFolder } from "../support/command_line.ts";
 import { SourceReader } from "../../datasets/source_reader.ts";
+
+Deno.test("SourceReader counts the files that give no document", async () => {
+  using folder = temporaryFolder();
+  const texts = { "a.jsonl": '{"text": "a"}\n', "b.jsonl": "", "c.jsonl": "{}\n", "d.jsonl": "\n" };
+  const parts = Object.entries(texts).map(([name, text]) => {
+    Deno.writeTextFileSync(join(folder.path, name), text);
+    const open = async () => ({
+      input: await openLocal(join(folder.path, name)),
+      sha256: () => "",
+      state: () => "",
+      isRemote: false,
+    });
+    return { name, reader, open };
+  });
+  const reading = { ...readerDefaults, badRows: "skip" } as const;
+  const options = { source: "s", reading, where: null, skips: new SkipLog() };
+  const source = new SourceReader(parts, options);
+  const given = await Array.fromAsync(source);
+  deepStrictEqual(given.map(({ id }) => id), ["a.jsonl:1"]);
+  deepStrictEqual(source.position.empty, { files: 3, first: ["b.jsonl", "c.jsonl", "d.jsonl"] });
+});
 
 Deno.test("SourceReader gives the documents of all files, each with its source, from any position", async () => {
   const folder = Deno.makeTempDirSync();
