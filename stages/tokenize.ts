@@ -21,9 +21,7 @@ import {
   writeStatistics,
 } from "../datasets/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
-import { StageError } from "../base/mod.ts";
 import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
-import { predictsText } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { allSources, sourcesWithOwnVocabulary } from "./sources.ts";
 import {
@@ -47,9 +45,6 @@ interface TokenizeState {
   /** The files are whole. */
   readonly isDone: boolean;
 }
-
-/** Text that has nothing to predict in windows so long has nothing in those of a model, but for one token in 65,536. */
-const longestWindow = 65_536;
 
 /** Special pieces and the 256 byte pieces: rows of every local vocabulary. */
 const reservedPieces = firstByteId + 256;
@@ -96,12 +91,6 @@ export async function run(context: Context): Promise<StageSummary> {
   const shards = openTokenShards(outputs.train);
   const validation = openTokenShards(outputs.validation);
   try {
-    if (!predictsText(validation, longestWindow)) {
-      throw new StageError(
-        `Cannot use the validation text: expected a token of text after the first, which is given, ` +
-          `found ${validation.tokens} tokens in ${validation.documents} documents`,
-      );
-    }
     const { tokens, bytes, distinctTokens } = writeStatistics(outputs.statistics, shards, {
       reservedPieces,
       unknownId: specialIds.unknown,

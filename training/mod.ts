@@ -57,7 +57,6 @@ export { averageResults, meanDeltas, parameterNorm, split, updateNorm } from "./
 export { Decoder } from "./decoder.ts";
 export { generateTokens, sampleToken } from "./generation.ts";
 export { scoreText } from "./text_score.ts";
-export { predictsText } from "./validation.ts";
 export { type Drift, driftOf } from "./drift.ts";
 export { readTensors, writeTensors } from "./programs.ts";
 export { readOptimizer } from "./optimizer_state.ts";

@@ -21,7 +21,7 @@ import { openPrograms } from "./programs.ts";
 import { averageRound, closeRound } from "./round_end.ts";
 import { Run, type TrainingPlace } from "./run.ts";
 import type { PretrainSettings } from "./settings.ts";
-import { expectTrainable, type TrainingSource } from "./source.ts";
+import type { TrainingSource } from "./source.ts";
 import type { Monitor } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
 
@@ -46,11 +46,10 @@ export interface PretrainResult {
 
 /**
  * Trains a variant from the newest checkpoint in `checkpointFolder`, or from the beginning.
- * @throws StageError for a source with too little text, or when training diverges. @throws signal.reason when aborted, after a checkpoint.
+ * @throws StageError when training diverges. @throws signal.reason when aborted, after a checkpoint.
  */
 export async function pretrain(options: Pretraining): Promise<PretrainResult> {
-  const { settings, sources, seed, helpers, log } = options;
-  expectTrainable(sources, settings.model.seqLen);
+  const { settings, seed, helpers, log } = options;
   const run = new Run<PretrainState>(options, () => firstState(options));
   const { state } = run;
   const participants = new Participants(options);

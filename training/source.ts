@@ -22,7 +22,6 @@ import { renumber, type SourceVocabulary } from "./local_vocabulary.ts";
 import { takeRows } from "./outer_step.ts";
 import type { ModelShape } from "./settings.ts";
 import { isShared, positionEmbedding, tokenEmbedding, type Variant } from "./variant.ts";
-import { predictsText } from "./validation.ts";
 import type { WindowSource } from "./windows.ts";
 
 export interface TrainingSource {
@@ -46,26 +45,6 @@ export function openSource(
     validation: openTokenShards(folders.validation),
     localVocabulary: localVocabulary(readStatistics(folders.statistics).counts, reservedPieces),
   };
-}
-
-/**
- * Checks before the first step what training would meet in a later round: each source has a window of training text, and validation
- * text that has something to predict.
- * @throws StageError naming the source.
- */
-export function expectTrainable(sources: readonly TrainingSource[], seqLen: number): void {
-  for (const { name, train, validation } of sources) {
-    if (train.tokens < seqLen) {
-      throw new StageError(
-        `Cannot train on source "${name}": expected at least ${seqLen} tokens, a window of model.seqLen, found ${train.tokens}`,
-      );
-    }
-    if (predictsText(validation, seqLen)) continue;
-    throw new StageError(
-      `Cannot validate source "${name}": expected validation text with a token of text to predict in a window of ${seqLen}, ` +
-        `found ${validation.tokens} tokens in ${validation.documents} documents`,
-    );
-  }
 }
 
 /** Seeds by name, as a stage's context gives them. */

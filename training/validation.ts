@@ -4,7 +4,6 @@
 import type { Program } from "../engine/mod.ts";
 import type { TokenShards } from "../datasets/mod.ts";
 import { StageError } from "../base/mod.ts";
-import { firstByteId } from "../tokenizers/mod.ts";
 import { countUnknown, renumber, type SourceVocabulary } from "./local_vocabulary.ts";
 import { windowFeeds } from "./windows.ts";
 
@@ -16,15 +15,6 @@ export function* textWindows(
   for (let start = 0; start < shards.tokens; start += seqLen) {
     yield { start, tokens: shards.slice(start, Math.min(seqLen, shards.tokens - start)) };
   }
-}
-
-/** Whether windows have anything to predict: a token of text that is not the first of its window. */
-export function predictsText(
-  shards: Pick<TokenShards, "tokens" | "slice">,
-  seqLen: number,
-): boolean {
-  return textWindows(shards, seqLen)
-    .some(({ tokens }) => tokens.subarray(1).some((id) => id >= firstByteId));
 }
 
 /** A batch of windows and, for each, the nats of its predicted tokens: entry t is of token t + 1. */

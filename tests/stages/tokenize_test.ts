@@ -233,14 +233,3 @@ Deno.test("tokenize that was killed goes on to the same bytes, wherever it stood
     }
   }
 });
-
-Deno.test("tokenize refuses validation text that has nothing to predict", async () => {
-  const { context } = await made();
-  const validation = Deno.makeTempDirSync({ dir: folder });
-  await writeDocuments(validation, [{ text: "l", id: "0" }]);
-  const checkpointFolder = Deno.makeTempDirSync({ dir: folder });
-  await rejects(
-    run({ ...context, inputs: { ...context.inputs, validation }, checkpointFolder }),
-    /Cannot use the validation text: expected a token of text after the first, which is given, found \d tokens in 1 documents/,
-  );
-});

@@ -25,7 +25,6 @@ import {
   pretraining,
   seed,
   settings,
-  shardsOf,
   variantOf,
   vocabSize,
   withSources,
@@ -277,35 +276,3 @@ function assertSameTensors(found: Tensors, expected: Tensors): void {
     decodeSafetensors(encodeSafetensors(expected), "x"),
   );
 }
-
-Deno.test("pretrain() refuses a source with too little text before the first step, whenever its turn would come", () =>
-  withSources(async (sources, folder) => {
-    const short = await shardsOf(`${folder}/short`, [14, 15, 16], 1); // 5 to 9 tokens and the end symbol
-    const cases = [
-      [
-        { train: short },
-        { ...model, seqLen: 16 },
-        /^StageError: Cannot train on source "gamma": expected at least 16 tokens, a window of model.seqLen, found \d+$/,
-      ],
-      [
-        { validation: await shardsOf(`${folder}/one`, [14], 0, [[14]]) },
-        model,
-        /^StageError: Cannot validate source "gamma": .* found 2 tokens in 1 documents$/,
-      ],
-      // Windows of two tokens: the second of each is an end symbol.
-      [{ validation: await shardsOf(`${folder}/ends`, [14], 0, [[14], [15]]) }, {
-        ...model,
-        seqLen: 2,
-      }, /^StageError: Cannot validate source "gamma": .* found 4 tokens in 2 documents$/],
-    ] as const;
-    for (const [change, shape, message] of cases) {
-      const changed = sources.map((source) =>
-        source.name === "gamma" ? { ...source, ...change } : source
-      );
-      let steps = 0;
-      const log = { ...silentLog, progress: () => void steps++ };
-      const options = pretraining("trim", changed, folder, { model: shape, sourcesPerRound: 1 });
-      await assert.rejects(pretrain({ ...options, log }), message);
-      assert.equal(steps, 0);
-    }
-  }));

@@ -83,12 +83,11 @@ export function encodeSafetensors(tensors: Tensors): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(safetensorsParts(tensors).flatMap((part) => [...part]));
 }
 
-/** Documents of 5 to 9 ids from `ids`, in which each id is followed by its neighbour; and `others`. */
+/** Documents of 5 to 9 ids from `ids`, in which each id is followed by its neighbour. */
 export async function shardsOf(
   folder: string,
   ids: readonly number[],
   documents: number,
-  others: readonly (readonly number[])[] = [],
 ): Promise<TokenShards> {
   const random = new Random(seed(`text/${ids.join()}`));
   const texts = Array.from({ length: documents }, () => {
@@ -99,7 +98,6 @@ export async function shardsOf(
       bytes: length,
     };
   });
-  texts.push(...others.map((other) => ({ ids: [...other], bytes: other.length })));
   Deno.mkdirSync(folder, { recursive: true });
   await writeTokenShards(folder, texts, { vocabSize, endId: 2 });
   return openTokenShards(folder);
