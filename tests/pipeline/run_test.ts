@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { toyHere } from "../support/captured.ts";
 import {
   eventsOf,
   finishedStore,
@@ -37,6 +38,17 @@ Deno.test("run: makes what is missing, then has nothing to do", async () => {
       second.stdout,
       /^Nothing to do: all 7 instances of "toy" are fresh \(.*\)\n.*table --recipe toy --store \S+\n$/,
     );
+    const fresh = {
+      "words/a": "words/a is",
+      "walk/a/left": "walk/a/left and the 1 that it needs are",
+      "walk/*": "4 instances and the 2 that they need are",
+    };
+    for (const [target, text] of Object.entries(fresh)) {
+      const { stdout } = await toyHere(store, ["run", target, "--dry-run"]);
+      assert.ok(stdout.startsWith(`Nothing to do: ${text} fresh (`), stdout);
+    }
+    const { stdout: tables } = await toyHere(store, ["table", "ends", "table/ends"]);
+    assert.equal(tables.match(/^Ends$/gm)?.length, 1, "a table named twice is printed once");
     assert.equal((await toy(store, "status")).code, 0);
     assert.deepEqual(namesIn(join(store, "tmp")), []);
     assert.deepEqual(namesIn(join(store, "checkpoints")), []);
