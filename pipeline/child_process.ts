@@ -38,6 +38,21 @@ export interface RunningChild {
 
 const permissionSet = "child";
 
+/** By these, native libraries choose how they compute: with other threads, kernels or bits than a key says. */
+const numericVariables = new RegExp(
+  "^(NVIDIA_TF32_OVERRIDE|(CUBLAS|OMP|MKL|OPENBLAS|ORT)_.*|" +
+    "TF_(ENABLE_ONEDNN_OPTS|DETERMINISTIC_OPS|CUDNN_DETERMINISTIC|NUM_INTRAOP_THREADS|NUM_INTEROP_THREADS))$",
+);
+
+/** What the process of an instance is given of the environment. */
+export function childEnvironment(
+  variables: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) => !numericVariables.test(name)),
+  );
+}
+
 /** Starts what instances run as processes of their own. */
 export function startWith(programs: Programs): (work: ChildWork) => Promise<RunningChild> {
   return async (work) => new Child(work, await programs.of(work.code));
@@ -64,7 +79,12 @@ class Child implements RunningChild {
         join(request.program, "deno.json"),
         join(request.program, mainFile),
       ],
-      env: { TMPDIR: request.scratch, ...auditOf(request) },
+      clearEnv: true,
+      env: {
+        ...childEnvironment(Deno.env.toObject()),
+        TMPDIR: request.scratch,
+        ...auditOf(request),
+      },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

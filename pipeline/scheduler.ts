@@ -288,7 +288,7 @@ export class Scheduler {
     const { planner: { store }, forced } = this.#options;
     const folder = store.checkpointFolder(key);
     if (forced.has(id)) removeTree(folder);
-    const isResumed = openCheckpointFolder(folder, fileNotes);
+    const isResumed = openCheckpointFolder(folder, key, fileNotes);
     const machines = noteMachine(folder);
     if (isResumed && machines.length > 1) {
       const message =

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openCheckpointFolder } from "../../pipeline/checkpoint_notes.ts";
-import type { ChildWork } from "../../pipeline/child_process.ts";
+import { childEnvironment, type ChildWork } from "../../pipeline/child_process.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { bringUpToDate, inProcess, plannerOf } from "../support/in_process.ts";
 import type { ToyRecipe } from "../support/toy_stages/recipe.ts";
@@ -135,18 +135,31 @@ Deno.test("run: a damaged object is not taken for what is published under its na
   });
 });
 
-Deno.test("openCheckpointFolder() goes on only from what was made of the same states of files", async () => {
+Deno.test("openCheckpointFolder() goes on only from what was made for the same key, of the same states of files", async () => {
   await inTemporaryFolder((folder) => {
     const checkpoints = join(folder, "key");
-    const isResumed = (files: string) => openCheckpointFolder(checkpoints, files);
+    const isResumed = (key: string, files: string) => openCheckpointFolder(checkpoints, key, files);
     const work = () => Deno.writeTextFileSync(join(checkpoints, "half.json"), "{}");
-    assert.equal(isResumed(""), false);
+    assert.equal(isResumed("a", ""), false);
     work();
-    assert.equal(isResumed(""), true);
-    assert.equal(isResumed("1 2 3\n"), false, "of no file");
+    assert.equal(isResumed("a", ""), true);
+    assert.equal(isResumed("b", ""), false, "moved here from another key");
     work();
-    assert.equal(isResumed("1 2 3\n"), true);
-    assert.equal(isResumed("1 2 4\n"), false, "written since");
-    assert.deepEqual(namesIn(checkpoints), ["files"]);
+    assert.equal(isResumed("b", "1 2 3\n"), false, "of no file");
+    work();
+    assert.equal(isResumed("b", "1 2 3\n"), true);
+    assert.equal(isResumed("b", "1 2 4\n"), false, "written since");
+    assert.deepEqual(namesIn(checkpoints), ["made-of"]);
   });
+});
+
+Deno.test("childEnvironment() keeps variables away by which native libraries compute otherwise", () => {
+  const kept = {
+    PATH: "/bin",
+    LANG: "C",
+    CUDA_VISIBLE_DEVICES: "1",
+    TF_FORCE_GPU_ALLOW_GROWTH: "1",
+  };
+  const others = { NVIDIA_TF32_OVERRIDE: "1", OMP_NUM_THREADS: "7", TF_ENABLE_ONEDNN_OPTS: "0" };
+  assert.deepEqual(childEnvironment({ ...kept, ...others }), kept);
 });
