@@ -39,7 +39,7 @@ const lineFeed = 0x0a;
 export async function* readTexts(options: TextInputOptions): AsyncGenerator<TextBatch> {
   const { files, textField } = options;
   if (files === undefined) {
-    yield* lines(Deno.stdin.readable, "standard input", options);
+    yield* lines(bytesOf(pipe("standard input", Deno.stdin.readable)), "standard input", options);
     return;
   }
   checkFiles(files);
@@ -54,6 +54,7 @@ export async function* readTexts(options: TextInputOptions): AsyncGenerator<Text
 /** The texts of a batch. Each byte that is not UTF-8 is U+FFFD. */
 export function linesOfText(batch: TextBatch): readonly string[] {
   if (!(batch instanceof Uint8Array)) return batch;
+  if (batch.length === 0) return [];
   const text = textOfUtf8(batch, "replace");
   return (text.endsWith("\n") ? text.slice(0, -1) : text).split("\n");
 }
@@ -117,10 +118,12 @@ async function* lines(
         }${wayOut}`,
       );
     }
+    // As in data, a byte order mark at the start is no text.
+    const start = offset === 0 && hasMark(batch) ? 3 : 0;
     held.copyWithin(0, end, length);
     length -= end;
     offset += end;
-    return batch;
+    return batch.subarray(start);
   };
   try {
     for await (const chunk of chunks) {
@@ -151,20 +154,25 @@ async function* lines(
   if (length > 0) yield take(length);
 }
 
+function hasMark([first, second, third]: Uint8Array): boolean {
+  return first === 0xef && second === 0xbb && third === 0xbf;
+}
+
 /** The bytes of a file as readers of data take them, unpacked; or of a pipe (`<(…)`). */
 async function* bytesOfFile(path: string): AsyncGenerator<Uint8Array> {
-  await using input = Deno.statSync(path).isFile ? await openLocal(path, path) : openPipe(path);
+  await using input = Deno.statSync(path).isFile
+    ? await openLocal(path, path)
+    : pipe(path, Deno.openSync(path).readable);
   yield* bytesOf(input);
 }
 
 /** A pipe is read once, from its start. */
-function openPipe(path: string): Input {
-  const { readable } = Deno.openSync(path);
+function pipe(name: string, readable: ReadableStream<Uint8Array>): Input {
   return {
-    name: path,
+    name,
     size: 0,
     read() {
-      throw new StageError(`Cannot read "${path}": expected a file, found a pipe`);
+      throw new StageError(`Cannot read "${name}": expected a file, found a pipe`);
     },
     stream: () => readable,
     [Symbol.asyncDispose]: () => readable.cancel(),

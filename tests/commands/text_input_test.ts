@@ -26,6 +26,13 @@ Deno.test("readTexts() reads all members of compressed text, and refuses what it
   await assert.rejects(textsOf(plain), { name: "StageError", message: /found gzip data/ });
 });
 
+Deno.test("readTexts() drops a byte order mark at the start of a file, as a run does", async () => {
+  using folder = temporaryFolder();
+  const lines = "one\n\ufefftwo\n";
+  const read = await textsOf(folder.write("a.txt", "\ufeff" + lines));
+  assert.deepEqual(read, ["one", "\ufefftwo"]);
+});
+
 Deno.test({
   name: "readTexts() reads a pipe to its end",
   ignore: Deno.build.os === "windows",
