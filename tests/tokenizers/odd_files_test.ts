@@ -12,6 +12,7 @@ import {
 } from "../../tokenizers/mod.ts";
 import { adoptTokenizer, openAdopted } from "../../tokenizers/adopted/mod.ts";
 import { bpeFile, temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
+import { charsmapOf } from "./charsmaps.ts";
 import { tokenizerOf } from "./support.ts";
 
 type Folder = ReturnType<typeof temporaryFolder>;
@@ -190,6 +191,41 @@ Deno.test("text that a BPE would pass over is an error, other text is not", asyn
   await adoptTokenizer(folder.write("loses.json", without("w")), made);
   using run = await openAdopted(made);
   assert.match(await refusal(() => run.encode("slow")), /would be lost/);
+});
+
+Deno.test("parts at which the library would end the process are refused, whole ones are taken", async () => {
+  using folder = temporaryFolder();
+  const rules = charsmapOf({ "ﬁ": "fi", "é": "e" });
+  const of = (bytes: Uint8Array) => ({
+    normalizer: {
+      type: "Sequence",
+      normalizers: [{ type: "Precompiled", precompiled_charsmap: bytes.toBase64() }],
+    },
+  });
+  const claims = rules.slice();
+  claims.fill(0xff, 0, 3);
+  const astray = rules.slice();
+  new DataView(astray.buffer).setUint32(4, 0x7fffff << 10, true);
+  let deep: unknown = { type: "NFC" };
+  for (let i = 0; i < 300; i++) deep = { type: "Sequence", normalizers: [deep] };
+  const cases: [part: object, found: RegExp][] = [
+    [of(new Uint8Array(0)), /expected rules in precompiled_charsmap, found none or damaged ones/],
+    [of(claims), /found none or damaged ones/],
+    [of(astray), /found none or damaged ones/],
+    [of(rules.slice(0, -3)), /found none or damaged ones/],
+    [
+      { normalizer: { type: "Replace", pattern: { String: "" }, content: "x" } },
+      /expected a pattern of some text, found an empty one/,
+    ],
+    [{ normalizer: deep }, /expected at most 128 levels, found more/],
+    [{ decoder: deep }, /expected at most 128 levels, found more/],
+  ];
+  for (const [part, found] of cases) {
+    const path = folder.write("part.json", { ...bpeFile(), ...part });
+    assert.match(await refusal(() => openTokenizer(path)), found);
+  }
+  using tokenizer = await openTokenizer(folder.write("whole.json", { ...bpeFile(), ...of(rules) }));
+  assert.equal(tokenizer.decode(tokenizer.encode("ﬁ é")), "fi e");
 });
 
 Deno.test("an added piece of a BPE on bytes is its text, whatever characters it has", async () => {

@@ -3,11 +3,12 @@
  *
  * The package answers asynchronously; `encode` must not. So it runs in a worker, and the caller waits on shared memory.
  */
-import { StageError } from "../../base/mod.ts";
+import { messageOf, StageError } from "../../base/mod.ts";
 import { readSpecialRoles } from "../config_files.ts";
 import type { EncodedLines, Encoding, OpenedTokenizer, SpecialRoles } from "../opened_tokenizer.ts";
 import { type JsonFile, mostIds, readJsonFile } from "../read_files.ts";
 import { textOfUtf8 } from "../unigram/invalid_utf8.ts";
+import { checkParts } from "./checked_parts.ts";
 import {
   type Answers,
   lengthAt,
@@ -51,6 +52,11 @@ export class ForeignTokenizer implements OpenedTokenizer {
   constructor(path: string, { text, value }: JsonFile = readJsonFile(path)) {
     this.#path = path;
     const file: File = typeof value === "object" && value !== null ? value : {};
+    try {
+      checkParts(file);
+    } catch (cause) {
+      throw new StageError(`Cannot read tokenizer "${path}": ${messageOf(cause)}`, { cause });
+    }
     // The library refuses anything that is no list.
     const added = Array.isArray(file.added_tokens) ? file.added_tokens : [];
     this.#added = new Map(added.map((token) => [token?.content, Boolean(token?.special)]));

@@ -9,7 +9,7 @@
  *
  * Source: SentencePiece, `normalizer.cc`; Yata, Darts-clone.
  */
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { codePointAt, utf8Length } from "../unigram/utf8.ts";
 
 /** A replacement: UTF-8 in `Charsmap.texts`, and bytes of the text that it replaces. */
@@ -87,6 +87,32 @@ export class Charsmap {
     found.to = found.from;
     while (found.to < this.texts.length && this.texts[found.to] !== 0) found.to++;
     return true;
+  }
+
+  /**
+   * Whether a reader that trusts the rules stays inside them, whatever the text: the children of every node that can be reached are
+   * in the trie, and every replacement is where one begins.
+   */
+  get isClosed(): boolean {
+    const { units, texts } = this;
+    const seen = new Uint8Array(units.length);
+    const waiting = units.length === 0 ? [0] : [offsetOf(units[0])];
+    for (let base = waiting.pop(); base !== undefined; base = waiting.pop()) {
+      if ((base | 0xff) >= units.length) return false;
+      if (seen[base] === 1) continue;
+      seen[base] = 1;
+      for (let byte = 1; byte < 0x100; byte++) {
+        const slot = base ^ byte;
+        const unit = units[slot];
+        if ((unit & 0x800000ff) !== byte) continue;
+        const child = slot ^ offsetOf(unit);
+        waiting.push(child);
+        if ((unit & 0x100) === 0) continue;
+        const value = (units[child] ?? -1) & 0x7fffffff;
+        if (value >= texts.length || (value > 0 && texts[value - 1] !== 0)) return false;
+      }
+    }
+    return isUtf8(texts);
   }
 
   /** @throws RangeError for rules without end */
