@@ -202,6 +202,11 @@ Deno.test("parts at which the library would end the process are refused, whole o
       normalizers: [{ type: "Precompiled", precompiled_charsmap: bytes.toBase64() }],
     },
   });
+  const replace = (pattern: object) => ({ normalizer: { type: "Replace", pattern, content: "x" } });
+  const text = { Sequence: { id: "A", type_id: 0 } };
+  const template = (single: object[]) => ({
+    post_processor: { type: "TemplateProcessing", single, pair: [text], special_tokens: {} },
+  });
   const claims = rules.slice();
   claims.fill(0xff, 0, 3);
   const astray = rules.slice();
@@ -213,10 +218,11 @@ Deno.test("parts at which the library would end the process are refused, whole o
     [of(claims), /found none or damaged ones/],
     [of(astray), /found none or damaged ones/],
     [of(rules.slice(0, -3)), /found none or damaged ones/],
-    [
-      { normalizer: { type: "Replace", pattern: { String: "" }, content: "x" } },
-      /expected a pattern of some text, found an empty one/,
-    ],
+    [replace({ String: "" }), /expected a pattern of some text to replace, found one that fits/],
+    [replace({ Regex: "q*" }), /expected a pattern of some text to replace, found one that fits/],
+    [{ pre_tokenizer: { type: "FixedLength", length: 0 } }, /expected a length of 1 or more/],
+    [template([]), /expected a template that has the text once, found it 0 times/],
+    [template([text, text]), /expected a template that has the text once, found it 2 times/],
     [{ normalizer: deep }, /expected at most 128 levels, found more/],
     [{ decoder: deep }, /expected at most 128 levels, found more/],
   ];
@@ -224,7 +230,9 @@ Deno.test("parts at which the library would end the process are refused, whole o
     const path = folder.write("part.json", { ...bpeFile(), ...part });
     assert.match(await refusal(() => openTokenizer(path)), found);
   }
-  using tokenizer = await openTokenizer(folder.write("whole.json", { ...bpeFile(), ...of(rules) }));
+  using tokenizer = await openTokenizer(
+    folder.write("whole.json", { ...bpeFile(), ...of(rules), ...template([text]) }),
+  );
   assert.equal(tokenizer.decode(tokenizer.encode("ﬁ é")), "fi e");
 });
 

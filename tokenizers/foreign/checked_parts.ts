@@ -1,5 +1,6 @@
 /**
- * Parts of a `tokenizer.json` at which the library would end the whole process instead of refusing the file.
+ * Parts of a `tokenizer.json` at which the library would end the whole process instead of refusing the file, or would lose or
+ * repeat text.
  */
 import { Charsmap } from "../sentencepiece/charsmap.ts";
 
@@ -21,14 +22,39 @@ export function checkParts(file: { readonly model?: unknown }): void {
   }
 }
 
-function checkPart(
-  part: { type?: unknown; precompiled_charsmap?: unknown; pattern?: unknown },
-): void {
-  if (part.type === "Precompiled" && !isCharsmap(part.precompiled_charsmap)) {
-    throw new RangeError("expected rules in precompiled_charsmap, found none or damaged ones");
+interface Part {
+  readonly type?: unknown;
+  readonly precompiled_charsmap?: unknown;
+  readonly pattern?: { readonly String?: unknown; readonly Regex?: unknown } | null;
+  readonly length?: unknown;
+  readonly single?: unknown;
+}
+
+function checkPart({ type, precompiled_charsmap, pattern, length, single }: Part): void {
+  const fail = (expected: string, found: string): never => {
+    throw new RangeError(`expected ${expected}, found ${found}`);
+  };
+  if (type === "Precompiled" && !isCharsmap(precompiled_charsmap)) {
+    fail("rules in precompiled_charsmap", "none or damaged ones");
   }
-  const { String: text } = (part.pattern ?? {}) as { String?: unknown };
-  if (text === "") throw new RangeError("expected a pattern of some text, found an empty one");
+  if (type === "Replace" && (pattern?.String === "" || matchesAtEnd(pattern?.Regex))) {
+    fail("a pattern of some text to replace", "one that fits after the last character");
+  }
+  if (type === "FixedLength" && length === 0) fail("a length of 1 or more", "0");
+  if (type === "TemplateProcessing" && Array.isArray(single)) {
+    const texts = single.filter((part) => part?.Sequence !== undefined).length;
+    if (texts !== 1) fail("a template that has the text once", `it ${texts} times`);
+  }
+}
+
+/** Whether an expression finds something after the last character. One that JavaScript does not know is left to the library. */
+function matchesAtEnd(expression: unknown): boolean {
+  try {
+    if (typeof expression !== "string") return false;
+    return [..."x".matchAll(new RegExp(expression, "gu"))].some(({ index }) => index === 1);
+  } catch {
+    return false;
+  }
 }
 
 function isCharsmap(value: unknown): boolean {
