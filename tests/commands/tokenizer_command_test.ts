@@ -242,10 +242,10 @@ Deno.test("tokenizer encode that is stopped leaves no file", async () => {
     stdin: "piped", // which stays open: it waits
     stderr: "null",
   }).spawn();
-  const isThere = (path: string) => [...Deno.readDirSync(folder.path)].some((e) => e.name === path);
-  while (!isThere("ids.part")) await new Promise((resolve) => setTimeout(resolve, 20));
+  const isThere = () => [...Deno.readDirSync(folder.path)].some((e) => e.name.startsWith("ids"));
+  while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 20));
   child.kill("SIGINT");
   assert.equal((await child.status).code, 130);
   await child.stdin.close().catch(() => {});
-  assert.ok(!isThere("ids.part") && !isThere("ids"));
+  assert.ok(!isThere());
 });
