@@ -70,6 +70,47 @@ export function wordPieceFile() {
   };
 }
 
+/** A small vocabulary of whole words. */
+export function wordLevelFile() {
+  return {
+    ...wordPieceFile(),
+    added_tokens: [added(0, "[UNK]")],
+    normalizer: { type: "Lowercase" },
+    pre_tokenizer: { type: "Whitespace" },
+    decoder: null,
+    model: {
+      type: "WordLevel",
+      vocab: { "[UNK]": 0, the: 1, cat: 2, "山水": 3 },
+      unk_token: "[UNK]",
+    },
+  };
+}
+
+/** A small unigram vocabulary, laid out as T5's file. @param rules of normalisation, as SentencePiece compiles them */
+export function unigramFile(rules: Uint8Array) {
+  const pieces = ["▁", "▁the", "▁cat", "at", "f", "i", "é", "山", "c", "t", "h", "e", "a"];
+  const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true };
+  return {
+    ...wordPieceFile(),
+    added_tokens: [added(0, "<pad>"), added(1, "<unk>")],
+    normalizer: { type: "Precompiled", precompiled_charsmap: rules.toBase64() },
+    pre_tokenizer: metaspace,
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [{ Sequence: { id: "A", type_id: 0 } }],
+      pair: [{ Sequence: { id: "A", type_id: 0 } }, { Sequence: { id: "B", type_id: 0 } }],
+      special_tokens: {},
+    },
+    decoder: metaspace,
+    model: {
+      type: "Unigram",
+      unk_id: 1,
+      vocab: [["<pad>", 0], ["<unk>", 0], ...pieces.map((piece, i) => [piece, -1.5 - i / 7])],
+      byte_fallback: false,
+    },
+  };
+}
+
 function added(id: number, content: string) {
   return {
     id,

@@ -3,7 +3,7 @@
  * Then encodes awkward lines, whole and with damaged bytes, with models of SentencePiece's and of ours, against `spm_encode`;
  * and normalises all text of a data folder by compiled rules.
  *
- *     deno task instruments tokenizers-fuzz [--count 12000] [--first 0] [--lines 20000] [--seed 17] [--data DIR] [--json]
+ *     deno task instruments tokenizers-fuzz [--count 20000] [--first 0] [--lines 20000] [--seed 17] [--data DIR] [--json]
  */
 import { parseArgs } from "node:util";
 import { join } from "node:path";
@@ -20,7 +20,8 @@ import {
   saveSentencePiece,
   sentencePieceModelOf,
 } from "../../tokenizers/sentencepiece/mod.ts";
-import { bpeFile, wordPieceFile } from "./foreign_files.ts";
+import { charsmapOf } from "../tokenizers/charsmaps.ts";
+import { bpeFile, unigramFile, wordLevelFile, wordPieceFile } from "./foreign_files.ts";
 import { damaged, fuzzLines } from "./awkward_lines.ts";
 import { lacksSpm, spmEncode, spmTrain } from "../support/spm.ts";
 import { countNormalForms } from "./normal_forms.ts";
@@ -34,7 +35,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      count: { type: "string", default: "12000" },
+      count: { type: "string", default: "20000" }, // 2,000 of each file
       first: { type: "string", default: "0" },
       lines: { type: "string", default: "20000" },
       seed: { type: "string", default: "17" },
@@ -122,7 +123,13 @@ async function samples(folder: string): Promise<{ files: Sample[]; models: Model
     saveSentencePiece(join(folder, name), sentencePieceModelOf(ours));
     models.push({ name, vocabulary: ours });
   }
-  for (const [name, file] of Object.entries({ bpe: bpeFile(), wordpiece: wordPieceFile() })) {
+  const others = {
+    bpe: bpeFile(),
+    wordpiece: wordPieceFile(),
+    wordlevel: wordLevelFile(),
+    unigram: unigramFile(charsmapOf({ "ﬁ": "fi", "…": "...", "e\u0301": "é" })),
+  };
+  for (const [name, file] of Object.entries(others)) {
     Deno.writeTextFileSync(join(folder, `${name}.json`), JSON.stringify(file));
   }
   if (lacksSpm) console.error("spm_train is not installed: only files of our own are damaged");
@@ -135,7 +142,8 @@ async function samples(folder: string): Promise<{ files: Sample[]; models: Model
       models.push({ name: `${rule}.model` });
     }
   }
-  const names = ["tokenizer.json", "bpe.json", "wordpiece.json", ...models.map(({ name }) => name)];
+  const json = Object.keys(others).map((name) => `${name}.json`);
+  const names = ["tokenizer.json", ...json, ...models.map(({ name }) => name)];
   const files = names.map((name) => ({ name, bytes: Deno.readFileSync(join(folder, name)) }));
   return { files, models };
 }

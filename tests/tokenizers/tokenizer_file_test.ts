@@ -60,6 +60,10 @@ Deno.test("loadTokenizer() names the file and the place of damage", async () => 
     ["", /: expected JSON, found /],
     ["[]", /, the file: expected an object, found \[\]/],
     [changed((file) => file.version = "2.0"), /, version: expected "1.0", found "2.0"/],
+    ...["", "\ud800", "<0x41>"].map((content): [string, RegExp] => [
+      changed((file) => (file.added_tokens as object[]).push({ content, special: false })),
+      /, added_tokens as userDefinedSymbols: expected a list of different texts, .*, found \["/,
+    ]),
     [changed((file) => delete file.decoder), /, decoder: expected .*, found nothing/],
     [
       changed((file) => Object.assign(file.model, { type: "BPE" })),

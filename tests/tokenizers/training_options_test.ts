@@ -86,6 +86,10 @@ Deno.test("trainPieces() refuses symbols that are special, empty or twice the sa
       });
     }
   }
+  const twice = { userDefinedSymbols: ["<a>"], controlSymbols: ["<b>", "<a>"] };
+  await assert.rejects(textsOf(["a"], twice), {
+    message: /expected controlSymbols to be .*, or in userDefinedSymbols, found \["<b>","<a>"\]/,
+  });
 });
 
 Deno.test("normalizerOf() follows each rule", () => {

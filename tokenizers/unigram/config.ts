@@ -23,7 +23,12 @@ interface Field<Value> {
  * normalised, bytes stand in for rare characters. SentencePiece's own defaults differ in `normalizationRule` (nmt_nfkc),
  * `removeExtraWhitespaces` and `addDummyPrefix` (true), `byteFallback` (false) and `subIterations` (2).
  */
-const fieldsOf = ({ byteFallback }: { readonly byteFallback?: unknown }) => ({
+const fieldsOf = (
+  { byteFallback, userDefinedSymbols: others }: {
+    readonly byteFallback?: unknown;
+    readonly userDefinedSymbols?: readonly string[];
+  },
+) => ({
   /** Rows of the vocabulary: special and byte pieces, symbols and learned pieces. The trained vocabulary has exactly this many. */
   vocabSize: whole(8192, byteFallback === false ? specialPieces.length : firstLearnedId, 2 ** 20),
   /** Share of the text's characters, commonest first, that get a piece of their own; the rest is written in bytes. */
@@ -57,7 +62,7 @@ const fieldsOf = ({ byteFallback }: { readonly byteFallback?: unknown }) => ({
   /** Texts that are cut out first, however rare: each is one token everywhere. */
   userDefinedSymbols: symbols(),
   /** Pieces that no text gives: reserved ids for the caller's own use. */
-  controlSymbols: symbols(),
+  controlSymbols: symbols(", or in userDefinedSymbols", others),
   /** Normalisation of text, before anything else: see `normalizer.ts`. */
   normalizationRule: field<NormalizationRule>(
     "identity",
@@ -128,7 +133,7 @@ export function unigramConfigOf(
 }
 
 /** The first field whose value does not fit. */
-function faultOf(
+export function faultOf(
   config: UnigramConfig,
 ): { readonly name: string; readonly expected: string; readonly found: string } | undefined {
   for (const [name, { isRight, expected }] of Object.entries<Field<unknown>>(fieldsOf(config))) {
@@ -160,12 +165,13 @@ function flag(standard: boolean): Field<boolean> {
 }
 
 /** Texts that differ, are not empty, and do not look like a piece that every vocabulary has; none by default. */
-function symbols(): Field<readonly string[]> {
+function symbols(nor = "", others: readonly string[] = []): Field<readonly string[]> {
   return field(
     [],
-    "a list of different texts, none of them empty, special or a byte piece",
+    `a list of different texts, none of them empty, special or a byte piece${nor}`,
     (value) =>
-      Array.isArray(value) && new Set(value).size === value.length &&
+      Array.isArray(value) &&
+      new Set([...value, ...others]).size === value.length + others.length &&
       value.every((symbol) => typeof symbol === "string" && isFreeText(symbol)),
   );
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { canonicalJson, type Json, StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
 import { readJsonFile } from "../read_files.ts";
-import { unigramDefaults } from "./config.ts";
+import { faultOf, unigramDefaults } from "./config.ts";
 import { normalizationRules } from "./normalizer.ts";
 import { byteName, findBadPiece, type UnigramPiece, unwritten, written } from "./pieces.ts";
 import { idLayout, type UnigramSettings } from "./settings.ts";
@@ -154,6 +154,8 @@ function parseTokenizer(file: unknown): { pieces: UnigramPiece[]; settings: Unig
   const found = objectAt(file, "the file");
   const foundModel = objectAt(found.model, "model");
   const settings = settingsOf(found, foundModel);
+  const fault = faultOf({ ...unigramDefaults, ...settings });
+  if (fault !== undefined) fail(`added_tokens as ${fault.name}`, fault.expected, fault.found);
   const { model, ...rest } = layout(settings);
   for (const [key, value] of Object.entries(rest)) expectSame(found[key], value, key);
   for (const [key, value] of Object.entries(model)) {
