@@ -2,8 +2,8 @@
  * The project of this repository: where the machine meets the stages.
  */
 import { fileURLToPath } from "node:url";
+import { StageError } from "../base/mod.ts";
 import { checkRecipe, type Recipe, recipePaths, recipeSchema, stages } from "../stages/mod.ts";
-import type { Table } from "../stages/report/mod.ts";
 import type { Project } from "./project.ts";
 
 export const project: Project = {
@@ -26,7 +26,10 @@ export const project: Project = {
     return await tableFromRecipe(withSizes(recipe as Recipe, sizes), name);
   },
   async formatTable(table, format) {
-    const { formatTable } = await import("../stages/report/mod.ts");
-    return formatTable(table as Table, format);
+    const { formatTable, hasTableShape } = await import("../stages/report/mod.ts");
+    if (hasTableShape(table)) return formatTable(table, format);
+    throw new StageError(
+      "Cannot print a table: expected a title, columns and rows, found other data",
+    );
   },
 };

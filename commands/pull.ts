@@ -5,7 +5,14 @@ import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand } from "./project.ts";
 import { resolve } from "node:path";
 import { HttpClient, probe, remoteBytes, type RemoteFile, shown } from "../datasets/http/mod.ts";
-import { formatBytes, formatDuration, messageOf, StageError, UsageError } from "../base/mod.ts";
+import {
+  formatBytes,
+  formatDuration,
+  messageOf,
+  StageError,
+  systemError,
+  UsageError,
+} from "../base/mod.ts";
 import { ObjectCheck } from "../pipeline/object_check.ts";
 import { storageError } from "../pipeline/storage_errors.ts";
 import { Store } from "../pipeline/store.ts";
@@ -29,9 +36,12 @@ export const command: PipelineCommand = {
 
 const progressEveryMs = 5000;
 
-/** @param from A folder, a file that ends in `.tar` or `.tar.zst`, or the http(s) URL of such a file. */
+/**
+ * Returns 1 if results had to be left out.
+ * @param from A folder, a file that ends in `.tar` or `.tar.zst`, or the http(s) URL of such a file.
+ */
 async function pull(from: string, options: PullOptions): Promise<number> {
-  const entries = await openEntries(from); // before the store is made
+  const { entries, leftOut = 0 } = await openSource(from); // before the store is made
   const store = Store.open(resolve(options.store), { create: true });
   using lock = await exclusiveStore(store, `pull ${from}`, options);
   if (lock === undefined) return 1;
@@ -41,7 +51,7 @@ async function pull(from: string, options: PullOptions): Promise<number> {
       `Pulled ${results} results from ${from}: ${objects} objects, ${formatBytes(bytes)} ` +
         `(${present} were there already)`,
     );
-    return 0;
+    return leftOut === 0 ? 0 : 1;
   } catch (error) {
     throw sourceError(storageError(error, `keep what "${from}" holds`, store.folder), from);
   } finally {
@@ -49,26 +59,47 @@ async function pull(from: string, options: PullOptions): Promise<number> {
   }
 }
 
-async function openEntries(from: string): Promise<AsyncIterable<TarEntry>> {
-  if (/^https?:/.test(from)) return readTar(await unpacked(from, await download(from)));
-  let info: Deno.FileInfo;
-  try {
-    info = await Deno.stat(from);
-  } catch (cause) {
-    throw new UsageError(
-      `Cannot pull from "${from}": expected a store, an archive or a URL, found ${
-        cause instanceof Deno.errors.NotFound ? "nothing" : messageOf(cause)
-      }`,
+interface Source {
+  readonly entries: AsyncIterable<TarEntry>;
+  /** How many results of a store are not whole. */
+  readonly leftOut?: number;
+}
+
+async function openSource(from: string): Promise<Source> {
+  if (/^https?:/.test(from)) {
+    return { entries: readTar(await unpacked(from, await download(from))) };
+  }
+  const refuse = (found: string, cause?: unknown) =>
+    new UsageError(
+      `Cannot pull from "${from}": expected a store, an archive or a URL, found ${found}`,
       { cause },
     );
+  try {
+    const { isDirectory, isFile } = await Deno.stat(from);
+    if (isDirectory) return entriesOfStore(from);
+    if (!isFile) throw refuse("a pipe or a device");
+    return { entries: readTar(await unpacked(from, (await Deno.open(from)).readable)) };
+  } catch (cause) {
+    const refused = systemError(cause);
+    if (refused === undefined) throw cause;
+    throw refuse(refused.name === "ENOENT" ? "nothing" : refused.found, cause);
   }
-  if (info.isDirectory) {
-    const source = Store.open(resolve(from), { create: false });
-    const manifests = [...source.manifests()].filter(({ key }) => source.find(key) !== undefined)
-      .sort((a, b) => (a.key < b.key ? -1 : 1));
-    return entriesOf(source, new ObjectCheck(source, true), manifests);
+}
+
+function entriesOfStore(folder: string): Source {
+  const source = Store.open(resolve(folder), { create: false });
+  const all = [...source.manifestFiles()];
+  const manifests = all.flatMap(({ manifest }) =>
+    manifest !== undefined && source.find(manifest.key) !== undefined ? [manifest] : []
+  ).sort((a, b) => (a.key < b.key ? -1 : 1));
+  const leftOut = all.length - manifests.length;
+  if (leftOut > 0) {
+    printError(
+      `Leaving out ${leftOut} result${leftOut === 1 ? " that is" : "s that are"} not whole; ` +
+        `mend the store with: deno task pipeline verify --store ${folder}`,
+    );
   }
-  return readTar(await unpacked(from, (await Deno.open(from)).readable));
+  return { entries: entriesOf(source, new ObjectCheck(source, true), manifests), leftOut };
 }
 
 /**
@@ -120,7 +151,7 @@ async function unpacked(
 
 /** An error of a stream of bytes, as one that names the source of the bytes. */
 function sourceError(error: unknown, from: string): unknown {
-  const isOfSource = error instanceof SyntaxError || error instanceof TypeError ||
+  const isOfSource = error instanceof SyntaxError ||
     error instanceof StageError || /zstd/i.test(messageOf(error));
   return isOfSource
     ? notPulled(from, error, "; what is complete is kept, pull again for the rest")

@@ -76,8 +76,9 @@ function outcome(isDropped: boolean): string {
     : "and left where they are, as the store is in use or cannot be written; verify it again later";
 }
 
-function makersText({ makers, manifest }: Damage): string {
+function makersText({ makers, manifest, record }: Damage): string {
   if (manifest !== undefined) return "a manifest";
+  if (record !== undefined) return "a record of runs";
   return makers.length === 0 ? "an object that nothing names" : makers.join(", ");
 }
 

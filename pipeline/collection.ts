@@ -5,6 +5,7 @@
  * object that is missing. If the process is killed in between, the next process that locks the store finishes the removal.
  */
 import { join } from "node:path";
+import { readTextIfThere } from "../base/mod.ts";
 import { publishFile } from "./durable.ts";
 import type { Manifest } from "./manifest.ts";
 import { readRunRecords, type RunRecord } from "./run_records.ts";
@@ -73,17 +74,25 @@ export function recoverStore(store: Store): void {
   store.sweepTemporary();
 }
 
-/** Finishes the removal that a journal lists, if there is a journal. */
+/** Finishes the removal that a journal lists, if there is a journal. One that is damaged is dropped: garbage stays garbage. */
 function finishCollection(store: Store): void {
-  let journal: Journal;
-  try {
-    journal = JSON.parse(Deno.readTextFileSync(journalPath(store)));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
-  for (const path of journal.remove) removeTree(join(store.folder, path));
+  const text = readTextIfThere(journalPath(store));
+  if (text === undefined) return;
+  for (const path of readJournal(text)) removeTree(join(store.folder, path));
   removeTree(journalPath(store));
+}
+
+/** Paths of a journal; none if it is damaged, or if a path leads out of the store. */
+function readJournal(text: string): readonly string[] {
+  try {
+    const { remove } = JSON.parse(text) as Journal;
+    const isInside = (path: unknown) =>
+      typeof path === "string" && /^(manifests|objects|checkpoints|logs|runs)\/./.test(path) &&
+      !path.split("/").includes("..");
+    return remove.every(isInside) ? remove : [];
+  } catch {
+    return [];
+  }
 }
 
 /** The records that a collection keeps: those named, or all that were run since a time (ms). */

@@ -30,10 +30,13 @@ export function readListing(text: string): Listing | undefined {
   } catch {
     return undefined;
   }
+  return isListing(value) ? value : undefined;
+}
+
+/** Whether a value is a listing, and of files that a folder can hold. */
+export function isListing(value: unknown): value is Listing {
   return Array.isArray(value) && value.length > 0 && value.every(isListedFile) &&
-      areFilesOfAFolder(value)
-    ? value
-    : undefined;
+    areFilesOfAFolder(value);
 }
 
 function isListedFile(value: unknown): value is ListedFile {

@@ -7,7 +7,7 @@
 import type { Json } from "../base/mod.ts";
 import type { Faults } from "./faults.ts";
 import type { ActionRecord } from "./key.ts";
-import type { Listing } from "./listing.ts";
+import { isListing, type Listing } from "./listing.ts";
 import type { InstanceId, StageAccess, StageProgress, StageSummary } from "./stage.ts";
 
 /** The control character RS, as in RFC 7464. */
@@ -72,13 +72,53 @@ export function encodeMessage(message: ChildMessage): string {
   return `${messageMark}${JSON.stringify(message)}\n`;
 }
 
-/** The message of a line, and what was printed before it or in its place. */
+/** The message of a line, and what was printed before it or in its place. What is no message was printed. */
 export function decodeLine(line: string): { message?: ChildMessage; printed: string } {
   const at = line.lastIndexOf(messageMark);
   if (at < 0) return { printed: line };
   try {
-    return { message: JSON.parse(line.slice(at + 1)), printed: line.slice(0, at) };
-  } catch {
-    return { printed: line };
+    const message: unknown = JSON.parse(line.slice(at + 1));
+    if (isMessage(message)) return { message, printed: line.slice(0, at) };
+  } catch { /* no JSON */ }
+  return { printed: line };
+}
+
+/** Whether a value has the members of a message, of their types: data that a library prints may look like one. */
+function isMessage(value: unknown): value is ChildMessage {
+  if (!isMap(value)) return false;
+  switch (value.type) {
+    case "log":
+      return (value.level === "info" || value.level === "warn") &&
+        typeof value.message === "string" && (value.fields === undefined || isMap(value.fields));
+    case "progress":
+      return isMap(value.state) && isAmount(value.state.done) && isAmount(value.state.total) &&
+        typeof value.state.unit === "string" &&
+        [value.state.lossNats, value.state.tokens].every(isNumberIfThere) &&
+        ["undefined", "string"].includes(typeof value.state.note);
+    case "checkpoint":
+      return typeof value.name === "string";
+    case "done":
+      return isMap(value.summary) && isMap(value.outputs) &&
+        Object.values(value.outputs).every(isListing) && isAmount(value.peakMemoryBytes);
+    case "failed":
+      return typeof value.message === "string" && typeof value.isExpected === "boolean" &&
+        ["undefined", "string"].includes(typeof value.stack);
+    case "stopped":
+      return true;
+    default:
+      return false;
   }
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
+}
+
+/** JSON has null for a number that is not finite. */
+function isNumberIfThere(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === "number";
 }

@@ -6,7 +6,15 @@
  * writes the file again, with the last key of each instance.
  */
 import { join } from "node:path";
-import { canonicalJson, type Json, sha256, writeFileAtomic } from "../base/mod.ts";
+import { z } from "zod";
+import {
+  canonicalJson,
+  type Json,
+  readTextIfThere,
+  sha256,
+  UsageError,
+  writeFileAtomic,
+} from "../base/mod.ts";
 import type { InstanceId } from "./stage.ts";
 import type { Store } from "./store.ts";
 
@@ -39,7 +47,8 @@ export class RunRecorder {
     const name = sha256(canonicalJson(identity)).slice(0, 16);
     this.#path = join(store.folder, "runs", `${name}.jsonl`);
     this.#identity = identity;
-    const earlier = readRecord(this.#path)?.keys ?? new Map<InstanceId, string>();
+    const { record } = readRunRecord(readTextIfThere(this.#path) ?? "", this.#path);
+    const earlier = record?.keys ?? new Map<InstanceId, string>();
     this.#keys = new Map([...earlier].filter(([id]) => known?.has(id) ?? true));
     Deno.mkdirSync(join(store.folder, "runs"), { recursive: true });
     this.#write();
@@ -67,42 +76,66 @@ export class RunRecorder {
   }
 }
 
-/** Every record of a store, newest first. */
+/** Every record of a store, newest first. @throws UsageError for a file that is none: results that only it asks for would be lost */
 export function readRunRecords(store: Store): RunRecord[] {
+  return runRecordFiles(store).map(({ path, record, fault }) => {
+    if (record !== undefined) return record;
+    throw new UsageError(
+      `Cannot read "${path}", the record of what a recipe has asked for: ${fault}; run that recipe again, ` +
+        `or drop the record with: deno task pipeline verify`,
+    );
+  }).sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+}
+
+/** A record, or what is wrong with the file that should hold it, as part of a sentence. */
+type ReadRecord =
+  | { readonly record: RunRecord; readonly fault?: undefined }
+  | { readonly record?: undefined; readonly fault: string };
+
+/** Every file of a store that should hold a record, by name. */
+export function runRecordFiles(store: Store): (ReadRecord & { readonly path: string })[] {
+  const folder = join(store.folder, "runs");
   let names: string[];
   try {
-    names = [...Deno.readDirSync(join(store.folder, "runs"))].map(({ name }) => name);
+    names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
-  return names.filter((name) => name.endsWith(".jsonl"))
-    .map((name) => readRecord(join(store.folder, "runs", name)))
-    .filter((record) => record !== undefined)
-    .sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+  return names.filter((name) => name.endsWith(".jsonl")).map((name) => {
+    const path = join(folder, name);
+    return { path, ...readRunRecord(Deno.readTextFileSync(path), path) };
+  });
 }
 
-function readRecord(path: string): RunRecord | undefined {
-  try {
-    const [header, ...lines] = Deno.readTextFileSync(path).split("\n");
-    const { identity, at } = JSON.parse(header);
-    const keys = new Map<InstanceId, string>();
-    for (const line of lines) {
-      const [id, key] = parseLine(line) ?? [];
-      if (id !== undefined && key !== undefined) keys.set(id, key);
-    }
-    return { identity, at, path, keys };
-  } catch {
-    return undefined;
+/** Reads a text as a record. Of its last line a kill may have left a part: that counts as none. */
+export function readRunRecord(text: string, path: string): ReadRecord {
+  const [header, ...lines] = text.split("\n").map(parseLine);
+  const found = headerShape.safeParse(header);
+  if (!found.success) return { fault: "expected a first line that names a recipe and a time" };
+  const keys = new Map<InstanceId, string>();
+  for (const [i, line] of lines.slice(0, -1).entries()) {
+    const entry = entryShape.safeParse(line);
+    if (!entry.success) return { fault: `expected an instance and its key in line ${i + 2}` };
+    keys.set(...entry.data);
   }
+  const { identity, at } = header as z.infer<typeof headerShape>;
+  return { record: { identity, at, path, keys } };
 }
+
+const headerShape = z.looseObject({
+  identity: z.looseObject({ recipe: z.string() }),
+  at: z.iso.datetime(),
+}) as z.ZodType<{ readonly identity: RunIdentity; readonly at: string }>;
+
+const entryShape = z.tuple([z.string(), z.string().regex(/^[0-9a-f]{64}$/)]);
 
 function lineOf(instance: InstanceId, key: string): string {
   return `${JSON.stringify([instance, key])}\n`;
 }
 
-/** Undefined for a line that a kill has cut off. */
-function parseLine(line: string): [InstanceId, string] | undefined {
+/** The value of a line; undefined for what is no JSON. */
+function parseLine(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {

@@ -89,7 +89,7 @@ async function waitForChildren(folder: string): Promise<void> {
 
 function readHolder(path: string): LockHolder | undefined {
   try {
-    return JSON.parse(Deno.readTextFileSync(path));
+    return JSON.parse(Deno.readTextFileSync(path)) ?? undefined;
   } catch {
     return undefined;
   }

@@ -165,10 +165,13 @@ class IncomingObject {
   /** Writes a file after a check of its chunks, and publishes the object after its last file. Returns the bytes of the file. */
   async add(path: string, { bytes, content }: TarEntry): Promise<number> {
     const listed = this.#listing[this.#files++];
-    if (listed?.path !== path || listed.bytes !== bytes) {
+    if (listed === undefined) {
+      throw refuse(`${this.#listing.length} files of object ${this.digest}`, `more: "${path}"`);
+    }
+    if (listed.path !== path || listed.bytes !== bytes) {
       throw refuse(
-        `"${listed?.path}" of ${listed?.bytes} bytes in object ${this.digest}`,
-        `"${path}"`,
+        `"${listed.path}" of ${listed.bytes} bytes in object ${this.digest}`,
+        `"${path}" of ${bytes}`,
       );
     }
     if (this.isPresent) return 0;

@@ -4,15 +4,18 @@
 import { objectDigests } from "./collection.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
+import { runRecordFiles } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
 import { removeTree } from "./remove_tree.ts";
 import type { Store } from "./store.ts";
 
 export interface Damage {
-  /** Of the object; absent when it is the manifest that is damaged. */
+  /** Of the object; absent when another file is damaged. */
   readonly digest?: string;
   /** Path of the manifest, when it is that which is damaged. */
   readonly manifest?: string;
+  /** Path of the record of a recipe's runs, when it is that which is damaged. */
+  readonly record?: string;
   /** The instances whose output it is, sorted; none for an object that no manifest names. */
   readonly makers: readonly InstanceId[];
   /** What is wrong, as part of a sentence. */
@@ -45,7 +48,7 @@ export async function damagedObjects(
   return found;
 }
 
-/** Reads everything: manifests, what they name, and objects that nothing names. */
+/** Reads everything: manifests, records of runs, what manifests name, and objects that nothing names. */
 export async function damageOfStore(
   store: Store,
   objects: ObjectCheck,
@@ -58,6 +61,11 @@ export async function damageOfStore(
     else {
       const damage = `expected in "${path}" ${fault.expected}, found ${fault.found}`;
       found.push({ manifest: path, makers: [], damage });
+    }
+  }
+  for (const { path, fault } of runRecordFiles(store)) {
+    if (fault !== undefined) {
+      found.push({ record: path, makers: [], damage: `"${path}": ${fault}` });
     }
   }
   manifests.sort((a, b) => (a.instance < b.instance ? -1 : 1));
@@ -74,8 +82,9 @@ export async function damageOfStore(
 
 /** Drops what is damaged: whatever made it runs again, and nothing else. Only under the lock. */
 export function dropDamaged(store: Store, objects: ObjectCheck, found: readonly Damage[]): void {
-  for (const { digest, manifest } of found) {
+  for (const { digest, manifest, record } of found) {
     if (manifest !== undefined) removeTree(manifest);
+    if (record !== undefined) removeTree(record);
     if (digest === undefined) continue;
     store.dropObject(digest);
     objects.forget(digest);

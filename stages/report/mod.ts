@@ -10,4 +10,4 @@
 export { formatTable } from "./format.ts";
 export { isTable, tableEntry, tableNames } from "./kinds.ts";
 export { listTables } from "./listing.ts";
-export type { Cell, Row, Table } from "./table.ts";
+export { type Cell, hasTableShape, type Row, type Table } from "./table.ts";

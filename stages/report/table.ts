@@ -40,6 +40,30 @@ export interface Table {
   readonly notes: readonly string[];
 }
 
+/** Whether a value is a table as every format prints it. A store may hold what others made. */
+export function hasTableShape(value: unknown): value is Table {
+  const { title, columns, rows, notes } = (value ?? {}) as Partial<Record<keyof Table, unknown>>;
+  return typeof title === "string" && areTexts(columns) && areTexts(notes) &&
+    Array.isArray(rows) && rows.every((row) => isRow(row, columns.length - 1));
+}
+
+function isRow(value: unknown, cells: number): boolean {
+  const row = (value ?? {}) as Partial<Record<keyof Row, unknown>>;
+  return typeof row.label === "string" && Array.isArray(row.cells) && row.cells.length === cells &&
+    row.cells.every(isCell);
+}
+
+function isCell(value: unknown): boolean {
+  const cell = (value ?? {}) as Partial<Record<keyof Cell, unknown>>;
+  const isOf = (type: string) => (it: unknown) => it === undefined || typeof it === type;
+  return (cell.value === null || ["number", "string"].includes(typeof cell.value)) &&
+    [cell.text, cell.paper].every(isOf("string")) && [cell.low, cell.high].every(isOf("number"));
+}
+
+function areTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((it) => typeof it === "string");
+}
+
 /** Which end of a column is its best. */
 export type Direction = "lowest" | "highest";
 

@@ -10,6 +10,14 @@ await runProgram("instruments", {
     about: "edits code, data and recipes while runs work, and compares with clean stores",
     load: () => import("./edits.ts"),
   },
+  "crafted-archives": {
+    about: "pulls archives that were made to do harm, and calls every command after each",
+    load: () => import("./crafted_archives.ts"),
+  },
+  "store-fuzz": {
+    about: "reads damaged manifests, records of runs and messages of processes",
+    load: () => import("./store_fuzz.ts"),
+  },
   "datasets-fuzz": {
     about: "reads damaged files of every format",
     load: () => import("./datasets_fuzz.ts"),

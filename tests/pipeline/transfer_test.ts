@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { finalBytes } from "../instruments/crash.ts";
-import { readTar, type TarEntry, writeTar } from "../../pipeline/tar.ts";
+import { readTar, writeTar } from "../../pipeline/tar.ts";
+import { toyHere } from "../support/captured.ts";
 import {
   finishedStore,
   inTemporaryFolder,
@@ -152,113 +153,99 @@ Deno.test("push: killed while it writes an archive it leaves no file of that nam
   });
 });
 
-/** Rewrites an archive entry by entry. */
-async function rewrite(
-  from: string,
-  to: string,
-  change: (path: string, bytes: Uint8Array) => [string, Uint8Array] | undefined,
-): Promise<void> {
-  const entries: TarEntry[] = [];
-  for await (const { path, content } of readTar((await Deno.open(from)).readable)) {
-    const changed = change(path, await bytesOf(content));
-    if (changed === undefined) continue;
-    entries.push({
-      path: changed[0],
-      bytes: changed[1].length,
-      content: ReadableStream.from([changed[1]]),
-    });
-  }
-  Deno.writeFileSync(to, await bytesOf(writeTar(entries)));
-}
-
 async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of stream) parts.push(part.slice());
   return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 }
 
-const isFile = (path: string) => /^objects\/..\/[0-9a-f]{64}\//.test(path);
-const encode = (text: string) => new TextEncoder().encode(text);
-
-const changes: Record<
-  string,
-  [(path: string, bytes: Uint8Array) => [string, Uint8Array] | undefined, RegExp]
-> = {
-  "a flipped bit": [
-    (path, bytes) => {
-      if (isFile(path)) bytes[0] ^= 1;
-      return [path, bytes];
-    },
-    /expected digest .* at byte 0 of "words.txt" .* damaged, fetch it again/,
-  ],
-  "another format": [
-    (path, bytes) => [path, path === "format" ? encode("0\n") : bytes],
-    /expected store format 1, found 0; use the version that wrote them, or have them pushed again/,
-  ],
-  "no format": [(path, bytes) => path === "format" ? undefined : [path, bytes], /"format" first/],
-  "a path that leads out": [
-    (path, bytes) => [path === "format" ? path : `../${path}`, bytes],
-    /expected a result's files in their order, found "\.\.\//,
-  ],
-  "a listing that leads out": [
-    (path, bytes) =>
-      path.endsWith(".json") && path.startsWith("objects/")
-        ? [path, encode(new TextDecoder().decode(bytes).replace("words.txt", "../../w.txt"))]
-        : [path, bytes],
-    /expected the listing that object [0-9a-f]{64} is named after, found another/,
-  ],
-  "a missing object": [
-    (path, bytes) => path.startsWith("objects/") ? undefined : [path, bytes],
-    /expected object [0-9a-f]{64} before "manifests\/.*", found none/,
-  ],
-  "a changed record": [
-    (path, bytes) =>
-      path.startsWith("manifests/")
-        ? [path, encode(new TextDecoder().decode(bytes).replace('"count": 50', '"count": 51'))]
-        : [path, bytes],
-    /the record that its name is the digest of, found another/,
-  ],
-};
-
-for (const [what, [change, message]] of Object.entries(changes)) {
-  Deno.test(`pull refuses ${what}`, async () => {
-    await inTemporaryFolder(async (folder) => {
-      const [full, store] = [join(folder, "full"), join(folder, "store")];
-      await finishedStore(full);
-      const [good, bad] = [join(folder, "good.tar"), join(folder, "bad.tar")];
-      await toy(full, "push", good, "words");
-      await rewrite(good, bad, change);
-      const { code, stderr } = await toy(store, "pull", bad);
-      assert.match(stderr, message);
-      assert.equal(code, 2);
-      assert.deepEqual(namesIn(join(store, "manifests")), []);
-      assert.deepEqual(namesIn(join(store, "tmp")), []);
-    });
-  });
-}
-
-Deno.test("pull: what is no archive, absent, or of an unknown kind is refused", async () => {
+Deno.test("pull: what is no archive, absent, empty, or of an unknown kind is refused", async () => {
   await inTemporaryFolder(async (folder) => {
     const store = join(folder, "store");
+    Deno.mkdirSync(join(folder, "empty"));
     for (
       const [name, message] of [
         ["no.tar", /Cannot pull from ".*no\.tar": Cannot read the archive: expected a tar file/],
         ["no.tar.zst", /Cannot pull from ".*no\.tar\.zst"/],
         ["no.zip", /expected a store, or a name that ends in \.tar or \.tar\.zst/],
         ["absent.tar", /expected a store, an archive or a URL, found nothing/],
+        ["empty", /expected results, found none/],
       ] as const
     ) {
-      if (name !== "absent.tar") Deno.writeTextFileSync(join(folder, name), "x".repeat(2000));
-      const { code, stderr } = await toy(store, "pull", join(folder, name));
+      if (name.startsWith("no.")) Deno.writeTextFileSync(join(folder, name), "x".repeat(2000));
+      const { code, stderr } = await toyHere(store, ["pull", join(folder, name)]);
       assert.match(stderr, message);
       assert.equal(code, 2);
     }
-    const pushed = await toy(store, "push", "https://example.org/x.tar.zst");
-    assert.match(pushed.stderr, /Cannot push to .*: expected a folder or a file; push to FILE/);
-    assert.match(
-      (await toy(store, "push", join(folder, "x"))).stderr,
-      /expected results, found none/,
+  });
+});
+
+Deno.test("push: what it cannot reach or write is refused, and nothing is made", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const store = join(folder, "store");
+    await finishedStore(store);
+    Deno.writeTextFileSync(join(folder, "file"), "");
+    const cases = [
+      [
+        "https://example.org/x.tar.zst",
+        /expected a folder or a file; push to FILE.tar.zst and upload that/,
+      ],
+      ["s3://bucket/x", /push to FILE.tar.zst and upload that/],
+      ["user@host:/x", /push to FILE.tar.zst and upload that/],
+      ["host:x", /push to FILE.tar.zst and upload that/],
+      [
+        join(folder, "x.zip"),
+        /expected a folder, or a file that ends in .tar or .tar.zst, found .zip/,
+      ],
+      [join(folder, "x.tar.gz"), /that ends in .tar or .tar.zst, found .tar.gz/],
+      [join(folder, "x.tgz"), /found .tgz/],
+      [
+        join(folder, "no", "x.tar"),
+        /Cannot write to ".*no": expected a folder, found nothing there/,
+      ],
+      [
+        join(folder, "file", "x.tar"),
+        /Cannot write to ".*file": expected a folder, found a file at/,
+      ],
+      [
+        join(folder, "n".repeat(300) + ".tar"),
+        /expected a place for a file, found a name that is too long/,
+      ],
+      [join(folder, "file", "store"), /expected a folder, found a file in place of a folder/],
+    ] as const;
+    for (const [to, message] of cases) {
+      const { code, stderr } = await toyHere(store, ["push", to]);
+      assert.match(stderr, message);
+      assert.equal(code, 2, stderr);
+    }
+    const nothing = await toyHere(join(folder, "other"), ["push", join(folder, "x")]);
+    assert.match(nothing.stderr, /expected results, found none/);
+    assert.deepEqual(namesIn(folder), ["file", "store"]);
+  });
+});
+
+Deno.test("push and pull end with code 1 when they leave out what was asked for", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const [store, part] = [join(folder, "store"), join(folder, "part")];
+    await finishedStore(store);
+    await toyHere(store, ["push", part, "words"]);
+    const pushed = await toyHere(part, ["push", join(folder, "x.tar"), "words", "walk/a/left"]);
+    assert.match(pushed.stderr, /^Leaving out 1 that would have to run first\n$/);
+    assert.equal(pushed.code, 1);
+    assert.equal(
+      (await toyHere(part, ["push", join(folder, "x.tar")])).code,
+      0,
+      "all that is there",
     );
+    const digest = objectsIn(part)["words/a#words"];
+    Deno.removeSync(join(part, "objects", digest.slice(0, 2), `${digest}.json`));
+    const pulled = await toyHere(join(folder, "other"), ["pull", part]);
+    assert.match(
+      pulled.stderr,
+      /^Leaving out 1 result that is not whole; mend the store with: .* verify --store .*part/,
+    );
+    assert.match(pulled.stdout, /^Pulled 1 results/);
+    assert.equal(pulled.code, 1);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../base/mod.ts";
-import { formatTable, type Table } from "../../stages/report/mod.ts";
+import { formatTable, hasTableShape, type Table } from "../../stages/report/mod.ts";
 import { markBest, type Row } from "../../stages/report/table.ts";
 
 const table: Table = {
@@ -16,6 +16,26 @@ const table: Table = {
   ],
   notes: ["a note, with a comma"],
 };
+
+Deno.test("hasTableShape() takes what every format prints, and nothing else", () => {
+  assert.ok(hasTableShape(table));
+  const rows = (row: unknown) => ({ ...table, rows: [row] });
+  const refused = [
+    null,
+    5,
+    {},
+    [],
+    { ...table, title: 5 },
+    { ...table, columns: null },
+    { ...table, notes: [5] },
+    rows(null),
+    rows({ label: "a", cells: [{ value: 1 }] }), // of two columns
+    rows({ label: 5, cells: [{ value: 1 }, { value: 1 }] }),
+    rows({ label: "a", cells: [{ value: {} }, { value: 1 }] }),
+    rows({ label: "a", cells: [{ value: 1, low: "x" }, { value: 1 }] }),
+  ];
+  for (const value of refused) assert.ok(!hasTableShape(value), JSON.stringify(value));
+});
 
 Deno.test("formatTable() prints every format as the golden texts", () => {
   assert.equal(
