@@ -49,7 +49,7 @@ Deno.test("vocabulary trains with the threads of its recipe, confined, and goes 
     const { code, stderr } = await command(`${threads}`, threads, { DEPT_AUDIT: audit }).output();
     assert.equal(code, 0, new TextDecoder().decode(stderr));
     const accesses = Deno.readTextFileSync(join(audit, "vocabulary+global.access.jsonl"));
-    assert.equal(accesses.includes("training_thread.ts"), threads === 2);
+    assert.equal(accesses.includes("training_thread.js"), threads === 2);
     Deno.removeSync(join(audit, "vocabulary+global.access.jsonl"));
   }
   const whole = tokenizerOf(join(folder.path, "1"));
