@@ -24,7 +24,8 @@ export const tune: Stage<Recipe, TuneParams, PretrainHints, EngineModules> = {
     recipe.pretrain.variants.includes(variant)
       ? `recipe "${recipe.name}" asks for no search; add ${variant} to tune.variants`
       : undefined,
-  check: pretrain.check,
+  // Not `pretrain.check`: reading a member might do something, so it would count as code of `run`.
+  check: (declaration, inputs) => pretrain.check!(declaration, inputs),
   declare(recipe, [variant]) {
     const { variants: _, ...settings } = recipe.tune;
     const run = pretrain.declare(recipe, [variant]);

@@ -211,11 +211,11 @@ Deno.test({
     await inTemporaryFolder(async (folder) => {
       const disk = join(folder, "disk");
       Deno.mkdirSync(disk);
-      mount("-t", "tmpfs", "-o", "size=256k", "tmpfs", disk);
+      mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", disk);
       try {
         const store = join(disk, "store");
         assert.equal((await toy(store, "run", "words/a")).code, 0);
-        fill(disk, 64);
+        fill(disk, 160); // of which what a walk runs takes 95
         const full = await toy(store, "run", "walk/a/left", "--set", "steps=4000");
         assert.equal(full.code, 1);
         assert.match(
