@@ -151,7 +151,7 @@ const meant: readonly MeantEdit[] = [
   ["pipeline/stage_context.ts", "seedOf(root, name)", "seedOf(root + 1, name)", [...work.keys()]],
   ["pipeline/pattern.ts", "^", "^.", [...work.keys()]],
   ["datasets/generators/code.ts", "zipf(verbs, 2)", "zipf(verbs, 3)", ["documents/code"]],
-  ["datasets/readers/jsonl.ts", "i < rows.length", "i < rows.length - 1", ["documents/jsonl"]],
+  ["datasets/readers/jsonl.ts", "row.length === 0", "row.length === 1", ["documents/jsonl"]],
   ["datasets/permutation.ts", "0x85ebca6b", "0x85ebca6c", trains],
   ["tokenizers/unigram/training_thread.ts", "answer(data)", "answer({ ...data })", vocabularies],
   ["tokenizers/unigram/pruning.ts", "count / total *", "count / total +", vocabularies],
