@@ -8,17 +8,19 @@ import {
   countUnknown,
   Decoder,
   generateTokens,
+  nextTick,
   renumber,
   scoreText,
   writeTensors,
 } from "../training/mod.ts";
-import { Random, seedOf, UsageError, writeAll } from "../base/mod.ts";
+import { Random, seedOf, UsageError } from "../base/mod.ts";
 import { numberAtLeast, wholeNumber } from "./option_values.ts";
 import { checkFiles, readTexts } from "./text_input.ts";
 import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
 import { addPlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
-import { print, printError } from "./screen.ts";
+import { stoppableLine } from "./reading_progress.ts";
+import { print, printError, write, writeRaw } from "./screen.ts";
 
 export interface GenerateOptions extends TrainedModelOptions {
   readonly prompt?: string;
@@ -95,7 +97,9 @@ async function printText(
 ): Promise<void> {
   const { config, tokenizer, vocabulary } = model;
   // A text begins where another has ended, as in training.
-  const ids = Int32Array.of(specialIds.end, ...tokenizer.encode(prompt));
+  const encoded = tokenizer.encode(prompt);
+  const ids = new Int32Array(1 + encoded.length).fill(specialIds.end);
+  ids.set(encoded, 1);
   const capacity = ids.length + sampling.tokens;
   if (config.positions === "learned" && capacity > config.seqLen) {
     throw new UsageError(
@@ -112,21 +116,28 @@ async function printText(
     );
   }
   const decoder = new Decoder({ ...model, capacity });
-  const show = (text: string) => writeAll(Deno.stdout, text);
+  const show = (text: string) => (Deno.stdout.isTerminal() ? write : writeRaw)(Deno.stdout, text);
   const all = [...ids.subarray(1)];
   let printed = "";
+  using line = stoppableLine();
   try {
     const made = generateTokens(decoder, renumber(ids, vocabulary), {
       ...sampling,
       endId: specialIds.end,
       random: new Random(seedOf(seed, "generate")),
+      onPrompt: async (read) => {
+        line.show(`prompt: ${read} of ${ids.length} tokens read`);
+        await nextTick();
+      },
     });
     for await (const token of made) {
+      await nextTick();
+      line.wipe();
       all.push(vocabulary.rows === undefined ? token : vocabulary.rows[token]);
       // Bytes of a character come one by one: what may still change waits.
       const text = tokenizer.decode(all).replace(/\uFFFD+$/, "");
       if (!asJson && text.startsWith(printed)) {
-        show(text.slice(printed.length));
+        if (!show(text.slice(printed.length))) return; // nobody reads any more
         printed = text;
       }
     }
@@ -145,9 +156,11 @@ async function printScore(
 ): Promise<void> {
   const { config, tensors, tokenizer, vocabulary, engine, engineOptions } = model;
   const ids: number[] = [];
+  using line = stoppableLine();
   for await (const text of documentsOf(file, textField)) {
     for (const id of tokenizer.encode(text)) ids.push(id);
     ids.push(specialIds.end);
+    line.show(`${ids.length} tokens read`);
   }
   const program = await engine.compile(languageModelGraph(config, batchSize), engineOptions);
   try {
@@ -157,7 +170,12 @@ async function printScore(
       batchSize,
       seqLen: config.seqLen,
       vocabulary,
+      onBatch: async (done) => {
+        line.show(`${done} of ${ids.length} tokens predicted`);
+        await nextTick();
+      },
     });
+    line.wipe();
     if (json) return print(JSON.stringify(score));
     const { perplexity, lossNats, bitsPerByte, tokens, unknownShare } = score;
     print(

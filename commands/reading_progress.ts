@@ -27,6 +27,28 @@ export function terminalLine(): { show(text: string): void; wipe(): void } {
   };
 }
 
+/**
+ * The same for a command that has nothing to keep: Ctrl-C and SIGTERM wipe the line and end the program. They are heard when the event
+ * loop turns (`nextTick`).
+ */
+export function stoppableLine(): ReturnType<typeof terminalLine> & Disposable {
+  const line = terminalLine();
+  const stops = ([["SIGINT", 130], ["SIGTERM", 143]] as const).map(([signal, code]) =>
+    [signal, () => {
+      line.wipe();
+      Deno.exit(code);
+    }] as const
+  );
+  for (const [signal, stop] of stops) Deno.addSignalListener(signal, stop);
+  return {
+    ...line,
+    [Symbol.dispose]() {
+      line.wipe();
+      for (const [signal, stop] of stops) Deno.removeSignalListener(signal, stop);
+    },
+  };
+}
+
 /** Passes batches of text on and shows how much was read. @param isQuiet Shows nothing: results go to the terminal too */
 export function withProgress(
   batches: AsyncIterable<TextBatch>,

@@ -58,9 +58,13 @@ export class Decoder {
 
   /**
    * Reads tokens and returns the logits [V] of what follows the last of them.
+   * @param onRead Called with the number of those that were read so far; may throw to stop.
    * @throws RangeError when there are none or they do not fit, or for an id outside the vocabulary.
    */
-  async read(tokens: Int32Array): Promise<Float32Array> {
+  async read(
+    tokens: Int32Array,
+    onRead?: (tokens: number) => Promise<void> | void,
+  ): Promise<Float32Array> {
     const { capacity } = this.#options;
     if (tokens.length === 0 || this.#read + tokens.length > capacity) {
       throw new RangeError(
@@ -74,6 +78,7 @@ export class Decoder {
       const length = tokens.length - at > chunkLength ? chunkLength : 1;
       logits = await this.#step(tokens.subarray(at, at + length));
       at += length;
+      await onRead?.(at);
     }
     return logits;
   }

@@ -36,13 +36,15 @@ function likeliest(logits: Float32Array): number {
 export async function* generateTokens(
   decoder: Decoder,
   prompt: Int32Array,
-  { tokens, endId, random, ...sampling }: SamplingOptions & {
+  { tokens, endId, random, onPrompt, ...sampling }: SamplingOptions & {
+    /** Called with the number of tokens of the prompt that were read so far. */
+    readonly onPrompt?: (tokens: number) => Promise<void> | void;
     readonly tokens: number;
     readonly endId: number;
     readonly random: Random;
   },
 ): AsyncGenerator<number> {
-  let logits = await decoder.read(prompt);
+  let logits = await decoder.read(prompt, onPrompt);
   for (let made = 0; made < tokens; made++) {
     const token = sampleToken(logits, sampling, random);
     if (token === endId) return;

@@ -6,7 +6,35 @@ import { join } from "node:path";
 import { StageError, UsageError } from "../../base/mod.ts";
 import { project } from "../../commands/dept.ts";
 import { generate, type GenerateOptions } from "../../commands/generate.ts";
+import { fromFileUrl } from "../support/paths.ts";
 import { outputDigests, pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+
+/** Runs the command line in a terminal (`script`, util-linux) and presses Ctrl-C when the screen shows `sign`. */
+async function stoppedInTerminal(words: readonly string[], sign: RegExp) {
+  const quoted = [Deno.execPath(), "run", "-A", "--quiet", main, ...words]
+    .map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  const child = new Deno.Command("script", {
+    args: ["-qefc", quoted, "/dev/null"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  let screen = "";
+  let isStopped = false;
+  const keys = child.stdin.getWriter();
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    screen += text;
+    if (isStopped || !sign.test(screen)) continue;
+    isStopped = true;
+    await keys.write(Uint8Array.of(3));
+  }
+  await keys.close().catch(() => {});
+  // The terminal itself shows the key.
+  return { code: (await child.status).code, screen: screen.replaceAll("^C", "") };
+}
+
+const main = fromFileUrl(new URL("../../commands/main.ts", import.meta.url));
 
 Deno.test("generate: goes on with a text and scores one, with a source's own table and tokenizer", async () => {
   using folder = temporaryFolder();
@@ -44,15 +72,19 @@ Deno.test("generate: goes on with a text and scores one, with a source's own tab
   assert.match(stdout, /microBatchSize=4/);
 
   const printed = async (target: string, options: Partial<GenerateOptions>) => {
-    const lines: string[] = [];
-    const { log } = console;
-    console.log = (line: string) => lines.push(line);
+    let text = "";
+    const decoder = new TextDecoder();
+    const { writeSync } = Deno.stdout;
+    Deno.stdout.writeSync = (bytes) => {
+      text += decoder.decode(bytes, { stream: true });
+      return bytes.length;
+    };
     try {
       assert.equal(await call(target, { source: "code", json: true, ...options }), 0);
     } finally {
-      console.log = log;
+      Deno.stdout.writeSync = writeSync;
     }
-    return JSON.parse(lines.join(""));
+    return JSON.parse(text);
   };
   for (const variant of ["spec", "spec-opt"]) {
     const first = await printed(`pretrain/${variant}`, { prompt: "let x" });
@@ -80,6 +112,17 @@ Deno.test("generate: goes on with a text and scores one, with a source's own tab
   const whole = await printed("pretrain/spec-opt", { perplexity: file, source: "arithmetic" });
   assert.notEqual(whole.tokens, tokens); // another tokenizer
 
+  await Deno.writeTextFile(file, "let a = 1;\n".repeat(40_000));
+  for (const long of [["--prompt", "let x ".repeat(4000)], ["--perplexity", file]]) {
+    const words = ["generate", "pretrain/spec", ...long, ...ask, ...typed];
+    const { code, screen } = await stoppedInTerminal(words, /\d+ of \d+ tokens (read|predicted)/);
+    assert.equal(code, 130, screen);
+    assert.ok(
+      screen.endsWith("\r\x1b[K"),
+      `the line is wiped: ${JSON.stringify(screen.slice(-200))}`,
+    );
+  }
+
   const missing = join(folder.path, "missing.txt");
   const says = await pipeline([
     "generate",
@@ -102,7 +145,8 @@ Deno.test("generate: goes on with a text and scores one, with a source's own tab
     { perplexity: one },
     /expected at least 2 tokens, one of text after the first, found 2/,
   );
-  await fails({ prompt: "x", tokens: "1e12" }, /keys and values to fit into memory, found \d+/);
+  const endless = { source: "code", prompt: "x", tokens: "1e12" };
+  await refuses("pretrain/spec", endless, /--tokens 1e12: expected at most 100000/);
 
   const prompt = "";
   await refuses("pretrain/spec", { prompt }, /--source to be one of arithmetic, code, found no/);
