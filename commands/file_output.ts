@@ -5,6 +5,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { messageOf, systemError, UsageError } from "../base/mod.ts";
 import { OutputError } from "./screen.ts";
+import { signalCodes, type StopSignal } from "./stop_signals.ts";
 
 interface Output extends Disposable {
   /** The file under the name that it has before it is complete; undefined for standard output and devices. */
@@ -13,8 +14,6 @@ interface Output extends Disposable {
   /** Everything is written: the file gets its name. If this is not called, disposing removes the file. */
   finish(): void;
 }
-
-const signals = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** @param isBinary Bytes that no terminal can show. @throws UsageError for a path where no file can be */
 export function openOutput(path: string | undefined, isBinary = false): Output {
@@ -51,8 +50,8 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
     }
   };
   let isWhole = false;
-  const stops = Object.entries(signals).map(([signal, code]) =>
-    [signal as keyof typeof signals, () => {
+  const stops = Object.entries(signalCodes).map(([signal, code]) =>
+    [signal as StopSignal, () => {
       Deno.removeSync(part);
       Deno.exit(code);
     }] as const

@@ -4,7 +4,13 @@
 import { formatBytes, formatDuration } from "../base/mod.ts";
 import type { InstanceForecast, PlanForecast, PlannedInstance } from "../pipeline/events.ts";
 import { Forecaster, forecastPlan } from "../pipeline/forecast.ts";
-import { type InstanceState, type Nearest, type Planner, waitingText } from "../pipeline/plan.ts";
+import {
+  type InstanceState,
+  type Nearest,
+  type Planner,
+  runText,
+  waitingText,
+} from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 
 /** `a, b, c and 5 more`: as many names as a line has room for. */
@@ -36,7 +42,7 @@ function plannedInstance(id: InstanceId, state: InstanceState): PlannedInstance 
     case "fresh":
       return { instance: id, state: "fresh", key: state.key };
     case "run":
-      return { instance: id, state: "run", key: state.key, reason: state.reason };
+      return { instance: id, state: "run", key: state.key, reason: runText(state) };
     case "waiting":
       return { instance: id, state: "waiting", reason: waitingText(state) };
   }
@@ -51,8 +57,8 @@ export function stateJson(instance: InstanceId, state: InstanceState) {
       return { instance, state: status, key, outputs, summary, provenance };
     }
     case "run": {
-      const { key, reason, nearest } = state;
-      return { instance, state: status, key, reason, nearest: nearestJson(nearest) };
+      const { key, reason, nearest, interruption = null } = state;
+      return { instance, state: status, key, reason, nearest: nearestJson(nearest), interruption };
     }
     case "waiting":
       return { instance, state: status, on: state.on, nearest: nearestJson(state.nearest) };

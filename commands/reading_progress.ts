@@ -3,6 +3,7 @@
  */
 import { formatBytes, shownText, writeAll } from "../base/mod.ts";
 import type { RecordStream, SourceRecord } from "../datasets/mod.ts";
+import { cut, rowsOf, terminalSize } from "./live_lines.ts";
 import type { TextBatch } from "./text_input.ts";
 
 const everyMs = 500;
@@ -11,19 +12,23 @@ const everyMs = 500;
 export function terminalLine(): { show(text: string): void; wipe(): void } {
   if (!Deno.stderr.isTerminal()) return { show: () => {}, wipe: () => {} };
   let shownAt = performance.now();
-  let isShown = false;
+  let shown = "";
   const write = (text: string) => writeAll(Deno.stderr, text);
+  const wipe = () => {
+    if (shown === "") return;
+    const above = rowsOf(shown, terminalSize().columns) - 1;
+    write(`\r${above > 0 ? `\x1b[${above}A` : ""}\x1b[J`);
+    shown = "";
+  };
   return {
     show(text) {
       if (performance.now() - shownAt < everyMs) return;
       shownAt = performance.now();
-      isShown = true;
-      write(`\r\x1b[K${shownText(text)}`);
+      wipe();
+      shown = cut(shownText(text), terminalSize().columns - 1);
+      write(shown);
     },
-    wipe() {
-      if (isShown) write("\r\x1b[K");
-      isShown = false;
-    },
+    wipe,
   };
 }
 

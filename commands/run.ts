@@ -11,7 +11,9 @@ import { forecastText, planEventParts, someOf } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
 import { wholeNumber, workerCount } from "./option_values.ts";
 import { exclusiveStore } from "./busy.ts";
+import { terminalSize } from "./live_lines.ts";
 import { RunView } from "./run_view.ts";
+import { signalCodes, type StopSignal, StopWishes } from "./stop_signals.ts";
 import { openSession, type Session } from "./session.ts";
 import { printTables, tableStage } from "./tables.ts";
 import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.ts";
@@ -102,8 +104,8 @@ export async function run(
 }
 
 /** 0 if every instance is done, 1 if one is not, for whatever reason; after a signal what shells give for it. */
-export function exitCode({ failed, left }: RunResult, signal: Deno.Signal | undefined): number {
-  if (signal !== undefined) return signal === "SIGINT" ? 130 : 143;
+export function exitCode({ failed, left }: RunResult, signal: StopSignal | undefined): number {
+  if (signal !== undefined) return signalCodes[signal];
   return failed.length + left.length === 0 ? 0 : 1;
 }
 
@@ -176,7 +178,7 @@ async function execute(
   recorder: RunRecorder,
   options: RunOptions & { readonly keptCheckpoints: number },
   jobs: number,
-): Promise<{ result: RunResult; signal: Deno.Signal | undefined }> {
+): Promise<{ result: RunResult; signal: StopSignal | undefined }> {
   const [{ Scheduler }, { startWith }] = await Promise.all([
     import("../pipeline/scheduler.ts"),
     import("../pipeline/child_process.ts"),
@@ -200,17 +202,14 @@ async function execute(
     startChild: startWith(programs),
     emit,
   });
-  let signal: Deno.Signal | undefined;
-  const onSignal = (name: Deno.Signal) => () => {
-    if (signal !== undefined) return scheduler.kill();
-    signal = name;
-    emit({ type: "stopping", signal: name, running: scheduler.stop() });
-  };
-  const handlers = (["SIGINT", "SIGTERM"] as const).map((name) => [name, onSignal(name)] as const);
-  for (const [name, handler] of handlers) Deno.addSignalListener(name, handler);
+  const wishes = new StopWishes({
+    stop: (signal) => emit({ type: "stopping", signal, running: scheduler.stop() }),
+    kill: () => scheduler.kill(),
+  });
+  using _ = wishes.listen();
   const result = await scheduler.run(states);
   await programs.close();
-  for (const [name, handler] of handlers) Deno.removeSignalListener(name, handler);
+  const { signal } = wishes;
   emit({ type: "summary", durationMs: performance.now() - startedAt, ...result });
   close();
   session.saveCaches();
@@ -223,7 +222,7 @@ function reporter(options: RunOptions): { emit(event: RunEvent): void; close(): 
   const isTerminal = Deno.stdout.isTerminal() && !options.quiet && !options.json;
   const view = new RunView({
     isTerminal,
-    columns: () => isTerminal ? Deno.consoleSize().columns : 80,
+    size: terminalSize,
     write(text) {
       if (!options.quiet) writeRaw(Deno.stdout, text);
     },

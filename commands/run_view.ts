@@ -2,19 +2,18 @@
  * A run as people read it: what starts, how far it is, what it made.
  */
 import { formatCount, formatDuration, shownText } from "../base/mod.ts";
+import { placeText } from "../pipeline/checkpoint_notes.ts";
 import type { RunEvent } from "../pipeline/events.ts";
 import type { InstanceId, StageProgress } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
+import { LiveLines, type Terminal } from "./live_lines.ts";
 import { forecastText } from "./plan_view.ts";
 
 type Event<Type extends RunEvent["type"]> = Extract<RunEvent, { readonly type: Type }>;
 
 /** Where lines go. A terminal also gets live lines, one for each running instance, drawn again in place. */
-interface Screen {
+interface Screen extends Terminal {
   readonly isTerminal: boolean;
-  /** Characters a line. */
-  columns(): number;
-  write(text: string): void;
   /** For text that is shown even with --quiet. */
   writeError(text: string): void;
 }
@@ -40,12 +39,13 @@ export class RunView {
   readonly #running = new Map<InstanceId, Running>();
   /** Instances to bring up to date: those of the plan, and those whose results turn out to be damaged. */
   readonly #toDo = new Set<InstanceId>();
+  readonly #live: LiveLines;
   #finished = 0;
-  #liveLines = 0;
   #drawnAt = -Infinity;
 
   constructor(screen: Screen, options: ViewOptions) {
     this.#screen = screen;
+    this.#live = new LiveLines(screen);
     this.#options = options;
   }
 
@@ -129,7 +129,7 @@ export class RunView {
   }
 
   #failed({ instance, message, stack, log }: Event<"failed">): void {
-    this.#clear();
+    this.#live.clear();
     const details = this.#options.isVerbose && stack !== undefined ? stack : message;
     this.#screen.writeError(shownText(`error: ${instance} failed: ${details}\n  log: ${log}\n`));
     this.#redraw("");
@@ -141,23 +141,16 @@ export class RunView {
 
   /** Replaces the live lines by lines that stay, and by the new live lines. */
   #redraw(lasting: string): void {
-    this.#clear();
+    this.#live.clear();
     if (lasting !== "") this.#screen.write(shownText(lasting));
     if (!this.#screen.isTerminal) return;
     const now = performance.now();
-    const width = this.#screen.columns() - 1;
-    const live = [...this.#running].map(([instance, { progress, startedAt }]) =>
-      shownText(line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)]))
-        .slice(0, width)
+    this.#live.draw(
+      [...this.#running].map(([instance, { progress, startedAt }]) =>
+        shownText(line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)]))
+      ),
     );
-    if (live.length > 0) this.#screen.write(live.map((text) => `${text}\n`).join(""));
-    this.#liveLines = live.length;
     this.#drawnAt = now;
-  }
-
-  #clear(): void {
-    if (this.#liveLines > 0) this.#screen.write(`\x1b[${this.#liveLines}A\x1b[J`);
-    this.#liveLines = 0;
   }
 }
 
@@ -242,15 +235,18 @@ function profileText({ instance, fields = {} }: Event<"log">): string {
   return line("profile", instance, shown);
 }
 
-function stoppedText({ stoppingMs }: Event<"stopped">): string {
+function stoppedText({ stoppingMs, stoppedAt, hasCheckpoint }: Event<"stopped">): string {
   const after = stoppingMs === undefined ? "" : `after ${formatDuration(stoppingMs)}, `;
-  return `${after}goes on from its last checkpoint`;
+  const at = stoppedAt === undefined ? "" : ` (${placeText(stoppedAt)})`;
+  const next = hasCheckpoint === false ? "begins again" : "goes on from its last checkpoint";
+  return `${after}${next}${at}`;
 }
 
 function stoppingText({ signal, running }: Event<"stopping">): string {
   if (running.length === 0) return `Stopping (${signal})`;
+  const further = signal === "SIGINT" ? "a further Ctrl-C" : "a further signal";
   return `Stopping (${signal}): waiting for ${running.join(", ")} to write a checkpoint; ` +
-    `once more stops at once`;
+    `${further} ends at once`;
 }
 
 function summaryText(summary: Event<"summary">): string {

@@ -10,6 +10,9 @@ export class OutputError extends Error {
 
 type Output = typeof Deno.stdout | typeof Deno.stderr;
 
+/** Whether each was a terminal at the first text: one that was closed is none any more. */
+const wereTerminals = new Map<Output, boolean>();
+
 /**
  * Prints a text and a line feed on standard output, control characters in it as escapes. If nobody reads any more
  * (`… | head`), nothing happens: the command does what it does.
@@ -34,11 +37,14 @@ export function write(to: Output, text: string): boolean {
 
 /** The same with the control characters that a text has: for text that moves the cursor. */
 export function writeRaw(to: Output, text: string): boolean {
+  const wasTerminal = wereTerminals.get(to) ?? to.isTerminal();
+  wereTerminals.set(to, wasTerminal);
   try {
     writeAll(to, text);
     return true;
   } catch (cause) {
     if (cause instanceof Deno.errors.BrokenPipe) return false;
+    if (wasTerminal && systemError(cause)?.name === "EIO") return false; // it was closed
     const name = to === Deno.stdout ? "standard output" : "standard error";
     const found = systemError(cause)?.found ?? messageOf(cause);
     throw new OutputError(`Cannot write to ${name}: expected room, found ${found}`, { cause });

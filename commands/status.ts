@@ -4,7 +4,7 @@
 import { formatDuration } from "../base/mod.ts";
 import { instructionSet } from "../pipeline/instruction_set.ts";
 import type { Provenance } from "../pipeline/manifest.ts";
-import { type InstanceState, waitingText } from "../pipeline/plan.ts";
+import { type InstanceState, runText, waitingText } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
 import { stateJson } from "./plan_view.ts";
@@ -58,7 +58,7 @@ function details(state: InstanceState): string {
       return texts.filter((text) => text !== "").join("  ");
     }
     case "run":
-      return state.reason;
+      return runText(state);
     case "waiting":
       return waitingText(state);
   }

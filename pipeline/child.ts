@@ -2,7 +2,14 @@
  * The process that one instance runs in: reads a request, runs the stage, says how it went.
  */
 import { resourceUsage } from "node:process";
-import { messageOf, reportFileLimit, StageError, UsageError, writeAll } from "../base/mod.ts";
+import {
+  leaveSignals,
+  messageOf,
+  reportFileLimit,
+  StageError,
+  UsageError,
+  writeAll,
+} from "../base/mod.ts";
 import { CheckpointWatch } from "./checkpoint_watch.ts";
 import { armFaults } from "./faults.ts";
 import { listAndSync } from "./listing.ts";
@@ -33,7 +40,7 @@ export async function serve(
   armFaults(request.instance, request.faults);
   const stop = new AbortController();
   Deno.addSignalListener("SIGTERM", () => stop.abort(new Error("stopped by the user")));
-  Deno.addSignalListener("SIGINT", () => {}); // the terminal sends it to all; the runner decides
+  leaveSignals(); // the terminal sends them to all; the runner decides
   reportFileLimit();
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -71,8 +78,7 @@ async function run(
 ): Promise<ChildMessage> {
   const log = new PipeLog(new CheckpointWatch(request.checkpointFolder), send);
   const context = contextOf(request, { modules, log, signal });
-  const summary = await stage.run(context) ?? {};
-  log.flush();
+  const summary = await stage.run(context).finally(() => log.flush()) ?? {};
   const outputs = Object.entries(request.outputs)
     .map(([name, folder]) => [name, listAndSync(folder, name)] as const);
   const peakMemoryBytes = resourceUsage().maxRSS * 1024;

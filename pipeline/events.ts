@@ -140,6 +140,9 @@ export const runEvent = z.discriminatedUnion("type", [
     "An instance was stopped and goes on from its last checkpoint when it is run again.",
     {
       instance,
+      stoppedAt: z.strictObject({ done: amount(), total: amount(), unit: z.string() })
+        .describe("How far it was; absent if it had said nothing yet.").optional(),
+      hasCheckpoint: z.boolean().describe("Without one it begins again.").optional(),
       stoppingMs: amount(
         "From the signal to the end of the process: the micro-batch in progress and the writing of a checkpoint.",
       ).optional(),

@@ -4,6 +4,7 @@
 import { type Json, UsageError } from "../base/mod.ts";
 import type { CodeDigest, CodeDigests } from "./code_digest.ts";
 import type { CodeEntry } from "./code_modules.ts";
+import { type Interruption, interruptionOf, interruptionText } from "./checkpoint_notes.ts";
 import { EarlierResults } from "./earlier_results.ts";
 import type { FileDigests } from "./file_digests.ts";
 import type { Instance, Instances, RecipeHead } from "./instances.ts";
@@ -24,6 +25,8 @@ export type InstanceState =
     readonly record: ActionRecord;
     readonly reason: string;
     readonly nearest?: Nearest;
+    /** What an earlier run has left of it. */
+    readonly interruption?: Interruption;
   }
   /** Something it needs must run first; where nothing of its own differs it may then turn out fresh. */
   | {
@@ -121,7 +124,15 @@ export class Planner {
     if (manifest !== undefined) return { status: "run", key, record, reason: "forced" };
     const { nearest } = this.#nearest(instance, record, false);
     const reason = nearest === undefined ? "new" : differencesText(nearest.differences);
-    return { status: "run", key, record, reason, ...(nearest && { nearest }) };
+    const interruption = forced ? undefined : interruptionOf(this.store.checkpointFolder(key));
+    return {
+      status: "run",
+      key,
+      record,
+      reason,
+      ...(nearest && { nearest }),
+      ...(interruption && { interruption }),
+    };
   }
 
   /** What is known of the code of an instance, by role. */
@@ -237,6 +248,15 @@ function codeEntries({ stage, declaration }: Instance): (readonly [string, CodeE
 /** Digest of what each module has in the bundles, by role: what names a change of code later. */
 export function modulesOf(code: ReadonlyMap<string, CodeDigest>): NonNullable<Manifest["modules"]> {
   return Object.fromEntries([...code].map(([role, { modules }]) => [role, modules]));
+}
+
+/** Why an instance would run, as a line has room: what was interrupted is not new. */
+export function runText(
+  { reason, interruption }: Extract<InstanceState, { status: "run" }>,
+): string {
+  if (interruption === undefined) return reason;
+  const text = interruptionText(interruption);
+  return reason === "new" ? text : `${text}; ${reason}`;
 }
 
 /** `after words/a, words/b, words/c and 5 more; parameter steps: 8 → 9`: what an instance waits for, as a line has room. */

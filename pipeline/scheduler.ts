@@ -3,7 +3,7 @@
  */
 import { messageOf, type UsageError } from "../base/mod.ts";
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
-import { noteMachine, openCheckpointFolder } from "./checkpoint_notes.ts";
+import { noteMachine, noteStop, openCheckpointFolder, type StopPlace } from "./checkpoint_notes.ts";
 import type { ChildOutcome, ChildWork, RunningChild } from "./child_process.ts";
 import { EarlyChecks } from "./early_checks.ts";
 import type { RunEvent, RunResult } from "./events.ts";
@@ -64,6 +64,8 @@ export class Scheduler {
   readonly #mended = new Set<string>();
   readonly #runningKeys = new Set<string>();
   readonly #checks: EarlyChecks;
+  /** How far what was started has come. */
+  readonly #progress = new Map<InstanceId, StopPlace>();
   readonly #ran = new Set<InstanceId>();
   readonly #failed = new Set<InstanceId>();
   #stoppedAt: number | undefined;
@@ -192,7 +194,8 @@ export class Scheduler {
         this.#fail(id, key, `Cannot keep what ${id} made: ${change}; run again`, undefined);
       } else if (outcome.type === "stopped") {
         const stoppingMs = performance.now() - (this.#stoppedAt ?? startedAt);
-        emit({ type: "stopped", instance: id, stoppingMs });
+        const left = noteStop(store.checkpointFolder(key), this.#progress.get(id));
+        emit({ type: "stopped", instance: id, stoppingMs, ...left });
       } else if (outcome.type === "failed") {
         this.#fail(id, key, failureText(outcome), outcome.stack);
       } else await this.#publish(id, ready, outcome, temporary, performance.now() - startedAt);
@@ -334,6 +337,7 @@ export class Scheduler {
       onMessage: (message) => {
         if (message.type === "checkpoint") emit({ type: "checkpoint", instance: id, key });
         else emit({ ...message, instance: id });
+        if (message.type === "progress") this.#progress.set(id, message.state);
       },
     });
   }

@@ -17,7 +17,7 @@ function shown(isTerminal: boolean, show: (view: RunView) => void) {
   let [screen, errors] = ["", ""];
   const view = new RunView({
     isTerminal,
-    columns: () => 60,
+    size: () => ({ columns: 60, rows: 24 }),
     write: (text) => screen += text,
     writeError: (text) => errors += text,
   }, { isVerbose: false });
@@ -44,7 +44,7 @@ Deno.test("RunView draws live lines on a terminal only, and removes them", () =>
     `start   walk/a${" ".repeat(26)}new\ndone    walk/a${" ".repeat(26)}  1/1  1.5 s\n`,
   );
   const { screen } = shown(true, events);
-  assert.equal(screen.split("\x1b[1A\x1b[J").length, 2, "one live line was drawn and cleared");
+  assert.equal(screen.split("\x1b[1A\r\x1b[J").length, 2, "one live line was drawn and cleared");
   assert.ok(screen.endsWith("1.5 s\n"));
 });
 

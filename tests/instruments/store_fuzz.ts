@@ -171,7 +171,12 @@ export async function fuzzMessages(options: FuzzOptions): Promise<FuzzResult> {
 
 /** Shows a message as `run` does. */
 function show(message: ChildMessage): void {
-  const screen = { isTerminal: true, columns: () => 80, write() {}, writeError() {} };
+  const screen = {
+    isTerminal: true,
+    size: () => ({ columns: 80, rows: 24 }),
+    write() {},
+    writeError() {},
+  };
   const view = new RunView(screen, { isVerbose: true, showsProfiles: true });
   const instance = "words/a";
   const key = "a".repeat(64);

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { outputDigests, pipeline, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
-import { inTemporaryFolder, namesIn, toyCommand, until } from "../support/toy_cli.ts";
+import { inTemporaryFolder, namesIn, toy, toyCommand, until } from "../support/toy_cli.ts";
 
 /** A started run and what it has printed so far. */
 function start(command: Deno.Command) {
@@ -16,13 +17,22 @@ function start(command: Deno.Command) {
   return { process, printed, end };
 }
 
+/** The checkpoint of the one walk that was started. */
+function checkpointText(store: string): string {
+  const folder = join(store, "checkpoints");
+  const [path, ...others] = namesIn(folder).map((key) => join(folder, key, "states.json"))
+    .filter((path) => existsSync(path));
+  assert.equal(others.length, 0);
+  return Deno.readTextFileSync(path);
+}
+
 /** Whether a toy walk has written a checkpoint. */
 function hasCheckpoint(store: string): boolean {
   return namesIn(join(store, "checkpoints"))
     .some((key) => namesIn(join(store, "checkpoints", key)).includes("states.json"));
 }
 
-for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130], ["SIGHUP", 129]] as const) {
   Deno.test(`run: ${signal} is answered at once with what is being finished`, async () => {
     await inTemporaryFolder(async (store) => {
       const set = ["--set", "steps=100", "--set", "delayMs=100"];
@@ -31,12 +41,13 @@ for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
       const at = performance.now();
       run.process.kill(signal);
       await until("an answer", () => run.printed.text.includes("Stopping"));
+      run.process.kill(signal); // as `deno task` passes on what the terminal has sent to all
       assert.ok(performance.now() - at < 1000, "the answer does not wait for the stage");
       assert.equal((await run.end).code, code);
       assert.match(
         run.printed.text,
         new RegExp(
-          `Stopping \\(${signal}\\): waiting for walk/a/left to write a checkpoint; once more stops at once`,
+          `Stopping \\(${signal}\\): waiting for walk/a/left to write a checkpoint; a further .* ends at once`,
         ),
       );
       assert.match(
@@ -45,6 +56,15 @@ for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
       );
       assert.match(run.printed.text, /The same command goes on from here/);
       assert.ok(hasCheckpoint(store));
+      const status = ["status", "walk/a/left", ...set];
+      const place =
+        /^run +walk\/a\/left +stopped at step (\d+) of 100, goes on from its checkpoint$/m;
+      const steps = Number(place.exec((await toy(store, ...status)).stdout)?.[1]);
+      const { states } = JSON.parse(checkpointText(store));
+      assert.equal(steps, states.length);
+      const { instances } = JSON.parse((await toy(store, ...status, "--json")).stdout);
+      const stoppedAt = { done: steps, total: 100, unit: "steps" };
+      assert.deepEqual(instances.at(-1).interruption, { stoppedAt, hasCheckpoint: true });
     });
   });
 }
@@ -59,7 +79,9 @@ Deno.test("run: a second Ctrl-C ends what cannot hear at once, and the last chec
     run.process.kill("SIGINT");
     await until("an answer", () => run.printed.text.includes("Stopping"));
     await new Promise((resolve) => setTimeout(resolve, 500));
-    assert.ok(namesIn(join(store, "tmp")).length > 0, "one signal lets it finish");
+    run.process.kill("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    assert.ok(namesIn(join(store, "tmp")).length > 0, "signals that come together let it finish");
     const at = performance.now();
     run.process.kill("SIGINT");
     assert.equal((await run.end).code, 130);
