@@ -18,6 +18,7 @@ import {
   type Path,
   type PlacedYaml,
   valueAt,
+  whyNoKey,
   yamlAt,
   yamlIn,
 } from "./placed_yaml.ts";
@@ -134,6 +135,11 @@ function axisValues(yaml: PlacedYaml, axis: Path): AxisValue[] {
   const values = valueAt(yaml.value, [...axis, "values"]);
   if (!Array.isArray(values)) return [];
   const key = String(valueAt(yaml.value, [...axis, "key"])).split(".");
+  const why = key.map(whyNoKey).find((why) => why !== undefined);
+  if (why !== undefined) {
+    const place = yaml.placesOf([...axis, "key"])!.value;
+    throw new UsageError(`${place}: Cannot read key ${JSON.stringify(key.join("."))}: ${why}`);
+  }
   return values.map((value, i) => {
     const { value: place, folder } = yaml.placesOf([...axis, "values", i])!;
     const isScalar = typeof value !== "object" || value === null;

@@ -5,7 +5,12 @@ import { engineRow } from "../engine/mod.ts";
 import { countParameters, flopsPerToken, type ModelConfig } from "../model/mod.ts";
 import type { StageForecast } from "../pipeline/stage.ts";
 import { type MicroBatchSize, trainingBytes } from "../training/mod.ts";
-import { adoptedVocabSize, tokenizerFileOf, unigramDefaults } from "../tokenizers/mod.ts";
+import {
+  adoptedVocabSize,
+  tokenizerFileOf,
+  unigramConfigOf,
+  unigramDefaults,
+} from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { vocabularyFile } from "./vocabulary_file.ts";
 
@@ -69,9 +74,9 @@ const knownRows = new Map<string, number>();
 
 /** Rows of the global vocabulary. A tokenizer that is not fetched yet, or cannot be read, counts as one that is trained. */
 export function globalVocabSize(recipe: Recipe): number {
-  const trained = Number(recipe.vocabulary.global.vocabSize ?? unigramDefaults.vocabSize);
   const place = vocabularyFile(recipe);
-  if (place === undefined) return trained;
+  const { global } = recipe.vocabulary;
+  if (place === undefined) return unigramConfigOf(global, "vocabulary.global").vocabSize;
   try {
     const file = tokenizerFileOf(place);
     const { size, mtime } = Deno.statSync(file);
@@ -80,6 +85,6 @@ export function globalVocabSize(recipe: Recipe): number {
     knownRows.set(key, rows);
     return rows;
   } catch {
-    return trained; // the vocabulary's own stage says what is wrong
+    return unigramDefaults.vocabSize; // the vocabulary's own stage says what is wrong
   }
 }

@@ -18,6 +18,7 @@ import {
 } from "../../datasets/mod.ts";
 import { messageOf, StageError } from "../../base/mod.ts";
 import { mutated, type Sample, textSamples } from "./mutations.ts";
+import { LineProcess } from "../support/line_process.ts";
 import { peakBytes } from "../support/process_memory.ts";
 
 export const fuzzLimits = { ms: 5000, residentMb: 500 } as const;
@@ -86,7 +87,7 @@ export async function fuzzReaders(
   const total = { files: 0, read: 0, refused: 0, slowestMs: 0, residentMb: 0 };
   const end = first + count;
   for (let at = first; at < end;) {
-    using process = new ReadingProcess([
+    using process = new LineProcess(import.meta.url, [
       "--first",
       `${at}`,
       "--end",
@@ -132,70 +133,6 @@ interface FileResult {
   readonly outcome: string;
   readonly ms: number;
   readonly residentMb: number;
-}
-
-/** A child that reads files one after another and prints a line for each. */
-class ReadingProcess implements Disposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  #pending: Promise<IteratorResult<string>> | undefined;
-
-  constructor(args: readonly string[]) {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--config",
-        join(root, "deno.json"),
-        fileURLToPath(import.meta.url),
-        ...args,
-      ],
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#lines = linesOf(this.#child.stdout);
-  }
-
-  /** The next line; undefined at the end, "silent" when none came in time. */
-  async next(timeoutMs: number): Promise<string | undefined> {
-    this.#pending ??= this.#lines.next();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const silence = new Promise<"silent">((resolve) =>
-      timer = setTimeout(() => resolve("silent"), timeoutMs)
-    );
-    const result = await Promise.race([this.#pending, silence]);
-    clearTimeout(timer);
-    if (result === "silent") return result;
-    this.#pending = undefined;
-    return result.done ? undefined : result.value;
-  }
-
-  async end(): Promise<string> {
-    const [{ code }, stderr] = await Promise.all([
-      this.#child.status,
-      new Response(this.#child.stderr).text(),
-    ]);
-    return `code ${code}, ${stderr.slice(-400)}`;
-  }
-
-  [Symbol.dispose](): void {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // it has ended
-    }
-    if (!this.#child.stderr.locked) this.#child.stderr.cancel().catch(() => {});
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never)) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
-  }
 }
 
 /** The child's part: reads files [first, end) and prints a result each. */

@@ -34,6 +34,10 @@ await runProgram("instruments", {
     about: "reads damaged checkpoints",
     load: () => import("./checkpoints_fuzz.ts"),
   },
+  "recipes-fuzz": {
+    about: "reads and plans recipes that are written wrongly",
+    load: () => import("./recipes_fuzz.ts"),
+  },
   "training-memory": {
     about: "looks for memory that training keeps, over thousands of steps",
     load: () => import("./training_memory.ts"),

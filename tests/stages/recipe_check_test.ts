@@ -82,6 +82,13 @@ Deno.test("callerFolder() is where deno task was called, which runs everything i
   }
 });
 
+Deno.test("an axis of a study names no key that a map cannot keep", async () => {
+  await assert.rejects(
+    load("study={axes: {a: {key: sources.__proto__.generator, values: [code]}}}"),
+    /Cannot read key "sources\.__proto__\.generator": expected another name/,
+  );
+});
+
 Deno.test("a study of too many cells is refused before any is made", async () => {
   const axis = (key: string) =>
     `{ key: ${key}, values: [${Array.from({ length: 40 }, (_, i) => i + 1)}] }`;
