@@ -1,19 +1,20 @@
 /**
  * What a schema cannot say: relations between parts of a recipe.
  */
-import { didYouMean, RecipeError } from "../base/mod.ts";
+import { didYouMean, formatBytes, RecipeError } from "../base/mod.ts";
 import { countParameters } from "../model/mod.ts";
 import { expectedVariant, findVariant, variantNamed } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { checkEngine } from "./recipe_engine.ts";
 import { allSources, isOnlyCosted, sourcesOf } from "./sources.ts";
-import { globalVocabSize } from "./training_cost.ts";
+import { globalVocabSize, trainingForecast } from "./training_cost.ts";
 
 /** Called once, before anything is planned. @throws RecipeError naming the key, UsageError where there is none */
 export function checkRecipe(recipe: Recipe): void {
   checkEngine(recipe);
   checkModel(recipe);
   checkSteps(recipe);
+  checkMemory(recipe);
   for (const id of Object.keys(recipe.pretrain.peakLearningRates)) {
     if (findVariant(id) !== undefined) continue;
     const path = ["pretrain", "peakLearningRates", id];
@@ -74,6 +75,22 @@ function checkSteps(recipe: Recipe): void {
     if (tokens <= Number.MAX_SAFE_INTEGER) continue;
     const expected = "to take at most 2^53 tokens: steps, sequences and model.seqLen, multiplied";
     refuse(recipe, [section], expected, tokens.toExponential(1));
+  }
+}
+
+/** What takes more memory than a number can count is a slip of the keyboard, which no machine would tell before it fails. */
+function checkMemory(recipe: Recipe): void {
+  const { pretrain, continue: continuation, finetune } = recipe;
+  const sections = {
+    "pretrain.microBatchSize": { microBatchSize: pretrain.microBatchSize },
+    "continue.microBatchSize": { microBatchSize: continuation.microBatchSize },
+    "finetune.batchSize": { microBatchSize: finetune.batchSize, seqLen: finetune.seqLen },
+  };
+  for (const [key, size] of Object.entries(sections)) {
+    const { memoryBytes } = trainingForecast(recipe, { tokens: 0, models: 0, ...size });
+    if (memoryBytes <= Number.MAX_SAFE_INTEGER) continue;
+    const expected = "to let training take at most 2^53 bytes of memory";
+    refuse(recipe, key.split("."), expected, formatBytes(memoryBytes));
   }
 }
 

@@ -85,10 +85,13 @@ const pooledSource = z.strictObject({
   ...fileOptions,
 });
 
+/** Fine-tuning holds all examples in memory. */
+const maxExamples = 1e7;
+
 const examples = {
-  train: count.describe("Examples for training."),
-  dev: count.describe("Examples that choose the best epoch."),
-  test: count.describe("Examples that are scored."),
+  train: count.max(maxExamples).describe("Examples for training."),
+  dev: count.max(maxExamples).describe("Examples that choose the best epoch."),
+  test: count.max(maxExamples).describe("Examples that are scored."),
 };
 
 const generatedTask = z.strictObject({
@@ -116,6 +119,9 @@ const fileTask = z.strictObject({
 export const sourceSchema = z.union([generatedSource, fileSource, pooledSource]);
 export const taskSchema = z.union([generatedTask, fileTask]);
 
+/** V8 holds no longer text. */
+const maxTextBytes = 2 ** 29 - 24;
+
 /** A signature of so many numbers stands for each document: 16 kB of memory. */
 const maxPermutations = 4096;
 
@@ -128,7 +134,7 @@ export const documentsSchema = z.strictObject({
   ),
   textDocuments: z.enum(["blank-line", "line", "file"])
     .describe("What a document is in a text file: a paragraph, a line, or the whole file."),
-  maxRowBytes: count.describe(
+  maxRowBytes: count.max(maxTextBytes).describe(
     "Longest row. A longer one is an error: readers hold a row in memory.",
   ),
   maxDocuments: limits.describe("Only the first documents of a split are taken; null takes all."),

@@ -44,6 +44,13 @@ const refused: Readonly<Record<string, RegExp>> = {
   // 10,000 blocks of 2^20 × 2^20 numbers have more bytes than a number counts.
   "model={nLayers: 10000, dModel: 1048576}": /model to have at most 2\^49 parameters/,
   "pretrain={rounds: 1000000000000, localSteps: 1000000}": /pretrain to take at most 2\^53 tokens/,
+  "pretrain={batchSize: 1000000000000, microBatchSize: 1000000000000, rounds: 1, localSteps: 1}":
+    /pretrain\.microBatchSize to let training take at most 2\^53 bytes of memory, found \d+/,
+  "finetune.batchSize=1000000000000":
+    /finetune\.batchSize to let training take at most 2\^53 bytes/,
+  "documents.maxRowBytes=1000000000": /maxRowBytes: expected at most 536870888/,
+  "finetune.tasks.x={generator: sentiment, examples: {train: 1000000000, dev: 1, test: 1}}":
+    /examples\.train: expected at most 10000000/,
   "continue.steps=1000000000000000": /continue\.steps: expected at most 1000000000000, /,
 };
 
