@@ -15,6 +15,7 @@ import type { InstanceId, Study } from "../pipeline/stage.ts";
 import { Store } from "../pipeline/store.ts";
 import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { callerFolder } from "./caller_folder.ts";
+import { terminalLine } from "./reading_progress.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { BaseRecipe, Project } from "./project.ts";
 import { printError } from "./screen.ts";
@@ -44,6 +45,9 @@ export interface Session {
   saveCaches(): void;
 }
 
+/** People wonder what a command does that only looks when it takes longer. */
+const silentMs = 500;
+
 export async function openSession(
   project: Project,
   options: PlanOptions,
@@ -67,7 +71,12 @@ export async function openSession(
   const { recipe } = study;
   const instances = expand(project.stages, study, access.targets);
   const trustsStats = access.verify !== true;
-  const files = new FileDigests(store.cachePath("files"), trustsStats);
+  const line = terminalLine();
+  const files = new FileDigests(
+    store.cachePath("files"),
+    trustsStats,
+    (path) => line.show(`reading ${path} for its digest`),
+  );
   const objects = new ObjectCheck(store, trustsStats);
   const code = new CodeDigests(project.root, files, store.cachePath("code"));
   const planner = new Planner({ instances, recipe, store, code, files });
@@ -89,10 +98,16 @@ export async function openSession(
       selectTargets(targets.length === 0 ? ["all"] : targets, instances, project.stages, recipe),
     async states(ids, forced) {
       const closure = withNeeds(ids, instances);
-      await planner.prepare(closure);
-      const states = planner.states(closure, forced);
-      saveCaches();
-      return states;
+      const sayWhy = () => line.show("computing digests of the code, once after each change");
+      const timer = setInterval(sayWhy, silentMs);
+      try {
+        await planner.prepare(closure);
+        return planner.states(closure, forced);
+      } finally {
+        clearInterval(timer);
+        line.wipe();
+        saveCaches();
+      }
     },
     saveCaches,
   };

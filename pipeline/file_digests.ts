@@ -32,14 +32,21 @@ export class FileDigests {
   readonly #seen = new Map<string, string>();
 
   readonly #trustsStats: boolean;
+  readonly #onRead: (path: string) => void;
 
   /**
    * @param cachePath Where entries outlive the process; undefined keeps them in memory only.
    * @param trustsStats false reads every file again, whatever the records say.
+   * @param onRead Called before a file is read: a large one takes a while.
    */
-  constructor(cachePath: string | undefined, trustsStats = true) {
+  constructor(
+    cachePath: string | undefined,
+    trustsStats = true,
+    onRead: (path: string) => void = () => {},
+  ) {
     this.#cache = new CacheFile(cachePath);
     this.#trustsStats = trustsStats;
+    this.#onRead = onRead;
   }
 
   /** SHA-256 of a file's content. @throws Deno.errors.NotFound and others as reading does. */
@@ -67,6 +74,7 @@ export class FileDigests {
 
   #read(path: string, info: Deno.FileInfo, stat: string): string {
     const settled = isSettled(info, Date.now());
+    this.#onRead(path);
     const digest = sha256OfFile(path);
     // A write between the stat and the end of reading leaves the digest of neither state under a trusted record.
     const unchanged = statRecord(Deno.statSync(path)) === stat;
