@@ -5,7 +5,7 @@
 import { Bool, Field, Float64, Int64, Schema, Utf8, vectorFromArray } from "apache-arrow";
 import type { SchemaElement } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
-import { ArrowFileWriter } from "../datasets/mod.ts";
+import { ArrowFileWriter, JsonNumber, unicodeProblem } from "../datasets/mod.ts";
 import { StageError } from "../base/mod.ts";
 import { jsonValue } from "./json_values.ts";
 
@@ -43,7 +43,7 @@ export async function writeColumnFile(
   let characters = 0;
   for await (const row of rows()) {
     for (const [i, { name, type }] of columns.entries()) {
-      const value = valueOf(row[name] ?? null, type);
+      const value = valueOf(Object.hasOwn(row, name) ? row[name] ?? null : null, type);
       if (typeof value === "string") characters += value.length;
       groups[i].push(value);
     }
@@ -92,7 +92,11 @@ function parquetWriter(path: string, columns: readonly Column[]): GroupWriter {
 /** Names and types of all rows. */
 async function columnsOf(rows: AsyncIterable<Row>): Promise<Column[]> {
   const kinds = new Map<string, Set<string>>();
+  let number = 0;
   for await (const row of rows) {
+    number++;
+    const problem = unicodeProblem(row, "field");
+    if (problem !== undefined) throw new StageError(`Cannot write row ${number}, ${problem}`);
     for (const [name, value] of Object.entries(row)) {
       let known = kinds.get(name);
       if (known === undefined) kinds.set(name, known = new Set());
@@ -108,8 +112,24 @@ async function columnsOf(rows: AsyncIterable<Row>): Promise<Column[]> {
 function kindOf(value: unknown): string {
   if (typeof value === "boolean") return "boolean";
   if (typeof value === "bigint") return BigInt.asIntN(64, value) === value ? "long" : "other";
-  if (typeof value === "number") return Number.isSafeInteger(value) ? "integer" : "double";
-  return "other";
+  if (typeof value === "number") {
+    return Number.isSafeInteger(value) && !Object.is(value, -0) ? "integer" : "double";
+  }
+  return value instanceof JsonNumber ? kindOfNumber(String(value)) : "other";
+}
+
+/** Digits that a double has at most, and the least size at which it has all: other numbers stay text. */
+const doubleDigits = 17;
+const leastNormal = 2 ** -1022;
+
+/** @param text a number of JSON that no double is equal to */
+function kindOfNumber(text: string): string {
+  const digits = text.replace(/[eE].*/, "").replace(/\D/g, "").replace(/^0+/, "");
+  if (digits === "") return "double"; // -0
+  if (/^-?\d+$/.test(text)) return kindOf(BigInt(text));
+  const size = Math.abs(Number(text));
+  const isInside = size >= leastNormal && size <= Number.MAX_VALUE;
+  return isInside && digits.length <= doubleDigits ? "double" : "other";
 }
 
 function typeOf(kinds: readonly string[]): ColumnType {
@@ -122,8 +142,9 @@ function typeOf(kinds: readonly string[]): ColumnType {
 
 function valueOf(value: unknown, type: ColumnType): Value {
   if (value === null) return null;
-  if (type === "INT64") return BigInt(value as number | bigint);
-  if (type !== "STRING") return value as boolean | number;
+  if (type === "INT64") return BigInt(String(value));
+  if (type === "DOUBLE") return Number(value);
+  if (type === "BOOLEAN") return value as boolean;
   const plain = jsonValue(value);
   return typeof plain === "string" ? plain : JSON.stringify(plain);
 }

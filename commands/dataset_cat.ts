@@ -84,12 +84,26 @@ async function* rowsOf(
   const { column } = options;
   const { files, generators } = await datasetInput(argument, options);
   let given = 0;
+  let isFound = false;
+  /** The whole row, or the one field that is asked for. */
+  const selected = (row: object): Record<string, unknown> => {
+    if (column === undefined) return { ...row };
+    const value = fieldAt(row, column);
+    isFound ||= value !== undefined;
+    return { [column]: value ?? null };
+  };
+  const end = () => {
+    if (column === undefined || isFound || given === 0) return;
+    throw new StageError(
+      `Cannot print column "${column}" of "${argument}": expected it in a row, found it in none of ${given}`,
+    );
+  };
   if (limit === 0) return;
   for (const { documents } of generators.slice(0, 1)) {
     for (const { text } of documents()) {
       // A generator has no end of its own.
-      if (given++ === (Number.isFinite(limit) ? limit : 1000)) return;
-      yield selected({ text }, column, "generated text");
+      if (given++ === (Number.isFinite(limit) ? limit : 1000)) return end();
+      yield selected({ text });
     }
   }
   for (const { name, reader, open } of files) {
@@ -108,11 +122,12 @@ async function* rowsOf(
             `Cannot read "${input.name}", ${records.unit} ${record.row}: ${record.problem}`,
           );
         }
-        yield selected(record.value, column, `"${input.name}", ${records.unit} ${record.row}`);
-        if (++given === limit) return;
+        yield selected(record.value);
+        if (++given === limit) return end();
       }
     }
   }
+  end();
 }
 
 /** @throws UsageError for a column that a file with named columns lacks */
@@ -128,20 +143,6 @@ function checkColumn(
   throw new UsageError(
     `Cannot print column "${column}" of "${file}"${didYouMean(column, names)}: ${has}`,
   );
-}
-
-/** The whole row, or the one field that is asked for. */
-function selected(
-  value: unknown,
-  column: string | undefined,
-  place: string,
-): Record<string, unknown> {
-  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
-  if (column === undefined) return isRecord ? value as Record<string, unknown> : { value };
-  if (!isRecord) {
-    throw new StageError(`Cannot print column "${column}" of ${place}: expected an object`);
-  }
-  return { [column]: fieldAt(value, column) ?? null };
 }
 
 async function writeLines(

@@ -5,8 +5,11 @@ import {
   type ColumnDescription,
   type Document,
   inputOf,
+  isRecord,
+  kindOf,
   readerDefaults,
   type RecordStream,
+  unicodeProblem,
 } from "../datasets/mod.ts";
 import { messageOf, StageError } from "../base/mod.ts";
 import type { DatasetFile, DatasetGenerator } from "./dataset_inputs.ts";
@@ -17,8 +20,8 @@ import { withRecordProgress } from "./reading_progress.ts";
 const readBytes = 64 * 1024 * 1024;
 const firstRows = 3;
 const namedProblems = 10;
-/** Rows from which the columns of formats without a schema are gathered. */
-const typedRows = 1000;
+/** Rows from which the text column is told. */
+const textRows = 100;
 /** Names that people give to the text, likely ones first. */
 const textNames = [
   "text",
@@ -73,10 +76,12 @@ export async function inspectFile(
   };
   let rows = 0, problemRows = 0;
   const problems: string[] = [];
-  const samples: unknown[] = [];
+  const samples: object[] = [];
+  const types = new FieldTypes();
   let records: RecordStream | undefined;
   const conclude = () => {
-    const columns = columnsOf(records, samples);
+    const declared = records?.columns ?? [];
+    const columns = declared.length > 0 ? declared : types.columns();
     known.columns = columns;
     known.textColumn = textColumn(columns, samples);
     const value = headerThatLooksLikeData(reader.format, columns);
@@ -101,12 +106,18 @@ export async function inspectFile(
       bytesSeen = input.bytesRead;
       for (const record of batch) {
         rows++;
-        if ("problem" in record) {
+        const problem = "problem" in record
+          ? record.problem
+          : unicodeProblem(record.value, records.field);
+        if (problem !== undefined) {
           problemRows++;
           if (problems.length < namedProblems) {
-            problems.push(`${records.unit} ${record.row}: ${record.problem}`);
+            problems.push(`${records.unit} ${record.row}: ${problem}`);
           }
-        } else if (samples.length < typedRows) samples.push(record.value);
+        } else if ("value" in record) {
+          types.add(record.value);
+          if (samples.length < textRows) samples.push(record.value);
+        }
       }
       if (all || input.bytesRead <= readBytes) continue;
       isWhole = input.bytesRead >= input.size;
@@ -130,25 +141,21 @@ export async function inspectFile(
   return { ...facts, problems: bad, ...(error === undefined ? {} : { error }) };
 }
 
-/** The columns that the file declares, or the fields of the first rows with their types. */
-function columnsOf(
-  records: RecordStream | undefined,
-  samples: readonly unknown[],
-): ColumnDescription[] {
-  if (records?.columns !== undefined && records.columns.length > 0) return [...records.columns];
-  const types = new Map<string, Set<string>>();
-  for (const sample of samples) {
-    if (typeof sample !== "object" || sample === null || Array.isArray(sample)) continue;
-    for (const [name, value] of Object.entries(sample)) {
-      if (!types.has(name)) types.set(name, new Set());
-      types.get(name)!.add(kindOf(value));
+/** The fields of the rows that were read, with the types of their values. */
+class FieldTypes {
+  readonly #kinds = new Map<string, Set<string>>();
+
+  add(record: object): void {
+    for (const [name, value] of Object.entries(record)) {
+      let known = this.#kinds.get(name);
+      if (known === undefined) this.#kinds.set(name, known = new Set());
+      known.add(Array.isArray(value) ? "list" : kindOf(value).replace(/^an? /, ""));
     }
   }
-  return [...types].map(([name, kinds]) => ({ name, type: [...kinds].sort().join(" | ") }));
-}
 
-function kindOf(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+  columns(): ColumnDescription[] {
+    return [...this.#kinds].map(([name, kinds]) => ({ name, type: [...kinds].sort().join(" | ") }));
+  }
 }
 
 /** A number among the names of columns of a format whose first row names them. */
@@ -172,13 +179,13 @@ function textColumn(
     if (typeof value === "string" || value instanceof Uint8Array) {
       const seen = lengths.get(path) ?? { sum: 0, count: 0 };
       lengths.set(path, { sum: seen.sum + value.length, count: seen.count + 1 });
-    } else if (typeof value === "object" && value !== null && !Array.isArray(value) && depth < 3) {
+    } else if (isRecord(value) && depth < 3) {
       for (const [name, inner] of Object.entries(value)) {
         walk(inner, path === "" ? name : `${path}.${name}`, depth + 1);
       }
     }
   };
-  for (const sample of samples.slice(0, 100)) walk(sample, "", 0);
+  for (const sample of samples) walk(sample, "", 0);
   const rank = (path: string) => {
     const place = textNames.indexOf(path.slice(path.lastIndexOf(".") + 1));
     return place < 0 ? textNames.length : place;

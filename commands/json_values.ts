@@ -2,9 +2,10 @@
  * Values of typed columns as JSON can hold them, none changed in silence.
  */
 import { Buffer } from "node:buffer";
+import { JsonNumber } from "../datasets/mod.ts";
 
 /**
- * Large integers become text, moments ISO 8601, bytes text where they are UTF-8 and else `{"base64": …}`, numbers without
+ * Large integers of columns become text (those of JSON stay as they were written), moments ISO 8601, bytes text where they are UTF-8 and else `{"base64": …}`, numbers without
  * a JSON form text.
  */
 export function jsonValue(value: unknown): unknown {
@@ -12,7 +13,9 @@ export function jsonValue(value: unknown): unknown {
   if (typeof value === "bigint") {
     return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   }
+  if (Object.is(value, -0)) return new JsonNumber("-0.0");
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (value instanceof JsonNumber) return value;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) {
     try {

@@ -87,7 +87,7 @@ export type SourceRecord =
     /** Where reading goes on after it. */
     readonly next: ReadPosition;
   }
-  & ({ readonly value: unknown } | { readonly problem: string });
+  & ({ readonly value: object } | { readonly problem: string });
 
 /** A column as the file declares it. */
 export interface ColumnDescription {

@@ -4,6 +4,7 @@
 import { StageError } from "../../base/mod.ts";
 import { type DocumentReader, readerDefaults } from "../document.ts";
 import { openLocal } from "../input.ts";
+import { JsonNumber } from "../readers/json_number.ts";
 import { reader as jsonl } from "../readers/jsonl.ts";
 import { reader as parquet } from "../readers/parquet.ts";
 import { reader as tsv } from "../readers/tsv.ts";
@@ -48,12 +49,8 @@ export class TaskRow {
   /** A number within limits, as a number or as text. */
   number(field: string, least: number, most: number): number {
     const value = this.#value[field];
-    const number = typeof value === "bigint"
-      ? Number(value)
-      : typeof value === "string" && value.trim() !== ""
-      ? Number(value)
-      : value;
-    if (typeof number === "number" && number >= least && number <= most) return number;
+    const number = numberOf(value);
+    if (number !== undefined && number >= least && number <= most) return number;
     return this.fail(field, `a number from ${least} to ${most}`, value);
   }
 
@@ -62,8 +59,8 @@ export class TaskRow {
     const value = this.#value[field];
     const byName = typeof value === "string" ? names.indexOf(value.trim()) : -1;
     if (byName >= 0) return byName;
-    const number = typeof value === "bigint" || typeof value === "string" ? Number(value) : value;
-    const isIndex = typeof number === "number" && Number.isInteger(number) && value !== "";
+    const number = numberOf(value);
+    const isIndex = number !== undefined && Number.isInteger(number);
     if (isIndex && number >= 0 && number < names.length) return number;
     const hidden = isIndex && number === -1
       ? "; the labels of GLUE's test files are hidden: name the dev file as test"
@@ -116,6 +113,14 @@ export function rowOf(place: string, value: unknown): TaskRow {
     return new TaskRow(place, value as Record<string, unknown>);
   }
   throw new StageError(`Cannot read ${place}: expected an object, found ${brief(value)}`);
+}
+
+/** A number, however a format has it; undefined for what is none. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  const isText = typeof value === "string" && value.trim() !== "";
+  const isNumber = isText || typeof value === "bigint" || value instanceof JsonNumber;
+  return isNumber ? Number(String(value)) : undefined;
 }
 
 function brief(value: unknown): string {

@@ -112,7 +112,7 @@ function recordOf(
   found: Cells,
   names: readonly string[],
   { columns }: Delimiting,
-): { value: unknown } | { problem: string } {
+): { value: object } | { problem: string } {
   if ("problem" in found) return found;
   const { cells } = found;
   if (cells.length === names.length) {

@@ -95,7 +95,7 @@ function checkColumns(file: string, { columns = [], field }: RecordStream, wante
 }
 
 /** A row of a format whose positions are rows. @param index from 0 */
-export function rowAt(index: number, value: unknown): SourceRecord {
+export function rowAt(index: number, value: object): SourceRecord {
   return { row: index + 1, next: { rows: index + 1, offset: 0 }, value };
 }
 

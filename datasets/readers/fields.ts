@@ -2,18 +2,25 @@
  * Fields of a record by name or path, and how messages speak of them.
  */
 import { didYouMean } from "../../base/mod.ts";
+import { JsonNumber } from "./json_number.ts";
 
 /** A name that is listed in a message is followed by at most this many others. */
 const namedFields = 8;
 
+/** Whether a value has fields by name: no list, bytes, moment or number, whose own properties are no data. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) && !(value instanceof Date) && !(value instanceof JsonNumber);
+}
+
 /** The value at `path`, `meta.pile_set_name`; undefined when there is none. A field of that very name comes first. */
 export function fieldAt(record: unknown, path: string): unknown {
-  if (typeof record !== "object" || record === null) return undefined;
-  if (Object.hasOwn(record, path)) return (record as Record<string, unknown>)[path];
+  if (!isRecord(record)) return undefined;
+  if (Object.hasOwn(record, path)) return record[path];
   for (let dot = path.indexOf("."); dot >= 0; dot = path.indexOf(".", dot + 1)) {
     const outer = path.slice(0, dot);
     if (!Object.hasOwn(record, outer)) continue;
-    const inner = fieldAt((record as Record<string, unknown>)[outer], path.slice(dot + 1));
+    const inner = fieldAt(record[outer], path.slice(dot + 1));
     if (inner !== undefined) return inner;
   }
   return undefined;
@@ -21,13 +28,10 @@ export function fieldAt(record: unknown, path: string): unknown {
 
 /** The text of a record, or why it has none. `word`: what the format calls a field. */
 export function textOf(
-  record: unknown,
+  record: object,
   field: string,
   word: "field" | "column",
 ): { text: string } | { problem: string } {
-  if (typeof record !== "object" || record === null || Array.isArray(record)) {
-    return { problem: `expected an object, found ${kindOf(record)}` };
-  }
   const value = fieldAt(record, field);
   if (typeof value === "string") return wellFormed(value, field, word);
   if (value === undefined) {
@@ -57,9 +61,30 @@ function wellFormed(
   };
 }
 
+/** Why text in a record, or a name of it, cannot be written in UTF-8; undefined where all can. */
+export function unicodeProblem(record: object, word: "field" | "column"): string | undefined {
+  const open: [value: unknown, path: string][] = [[record, ""]];
+  for (const [value, path] of open) {
+    if (typeof value === "string" && !value.isWellFormed()) {
+      const found = wellFormed(value, path, word);
+      if ("problem" in found) return found.problem;
+    }
+    if (!Array.isArray(value) && !isRecord(value)) continue;
+    for (const [name, inner] of Object.entries(value)) {
+      if (!name.isWellFormed()) {
+        return `expected names of fields in well-formed Unicode, found ${JSON.stringify(name)}`;
+      }
+      open.push([inner, path === "" ? name : `${path}.${name}`]);
+    }
+  }
+  return undefined;
+}
+
+/** What a value is, with its article. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
+  if (value instanceof JsonNumber) return "a number";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 

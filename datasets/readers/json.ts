@@ -7,7 +7,7 @@ import type { Input } from "../input.ts";
 import { bytesOf } from "./bytes.ts";
 import { recordReader } from "./documents.ts";
 import { jsonScanner } from "./json_scanner.ts";
-import { parseJson } from "./json_value.ts";
+import { parseJson, parseRow } from "./json_value.ts";
 import { jsonLines } from "./jsonl.ts";
 import { piecesOf } from "./pieces.ts";
 
@@ -60,7 +60,7 @@ function jsonValues(
         const next = { rows: ++row, offset: piece.end };
         const found = "problem" in piece
           ? { problem: piece.problem }
-          : parseJson(valueOf(piece.text, row));
+          : parseRow(valueOf(piece.text, row));
         records.push({ row, next, ...found });
       }
       if (records.length > 0) yield records;

@@ -2,14 +2,27 @@
  * One JSON value, or the place where the text stops being JSON.
  */
 import { messageOf } from "../../base/mod.ts";
+import { isRecord, kindOf } from "./fields.ts";
+import { maxJsonDepth, parseExactly } from "./json_number.ts";
 
 /** @returns the value, or a problem with its column (counted from 1) in `text` */
 export function parseJson(text: string): { value: unknown } | { problem: string } {
   try {
-    return { value: JSON.parse(text) };
+    return { value: parseExactly(text) };
   } catch (error) {
+    if (error instanceof RangeError) {
+      return { problem: `expected values of at most ${maxJsonDepth} levels, found more` };
+    }
     return { problem: `expected JSON, found ${describeSyntaxError(text, messageOf(error))}` };
   }
+}
+
+/** The same of a row, which must be an object. */
+export function parseRow(text: string): { value: object } | { problem: string } {
+  const found = parseJson(text);
+  if ("problem" in found) return found;
+  const { value } = found;
+  return isRecord(value) ? { value } : { problem: `expected an object, found ${kindOf(value)}` };
 }
 
 /** The engine's message in our form: `"Bad escaped character" at column 11`. */

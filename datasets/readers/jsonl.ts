@@ -4,7 +4,7 @@
 import type { RecordOptions, RecordStream, SourceRecord } from "../document.ts";
 import type { Input } from "../input.ts";
 import { recordReader } from "./documents.ts";
-import { parseJson } from "./json_value.ts";
+import { parseRow } from "./json_value.ts";
 import { lines, piecesOf } from "./pieces.ts";
 
 export const reader = recordReader("jsonl", jsonLines);
@@ -20,7 +20,7 @@ export function jsonLines(input: Input, { maxRowBytes, from }: RecordOptions): R
       for (const piece of pieces) {
         const next = { rows: ++row, offset: piece.end };
         if ("problem" in piece) records.push({ row, next, problem: piece.problem });
-        else if (!isBlank(piece.text)) records.push({ row, next, ...parseJson(piece.text) });
+        else if (!isBlank(piece.text)) records.push({ row, next, ...parseRow(piece.text) });
       }
       if (records.length > 0) yield records;
     }

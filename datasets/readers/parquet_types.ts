@@ -3,6 +3,7 @@
  */
 import type { SchemaElement, SchemaTree } from "hyparquet";
 import { DataError } from "./data_error.ts";
+import { parseExactly } from "./json_number.ts";
 import { decimalOf, instant } from "./moments.ts";
 
 /** How `hyparquet` makes values of logical types. Text is strict: a replacement character would be a guess. */
@@ -21,7 +22,7 @@ export const parsers = {
     }
   },
   jsonFromBytes(bytes: Uint8Array | undefined) {
-    return bytes && JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return bytes && parseExactly(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   },
   geometryFromBytes: (bytes: Uint8Array) => bytes,
   geographyFromBytes: (bytes: Uint8Array) => bytes,
