@@ -274,7 +274,9 @@ Deno.test("readerModule() names the reader of a file, or the endings it knows", 
     () => readerModule("/data/train.xml"),
     (error) =>
       error instanceof UsageError &&
-      /^Cannot read "train\.xml": .*\.jsonl, .*\.parquet, .*, found "\.xml"$/.test(error.message),
+      /^Cannot read "\/data\/train\.xml": .*\.jsonl, .*\.parquet, .*, found "\.xml"$/.test(
+        error.message,
+      ),
   );
   throws(() => readerModule("a.parquet.gz"), /found "\.parquet\.gz"/); // parquet compresses by itself
   throws(() => readerModule("train"), /found no ending/);

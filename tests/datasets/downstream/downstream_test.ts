@@ -194,7 +194,7 @@ const refused: readonly [TaskFormat, string, string, RegExp][] = [
     '{"sentence": "x", "label": -1}\n',
     /found -1; the labels of GLUE's test files are hidden/,
   ],
-  ["sst2", "e.jsonl", "[1]\n", /line 1: expected an object, found \[1\]/],
+  ["sst2", "e.jsonl", "[1]\n", /line 1: expected an object, found an array/],
   ["sst2", "f.doc", "x", /expected a name that ends in \.jsonl, \.tsv or \.parquet/],
   [
     "mnli",
