@@ -6,11 +6,8 @@ import assert from "node:assert/strict";
 import { Random, seedOf } from "../../base/mod.ts";
 import type { OpenedTokenizer } from "../../tokenizers/opened_tokenizer.ts";
 import type { UnigramTokenizer } from "../../tokenizers/mod.ts";
-import {
-  pieceKinds,
-  type SentencePieceModel,
-  SentencePieceTokenizer,
-} from "../../tokenizers/sentencepiece/mod.ts";
+import { pieceKinds, type SentencePieceModel } from "../../tokenizers/sentencepiece/model_file.ts";
+import { SentencePieceTokenizer } from "../../tokenizers/sentencepiece/sentencepiece_tokenizer.ts";
 import type { UnigramSettings } from "../../tokenizers/unigram/settings.ts";
 import { charsmapOf } from "./charsmaps.ts";
 import { tokenizerOf } from "./support.ts";

@@ -3,14 +3,16 @@ import { join } from "node:path";
 import { Random, seedOf, StageError } from "../../base/mod.ts";
 import {
   formatModel,
-  loadSentencePiece,
   type ModelPiece,
   parseModel,
   pieceKinds,
+} from "../../tokenizers/sentencepiece/model_file.ts";
+import {
+  loadSentencePiece,
   saveVocabulary,
   sentencePieceModelOf,
-  SentencePieceTokenizer,
 } from "../../tokenizers/sentencepiece/mod.ts";
+import { SentencePieceTokenizer } from "../../tokenizers/sentencepiece/sentencepiece_tokenizer.ts";
 import { ProtoWriter } from "../../base/mod.ts";
 import { charsmapOf } from "./charsmaps.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";

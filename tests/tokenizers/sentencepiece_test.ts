@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { formatModel, parseModel } from "../../tokenizers/sentencepiece/model_file.ts";
 import {
-  formatModel,
   loadSentencePiece,
-  parseModel,
   saveSentencePiece,
   saveVocabulary,
   sentencePieceModelOf,
-  SentencePieceTokenizer,
 } from "../../tokenizers/sentencepiece/mod.ts";
+import { SentencePieceTokenizer } from "../../tokenizers/sentencepiece/sentencepiece_tokenizer.ts";
 import { damaged, fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { lacksSpm, spmDecode, spmEncode, spmTrain } from "../support/spm.ts";
 import { train } from "./support.ts";

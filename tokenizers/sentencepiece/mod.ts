@@ -13,16 +13,8 @@
  * ```
  */
 export {
-  formatModel,
-  type ModelPiece,
-  parseModel,
-  pieceKinds,
-  type SentencePieceModel,
-} from "./model_file.ts";
-export {
   loadSentencePiece,
   saveSentencePiece,
   saveVocabulary,
   sentencePieceModelOf,
 } from "./model_tokenizer_file.ts";
-export { SentencePieceTokenizer } from "./sentencepiece_tokenizer.ts";

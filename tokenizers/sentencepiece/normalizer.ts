@@ -6,6 +6,7 @@
 import type { TextBuffer } from "../unigram/text_buffer.ts";
 import { wellFormedLength } from "../unigram/invalid_utf8.ts";
 import type { Origins, TextNormalizer } from "../unigram/text_encoder.ts";
+import { SymbolFinder } from "../unigram/symbol_finder.ts";
 import { codePointAt, threeByteCodePoint } from "../unigram/utf8.ts";
 import { plainAscii, type WordNormalizer } from "../unigram/word_rules.ts";
 import { Charsmap, follows, type Replacement, ruled, type RuleSurvey } from "./charsmap.ts";
@@ -28,8 +29,7 @@ export class SentencePieceNormalizer implements TextNormalizer {
   readonly #isSuffix: boolean;
   /** By code point: as `RuleSurvey` has it, for symbols too. */
   readonly #special: Uint8Array;
-  /** Symbols by first byte, longest first. */
-  readonly #symbols: (readonly Uint8Array[] | undefined)[] = [];
+  readonly #symbols: SymbolFinder<{ readonly bytes: Uint8Array }>;
   replacedBytes = 0;
   readonly words: WordNormalizer | undefined;
 
@@ -46,11 +46,8 @@ export class SentencePieceNormalizer implements TextNormalizer {
     this.#charsmap = rules.charsmap.length > 0 ? new Charsmap(rules.charsmap) : undefined;
     const survey = this.#charsmap?.survey();
     this.#special = survey?.special ?? new Uint8Array(0x110000);
-    const longestFirst = [...userDefined].sort((a, b) => b.length - a.length);
-    for (const symbol of longestFirst) {
-      this.#symbols[symbol[0]] = [...this.#symbols[symbol[0]] ?? [], symbol];
-      this.#special[codePointAt(symbol, 0)] |= ruled;
-    }
+    this.#symbols = new SymbolFinder(userDefined.map((bytes) => ({ bytes })));
+    for (const symbol of userDefined) this.#special[codePointAt(symbol, 0)] |= ruled;
     this.#special[0x2581] |= ruled; // ▁ becomes a space
     const separators = separatorsOf(survey, userDefined);
     const { removeExtraWhitespaces, addDummyPrefix, escapeWhitespaces } = rules;
@@ -208,15 +205,12 @@ export class SentencePieceNormalizer implements TextNormalizer {
   /** Finds the beginning of the text at `at` and its replacement. */
   #prefix(bytes: Uint8Array, at: number, end: number): void {
     const found = this.#found;
-    const symbols = this.#symbols[bytes[at]];
-    if (symbols !== undefined) {
-      const symbol = symbols.find((symbol) => startsWith(bytes, at, end, symbol));
-      if (symbol !== undefined) {
-        this.#texts = symbol;
-        found.from = 0;
-        found.to = found.length = symbol.length;
-        return;
-      }
+    const symbol = this.#symbols.at(bytes, at, end);
+    if (symbol !== undefined) {
+      this.#texts = symbol.bytes;
+      found.from = 0;
+      found.to = found.length = symbol.bytes.length;
+      return;
     }
     if (this.#charsmap?.match(bytes, at, end, found)) {
       this.#texts = this.#charsmap.texts;
@@ -236,12 +230,6 @@ export class SentencePieceNormalizer implements TextNormalizer {
     found.to = at + size;
     found.length = size;
   }
-}
-
-function startsWith(bytes: Uint8Array, at: number, end: number, symbol: Uint8Array): boolean {
-  if (symbol.length > end - at) return false;
-  for (let i = 0; i < symbol.length; i++) if (bytes[at + i] !== symbol[i]) return false;
-  return true;
 }
 
 /** The space and what becomes one by itself; undefined if a rule or a symbol looks beyond a space. */

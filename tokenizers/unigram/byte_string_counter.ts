@@ -12,11 +12,11 @@ export interface ByteStringCounts {
   forEach(visit: CountVisitor): void;
 }
 
-/** A counter's contents as plain arrays, for another thread. */
+/** A counter's contents: entry i is `pool[starts[i] … starts[i + 1]]`. */
 export interface CounterTable {
-  readonly pool: Uint8Array<ArrayBuffer>;
-  readonly starts: Int32Array<ArrayBuffer>;
-  readonly counts: Float64Array<ArrayBuffer>;
+  readonly pool: Uint8Array;
+  readonly starts: Int32Array;
+  readonly counts: Float64Array;
 }
 
 export class ByteStringCounter implements ByteStringCounts {
@@ -32,24 +32,10 @@ export class ByteStringCounter implements ByteStringCounts {
     return this.#size;
   }
 
-  /** The bytes of all entries, joined. Valid until the next `add`. */
-  get pool(): Uint8Array {
-    return this.#pool;
-  }
-
   /** Bytes of memory that the table takes, room to grow included. */
   get memoryBytes(): number {
     return this.#pool.byteLength + this.#starts.byteLength + this.#counts.byteLength +
       this.#hashes.byteLength + this.#slots.byteLength;
-  }
-
-  /** Entry i is `pool[start(i) … start(i + 1)]`; entries stand in order of first occurrence. */
-  start(entry: number): number {
-    return this.#starts[entry];
-  }
-
-  count(entry: number): number {
-    return this.#counts[entry];
   }
 
   forEach(visit: CountVisitor): void {
@@ -87,12 +73,12 @@ export class ByteStringCounter implements ByteStringCounts {
     );
   }
 
-  /** The contents, copied. */
-  table(): CounterTable {
+  /** The contents, in order of first occurrence. Valid until the next `add`. */
+  get table(): CounterTable {
     return {
-      pool: this.#pool.slice(0, this.#starts[this.#size]),
-      starts: this.#starts.slice(0, this.#size + 1),
-      counts: this.#counts.slice(0, this.#size),
+      pool: this.#pool.subarray(0, this.#starts[this.#size]),
+      starts: this.#starts.subarray(0, this.#size + 1),
+      counts: this.#counts.subarray(0, this.#size),
     };
   }
 

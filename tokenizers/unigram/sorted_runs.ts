@@ -4,7 +4,12 @@
  * A run is a row of records by ascending bytes: length (uint32), count (float64), bytes; little-endian.
  */
 import { readFully, StageError, writeAll } from "../../base/mod.ts";
-import type { ByteStringCounter, ByteStringCounts, CountVisitor } from "./byte_string_counter.ts";
+import type {
+  ByteStringCounter,
+  ByteStringCounts,
+  CounterTable,
+  CountVisitor,
+} from "./byte_string_counter.ts";
 import { compareRanges } from "./utf8.ts";
 
 const headBytes = 12;
@@ -17,8 +22,9 @@ export function writeRun(path: string, counter: ByteStringCounter): void {
     let buffer = new Uint8Array(bufferBytes);
     let view = new DataView(buffer.buffer);
     let length = 0;
+    const { pool, starts, counts } = counter.table;
     for (const entry of counter.sorted()) {
-      const [from, to] = [counter.start(entry), counter.start(entry + 1)];
+      const [from, to] = [starts[entry], starts[entry + 1]];
       if (length + headBytes + to - from > buffer.length) {
         writeAll(file, buffer.subarray(0, length));
         length = 0;
@@ -28,8 +34,8 @@ export function writeRun(path: string, counter: ByteStringCounter): void {
         }
       }
       view.setUint32(length, to - from, true);
-      view.setFloat64(length + 4, counter.count(entry), true);
-      buffer.set(counter.pool.subarray(from, to), length + headBytes);
+      view.setFloat64(length + 4, counts[entry], true);
+      buffer.set(pool.subarray(from, to), length + headBytes);
       length += headBytes + to - from;
     }
     writeAll(file, buffer.subarray(0, length));
@@ -114,22 +120,22 @@ class CounterCursor implements Cursor {
   from = 0;
   to = 0;
   count = 0;
-  readonly #counter: ByteStringCounter;
+  readonly #table: CounterTable;
   readonly #order: Int32Array;
   #at = 0;
 
   constructor(counter: ByteStringCounter) {
-    this.bytes = counter.pool;
-    this.#counter = counter;
+    this.#table = counter.table;
+    this.bytes = this.#table.pool;
     this.#order = counter.sorted();
   }
 
   next(): boolean {
     if (this.#at === this.#order.length) return false;
     const entry = this.#order[this.#at++];
-    this.from = this.#counter.start(entry);
-    this.to = this.#counter.start(entry + 1);
-    this.count = this.#counter.count(entry);
+    this.from = this.#table.starts[entry];
+    this.to = this.#table.starts[entry + 1];
+    this.count = this.#table.counts[entry];
     return true;
   }
 

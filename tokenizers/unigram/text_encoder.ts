@@ -7,6 +7,7 @@ import { grown } from "./grown.ts";
 import { IdBuffer } from "./id_buffer.ts";
 import { invalidUtf8, replaceInvalid } from "./invalid_utf8.ts";
 import type { EncoderPieces } from "./piece_table.ts";
+import { SymbolFinder } from "./symbol_finder.ts";
 import { TextBuffer } from "./text_buffer.ts";
 import { type EncoderOptions, type PieceSpan, UnigramEncoder } from "./unigram_encoder.ts";
 import { utf8Length } from "./utf8.ts";
@@ -44,7 +45,8 @@ export interface Origins {
 
 /** A piece that text is cut at, wherever it stands. */
 interface UserSymbol {
-  readonly text: string;
+  /** Its UTF-8. */
+  readonly bytes: Uint8Array;
   readonly id: number;
 }
 
@@ -62,7 +64,7 @@ const usualIdsPerByte = 0.3;
 export class UnigramTextEncoder {
   readonly #encoder: UnigramEncoder;
   readonly #normalizer: TextNormalizer | undefined;
-  readonly #symbols: SymbolFinder | undefined;
+  readonly #symbols: SymbolFinder<UserSymbol> | undefined;
   readonly #text = new TextBuffer();
   readonly #normal = new TextBuffer();
   readonly #out = new IdBuffer();
@@ -152,10 +154,15 @@ export class UnigramTextEncoder {
   #append(bytes: Uint8Array, start: number, end: number, out: IdBuffer): void {
     if (this.#symbols === undefined) return this.#appendPlain(bytes, start, end, out);
     let from = start;
-    for (const { at, length, id } of this.#symbols.find(bytes, start, end)) {
-      if (at > from) this.#appendPlain(bytes, from, at, out);
-      out.push(id);
-      from = at + length;
+    for (let at = start; at < end;) {
+      const symbol = this.#symbols.at(bytes, at, end);
+      at += symbol?.bytes.length ?? 1;
+      if (symbol === undefined) continue;
+      if (at - symbol.bytes.length > from) {
+        this.#appendPlain(bytes, from, at - symbol.bytes.length, out);
+      }
+      out.push(symbol.id);
+      from = at;
     }
     if (end > from) this.#appendPlain(bytes, from, end, out);
   }
@@ -238,33 +245,6 @@ function unitsByByte(bytes: Uint8Array, length: number): Int32Array {
   }
   units[length] = count;
   return units;
-}
-
-/** Finds symbols in UTF-8, from left to right, the longest first. */
-class SymbolFinder {
-  /** By first byte, longest first. */
-  readonly #symbols: ({ bytes: Uint8Array; id: number }[] | undefined)[] = [];
-
-  constructor(symbols: readonly UserSymbol[]) {
-    const encoded = symbols.map(({ text, id }) => ({ bytes: new TextEncoder().encode(text), id }));
-    encoded.sort((a, b) => b.bytes.length - a.bytes.length);
-    for (const symbol of encoded) (this.#symbols[symbol.bytes[0]] ??= []).push(symbol);
-  }
-
-  /** Those of `start … end`. */
-  *find(
-    text: Uint8Array,
-    start: number,
-    end: number,
-  ): Generator<{ at: number; length: number; id: number }> {
-    for (let at = start; at < end;) {
-      const found = this.#symbols[text[at]]?.find(({ bytes }) =>
-        bytes.length <= end - at && bytes.every((byte, i) => byte === text[at + i])
-      );
-      if (found !== undefined) yield { at, length: found.bytes.length, id: found.id };
-      at += found?.bytes.length ?? 1;
-    }
-  }
 }
 
 class OriginMap implements Origins {

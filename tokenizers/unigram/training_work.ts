@@ -77,9 +77,9 @@ export class TrainingWork {
       }
       case "finish": {
         const { counter, runs } = this.#counting!.counter;
-        const table = counter.table();
+        const { table } = counter;
         this.#counting = undefined;
-        this.transfer = [table.pool.buffer, table.starts.buffer, table.counts.buffer];
+        this.transfer = Object.values(table).map(({ buffer }) => buffer);
         return { table, runs } satisfies CountedShare;
       }
       case "substrings": {

@@ -65,7 +65,10 @@ export class UnigramTokenizer extends UnigramTextEncoder implements OpenedTokeni
     const options = { words: settings.splitByWhitespace ? "white-space" : "stretches" } as const;
     super(pieces, options, {
       normalizer: isPlain(settings) ? undefined : { normalize: normalizerOfBytes(settings) },
-      symbols: settings.userDefinedSymbols.map((text, i) => ({ text, id: layout.userDefined + i })),
+      symbols: settings.userDefinedSymbols.map((text, i) => ({
+        bytes: new TextEncoder().encode(text),
+        id: layout.userDefined + i,
+      })),
     });
     this.#bareEncoder = () => new UnigramTextEncoder(pieces, options);
     this.learned = learned;
