@@ -16,7 +16,7 @@ import { SentencePieceTokenizer } from "../../tokenizers/sentencepiece/sentencep
 import { ProtoWriter } from "../../base/mod.ts";
 import { charsmapOf } from "./charsmaps.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
-import { train } from "./support.ts";
+import { tokenizerOf, train } from "./support.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 
 const normal = (text: string, score: number): ModelPiece => ({ text, score, kind: 1 });
@@ -119,6 +119,19 @@ Deno.test("loadSentencePiece() names the file, and what is wrong with its rules"
     modelOf([unknownPiece, a], normalizerSpec(Uint8Array.of(255, 0, 0, 0, 1))),
   );
   assert.throws(() => loadSentencePiece(path), /normalizer_spec: expected a trie and replacements/);
+});
+
+Deno.test("sentencePieceModelOf() says which symbol such a file cannot hold", () => {
+  const long = tokenizerOf({ a: 0.5 }, { userDefinedSymbols: ["x".repeat(8000)] });
+  const same = tokenizerOf({ " a": 0.5 }, { userDefinedSymbols: ["▁a"] });
+  for (
+    const [tokenizer, found] of [
+      [long, /^Cannot write a SentencePiece model, piece 263: expected fewer than 8000 bytes/],
+      [same, /^Cannot write a SentencePiece model, piece 264: expected pieces that differ/],
+    ] as const
+  ) {
+    assert.throws(() => sentencePieceModelOf(tokenizer), { name: "StageError", message: found });
+  }
 });
 
 Deno.test("saveVocabulary() writes control characters as escapes, and says of which pieces", () => {

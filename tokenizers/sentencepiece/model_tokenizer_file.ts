@@ -61,6 +61,8 @@ export function saveVocabulary(path: string, model: SentencePieceModel): readonl
  *
  * SentencePiece knows no words: where white space stands in runs it may choose other pieces than we do, and a `▁` in a text
  * is a space to it. Normalisation is written as rules for strings that occur in texts (`charsmap_rules.ts` says which).
+ *
+ * @throws StageError for a symbol that such a file cannot hold: of 8,000 bytes or more, or with a `▁` that makes it a learned piece
  */
 export function sentencePieceModelOf(tokenizer: UnigramTokenizer): SentencePieceModel {
   const { settings, layout, vocabSize } = tokenizer;
@@ -83,7 +85,15 @@ export function sentencePieceModelOf(tokenizer: UnigramTokenizer): SentencePiece
   };
   const { byteFallback } = settings;
   const rest = formatRest({ vocabSize, byteFallback, padId: specialIds.pad, normalizer });
-  return parseModel(formatModel({ pieces, rest }));
+  try {
+    return parseModel(formatModel({ pieces, rest }));
+  } catch (cause) {
+    if (!(cause instanceof BadModel)) throw cause;
+    throw new StageError(
+      `Cannot write a SentencePiece model${cause.message}; a tokenizer.json can hold it`,
+      { cause },
+    );
+  }
 }
 
 function charsmapOf(rule: NormalizationRule): Uint8Array {
