@@ -24,6 +24,8 @@ Deno.test("readTexts() reads all members of compressed text, and refuses what it
   assert.deepEqual(await textsOf(gz), ["one", "two"]);
   const plain = folder.write("a.txt", gzipSync("one\n"));
   await assert.rejects(textsOf(plain), { name: "StageError", message: /found gzip data/ });
+  const utf16 = new Uint8Array(Uint16Array.from("one\ntwo\n", (c) => c.charCodeAt(0)).buffer);
+  await assert.rejects(textsOf(folder.write("b.txt", utf16)), { message: /found UTF-16/ });
 });
 
 Deno.test("readTexts() drops a byte order mark at the start of a file, as a run does", async () => {
