@@ -70,7 +70,7 @@ Deno.test("formatLines() keeps a text on its line, whatever its pieces hold", ()
   const written = formatLines(lines, "pieces", (id) => pieces[id]);
   assert.equal(
     new TextDecoder().decode(written),
-    "\\u000a a\\u0009b\\u0085\\u001b[2J\na\\u0009b\\u0085\\u001b[2J\n",
+    "\\u000a a\\u0009b\u0085\\u001b[2J\na\\u0009b\u0085\\u001b[2J\n",
   );
 });
 

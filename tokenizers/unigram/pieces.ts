@@ -38,10 +38,11 @@ export function unwritten(piece: string): string {
   return piece.replaceAll(String.fromCharCode(writtenSpace), " ");
 }
 
-/** A piece as a part of a line: control characters as escapes, `\\u000a`. */
+/** A piece as a part of a line: control characters of ASCII as escapes, `\u000a`. */
 export function onOneLine(piece: string): string {
   return piece.replace(
-    /\p{Cc}/gu,
+    // deno-lint-ignore no-control-regex -- these are looked for
+    /[\0-\x1f\x7f]/g,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
