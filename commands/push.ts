@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { formatBytes, UsageError, writeAll } from "../base/mod.ts";
 import type { Manifest } from "../pipeline/manifest.ts";
 import { Store } from "../pipeline/store.ts";
+import { storageError } from "../pipeline/storage_errors.ts";
 import { writeTar } from "../pipeline/tar.ts";
 import { entriesOf, receive } from "../pipeline/transfer.ts";
 import { exclusiveStore } from "./busy.ts";
@@ -40,7 +41,9 @@ async function push(
   const target = Store.open(resolve(to), { create: true });
   using lock = await exclusiveStore(target, "push", { store: to, wait: true });
   if (lock === undefined) return 1;
-  const { results, present, bytes } = await receive(target, entries);
+  const { results, present, bytes } = await receive(target, entries).catch((error) => {
+    throw storageError(error, "keep what is pushed", target.folder);
+  });
   print(
     `Pushed ${results} results to ${to}, ${formatBytes(bytes)} (${present} were there already)`,
   );

@@ -10,6 +10,7 @@ import { publishFile } from "./durable.ts";
 import type { Manifest } from "./manifest.ts";
 import { readRunRecords, type RunRecord } from "./run_records.ts";
 import { removeTree } from "./remove_tree.ts";
+import { isOutOfRoom } from "./storage_errors.ts";
 import type { Store } from "./store.ts";
 
 export interface Garbage {
@@ -64,7 +65,13 @@ export function collect(store: Store, garbage: Garbage, forgotten: readonly RunR
     ...forgotten.map(({ path }) => path),
   ];
   const journal: Journal = { remove: paths.map((path) => path.slice(store.folder.length + 1)) };
-  publishFile(journalPath(store), JSON.stringify(journal));
+  try {
+    publishFile(journalPath(store), JSON.stringify(journal));
+  } catch (error) {
+    if (!isOutOfRoom(error)) throw error;
+    // A full disk has no room for a journal. The order is the same: what a kill leaves is garbage that the next collection finds.
+    paths.forEach(removeTree);
+  }
   finishCollection(store);
 }
 

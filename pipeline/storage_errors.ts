@@ -41,6 +41,11 @@ export function storageError(error: unknown, act: string, folder: string): unkno
   );
 }
 
+/** Whether an error says that the disk is full. */
+export function isOutOfRoom(error: unknown): boolean {
+  return expected[systemError(error)?.name ?? ""] === expected.ENOSPC;
+}
+
 /** The disk of a store refused to write. */
 export class StorageError extends Error {
   override readonly name = "StorageError";

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { writeAll } from "../base/mod.ts";
-import { storageError } from "./storage_errors.ts";
+import { isOutOfRoom, storageError } from "./storage_errors.ts";
 
 /** Who holds a lock, as written into it. */
 export interface LockHolder {
@@ -47,9 +47,14 @@ export async function lockStore(
     command: options.command,
     since: new Date().toISOString(),
   };
-  file.truncateSync(0);
-  file.seekSync(0, Deno.SeekMode.Start);
-  writeAll(file, `${JSON.stringify(holder)}\n`);
+  try {
+    file.truncateSync(0);
+    file.seekSync(0, Deno.SeekMode.Start);
+    writeAll(file, `${JSON.stringify(holder)}\n`);
+  } catch (error) {
+    // On a full disk others do not learn who holds the lock. It is held all the same, and `gc` makes room.
+    if (!isOutOfRoom(error)) throw storageError(error, "take the lock", folder);
+  }
   await waitForChildren(folder);
   const release = () => {
     file.truncateSync(0);

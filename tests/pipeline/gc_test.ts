@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { toyHere } from "../support/captured.ts";
 import {
   finishedStore,
   inTemporaryFolder,
@@ -123,5 +124,74 @@ Deno.test("gc waits for a run, or leaves with --no-wait", async () => {
     assert.equal(code, 1);
     assert.match(stderr, new RegExp(`Cannot gc: process ${running.pid} on .* is using store`));
     await Promise.all([running.status, running.stdout.cancel(), running.stderr.cancel()]);
+  });
+});
+
+for (const write of [1, 2]) {
+  Deno.test(`gc: works on a full disk, which it is there to free: no room at write ${write}`, async () => {
+    await inTemporaryFolder(async (store) => {
+      await finishedStore(store);
+      const fault = { DEPT_FAULT: `runner:before-write:${write}:full` };
+      const { code, stderr } = await toyCommand(store, ["gc", "--days", "0"], fault).output();
+      assert.equal(code, 0, new TextDecoder().decode(stderr));
+      assert.deepEqual(namesIn(join(store, "manifests")), []);
+      assert.equal((await toyHere(store, ["verify"])).code, 0);
+    });
+  });
+}
+
+Deno.test("gc: a damaged journal is dropped, and never leads out of the store", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const store = join(folder, "store");
+    await finishedStore(store);
+    Deno.writeTextFileSync(join(folder, "mine"), "");
+    const journals = [
+      "{",
+      "null",
+      "{}",
+      '{"remove": [5]}',
+      '{"remove": ["runs/../../mine"]}',
+      '{"remove": ["../mine"]}',
+    ];
+    for (const journal of journals) {
+      Deno.writeTextFileSync(join(store, "gc.json"), journal);
+      const { code, stderr } = await toyHere(store, ["gc"]);
+      assert.equal(code, 0, `${journal}: ${stderr}`);
+      assert.deepEqual(namesIn(folder), ["mine", "store"]);
+      assert.ok(!namesIn(store).includes("gc.json"));
+    }
+  });
+});
+
+Deno.test("gc: a damaged record of runs is named, and keeps everything until it is mended", async () => {
+  await inTemporaryFolder(async (store) => {
+    await finishedStore(store);
+    const [name] = namesIn(join(store, "runs"));
+    const path = join(store, "runs", name);
+    const lines = Deno.readTextFileSync(path).split("\n");
+    const refused = { 1: lines.with(0, "null"), 3: lines.with(2, '["words/a"]') };
+    for (const [line, text] of Object.entries(refused)) {
+      Deno.writeTextFileSync(path, text.join("\n"));
+      const { code, stderr } = await toyHere(store, ["gc", "--days", "0"]);
+      assert.equal(code, 2);
+      assert.ok(stderr.includes(`Cannot read "${path}"`), stderr);
+      assert.match(
+        stderr,
+        line === "1" ? /expected a first line that names/ : /in line 3; run that recipe again/,
+      );
+      assert.equal((await toyHere(store, ["status"])).code, 0);
+    }
+    // A kill cuts the last line only.
+    Deno.writeTextFileSync(path, lines.slice(0, 3).join("\n") + '\n["wal');
+    assert.equal((await toyHere(store, ["gc", "--dry-run"])).code, 0);
+    Deno.writeTextFileSync(path, "{");
+    const found = await toyHere(store, ["verify"]);
+    assert.match(
+      found.stdout,
+      /^damaged {2}a record of runs {2}".*\.jsonl": expected a first line/,
+    );
+    assert.equal(found.code, 1);
+    assert.deepEqual(namesIn(join(store, "runs")), []);
+    assert.equal((await toyHere(store, ["verify"])).code, 0);
   });
 });

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { project } from "../../commands/dept.ts";
+import { runCommandLine } from "../../commands/main.ts";
+import { captured } from "../support/captured.ts";
+import { inTemporaryFolder, namesIn } from "../support/toy_cli.ts";
+
+Deno.test("figure: a file that it cannot write is refused before anything else", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const cases = [
+      [
+        ["2", "-o", "x.png"],
+        /Cannot write ".*x\.png": expected a name that ends in \.svg, \.csv, \.json/,
+      ],
+      [
+        ["2", "-o", "x.csv", "--format", "svg"],
+        /Cannot write ".*x\.csv" as svg: expected a name that ends in \.svg/,
+      ],
+      [["4", "-o", "no/x.svg"], /Cannot write to ".*no": expected a folder, found nothing there/],
+      [["4", "-o", ""], /expected a place for a file, found a folder/],
+      [
+        ["4", "-o", `${"n".repeat(300)}.csv`],
+        /expected a place for a file, found a name that is too long/,
+      ],
+      // What it can write it would make.
+      [
+        ["4", "-o", "x.svg"],
+        /Cannot print figure 4: .* must run first; do: deno task pipeline run figure\/4/,
+      ],
+      [
+        ["3"],
+        /Cannot make the table or figure "plasticity": .*; set them: --set 'continue\.plasticity\.sources=\[arithmetic\]'/,
+      ],
+    ] as const;
+    for (const [args, message] of cases) {
+      const placed = args.map((arg, i) => args[i - 1] === "-o" ? join(folder, arg) : arg);
+      const line = ["figure", ...placed, "--store", join(folder, "store")];
+      const { code, stderr } = await captured(() =>
+        runCommandLine(line, () => Promise.resolve(project))
+      );
+      assert.match(stderr, message);
+      assert.equal(code, 2);
+    }
+    assert.deepEqual(namesIn(folder), []);
+  });
+});
