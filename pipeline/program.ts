@@ -36,6 +36,10 @@ export interface Program {
 export const mainFile = "main.js";
 
 const childModule = import.meta.resolve("./child.ts");
+
+/** What every child starts: known beforehand, it saves the programs without other threads a second bundling. */
+const watchdogPath = fileURLToPath(import.meta.resolve("./watchdog.ts"));
+
 const mainNamespace = "main";
 
 /** Makes programs, each once. */
@@ -84,7 +88,7 @@ export class Programs {
       `await serve({ run }, {${used.map(([role], i) => `${JSON.stringify(role)}: module${i}`)}});`,
     ].join("\n");
     // Modules that are used have files of their own, which other processes import.
-    const files = new Set(used.map(([, url]) => fileURLToPath(url)));
+    const files = new Set([watchdogPath, ...used.map(([, url]) => fileURLToPath(url))]);
     for (;;) {
       const made = await this.#bundle(main, [...files].filter(isCodeFile));
       const started = made.addressed.filter((path) => !files.has(path));
