@@ -121,7 +121,7 @@ Deno.test(`Planner: any edits lead to exactly the reruns that an oracle says (se
   );
 });
 
-/** All that manifests say (their digest is of it too), but for what the clock and the machine's load decide. */
+/** All that manifests say, but for what the clock and the machine's load decide, and the digest, which is of that too. */
 function manifestsIn(planner: Planner): unknown[] {
   return [...planner.store.manifests()].map(({ provenance, digest: ____, ...manifest }) => {
     const { madeAt: _, durationMs: __, peakMemoryBytes: ___, ...rest } = provenance;
