@@ -48,6 +48,5 @@ export async function openVocabulary(
   >,
 ): Promise<Tokenizer & Disposable> {
   if (vocabulary !== undefined) return await vocabulary.openAdopted(inputs.tokenizer);
-  const tokenizer = loadTokenizer(inputs.tokenizer);
-  return Object.assign(tokenizer, { [Symbol.dispose]: () => {} });
+  return loadTokenizer(inputs.tokenizer);
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { messageOf, StageError } from "../base/mod.ts";
 import type { OpenedTokenizer } from "./opened_tokenizer.ts";
 import { readJsonFile } from "./read_files.ts";
+import { isOurLayout, loadTokenizerFile } from "./unigram/tokenizer_file.ts";
 
 export interface OpenOptions {
   /** For SentencePiece models: ids equal to SentencePiece's to the last one, ties included. */
@@ -33,7 +34,6 @@ export async function openTokenizer(
       `Cannot use exact ties with tokenizer "${path}": expected a SentencePiece .model, found another kind`,
     );
   }
-  const { isOurLayout, loadTokenizerFile } = await import("./unigram/mod.ts");
   const json = readJsonFile(file, "JSON (or a name that ends in .model)");
   if (isOurLayout(json.value)) return loadTokenizerFile(file, json);
   const { ForeignTokenizer } = await import("./foreign/mod.ts");

@@ -3,13 +3,7 @@
  */
 export { type UnigramConfig, unigramConfigOf, unigramDefaults } from "./config.ts";
 export { type UnigramPiece } from "./pieces.ts";
-export {
-  isOurLayout,
-  loadTokenizer,
-  loadTokenizerFile,
-  saveTokenizer,
-  tokenizerFile,
-} from "./tokenizer_file.ts";
+export { loadTokenizer, saveTokenizer, tokenizerFile } from "./tokenizer_file.ts";
 export { invalidUtf8At, textOfUtf8 } from "./invalid_utf8.ts";
 export { UnigramTokenizer } from "./unigram_tokenizer.ts";
 export { type TrainingLog, type TrainingOptions } from "./training_options.ts";
