@@ -8,9 +8,9 @@ import { RecordBatchReader, type Vector } from "apache-arrow";
 import type { RecordStream, SourceRecord } from "../document.ts";
 import { registerCodecs } from "./arrow_codecs.ts";
 import { type ArrowBatches, openArrow } from "./arrow_messages.ts";
-import { ColumnDecoder, uniqueNames, type Values } from "./arrow_values.ts";
-import { fileError } from "./data_error.ts";
-import { columnsOf, recordReader, rowAt } from "./documents.ts";
+import { ColumnDecoder, namesOf, type Values } from "./arrow_values.ts";
+import { DataError, fileError } from "./data_error.ts";
+import { columnsOf, recordReader, repeatedName, rowAt, uniqueNames } from "./documents.ts";
 
 /** A batch of ours has at most this many rows. */
 const batchRows = 1024;
@@ -21,7 +21,12 @@ export const reader = recordReader("arrow", async (input, options): Promise<Reco
   };
   const file = await openArrow(input).catch(fail);
   const { fields } = file.schema;
-  const names = uniqueNames(fields);
+  const declared = namesOf(fields);
+  const repeated = options.columns && repeatedName(declared, options.columns);
+  if (repeated !== undefined) {
+    fail(new DataError(`expected names of columns that differ, found "${repeated}" twice`));
+  }
+  const names = uniqueNames(declared);
   const columns = names.map((name, i) => ({ name, type: String(fields[i].type) }));
   const wanted = new Set(columnsOf(names, options.columns));
   const start = options.from?.rows ?? 0;

@@ -18,6 +18,7 @@ import {
 import { formatBytes } from "../../base/mod.ts";
 import { maxBufferBytes } from "./arrow_codecs.ts";
 import { DataError } from "./data_error.ts";
+import { uniqueNames } from "./documents.ts";
 import { decimalOf, instant } from "./moments.ts";
 
 export type Values = readonly unknown[];
@@ -55,7 +56,7 @@ export class ColumnDecoder {
   }
 
   #structs(data: Data): Values {
-    const names = uniqueNames(data.type.children);
+    const names = uniqueNames(namesOf(data.type.children));
     const columns = data.children.map((child) => this.values(child));
     for (const column of columns) atLeast(column.length, data.length, "values of a struct");
     return mapped(
@@ -99,15 +100,9 @@ export class ColumnDecoder {
   }
 }
 
-/** Records are keyed by name: of fields with one name, the second is called `name#2`, so that none is lost. */
-export function uniqueNames(fields: readonly { readonly name: string | null }[]): string[] {
-  const seen = new Map<string, number>();
-  return fields.map((field) => {
-    const name = field.name ?? ""; // the library has null for an empty name
-    const number = (seen.get(name) ?? 0) + 1;
-    seen.set(name, number);
-    return number === 1 ? name : `${name}#${number}`;
-  });
+/** Names of fields; the library has null for an empty one. */
+export function namesOf(fields: readonly { readonly name: string | null }[]): string[] {
+  return fields.map(({ name }) => name ?? "");
 }
 
 /** Values of one width. */

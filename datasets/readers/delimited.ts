@@ -15,8 +15,8 @@ import type {
   SourceRecord,
 } from "../document.ts";
 import type { Input } from "../input.ts";
-import { recordReader } from "./documents.ts";
-import { lines, type Piece, type PieceScanner, piecesOf } from "./pieces.ts";
+import { recordReader, repeatedName, uniqueNames } from "./documents.ts";
+import { checkLineEnds, lines, type Piece, type PieceScanner, piecesOf } from "./pieces.ts";
 
 export interface Delimiting {
   readonly delimiter: string;
@@ -38,13 +38,13 @@ export function delimitedReader(format: string, delimiting: Delimiting): Documen
 
 async function delimitedRecords(
   input: Input,
-  { maxRowBytes, from }: RecordOptions,
+  { maxRowBytes, from, columns: wanted }: RecordOptions,
   delimiting: Delimiting,
 ): Promise<RecordStream> {
   const piecesAfter = (offset?: number) =>
     piecesOf(input, delimiting.quotes ? quotedScanner() : lines, maxRowBytes, offset);
   const header = delimiting.columns === undefined
-    ? await headerOf(input.name, piecesAfter(), delimiting)
+    ? await headerOf(input.name, piecesAfter(), delimiting, wanted)
     : { names: delimiting.columns, next: { rows: 0, offset: 0 } };
   const { names } = header;
   const columns = names.map((name) => ({ name, type: "string" }));
@@ -85,17 +85,21 @@ async function headerOf(
   file: string,
   pieces: AsyncIterable<Piece[]>,
   delimiting: Delimiting,
+  wanted: readonly string[] | undefined,
 ): Promise<{ names: readonly string[]; next: ReadPosition }> {
   const next = { rows: 0, offset: 0 };
   for await (const [piece] of pieces) {
     if ("text" in piece && piece.text === "" && piece.isRest) break;
+    if (piece.isRest) checkLineEnds(file, piece);
     const [found] = cellsOf([piece], delimiting);
     const names = "cells" in found ? found.cells : [];
-    const repeated = names.find((name, i) => names.indexOf(name) !== i);
+    const repeated = wanted && repeatedName(names, wanted);
     const problem = "problem" in found
       ? found.problem
       : `expected names that differ, found ${JSON.stringify(repeated)} twice`;
-    if ("cells" in found && repeated === undefined) return { names, next: after(next, piece) };
+    if ("cells" in found && repeated === undefined) {
+      return { names: uniqueNames(names), next: after(next, piece) };
+    }
     throw new StageError(`Cannot read "${file}", line 1: ${problem}`);
   }
   return { names: [], next };

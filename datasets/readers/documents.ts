@@ -99,6 +99,25 @@ export function rowAt(index: number, value: object): SourceRecord {
   return { row: index + 1, next: { rows: index + 1, offset: 0 }, value };
 }
 
+/** A name that is wanted and that several columns have: nobody knows which is meant. */
+export function repeatedName(
+  names: readonly string[],
+  wanted: readonly string[],
+): string | undefined {
+  return columnsOf(names, wanted).find((name, i, all) => all.indexOf(name) !== i);
+}
+
+/** Records are keyed by name: of columns with one name, the second is called `name#2`, so that none is lost. */
+export function uniqueNames(names: readonly string[]): string[] {
+  const used = new Set<string>();
+  return names.map((name) => {
+    let unique = name;
+    for (let n = 2; used.has(unique); n++) unique = `${name}#${n}`;
+    used.add(unique);
+    return unique;
+  });
+}
+
 /** Top-level names that the paths may begin with, in the file's order. */
 export function columnsOf(
   names: readonly string[],

@@ -3,7 +3,7 @@
  * piece.
  */
 import { Buffer } from "node:buffer";
-import { formatBytes } from "../../base/mod.ts";
+import { formatBytes, StageError } from "../../base/mod.ts";
 import type { Input } from "../input.ts";
 import { bytesOf } from "./bytes.ts";
 
@@ -44,6 +44,7 @@ export async function* piecesOf(
 ): AsyncGenerator<Piece[]> {
   const isLines = scan === lines;
   let isStart = from === 0;
+  let isOneLine = from === 0;
   let offset = from;
   /** The start of a piece whose end is in a later chunk; given up once it is too long. */
   let held: Uint8Array[] = [];
@@ -100,9 +101,22 @@ export async function* piecesOf(
     }
     hold(chunk.subarray(start));
     offset += chunk.length;
-    if (pieces.length > 0) yield pieces;
+    if (pieces.length === 0) continue;
+    isOneLine = false;
+    yield pieces;
   }
-  if (heldBytes > 0 || !isLines) yield [release(offset, true)];
+  if (heldBytes === 0 && isLines) return;
+  const rest = release(offset, true);
+  if (isLines && isOneLine) checkLineEnds(input.name, rest);
+  yield [rest];
+}
+
+/** Checks the only piece of a file. @throws StageError where lines end in CR alone: all of them would be one */
+export function checkLineEnds(file: string, piece: Piece): void {
+  if (!("text" in piece && /\r(?!\n|$)/.test(piece.text))) return;
+  throw new StageError(
+    `Cannot read "${file}": expected lines that end in LF or CR LF, found CR alone; write it with LF`,
+  );
 }
 
 function decodeOrNull(bytes: Uint8Array): string | null {

@@ -1,14 +1,23 @@
 /**
  * Files that are unusual: they are read whole, or refused by the name of what they are.
  */
-import { deepStrictEqual, match, ok } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { Field, Float64, Schema } from "apache-arrow";
 import type { SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { StageError } from "../../base/mod.ts";
-import { type DocumentReader, readerDefaults, readerModule } from "../../datasets/mod.ts";
+import {
+  type DocumentReader,
+  openLocal,
+  readerDefaults,
+  readerModule,
+} from "../../datasets/mod.ts";
+import { ArrowFileWriter, float64Column } from "../../datasets/arrow_file.ts";
+import { reader as arrow } from "../../datasets/readers/arrow.ts";
+import { reader as csv } from "../../datasets/readers/csv.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 
 const row = '{"text": "a"}\n';
@@ -114,6 +123,18 @@ const files: [
     [`UTF-32 as ${name}`, name, utf32(row), /expected UTF-8, found UTF-32/],
     [`UTF-32 with a mark as ${name}`, name, utf32(`\ufeff${row}`), /expected UTF-8, found UTF-32/],
   ]),
+  ...["a.txt", "a.csv", "a.tsv", "a.jsonl"].flatMap((name): typeof files => {
+    const message = /expected lines that end in LF or CR LF, found CR alone; write it with LF/;
+    return [
+      [`lines that end in CR as ${name}`, name, `text\r${row.trim()}\rb\r`, message],
+      [`packed lines that end in CR as ${name}`, `${name}.gz`, gzipSync(`text\rb`), message],
+    ];
+  }),
+  ["one line that ends in CR", "a.txt", "one\r", ["one"]],
+  ["a CR inside of a line", "a.txt", "one\rtwo\n\nthree\n", ["one\rtwo", "three"]],
+  ["JSON with CR between values", "a.json", '[{"text":"a"},\r{"text":"b"}\r]', ["a", "b"]],
+  ["a cell with CR", "a.csv", 'id,text\n1,"a\rb"\n', ["a\rb"]],
+  ["a header twice that nobody asks for", "a.csv", "id,text,,,id\n1,a,b,c,d\n", ["a"]],
   ["a row group without rows", "a.parquet", groups("empty"), []],
   ["a row group without rows first", "a.parquet", groups("empty", "full"), ["a", "b"]],
   ["a row group without rows last", "a.parquet", groups("full", "empty"), ["a", "b"]],
@@ -145,6 +166,33 @@ function groups(...kinds: readonly ("empty" | "full")[]): Uint8Array {
   parquet.finish();
   return new Uint8Array(writer.getBuffer());
 }
+
+Deno.test("arrow reader refuses a wanted name that two columns have", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "a.arrow");
+  const fields = ["text", "text"].map((name) => new Field(name, new Float64(), false));
+  {
+    using writer = new ArrowFileWriter(path, new Schema(fields));
+    writer.write([float64Column([1]), float64Column([2])]);
+    writer.finish();
+  }
+  await rejects(
+    Array.fromAsync(arrow.read(path, readerDefaults)),
+    /^StageError: Cannot read "a\.arrow": expected names of columns that differ, found "text" twice$/,
+  );
+});
+
+Deno.test("records keep every column of a name that several have", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "a.csv");
+  Deno.writeTextFileSync(path, "a,a,a#2,\n1,2,3,4\n");
+  await using input = await openLocal(path);
+  const records = await csv.readRecords(input, { maxRowBytes: 1000 });
+  const rows = (await Array.fromAsync(records)).flat();
+  deepStrictEqual(rows.map((row) => "value" in row && row.value), [
+    { a: "1", "a#2": "2", "a#2#2": "3", "": "4" },
+  ]);
+});
 
 for (const [what, name, content, right] of files) {
   Deno.test(`a reader ${right instanceof RegExp ? "refuses" : "reads"} ${what}`, async () => {
