@@ -3,7 +3,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { messageOf, StageError, systemError, UsageError } from "../base/mod.ts";
-import { OutputError, printError } from "./screen.ts";
+import { OutputError, printError, write } from "./screen.ts";
 import { version } from "./version.ts";
 
 /** What the file of a command exports as `command`. */
@@ -82,6 +82,10 @@ export async function runCommand<Context>(
   const program = new Command(line.name)
     .description(line.description)
     .version(version, "-V, --version", "print the version")
+    .configureOutput({
+      writeOut: (text) => void write(Deno.stdout, text),
+      writeErr: (text) => printError(text.trimEnd()),
+    })
     .exitOverride()
     .showHelpAfterError("(--help says what there is)")
     .helpCommand(false)

@@ -82,7 +82,7 @@ async function filesOf(
       listLocalFiles(place).map(async (path) => ({
         name: path,
         reader: await readerOf(path),
-        open: () => openLocal(path),
+        open: () => openLocal(path, path),
       })),
     );
   }

@@ -24,7 +24,7 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
       );
     }
     return {
-      writeSync: (bytes) => Deno.stdout.writeSync(bytes),
+      writeSync: (bytes) => attempt("to standard output", () => Deno.stdout.writeSync(bytes)),
       finish: () => {},
       [Symbol.dispose]: () => {},
     };
@@ -39,16 +39,7 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
   const target = there?.isFile ? Deno.realPathSync(path) : path; // a link stays one
   const part = isReplaced ? `${target}.${crypto.randomUUID().slice(0, 8)}.part` : path;
   const file = create(part, path);
-  const attempt = <Result>(act: () => Result): Result => {
-    try {
-      return act();
-    } catch (cause) {
-      const found = systemError(cause)?.found ?? messageOf(cause);
-      throw new OutputError(`Cannot write "${path}": expected room on its disk, found ${found}`, {
-        cause,
-      });
-    }
-  };
+  const name = `"${path}"`;
   let isWhole = false;
   const stops = Object.entries(signalCodes).map(([signal, code]) =>
     [signal as StopSignal, () => {
@@ -58,7 +49,7 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
   );
   if (!isReplaced) {
     return {
-      writeSync: (bytes) => attempt(() => file.writeSync(bytes)),
+      writeSync: (bytes) => attempt(name, () => file.writeSync(bytes)),
       finish: () => {},
       [Symbol.dispose]: () => file.close(),
     };
@@ -66,9 +57,9 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
   for (const [signal, stop] of stops) Deno.addSignalListener(signal, stop);
   return {
     path: part,
-    writeSync: (bytes) => attempt(() => file.writeSync(bytes)),
+    writeSync: (bytes) => attempt(name, () => file.writeSync(bytes)),
     finish() {
-      attempt(() => {
+      attempt(name, () => {
         file.syncSync();
         Deno.renameSync(part, target);
       });
@@ -80,6 +71,19 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
       if (!isWhole) Deno.removeSync(part);
     },
   };
+}
+
+/** @throws OutputError that names the output; BrokenPipe as it is: nobody reads any more */
+function attempt<Result>(name: string, act: () => Result): Result {
+  try {
+    return act();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.BrokenPipe) throw cause;
+    const found = systemError(cause)?.found ?? messageOf(cause);
+    throw new OutputError(`Cannot write ${name}: expected room on its disk, found ${found}`, {
+      cause,
+    });
+  }
 }
 
 function create(part: string, path: string): Deno.FsFile {

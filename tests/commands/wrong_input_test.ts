@@ -42,6 +42,7 @@ const cases: Readonly<Record<keyof typeof programs, readonly Case[]>> = {
   dataset: [
     ["inspekt", 2, /unknown command 'inspekt'\n\(Did you mean inspect\?\)/],
     ["inspect DIR/README.md", 2, /Cannot read "\/.*\/README\.md": expected a name that ends in/],
+    ["cat DIR/bad.jsonl", 1, /Cannot read "\/.*\/bad\.jsonl", line 2: expected JSON/],
     ["cat DIR/rows.jsonl --limit 99999999999999999999", 2, /Cannot accept --limit 9+: expected/],
     ["cat DIR/rows.jsonl --limit ''", 2, /Cannot accept --limit "": expected a value/],
     ["cat DIR/rows.jsonl -o ''", 2, /Cannot accept --output "": expected a value/],
@@ -72,6 +73,7 @@ for (const [program, lines] of Object.entries(cases)) {
     Deno.test(`${program} ${line}: ends with code ${code} and says why`, () =>
       inTemporaryFolder(async (folder) => {
         Deno.writeTextFileSync(join(folder, "rows.jsonl"), `{"text":"a"}\n`);
+        Deno.writeTextFileSync(join(folder, "bad.jsonl"), `{"text":"a"}\n{"text"\n`);
         Deno.writeTextFileSync(join(folder, "README.md"), "a\n");
         const args = line.split(" ").map((word) => word === "''" ? "" : word)
           .map((word) => word.replace("DIR", folder));
@@ -80,7 +82,7 @@ for (const [program, lines] of Object.entries(cases)) {
         assert.doesNotMatch(found.stderr, /\n +at /, "no stack");
         assert.equal(found.code, code);
         const made = namesIn(folder).filter((name) =>
-          !/^(rows\.jsonl|README\.md|store)$/.test(name)
+          !/^((rows|bad)\.jsonl|README\.md|store)$/.test(name)
         );
         assert.deepEqual(made, []);
       }));
@@ -124,6 +126,23 @@ Deno.test("dataset cat -o takes the format that the end of the name says", () =>
     );
     assert.equal(Deno.readTextFileSync(path("x.parquet")).slice(0, 4), "PAR1");
     assert.equal((await programs.dataset(["cat", path("x.parquet")])).stdout, `{"text":"a"}\n`);
+  }));
+
+Deno.test("what cannot be printed is an error of the output, of help and rows too", () =>
+  inTemporaryFolder(async (folder) => {
+    Deno.writeTextFileSync(join(folder, "rows.jsonl"), `{"text":"a"}\n`);
+    const full = () => {
+      throw new Error("No space left on device (os error 28)");
+    };
+    for (const args of [["--help"], ["--version"], ["cat", join(folder, "rows.jsonl")]]) {
+      const run = () => runCommand(dataset, args, undefined);
+      const { code, stderr } = await captured(run, { stdout: full });
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /^error: Cannot write to standard output: expected room.*, found it full\n$/,
+      );
+    }
   }));
 
 Deno.test("bytes do not go to a terminal", () =>
