@@ -11,6 +11,8 @@
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { messageOf, UsageError } from "../base/mod.ts";
 import { isRemote } from "./hub/mod.ts";
+import { DataError } from "./readers/data_error.ts";
+import { checkText } from "./readers/first_bytes.ts";
 
 /** The end of a list's name. */
 export const fileListEnding = ".files";
@@ -29,15 +31,28 @@ export function readFileList(path: string): readonly string[] {
       },
     );
   };
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = Deno.readTextFileSync(path);
+    const info = Deno.statSync(path); // a pipe would wait for its writer, and a device has no end
+    if (!info.isFile) {
+      fail("", "a list of files", info.isDirectory ? "a folder" : "a pipe or device");
+    }
+    bytes = Deno.readFileSync(path);
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     const isAbsent = cause instanceof Deno.errors.NotFound;
     return fail("", "a list of files", isAbsent ? "nothing there" : messageOf(cause), cause);
   }
+  let text: string;
+  try {
+    checkText(bytes);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const reason = cause instanceof DataError ? cause.message : "expected UTF-8, found other bytes";
+    throw new UsageError(`Cannot read "${basename(path)}": ${reason}`, { cause });
+  }
   const seen = new Set<string>();
-  for (const [i, line] of text.replace(/^\ufeff/, "").split(/\r?\n/).entries()) {
+  for (const [i, line] of text.split(/\r\n?|\n/).entries()) {
     const name = line.trim();
     if (name === "" || name.startsWith("#")) continue;
     const place = `, line ${i + 1}`;

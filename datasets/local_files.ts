@@ -20,7 +20,6 @@ export function listLocalFiles(
   canRead: (path: string) => boolean = hasReader,
 ): readonly string[] {
   if (path.endsWith(fileListEnding)) {
-    if (statOf(path)?.isFile === false) return [path]; // what it is is said where it is read
     return readFileList(path).flatMap((file) =>
       isRemote(file) ? [file] : listLocalFiles(file, canRead)
     );
