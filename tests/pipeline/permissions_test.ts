@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { givenPaths } from "../../pipeline/permissions.ts";
+import { givenPaths, permissionsOf } from "../../pipeline/permissions.ts";
 import type { ChildRequest } from "../../pipeline/protocol.ts";
 import { stages } from "../../stages/mod.ts";
 import { pipeline, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
@@ -147,5 +147,35 @@ Deno.test("permissions: a path with a comma is read all the same", async () => {
     const set = ["--set", `data="${data}"`, "--set", "sources=[a]"];
     const { code, stderr } = await toy(join(folder, "st,ore"), "run", ...set);
     assert.equal(code, 0, stderr);
+  });
+});
+
+Deno.test("permissionsOf() gives leave to the very paths of a request, with commas too, and to none above them", () => {
+  const at = (name: string) => `/a,b/store/${name}`;
+  const request: ChildRequest = {
+    runner: 1,
+    lock: at("children"),
+    instance: "walk/a",
+    record: { format: 1, stage: "walk", code: {}, packages: {}, params: {}, inputs: {} },
+    hints: {},
+    inputs: { words: at("words") },
+    files: { text: "/data, mine/a.txt" },
+    outputs: { walk: at("walk") },
+    checkpointFolder: at("checkpoint"),
+    modules: {},
+    program: at("program"),
+    scratch: at("scratch"),
+    store: "/a,b/store",
+  };
+  const write = ["walk", "checkpoint", "scratch", "children"].map(at);
+  assert.deepEqual(permissionsOf(request), {
+    read: [at("words"), "/data, mine/a.txt", at("program"), ...write],
+    write,
+    env: ["TMPDIR"],
+    net: false,
+    import: false,
+    run: false,
+    ffi: false,
+    sys: false,
   });
 });
