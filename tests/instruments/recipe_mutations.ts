@@ -160,8 +160,21 @@ const raws = [
   "9007199254740993",
 ];
 
+/** Names that a source may have, and that look like something else, or are something else to the language. */
+const oddNames = ["01", "1e3", "0x1f", "0o17", "1", "true", "null", "__proto__", "constructor"];
+
+/** Gives a source of a recipe such a name; false where it has none. */
+function renameSource(tree: Tree, pick: Pick): boolean {
+  const entries = tree.kind === "map" ? tree.entries : [];
+  const sources = entries.find(([key]) => key === "sources")?.[1];
+  if (sources?.kind !== "map" || sources.entries.length === 0) return false;
+  sources.entries[pick(sources.entries.length)][0] = oddNames[pick(oddNames.length)];
+  return true;
+}
+
 /** Changes one place of a tree. */
 function mutate(tree: Tree, pick: Pick): void {
+  if (pick(6) === 0 && renameSource(tree, pick)) return;
   const { parent, at } = placeIn(tree, pick);
   const items: [string, Tree][] | Tree[] = parent.kind === "map" ? parent.entries : parent.items;
   const value = (): Tree => {
@@ -305,7 +318,8 @@ const isPlain = (text: string) =>
 
 function name(key: string, pick: Pick): string {
   // Without quotes 01 and 1e3 look like numbers, and are names all the same.
-  return (isPlain(key) || /^[0-9][0-9a-z]*$/.test(key)) && pick(2) === 0 ? key : quoted(key, pick);
+  const canBePlain = /^[0-9a-z_][0-9a-z_-]*$/.test(key);
+  return canBePlain && pick(2) === 0 ? key : quoted(key, pick);
 }
 
 function scalar(value: string | number | boolean | null, pick: Pick): string {

@@ -107,6 +107,8 @@ export async function* mutantResults(
     );
     const data = sourcesIn(join(folder, "data"));
     const planned = planner(folder);
+    // The first plan bundles all code: that is no mutant's time.
+    await planned(await loadStudy("sample", { ...project, folder: project.recipes }));
     for (let index = first; index < end; index++) {
       const startedAt = performance.now();
       const mutant = recipeMutant(files, seed, index);
@@ -173,12 +175,26 @@ async function outcomeOf(
       );
       if (other !== undefined) return `it was read as another value: ${other}`;
     }
+    const changed = set.find((override) => !isKept(override, set, study.recipe));
+    if (changed !== undefined) return `--set ${changed} was read as another value`;
     await planned(study);
     return "planned";
   } catch (error) {
     if (error instanceof UsageError && !/\n\s+at /.test(error.message)) return "refused";
     return (error as Error).stack ?? messageOf(error);
   }
+}
+
+/** Whether a recipe has the value of an override: the text as it was typed, or what YAML makes of it. */
+function isKept(override: string, set: readonly string[], recipe: object): boolean {
+  const [path, ...rest] = override.split("=");
+  const typed = rest.join("=");
+  const isLaidOver = set.slice(set.indexOf(override) + 1).some((it) => it.startsWith(path));
+  if (isLaidOver || typed.startsWith("{") || paths.test(path)) return true;
+  let value: unknown = recipe;
+  for (const key of path.split(".")) value = (value as Record<string, unknown>)[key];
+  if (value === typed) return true;
+  return firstDifference(parse(typed), value as Json, []) === undefined;
 }
 
 /** What a file says with all that it extends, by a merge of our own. */
