@@ -262,6 +262,11 @@ Deno.test("documents leaves training text out of validation files when duplicate
     made(exact, ["s", "validation"], { inputs: { training } }),
     /^StageError: Cannot write documents of source "s": expected at least one, found none \(left out: 1 exact duplicates\)$/,
   );
+  write("v.jsonl", []);
+  await rejects(
+    made(exact, ["s", "validation"], { inputs: { training } }),
+    /^StageError: Cannot write documents of source "s": expected at least one, found none in "v\.jsonl"$/,
+  );
 });
 
 Deno.test("documents reports what it dropped and in which scripts the rest is", async () => {
