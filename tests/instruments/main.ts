@@ -6,6 +6,10 @@ await runProgram("instruments", {
     about: "kills runs at every place where they write and at random moments, and compares bytes",
     load: () => import("./crash.ts"),
   },
+  terminal: {
+    about: "presses Ctrl-C in a terminal in each kind of stage, and runs again",
+    load: () => import("./terminal.ts"),
+  },
   edits: {
     about: "edits code, data and recipes while runs work, and compares with clean stores",
     load: () => import("./edits.ts"),

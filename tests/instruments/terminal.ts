@@ -1,0 +1,156 @@
+/**
+ * Ctrl-C in a real terminal (tmux), in each kind of stage: a run is stopped, says where, and goes on from there.
+ *
+ *     deno task instruments terminal [--kind pretrain] [--json]
+ *
+ * The run is started as documented, by `deno task`, which passes on a signal that the terminal has sent to all of its processes. Ends
+ * with code 1 if a run went on from another place than `status` had said.
+ */
+import { parseArgs } from "node:util";
+import type { RunEvent } from "../../pipeline/events.ts";
+import type { Interruption } from "../../pipeline/checkpoint_notes.ts";
+import { didYouMean, UsageError } from "../../base/mod.ts";
+import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { Terminal, whyNoTerminal } from "../support/terminal.ts";
+import { eventsOf } from "../support/toy_cli.ts";
+
+interface Kind {
+  readonly target: string;
+  /** What makes it long enough to be met at work. */
+  readonly set: readonly string[];
+}
+
+const muchText =
+  "sources={arithmetic: {generator: arithmetic, documents: {train: 30000, validation: 4000}}, " +
+  "code: {generator: code, documents: {train: 100, validation: 20}}}";
+
+export const kinds: Readonly<Record<string, Kind>> = {
+  documents: { target: "documents/arithmetic/train", set: [muchText] },
+  vocabulary: { target: "vocabulary/global", set: [muchText] },
+  tokenize: { target: "tokenize/arithmetic/global", set: [muchText] },
+  pretrain: { target: "pretrain/trim", set: ["pretrain.localSteps=150"] },
+  "pretrain-parallel": {
+    target: "pretrain/trim",
+    set: ["pretrain.localSteps=150", "pretrain.parallelSources=2"],
+  },
+  continue: { target: "continue/trim/random", set: ["continue.steps=1000"] },
+  evaluate: { target: "evaluate/trim/random", set: [muchText] },
+  finetune: { target: "finetune/trim/random/sentiment", set: ["finetune.epochs=100"] },
+  table: { target: "table/cost", set: [] },
+};
+
+/** What was seen of a run that was stopped and started again. */
+export interface Stopped {
+  readonly exitCode: number;
+  /** What the terminal showed in the end. */
+  readonly screen: string;
+  /** What `status` said after the stop; null where nothing is left. */
+  readonly interruption: Interruption | null;
+  /** Whether the second run said that it goes on from a checkpoint. */
+  readonly isResumed: boolean;
+  /** The first that it reported. */
+  readonly firstDone?: number;
+}
+
+/**
+ * Runs a kind of stage in a terminal, presses Ctrl-C when it is at work, and runs it again to its end.
+ * @param before Called when it is at work.
+ */
+export async function stopInTerminal(
+  { target, set }: Kind,
+  folder: string,
+  before: (terminal: Terminal) => Promise<void> | void = () => {},
+): Promise<Stopped> {
+  const options = [
+    ...["--recipe", tinyRecipe, "--store", `${folder}/store`],
+    ...set.flatMap((one) => ["--set", one]),
+  ];
+  const { exitCode, screen } = await interrupt(target, options, folder, before);
+  const status = await pipeline(["status", target, "--json", ...options]);
+  const { instances } = JSON.parse(status.stdout) as {
+    instances: { instance: string; interruption?: Interruption | null }[];
+  };
+  const { interruption = null } = instances.find(({ instance }) => instance === target)!;
+  const again = await pipeline(["run", target, "--json", ...options]);
+  if (again.code !== 0) throw new Error(`${target} did not end: ${again.stderr}`);
+  const find = <Type extends RunEvent["type"]>(type: Type) =>
+    eventsOf(again).find((event): event is Extract<RunEvent, { type: Type }> =>
+      event.type === type && "instance" in event && event.instance === target
+    );
+  const isResumed = find("started")?.isResumed === true;
+  const firstDone = find("progress")?.state.done;
+  return { exitCode, screen, interruption, isResumed, firstDone };
+}
+
+async function interrupt(
+  target: string,
+  options: readonly string[],
+  folder: string,
+  before: (terminal: Terminal) => Promise<void> | void,
+): Promise<{ exitCode: number; screen: string }> {
+  const command = [Deno.execPath(), "task", "-q", "pipeline", "run", target, ...options];
+  using terminal = new Terminal(folder, command);
+  // A table says nothing while it is made, and is made at once.
+  const atWork = target.startsWith("table/")
+    ? new RegExp(`^start +${target} `, "m")
+    : new RegExp(`^  … +${target} +\\w+ [1-9]`, "m");
+  await until(terminal, () => atWork.test(terminal.text()));
+  await before(terminal);
+  terminal.press("C-c");
+  await until(terminal, () => false);
+  return { exitCode: terminal.exitCode()!, screen: terminal.text() };
+}
+
+/** Waits until something holds, or the command has ended. @throws Error after five minutes. */
+async function until(terminal: Terminal, holds: () => boolean): Promise<void> {
+  for (let waited = 0; waited < 300_000; waited += 50) {
+    if (holds() || terminal.exitCode() !== undefined) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`Waited in vain; the terminal shows:\n${terminal.text()}`);
+}
+
+/** What is wrong with a run that was stopped; undefined if nothing is. */
+export function fault(
+  { exitCode, screen, interruption, isResumed, firstDone }: Stopped,
+): string | undefined {
+  if (exitCode === 0) return undefined; // it was done before the key was pressed
+  if (exitCode !== 130) return `exit code ${exitCode}`;
+  if (!/Stopping \(SIGINT\)/.test(screen)) return "the screen does not say that it stops";
+  if (interruption === null) return "status knows of no stop";
+  if (isResumed !== interruption.hasCheckpoint) return "it goes on otherwise than status says";
+  const { stoppedAt } = interruption;
+  if (
+    isResumed && stoppedAt !== undefined && firstDone !== undefined && firstDone < stoppedAt.done
+  ) {
+    return `it went back from ${stoppedAt.done} to ${firstDone} of ${stoppedAt.total}`;
+  }
+  return undefined;
+}
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { kind: { type: "string" }, json: { type: "boolean", default: false } },
+  });
+  if (whyNoTerminal !== undefined) throw new UsageError(`Cannot try Ctrl-C: ${whyNoTerminal}`);
+  const names = Object.keys(kinds);
+  if (values.kind !== undefined && !names.includes(values.kind)) {
+    throw new UsageError(
+      `Cannot stop "${values.kind}": expected one of ${names.join(", ")}${
+        didYouMean(values.kind, names)
+      }`,
+    );
+  }
+  for (const name of values.kind === undefined ? names : [values.kind]) {
+    using folder = temporaryFolder();
+    const stopped = await stopInTerminal(kinds[name], folder.path);
+    const wrong = fault(stopped);
+    if (wrong !== undefined) Deno.exitCode = 1;
+    const { screen: _, ...seen } = stopped;
+    if (values.json) console.log(JSON.stringify({ kind: name, wrong: wrong ?? null, ...seen }));
+    else {console.log(
+        `${wrong === undefined ? "ok" : "WRONG"}  ${name}  ${wrong ?? ""}  ${JSON.stringify(seen)}`,
+      );}
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * A run in a real terminal: it is made narrow and wide again, and Ctrl-C stops the run under `deno task`.
+ */
+import assert from "node:assert/strict";
+import { fault, kinds, stopInTerminal } from "../instruments/terminal.ts";
+import { temporaryFolder } from "../support/command_line.ts";
+import { whyNoTerminal } from "../support/terminal.ts";
+
+const sentence =
+  "run in a terminal: Ctrl-C stops training where the next run goes on, and no live line stays";
+const name = whyNoTerminal === undefined ? sentence : `${sentence}: skipped: ${whyNoTerminal}`;
+
+Deno.test({ name, ignore: whyNoTerminal !== undefined }, async () => {
+  using folder = temporaryFolder();
+  const stopped = await stopInTerminal(kinds.pretrain, folder.path, async (terminal) => {
+    for (const columns of [60, 150, 60, 150]) {
+      terminal.resize(columns);
+      await new Promise((resolve) => setTimeout(resolve, 700)); // a live line is drawn every half second
+    }
+  });
+  assert.equal(fault(stopped), undefined, stopped.screen);
+  assert.equal(stopped.exitCode, 130, "it was stopped, and had not ended");
+  const { interruption, firstDone, screen } = stopped;
+  assert.deepEqual([interruption!.hasCheckpoint, firstDone], [
+    true,
+    interruption!.stoppedAt!.done + 1,
+  ]);
+  assert.match(
+    screen,
+    /stopped pretrain\/trim +after .*, goes on from its last checkpoint \(step \d+ of 600\)/,
+  );
+  assert.doesNotMatch(screen, /steps \d+\//);
+});
