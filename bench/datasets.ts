@@ -24,6 +24,7 @@ import {
 import { peakBytes } from "../tests/support/process_memory.ts";
 import { trainUnigram, unigramDefaults } from "../tokenizers/mod.ts";
 import { timeTasks } from "./timing.ts";
+import { wholeNumber } from "../commands/option_values.ts";
 
 interface Measurement {
   readonly case: string;
@@ -90,13 +91,14 @@ export async function main(args: readonly string[]): Promise<void> {
       json: { type: "boolean", default: false },
     },
   });
+  const megabytes = wholeNumber("--megabytes", values.megabytes, 1);
   for (const name of values.case) {
     if (!Object.hasOwn(cases, name)) {
       throw new UsageError(
         `Cannot measure "${name}": expected one of ${Object.keys(cases).join(", ")}`,
       );
     }
-    const measured = await measureInProcess(name, 1e6 * Number(values.megabytes));
+    const measured = await measureInProcess(name, 1e6 * megabytes);
     console.log(values.json ? JSON.stringify(measured) : lineOf(measured));
   }
 }

@@ -9,6 +9,7 @@ import { canonicalJson, type Log, Random, seedOf, sha256 } from "../../base/mod.
 import { silentLog } from "../../pipeline/stage.ts";
 import { CheckpointStore, packState, type StateData, unpackState } from "../../training/mod.ts";
 import { mutated, restructured, type Sample } from "./mutations.ts";
+import { wholeNumber } from "../../commands/option_values.ts";
 
 // deno-lint-ignore require-await
 export async function main(args: readonly string[]): Promise<void> {
@@ -21,7 +22,9 @@ export async function main(args: readonly string[]): Promise<void> {
       json: { type: "boolean", default: false },
     },
   });
-  const [count, first, seed] = [values.count, values.first, values.seed].map(Number);
+  const count = wholeNumber("--count", values.count, 1);
+  const first = wholeNumber("--first", values.first, 0);
+  const seed = wholeNumber("--seed", values.seed, 0);
   const result = fuzzCheckpoints(count, first, seed);
   console.log(
     values.json ? JSON.stringify(result) : [

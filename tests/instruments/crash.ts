@@ -11,6 +11,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { formatDuration, Random, seedOf } from "../../base/mod.ts";
+import { wholeNumber } from "../../commands/option_values.ts";
 
 /** What is run, again and again. */
 interface CrashTarget {
@@ -210,6 +211,8 @@ export async function main(args: readonly string[]): Promise<void> {
       },
     },
   });
+  const wanted = wholeNumber("--kills", values.kills, 1);
+  const random = new Random(seedOf(wholeNumber("--seed", values.seed, 0), "bench/crash"));
   const elapsed = () => formatDuration(performance.now());
   const folder = Deno.makeTempDirSync({ prefix: "dept-crash-" });
   try {
@@ -227,9 +230,8 @@ export async function main(args: readonly string[]): Promise<void> {
     Deno.mkdirSync(folder);
     const target = recipeTarget(values.recipe);
     const real = await plainRun(target, folder);
-    const random = new Random(seedOf(Number(values.seed), "bench/crash"));
     let [randomHits, stores] = [0, 0];
-    while (randomHits < Number(values.kills)) {
+    while (randomHits < wanted) {
       const kills = randomKills(random, 1 + random.below(12), real);
       randomHits += await survive(target, real, folder, kills);
       stores++;

@@ -20,6 +20,7 @@ import { messageOf, StageError } from "../../base/mod.ts";
 import { mutated, type Sample, textSamples } from "./mutations.ts";
 import { LineProcess } from "../support/line_process.ts";
 import { peakBytes } from "../support/process_memory.ts";
+import { wholeNumber } from "../../commands/option_values.ts";
 
 export const fuzzLimits = { ms: 5000, residentMb: 500 } as const;
 /** Larger samples take long for nothing: what they hold repeats. */
@@ -51,9 +52,9 @@ export async function main(args: readonly string[]): Promise<void> {
     },
   });
   const result = await fuzzReaders({
-    count: Number(values.count),
-    first: Number(values.first),
-    seed: Number(values.seed),
+    count: wholeNumber("--count", values.count, 1),
+    first: wholeNumber("--first", values.first, 0),
+    seed: wholeNumber("--seed", values.seed, 0),
     format: values.format,
     data: values.data,
   });

@@ -12,6 +12,7 @@ import type { RunEvent } from "../../pipeline/events.ts";
 import { removeTree } from "../../pipeline/remove_tree.ts";
 import { copyProject } from "../support/checkout.ts";
 import { finalBytes } from "./crash.ts";
+import { wholeNumber } from "../../commands/option_values.ts";
 
 type Kind = "code" | "data" | "recipe" | "environment";
 
@@ -344,12 +345,15 @@ export async function main(args: readonly string[]): Promise<void> {
       from: { type: "string", default: "0" },
     },
   });
+  const seed = wholeNumber("--seed", values.seed, 0);
+  const from = wholeNumber("--from", values.from, 0);
+  const edits = wholeNumber("--edits", values.edits, from + 1);
   const folder = Deno.makeTempDirSync({ prefix: "dept-edits-" });
   try {
     const project = new EditedProject(folder);
     const outcomes: Outcome[] = [];
-    for (let index = Number(values.from); index < Number(values.edits); index++) {
-      const outcome = await project.disturb(Number(values.seed), index);
+    for (let index = from; index < edits; index++) {
+      const outcome = await project.disturb(seed, index);
       outcomes.push(outcome);
       const { edit, putBack } = outcome.disturbance;
       console.log(

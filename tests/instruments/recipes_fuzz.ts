@@ -19,6 +19,7 @@ import { loadStudy, recipeNames } from "../../pipeline/recipe.ts";
 import { Store } from "../../pipeline/store.ts";
 import { LineProcess } from "../support/line_process.ts";
 import { type Mutant, recipeMutant } from "./recipe_mutations.ts";
+import { wholeNumber } from "../../commands/option_values.ts";
 
 /** For one mutant, on a busy machine. */
 const limitMs = 5000;
@@ -46,7 +47,11 @@ export async function main(args: readonly string[]): Promise<void> {
     },
   });
   const { count, first, seed, json } = values;
-  const result = await fuzzRecipes(Number(count), Number(first), Number(seed));
+  const result = await fuzzRecipes(
+    wholeNumber("--count", count, 1),
+    wholeNumber("--first", first, 0),
+    wholeNumber("--seed", seed, 0),
+  );
   if (json) console.log(JSON.stringify(result));
   else {
     const { mutants, planned, refused, slowestMs, failures } = result;

@@ -17,6 +17,7 @@ import { readRunRecord } from "../../pipeline/run_records.ts";
 import { toyHere } from "../support/captured.ts";
 import { finishedStore, inTemporaryFolder, namesIn } from "../support/toy_cli.ts";
 import { mutated, restructured, type Sample } from "./mutations.ts";
+import { wholeNumber } from "../../commands/option_values.ts";
 
 interface FuzzOptions {
   readonly count: number;
@@ -215,9 +216,9 @@ export async function main(args: readonly string[]): Promise<void> {
     },
   });
   const options = {
-    count: Number(values.count),
-    first: Number(values.first),
-    seed: Number(values.seed),
+    count: wholeNumber("--count", values.count, 1),
+    first: wholeNumber("--first", values.first, 0),
+    seed: wholeNumber("--seed", values.seed, 0),
   };
   const kinds = {
     manifests: (folder: string) => fuzzManifests(folder, options),

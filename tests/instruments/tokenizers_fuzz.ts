@@ -26,6 +26,7 @@ import { damaged, fuzzLines } from "./awkward_lines.ts";
 import { lacksSpm, spmEncode, spmTrain } from "../support/spm.ts";
 import { countNormalForms } from "./normal_forms.ts";
 import { mutated, restructured, type Sample } from "./mutations.ts";
+import { wholeNumber } from "../../commands/option_values.ts";
 
 /** A busy machine takes a second to start the library that some files need. */
 const limitMs = 10_000;
@@ -43,8 +44,10 @@ export async function main(args: readonly string[]): Promise<void> {
       json: { type: "boolean", default: false },
     },
   });
-  const [count, first, lines, seed] = [values.count, values.first, values.lines, values.seed]
-    .map(Number);
+  const count = wholeNumber("--count", values.count, 1);
+  const first = wholeNumber("--first", values.first, 0);
+  const lines = wholeNumber("--lines", values.lines, 0);
+  const seed = wholeNumber("--seed", values.seed, 0);
   const folder = Deno.makeTempDirSync({ prefix: "dept-fuzz-" });
   try {
     const { files, models } = await samples(folder);
