@@ -22,8 +22,10 @@ export const project: Project = {
     return listTables();
   },
   async tableOfSizes(recipe, name, sizes) {
-    const { tableFromRecipe, withSizes } = await import("../stages/mod.ts");
-    return await tableFromRecipe(withSizes(recipe as Recipe, sizes), name);
+    const { recipeSizesNote, tableFromRecipe, withSizes } = await import("../stages/mod.ts");
+    const table = await tableFromRecipe(withSizes(recipe as Recipe, sizes), name);
+    const note = recipeSizesNote(recipe as Recipe, sizes);
+    return { ...table, notes: [...table.notes ?? [], note] };
   },
   async formatTable(table, format) {
     const { formatTable, hasTableShape } = await import("../stages/report/mod.ts");

@@ -30,7 +30,7 @@ export const stages: readonly Stage<Recipe>[] = [
   figure,
 ];
 export { tableFromRecipe } from "./table.ts";
-export { withSizes } from "./sizes.ts";
+export { recipeSizesNote, withSizes } from "./sizes.ts";
 export { type Recipe, recipePaths, recipeSchema } from "./recipe.ts";
 export { checkRecipe } from "./recipe_check.ts";
 export { allSources, sourceSpecs } from "./sources.ts";

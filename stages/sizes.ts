@@ -50,13 +50,38 @@ export function withSizes(recipe: Recipe, sizes: Readonly<Record<string, string>
   };
 }
 
+/** Says which sizes are the recipe's, as nothing on the command line names them. */
+export function recipeSizesNote(recipe: Recipe, sizes: Readonly<Record<string, string>>): string {
+  const { model, pretrain, costs } = withSizes(recipe, sizes);
+  const all = {
+    layers: model.nLayers,
+    width: model.dModel,
+    expansion: model.expansion,
+    positions: model.positions,
+    ...(model.positions === "learned" ? { context: model.seqLen } : {}),
+    vocab: costs!.globalVocabSize,
+    localSteps: pretrain.localSteps,
+    rounds: pretrain.rounds,
+  };
+  const taken = Object.entries(all).filter(([name]) => sizes[name] === undefined);
+  if (taken.length === 0) return "every size is named on the command line";
+  return `of recipe "${recipe.name}": ${
+    taken.map(([name, value]) => `--${flagOf(name)} ${value}`).join(", ")
+  }`;
+}
+
+function flagOf(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
 function positive(name: string, text: string, isWhole: boolean): number {
   const value = decimalOf(text);
   const isOfKind = isWhole ? Number.isSafeInteger(value) : Number.isFinite(value);
   if (value > 0 && isOfKind) return value;
-  const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new UsageError(
-    `Cannot take --${flag}: expected a ${isWhole ? "whole " : ""}number above 0, found "${text}"`,
+    `Cannot take --${flagOf(name)}: expected a ${
+      isWhole ? "whole " : ""
+    }number above 0, found "${text}"`,
   );
 }
 

@@ -15,6 +15,8 @@ import {
   lossInputs,
   type LossParams,
   lossParams,
+  type SourceLosses,
+  unigramNotes,
   variantRows,
 } from "./losses.ts";
 import { markBest, type Row, type Table } from "./table.ts";
@@ -36,22 +38,19 @@ export const kind: TableKind<LossParams> = {
       interval: losses.bitsPerByteInterval,
     }));
     const entropy = entropyRow(params, inputs);
+    const unigramBits = ({ unigramNats, bytes }: SourceLosses) => unigramNats / Math.LN2 / bytes;
     return {
       name: params.name,
       title: `Bits per byte after continuation from ${params.start} embeddings`,
       columns: lossColumns(params),
       rows: [
-        commonRow(
-          "unigram",
-          params,
-          inputs,
-          ({ unigramNats, bytes }) => unigramNats / Math.LN2 / bytes,
-        ),
+        commonRow("unigram", params, inputs, unigramBits),
         ...markBest(rows, "lowest"),
         ...(entropy ? [entropy] : []),
       ],
       notes: [
         "bits of the predicted tokens over their UTF-8 bytes: comparable between vocabularies",
+        ...unigramNotes(params, inputs, unigramBits),
         ...(entropy
           ? ["entropy rate: of the rules that made the text; no model can be below it"]
           : []),

@@ -8,7 +8,13 @@ import { countParameters } from "../../model/mod.ts";
 import { formatBytes, formatDuration } from "../../base/mod.ts";
 import { group } from "../../pipeline/stage.ts";
 import { readStatistics } from "../../datasets/mod.ts";
-import { type CostRow, costRows, nominalBody, variantNamed } from "../../training/mod.ts";
+import {
+  costMethods,
+  type CostRow,
+  costRows,
+  nominalBody,
+  variantNamed,
+} from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import { sourcesOf, sourcesWithOwnVocabulary } from "../sources.ts";
 import { cellOf, whole } from "./cells.ts";
@@ -85,7 +91,11 @@ export const kind: TableKind<CostParams> = {
         `round at ${gigabitsPerSecond} Gbit/s`,
       ],
       rows: rows.map((row) => costCells(row, params, published[row.method.toUpperCase()])),
-      notes: [...notes(params), ...savings(all, paper)],
+      notes: [
+        ...notes(params),
+        ...leftOut(methods, rows),
+        ...savings(all, paper),
+      ],
     };
   },
 };
@@ -220,6 +230,25 @@ function notes({ costs, paper }: CostParams): string[] {
     ...(paper === null
       ? []
       : ["the paper's STD communicates every step, though its N_local is the whole run"]),
+  ];
+}
+
+/** Why methods have no row: nobody says how large their vocabularies are. */
+export function leftOut(methods: readonly string[], rows: readonly CostRow[]): string[] {
+  const missing = methods.filter((method) => rows.every((row) => row.method !== method));
+  const without = (isOwn: boolean, sizes: string) => {
+    const named = missing.filter((method) =>
+      (costMethods().get(method)!.training.vocabulary === "own") === isOwn
+    );
+    if (named.length === 0) return [];
+    return [`no row of ${named.map((method) => method.toUpperCase()).join(", ")}: ${sizes}`];
+  };
+  return [
+    ...without(false, "|V_k| is not known (--local-vocab, or costs.localVocabSizes of the recipe)"),
+    ...without(
+      true,
+      "the size of own vocabularies is not known (--own-vocab, or costs.ownVocabSize of the recipe)",
+    ),
   ];
 }
 

@@ -137,8 +137,31 @@ export function commonRow(
   return { label, cells: lossCells(params, (source) => ({ value: value(summary[source]) })) };
 }
 
+/**
+ * Says on which sources every model predicts worse than the frequencies of tokens do: there the models have learned too little for a
+ * comparison of them to mean much.
+ * @param measure The unigram model by the measure of the table.
+ */
+export function unigramNotes(
+  { sources, outOfDistribution }: LossParams,
+  inputs: Readonly<Record<string, string>>,
+  measure: (losses: SourceLosses) => number,
+): string[] {
+  const summaries = [...group(inputs, "losses").values()].map(readSummary);
+  const worse = [...sources, ...outOfDistribution].filter((source) =>
+    summaries.every((summary) => summary[source].lossNats > summary[source].unigramNats)
+  );
+  if (summaries.length === 0 || worse.length === 0) return [];
+  const values = worse.map((source) => `${source} (${measure(summaries[0][source]).toFixed(2)})`);
+  return [
+    `every model is worse than a unigram model on ${
+      values.join(", ")
+    }: it has learned little there`,
+  ];
+}
+
 /** What `evaluate` says of a source. */
-interface SourceLosses {
+export interface SourceLosses {
   readonly lossNats: number;
   readonly tokens: number;
   readonly bytes: number;

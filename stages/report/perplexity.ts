@@ -11,6 +11,7 @@ import {
   lossInputs,
   type LossParams,
   lossParams,
+  unigramNotes,
   variantRows,
 } from "./losses.ts";
 import { improvementRows, improvementText, type Rivals, rivalsOf, wins } from "./improvement.ts";
@@ -48,6 +49,11 @@ export const kind: TableKind<PerplexityParams> = {
       notes: [
         "perplexity of the global vocabulary's tokens; every token but a window's first; the same text for all rows",
         "UNIGRAM-CE: cross-entropy in nats of training token frequencies (add-one), not a perplexity",
+        ...unigramNotes(
+          params,
+          inputs,
+          ({ unigramNats, tokens }) => Math.exp(unigramNats / tokens),
+        ),
         ...improvementNotes(params, rows),
       ],
     }, params.quotation);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { loadRecipe } from "../../pipeline/recipe.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
 import { projectRoot } from "../support/paths.ts";
+import { project } from "../../commands/dept.ts";
 import { withSizes } from "../../stages/sizes.ts";
 import { tableFromRecipe } from "../../stages/table.ts";
 import { kind } from "../../stages/report/cost.ts";
@@ -83,6 +84,28 @@ Deno.test("table/cost shows 714 times less communication and 24 % less memory, 6
     notes.join("\n"),
   );
   assert.ok(notes.some((note) => /675× .* withdrew/.test(note)));
+});
+
+Deno.test("table cost says which sizes are the recipe's, and why a method has no row", async () => {
+  const sample = await recipeOf("sample");
+  const noted = async (name: string, sizes: Record<string, string>) =>
+    (await project.tableOfSizes!(sample, name, sizes) as { notes: string[] }).notes;
+  const sizes = { layers: "24", width: "2048" };
+  const notes = await noted("cost", sizes);
+  assert.equal(
+    notes.at(-1),
+    'of recipe "sample": --expansion 4, --positions alibi, --vocab 1536, --local-steps 25, --rounds 8',
+  );
+  const reasons = [
+    "no row of TRIM, SPEC: |V_k| is not known (--local-vocab, or costs.localVocabSizes of the recipe)",
+    "no row of SPEC-OPT: the size of own vocabularies is not known (--own-vocab, or costs.ownVocabSize of the recipe)",
+  ];
+  const said = (notes: string[]) => notes.filter((note) => note.startsWith("no row of"));
+  assert.deepEqual(said(notes), reasons);
+  assert.deepEqual(said(await noted("formulas", sizes)), reasons);
+  assert.deepEqual(said(await noted("cost", { ...sizes, localVocab: "1000" })), [reasons[1]]);
+  const all = { ...sizes, localVocab: "1000", ownVocab: "900" };
+  assert.deepEqual(said(await noted("cost", all)), []);
 });
 
 Deno.test("withSizes() costs any size: MPT-125M with mT5's vocabulary, at 1 Gbit/s", async () => {
