@@ -19,4 +19,8 @@ await runProgram("bench", {
     about: "what monitors cost in training",
     load: () => import("./training_monitors.ts"),
   },
+  crash: {
+    about: "the same as: deno task instruments crash",
+    load: () => import("../tests/instruments/crash.ts"),
+  },
 }, Deno.args);
