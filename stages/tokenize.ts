@@ -128,16 +128,18 @@ async function tokenizeSplit(
   const encoder = new TextEncoder();
   let savedAt = performance.now();
   let at = work.state?.next ?? { batch: 0, row: 0 };
+  const save = () => {
+    work.save({ shards: writer.state(), next: at, isDone: false });
+    savedAt = performance.now();
+  };
   for await (const { text, next } of readDocumentsFrom(inputs[split], at)) {
+    if (signal.aborted) save();
     signal.throwIfAborted();
     writer.add({ ids: tokenizer.encode(text), bytes: encoder.encode(text).length });
     at = next;
     const done = writer.documents;
     if (done % 500 === 0) log.progress({ done, total, unit: "documents", note: split });
-    if (performance.now() - savedAt >= hints.checkpointEveryMs) {
-      work.save({ shards: writer.state(), next, isDone: false });
-      savedAt = performance.now();
-    }
+    if (performance.now() - savedAt >= hints.checkpointEveryMs) save();
   }
   const shards = writer.state();
   writer.finish();

@@ -220,16 +220,32 @@ Deno.test("tokenize that was killed goes on to the same bytes, wherever it stood
     }
   }
   ok(kills >= 3, `${kills}`);
-  const resumed = { ...plain, outputs: outputs(), checkpointFolder };
-  await run(resumed);
-  for (const output of outputNames) {
-    const names = [...Deno.readDirSync(plain.outputs[output])].map(({ name }) => name).sort();
-    ok(names.length > 0);
-    for (const name of names) {
-      const [a, b] = [plain, resumed].map(({ outputs }) =>
-        Deno.readFileSync(join(outputs[output], name))
-      );
-      deepStrictEqual(b, a, `${output}/${name}`);
+  // A stop keeps all that was done, however seldom checkpoints are written.
+  const stopped = empty();
+  let looks = 60;
+  const signal = {
+    get aborted() {
+      return --looks === 0;
+    },
+    throwIfAborted() {
+      if (looks === 0) throw new Error("stopped");
+    },
+  } as AbortSignal;
+  const seldom = { ...plain, checkpointFolder: stopped, hints: { checkpointEveryMs: Infinity } };
+  await rejects(run({ ...seldom, outputs: outputs(), signal }), { message: "stopped" });
+  strictEqual(JSON.parse(Deno.readTextFileSync(join(stopped, "train.json"))).state.isDone, false);
+  for (const used of [checkpointFolder, stopped]) {
+    const resumed = { ...plain, outputs: outputs(), checkpointFolder: used };
+    await run(resumed);
+    for (const output of outputNames) {
+      const names = [...Deno.readDirSync(plain.outputs[output])].map(({ name }) => name).sort();
+      ok(names.length > 0);
+      for (const name of names) {
+        const [a, b] = [plain, resumed].map(({ outputs }) =>
+          Deno.readFileSync(join(outputs[output], name))
+        );
+        deepStrictEqual(b, a, `${output}/${name}`);
+      }
     }
   }
 });
