@@ -10,8 +10,10 @@ import { z } from "zod";
 import {
   canonicalJson,
   type Json,
+  messageOf,
   readTextIfThere,
   sha256,
+  systemError,
   UsageError,
   writeFileAtomic,
 } from "../base/mod.ts";
@@ -104,8 +106,19 @@ export function runRecordFiles(store: Store): (ReadRecord & { readonly path: str
   }
   return names.filter((name) => name.endsWith(".jsonl")).map((name) => {
     const path = join(folder, name);
-    return { path, ...readRunRecord(Deno.readTextFileSync(path), path) };
+    return { path, ...readRunRecordFile(path) };
   });
+}
+
+function readRunRecordFile(path: string): ReadRecord {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    const found = systemError(error)?.found ?? messageOf(error);
+    return { fault: `expected a file, found ${found}` };
+  }
+  return readRunRecord(text, path);
 }
 
 /** Reads a text as a record. Of its last line a kill may have left a part: that counts as none. */

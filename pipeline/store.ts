@@ -65,7 +65,12 @@ export class Store {
     try {
       store.#create(format === undefined);
     } catch (error) {
-      throw storageError(error, "make folders", folder);
+      const refused = systemError(error);
+      if (refused?.name !== "EEXIST") throw storageError(error, "make folders", folder);
+      throw new UsageError(
+        `Cannot use store "${folder}": expected a folder at "${refused.path}", found something else; remove that`,
+        { cause: error },
+      );
     }
     return store;
   }
