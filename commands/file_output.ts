@@ -37,28 +37,38 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
   // A device or a pipe is written to, never replaced: a file would take the place of `/dev/null`.
   const isReplaced = there === undefined || there.isFile;
   const target = there?.isFile ? Deno.realPathSync(path) : path; // a link stays one
-  const part = isReplaced ? `${target}.${crypto.randomUUID().slice(0, 8)}.part` : path;
-  const file = create(part, path);
   const name = `"${path}"`;
-  let isWhole = false;
-  const stops = Object.entries(signalCodes).map(([signal, code]) =>
-    [signal as StopSignal, () => {
-      Deno.removeSync(part);
-      Deno.exit(code);
-    }] as const
-  );
   if (!isReplaced) {
+    const file = create(path, path);
     return {
       writeSync: (bytes) => attempt(name, () => file.writeSync(bytes)),
       finish: () => {},
       [Symbol.dispose]: () => file.close(),
     };
   }
+  // One name, so that what a killed command left is replaced by the next one.
+  const part = `${target}.part`;
+  const file = create(part, path, true);
+  let isWhole = false;
+  const remove = () => {
+    if (isAt(part, file)) Deno.removeSync(part);
+  };
+  const stops = Object.entries(signalCodes).map(([signal, code]) =>
+    [signal as StopSignal, () => {
+      remove();
+      Deno.exit(code);
+    }] as const
+  );
   for (const [signal, stop] of stops) Deno.addSignalListener(signal, stop);
   return {
     path: part,
     writeSync: (bytes) => attempt(name, () => file.writeSync(bytes)),
     finish() {
+      if (!isAt(part, file)) {
+        throw new OutputError(
+          `Cannot write ${name}: expected to be its only writer, found another command; run this one again`,
+        );
+      }
       attempt(name, () => {
         file.syncSync();
         Deno.renameSync(part, target);
@@ -67,8 +77,8 @@ export function openOutput(path: string | undefined, isBinary = false): Output {
     },
     [Symbol.dispose]() {
       for (const [signal, stop] of stops) Deno.removeSignalListener(signal, stop);
+      if (!isWhole) remove();
       file.close();
-      if (!isWhole) Deno.removeSync(part);
     },
   };
 }
@@ -86,15 +96,23 @@ function attempt<Result>(name: string, act: () => Result): Result {
   }
 }
 
-function create(part: string, path: string): Deno.FsFile {
+/** @param isNew Whether a file that has this name is replaced by another; without it, it is written to. */
+function create(part: string, path: string, isNew = false): Deno.FsFile {
   try {
-    return Deno.openSync(part, { write: true, create: true, truncate: true });
+    if (isNew) rmSync(part, { force: true });
+    return Deno.openSync(part, { write: true, create: true, createNew: isNew, truncate: !isNew });
   } catch (cause) {
     const found = systemError(cause)?.found ?? messageOf(cause);
     throw new UsageError(`Cannot write "${path}": expected a place for a file, found ${found}`, {
       cause,
     });
   }
+}
+
+/** Whether a name is that of an open file, and not of one that took its place. */
+function isAt(path: string, file: Deno.FsFile): boolean {
+  const [there, own] = [isThere(path), file.statSync()];
+  return there !== undefined && there.ino === own.ino && there.dev === own.dev;
 }
 
 /** Whether the output appears on the terminal. */

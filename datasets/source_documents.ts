@@ -145,5 +145,5 @@ function nothingLeft(
   }).filter(([, count]) => count > 0).map(([reason, count]) => `${count} ${reason}`);
   const place = files.length === 1 ? `"${files[0]}"` : `${files.length} files`;
   const why = reasons.length === 0 ? `in ${place}` : `(left out: ${reasons.join(", ")})`;
-  return `Cannot write documents of source "${source}": expected at least one, found none ${why}`;
+  return `Cannot write documents of source "${source}": expected at least one document, found none ${why}`;
 }

@@ -260,12 +260,12 @@ Deno.test("documents leaves training text out of validation files when duplicate
   write("v.jsonl", ["in both"]);
   await rejects(
     made(exact, ["s", "validation"], { inputs: { training } }),
-    /^StageError: Cannot write documents of source "s": expected at least one, found none \(left out: 1 exact duplicates\)$/,
+    /^StageError: Cannot write documents of source "s": expected at least one document, found none \(left out: 1 exact duplicates\)$/,
   );
   write("v.jsonl", []);
   await rejects(
     made(exact, ["s", "validation"], { inputs: { training } }),
-    /^StageError: Cannot write documents of source "s": expected at least one, found none in "v\.jsonl"$/,
+    /^StageError: Cannot write documents of source "s": expected at least one document, found none in "v\.jsonl"$/,
   );
 });
 
