@@ -118,7 +118,7 @@ Deno.test("generate: goes on with a text and scores one, with a source's own tab
     const { code, screen } = await stoppedInTerminal(words, /\d+ of \d+ tokens (read|predicted)/);
     assert.equal(code, 130, screen);
     assert.ok(
-      screen.endsWith("\r\x1b[K"),
+      screen.endsWith("\r\x1b[J"),
       `the line is wiped: ${JSON.stringify(screen.slice(-200))}`,
     );
   }

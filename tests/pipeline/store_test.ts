@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Capacity, machineCapacity } from "../../pipeline/capacity.ts";
 import { Store } from "../../pipeline/store.ts";
-import { lockStore } from "../../pipeline/store_lock.ts";
+import { childrenLockPath, lockStore } from "../../pipeline/store_lock.ts";
 import {
   type CliResult,
   eventsOf,
@@ -74,7 +75,7 @@ Deno.test("lockStore() says process, host, start and command of the holder, and 
   await inTemporaryFolder(async (store) => {
     const before = new Date().toISOString();
     const run = toyCommand(store, ["run", "walk/a/left", "--set", "delayMs=400"]).spawn();
-    await until("a child", () => namesIn(join(store, "tmp")).length > 0);
+    await until("a child at work", () => isChildAtWork(store));
     let holder: { pid: number; host: string; command: string; since: string } | undefined;
     const options = { command: "test", onBusy: (found: typeof holder) => (holder = found, false) };
     assert.equal(await lockStore(store, options), undefined);
@@ -130,3 +131,14 @@ Deno.test("Store.open(): a folder that a kill left half made is a store, one of 
     assert.throws(() => Store.open(other, { create: true }), /as a store: .* found other files/);
   });
 });
+
+/**
+ * Whether a child holds its lock. Before that, a process that is just being started has its runner's files open for a moment, the
+ * store's lock too.
+ */
+function isChildAtWork(store: string): boolean {
+  const path = childrenLockPath(store);
+  if (!existsSync(path)) return false;
+  using file = Deno.openSync(path, { read: true, write: true });
+  return !file.tryLockSync(true);
+}
