@@ -52,6 +52,6 @@ export function edgesFrom(from: string): Edge[] {
     const names = listed?.map((name) => name.replace(/^type /, "").split(" ")[0]);
     add(specifier, names);
   }
-  for (const [, specifier] of code.matchAll(/\bimport\s*\(?\s*"([^"\n]+)"/g)) add(specifier);
+  for (const [, specifier] of code.matchAll(/\bimport\s*\(?\s*"([^"$\n]+)"/g)) add(specifier);
   return edges;
 }

@@ -22,6 +22,7 @@ import {
   unigramDefaults,
 } from "../../tokenizers/mod.ts";
 import { CheckpointStore, readCheckpoint } from "../../training/mod.ts";
+import { stopping } from "../support/training_steps.ts";
 
 const inner = {
   peakLearningRate: 0.01,
@@ -66,6 +67,7 @@ const recipe = {
     outer: { kind: "average" },
     adamState: "reset",
     nonFinite: "stop",
+    guard: stopping,
     monitors,
     warnings: { activationGrowth: 10, unknownShare: 1 },
     forgetting: "same",
@@ -81,6 +83,7 @@ const recipe = {
     microBatchSize: 2,
     inner,
     pretrainedRateFactor: 0.5,
+    guard: stopping,
     monitors,
     validation: { everySteps: null, windows: 2 },
     plasticity: { sources: ["right"], steps: 2, validateEverySteps: 1, validationWindows: 2 },
