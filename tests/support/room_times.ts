@@ -12,14 +12,14 @@
  * A room that is not named here has `otherMinutes`.
  */
 const budgets: Readonly<Record<string, number>> = {
-  user: 8,
-  pipeline: 4,
-  stages: 1.5,
-  conformance: 1.5,
-  commands: 1,
-  datasets: 0.75,
+  user: 12,
+  pipeline: 8,
+  stages: 2,
+  conformance: 2,
+  commands: 1.5,
+  datasets: 1.25,
   tokenizers: 0.75,
-  training: 0.75,
+  training: 1,
 };
 const otherMinutes = 0.2;
 
