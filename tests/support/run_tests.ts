@@ -8,6 +8,7 @@
  */
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { projectRoot } from "./paths.ts";
 import { budgetMinutes, roomOf } from "./room_times.ts";
 
@@ -50,7 +51,9 @@ export function joinReports(reports: readonly string[]): string {
 
 /** How many tests passed, failed and were ignored, in the words of `deno test`, after the names of files that failed. */
 export function closingLines(runs: readonly TestRun[], seconds: number): string[] {
-  const closings = runs.map(({ text }) => text.match(/^(ok|FAILED) \|.*$/gm)?.at(-1) ?? "");
+  const closings = runs.map(({ text }) =>
+    stripVTControlCharacters(text).match(/^(ok|FAILED) \|.*$/gm)?.at(-1) ?? ""
+  );
   const sum = (what: string) =>
     closings.map((line) =>
       Number(new RegExp(`(\\d+)(?: \\(\\d+ steps?\\))? ${what}`).exec(line)?.[1] ?? 0)

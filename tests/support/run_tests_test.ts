@@ -23,7 +23,7 @@ Deno.test("closingLines() sums what the files say, and counts a file that says n
   const runs = [
     run(
       "a_test.ts",
-      "ok | this is printed by a test\nok | 2 passed (3 steps) | 0 failed (1s)\n",
+      "ok | this is printed by a test\n\x1b[0m\x1b[32mok\x1b[0m | 2 passed (3 steps) | 0 failed (1s)\n",
       true,
     ),
     run(
