@@ -1,7 +1,7 @@
 /**
  * Where a command writes: standard output, or a file that gets its name when it is complete.
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { messageOf, systemError, UsageError } from "../base/mod.ts";
 import { OutputError } from "./screen.ts";
@@ -141,12 +141,9 @@ function checkFolder(path: string, mayBeMade = false): void {
 export function checkFolderToFill(path: string): void {
   checkFolder(path, true);
   try {
-    const made = mkdirSync(path, { recursive: true });
-    try {
-      Deno.removeSync(Deno.makeTempFileSync({ dir: path }));
-    } finally {
-      if (made !== undefined) rmSync(made, { recursive: true });
-    }
+    let at = resolve(path); // the folder in which it would be made: other commands may make it meanwhile
+    while (isThere(at) === undefined) at = dirname(at);
+    Deno.removeSync(Deno.makeTempFileSync({ dir: at }));
   } catch (cause) {
     const found = systemError(cause)?.found ?? messageOf(cause);
     throw new UsageError(`Cannot write to "${path}": expected a folder for files, found ${found}`, {
