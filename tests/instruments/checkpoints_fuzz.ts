@@ -9,22 +9,18 @@ import { canonicalJson, type Log, Random, seedOf, sha256 } from "../../base/mod.
 import { silentLog } from "../../pipeline/stage.ts";
 import { CheckpointStore, packState, type StateData, unpackState } from "../../training/mod.ts";
 import { mutated, restructured, type Sample } from "./mutations.ts";
-import { wholeNumber } from "../../commands/option_values.ts";
+import { rangeOf, rangeOptions } from "./fuzz_range.ts";
 
 // deno-lint-ignore require-await
 export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      count: { type: "string", default: "20000" },
-      first: { type: "string", default: "0" },
-      seed: { type: "string", default: "17" },
+      ...rangeOptions,
       json: { type: "boolean", default: false },
     },
   });
-  const count = wholeNumber("--count", values.count, 1);
-  const first = wholeNumber("--first", values.first, 0);
-  const seed = wholeNumber("--seed", values.seed, 0);
+  const { count, first, seed } = rangeOf(values);
   const result = fuzzCheckpoints(count, first, seed);
   console.log(
     values.json ? JSON.stringify(result) : [

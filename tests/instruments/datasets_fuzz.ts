@@ -20,7 +20,7 @@ import { messageOf, StageError } from "../../base/mod.ts";
 import { mutated, type Sample, textSamples } from "./mutations.ts";
 import { LineProcess } from "../support/line_process.ts";
 import { peakBytes } from "../support/process_memory.ts";
-import { wholeNumber } from "../../commands/option_values.ts";
+import { rangeOf, rangeOptions } from "./fuzz_range.ts";
 
 export const fuzzLimits = { ms: 5000, residentMb: 500 } as const;
 /** Larger samples take long for nothing: what they hold repeats. */
@@ -43,18 +43,14 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      count: { type: "string", default: "20000" },
-      first: { type: "string", default: "0" },
-      seed: { type: "string", default: "17" },
+      ...rangeOptions,
       format: { type: "string" },
       data: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   const result = await fuzzReaders({
-    count: wholeNumber("--count", values.count, 1),
-    first: wholeNumber("--first", values.first, 0),
-    seed: wholeNumber("--seed", values.seed, 0),
+    ...rangeOf(values),
     format: values.format,
     data: values.data,
   });

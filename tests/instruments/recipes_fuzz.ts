@@ -19,7 +19,7 @@ import { loadStudy, recipeNames } from "../../pipeline/recipe.ts";
 import { Store } from "../../pipeline/store.ts";
 import { LineProcess } from "../support/line_process.ts";
 import { type Mutant, recipeMutant } from "./recipe_mutations.ts";
-import { wholeNumber } from "../../commands/option_values.ts";
+import { rangeOf, rangeOptions } from "./fuzz_range.ts";
 
 /** For one mutant, on a busy machine. */
 const limitMs = 5000;
@@ -40,19 +40,13 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      count: { type: "string", default: "20000" },
-      first: { type: "string", default: "0" },
-      seed: { type: "string", default: "17" },
+      ...rangeOptions,
       json: { type: "boolean", default: false },
     },
   });
-  const { count, first, seed, json } = values;
-  const result = await fuzzRecipes(
-    wholeNumber("--count", count, 1),
-    wholeNumber("--first", first, 0),
-    wholeNumber("--seed", seed, 0),
-  );
-  if (json) console.log(JSON.stringify(result));
+  const { count, first, seed } = rangeOf(values);
+  const result = await fuzzRecipes(count, first, seed);
+  if (values.json) console.log(JSON.stringify(result));
   else {
     const { mutants, planned, refused, slowestMs, failures } = result;
     console.log(

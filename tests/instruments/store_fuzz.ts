@@ -17,13 +17,7 @@ import { readRunRecord } from "../../pipeline/run_records.ts";
 import { toyHere } from "../support/captured.ts";
 import { finishedStore, inTemporaryFolder, namesIn } from "../support/toy_cli.ts";
 import { mutated, restructured, type Sample } from "./mutations.ts";
-import { wholeNumber } from "../../commands/option_values.ts";
-
-interface FuzzOptions {
-  readonly count: number;
-  readonly first: number;
-  readonly seed: number;
-}
+import { type FuzzRange, rangeOf, rangeOptions } from "./fuzz_range.ts";
 
 export interface FuzzResult {
   readonly read: number;
@@ -45,7 +39,7 @@ function damaged(samples: readonly Sample[], seed: number, index: number): strin
 /** Reads damaged copies. @param afterRead What else must hold of those that were read */
 async function fuzz(
   samples: readonly Sample[],
-  { count, first, seed }: FuzzOptions,
+  { count, first, seed }: FuzzRange,
   read: (text: string, index: number) => Promise<boolean> | boolean,
 ): Promise<FuzzResult> {
   let [taken, refused] = [0, 0];
@@ -76,7 +70,7 @@ function samplesIn(folder: string): Sample[] {
 }
 
 /** Manifests of a toy store, each as it is and without the digest that older versions did not write. */
-export async function fuzzManifests(folder: string, options: FuzzOptions): Promise<FuzzResult> {
+export async function fuzzManifests(folder: string, options: FuzzRange): Promise<FuzzResult> {
   const store = join(folder, "store");
   await finishedStore(store);
   const manifests = samplesIn(join(store, "manifests")).map(({ name, bytes }) => {
@@ -116,7 +110,7 @@ export async function fuzzManifests(folder: string, options: FuzzOptions): Promi
 }
 
 /** Records of what was run in a toy store. */
-export async function fuzzRecords(folder: string, options: FuzzOptions): Promise<FuzzResult> {
+export async function fuzzRecords(folder: string, options: FuzzRange): Promise<FuzzResult> {
   const store = join(folder, "store");
   await finishedStore(store);
   const runs = join(store, "runs");
@@ -152,7 +146,7 @@ const messages: readonly ChildMessage[] = [
 ];
 
 /** Lines that processes of instances write: what is no message was printed, and every message can be shown. */
-export async function fuzzMessages(options: FuzzOptions): Promise<FuzzResult> {
+export async function fuzzMessages(options: FuzzRange): Promise<FuzzResult> {
   const mark = encodeMessage(messages[0])[0];
   const samples = messages.map((message) => ({
     name: message.type,
@@ -209,17 +203,11 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      count: { type: "string", default: "20000" },
-      first: { type: "string", default: "0" },
-      seed: { type: "string", default: "17" },
+      ...rangeOptions,
       kind: { type: "string" },
     },
   });
-  const options = {
-    count: wholeNumber("--count", values.count, 1),
-    first: wholeNumber("--first", values.first, 0),
-    seed: wholeNumber("--seed", values.seed, 0),
-  };
+  const options = rangeOf(values);
   const kinds = {
     manifests: (folder: string) => fuzzManifests(folder, options),
     records: (folder: string) => fuzzRecords(folder, options),

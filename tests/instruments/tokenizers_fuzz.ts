@@ -21,6 +21,7 @@ import {
   sentencePieceModelOf,
 } from "../../tokenizers/sentencepiece/mod.ts";
 import { charsmapOf } from "../tokenizers/charsmaps.ts";
+import { rangeOf, rangeOptions } from "./fuzz_range.ts";
 import { bpeFile, unigramFile, wordLevelFile, wordPieceFile } from "./foreign_files.ts";
 import { damaged, fuzzLines } from "./awkward_lines.ts";
 import { lacksSpm, spmEncode, spmTrain } from "../support/spm.ts";
@@ -36,18 +37,14 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      count: { type: "string", default: "20000" }, // 2,000 of each file
-      first: { type: "string", default: "0" },
+      ...rangeOptions, // 2,000 of each file
       lines: { type: "string", default: "20000" },
-      seed: { type: "string", default: "17" },
       data: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
-  const count = wholeNumber("--count", values.count, 1);
-  const first = wholeNumber("--first", values.first, 0);
+  const { count, first, seed } = rangeOf(values);
   const lines = wholeNumber("--lines", values.lines, 0);
-  const seed = wholeNumber("--seed", values.seed, 0);
   const folder = Deno.makeTempDirSync({ prefix: "dept-fuzz-" });
   try {
     const { files, models } = await samples(folder);
