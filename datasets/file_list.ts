@@ -9,7 +9,7 @@
  * Paths are relative to the list; blank lines and what follows `#` at the start of a line are left out. Order counts.
  */
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { messageOf, UsageError } from "../base/mod.ts";
+import { messageOf, readWholeFile, UsageError } from "../base/mod.ts";
 import { isRemote } from "./hub/mod.ts";
 import { DataError } from "./readers/data_error.ts";
 import { checkText } from "./readers/first_bytes.ts";
@@ -33,15 +33,9 @@ export function readFileList(path: string): readonly string[] {
   };
   let bytes: Uint8Array;
   try {
-    const info = Deno.statSync(path); // a pipe would wait for its writer, and a device has no end
-    if (!info.isFile) {
-      fail("", "a list of files", info.isDirectory ? "a folder" : "a pipe or device");
-    }
-    bytes = Deno.readFileSync(path);
+    bytes = readWholeFile(path, Infinity);
   } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
-    const isAbsent = cause instanceof Deno.errors.NotFound;
-    return fail("", "a list of files", isAbsent ? "nothing there" : messageOf(cause), cause);
+    return fail("", "a list of files", messageOf(cause), cause);
   }
   let text: string;
   try {

@@ -11,12 +11,12 @@ import { relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { digestParts } from "./bundle_parts.ts";
 import {
+  bundleOptions,
   type CodeEntry,
   entryInput,
   inUsersWords,
   isCodeFile,
   type LoadingRules,
-  lyingNowhere,
   modulePath,
   projectModules,
 } from "./code_modules.ts";
@@ -101,22 +101,12 @@ async function bundleThese(
       in: entryInput(entry),
       out: `${entries.indexOf(entry)}`,
     })),
+    ...bundleOptions,
     absWorkingDir: root,
-    bundle: true,
-    write: false,
     metafile: true,
     sourcemap: "external",
-    sourcesContent: false,
     outdir: "bundles",
-    format: "esm",
-    platform: "neutral",
-    target: "esnext",
-    tsconfigRaw: "{}",
-    define: lyingNowhere,
-    charset: "utf8",
-    legalComments: "none",
     minifyWhitespace: true,
-    logLevel: "silent",
     plugins: [projectModules(texts, marks)],
   }).catch((cause: Error) => {
     throw new Error(`Cannot bundle code: ${inUsersWords(cause.message, root)}`, { cause });

@@ -32,11 +32,26 @@ export interface LoadingRules {
  * Where a module lies, as constants: a bundle must not depend on the folder, and esbuild keeps a declaration that reads
  * `import.meta.url`, as reading it might do something.
  */
-export const lyingNowhere = {
+const lyingNowhere = {
   "import.meta.url": '"import.meta.url"',
   "import.meta.dirname": '"import.meta.dirname"',
   "import.meta.filename": '"import.meta.filename"',
 };
+
+/** What the code that is digested and the program that is run have in common. */
+export const bundleOptions = {
+  bundle: true,
+  write: false,
+  sourcesContent: false,
+  format: "esm",
+  platform: "neutral",
+  target: "esnext",
+  tsconfigRaw: "{}",
+  define: lyingNowhere,
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "silent",
+} as const;
 
 /** `import * as` and `export default` name variables after the end of a path: the same for every file. */
 const pathEnd = "/module";

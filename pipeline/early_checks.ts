@@ -47,10 +47,11 @@ export class EarlyChecks {
 
   /** Makes the checks, once: when everything before them is made, or cannot be. */
   async makeWhenDue(known: KnownResults): Promise<void> {
+    if (this.#refused !== undefined) return;
     const cannotBeMade = ({ id, needs }: Instance): boolean =>
       known.hasFailed(id) || needs.some((needed) => cannotBeMade(this.#instances.get(needed)!));
     const isDue = this.#before.every((one) => known.isMade(one.id) || cannotBeMade(one));
-    if (this.#refused !== undefined || !isDue) return;
+    if (!isDue) return;
     const refused = new Map<InstanceId, UsageError>();
     for (const instance of this.#checked) {
       if (known.isMade(instance.id)) continue;

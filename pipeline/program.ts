@@ -7,10 +7,10 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Esbuild, loadEsbuild } from "./bundler.ts";
 import type { CodeDigest, CodeDigests } from "./code_digest.ts";
 import {
+  bundleOptions,
   entryInput,
   inUsersWords,
   isCodeFile,
-  lyingNowhere,
   modulePath,
   projectModules,
 } from "./code_modules.ts";
@@ -115,21 +115,11 @@ export class Programs {
           out: this.#fileName(path).replace(/\.js$/, ""),
         })),
       ],
+      ...bundleOptions,
       absWorkingDir: this.#root,
-      bundle: true,
       splitting: true,
-      write: false,
       sourcemap: "linked",
-      sourcesContent: false,
       outdir: "program",
-      format: "esm",
-      platform: "neutral",
-      target: "esnext",
-      tsconfigRaw: "{}",
-      define: lyingNowhere,
-      charset: "utf8",
-      legalComments: "none",
-      logLevel: "silent",
       plugins: [{
         name: "main module",
         setup: (build) =>
