@@ -14,10 +14,10 @@ import { engineModule } from "../engine/mod.ts";
 import { readFileSync } from "node:fs";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
-  batchesPerStep,
   type CheckpointEvery,
   fillCheckpoint,
   pretrain as trainRounds,
+  pretrainBudget,
   pretrainSeeds,
   type PretrainSettings,
   type TrainingSource,
@@ -63,8 +63,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
     const { training: variant, onlySource } = variantNamed(id);
     // A mixture is trained as one: nothing can be trained beside it.
     const parallel = variant.mixture ? 1 : Math.min(parallelSources, settings.sourcesPerRound);
-    const batches = batchesPerStep(variant, settings.sourcesPerRound);
-    const tokens = rounds * localSteps * batches * batchSize * model.seqLen;
+    const { tokens } = pretrainBudget(variant, { ...settings, model });
     const forecast = trainingForecast(recipe, { tokens, models: 2, microBatchSize });
     const sources = onlySource === undefined ? sourcesOf(recipe) : [onlySource];
     return {
@@ -89,7 +88,8 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
       isNative: hasNativeEngine(recipe) || parallel > 1,
       claims: { threads: engine.threads * parallel },
       forecast: { ...forecast, memoryBytes: forecast.memoryBytes * parallel },
-      weight: 10 * batches, // a round's sources are trained one after the other
+      // A round's sources are trained one after the other.
+      weight: 1 + 10 * tokens / (rounds * localSteps * batchSize * model.seqLen),
     };
   },
 };

@@ -103,7 +103,7 @@ export async function trainLocally(
           rateFactor: forgettingRates(inner, { localSteps, totalSteps }),
         }
         : { learningRate: (step) => learningRateAt(step, { ...inner, totalSteps }) }),
-      settings: { ...settings, batchSize: participants.batchSize },
+      settings,
       monitor: watch.monitor,
       clock,
       name: variant.id,

@@ -17,6 +17,7 @@
  * console.log(std.communication / glob.communication); // 500
  * ```
  */
+export { type PretrainBudget, pretrainBudget } from "./budget.ts";
 export {
   type Checkpoint,
   packState,
@@ -92,7 +93,6 @@ export { openSource, pretrainSeeds, sampleSources, type TrainingSource } from ".
 export { tuneLearningRate, type TuneResult } from "./tune.ts";
 export { emptyRecord, nextTick, trainSteps } from "./trainer.ts";
 export {
-  batchesPerStep,
   isShared,
   noPretrainedEmbedding,
   sourceVocabulary,

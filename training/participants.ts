@@ -72,20 +72,13 @@ export class Participants {
     return this.#variant.sharesEmbeddings ? this.#whole : this.#vocabularies.get(source)!;
   }
 
-  /** Windows a step. */
-  get batchSize(): number {
-    const { batchSize, sourcesPerRound } = this.#settings;
-    return batchSize * (this.#variant.mixture?.equalTokens ? sourcesPerRound : 1);
-  }
-
   /** Where a participant's text comes from, from the beginning. */
   windowsOf(name: string, seed: SeedOf): WindowSource {
     const { batchSize, sourcesPerRound, model: { seqLen } } = this.#settings;
     const { mixture, workers } = this.#variant;
     const sources = [...this.#sources.values()];
     if (mixture) {
-      const shape = { seqLen, batchSize: this.batchSize };
-      return mixtureWindows(sources, mixture.tau, shape, seed);
+      return mixtureWindows(sources, mixture.tau, { seqLen, batchSize }, seed);
     }
     if (workers) {
       const worker = Number(name.slice(workerPrefix.length)) - 1;

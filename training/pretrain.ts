@@ -1,9 +1,10 @@
 /**
  * Pre-training: rounds of local training and outer steps, or the same number of steps on a mixture.
  *
- * Source: DEPT Algorithm 1, whose lines stand beside ours. Every variant takes rounds × localSteps sequential steps under one
- * cosine: round r begins at step (r − 1)·localSteps.
+ * Source: DEPT Algorithm 1, whose lines stand beside ours. A variant takes rounds × localSteps sequential steps under one
+ * cosine: round r begins at step (r − 1)·localSteps. Both numbers are the variant's own (`budget.ts`).
  */
+import { settingsOf } from "./budget.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type LocalHelpers, sendAhead } from "./local_helpers.ts";
 import { keepOutcome, taskOf } from "./local_task.ts";
@@ -48,8 +49,10 @@ export interface PretrainResult {
  * Trains a variant from the newest checkpoint in `checkpointFolder`, or from the beginning.
  * @throws StageError when training diverges. @throws signal.reason when aborted, after a checkpoint.
  */
-export async function pretrain(options: Pretraining): Promise<PretrainResult> {
-  const { settings, seed, helpers, log } = options;
+export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
+  const settings = settingsOf(asked.variant, asked.settings);
+  const options = { ...asked, settings };
+  const { seed, helpers, log } = options;
   const run = new Run<PretrainState>(options, () => firstState(options));
   const { state } = run;
   const participants = new Participants(options);

@@ -26,13 +26,19 @@ export interface Variant {
   readonly cutsVocabulary: boolean;
   /** Whether `embedding.*` is sent and averaged like the body. If not, each source keeps its own. */
   readonly sharesEmbeddings: boolean;
+  /** Whether no step is taken: the model stays as it was drawn. */
+  readonly isUntrained?: boolean;
 }
 
 interface Mixture {
   /** Sources are drawn with p ∝ n^τ for n training tokens. */
   readonly tau: number;
-  /** Whether a step takes |S_t| batches, so that as many tokens are seen as with DEPT. */
-  readonly equalTokens: boolean;
+  /**
+   * `steps`: as many sequential steps as DEPT, a batch each. As many tokens as DEPT, whose rounds have |S_t| sources:
+   * `tokens-by-batch` takes |S_t| batches a step, `tokens-by-steps` takes |S_t| times the steps, under a schedule that is as
+   * much longer.
+   */
+  readonly budget: "steps" | "tokens-by-batch" | "tokens-by-steps";
 }
 
 /** What a variant must know of a source. */
@@ -41,11 +47,6 @@ interface SourceCounts {
   readonly vocabSize: number;
   /** V_k as global ids, ascending. */
   readonly localVocabulary: Int32Array;
-}
-
-/** Batches of a step, over all who train in a round. */
-export function batchesPerStep({ mixture }: Variant, sourcesPerRound: number): number {
-  return mixture?.equalTokens === false ? 1 : sourcesPerRound;
 }
 
 /** Whether a parameter is sent and averaged; if not, each source keeps its own. */

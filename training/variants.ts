@@ -35,20 +35,28 @@ interface NamedVariant extends VariantRow {
 /** The whole model has one global vocabulary, and all of it is shared. */
 const whole = { vocabulary: "global", cutsVocabulary: false, sharesEmbeddings: true } as const;
 
-/** One model on a mixture of all sources, p ∝ n^τ: a batch a step, or as many as a round of DEPT has sources. */
+/** One model on a mixture of all sources, p ∝ n^τ, with as many steps as DEPT or with as many tokens. */
 const std = (tau: number, meaning: string): VariantRow => ({
-  meaning: `one model on a mixture of all sources, ${meaning}`,
+  meaning: `one model on a mixture of all sources, ${meaning}: as many sequential steps as DEPT`,
   source: "DEPT §3.2",
   role: "baseline",
   costMethod: "std",
-  training: { ...whole, mixture: { tau, equalTokens: false } },
+  training: { ...whole, mixture: { tau, budget: "steps" } },
 });
 const stdTokens = (tau: number, sameAs: string): VariantRow => ({
   meaning: `as ${sameAs}, with |S_t| batches a step: as many tokens as DEPT sees`,
   source: "DEPT §3.2",
   role: "control",
   costMethod: "std",
-  training: { ...whole, mixture: { tau, equalTokens: true } },
+  training: { ...whole, mixture: { tau, budget: "tokens-by-batch" } },
+});
+const stdSteps = (tau: number, sameAs: string): VariantRow => ({
+  meaning:
+    `as ${sameAs}, with |S_t| times the steps, warm-up included: as many tokens as DEPT sees`,
+  source: "not in the paper",
+  role: "control",
+  costMethod: "std",
+  training: { ...whole, mixture: { tau, budget: "tokens-by-steps" } },
 });
 
 /** By the id that users type, where `<source>` stands for a source's name; in the order of the paper's Table 9. */
@@ -59,6 +67,9 @@ export const variantTable: Readonly<Record<string, VariantRow>> = {
   "std-t0-tokens": stdTokens(0, "std-t0"),
   "std-t03-tokens": stdTokens(0.3, "std-t03"),
   "std-t1-tokens": stdTokens(1, "std-t1"),
+  "std-t0-steps": stdSteps(0, "std-t0"),
+  "std-t03-steps": stdSteps(0.3, "std-t03"),
+  "std-t1-steps": stdSteps(1, "std-t1"),
   "act": {
     meaning:
       "active forgetting: embeddings begin again every N_local steps, under a cosine of their own",
@@ -66,7 +77,7 @@ export const variantTable: Readonly<Record<string, VariantRow>> = {
     source: "DEPT App. A.1.3, after Chen et al. 2023",
     role: "baseline",
     costMethod: "std",
-    training: { ...whole, mixture: { tau: 0, equalTokens: false }, forgetsEmbeddings: true },
+    training: { ...whole, mixture: { tau: 0, budget: "steps" }, forgetsEmbeddings: true },
   },
   "glob": {
     meaning: "θ, ϕ and ψ are averaged; every source trains the whole table",
@@ -107,12 +118,19 @@ export const variantTable: Readonly<Record<string, VariantRow>> = {
     costMethod: "glob",
     training: { ...whole, workers: { tau: 0 } },
   },
+  "none": {
+    meaning: "no pre-training: continuation starts from a body as it was drawn",
+    source: "not in the paper",
+    role: "control",
+    costMethod: "std",
+    training: { ...whole, isUntrained: true },
+  },
   "isolated-<source>": {
     meaning: "one model on one source alone, with as many tokens as DEPT sees",
     source: "DEPT App. B.8",
     role: "control",
     costMethod: "std",
-    training: { ...whole, mixture: { tau: 0, equalTokens: true } },
+    training: { ...whole, mixture: { tau: 0, budget: "tokens-by-batch" } },
   },
 };
 

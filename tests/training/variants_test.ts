@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../base/mod.ts";
 import {
-  batchesPerStep,
   costMethods,
   isShared,
   noPretrainedEmbedding,
@@ -15,21 +14,21 @@ for (const id of Object.keys(variantTable).map((id) => id.replace("<source>", "i
   Deno.test(`the table of variants agrees with itself about ${id}`, () => {
     const { role, training } = variantNamed(id);
     assert.equal(training.id, id);
-    const isOneBatch = training.mixture !== undefined && !training.mixture.equalTokens;
-    assert.equal(batchesPerStep(training, 4), isOneBatch ? 1 : 4);
     // What is compared in the paper as DEPT is what keeps sources apart.
-    assert.equal(role === "method", !training.mixture && !training.workers);
+    const isControl = training.mixture || training.workers || training.isUntrained;
+    assert.equal(role === "method", !isControl);
     assert.equal(isShared(training, "body.block.0.attn.qkv.weight"), true);
     assert.equal(isShared(training, "embedding.position.weight"), training.sharesEmbeddings);
     assert.equal(noPretrainedEmbedding(training) === undefined, training.sharesEmbeddings);
   });
 }
 
-Deno.test("std variants say their temperature and batch", () => {
+Deno.test("std variants say their temperature and budget", () => {
   const mixture = (id: string) => variantOf(id).mixture;
-  assert.deepEqual(mixture("std-t0"), { tau: 0, equalTokens: false });
-  assert.deepEqual(mixture("std-t03-tokens"), { tau: 0.3, equalTokens: true });
-  assert.deepEqual(mixture("std-t1"), { tau: 1, equalTokens: false });
+  assert.deepEqual(mixture("std-t0"), { tau: 0, budget: "steps" });
+  assert.deepEqual(mixture("std-t03-tokens"), { tau: 0.3, budget: "tokens-by-batch" });
+  assert.deepEqual(mixture("std-t1"), { tau: 1, budget: "steps" });
+  assert.deepEqual(mixture("std-t1-steps"), { tau: 1, budget: "tokens-by-steps" });
   assert.equal(mixture("trim"), undefined);
 });
 
