@@ -136,7 +136,7 @@ async function sourceInput(source: string, options: DatasetOptions): Promise<Dat
       source: GeneratedSource<Readonly<Record<string, unknown>>>;
     };
     const seed = seedOf(recipe.seed, `documents/${source}`);
-    const generators = (["train", "validation"] as const).map((split) => ({
+    const generators = (["train", "validation", "test"] as const).map((split) => ({
       name: `${source}/${split}`,
       generator: spec.generator,
       split,
@@ -145,7 +145,8 @@ async function sourceInput(source: string, options: DatasetOptions): Promise<Dat
     }));
     return { isFile: false, files: [], generators };
   }
-  const places = ("files" in spec ? [spec.files] : [spec.train, spec.validation]).flat();
+  const places = ("files" in spec ? [spec.files] : [spec.train, spec.validation, spec.test ?? []])
+    .flat();
   const files: DatasetFile[] = [];
   for (const place of new Set(places)) {
     const path = isRemote(place) || isAbsolute(place) ? place : join(recipe.data ?? "", place);

@@ -114,7 +114,11 @@ export async function writeSourceDocuments(
       if (isWhole && performance.now() - savedAt >= options.checkpointEveryMs) save();
     }
   }
-  if (writer.count === 0) throw new StageError(nothingLeft(name, names, skips.rows, filter));
+  if (writer.count === 0) {
+    const isTest = options.filter?.split?.keep === "test";
+    const wayOut = isTest ? "; name test files, or raise documents.testShare" : "";
+    throw new StageError(nothingLeft(name, names, skips.rows, filter) + wayOut);
+  }
   const { opened, empty } = source.position;
   const report = writer.finish({
     skips,

@@ -2,7 +2,7 @@
  * Reads or makes the text of a source: one instance per source and split.
  *
  * in   the source's files, here or remote, or nothing when a generator makes the text
- *      training  documents, for validation files of their own where duplicates are dropped: none is in both
+ *      training  documents, for validation or test files of their own where duplicates are dropped: none is in both
  * out  documents  Arrow, columns `text` and `id`: one document per row; `report.json`
  *
  * Several sources may lie in the same files, told apart by a field. Each of them, for each split, is an instance here, yet
@@ -34,7 +34,12 @@ import { listRemote, type RemoteHints, remoteHints } from "./remote_files.ts";
 import type { FileSourceSpec, GeneratedSourceSpec } from "./recipe_data.ts";
 import { allSources, eachFileOnce, sourceSpecs } from "./sources.ts";
 
-type Split = "train" | "validation" | "test";
+/**
+ * Training text, text that chooses (the best round, rates), and text that tables are made from. Where a source has no test
+ * files, a hash takes the test from the documents of its training files.
+ */
+const splits = ["train", "validation", "test"] as const;
+type Split = typeof splits[number];
 
 /** Text made by a generator. The source's name picks the seed: two sources with the same rules differ. */
 interface GeneratedParams {
@@ -84,7 +89,7 @@ export const documents: Stage<Recipe, DocumentsParams, DocumentsHints, Documents
   description: "Reads or makes the text of a source",
   module: import.meta.url,
   instances: (recipe) =>
-    allSources(recipe).flatMap((source) => splitsOf(recipe, source).map((s) => [source, s])),
+    allSources(recipe).flatMap((source) => splits.map((split) => [source, split])),
   declare(recipe, parts) {
     const [source, split] = parts as [string, Split];
     const spec = sourceSpecs(recipe)[source];
@@ -106,7 +111,8 @@ function declareGenerated(
   split: Split,
   limit: number | null,
 ) {
-  const count = Math.min(documents[split as "train"], limit ?? Infinity);
+  const asked = split === "test" ? documents.test ?? documents.validation : documents[split];
+  const count = Math.min(asked, limit ?? Infinity);
   const params: GeneratedParams = { kind: "generated", source, split, options, documents: count };
   return {
     params,
@@ -124,15 +130,15 @@ function declareFiles(
 ) {
   const { textField, badRows, textDocuments, maxRowBytes, maxFiles, duplicates } = recipe.documents;
   const { where, expected } = spec;
-  const places = placesOf(recipe, spec, source, split);
+  const key = fileKeyOf(spec, split);
+  const places = placesOf(recipe, spec, source, key);
   const local = places.map((place, i) => [`file/${i}`, place] as const)
     .filter(([, place]) => !isRemote(place));
   const isDeduplicated = duplicates.exact || duplicates.near !== null;
-  // Validation text that has files of its own is compared with training text.
-  const inputs: Record<string, OutputRef> =
-    isDeduplicated && split === "validation" && "train" in spec
-      ? { training: `documents/${source}/train#documents` }
-      : {};
+  // Text that has files of its own is compared with training text.
+  const inputs: Record<string, OutputRef> = isDeduplicated && key !== "train" && key !== "files"
+    ? { training: `documents/${source}/train#documents` }
+    : {};
   const params: FileParams = {
     kind: "files",
     reading: { textField, badRows, textDocuments, maxRowBytes },
@@ -288,10 +294,10 @@ function stateOf(path: string): string {
   return [dev, ino, mtime?.getTime(), ctime?.getTime(), sha256OfFile(path)].join(" ");
 }
 
-function splitsOf(recipe: Recipe, source: string): readonly Split[] {
-  const spec = sourceSpecs(recipe)[source];
-  const hasTest = "split" in spec && spec.split.test > 0;
-  return hasTest ? ["train", "validation", "test"] : ["train", "validation"];
+/** The key of a source that names the files of a split. */
+function fileKeyOf(spec: FileSourceSpec, split: Split): Split | "files" {
+  if ("files" in spec) return "files";
+  return split === "test" && spec.test === undefined ? "train" : split;
 }
 
 /** Where the text is: files of this machine, folders and globs resolved, and remote names. */
@@ -299,10 +305,9 @@ function placesOf(
   recipe: Recipe,
   spec: FileSourceSpec,
   source: string,
-  split: Split,
+  key: Split | "files",
 ): readonly string[] {
-  const key = "files" in spec ? "files" : split as "train";
-  const named = ["files" in spec ? spec.files : spec[split as "train"]].flat();
+  const named = ["files" in spec ? spec.files : spec[key as Split]!].flat();
   const places = named.flatMap((place) => {
     if (isRemote(place)) return [place];
     const found = listLocalFiles(isAbsolute(place) ? place : join(recipe.data ?? "", place));
@@ -313,14 +318,21 @@ function placesOf(
 
 /** Filters between reading and writing; null if the recipe asks for none. */
 function filterOf(
-  { documents: { clean, duplicates, length, details } }: Recipe,
+  { documents: { clean, duplicates, length, details, testShare } }: Recipe,
   spec: FileSourceSpec,
   keep: Split,
 ): FilterOptions | null {
-  const split = "split" in spec ? { shares: spec.split, keep } : null;
+  const split = sharesOf(spec, keep, testShare);
   const isAsked = clean.length > 0 || duplicates.exact || duplicates.near !== null ||
     length.minCharacters !== null || length.maxCharacters !== null || details || split !== null;
   return isAsked ? { clean, duplicates, length, split } : null;
+}
+
+/** The part of the files' documents that is a split; null where it is all of them. */
+function sharesOf(spec: FileSourceSpec, keep: Split, testShare: number): FilterOptions["split"] {
+  if ("split" in spec) return { shares: { test: testShare, ...spec.split }, keep };
+  const isShared = spec.test === undefined && keep !== "validation";
+  return isShared ? { shares: { validation: 0, test: testShare }, keep } : null;
 }
 
 /** The lower of the recipe's limit and the source's own. */
@@ -329,7 +341,6 @@ function limitOf(
   spec: GeneratedSourceSpec | FileSourceSpec,
   split: Split,
 ): number | null {
-  if (split === "test") return null;
   const own = "generator" in spec ? null : spec.maxDocuments?.[split] ?? null;
   const limit = Math.min(recipe.documents.maxDocuments[split] ?? Infinity, own ?? Infinity);
   return Number.isFinite(limit) ? limit : null;

@@ -1,8 +1,8 @@
 /**
- * Evaluates a continued model on the validation text of every source, held-out ones too.
+ * Evaluates a continued model on the test text of every source, held-out ones too.
  *
  * in   model                 checkpoint with a global embedding
- *      validation/<source>   token shards of the global vocabulary
+ *      test/<source>         token shards of the global vocabulary
  *      statistics/<source>   token counts of the training text, for the unigram baseline
  *      tokenizer             pieces, for their bytes
  * out  losses  `documents.arrow`: a row per document; `summary.json`: sums, measures and intervals per source
@@ -28,7 +28,7 @@ import {
 import { continuedModels, impossibleStart } from "./continue.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { allSources } from "./sources.ts";
-import { checkEvaluationText } from "./text_checks.ts";
+import { checkEvaluationText, evaluatedSplit } from "./text_checks.ts";
 import { type EngineModules, tokenShards } from "./training_inputs.ts";
 
 type EvaluateParams = Recipe["evaluate"] & { readonly engine: EngineParams };
@@ -36,7 +36,7 @@ type Context = StageContext<EvaluateParams, object, EngineModules>;
 
 export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
   name: "evaluate",
-  description: "Evaluates a model on the validation text of every source",
+  description: "Evaluates a model on the test text of every source",
   module: import.meta.url,
   instances: continuedModels,
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
@@ -45,7 +45,7 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
     inputs: {
       model: `continue/${variant}/${start}#model`,
       tokenizer: "vocabulary/global#tokenizer",
-      ...tokenShards(["validation", "statistics"], allSources(recipe), "global"),
+      ...tokenShards([evaluatedSplit, "statistics"], allSources(recipe), "global"),
     },
     outputs: ["losses"],
     params: { ...recipe.evaluate, engine: recipe.engine },
@@ -66,7 +66,7 @@ export async function run(context: Context): Promise<StageSummary> {
   const losses = new Map<string, DocumentLosses>();
   try {
     await writeTensors(program, groups.model);
-    for (const source of group(inputs, "validation").keys()) {
+    for (const source of group(inputs, evaluatedSplit).keys()) {
       losses.set(source, await evaluateSource(context, source, config, program));
     }
   } finally {
@@ -96,17 +96,17 @@ async function evaluateSource(
 ): Promise<DocumentLosses> {
   const tokenizer = loadPieces(inputs.tokenizer);
   const { counts } = readStatistics(inputs[`statistics/${name}`]);
-  const validation = openTokenShards(inputs[`validation/${name}`]);
+  const text = openTokenShards(inputs[`${evaluatedSplit}/${name}`]);
   try {
-    if (validation.vocabSize !== vocabSize) {
+    if (text.vocabSize !== vocabSize) {
       throw new StageError(
         `Cannot evaluate source "${name}": expected tokens of the model's vocabulary of ${vocabSize}, ` +
-          `found ${validation.vocabSize}`,
+          `found ${text.vocabSize}`,
       );
     }
     return await documentLosses(program, {
       name,
-      validation,
+      text,
       byteLength: (id) => tokenizer.byteLength(id),
       unigram: unigramModel(counts),
     }, {
@@ -115,10 +115,10 @@ async function evaluateSource(
       async onBatch(done) {
         await nextTick();
         signal.throwIfAborted();
-        log.progress({ done, total: validation.tokens, unit: "tokens", note: name });
+        log.progress({ done, total: text.tokens, unit: "tokens", note: name });
       },
     });
   } finally {
-    validation.close();
+    text.close();
   }
 }

@@ -89,13 +89,13 @@ export const recipeSchema = z.strictObject({
     .describe("The root of all random draws. What draws nothing does not depend on it."),
   engine: engineSchema.describe("What computes."),
   data: z.string().nullable().describe(
-    "A folder with a folder for each source, `<source>/{train,validation}.jsonl[.gz]` or `.txt`, relative to the recipe's " +
-      "file. Files that `sources` names are relative to it. Null if `sources` names all.",
+    "A folder with a folder for each source, `<source>/{train,validation}.jsonl[.gz]` or `.txt`, and `test` where there is " +
+      "one, relative to the recipe's file. Files that `sources` names are relative to it. Null if `sources` names all.",
   ),
   sources: z.record(name, sourceSchema).nullable()
     .describe(
       "Sources by id; null takes every folder of `data`. A source has a `generator`, or files for each split (`train`, " +
-        "`validation`), or files without splits (`files`, `split`).",
+        "`validation`, `test`), or files without splits (`files`, `split`).",
     ),
   outOfDistribution: z.array(name).superRefine(eachOnce)
     .describe("Sources that are evaluated but never trained on before continuation."),
@@ -141,7 +141,7 @@ export const recipeSchema = z.strictObject({
   evaluate: z.strictObject({
     batchSize: count.describe("Sequences that are computed at once."),
     bootstrapSamples: count.max(maxSamples).describe("Resamples of documents for an interval."),
-  }).describe("Evaluation on the validation text of every source."),
+  }).describe("Evaluation on the test text of every source."),
   finetune: z.strictObject({
     tasks: z.record(name, taskSchema).describe(
       "Downstream tasks by id. A task has a `generator`, or a `format` and `files`.",
@@ -163,7 +163,7 @@ export const recipeSchema = z.strictObject({
   paper: paper.nullable().describe("Cells of the paper that stand beside ours."),
 });
 
-const sourceFiles = ["train", "validation", "files"].map((key) => `sources.*.${key}`);
+const sourceFiles = ["train", "validation", "test", "files"].map((key) => `sources.*.${key}`);
 const taskFiles = ["train", "dev", "test"].map((key) => `finetune.tasks.*.files.${key}`);
 
 /** Keys that hold paths. Each is relative to the file that says it, those of text to `data` where a recipe names that folder. */

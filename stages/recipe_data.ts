@@ -32,6 +32,7 @@ const filesForms =
 const limits = z.strictObject({
   train: count.nullable().describe("Documents for training."),
   validation: count.nullable().describe("Documents for validation."),
+  test: count.nullable().optional().describe("Documents for the test."),
 });
 
 /** Text made by a generator. */
@@ -41,6 +42,9 @@ const generatedSource = z.strictObject({
   documents: z.strictObject({
     train: count.describe("Documents for training."),
     validation: count.describe("Documents for validation."),
+    test: count.optional().describe(
+      "Documents for the test; as many as for validation without it.",
+    ),
   }).describe("Documents that are made for each split."),
 });
 
@@ -67,6 +71,9 @@ const fileOptions = {
 const fileSource = z.strictObject({
   train: files.describe(`Files of training text. ${filesForms}`),
   validation: files.describe("Files of validation text."),
+  test: files.optional().describe(
+    "Files of test text; without them `documents.testShare` of the training documents is the test.",
+  ),
   ...fileOptions,
 });
 
@@ -77,9 +84,11 @@ const pooledSource = z.strictObject({
   ),
   split: z.strictObject({
     validation: fraction.describe("Share of the documents for validation."),
-    test: fraction.default(0).describe("Share that is set aside."),
+    test: fraction.gt(0).optional().describe(
+      "Share of the documents for the test; `documents.testShare` without it.",
+    ),
   }).refine(
-    ({ validation, test }) => validation > 0 && validation + test < 1,
+    ({ validation, test = 0 }) => validation > 0 && validation + test < 1,
     "expected a validation share above 0 that leaves some for training",
   ).describe("Shares of the documents; the rest is for training."),
   ...fileOptions,
@@ -138,6 +147,9 @@ export const documentsSchema = z.strictObject({
     "Longest row. A longer one is an error: readers hold a row in memory.",
   ),
   maxDocuments: limits.describe("Only the first documents of a split are taken; null takes all."),
+  testShare: fraction.gt(0).lt(1).describe(
+    "The share of a source's training documents, chosen by a hash of each, that is its test where no test files are named.",
+  ),
   maxFiles: count.nullable()
     .describe("Only the first files that a pattern or folder names are taken; null takes all."),
   clean: z.array(z.enum(cleanRules)).superRefine(eachOnce).describe(

@@ -46,10 +46,14 @@ export function sourceSpecs(recipe: Recipe): Readonly<Record<string, SourceSpec>
     );
   }
   return Object.fromEntries(
-    folders.map((source) => [source, {
-      train: splitFile(recipe.data!, source, "train"),
-      validation: splitFile(recipe.data!, source, "validation"),
-    }]),
+    folders.map((source) => {
+      const test = splitFile(recipe.data!, source, "test");
+      return [source, {
+        train: requiredFile(recipe.data!, source, "train"),
+        validation: requiredFile(recipe.data!, source, "validation"),
+        ...(test === undefined ? {} : { test }),
+      }];
+    }),
   );
 }
 
@@ -68,17 +72,32 @@ export function eachFileOnce(places: readonly string[], key: string): readonly s
   return places;
 }
 
-function splitFile(data: string, source: string, split: string): string {
-  const names = new Set([...readFolder(`${data}/${source}`)].map((entry) => entry.name));
-  const wanted = [`${split}.jsonl`, `${split}.jsonl.gz`, `${split}.txt`];
-  const found = wanted.find((file) => names.has(file));
-  if (found !== undefined) return `${source}/${found}`;
+/** The file of a split in a source's folder, relative to `data`; undefined where there is none. */
+function splitFile(data: string, source: string, split: string): string | undefined {
+  const names = new Set(namesIn(`${data}/${source}`));
+  const found = fileNames(split).find((file) => names.has(file));
+  return found === undefined ? undefined : `${source}/${found}`;
+}
+
+function requiredFile(data: string, source: string, split: string): string {
+  const found = splitFile(data, source, split);
+  if (found !== undefined) return found;
+  const names = namesIn(`${data}/${source}`);
   throw new UsageError(
     `Cannot read source "${source}" in "${data}/${source}": expected one of ${
-      wanted.join(", ")
+      fileNames(split).join(", ")
     }, ` +
-      `found ${names.size === 0 ? "an empty folder" : [...names].sort().slice(0, 5).join(", ")}`,
+      `found ${names.length === 0 ? "an empty folder" : names.slice(0, 5).join(", ")}`,
   );
+}
+
+function fileNames(split: string): readonly string[] {
+  return [`${split}.jsonl`, `${split}.jsonl.gz`, `${split}.txt`];
+}
+
+/** Sorted. */
+function namesIn(folder: string): readonly string[] {
+  return [...readFolder(folder)].map((entry) => entry.name).sort();
 }
 
 function readFolder(path: string): Iterable<Deno.DirEntry> {

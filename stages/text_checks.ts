@@ -7,6 +7,9 @@ import { group } from "../pipeline/stage.ts";
 
 type Inputs = Readonly<Record<string, string>>;
 
+/** The split that tables are made from: no choice is made by it. */
+export const evaluatedSplit = "test";
+
 /**
  * Training must have a window of `seqLen` tokens in each source, and a token to predict in the validation text of each.
  * @throws UsageError naming all sources that have not
@@ -35,19 +38,19 @@ export function checkTrainingText(inputs: Inputs, seqLen: number): void {
 
 /** Evaluation must have text to predict in each source. @throws UsageError naming all sources that have none */
 export function checkEvaluationText(inputs: Inputs): void {
-  refuse(complaints(inputs, "validation", (source, { tokens, documents }) => {
+  refuse(complaints(inputs, evaluatedSplit, (source, { tokens, documents }) => {
     const ofText = tokens - documents; // the end of a document has no bytes
     return ofText > 1
       ? undefined
-      : `Cannot evaluate source "${source}": expected validation text of at least 2 tokens, found ${ofText}; ` +
-        `add validation text`;
+      : `Cannot evaluate source "${source}": expected test text of at least 2 tokens, found ${ofText}; ` +
+        `add test files, or raise documents.testShare`;
   }));
 }
 
 /** What is wrong with the tokens of sources, where something is. */
 function complaints(
   inputs: Inputs,
-  split: "train" | "validation",
+  split: "train" | "validation" | "test",
   complaint: (
     source: string,
     counts: { readonly tokens: number; readonly documents: number },

@@ -2,10 +2,10 @@
  * Turns a source's text into token shards: one instance per source with the global tokenizer and, where a variant needs
  * it, one with the source's own.
  *
- * in   train, validation  documents
- *      tokenizer          pieces
- * out  train, validation  token shards, the end symbol after each document
- *      statistics         counts of each piece in the training text, V_k, unigram cross-entropy, unknown and byte pieces
+ * in   train, validation, test  documents
+ *      tokenizer                pieces
+ * out  train, validation, test  token shards, the end symbol after each document
+ *      statistics               counts of each piece in the training text, V_k, unigram cross-entropy, unknown and byte pieces
  *
  * Source: DEPT §2.2 (TRIM: V_k), §2.3 (SPEC-OPT: a tokenizer for each source).
  */
@@ -31,7 +31,7 @@ import {
   openVocabulary,
 } from "./vocabulary_file.ts";
 
-const splits = ["train", "validation"] as const;
+const splits = ["train", "validation", "test"] as const;
 
 /** What cannot change a byte. */
 interface TokenizeHints {
@@ -67,11 +67,12 @@ export const tokenize: Stage<Recipe, object, TokenizeHints, AdoptedModules> = {
     const isGlobal = vocabulary === "global";
     return {
       inputs: {
-        train: `documents/${source}/train#documents`,
-        validation: `documents/${source}/validation#documents`,
+        ...Object.fromEntries(
+          splits.map((split) => [split, `documents/${source}/${split}#documents` as const]),
+        ),
         tokenizer: `vocabulary/${isGlobal ? "global" : source}#tokenizer`,
       },
-      outputs: ["train", "validation", "statistics"],
+      outputs: [...splits, "statistics"],
       params: {},
       hints: { checkpointEveryMs: 5000 },
       uses: isGlobal ? adoptedModules(recipe) : {},

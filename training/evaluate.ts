@@ -1,5 +1,5 @@
 /**
- * Evaluation: the losses of a model on every document of a source's validation text.
+ * Evaluation: the losses of a model on every document of a source's text.
  *
  * Protocol: documents joined by the end symbol, windows of the context length without overlap, every token but
  * a window's first predicted. A token counts for the document that it belongs to, its end symbol with it.
@@ -34,7 +34,7 @@ export interface DocumentLosses {
 
 interface EvaluationSource {
   readonly name: string;
-  readonly validation: TokenShards;
+  readonly text: TokenShards;
   /** Bytes of each piece. */
   readonly byteLength: (id: number) => number;
   /** Log probability of each piece in nats. */
@@ -44,7 +44,7 @@ interface EvaluationSource {
 /** Scores a source with a program that holds the model. @throws StageError when a loss is not finite. */
 export async function documentLosses(
   program: Pick<Program, "run">,
-  { name, validation, byteLength, unigram }: EvaluationSource,
+  { name, text, byteLength, unigram }: EvaluationSource,
   { batchSize, seqLen, onBatch }: {
     readonly batchSize: number;
     readonly seqLen: number;
@@ -52,17 +52,17 @@ export async function documentLosses(
     readonly onBatch?: (tokens: number) => Promise<void> | void;
   },
 ): Promise<DocumentLosses> {
-  const { documents, ends } = validation;
+  const { documents, ends } = text;
   const losses = {
     lossNats: new Float64Array(documents),
     tokens: new Float64Array(documents),
     bytes: new Float64Array(documents),
     unigramNats: new Float64Array(documents),
   };
-  const vocabulary = wholeVocabulary(validation.vocabSize);
+  const vocabulary = wholeVocabulary(text.vocabSize);
   let document = 0;
   const shape = { batchSize, seqLen, vocabulary };
-  for await (const batch of scoreWindows(program, textWindows(validation, seqLen), shape)) {
+  for await (const batch of scoreWindows(program, textWindows(text, seqLen), shape)) {
     batch.windows.forEach(({ start, tokens }, b) => {
       for (let t = 1; t < tokens.length; t++) {
         while (ends[document] <= start + t) document++;

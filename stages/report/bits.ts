@@ -28,7 +28,7 @@ export const kind: TableKind<LossParams> = {
     const reports = inputsOf(
       "documents",
       allSources(recipe),
-      (source) => `documents/${source}/validation#documents`,
+      (source) => `documents/${source}/test#documents`,
     );
     return { inputs: { ...lossInputs(params), ...reports }, params };
   },

@@ -105,10 +105,10 @@ Deno.test("documents: kill -9 at many points gives the bytes of an undisturbed r
 });
 
 Deno.test("tokenize: kill -9 at many points gives the bytes of an undisturbed run", async () => {
-  const inputs = { train: empty(), validation: empty(), tokenizer: empty() };
+  const inputs = { train: empty(), validation: empty(), test: empty(), tokenizer: empty() };
   const words = ["low", "lower", "newest", "wide", "𝄞", "wider", "in", "the", "end"];
   const text = () => Array.from({ length: 200 }, () => words[random.below(9)]).join(" ");
-  for (const [split, count] of [["train", 9000], ["validation", 4500]] as const) {
+  for (const [split, count] of [["train", 9000], ["validation", 4500], ["test", 10]] as const) {
     const made = Array.from({ length: count }, (_, i) => ({ text: text(), id: `${i}` }));
     await writeDocuments(inputs[split], made);
   }

@@ -62,6 +62,7 @@ const pileSources = Object.fromEntries(
   ["gh", "ax", "ui"].map((id, i) => [id, {
     train: `${pile}/train/*.jsonl.zst`,
     validation: `${pile}/val.jsonl.zst`,
+    test: `${pile}/val.jsonl.zst`, // so that no test is taken from the training files
     where: { field: "meta.pile_set_name", is: domains[i] },
   }]),
 );
@@ -157,7 +158,10 @@ Deno.test("documents fetches plain URLs, through whatever goes wrong", async () 
   server.files.set("/a.jsonl.gz", { bytes: new Uint8Array(gzipSync(rows)) });
   server.misbehave("/a.jsonl.gz", { status: 500 }, {}, { cutAfter: 900 }, { rangeOff: 3 });
   const url = `${server.url}/a.jsonl.gz`;
-  const { output } = await made(recipeOf({ a: { train: url, validation: url } }), ["a", "train"]);
+  const { output } = await made(recipeOf({ a: { train: url, validation: url, test: url } }), [
+    "a",
+    "train",
+  ]);
   const found = await read(output);
   strictEqual(found.length, 500);
   strictEqual(found[7].id, "a.jsonl.gz:8");
@@ -215,6 +219,44 @@ Deno.test("documents splits a pool of files by content, test set aside", async (
   ]);
   const none = { ...recipe, sources: { a: { ...source, files: "pool/*.csv" } } };
   throws(() => documents.declare(none, ["a", "train"]).files, UsageError);
+});
+
+Deno.test("documents takes the test from training files by content where no test files are named", async () => {
+  const data = Deno.makeTempDirSync({ dir: folder });
+  const rows = (word: string, count: number) =>
+    Array.from({ length: count }, (_, i) => `{"text": "${word} ${i}"}\n`).join("");
+  for (const [name, count] of [["train", 400], ["validation", 20], ["test", 10]] as const) {
+    Deno.writeTextFileSync(join(data, `${name}.jsonl`), rows(name, count));
+  }
+  const files = { train: "train.jsonl", validation: "validation.jsonl" };
+  const recipe = (source: object, changes = {}) => ({
+    ...recipeOf({ a: { ...files, ...source } }, { testShare: 0.1, ...changes }),
+    data,
+  });
+  const textsOf = async (of: Recipe, split: string) =>
+    await texts((await made(of, ["a", split])).output);
+  const [train, validation, test] = await Promise.all(
+    ["train", "validation", "test"].map((split) => textsOf(recipe({}), split)),
+  );
+  deepStrictEqual(
+    [...train, ...test].sort(),
+    Array.from({ length: 400 }, (_, i) => `train ${i}`).sort(),
+  );
+  ok(test.length > 20 && test.length < 60, `${test.length} of 400, of which a tenth is expected`);
+  strictEqual(validation.length, 20);
+
+  const limited = { maxDocuments: { train: null, validation: null, test: 5 } };
+  deepStrictEqual(await textsOf(recipe({}, limited), "test"), test.slice(0, 5));
+  deepStrictEqual(await textsOf(recipe({}, limited), "train"), train);
+
+  const withTest = recipe({ test: "test.jsonl" });
+  strictEqual((await textsOf(withTest, "train")).length, 400);
+  deepStrictEqual((await textsOf(withTest, "test")).slice(0, 2), ["test 0", "test 1"]);
+
+  await rejects(
+    made(recipe({}, { testShare: 1e-9 }), ["a", "test"]),
+    /found none \(left out: 400 of other splits\); name test files, or raise documents\.testShare/,
+  );
 });
 
 Deno.test("documents leaves training text out of validation files when duplicates are dropped", async () => {

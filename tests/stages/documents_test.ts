@@ -49,8 +49,10 @@ Deno.test("documents has an instance for each source and split, with seeds only 
   deepStrictEqual(documents.instances(recipe), [
     ["a", "train"],
     ["a", "validation"],
+    ["a", "test"],
     ["b", "train"],
     ["b", "validation"],
+    ["b", "test"],
   ]);
   const seeds = (...parts: string[]) => documents.declare(recipe, parts).seeds;
   deepStrictEqual(seeds("a", "train"), []);

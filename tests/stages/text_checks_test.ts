@@ -22,6 +22,9 @@ Deno.test("texts of a source that are too short are named before training, all a
     "validation/aa": await shards("two", [5, 6]),
     "validation/bb": await shards("one", [5]),
     "validation/cc": await shards("none", []),
+    "test/aa": await shards("two for the test", [5, 6]),
+    "test/bb": await shards("one for the test", [5]),
+    "test/cc": await shards("none for the test", []),
   };
   throws(() => checkTrainingText(inputs, 4), {
     name: "UsageError",
@@ -36,10 +39,9 @@ Deno.test("texts of a source that are too short are named before training, all a
   checkTrainingText({ "train/aa": train, "validation/aa": validation }, 4);
   throws(() => checkEvaluationText(inputs), {
     name: "UsageError",
-    message:
-      'Cannot evaluate source "bb": expected validation text of at least 2 tokens, found 1; ' +
-      "add validation text\n" +
-      'Cannot evaluate source "cc": expected validation text of at least 2 tokens, found 0; ' +
-      "add validation text",
+    message: 'Cannot evaluate source "bb": expected test text of at least 2 tokens, found 1; ' +
+      "add test files, or raise documents.testShare\n" +
+      'Cannot evaluate source "cc": expected test text of at least 2 tokens, found 0; ' +
+      "add test files, or raise documents.testShare",
   });
 });

@@ -30,7 +30,9 @@ const sources = { b: generated, a: generated, c: generated };
 const texts = {
   train: ["low lower lowest", "new newer newest\n𝄞 and wide", "wider widest"],
   validation: ["lower, newer; wider"],
+  test: ["low new wide"],
 };
+const splits = ["train", "validation", "test"] as const;
 
 type Context = Parameters<typeof run>[0];
 const { outputs: outputNames, hints } = tokenize.declare(base, ["a", "global"]);
@@ -40,8 +42,8 @@ async function made(
   more: Partial<Context> = {},
 ): Promise<{ context: Context; summary: StageSummary }> {
   const empty = () => Deno.makeTempDirSync({ dir: folder });
-  const inputs = { train: empty(), validation: empty(), tokenizer: empty() };
-  for (const split of ["train", "validation"] as const) {
+  const inputs = { train: empty(), validation: empty(), test: empty(), tokenizer: empty() };
+  for (const split of splits) {
     await writeDocuments(inputs[split], texts[split].map((text, i) => ({ text, id: `${i}` })));
   }
   const documents = texts.train.map((text) => ({ text }));
@@ -52,7 +54,7 @@ async function made(
     hints,
     inputs,
     files: {},
-    outputs: { train: empty(), validation: empty(), statistics: empty() },
+    outputs: Object.fromEntries(outputNames.map((name) => [name, empty()])),
     checkpointFolder: empty(),
     seed(name) {
       throw new RangeError(`seed ${name} was not declared`);
@@ -81,6 +83,7 @@ Deno.test("tokenize has own vocabularies only for trained sources and only when 
   deepStrictEqual(tokenize.declare(recipe, ["a", "own"]).inputs, {
     train: "documents/a/train#documents",
     validation: "documents/a/validation#documents",
+    test: "documents/a/test#documents",
     tokenizer: "vocabulary/a#tokenizer",
   });
   strictEqual(
@@ -92,7 +95,7 @@ Deno.test("tokenize has own vocabularies only for trained sources and only when 
 Deno.test("tokenize writes shards that decode to the documents, the end symbol after each", async () => {
   const { context } = await made();
   const tokenizer = loadTokenizer(context.inputs.tokenizer);
-  for (const split of ["train", "validation"] as const) {
+  for (const split of splits) {
     const shards = openTokenShards(context.outputs[split]);
     let start = 0;
     const decoded = Array.from(shards.ends, (end) => {
@@ -191,7 +194,7 @@ async function manyDocuments(folder: string): Promise<void> {
 Deno.test("tokenize that was killed goes on to the same bytes, wherever it stood", async () => {
   const { context } = await made();
   const inputs = { ...context.inputs };
-  for (const split of ["train", "validation"]) {
+  for (const split of splits) {
     await manyDocuments(inputs[split] = Deno.makeTempDirSync({ dir: folder }));
   }
   const outputs = () =>

@@ -50,7 +50,7 @@ Deno.test("documentLosses() of a model without a preference is ln V for every pr
     const { validation } = alpha;
     const losses = await documentLosses(program, {
       name: "alpha",
-      validation,
+      text: validation,
       byteLength: (id) => id === 2 ? 0 : 3, // the end symbol has no bytes
       unigram: unigramModel(new Float64Array(vocabSize)),
     }, { batchSize: 4, seqLen: 8 });
@@ -77,7 +77,7 @@ Deno.test("documentLosses() does not depend on the batch, and sums to the valida
     const { validation } = alpha;
     const source = {
       name: "alpha",
-      validation,
+      text: validation,
       byteLength: () => 1,
       unigram: unigramModel(new Float64Array(vocabSize)),
     };
