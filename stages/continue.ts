@@ -66,7 +66,7 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
         ? undefined
         : `the recipe asks for no plasticity run on "${source}" from the start "${start}"; ` +
           `add it to continue.plasticity.sources, and run continue/${variant}/random/${source}`),
-  check: ({ params: { model } }, inputs) => checkTrainingText(inputs, model.seqLen),
+  check: ({ params: { model, share } }, inputs) => checkTrainingText(inputs, model.seqLen, share),
   declare(recipe, [variant, start, source]) {
     const { model, engine } = recipe;
     const { starts: _, checkpointEverySteps, plasticity, validation, ...settings } =
@@ -91,6 +91,8 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
       params: {
         ...settings,
         steps,
+        // Nothing is pre-trained on a source that is held out: all its windows are new.
+        share: recipe.outOfDistribution.includes(source) ? 0 : settings.share,
         ...(everySteps === null ? {} : { validation: { everySteps, windows } }),
         variant,
         start: start as ContinuationStart,

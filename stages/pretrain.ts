@@ -40,7 +40,12 @@ import {
 
 export type PretrainParams =
   & Omit<Recipe["pretrain"], "variants" | "peakLearningRates" | keyof PretrainHints>
-  & { readonly variant: Variant; readonly model: Recipe["model"]; readonly engine: EngineParams };
+  & {
+    readonly variant: Variant;
+    readonly model: Recipe["model"];
+    readonly engine: EngineParams;
+    readonly continuationShare: number;
+  };
 
 export interface PretrainHints {
   readonly checkpointEverySteps: CheckpointEvery;
@@ -54,7 +59,8 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
     "Pre-trains a variant: rounds of local training and averaging, or steps on a mixture",
   module: import.meta.url,
   instances: (recipe) => recipe.pretrain.variants.map((variant) => [variant]),
-  check: ({ params: { model } }, inputs) => checkTrainingText(inputs, model.seqLen),
+  check: ({ params: { model, continuationShare } }, inputs) =>
+    checkTrainingText(inputs, model.seqLen, continuationShare),
   declare(recipe, [id]) {
     const { model, engine, tune } = recipe;
     const { variants: _, peakLearningRates, checkpointEverySteps, parallelSources, ...settings } =
@@ -81,6 +87,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
         variant,
         model,
         engine,
+        continuationShare: recipe.continue.share,
       },
       hints: { checkpointEverySteps, parallelSources: parallel },
       seeds: pretrainSeeds,

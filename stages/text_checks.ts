@@ -11,18 +11,20 @@ type Inputs = Readonly<Record<string, string>>;
 export const evaluatedSplit = "test";
 
 /**
- * Training must have a window of `seqLen` tokens in each source, and a token to predict in the validation text of each.
+ * Training must have a window of `seqLen` tokens in each source, and another one where a share is kept for continuation; and a
+ * token to predict in the validation text of each.
  * @throws UsageError naming all sources that have not
  */
-export function checkTrainingText(inputs: Inputs, seqLen: number): void {
+export function checkTrainingText(inputs: Inputs, seqLen: number, share: number): void {
+  const [least, what] = share === 0 ? [seqLen, "one window"] : [2 * seqLen, "two windows"];
   refuse([
     ...complaints(
       inputs,
       "train",
       (source, { tokens }) =>
-        tokens >= seqLen
+        tokens >= least
           ? undefined
-          : `Cannot train on source "${source}": expected at least ${seqLen} tokens (one window of model.seqLen), ` +
+          : `Cannot train on source "${source}": expected at least ${least} tokens (${what} of model.seqLen), ` +
             `found ${tokens}; add training text to the source or set a shorter model.seqLen`,
     ),
     ...complaints(

@@ -1,8 +1,8 @@
 /**
  * Continued pre-training: a body with a global embedding, which is new or its own, on the mixture of all sources.
  *
- * Source: DEPT §3.5: all parameters train, with a new optimizer, text from the beginning of its order, and one cosine over the
- * steps.
+ * Source: DEPT §3.5: all parameters train, with a new optimizer and one cosine over the steps. Differs: text is of windows that
+ * pre-training never reads, where the recipe keeps a share of them for it.
  */
 import type { TrainingProgram } from "../engine/mod.ts";
 import { StageError } from "../base/mod.ts";
@@ -14,7 +14,7 @@ import { openPrograms, readTensors } from "./programs.ts";
 import { Run, type RunState, type TrainingPlace } from "./run.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { ContinuationSettings } from "./settings.ts";
-import { embeddingOf, initialTable, type TrainingSource } from "./source.ts";
+import { embeddingOf, initialTable, partOf, type TrainingSource } from "./source.ts";
 import {
   addStep,
   DivergedError,
@@ -106,7 +106,8 @@ async function trainOnMixture(
   program: TrainingProgram,
 ): Promise<void> {
   const { settings, sources, seed, log, signal } = options;
-  const { model, steps, inner, start, sampling, batchSize } = settings;
+  const { model, steps, inner, start, sampling, batchSize, share } = settings;
+  const shape = { seqLen: model.seqLen, batchSize, ...partOf("heldBack", share) };
   const { state, clock } = run;
   const { record, metrics } = state;
   const rateFactor = start === "pretrained" ? settings.pretrainedRateFactor : 1;
@@ -116,7 +117,7 @@ async function trainOnMixture(
   if (!run.isResumed) await validate(options, program, state);
   await trainSteps({
     program,
-    windows: mixtureWindows(sources, tau, { seqLen: model.seqLen, batchSize }, seed),
+    windows: mixtureWindows(sources, tau, shape, seed),
     record,
     to: steps,
     learningRate: (step) => learningRateAt(step, schedule),

@@ -4,17 +4,17 @@
  * Source: DEPT §3.3: p ∝ n^τ over the sources' training tokens n.
  */
 import { type MixturePosition, mixtureWeights, openMixture } from "../datasets/mod.ts";
-import { openStream, type SeedOf, type TrainingSource } from "./source.ts";
+import { openStream, type SeedOf, type TrainingSource, type WindowCut } from "./source.ts";
 import type { WindowSource } from "./windows.ts";
 
 /** Position and seek are exact at the boundaries of batches, where a step begins. */
 export function mixtureWindows(
   sources: readonly Pick<TrainingSource, "name" | "train">[],
   tau: number,
-  { seqLen, batchSize }: { readonly seqLen: number; readonly batchSize: number },
+  shape: WindowCut & { readonly batchSize: number },
   seed: SeedOf,
 ): WindowSource {
-  return workerWindows(sources, tau, { seqLen, batchSize, worker: 0, workers: 1 }, seed);
+  return workerWindows(sources, tau, { ...shape, worker: 0, workers: 1 }, seed);
 }
 
 /**
@@ -24,8 +24,7 @@ export function mixtureWindows(
 export function workerWindows(
   sources: readonly Pick<TrainingSource, "name" | "train">[],
   tau: number,
-  { seqLen, batchSize, worker, workers }: {
-    readonly seqLen: number;
+  { batchSize, worker, workers, ...cut }: WindowCut & {
     readonly batchSize: number;
     /** From 0. */
     readonly worker: number;
@@ -37,7 +36,7 @@ export function workerWindows(
   const mixture = openMixture({
     streams: new Map(sources.map((source) => [
       source.name,
-      openStream(source, seqLen, seed(`order/${source.name}/global`)),
+      openStream(source, cut, seed(`order/${source.name}/global`)),
     ])),
     weights: new Map(sources.map(({ name }, k) => [name, weights[k]])),
     seed: seed("order/mixture"),

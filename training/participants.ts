@@ -4,7 +4,13 @@
 import { type SourceVocabulary, wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows, workerWindows } from "./mixture.ts";
 import type { PretrainSettings } from "./settings.ts";
-import { sampleSources, type SeedOf, sourceWindows, type TrainingSource } from "./source.ts";
+import {
+  partOf,
+  sampleSources,
+  type SeedOf,
+  sourceWindows,
+  type TrainingSource,
+} from "./source.ts";
 import { sourceVocabulary, type Variant } from "./variant.ts";
 import type { WindowSource } from "./windows.ts";
 
@@ -74,19 +80,20 @@ export class Participants {
 
   /** Where a participant's text comes from, from the beginning. */
   windowsOf(name: string, seed: SeedOf): WindowSource {
-    const { batchSize, sourcesPerRound, model: { seqLen } } = this.#settings;
+    const { batchSize, sourcesPerRound, model: { seqLen }, continuationShare } = this.#settings;
+    const cut = { seqLen, ...partOf("rest", continuationShare) };
     const { mixture, workers } = this.#variant;
     const sources = [...this.#sources.values()];
     if (mixture) {
-      return mixtureWindows(sources, mixture.tau, { seqLen, batchSize }, seed);
+      return mixtureWindows(sources, mixture.tau, { ...cut, batchSize }, seed);
     }
     if (workers) {
       const worker = Number(name.slice(workerPrefix.length)) - 1;
-      const shape = { seqLen, batchSize, worker, workers: sourcesPerRound };
+      const shape = { ...cut, batchSize, worker, workers: sourcesPerRound };
       return workerWindows(sources, workers.tau, shape, seed);
     }
     const source = this.#sources.get(name)!;
-    return sourceWindows(this.#variant, source, this.vocabularyOf(name), seqLen, seed);
+    return sourceWindows(this.#variant, source, this.vocabularyOf(name), cut, seed);
   }
 }
 

@@ -161,6 +161,8 @@ export const pretrainSchema = z.strictObject({
 export type PretrainSettings = Omit<z.infer<typeof pretrainSchema>, "microBatchSize"> & {
   readonly model: ModelShape;
   readonly microBatchSize: number;
+  /** Share of each source's windows that is kept for continuation; 0 keeps none. */
+  readonly continuationShare: number;
 };
 /** Thresholds above which a run warns. */
 export type WarningThresholds = PretrainSettings["warnings"];
@@ -177,6 +179,10 @@ export type TuneSettings = z.infer<typeof tuneSchema>;
 
 export const continuationSchema = z.strictObject({
   steps: count.describe("Steps of continued training, N_CT."),
+  share: fraction.lt(1).describe(
+    "The share of each source's windows that only continuation reads: the last of the source's order. 0: it reads all of them " +
+      "again, from the beginning.",
+  ),
   sampling: z.enum(["uniform", "proportional"])
     .describe("How sources are mixed: in equal parts, or by their sizes."),
   batchSize: count.describe("Sequences of a step."),

@@ -6,6 +6,7 @@ import {
   openTokenShards,
   openTokenStream,
   readStatistics,
+  type StreamPart,
   type TokenShards,
   type TokenStream,
 } from "../datasets/mod.ts";
@@ -142,10 +143,10 @@ export function sourceWindows(
   variant: Variant,
   source: TrainingSource,
   vocabulary: SourceVocabulary,
-  seqLen: number,
+  cut: WindowCut,
   seed: SeedOf,
 ): WindowSource {
-  const stream = openStream(source, seqLen, seed(`order/${source.name}/${variant.vocabulary}`));
+  const stream = openStream(source, cut, seed(`order/${source.name}/${variant.vocabulary}`));
   return {
     next: () => renumber(stream.next(), vocabulary),
     get position() {
@@ -155,14 +156,26 @@ export function sourceWindows(
   };
 }
 
-/** The stream of a source's training text. @throws StageError naming the source, when it has less than a window. */
+/** How windows are cut, and which of them are read. */
+export interface WindowCut {
+  readonly seqLen: number;
+  /** All when absent. */
+  readonly part?: StreamPart;
+}
+
+/** The part of a source's windows that pre-training reads, or continuation, which keeps a share of them for itself. */
+export function partOf(of: StreamPart["of"], share: number): { readonly part?: StreamPart } {
+  return share === 0 ? {} : { part: { of, share } };
+}
+
+/** The stream of a source's training text. @throws StageError naming the source, when it has too few windows. */
 export function openStream(
   { name, train }: Pick<TrainingSource, "name" | "train">,
-  seqLen: number,
+  cut: WindowCut,
   seed: Seed,
 ): TokenStream {
   try {
-    return openTokenStream(train, { seqLen, seed });
+    return openTokenStream(train, { ...cut, seed });
   } catch (cause) {
     throw new StageError(`Cannot train on source "${name}": ${messageOf(cause)}`, { cause });
   }

@@ -24,7 +24,7 @@ export const kind: FigureKind<PlasticityParams> = {
           from: [inputOf(label)],
         })),
       })),
-      notes: ["single sources: validation text; all sources: training text, seen once"],
+      notes: ["single sources: validation text; all sources: training text"],
     };
   },
 };

@@ -44,7 +44,7 @@ export const kind: TableKind<PlasticityParams> = {
       columns: ["", ...steps.map((step) => `step ${step}`)],
       rows,
       notes: [
-        "single sources: on their validation text; all sources: training text since the step before, seen once",
+        "single sources: on their validation text; all sources: training text since the step before",
       ],
     };
   },

@@ -269,6 +269,46 @@ Deno.test("token stream visits each whole window once an epoch, in an order that
   shards.close();
 });
 
+Deno.test("token streams of the two parts never read each other's windows, in any epoch", async () => {
+  using place = temporary();
+  await writeTokenShards(place.folder, documentsOf([1_000], 5_000), {
+    vocabSize: 5_000,
+    endId: 4_999,
+  });
+  const shards = openTokenShards(place.folder); // 125 windows of 8, of which a tenth is 12
+  const options = { seqLen: 8, seed: seedOf(1, "order/a/global") };
+  const share = 0.1;
+  const rest = openTokenStream(shards, { ...options, part: { of: "rest", share } });
+  const heldBack = openTokenStream(shards, { ...options, part: { of: "heldBack", share } });
+  const starts = (stream: typeof rest, count: number) =>
+    Array.from({ length: count }, () => stream.next()[0]);
+  const epochs = [1, 2, 3].map(() => starts(rest, 113));
+  const back = [1, 2].map(() => starts(heldBack, 12));
+  const sets = [...epochs, ...back].map((windows) => new Set(windows));
+  deepStrictEqual(sets.map(({ size }) => size), [113, 113, 113, 12, 12]);
+  deepStrictEqual(sets[1], new Set(epochs[0]));
+  deepStrictEqual(sets[2], new Set(epochs[0]));
+  deepStrictEqual(sets[4], new Set(back[0]));
+  strictEqual(sets[0].union(sets[3]).size, 125);
+  ok(epochs[0].some((start, i) => start !== epochs[1][i]));
+  // The first epoch of both is the order of a stream of all.
+  deepStrictEqual([...epochs[0], ...back[0]], starts(openTokenStream(shards, options), 125));
+  shards.close();
+});
+
+Deno.test("openTokenStream() refuses to divide a single window", async () => {
+  using place = temporary();
+  await writeTokenShards(place.folder, documentsOf([14]), options);
+  const shards = openTokenShards(place.folder); // 15 tokens
+  const seed = seedOf(1, "order/a/global");
+  const part = { of: "heldBack", share: 0.1 } as const;
+  throws(
+    () => openTokenStream(shards, { seqLen: 8, seed, part }),
+    /expected at least 16 tokens \(two windows\), found 15;/,
+  );
+  shards.close();
+});
+
 Deno.test("token stream goes on from any position as if it had never stopped", async () => {
   using place = temporary();
   await writeTokenShards(place.folder, documentsOf([99]), options);

@@ -26,7 +26,7 @@ Deno.test("texts of a source that are too short are named before training, all a
     "test/bb": await shards("one for the test", [5]),
     "test/cc": await shards("none for the test", []),
   };
-  throws(() => checkTrainingText(inputs, 4), {
+  throws(() => checkTrainingText(inputs, 4, 0), {
     name: "UsageError",
     message:
       'Cannot train on source "bb": expected at least 4 tokens (one window of model.seqLen), ' +
@@ -36,7 +36,11 @@ Deno.test("texts of a source that are too short are named before training, all a
       'Cannot validate source "cc": expected at least 2 tokens, found 1; add validation text',
   });
   const { "train/aa": train, "validation/aa": validation } = inputs;
-  checkTrainingText({ "train/aa": train, "validation/aa": validation }, 4);
+  checkTrainingText({ "train/aa": train, "validation/aa": validation }, 4, 0);
+  throws(
+    () => checkTrainingText({ "train/aa": train, "validation/aa": validation }, 4, 0.1),
+    /Cannot train on source "aa": expected at least 8 tokens \(two windows of model.seqLen\), found 4/,
+  );
   throws(() => checkEvaluationText(inputs), {
     name: "UsageError",
     message: 'Cannot evaluate source "bb": expected test text of at least 2 tokens, found 1; ' +

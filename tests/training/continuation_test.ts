@@ -41,6 +41,7 @@ function options(
       start: "random",
       model,
       steps: 7,
+      share: 0,
       sampling: "uniform",
       batchSize: 2,
       microBatchSize: 1,

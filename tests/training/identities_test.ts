@@ -92,7 +92,7 @@ async function unionStep(sources: readonly TrainingSource[], rate: number): Prom
     initialShared(variantOf("glob"), model, vocabSize, seed),
   );
   for (const source of sources) {
-    const stream = openStream(source, model.seqLen, seed(`order/${source.name}/global`));
+    const stream = openStream(source, model, seed(`order/${source.name}/global`));
     const windows = Array.from({ length: 4 }, () => stream.next());
     const weight = 1 / (3 * 4 * 7); // 3 sources, 4 windows, 7 predicted tokens each
     await program.accumulate(windowFeeds(windows, { batchSize: 4, seqLen: 8, weight }));

@@ -134,6 +134,7 @@ Deno.test("continueTraining() refuses weights that its last step has made infini
           variant: "glob",
           start: "random",
           steps: 1,
+          share: 0,
           sampling: "uniform",
           pretrainedRateFactor: 1,
           inner: { ...inner, warmupSteps: 0, peakLearningRate },

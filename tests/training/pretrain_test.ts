@@ -40,7 +40,7 @@ Deno.test("pretrain() with GLOB, one source and one round is plain training, bit
     const graph = differentiate(languageModelGraph(config, settings.microBatchSize), "loss");
     const program = await engine.compileTraining(graph, { ...engineOptions, optimizer: inner });
     await writeTensors(program, initialShared(options.variant, model, vocabSize, seed));
-    const stream = openStream(alpha, model.seqLen, seed("order/alpha/global"));
+    const stream = openStream(alpha, model, seed("order/alpha/global"));
     for (let step = 0; step < settings.localSteps; step++) {
       for (let micro = 0; micro < settings.batchSize / settings.microBatchSize; micro++) {
         const windows = [stream.next(), stream.next()];

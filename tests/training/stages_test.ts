@@ -78,6 +78,7 @@ const recipe = {
   continue: {
     starts: ["random", "pretrained"],
     steps: 3,
+    share: 0.4,
     sampling: "proportional",
     batchSize: 2,
     microBatchSize: 2,
@@ -178,10 +179,10 @@ async function writeTokens(folder: string): Promise<void> {
   saveTokenizer(`${folder}/vocabulary/global#tokenizer`, tokenizer);
   for (const source of ["left", "right"]) {
     const at = (output: string) => `${folder}/tokenize/${source}/global#${output}`;
-    for (const output of ["train", "validation", "statistics"]) {
+    for (const output of ["train", "validation", "test", "statistics"]) {
       Deno.mkdirSync(at(output), { recursive: true });
     }
-    for (const split of ["train", "validation"]) {
+    for (const split of ["train", "validation", "test"]) {
       const documents = text(source, split).map(({ text }) => ({
         ids: tokenizer.encode(text),
         bytes: text.length,

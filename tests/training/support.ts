@@ -64,6 +64,7 @@ export const settings: PretrainSettings = {
   forgetting: "same",
   validationWindows: 3,
   checkpointEverySteps: 2,
+  continuationShare: 0,
 };
 
 /** The rate under a cosine after a linear warm-up. */

@@ -105,6 +105,7 @@ Deno.test("continueTraining() warns when it has learnt little, and not when it h
             start: "random",
             model,
             steps: 5,
+            share: 0,
             sampling: "uniform",
             batchSize: 4,
             microBatchSize: 4,

@@ -115,6 +115,7 @@ Deno.test("recipes multidomain and multidomain-24 run against a hub of this mach
     "train/00.jsonl.zst": shard("00", 12),
     "train/01.jsonl.zst": shard("01", 12),
     "val.jsonl.zst": shard("val", 6),
+    "test.jsonl.zst": shard("test", 6),
   }, { folder: "train" });
   server.misbehave("/datasets/monology/pile-uncopyrighted/resolve/main/val.jsonl.zst", {}, {
     cutAfter: 999,
@@ -126,8 +127,12 @@ Deno.test("recipes multidomain and multidomain-24 run against a hub of this mach
   const { code, text } = await run(server, folder.path, "multidomain");
   strictEqual(code, 0, text);
   match(text, /ui \(held out\) +12 /);
-  deepStrictEqual([...new Set(bodies(server))], ["main/train/00.jsonl.zst", "main/val.jsonl.zst"]);
-  strictEqual(bodies(server).length, 3); // one of them was cut
+  deepStrictEqual([...new Set(bodies(server))], [
+    "main/test.jsonl.zst",
+    "main/train/00.jsonl.zst",
+    "main/val.jsonl.zst",
+  ]);
+  strictEqual(bodies(server).length, 4); // one of them was cut
 
   // The larger recipe, cut to the same model, reads the same text, and the tasks besides.
   addTasks(server);
@@ -140,7 +145,7 @@ Deno.test("recipes multidomain and multidomain-24 run against a hub of this mach
   strictEqual(larger.code, 0, larger.text);
   match(larger.text, /finetune\/trim\/random\/stsb/);
   match(larger.text, /cached \d{2}/);
-  strictEqual(bodies(server).length, 3 + 3 + 3 + 2 + 2); // of each task its splits, once
+  strictEqual(bodies(server).length, 4 + 3 + 3 + 2 + 2); // of each task its splits, once
 });
 
 Deno.test("recipes multilingual and multilingual-1b read eight languages and three held-out ones from a hub of this machine", async () => {
@@ -162,25 +167,29 @@ Deno.test("recipes multilingual and multilingual-1b read eight languages and thr
   const files: Record<string, Uint8Array> = {};
   for (const [language, [train, validation]] of Object.entries(shards)) {
     const stem = `multilingual/c4-${language}`;
-    files[`${stem}.tfrecord-00000-${of(train)}`] = gz(rows(language, 12));
-    files[`${stem}.tfrecord-00001-${of(train)}`] = gz(rows(language, 12));
+    files[`${stem}.tfrecord-00000-${of(train)}`] = gz(rows(language, 24));
+    files[`${stem}.tfrecord-00001-${of(train)}`] = gz(rows(language, 24));
     files[`${stem}-validation.tfrecord-00000-${of(validation)}`] = gz(rows(`${language} v`, 6));
   }
   await using server = new HubServer();
   server.addDataset("allenai/c4", files, { revision: commit, folder: "multilingual", pageSize: 7 });
   server.addDataset("allenai/c4", {
-    [`en/c4-train.00000-${of(1024)}`]: gz(rows("en", 12)),
+    [`en/c4-train.00000-${of(1024)}`]: gz(rows("en", 24)),
     [`en/c4-validation.00000-${of(8)}`]: gz(rows("en v", 6)),
   }, { revision: commit, folder: "en" });
   using folder = temporaryFolder();
-  const targets = ["--set", "pretrain.variants=[trim, spec-opt]"];
-  const { code, text } = await run(server, folder.path, "multilingual", targets);
+  // Of so few documents a usual share would leave no test.
+  const share = ["--set", "documents.testShare=0.3"];
+  const { code, text } = await run(server, folder.path, "multilingual", [
+    ...share,
+    ...["--set", "pretrain.variants=[trim, spec-opt]"],
+  ]);
   strictEqual(code, 0, text);
   ok(/hi \(held out\)/.test(text) && /^sw/m.test(text), text);
   strictEqual(bodies(server).length, 22); // one shard for each of 11 languages and 2 splits
   const larger = await run(server, folder.path, "multilingual-1b", [
-    "--set",
-    "pretrain.variants=[spec-opt]",
+    ...share,
+    ...["--set", "pretrain.variants=[spec-opt]"],
   ]);
   strictEqual(larger.code, 0, larger.text);
   match(larger.text, /cached \d{2}/);
