@@ -3,7 +3,7 @@
  *
  * Every draw of the project comes from here. Names never contain a variant, so that variants are compared on the same
  * draws: `init/body`, `init/embedding/<vocabulary>`, `round/<r>/sources`, `order/<source>/<vocabulary>`,
- * `continue/init`, `finetune/<task>/<n>`.
+ * `continue/init`, `finetune/<task>/<n>`, `finetune/<task>/<n>/dropout/<step>`.
  */
 import { createHash } from "node:crypto";
 

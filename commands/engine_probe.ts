@@ -89,7 +89,7 @@ async function openAll(): Promise<readonly OpenedGraph[]> {
     { ...evaluation, name: "evaluation, fp16", precision: "fp16" },
     ...kinds.map((kind) => {
       const shape = { batchSize: 2, seqLen: config.seqLen, sequences: sequencesOf[kind] };
-      const graph = fineTuneGraph(config, { ...shape, kind, nClasses: 3 });
+      const graph = fineTuneGraph(config, { ...shape, kind, nClasses: 3, hasDropout: true });
       return single(`fine-tuning: ${kind}`, differentiate(graph));
     }),
     single("decoding", incrementalGraph(config, { length: 1, capacity: 8 })),

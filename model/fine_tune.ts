@@ -1,9 +1,10 @@
 /**
  * Fine-tuning: a linear head on the state of the extract token, beside the language-model loss.
  *
- * Source: Radford et al. 2018, "Improving language understanding by generative pre-training", §3.2 and §3.3.
+ * Source: Radford et al. 2018, "Improving language understanding by generative pre-training", §3.2, §3.3 and, for dropout, §4.1.
  */
 import { type ModelConfig, validateConfig } from "./config.ts";
+import { declareDropout, type Drop } from "./dropout.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
 import { float32, int32, type Shape } from "./shapes.ts";
@@ -31,6 +32,8 @@ export interface FineTuneOptions {
   readonly nClasses: number;
   /** False leaves out the language-model loss, its inputs and output `nll`. Default true. */
   readonly hasLanguageModelLoss?: boolean;
+  /** Whether the graph has dropout, in the network and before the head. Default false. */
+  readonly hasDropout?: boolean;
 }
 
 /**
@@ -42,6 +45,7 @@ export interface FineTuneOptions {
  *      select        [B·n, B·n·T]     row r is 1 at the extract token of sequence r, else 0
  *      labels        int32 [B]        class, or right option; for similarity float32 [B], the score
  *      labelWeights  [B]              factor of each example's loss, 0 for padding
+ *      and the inputs of `declareDropout` with `hasDropout`
  * out  loss          scalar Σ labelWeights·taskLoss + Σ weights·nll
  *      logits        [B, nClasses]; [B, n] for choice; [B] for similarity, the score
  *      nll           [B·n, T]
@@ -60,11 +64,12 @@ export function fineTuneGraph(config: ModelConfig, options: FineTuneOptions): Gr
   }
   const rows = batchSize * sequences;
   const tokens = builder.input("tokens", int32([rows, seqLen]));
-  const hidden = hiddenStates(builder, config, tokens); // (N, C)
+  const drop = options.hasDropout ? declareDropout(builder) : undefined;
+  const hidden = hiddenStates(builder, config, tokens, drop); // (N, C)
   const select = builder.input("select", float32([rows, rows * seqLen]));
   // A product with one-hot rows picks the states: its gradient is a product too and needs no scatter.
   const states = builder.within("head", () => builder.apply(gemm, [select, hidden])); // (B·n, C)
-  const { logits, taskLoss } = taskHead(builder, config, options, states);
+  const { logits, taskLoss } = taskHead(builder, config, options, states, drop);
   if (options.hasLanguageModelLoss === false) return builder.build({ loss: taskLoss, logits });
   const auxiliary = languageModelLoss(builder, hidden, [rows, seqLen]);
   const loss = builder.within("loss", () => builder.apply(add, [taskLoss, auxiliary.loss]));
@@ -89,6 +94,7 @@ function taskHead(
   config: ModelConfig,
   { kind, batchSize: B, sequences }: FineTuneOptions,
   states: string,
+  drop: Drop = (value) => value,
 ): { logits: string; taskLoss: string } {
   const isSimilarity = kind === "similarity";
   const labels = builder.input("labels", isSimilarity ? float32([B]) : int32([B]));
@@ -102,7 +108,7 @@ function taskHead(
         { axes: [1], keepdims: 0 },
       )
       : states;
-    const scores = builder.apply(gemm, [examples, "head.weight", "head.bias"], { transB: 1 });
+    const scores = builder.apply(gemm, [drop(examples), "head.weight", "head.bias"], { transB: 1 });
     const logits = kind === "choice"
       ? builder.apply(reshape, [scores], { shape: [B, sequences] })
       : isSimilarity

@@ -14,6 +14,7 @@
 export { activationMean, activationNorm, withActivationNorms } from "./activation_norms.ts";
 export { countParameters, type ModelConfig, parameterShapes, validateConfig } from "./config.ts";
 export { differentiate } from "./differentiate.ts";
+export { dropoutFeeds, noDropoutFeeds } from "./dropout.ts";
 export { fineTuneGraph, type FineTuneOptions, headShapes } from "./fine_tune.ts";
 export { flopsPerToken } from "./flops.ts";
 export { GraphBuilder } from "./graph_builder.ts";

@@ -5,6 +5,7 @@
  * the tied head.
  */
 import { type ModelConfig, parameterShapes } from "./config.ts";
+import type { Drop } from "./dropout.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
 import { causalMask } from "./positions.ts";
@@ -64,9 +65,16 @@ export function declareParameters(builder: GraphBuilder, config: ModelConfig): v
 
 /**
  * Token ids [B, T] to the states after the final norm, [N, C].
+ * @param drop Goes over the embedded tokens, each block's attention weights, and what attention and MLP add to the residual
+ *   stream (dropout of Radford et al. 2018, §4.1).
  * @throws RangeError when the table of learned positions is shorter than the sequences.
  */
-export function hiddenStates(builder: GraphBuilder, config: ModelConfig, tokens: string): string {
+export function hiddenStates(
+  builder: GraphBuilder,
+  config: ModelConfig,
+  tokens: string,
+  drop: Drop = keepAll,
+): string {
   const [batchSize, length] = builder.type(tokens).shape;
   const bias = builder.within(
     "body.attn",
@@ -75,9 +83,13 @@ export function hiddenStates(builder: GraphBuilder, config: ModelConfig, tokens:
         ? builder.apply(alibiBias, [], { heads: config.nHeads, length }) // (H, T, T)
         : builder.constant(causalMask(length), float32([length, length])),
   );
-  let x = builder.within("embedding", () => embed(builder, config, tokens)); // (N, C)
+  let x = builder.within("embedding", () => drop(embed(builder, config, tokens))); // (N, C)
   for (let layer = 0; layer < config.nLayers; layer++) {
-    x = block(builder, config, `body.block.${layer}`, x, { bias, shape: [batchSize, length] });
+    x = block(builder, config, `body.block.${layer}`, x, {
+      bias,
+      shape: [batchSize, length],
+      drop,
+    });
   }
   return norm(builder, config, "body.norm_final", x);
 }
@@ -167,7 +179,10 @@ interface Attending {
   readonly bias: string;
   /** Keys and values [..., H, T, S] with those of earlier positions before them; as they are when absent. */
   readonly extend?: (keys: string, values: string) => readonly [string, string];
+  readonly drop?: Drop;
 }
+
+const keepAll: Drop = (value) => value;
 
 /** A block on rows [N, C]: attention and MLP, each after a norm and added to what came in. */
 export function block(
@@ -179,9 +194,10 @@ export function block(
 ): string {
   const normed = norm(builder, config, `${name}.norm_1`, x);
   const attended = attention(builder, config, name, normed, attending);
-  const middle = builder.within(`${name}.attn`, () => builder.apply(add, [x, attended]));
+  const { drop = keepAll } = attending;
+  const middle = builder.within(`${name}.attn`, () => builder.apply(add, [x, drop(attended)]));
   const mixed = mlp(builder, config, name, norm(builder, config, `${name}.norm_2`, middle));
-  return builder.within(`${name}.mlp`, () => builder.apply(add, [middle, mixed]));
+  return builder.within(`${name}.mlp`, () => builder.apply(add, [middle, drop(mixed)]));
 }
 
 function attention(
@@ -189,7 +205,7 @@ function attention(
   config: ModelConfig,
   block: string,
   x: string,
-  { shape, bias, extend = (keys, values) => [keys, values] }: Attending,
+  { shape, bias, extend = (keys, values) => [keys, values], drop = keepAll }: Attending,
 ): string {
   const { dModel: C, nHeads: H } = config;
   const S = C / H;
@@ -209,7 +225,7 @@ function attention(
     const alpha = 1 / Math.sqrt(S);
     const scores = builder.apply(fusedMatMul, [q, keys], { transB: 1, alpha }); // (..., H, T, keys), a row per query
     const weights = builder.apply(softmax, [builder.apply(add, [scores, bias])], { axis: -1 });
-    const context = builder.apply(matMul, [weights, values]); // (..., H, T, S)
+    const context = builder.apply(matMul, [drop(weights), values]); // (..., H, T, S)
     const together = builder.apply(transpose, [context], {
       perm: [...first, at + 1, at, at + 2],
     }); // (..., T, H, S)

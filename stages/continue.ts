@@ -110,13 +110,19 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
   },
 };
 
-/** Variants and starts of the models that are evaluated and fine-tuned. */
+/** Variants and starts of the models that are evaluated. */
 export function continuedModels(recipe: Recipe): readonly (readonly [string, string])[] {
   return recipe.pretrain.variants.flatMap((variant) =>
     recipe.continue.starts
       .filter((start) => impossibleStart(variant, start) === undefined)
       .map((start) => [variant, start] as const)
   );
+}
+
+/** The same of the models that are fine-tuned: `finetune.variants`, or all. */
+export function fineTunedModels(recipe: Recipe): readonly (readonly [string, string])[] {
+  const variants = recipe.finetune.variants ?? recipe.pretrain.variants;
+  return continuedModels(recipe).filter(([variant]) => variants.includes(variant));
 }
 
 /** Why `continue/<variant>/<start>` cannot exist, else undefined. */

@@ -22,7 +22,7 @@ import {
   runsInterval,
   type TaskSplit,
 } from "../training/mod.ts";
-import { continuedModels, impossibleStart } from "./continue.ts";
+import { fineTunedModels, impossibleStart } from "./continue.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import {
   type AdoptedModules,
@@ -41,7 +41,7 @@ import { type RemoteHints, remoteHints } from "./remote_files.ts";
 import { trainingForecast } from "./training_cost.ts";
 import type { EngineModules } from "./training_inputs.ts";
 
-type FinetuneParams = Omit<Recipe["finetune"], "tasks"> & TaskParams & {
+type FinetuneParams = Omit<Recipe["finetune"], "tasks" | "variants"> & TaskParams & {
   readonly task: string;
   readonly engine: EngineParams;
 };
@@ -55,13 +55,13 @@ export const finetune: Stage<Recipe, FinetuneParams, RemoteHints, FinetuneModule
   description: "Fine-tunes a model on a downstream task and scores it",
   module: import.meta.url,
   instances: (recipe) =>
-    continuedModels(recipe).flatMap((parts) =>
+    fineTunedModels(recipe).flatMap((parts) =>
       Object.keys(recipe.finetune.tasks).sort().map((task) => [...parts, task])
     ),
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
   check: ({ params, files, uses }) => checkTask(params, files, uses),
   declare(recipe, [variant, start, task]) {
-    const { finetune: { tasks: _, ...settings }, engine } = recipe;
+    const { finetune: { tasks: _, variants: __, ...settings }, engine } = recipe;
     const { epochs, seqLen, runs, batchSize } = settings;
     const { params, files, uses, isRemote, trainingExamples } = declareTask(recipe, task);
     return {

@@ -146,6 +146,9 @@ export const recipeSchema = z.strictObject({
     tasks: z.record(name, taskSchema).describe(
       "Downstream tasks by id. A task has a `generator`, or a `format` and `files`.",
     ),
+    variants: z.array(variant).min(1).superRefine(eachOnce).nullable().describe(
+      "Variants that are fine-tuned, among `pretrain.variants`; null takes all of them.",
+    ),
     runs: count
       .describe("Runs of each task, with another head and order each; scores are their mean."),
     ...fineTuneSchema.shape,

@@ -96,7 +96,7 @@ function checkMemory(recipe: Recipe): void {
 
 /** Checks names of sources and variants. */
 function checkNames(recipe: Recipe): void {
-  const { pretrain, tune, outOfDistribution, continue: { plasticity } } = recipe;
+  const { pretrain, tune, finetune, outOfDistribution, continue: { plasticity } } = recipe;
   const [sources, trained] = [allSources(recipe), sourcesOf(recipe)];
   if (sources.includes("global")) {
     refuse(recipe, ["sources"], 'to name none "global" (the shared vocabulary\'s name)', "one");
@@ -114,13 +114,20 @@ function checkNames(recipe: Recipe): void {
     const expected = `to isolate sources that are trained on (${trained.join(", ")})`;
     refuse(recipe, ["pretrain", "variants", at], expected, `"${pretrain.variants[at]}"`);
   }
-  checkItems(
-    ["tune", "variants"],
-    tune.variants,
-    "to be among pretrain.variants",
-    pretrain.variants,
-    String,
-  );
+  for (
+    const [section, variants] of [
+      ["tune", tune.variants],
+      ["finetune", finetune.variants ?? []],
+    ] as const
+  ) {
+    checkItems(
+      [section, "variants"],
+      variants,
+      "to be among pretrain.variants",
+      pretrain.variants,
+      String,
+    );
+  }
   if (pretrain.sourcesPerRound > trained.length) {
     const expected = `to be at most the number of sources (${trained.length})`;
     refuse(recipe, ["pretrain", "sourcesPerRound"], expected, pretrain.sourcesPerRound);

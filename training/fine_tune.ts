@@ -2,7 +2,7 @@
  * Fine-tuning on a downstream task: a linear head beside the language-model loss, best epoch on dev, scored once on test.
  *
  * Source: DEPT §4.4, "following Radford et al. 2018"; that paper's §3.2 and §4.1.
- * Differs: no dropout, as the models were pre-trained without; decay takes biases and norms too (at 0.01 of a rate near
+ * Differs: embeddings are dropped as they enter the first block, not as rows of their table; decay takes biases and norms too (at 0.01 of a rate near
  * 1e-4 it is far below a float's last digit); scores of similarity are standardised over the training examples, which leaves
  * their correlation as it is.
  */
@@ -10,10 +10,12 @@ import type { TaskDescription, TaskExample } from "../datasets/mod.ts";
 import type { TrainingProgram } from "../engine/mod.ts";
 import {
   differentiate,
+  dropoutFeeds,
   fineTuneGraph,
   headShapes,
   initialiseHead,
   type ModelConfig,
+  noDropoutFeeds,
 } from "../model/mod.ts";
 import { Random, StageError } from "../base/mod.ts";
 import type { Tokenizer } from "../tokenizers/mod.ts";
@@ -103,7 +105,11 @@ async function trainEpochs(
       const step = state.epoch * stepsPerEpoch + state.batch;
       const from = state.batch * batchSize;
       const batch = order.slice(from, from + batchSize).map((at) => train[at]);
-      const { loss: [lossNats] } = await program.accumulate(taskFeeds(batch, shape));
+      const stepSeed = seed(`${placeOf(options)}/dropout/${step}`);
+      const { loss: [lossNats] } = await program.accumulate({
+        ...taskFeeds(batch, shape),
+        ...dropoutFeeds(program.graph, settings.dropout, stepSeed),
+      });
       const learningRate = linearWithWarmup(step, { ...inner, ...settings, totalSteps });
       const updated = await program.update({ learningRate, clipNorm: inner.clipNorm });
       if (!updated.applied || !Number.isFinite(lossNats)) {
@@ -167,7 +173,8 @@ function compileTask(
   { batchSize, seqLen, sequences, languageModelWeight }: TaskBatchShape,
 ): Promise<TrainingProgram> {
   const hasLanguageModelLoss = languageModelWeight > 0;
-  const shape = { batchSize, seqLen, sequences, hasLanguageModelLoss };
+  const hasDropout = settings.dropout > 0;
+  const shape = { batchSize, seqLen, sequences, hasLanguageModelLoss, hasDropout };
   const graph = differentiate(fineTuneGraph(config, { ...description, ...shape }), "loss");
   return engine.compileTraining(graph, { ...engineOptions, optimizer: settings.inner });
 }
@@ -183,11 +190,13 @@ async function predict(
   signal: AbortSignal,
 ): Promise<number[]> {
   const predictions: number[] = [];
+  const withoutDropout = noDropoutFeeds(program.graph);
   for (let start = 0; start < examples.length; start += shape.batchSize) {
     await nextTick();
     signal.throwIfAborted();
     const batch = examples.slice(start, start + shape.batchSize);
-    const { logits } = await program.run(taskFeeds(batch, shape), ["logits"]);
+    const feeds = { ...taskFeeds(batch, shape), ...withoutDropout };
+    const { logits } = await program.run(feeds, ["logits"]);
     if (!logits.every(Number.isFinite)) {
       throw new StageError(
         `Cannot predict examples ${start} to ${

@@ -9,6 +9,7 @@ const rewrites: Readonly<Record<string, Rewrite>> = {
   AlibiBias: alibiBias,
   CrossEntropy: crossEntropy,
   CrossEntropyGradient: crossEntropyGradient,
+  DropoutMask: dropoutMask,
   EmbeddingGradient: embeddingGradient,
   GeluGradient: geluGradient,
   LinearCrossEntropy: linearCrossEntropy,
@@ -77,6 +78,18 @@ function crossEntropyGradient(
   const chosen = builder.emit("GatherElements", [scaled, column], { attributes: { axis: 1 } });
   const replaced = builder.emit("Sub", [chosen, perRow]); // (N, 1)
   builder.emit("ScatterElements", [scaled, column, replaced], { attributes: { axis: 1 }, outputs });
+}
+
+/** Integers wrap around in every kernel's Mul, as 32-bit words do. */
+function dropoutMask(
+  { inputs: [rows, columns, limit, scale], outputs }: Node,
+  { builder, graph }: RewriteContext,
+): void {
+  const column = builder.reshape(rows, [...graph.types[rows].shape, 1]);
+  const products = builder.emit("Mul", [column, columns]); // int32 (N, M)
+  const isKept = builder.emit("GreaterOrEqual", [products, limit]);
+  const ones = builder.emit("Cast", [isKept], { attributes: { to: 1 } });
+  builder.emit("Mul", [ones, scale], { outputs });
 }
 
 /**

@@ -28,6 +28,10 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   CrossEntropyGradient: (tf, [probabilities, targets, dNll]) => [
     scoreGradient(tf, probabilities, targets, dNll),
   ],
+  DropoutMask: (tf, [rows, columns, limit, scale]) => {
+    const products = tf.mul(tf.expandDims(rows, 1), columns); // int32, which wraps around
+    return [tf.mul(tf.cast(tf.greaterEqual(products, limit), "float32"), scale)];
+  },
   // Adds repeated ids in token order on a processor.
   EmbeddingGradient: (tf, [ids, dY], [{ shape: [rows, width] }]) => [
     tf.scatterND(tf.reshape(ids, [ids.size, 1]), tf.reshape(dY, [ids.size, width]), [rows, width]),

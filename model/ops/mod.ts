@@ -14,6 +14,7 @@
 import type { Operator } from "../operator.ts";
 import { alibiBias } from "./alibi_bias.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
+import { dropoutMask } from "./dropout_mask.ts";
 import { add, erf, exp, mul, neg, sqrt, sub } from "./elementwise.ts";
 import { embeddingGradient, gather } from "./gather.ts";
 import { gelu, geluGradient } from "./gelu.ts";
@@ -32,6 +33,7 @@ export const operators = {
   Concat: concat,
   CrossEntropy: crossEntropy,
   CrossEntropyGradient: crossEntropyGradient,
+  DropoutMask: dropoutMask,
   EmbeddingGradient: embeddingGradient,
   Erf: erf,
   Exp: exp,

@@ -8,9 +8,10 @@ import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
 import type { ContinuationStart } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
+import { fineTunedModels } from "../continue.ts";
 import type { TableKind } from "./kind.ts";
 import { improvementRows, improvementText, type Rivals, rivalsOf, wins } from "./improvement.ts";
-import { startOf, variantsFrom } from "./losses.ts";
+import { startOf } from "./losses.ts";
 import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
@@ -23,6 +24,7 @@ interface DownstreamParams extends Rivals {
   readonly tasks: readonly string[];
   /** Of each task: scores are their means. */
   readonly runs: number;
+  readonly dropout: number;
   readonly quotation: Quotation | null;
 }
 
@@ -46,7 +48,7 @@ export const kind: TableKind<DownstreamParams> = {
     );
     return { inputs: Object.fromEntries(inputs), params };
   },
-  build({ name, starts, models, tasks, runs, quotation, ...rivals }, inputs): Table {
+  build({ name, starts, models, tasks, runs, dropout, quotation, ...rivals }, inputs): Table {
     const scores = new Map(
       Object.entries(inputs).map(([name, folder]) => [
         name,
@@ -88,7 +90,8 @@ export const kind: TableKind<DownstreamParams> = {
         plain("ceiling of the rules", ({ ceiling }) => ceiling),
       ],
       notes: [
-        "best epoch on dev, scored once on test; Radford et al. 2018, but without dropout",
+        "best epoch on dev, scored once on test; as Radford et al. 2018" +
+        (dropout === 0 ? ", but without dropout" : `, dropout ${dropout}`),
         ...(runs > 1
           ? [`means of ${runs} runs, each with another head and order of examples`]
           : []),
@@ -115,16 +118,16 @@ function downstreamParams(recipe: Recipe, name: string): DownstreamParams {
   const starts = name === "downstream-both"
     ? [startOf(recipe, "random"), startOf(recipe, "pretrained")]
     : [startOf(recipe, name)];
-  const models = starts.flatMap((start) =>
-    variantsFrom(recipe, start).map((variant) => [variant, start] as const)
-  );
+  const fineTuned = fineTunedModels(recipe);
+  const models = starts.flatMap((start) => fineTuned.filter((model) => model[1] === start));
   return {
     name,
     starts,
     models,
     tasks,
     runs: recipe.finetune.runs,
-    ...rivalsOf(recipe.pretrain.variants),
+    dropout: recipe.finetune.dropout,
+    ...rivalsOf(models.map(([variant]) => variant)),
     quotation: quotationOf(recipe, name),
   };
 }

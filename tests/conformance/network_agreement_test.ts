@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import type { Engine, Feeds } from "../../engine/mod.ts";
 import {
   differentiate,
+  dropoutFeeds,
   fineTuneGraph,
   type Graph,
   headShapes,
@@ -43,6 +44,8 @@ for (const [name, engine] of others) {
     "entailment": () => fineTuneNetwork("entailment", 1),
     "choice": () => fineTuneNetwork("choice", 3),
     "similarity": () => fineTuneNetwork("similarity", 2),
+    "entailment, dropout": () => fineTuneNetwork("entailment", 1, 0.1),
+    "choice, dropout": () => fineTuneNetwork("choice", 3, 0.5),
   };
   for (const [title, network] of Object.entries(networks)) {
     networkTest(name, `loss, outputs and gradients agree with reference: ${title}`, async () => {
@@ -118,8 +121,12 @@ function languageNetwork(
 function fineTuneNetwork(
   kind: "classification" | "entailment" | "choice" | "similarity",
   sequences: number,
+  dropout = 0,
 ): [Graph, Feeds, Record<string, Float32Array>] {
-  const task = { batchSize: 2, seqLen: config.seqLen, sequences, kind, nClasses: 3 } as const;
+  const hasDropout = dropout > 0;
+  const shape = { batchSize: 2, seqLen: config.seqLen, sequences, hasDropout };
+  const task = { ...shape, kind, nClasses: 3 } as const;
+  const graph = differentiate(fineTuneGraph(config, task));
   const rows = task.batchSize * sequences;
   const select = new Float32Array(rows * rows * config.seqLen);
   for (let row = 0; row < rows; row++) {
@@ -131,8 +138,9 @@ function fineTuneNetwork(
     select,
     labels: kind === "similarity" ? Float32Array.of(0.25, 4) : Int32Array.of(2, 0),
     labelWeights: Float32Array.of(0.5, 0.5),
+    ...dropoutFeeds(graph, dropout, seedOf(1, "finetune/test/0/dropout/0")),
   };
   const head = initialiseHead(config, task, seedOf(1, "finetune/test/0"));
   assert.deepEqual(Object.keys(head), Object.keys(headShapes(config, task)));
-  return [differentiate(fineTuneGraph(config, task)), feeds, { ...initialValues(config), ...head }];
+  return [graph, feeds, { ...initialValues(config), ...head }];
 }

@@ -83,6 +83,11 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
     { inputs: [[4], [4, 3]], ids: { 0: [5, 0, 5, 5] }, attributes: { rows: 6 } },
     { inputs: [[2, 2], [2, 2, 3]], ids: { 0: [1, 0, 1, 2] }, attributes: { rows: 3 } },
   ],
+  DropoutMask: [
+    // Products go around 2^32 often; then a limit below which nothing is.
+    { inputs: [[23], [41], [1], [1]], ids: { 0: words(23), 1: words(41), 2: [-1717986918] } },
+    { inputs: [[3], [5], [1], [1]], ids: { 0: words(3), 1: words(5), 2: [-2147483648] } },
+  ],
   LayerNormalization: [
     { inputs: [[3, 8], [8], [8]], attributes: { axis: -1, epsilon: 1e-5 } },
     { inputs: [[2, 3, 8], [8]], attributes: { axis: -1, epsilon: 1e-3 }, scale: 5 },
@@ -107,6 +112,11 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
 /** Ids from 0 to below - 1, far apart. */
 function spread(count: number, below: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => Math.floor(i * (below - 1) / (count - 1)));
+}
+
+/** Odd words over all 32 bits: multiples of the golden ratio's. */
+function words(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => Math.imul(i + 1, 0x9e3779b9) | 1);
 }
 
 function reductions(): readonly OperatorCase[] {

@@ -103,6 +103,7 @@ async function testScore(
         inner: { ...inner, peakLearningRate },
         warmupFraction: 0.1,
         languageModelWeight: 0.5,
+        dropout: 0.1,
       },
       description,
       examples,

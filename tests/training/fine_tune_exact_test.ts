@@ -146,6 +146,7 @@ function shuffled(description: TaskDescription, folder: string): FineTuning {
       inner: { ...inner, peakLearningRate: 0.02 },
       warmupFraction: 0.1,
       languageModelWeight: 0.5,
+      dropout: 0.1,
     },
     description,
     examples: { train: make(96), dev: make(32), test: make(200) },

@@ -118,6 +118,7 @@ function options(kind: TaskDescription["kind"], folder: string): FineTuning {
       inner: { ...inner, peakLearningRate: 0.02 },
       warmupFraction: 0.1,
       languageModelWeight: 0.5,
+      dropout: 0.1,
     },
     description: { kind, nClasses: kind === "similarity" ? 1 : 2 },
     examples: { train: make(68), dev: make(20), test: make(30) },

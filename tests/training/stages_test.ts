@@ -102,6 +102,7 @@ const recipe = {
     inner: { ...inner },
     warmupFraction: 0.1,
     languageModelWeight: 0.5,
+    dropout: 0.1,
   },
 } as unknown as Recipe;
 
