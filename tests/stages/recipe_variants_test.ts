@@ -49,6 +49,12 @@ Deno.test("checkRecipe() refuses to tune what is not trained", () =>
     /tune\.variants to be among pretrain\.variants \(.*\), found std-t03/,
   ));
 
+Deno.test("checkRecipe() refuses to fine-tune what is not trained", () =>
+  refused(
+    (recipe) => ({ ...recipe, finetune: { ...recipe.finetune, variants: ["trim", "std-t03"] } }),
+    /finetune\.variants to be among pretrain\.variants \(.*\), found std-t03/,
+  ));
+
 Deno.test("recipeSchema takes every variant and outer optimizer, and nothing else", async () => {
   const recipe = await loadRecipe("sample", { folder, schema: recipeSchema }) as Recipe;
   const withPretrain = (change: object) =>
