@@ -15,14 +15,13 @@ description: The four downstream tasks on a model that has hardly learned.
 data: ${JSON.stringify(data)}
 sources:
   arithmetic: { generator: arithmetic, documents: { train: 60, validation: 12 } }
-  code: { generator: code, documents: { train: 60, validation: 12 } }
-vocabulary: { global: { vocabSize: 330 } }
+vocabulary: { global: { vocabSize: 320 } }
 model: { nLayers: 1, dModel: 16, nHeads: 2, expansion: 2, seqLen: 32 }
 pretrain:
   variants: [std-t0, trim]
   rounds: 1
   localSteps: 2
-  sourcesPerRound: 2
+  sourcesPerRound: 1
   batchSize: 2
   microBatchSize: 2
   validationWindows: 2
