@@ -17,7 +17,7 @@
  * console.log(std.communication / glob.communication); // 500
  * ```
  */
-export { type PretrainBudget, pretrainBudget } from "./budget.ts";
+export { type PretrainBudget, pretrainBudget, settingsOf } from "./budget.ts";
 export {
   type Checkpoint,
   packState,

@@ -91,7 +91,7 @@ function measuredRow(
     cells: [
       cellOf(formula?.parameters ?? null, whole),
       cellOf(held === null ? null : held / 16, whole),
-      cellOf(Math.max(...values("heldBytes")) / 1e6, decimals(2)),
+      cellOf(held === null ? null : Math.max(...values("heldBytes")) / 1e6, decimals(2)),
       cellOf(formula?.communication ?? null, whole),
       cellOf(perStep(mean(values("returnedBytes"))), whole),
       cellOf(perStep(mean(values("sentBytes"))), whole),

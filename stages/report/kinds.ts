@@ -2,7 +2,9 @@
  * Tables by name. A new kind is a file beside this one and a line here.
  */
 import { didYouMean, UsageError } from "../../base/mod.ts";
+import { kind as averaging } from "./averaging.ts";
 import { kind as bits } from "./bits.ts";
+import { kind as budget } from "./budget.ts";
 import { kind as costMeasured } from "./cost_measured.ts";
 import { kind as cost } from "./cost.ts";
 import { kind as data } from "./data.ts";
@@ -31,6 +33,8 @@ interface TableEntry {
 }
 
 const kinds: readonly KindWithModule<TableKind>[] = [
+  [averaging, "./averaging.ts"],
+  [budget, "./budget.ts"],
   [cost, "./cost.ts"],
   [costMeasured, "./cost_measured.ts"],
   [formulas, "./formulas.ts"],

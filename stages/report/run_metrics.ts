@@ -11,6 +11,7 @@ interface LocalRow {
   readonly vocabSize: number;
   /** Why its result was left out; the fields below are then absent. */
   readonly skipped?: string;
+  readonly steps?: number;
   /** Null where no step was taken. */
   readonly lossNatsMean?: number | null;
   readonly heldBytes?: number;
@@ -58,7 +59,8 @@ export function metricsOf<Kind extends MetricsRow["kind"]>(
   folder: string,
   kind: Kind,
 ): Extract<MetricsRow, { readonly kind: Kind }>[] {
-  return readFileSync(`${folder}/metrics.jsonl`, "utf8").trimEnd().split("\n")
+  return readFileSync(`${folder}/metrics.jsonl`, "utf8").split("\n")
+    .filter((line) => line !== "") // an untrained variant has no rows
     .map((line) => JSON.parse(line) as MetricsRow)
     .filter((row): row is Extract<MetricsRow, { readonly kind: Kind }> => row.kind === kind);
 }

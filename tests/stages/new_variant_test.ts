@@ -17,7 +17,17 @@ const row = `
 
 /** Every table that shows variants, and the recipe's keys that some of them need. */
 const tables = [
-  ...["cost", "cost-measured", "formulas", "settings", "drift", "tuning", "plasticity"],
+  ...[
+    "cost",
+    "cost-measured",
+    "formulas",
+    "settings",
+    "drift",
+    "averaging",
+    "budget",
+    "tuning",
+    "plasticity",
+  ],
   ...["perplexity", "bits", "normalised", "isolated"].flatMap((name) => [
     `${name}-random`,
     `${name}-pretrained`,

@@ -291,6 +291,28 @@ async function checkTables(bench: Bench): Promise<void> {
     ["local-sgd 1", "local-sgd 2", "trim 1", "trim 2", "spec 1", "spec 2"],
   );
   assert.ok(drift.rows.every(({ cells }) => (cells[1].value as number) > 0));
+
+  const averaging = await bench.table("averaging");
+  assert.deepEqual(
+    averaging.rows.map(({ label, cells }) => `${label} ${cells[0].value}`),
+    ["trim left", "trim right", "spec left", "spec right"],
+  );
+  for (const { cells: [, alone, averaged, rise] } of averaging.rows) {
+    assert.equal(rise.value, (averaged.value as number) - (alone.value as number));
+  }
+  assert.match(averaging.notes[1], /^trim: the average raised the loss in [0-2] of 2 rounds$/);
+
+  const budget = cells(await bench.table("budget"));
+  // 2 rounds of 2 steps of 2 sequences of 12 tokens, of two sources in a round
+  assert.deepEqual(budget.get("std-t1")!.slice(0, 2), [96, 4]);
+  for (const variant of ["isolated-right", "local-sgd", "trim", "spec"]) {
+    assert.deepEqual(budget.get(variant)!.slice(0, 2), [192, 4], variant);
+  }
+  const flops = (variant: string) => budget.get(variant)![2] as number;
+  assert.equal(flops("isolated-right"), 2 * flops("std-t1"));
+  assert.equal(flops("local-sgd"), 2 * flops("std-t1"));
+  assert.ok(flops("trim") < flops("local-sgd")); // a smaller table
+  assert.equal(budget.get("act")![4], 0); // nothing travelled
   assert.deepEqual(cells(await bench.table("tuning")).get("std-t1")!.slice(0, 3), [
     0.005,
     0.005,
