@@ -124,7 +124,7 @@ export type OuterSettings = z.infer<typeof outerSchema>;
 
 export const pretrainSchema = z.strictObject({
   rounds: count.describe(
-    "Rounds, T. Every variant takes `rounds` × `localSteps` sequential steps.",
+    "Rounds, T. A variant takes `rounds` × `localSteps` sequential steps; `none` takes none, `-steps` |S_t| times as many.",
   ),
   localSteps: count.describe("Steps of local training in a round, N_local."),
   sourcesPerRound: count.describe("Sources that are drawn for a round, |S_t|."),
