@@ -67,4 +67,5 @@ export {
   writeTokenShards,
 } from "./token_shard_writer.ts";
 export { batchTokens, type TokenShards, type TokenStream } from "./token_shards.ts";
+export { NgramModel, windowScorer } from "./ngram.ts";
 export { heldBackWindows, openTokenStream, type StreamPart } from "./token_stream.ts";

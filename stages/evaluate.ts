@@ -1,104 +1,178 @@
 /**
- * Evaluates a continued model on the test text of every source, held-out ones too.
+ * Evaluates a model on the test text of every source, held-out ones too: after continuation, or at the end of pre-training
+ * (`evaluate/<variant>/pretraining`).
  *
- * in   model                 checkpoint with a global embedding
- *      test/<source>         token shards of the global vocabulary
- *      statistics/<source>   token counts of the training text, for the unigram baseline
- *      tokenizer             pieces, for their bytes
+ * in   model                checkpoint: with a global embedding, or with one of each source's own
+ *      test/<source>        token shards of the model's vocabulary
+ *      statistics/<source>  token counts of the training text: the unigram baseline, V_k
+ *      tokenizer            pieces, for their bytes; `tokenizer/<source>` where each source has its own
  * out  losses  `documents.arrow`: a row per document; `summary.json`: sums, measures and intervals per source
  *
  * Source: DEPT §4 (perplexity, UNIGRAM-CE).
  */
-import { openTokenShards, readStatistics, unigramModel } from "../datasets/mod.ts";
-import { engineModule } from "../engine/mod.ts";
+import { localVocabulary, openTokenShards, readStatistics, unigramModel } from "../datasets/mod.ts";
+import { engineModule, type Program } from "../engine/mod.ts";
 import { languageModelGraph, type ModelConfig } from "../model/mod.ts";
-import { StageError, writeFileSynced } from "../base/mod.ts";
+import { StageError } from "../base/mod.ts";
 import { group, type Stage, type StageContext, type StageSummary } from "../pipeline/stage.ts";
 import { loadPieces } from "../tokenizers/mod.ts";
 import {
   type DocumentLosses,
   documentLosses,
-  encodeDocumentLosses,
   nextTick,
   readCheckpoint,
-  type SourceSummary,
-  summarise,
+  type SourceVocabulary,
+  sourceVocabulary,
+  type Tensors,
+  type Variant,
+  variantNamed,
   writeTensors,
 } from "../training/mod.ts";
 import { continuedModels, impossibleStart } from "./continue.ts";
+import { writeLosses } from "./evaluated_losses.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
-import { allSources } from "./sources.ts";
+import { allSources, sourcesOf } from "./sources.ts";
 import { checkEvaluationText, evaluatedSplit } from "./text_checks.ts";
 import { type EngineModules, tokenShards } from "./training_inputs.ts";
 
-type EvaluateParams = Recipe["evaluate"] & { readonly engine: EngineParams };
+/** Beside the starts of continuation: the model as pre-training left it. */
+export const pretrainingEnd = "pretraining";
+
+type EvaluateParams = Recipe["evaluate"] & {
+  /** Of a model at the end of pre-training: whose vocabulary its tokens are of, and what each source keeps to itself. */
+  readonly variant?: Variant;
+  readonly engine: EngineParams;
+};
 type Context = StageContext<EvaluateParams, object, EngineModules>;
 
 export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
   name: "evaluate",
   description: "Evaluates a model on the test text of every source",
   module: import.meta.url,
-  instances: continuedModels,
+  instances: (recipe) => [
+    ...recipe.pretrain.variants.map((variant) => [variant, pretrainingEnd]),
+    ...continuedModels(recipe),
+  ],
   impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
   check: (_declaration, inputs) => checkEvaluationText(inputs),
-  declare: (recipe, [variant, start]) => ({
-    inputs: {
-      model: `continue/${variant}/${start}#model`,
-      tokenizer: "vocabulary/global#tokenizer",
-      ...tokenShards([evaluatedSplit, "statistics"], allSources(recipe), "global"),
-    },
-    outputs: ["losses"],
-    params: { ...recipe.evaluate, engine: recipe.engine },
-    seeds: ["evaluate/bootstrap"],
-    uses: { engine: engineModule(recipe.engine.kind) },
-    isNative: hasNativeEngine(recipe),
-    claims: engineClaims(recipe),
-    weight: 2,
-  }),
+  declare(recipe, [id, start]) {
+    const { engine } = recipe;
+    return {
+      ...(start === pretrainingEnd ? declarePretrained(recipe, id) : {
+        inputs: {
+          model: `continue/${id}/${start}#model` as const,
+          ...globalText(recipe),
+        },
+        params: { ...recipe.evaluate, engine },
+      }),
+      outputs: ["losses"],
+      seeds: ["evaluate/bootstrap"],
+      uses: { engine: engineModule(engine.kind) },
+      isNative: hasNativeEngine(recipe),
+      claims: engineClaims(recipe),
+      weight: 2,
+    };
+  },
 };
 
+function globalText(recipe: Recipe) {
+  return {
+    tokenizer: "vocabulary/global#tokenizer",
+    ...tokenShards([evaluatedSplit, "statistics"], allSources(recipe), "global"),
+  } as const;
+}
+
+function declarePretrained(recipe: Recipe, id: string) {
+  const { training: variant } = variantNamed(id);
+  const sources = sourcesOf(recipe);
+  const splits = [evaluatedSplit, "statistics"];
+  const own = () => ({
+    ...Object.fromEntries(
+      sources.map((source) => [`tokenizer/${source}`, `vocabulary/${source}#tokenizer`] as const),
+    ),
+    ...tokenShards(splits, sources, "own"),
+  });
+  return {
+    inputs: {
+      model: `pretrain/${id}#best`,
+      ...(variant.vocabulary === "own" ? own() : globalText(recipe)),
+    },
+    params: { ...recipe.evaluate, variant, engine: recipe.engine },
+  } as const;
+}
+
 export async function run(context: Context): Promise<StageSummary> {
-  const { params, inputs, outputs, modules: { engine: { engine } }, seed, log } = context;
-  const { groups, state } = readCheckpoint<{ model: ModelConfig }>(inputs.model);
-  const config = state.model;
-  const graph = languageModelGraph(config, params.batchSize);
-  const program = await engine.compile(graph, params.engine);
+  const { params, inputs, outputs, seed, log } = context;
+  const { groups, state: { model } } = readCheckpoint<{ model: ModelConfig }>(inputs.model);
+  const names = [...group(inputs, evaluatedSplit).keys()];
+  const { variant } = params;
   const losses = new Map<string, DocumentLosses>();
-  try {
-    await writeTensors(program, groups.model);
-    for (const source of group(inputs, evaluatedSplit).keys()) {
-      losses.set(source, await evaluateSource(context, source, config, program));
+  if (variant === undefined || variant.sharesEmbeddings) {
+    await withProgram(context, model, groups.model, async (program) => {
+      for (const name of names) {
+        losses.set(name, await evaluateSource(context, name, program, model));
+      }
+    });
+  } else {
+    for (const name of names) {
+      const local = groups[`local-${name}`];
+      if (local === undefined) continue; // it was never drawn
+      const vocabulary = vocabularyOf(context, variant, name);
+      const config = { ...model, vocabSize: vocabulary.size };
+      await withProgram(context, config, { ...groups.model, ...local }, async (program) => {
+        losses.set(name, await evaluateSource(context, name, program, config, vocabulary));
+      });
     }
+  }
+  const { bootstrapSamples } = params;
+  return writeLosses(outputs.losses, losses, {
+    bootstrapSamples,
+    seed: seed("evaluate/bootstrap"),
+    log,
+  });
+}
+
+/** Calls `use` with a program that holds a model, and disposes of it after that. */
+async function withProgram(
+  { params, modules: { engine: { engine } } }: Context,
+  config: ModelConfig,
+  tensors: Tensors,
+  use: (program: Program) => Promise<void>,
+): Promise<void> {
+  const program = await engine.compile(
+    languageModelGraph(config, params.batchSize),
+    params.engine,
+  );
+  try {
+    await writeTensors(program, tensors);
+    await use(program);
   } finally {
     await program.dispose();
   }
-  const sources: Record<string, SourceSummary> = {};
-  for (const [source, ofDocuments] of losses) {
-    const { bootstrapSamples } = params;
-    sources[source] = summarise(source, ofDocuments, {
-      bootstrapSamples,
-      seed: seed("evaluate/bootstrap"),
-    });
-    log.info(source, { perplexity: sources[source].perplexity });
-  }
-  writeFileSynced(`${outputs.losses}/documents.arrow`, encodeDocumentLosses(losses));
-  const text = JSON.stringify({ format: 1, sources }, null, 2) + "\n";
-  writeFileSynced(`${outputs.losses}/summary.json`, text);
-  const perplexities = Object.values(sources).map(({ perplexity }) => perplexity);
-  return { meanPerplexity: perplexities.reduce((sum, p) => sum + p, 0) / perplexities.length };
 }
 
+/** The vocabulary of a source's own table. */
+function vocabularyOf({ inputs }: Context, variant: Variant, name: string): SourceVocabulary {
+  const { counts, vocabSize, reservedPieces } = readStatistics(inputs[`statistics/${name}`]);
+  return sourceVocabulary(variant, {
+    vocabSize,
+    localVocabulary: localVocabulary(counts, reservedPieces),
+  });
+}
+
+/** @param vocabulary Of the source's own table; the model's when absent */
 async function evaluateSource(
   { inputs, params, log, signal }: Context,
   name: string,
+  program: Program,
   { seqLen, vocabSize }: ModelConfig,
-  program: Parameters<typeof documentLosses>[0],
+  vocabulary?: SourceVocabulary,
 ): Promise<DocumentLosses> {
-  const tokenizer = loadPieces(inputs.tokenizer);
+  const tokenizer = loadPieces(inputs[`tokenizer/${name}`] ?? inputs.tokenizer);
   const { counts } = readStatistics(inputs[`statistics/${name}`]);
   const text = openTokenShards(inputs[`${evaluatedSplit}/${name}`]);
   try {
-    if (text.vocabSize !== vocabSize) {
+    if (vocabulary === undefined && text.vocabSize !== vocabSize) {
       throw new StageError(
         `Cannot evaluate source "${name}": expected tokens of the model's vocabulary of ${vocabSize}, ` +
           `found ${text.vocabSize}`,
@@ -112,6 +186,7 @@ async function evaluateSource(
     }, {
       batchSize: params.batchSize,
       seqLen,
+      vocabulary,
       async onBatch(done) {
         await nextTick();
         signal.throwIfAborted();

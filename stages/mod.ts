@@ -12,6 +12,7 @@ import { documents } from "./documents.ts";
 import { evaluate } from "./evaluate.ts";
 import { figure } from "./figure.ts";
 import { finetune } from "./finetune.ts";
+import { ngrams } from "./ngrams.ts";
 import { pretrain } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
 import { isOnlyCosted } from "./sources.ts";
@@ -22,9 +23,10 @@ import { tune } from "./tune.ts";
 import { vocabulary } from "./vocabulary.ts";
 
 export const stages: readonly Stage<Recipe>[] = [
-  ...[documents, vocabulary, tokenize, tune, pretrain, continuation, evaluate, finetune].map(
-    withText,
-  ),
+  ...[documents, vocabulary, tokenize, ngrams, tune, pretrain, continuation, evaluate, finetune]
+    .map(
+      withText,
+    ),
   table,
   studyTable as Stage,
   figure,

@@ -19,8 +19,8 @@ import {
 import type { Program } from "../engine/mod.ts";
 import type { TokenShards } from "../datasets/mod.ts";
 import { Random, type Seed, StageError } from "../base/mod.ts";
-import { wholeVocabulary } from "./local_vocabulary.ts";
-import { scoreWindows, textWindows } from "./validation.ts";
+import { type SourceVocabulary, wholeVocabulary } from "./local_vocabulary.ts";
+import { scoreWindows, type TextWindow, textWindows } from "./validation.ts";
 
 /** Sums over the predicted tokens of each document, in the order of the documents. */
 export interface DocumentLosses {
@@ -41,49 +41,63 @@ interface EvaluationSource {
   readonly unigram: ArrayLike<number>;
 }
 
+/** The sums of a source's documents, window by window in the order of its text. */
+export class DocumentSums {
+  readonly losses: DocumentLosses;
+  readonly #source: EvaluationSource;
+  #document = 0;
+
+  constructor(source: EvaluationSource) {
+    const { documents } = source.text;
+    this.#source = source;
+    this.losses = {
+      lossNats: new Float64Array(documents),
+      tokens: new Float64Array(documents),
+      bytes: new Float64Array(documents),
+      unigramNats: new Float64Array(documents),
+    };
+  }
+
+  /** @param nll Nats of the window's token t, for t from 1. @throws StageError when they are not finite */
+  add({ start, tokens }: TextWindow, nll: (t: number) => number): void {
+    const { name, text: { ends }, byteLength, unigram } = this.#source;
+    const { losses } = this;
+    for (let t = 1; t < tokens.length; t++) {
+      while (ends[this.#document] <= start + t) this.#document++;
+      const nats = nll(t);
+      if (!Number.isFinite(nats)) {
+        const place = `source "${name}", token ${start + t}`;
+        throw new StageError(`Cannot evaluate ${place}: expected a finite loss, found ${nats}`);
+      }
+      losses.lossNats[this.#document] += nats;
+      losses.tokens[this.#document]++;
+      losses.bytes[this.#document] += byteLength(tokens[t]);
+      losses.unigramNats[this.#document] -= unigram[tokens[t]];
+    }
+  }
+}
+
 /** Scores a source with a program that holds the model. @throws StageError when a loss is not finite. */
 export async function documentLosses(
   program: Pick<Program, "run">,
-  { name, text, byteLength, unigram }: EvaluationSource,
-  { batchSize, seqLen, onBatch }: {
+  source: EvaluationSource,
+  { batchSize, seqLen, vocabulary = wholeVocabulary(source.text.vocabSize), onBatch }: {
     readonly batchSize: number;
     readonly seqLen: number;
+    /** Of the model; the whole one when absent. */
+    readonly vocabulary?: SourceVocabulary;
     /** Called with the tokens scored so far; may throw to stop. */
     readonly onBatch?: (tokens: number) => Promise<void> | void;
   },
 ): Promise<DocumentLosses> {
-  const { documents, ends } = text;
-  const losses = {
-    lossNats: new Float64Array(documents),
-    tokens: new Float64Array(documents),
-    bytes: new Float64Array(documents),
-    unigramNats: new Float64Array(documents),
-  };
-  const vocabulary = wholeVocabulary(text.vocabSize);
-  let document = 0;
+  const sums = new DocumentSums(source);
   const shape = { batchSize, seqLen, vocabulary };
-  for await (const batch of scoreWindows(program, textWindows(text, seqLen), shape)) {
-    batch.windows.forEach(({ start, tokens }, b) => {
-      for (let t = 1; t < tokens.length; t++) {
-        while (ends[document] <= start + t) document++;
-        const nats = batch.nll[b * seqLen + t - 1];
-        if (!Number.isFinite(nats)) {
-          throw new StageError(
-            `Cannot evaluate source "${name}", token ${
-              start + t
-            }: expected a finite loss, found ${nats}`,
-          );
-        }
-        losses.lossNats[document] += nats;
-        losses.tokens[document]++;
-        losses.bytes[document] += byteLength(tokens[t]);
-        losses.unigramNats[document] -= unigram[tokens[t]];
-      }
-    });
+  for await (const batch of scoreWindows(program, textWindows(source.text, seqLen), shape)) {
+    batch.windows.forEach((window, b) => sums.add(window, (t) => batch.nll[b * seqLen + t - 1]));
     const last = batch.windows[batch.windows.length - 1];
     await onBatch?.(last.start + last.tokens.length);
   }
-  return losses;
+  return sums.losses;
 }
 
 /** A source's row of `summary.json`. Sums over all predicted tokens, measures, and 95 % intervals. */

@@ -37,6 +37,7 @@ export { type CostInputs, type CostRow, costRows, nominalBody } from "./cost.ts"
 export {
   type DocumentLosses,
   documentLosses,
+  DocumentSums,
   encodeDocumentLosses,
   type SourceSummary,
   summarise,
@@ -92,6 +93,7 @@ export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";
 export { openSource, pretrainSeeds, sampleSources, type TrainingSource } from "./source.ts";
 export { tuneLearningRate, type TuneResult } from "./tune.ts";
 export { emptyRecord, nextTick, trainSteps } from "./trainer.ts";
+export { textWindows } from "./validation.ts";
 export {
   isShared,
   noPretrainedEmbedding,

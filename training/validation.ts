@@ -7,11 +7,17 @@ import { StageError } from "../base/mod.ts";
 import { countUnknown, renumber, type SourceVocabulary } from "./local_vocabulary.ts";
 import { windowFeeds } from "./windows.ts";
 
-/** Windows of a split in order, the last one shorter: starts and tokens. */
+/** A part of a text: the position of its first token, and its tokens. */
+export interface TextWindow {
+  readonly start: number;
+  readonly tokens: Int32Array;
+}
+
+/** Windows of a split in order, the last one shorter. */
 export function* textWindows(
   shards: Pick<TokenShards, "tokens" | "slice">,
   seqLen: number,
-): Generator<{ readonly start: number; readonly tokens: Int32Array }> {
+): Generator<TextWindow> {
   for (let start = 0; start < shards.tokens; start += seqLen) {
     yield { start, tokens: shards.slice(start, Math.min(seqLen, shards.tokens - start)) };
   }
@@ -19,7 +25,7 @@ export function* textWindows(
 
 /** A batch of windows and, for each, the nats of its predicted tokens: entry t is of token t + 1. */
 interface ScoredWindows {
-  readonly windows: readonly { readonly start: number; readonly tokens: Int32Array }[];
+  readonly windows: readonly TextWindow[];
   /** [B, T] */
   readonly nll: Float32Array;
 }
@@ -27,7 +33,7 @@ interface ScoredWindows {
 /** Scores windows in batches of the program's B. `tokens` are what the text has, renumbered only for the program. */
 export async function* scoreWindows(
   program: Pick<Program, "run">,
-  windows: Iterable<{ readonly start: number; readonly tokens: Int32Array }>,
+  windows: Iterable<TextWindow>,
   { batchSize, seqLen, vocabulary }: {
     readonly batchSize: number;
     readonly seqLen: number;
@@ -42,7 +48,7 @@ export async function* scoreWindows(
     });
     return { windows: batch, nll: (await program.run(feeds, ["nll"])).nll };
   };
-  let batch: { start: number; tokens: Int32Array }[] = [];
+  let batch: TextWindow[] = [];
   for (const window of windows) {
     batch.push(window);
     if (batch.length < batchSize) continue;
