@@ -38,7 +38,7 @@ import { type EngineModules, tokenShards } from "./training_inputs.ts";
 /** Beside the starts of continuation: the model as pre-training left it. */
 export const pretrainingEnd = "pretraining";
 
-type EvaluateParams = Recipe["evaluate"] & {
+type EvaluateParams = Omit<Recipe["evaluate"], "reference"> & {
   /** Of a model at the end of pre-training: whose vocabulary its tokens are of, and what each source keeps to itself. */
   readonly variant?: Variant;
   readonly engine: EngineParams;
@@ -63,7 +63,7 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
           model: `continue/${id}/${start}#model` as const,
           ...globalText(recipe),
         },
-        params: { ...recipe.evaluate, engine },
+        params: { ...settingsOf(recipe), engine },
       }),
       outputs: ["losses"],
       seeds: ["evaluate/bootstrap"],
@@ -74,6 +74,11 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
     };
   },
 };
+
+/** The settings of evaluation itself: tables have their own. */
+function settingsOf({ evaluate: { batchSize, bootstrapSamples } }: Recipe) {
+  return { batchSize, bootstrapSamples };
+}
 
 function globalText(recipe: Recipe) {
   return {
@@ -97,7 +102,7 @@ function declarePretrained(recipe: Recipe, id: string) {
       model: `pretrain/${id}#best`,
       ...(variant.vocabulary === "own" ? own() : globalText(recipe)),
     },
-    params: { ...recipe.evaluate, variant, engine: recipe.engine },
+    params: { ...settingsOf(recipe), variant, engine: recipe.engine },
   } as const;
 }
 

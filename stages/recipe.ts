@@ -141,6 +141,10 @@ export const recipeSchema = z.strictObject({
   evaluate: z.strictObject({
     batchSize: count.describe("Sequences that are computed at once."),
     bootstrapSamples: count.max(maxSamples).describe("Resamples of documents for an interval."),
+    reference: z.string().nullable().describe(
+      "The row that tables `differences` compare with: a variant, or `unigram`, `bigram`, `trigram`. Null takes a baseline that saw " +
+        "as many tokens as DEPT, else the first variant.",
+    ),
   }).describe("Evaluation on the test text of every source."),
   finetune: z.strictObject({
     tasks: z.record(name, taskSchema).describe(

@@ -100,18 +100,26 @@ export async function run(
   >,
 ): Promise<StageSummary> {
   /** By the values of all axes except those of seeds. */
-  const groups = new Map<string, { values: readonly string[]; seeds: string[]; tables: Table[] }>();
+  const groups = new Map<string, CellsOfSeeds>();
   for (const cell of params.cells) {
     const values = params.axes.map((axis) => cell.values[axis]);
-    const made = await kind.build(cell.params, Object.fromEntries(group(inputs, cell.prefix)));
-    const of = groups.get(values.join("@")) ?? { values, seeds: [], tables: [] };
+    const of = groups.get(values.join("@")) ?? { values, seeds: [], cells: [] };
     of.seeds.push(params.seedAxes.map((axis) => cell.values[axis]).join("/"));
-    of.tables.push(withPrefix(made, cell.prefix));
+    of.cells.push(cell);
     groups.set(values.join("@"), of);
   }
-  const tables = [...groups.values()].map(({ values, seeds, tables }) => ({
-    values,
-    table: seeds.length === 1 ? tables[0] : averageTables(tables, seeds),
+  const inputsOf = (prefix: string) => Object.fromEntries(group(inputs, prefix));
+  const tables = await Promise.all([...groups.values()].map(async ({ values, seeds, cells }) => {
+    const prefixes = cells.map((cell) => cell.prefix);
+    if (seeds.length > 1 && kind.buildOfSeeds !== undefined) {
+      const made = await kind.buildOfSeeds(cells[0].params, prefixes.map(inputsOf));
+      return { values, table: withPrefixes(made, prefixes) };
+    }
+    const ofSeeds: Table[] = [];
+    for (const { params, prefix } of cells) {
+      ofSeeds.push(withPrefixes(await kind.build(params, inputsOf(prefix)), [prefix]));
+    }
+    return { values, table: seeds.length === 1 ? ofSeeds[0] : averageTables(ofSeeds, seeds) };
   }));
   const made = params.axes.length === 0
     ? { ...tables[0].table, name: params.name }
@@ -120,10 +128,21 @@ export async function run(
   return { rows: made.rows.length };
 }
 
-/** A cell's table with the names that its inputs have here. */
-function withPrefix(table: Table, prefix: string): Table {
-  const named = <T extends { readonly from?: readonly string[] }>(one: T): T =>
-    one.from === undefined ? one : { ...one, from: one.from.map((name) => `${prefix}/${name}`) };
+/** Cells of a study that differ in nothing but the seed. */
+interface CellsOfSeeds {
+  readonly values: readonly string[];
+  readonly seeds: string[];
+  readonly cells: StudyTableParams["cells"][number][];
+}
+
+/** A table of cells with the names that their inputs have here. */
+function withPrefixes(table: Table, prefixes: readonly string[]): Table {
+  const named = <T extends { readonly from?: readonly string[] }>({ from, ...one }: T) => ({
+    ...one,
+    ...(from === undefined
+      ? {}
+      : { from: prefixes.flatMap((prefix) => from.map((name) => `${prefix}/${name}`)) }),
+  });
   return {
     ...table,
     rows: table.rows.map((row) => named({ ...row, cells: row.cells.map((cell) => named(cell)) })),

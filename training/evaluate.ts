@@ -12,6 +12,7 @@ import {
   Schema,
   Struct,
   Table,
+  tableFromIPC,
   tableToIPC,
   Utf8,
   vectorFromArray,
@@ -22,12 +23,15 @@ import { Random, type Seed, StageError } from "../base/mod.ts";
 import { type SourceVocabulary, wholeVocabulary } from "./local_vocabulary.ts";
 import { scoreWindows, type TextWindow, textWindows } from "./validation.ts";
 
-/** Sums over the predicted tokens of each document, in the order of the documents. */
-export interface DocumentLosses {
+/** Sums over the predicted tokens of each document of a source, in the order of the documents. */
+export interface MeasuredDocuments {
   readonly lossNats: Float64Array;
   readonly tokens: Float64Array;
   /** UTF-8 bytes of the predicted tokens. */
   readonly bytes: Float64Array;
+}
+
+export interface DocumentLosses extends MeasuredDocuments {
   /** Code length of the same tokens under the source's unigram model. */
   readonly unigramNats: Float64Array;
 }
@@ -214,4 +218,24 @@ export function encodeDocumentLosses(losses: ReadonlyMap<string, DocumentLosses>
     }
   }
   return tableToIPC(new Table(schema, batches), "file");
+}
+
+/** What `encodeDocumentLosses` wrote: of each source its documents, in their order. */
+export function decodeDocumentLosses(bytes: Uint8Array): Map<string, MeasuredDocuments> {
+  const rows = new Map<string, number[][]>();
+  for (const batch of tableFromIPC(bytes).batches) {
+    const column = (name: string) => batch.getChild(name)!;
+    const [sources, ...numbers] = ["source", "lossNats", "tokens", "bytes"].map(column);
+    for (let row = 0; row < batch.numRows; row++) {
+      const source = sources.get(row) as string;
+      const values = rows.get(source) ?? [[], [], []];
+      numbers.forEach((vector, i) => values[i].push(vector.get(row) as number));
+      rows.set(source, values);
+    }
+  }
+  return new Map([...rows].map(([source, [lossNats, tokens, bytes]]) => [source, {
+    lossNats: Float64Array.from(lossNats),
+    tokens: Float64Array.from(tokens),
+    bytes: Float64Array.from(bytes),
+  }]));
 }

@@ -35,6 +35,7 @@ export {
 export { type Continuation, continuationSeeds, continueTraining } from "./continuation.ts";
 export { type CostInputs, type CostRow, costRows, nominalBody } from "./cost.ts";
 export {
+  decodeDocumentLosses,
   type DocumentLosses,
   documentLosses,
   DocumentSums,
@@ -62,6 +63,15 @@ export { scoreText } from "./text_score.ts";
 export { type Drift, driftOf } from "./drift.ts";
 export { readTensors, writeTensors } from "./programs.ts";
 export { readOptimizer } from "./optimizer_state.ts";
+export {
+  bitsPerByte,
+  differenceInterval,
+  type DocumentsBySource,
+  meanMeasure,
+  type Measure,
+  perplexity,
+  resampledMean,
+} from "./paired_bootstrap.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
 export { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
 export { writeMetrics } from "./metrics_files.ts";

@@ -1,30 +1,33 @@
 /**
- * Bits per byte after continuation: a row per variant, a column per source.
+ * Bits per byte at the end of pre-training and after continuation: a row per counted model and variant, a column per source.
  *
- * The first row is what token frequencies alone reach. The last one, for generated text, is the entropy rate of the rules that
+ * The last row, for generated text, is the entropy rate of the rules that
  * made it: no model can be below it.
  */
 import { readFileSync } from "node:fs";
 import { group } from "../../pipeline/stage.ts";
+import { pretrainingEnd } from "../evaluate.ts";
+import { ngramOrders } from "../ngrams.ts";
 import { allSources } from "../sources.ts";
 import { inputsOf, type TableKind } from "./kind.ts";
 import {
-  commonRow,
+  afterWhat,
   lossCells,
   lossColumns,
   lossInputs,
   type LossParams,
   lossParams,
+  lossRows,
   type SourceLosses,
   unigramNotes,
-  variantRows,
 } from "./losses.ts";
-import { markBest, type Row, type Table } from "./table.ts";
+import { pairedMark } from "./paired.ts";
+import type { Row, Table } from "./table.ts";
 
 export const kind: TableKind<LossParams> = {
-  names: ["bits-random", "bits-pretrained"],
+  names: ["pretraining", "bits-random", "bits-pretrained"],
   declare(recipe, name) {
-    const params = lossParams(recipe, name);
+    const params = lossParams(recipe, name, Object.keys(ngramOrders));
     const reports = inputsOf(
       "documents",
       allSources(recipe),
@@ -33,28 +36,30 @@ export const kind: TableKind<LossParams> = {
     return { inputs: { ...lossInputs(params), ...reports }, params };
   },
   build(params, inputs): Table {
-    const rows = variantRows(params, inputs, (losses) => ({
-      value: losses.bitsPerByte,
-      interval: losses.bitsPerByteInterval,
-    }));
     const entropy = entropyRow(params, inputs);
     const unigramBits = ({ unigramNats, bytes }: SourceLosses) => unigramNats / Math.LN2 / bytes;
     return {
       name: params.name,
-      title: `Bits per byte after continuation from ${params.start} embeddings`,
+      title: `Bits per byte ${afterWhat(params)}`,
       columns: lossColumns(params),
       rows: [
-        commonRow("unigram", params, inputs, unigramBits),
-        ...markBest(rows, "lowest"),
+        ...lossRows(params, inputs, "bitsPerByte"),
         ...(entropy ? [entropy] : []),
       ],
       notes: [
-        "bits of the predicted tokens over their UTF-8 bytes: comparable between vocabularies",
+        "bits of the predicted tokens over their UTF-8 bytes: comparable between vocabularies; test text, the same for all rows",
+        "unigram, bigram, trigram: counts of each source's own training tokens, absolute discounting 0.75",
+        ...(params.start === pretrainingEnd
+          ? [
+            "a shared table predicts among the whole vocabulary; a source's own one among the pieces that it has",
+          ]
+          : []),
         ...unigramNotes(params, inputs, unigramBits),
         ...(entropy
           ? ["entropy rate: of the rules that made the text; no model can be below it"]
           : []),
       ],
+      mark: pairedMark,
     };
   },
 };

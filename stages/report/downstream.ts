@@ -6,19 +6,18 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
-import type { ContinuationStart } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import { fineTunedModels } from "../continue.ts";
 import type { TableKind } from "./kind.ts";
-import { improvementRows, improvementText, type Rivals, rivalsOf, wins } from "./improvement.ts";
+import { comparisonNotes, comparisonRows, type Comparisons, comparisonsOf } from "./improvement.ts";
 import { startOf } from "./losses.ts";
 import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
-interface DownstreamParams extends Rivals {
+interface DownstreamParams extends Comparisons {
   readonly name: string;
   /** What the models that are fine-tuned were continued from. */
-  readonly starts: readonly ContinuationStart[];
+  readonly starts: readonly string[];
   /** Rows: variant and start. */
   readonly models: readonly (readonly [string, string])[];
   readonly tasks: readonly string[];
@@ -83,7 +82,7 @@ export const kind: TableKind<DownstreamParams> = {
       rows: [
         plain("chance", ({ chance }) => chance),
         ...blocks.flatMap(({ start, rows }) =>
-          [...markBest(rows, "highest"), ...improvementRows(rows, rivals, "highest")].map((row) =>
+          [...markBest(rows, "highest"), ...comparisonRows(rows, rivals, "highest")].map((row) =>
             isOfOne ? row : { ...row, label: `${row.label}, ${start}` }
           )
         ),
@@ -96,7 +95,8 @@ export const kind: TableKind<DownstreamParams> = {
           ? [`means of ${runs} runs, each with another head and order of examples`]
           : []),
         ...blocks.flatMap(({ start, rows }) =>
-          improvementNotes(rows, rivals, isOfOne ? "" : `${start} embeddings: `)
+          comparisonNotes(rows, rivals, "tasks", () => true, "highest")
+            .map((note) => isOfOne ? note : `${start} embeddings: ${note}`)
         ),
       ],
     }, quotation);
@@ -127,13 +127,7 @@ function downstreamParams(recipe: Recipe, name: string): DownstreamParams {
     tasks,
     runs: recipe.finetune.runs,
     dropout: recipe.finetune.dropout,
-    ...rivalsOf(models.map(([variant]) => variant)),
+    ...comparisonsOf(recipe, models.map(([variant]) => variant)),
     quotation: quotationOf(recipe, name),
   };
-}
-
-function improvementNotes(rows: readonly Row[], rivals: Rivals, where: string): string[] {
-  const [won, of] = wins(rows, rivals, () => true, "highest");
-  const text = `${improvementText(rivals)}; the best of the former is above it`;
-  return of === 0 ? [] : [`${where}${text} in ${won} of ${of} tasks`];
 }

@@ -40,7 +40,9 @@ function footnotes(table: Table): string {
   const cells = table.rows.flatMap((row) => row.cells);
   const legend = [
     ...(cells.some((cell) => cell.low !== undefined) ? ["± half of a 95 % interval"] : []),
-    ...(cells.some((cell) => cell.best) ? ["* best, its interval apart from all others"] : []),
+    ...(cells.some((cell) => cell.best)
+      ? [table.mark ?? "* best, its interval apart from all others"]
+      : []),
     ...(cells.some((cell) => cell.paper !== undefined) ? ["[…] the paper's number"] : []),
     ...(cells.some((cell) => cell.slip)
       ? ["! the paper's number does not follow from its own inputs"]

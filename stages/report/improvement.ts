@@ -2,9 +2,11 @@
  * How much better DEPT is than the baselines, as the paper says it.
  *
  * Source: DEPT §4: "Min/Max Imp (%)", the worst and the best DEPT variant against the best baseline of the column,
- * 100·(b − x)/b, and 100·(x − b)/b where more is better. Controls are on neither side.
+ * 100·(b − x)/b, and 100·(x − b)/b where more is better. Controls are on neither side. The paper's baselines take as many steps as
+ * DEPT and so see fewer tokens; beside its way stands the same among rows of as many tokens.
  */
-import { variantNamed } from "../../training/mod.ts";
+import { pretrainBudget, variantNamed } from "../../training/mod.ts";
+import type { Recipe } from "../recipe.ts";
 import { cellOf, decimals } from "./cells.ts";
 import type { Cell, Direction, Row } from "./table.ts";
 
@@ -17,6 +19,75 @@ export interface Rivals {
 export function rivalsOf(variants: readonly string[]): Rivals {
   const inRole = (role: string) => variants.filter((id) => variantNamed(id).role === role);
   return { dept: inRole("method"), baselines: inRole("baseline") };
+}
+
+/** The paper's way of comparing, and the same at equal tokens. */
+export interface Comparisons {
+  readonly paper: Rivals;
+  /** DEPT and the baselines on the mixture that saw as many tokens. */
+  readonly equal: Rivals;
+  /** How many times the tokens of the paper's baselines DEPT saw; null where one side is missing. */
+  readonly tokenRatio: number | null;
+}
+
+export function comparisonsOf(
+  { pretrain, model }: Recipe,
+  variants: readonly string[],
+): Comparisons {
+  const paper = rivalsOf(variants);
+  const tokens = (id: string) =>
+    pretrainBudget(variantNamed(id).training, { ...pretrain, model }).tokens;
+  const [dept] = paper.dept.map(tokens);
+  const isEqual = (id: string) => {
+    const { training: { mixture }, onlySource } = variantNamed(id);
+    return mixture !== undefined && onlySource === undefined && tokens(id) === dept;
+  };
+  const fewest = Math.min(...paper.baselines.map(tokens));
+  return {
+    paper,
+    equal: { dept: paper.dept, baselines: variants.filter(isEqual) },
+    tokenRatio: dept === undefined || !Number.isFinite(fewest) ? null : dept / fewest,
+  };
+}
+
+/** Rows of both comparisons, at equal tokens first. */
+export function comparisonRows(
+  rows: readonly Row[],
+  { paper, equal }: Comparisons,
+  direction: Direction = "lowest",
+): Row[] {
+  const atEqualTokens = improvementRows(rows, equal, direction)
+    .map((row) => ({ ...row, label: `${row.label}, equal tokens` }));
+  return [...atEqualTokens, ...improvementRows(rows, paper, direction)];
+}
+
+/**
+ * Notes of both comparisons: who is compared, and in how many of the columns DEPT is better.
+ * @param of What is counted: "columns", "tasks".
+ */
+export function comparisonNotes(
+  rows: readonly Row[],
+  { paper, equal, tokenRatio }: Comparisons,
+  of: string,
+  isCounted: (column: number) => boolean,
+  direction: Direction = "lowest",
+): string[] {
+  const note = (rivals: Rivals, way: string): string[] => {
+    const [won, all] = wins(rows, rivals, isCounted, direction);
+    if (all === 0) return [];
+    const better = direction === "lowest" ? "below" : "above";
+    return [
+      `min., max. imp. %${way}: the worst and the best of ${
+        rivals.dept.join(", ")
+      } against the best of ` +
+      `${rivals.baselines.join(", ")}; the best is ${better} it in ${won} of ${all} ${of}`,
+    ];
+  };
+  const ratio = tokenRatio === null ? "" : tokenRatio.toFixed(1);
+  return [
+    ...note(equal, ", equal tokens"),
+    ...note(paper, ` as the paper counts (DEPT saw ${ratio} × the tokens)`),
+  ];
 }
 
 /** The two rows; none where one side is missing. A baseline that is not above 0 is nothing to take a share of. */
@@ -66,12 +137,6 @@ export function wins(
   const isWon = ({ best, baseline }: Comparison) =>
     direction === "lowest" ? best < baseline : best > baseline;
   return [columns.filter(isWon).length, columns.length];
-}
-
-/** What the two rows say, and of whom. */
-export function improvementText({ dept, baselines }: Rivals): string {
-  return `min., max. imp.: the worst and the best of ${dept.join(", ")} against the best of ` +
-    baselines.join(", ");
 }
 
 interface Comparison {

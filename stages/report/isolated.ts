@@ -9,8 +9,9 @@ import type { Recipe } from "../recipe.ts";
 import { cellOf, decimals } from "./cells.ts";
 import { rivalsOf } from "./improvement.ts";
 import type { TableKind } from "./kind.ts";
-import { lossColumns, lossInputs, type LossParams, lossParams, variantRows } from "./losses.ts";
-import { type Cell, markBest, type Row, type Table } from "./table.ts";
+import { lossColumns, lossInputs, type LossParams, lossParams, lossRows } from "./losses.ts";
+import { pairedMark } from "./paired.ts";
+import type { Cell, Row, Table } from "./table.ts";
 
 interface IsolatedParams extends LossParams {
   readonly dept: readonly string[];
@@ -23,22 +24,20 @@ export const kind: TableKind<IsolatedParams> = {
     return { inputs: lossInputs(params), params };
   },
   build(params, inputs): Table {
-    const rows = variantRows(params, inputs, (ofSource) => ({
-      value: ofSource.perplexity,
-      interval: ofSource.perplexityInterval,
-    }));
+    const rows = lossRows(params, inputs, "perplexity");
     const dept = rows.filter(({ label }) => params.dept.includes(label));
     const alone = rows.filter(({ label }) => !params.dept.includes(label));
     return {
       name: params.name,
       title:
-        `Validation perplexity of isolated sources and of DEPT, continued from ${params.start} embeddings`,
+        `Test perplexity of isolated sources and of DEPT, continued from ${params.start} embeddings`,
       columns: lossColumns(params),
-      rows: [...markBest(rows, "lowest"), ...alone.map((row) => advantage(row, dept))],
+      rows: [...rows, ...alone.map((row) => advantage(row, dept))],
       notes: [
         "isolated: trained on one source, with as many tokens as a DEPT model sees, then continued on all sources",
         "advantage %: of the best DEPT variant in the column over that model, 100·(b − x)/b",
       ],
+      mark: pairedMark,
     };
   },
 };

@@ -18,6 +18,8 @@ export interface Kind<Made, Params extends object = any> {
   };
   /** Makes it from the folders of its inputs. */
   build(params: Params, inputs: Readonly<Record<string, string>>): Made;
+  /** The same over several seeds, where their results say more together than the means of their tables do. */
+  buildOfSeeds?(params: Params, inputs: readonly Readonly<Record<string, string>>[]): Made;
 }
 
 // deno-lint-ignore no-explicit-any -- as above

@@ -8,6 +8,7 @@ import { kind as budget } from "./budget.ts";
 import { kind as costMeasured } from "./cost_measured.ts";
 import { kind as cost } from "./cost.ts";
 import { kind as data } from "./data.ts";
+import { kind as differences } from "./differences.ts";
 import { kind as downstream } from "./downstream.ts";
 import { kind as drift } from "./drift.ts";
 import { kind as formulas } from "./formulas.ts";
@@ -42,6 +43,7 @@ const kinds: readonly KindWithModule<TableKind>[] = [
   [perplexity, "./perplexity.ts"],
   [bits, "./bits.ts"],
   [data, "./data.ts"],
+  [differences, "./differences.ts"],
   [downstream, "./downstream.ts"],
   [drift, "./drift.ts"],
   [isolated, "./isolated.ts"],

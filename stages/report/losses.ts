@@ -1,49 +1,68 @@
 /**
- * What the tables of perplexity and of bits per byte share: a row per variant, a column per source.
+ * What the tables of losses share: a row per counted model and variant, a column per source.
  */
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
-import { group } from "../../pipeline/stage.ts";
-import type { ContinuationStart } from "../../training/mod.ts";
+import {
+  bitsPerByte,
+  decodeDocumentLosses,
+  type DocumentsBySource,
+  type Measure,
+  perplexity,
+} from "../../training/mod.ts";
 import { continuedModels } from "../continue.ts";
+import { pretrainingEnd } from "../evaluate.ts";
 import type { Recipe } from "../recipe.ts";
 import { sourcesOf } from "../sources.ts";
 import { meanOf } from "./cells.ts";
 import { type Inputs, inputsOf } from "./kind.ts";
+import { markPaired } from "./paired.ts";
 import type { Cell, Row } from "./table.ts";
+
+/** Which model a table is of: continued from an embedding, or as pre-training left it. */
+type LossStart = "random" | "pretrained" | typeof pretrainingEnd;
 
 export interface LossParams {
   readonly name: string;
-  readonly start: ContinuationStart;
+  readonly start: LossStart;
+  /** Counted models, which have rows above those of the variants. */
+  readonly ngrams: readonly string[];
   readonly variants: readonly string[];
   readonly sources: readonly string[];
   readonly outOfDistribution: readonly string[];
 }
 
 /** A measure of one source: the value and its interval. */
-interface Measure {
+interface Measured {
   readonly value: number;
   readonly interval?: readonly [number, number];
 }
 
-export function lossParams(recipe: Recipe, name: string): LossParams {
+export function lossParams(
+  recipe: Recipe,
+  name: string,
+  ngrams: readonly string[] = [],
+): LossParams {
   const start = startOf(recipe, name);
   return {
     name,
     start,
+    ngrams,
     variants: variantsFrom(recipe, start),
     sources: sourcesOf(recipe),
     outOfDistribution: recipe.outOfDistribution,
   };
 }
 
-/** The variants whose models are continued from a start. */
-export function variantsFrom(recipe: Recipe, start: ContinuationStart): readonly string[] {
+/** The variants whose models a table is of. */
+function variantsFrom(recipe: Recipe, start: LossStart): readonly string[] {
+  if (start === pretrainingEnd) return recipe.pretrain.variants;
   return continuedModels(recipe).filter((model) => model[1] === start).map(([variant]) => variant);
 }
 
 /** The start that a table's name ends with. @throws UsageError when the recipe continues nothing from it. */
-export function startOf({ continue: { starts } }: Recipe, name: string): ContinuationStart {
+export function startOf({ continue: { starts } }: Recipe, name: string): LossStart {
+  if (name.endsWith(pretrainingEnd)) return pretrainingEnd;
   const start = name.endsWith("pretrained") ? "pretrained" : "random";
   if (starts.includes(start)) return start;
   throw new UsageError(
@@ -54,9 +73,19 @@ export function startOf({ continue: { starts } }: Recipe, name: string): Continu
   );
 }
 
-/** `losses/<variant>`: what the evaluation of each variant gave. */
-export function lossInputs({ start, variants }: LossParams): Inputs {
-  return inputsOf("losses", variants, (id) => `evaluate/${id}/${start}#losses`);
+/** For titles: what the models of a table have behind them. */
+export function afterWhat({ start }: LossParams): string {
+  return start === pretrainingEnd
+    ? "at the end of pre-training"
+    : `after continuation from ${start} embeddings`;
+}
+
+/** `losses/<row>`: what the evaluation of each counted model and variant gave. */
+export function lossInputs({ start, ngrams, variants }: LossParams): Inputs {
+  return {
+    ...inputsOf("losses", ngrams, (name) => `ngrams/${name}#losses`),
+    ...inputsOf("losses", variants, (id) => `evaluate/${id}/${start}#losses`),
+  };
 }
 
 /** A column of a table of losses: a source, or the mean over several. */
@@ -90,18 +119,26 @@ function isMean({ heading }: LossColumn): boolean {
   return heading.startsWith("AVG"); // no source is: their names are in lower case
 }
 
-/** Cells in the order of `lossColumns`. */
-export function lossCells(params: LossParams, measure: (source: string) => Measure): Cell[] {
+/** The sources of each column of `lossCells`. */
+export function columnSources(params: LossParams): readonly (readonly string[])[] {
+  return columnsOf(params).map((column) => column.of);
+}
+
+/** Cells in the order of `lossColumns`; null where the model has nothing to say of a source. */
+export function lossCells(
+  params: LossParams,
+  measure: (source: string) => Measured | undefined,
+): Cell[] {
   return columnsOf(params).map((column) => {
-    const { value, interval } = isMean(column)
-      ? average(column.of.map(measure))
-      : measure(column.of[0]);
+    const known = column.of.map(measure).filter((found) => found !== undefined);
+    if (known.length < column.of.length) return { value: null };
+    const { value, interval } = isMean(column) ? average(known) : known[0];
     return { value, ...(interval ? { low: interval[0], high: interval[1] } : {}) };
   });
 }
 
 /** Mean over sources, as the paper's AVG. Sources are resampled apart, so the squares of half widths add. */
-function average(measures: readonly Measure[]): Measure {
+function average(measures: readonly Measured[]): Measured {
   const value = meanOf(measures.map((measure) => measure.value));
   if (measures.some((measure) => measure.interval === undefined)) return { value };
   const halves = measures.map(({ interval }) => (interval![1] - interval![0]) / 2);
@@ -109,21 +146,53 @@ function average(measures: readonly Measure[]): Measure {
   return { value, interval: [value - half, value + half] };
 }
 
-/** A row per variant, from the summaries of its evaluation. */
-export function variantRows(
+const measures: Readonly<Record<"bitsPerByte" | "perplexity", Measure>> = {
+  bitsPerByte,
+  perplexity,
+};
+
+/** A row per counted model and variant; the best variant of a column is marked where its paired intervals allow. */
+export function lossRows(
   params: LossParams,
   inputs: Readonly<Record<string, string>>,
-  measure: (losses: SourceLosses) => Measure,
+  measure: keyof typeof measures,
 ): Row[] {
-  const folders = group(inputs, "losses");
-  return params.variants.map((variant) => {
-    const summary = readSummary(folders.get(variant)!);
+  const rows = rowsOf(params, inputs, (losses) => ({
+    value: losses[measure],
+    interval: losses[`${measure}Interval`],
+  }));
+  const documents = (label: string) => [readDocuments(inputs[`losses/${label}`])];
+  const [counted, trained] = [0, 1].map((side) =>
+    rows.filter(({ label }) => Number(params.variants.includes(label)) === side)
+  );
+  return [
+    ...counted,
+    ...markPaired(trained, columnSources(params), measures[measure], documents),
+  ];
+}
+
+/** A row per counted model and variant, from the summaries of its evaluation. */
+export function rowsOf(
+  { ngrams, variants, ...params }: LossParams,
+  inputs: Readonly<Record<string, string>>,
+  measure: (losses: SourceLosses) => Measured,
+): Row[] {
+  return [...ngrams, ...variants].map((label) => {
+    const summary = readSummary(inputs[`losses/${label}`]);
     return {
-      label: variant,
-      cells: lossCells(params, (source) => measure(summary[source])),
-      from: [`losses/${variant}`],
+      label,
+      cells: lossCells(
+        { ngrams, variants, ...params },
+        (source) => source in summary ? measure(summary[source]) : undefined,
+      ),
+      from: [`losses/${label}`],
     };
   });
+}
+
+/** The documents of an evaluation. */
+export function readDocuments(folder: string): DocumentsBySource {
+  return decodeDocumentLosses(readFileSync(`${folder}/documents.arrow`));
 }
 
 /** A row of what the evaluations of all variants say alike. */
@@ -133,7 +202,7 @@ export function commonRow(
   inputs: Readonly<Record<string, string>>,
   value: (losses: SourceLosses) => number,
 ): Row {
-  const summary = readSummary([...group(inputs, "losses").values()][0]);
+  const summary = readSummary(inputs[`losses/${params.variants[0]}`]);
   return { label, cells: lossCells(params, (source) => ({ value: value(summary[source]) })) };
 }
 
@@ -143,16 +212,19 @@ export function commonRow(
  * @param measure The unigram model by the measure of the table.
  */
 export function unigramNotes(
-  { sources, outOfDistribution }: LossParams,
+  { sources, outOfDistribution, variants }: LossParams,
   inputs: Readonly<Record<string, string>>,
   measure: (losses: SourceLosses) => number,
 ): string[] {
-  const summaries = [...group(inputs, "losses").values()].map(readSummary);
+  const summaries = variants.map((id) => readSummary(inputs[`losses/${id}`]));
+  const known = (source: string) =>
+    summaries.map((summary) => summary[source]).filter((losses) => losses !== undefined);
   const worse = [...sources, ...outOfDistribution].filter((source) =>
-    summaries.every((summary) => summary[source].lossNats > summary[source].unigramNats)
+    known(source).length > 0 &&
+    known(source).every(({ lossNats, unigramNats }) => lossNats > unigramNats)
   );
-  if (summaries.length === 0 || worse.length === 0) return [];
-  const values = worse.map((source) => `${source} (${measure(summaries[0][source]).toFixed(2)})`);
+  if (worse.length === 0) return [];
+  const values = worse.map((source) => `${source} (${measure(known(source)[0]).toFixed(2)})`);
   return [
     `every model is worse than a unigram model on ${
       values.join(", ")

@@ -5,7 +5,7 @@
  * Source: DEPT §4.3 in the authors' code (unigram-normalised cross-entropy), after Tao et al. 2024.
  */
 import type { TableKind } from "./kind.ts";
-import { lossColumns, lossInputs, type LossParams, lossParams, variantRows } from "./losses.ts";
+import { lossColumns, lossInputs, type LossParams, lossParams, rowsOf } from "./losses.ts";
 import type { Table } from "./table.ts";
 
 export const kind: TableKind<LossParams> = {
@@ -20,7 +20,7 @@ export const kind: TableKind<LossParams> = {
       title:
         `Unigram-normalised cross-entropy in nats after continuation from ${params.start} embeddings`,
       columns: lossColumns(params),
-      rows: variantRows(params, inputs, ({ lossNats, unigramNats, tokens }) => ({
+      rows: rowsOf(params, inputs, ({ lossNats, unigramNats, tokens }) => ({
         value: (lossNats - unigramNats) / tokens,
       })),
       notes: [

@@ -38,6 +38,8 @@ export interface Table {
   readonly rows: readonly Row[];
   /** What a reader must know to read the numbers. */
   readonly notes: readonly string[];
+  /** What a mark says, where it is not the best of a column by intervals that are apart. */
+  readonly mark?: string;
 }
 
 /** Whether a value is a table as every format prints it. A store may hold what others made. */

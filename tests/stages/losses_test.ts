@@ -3,19 +3,25 @@
  */
 import assert from "node:assert/strict";
 import { kind as bits } from "../../stages/report/bits.ts";
+import { kind as differences } from "../../stages/report/differences.ts";
 import type { LossParams } from "../../stages/report/losses.ts";
 import { kind as perplexity } from "../../stages/report/perplexity.ts";
+import { type DocumentLosses, encodeDocumentLosses } from "../../training/mod.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 
 const params: LossParams = {
   name: "perplexity-random",
   start: "random",
+  ngrams: ["bigram"],
   variants: ["std-t0", "trim"],
   sources: ["aa", "bb"],
   outOfDistribution: ["cc"],
 };
 
-/** Folders of evaluations whose models lose so many nats over 10 tokens, where the unigram model loses 20 over 40 bytes. */
+/**
+ * Folders of evaluations whose models lose so many nats over 10 tokens of two documents, where the unigram model loses 20 over 40
+ * bytes.
+ */
 function evaluations(folder: string, nats: Readonly<Record<string, readonly number[]>>) {
   return Object.fromEntries(
     Object.entries(nats).map(([variant, ofSources]) => {
@@ -32,6 +38,15 @@ function evaluations(folder: string, nats: Readonly<Record<string, readonly numb
           bitsPerByteInterval: interval,
         }];
       }));
+      const documents = new Map(
+        ["aa", "bb", "cc"].map((source, i): [string, DocumentLosses] => [source, {
+          lossNats: Float64Array.of(ofSources[i] / 2, ofSources[i] / 2),
+          tokens: Float64Array.of(5, 5),
+          bytes: Float64Array.of(20, 20),
+          unigramNats: Float64Array.of(10, 10),
+        }]),
+      );
+      Deno.writeFileSync(`${path}/documents.arrow`, encodeDocumentLosses(documents));
       Deno.writeTextFileSync(`${path}/summary.json`, JSON.stringify({ format: 1, sources }));
       return [`losses/${variant}`, path];
     }),
@@ -41,10 +56,11 @@ function evaluations(folder: string, nats: Readonly<Record<string, readonly numb
 Deno.test("tables of losses say where every model is worse than a unigram model", async () => {
   using folder = temporaryFolder();
   const rivals = { dept: ["trim"], baselines: ["std-t0"] };
+  const comparisons = { paper: rivals, equal: { dept: ["trim"], baselines: [] }, tokenRatio: 2 };
   const notes = async (nats: Record<string, readonly number[]>) => {
-    const inputs = evaluations(folder.path, nats);
+    const inputs = evaluations(folder.path, { bigram: [1, 1, 1], ...nats });
     const tables = [
-      await perplexity.build({ ...params, ...rivals, quotation: null }, inputs),
+      await perplexity.build({ ...params, ...comparisons, quotation: null }, inputs),
       await bits.build(params, inputs),
     ];
     return tables.map((table) => table.notes!.filter((note) => note.includes("unigram model")));
@@ -55,4 +71,63 @@ Deno.test("tables of losses say where every model is worse than a unigram model"
     ["every model is worse than a unigram model on aa (0.72), cc (0.72): it has learned little there"],
   ]);
   assert.deepEqual(await notes({ "std-t0": [19, 19, 19], trim: [22, 22, 22] }), [[], []]);
+});
+
+Deno.test("the best variant of a column is marked by paired intervals, and no counted model is", async () => {
+  using folder = temporaryFolder();
+  const inputs = evaluations(folder.path, {
+    bigram: [8, 8, 8],
+    "std-t0": [20, 20, 20],
+    trim: [19.9, 20, 21], // in each document a little less, as much, a little more
+  });
+  const { rows, mark } = await bits.build(params, inputs);
+  assert.match(mark!, /paired/);
+  const marked = rows.slice(0, 3).map(({ label, cells }) => [
+    label,
+    ...cells.map((cell) => cell.best ?? false),
+  ]);
+  assert.deepEqual(marked, [ // aa, bb, their mean, cc, the mean of all
+    ["bigram", false, false, false, false, false],
+    ["std-t0", false, false, false, true, true],
+    ["trim", true, false, true, false, false],
+  ]);
+});
+
+Deno.test("differences are less than the reference, and marked where their interval excludes 0", async () => {
+  using folder = temporaryFolder();
+  const inputs = evaluations(folder.path, {
+    bigram: [12, 20, 20],
+    "std-t0": [20, 20, 20],
+    trim: [20, 20, 30],
+  });
+  const table = await differences.build({ ...params, reference: "std-t0" }, inputs);
+  assert.match(table.title, /less those of std-t0/);
+  const [bigram, trim] = table.rows;
+  assert.deepEqual([bigram.label, trim.label], ["bigram", "trim"]);
+  // 8 nats of 40 bytes less: 0.2885 bits a byte; half of it in the mean of two sources.
+  assert.deepEqual(bigram.cells.map(({ text }) => text), [
+    "−0.289",
+    "+0.000",
+    "−0.144",
+    "+0.000",
+    "−0.096",
+  ]);
+  assert.deepEqual(trim.cells.map(({ text }) => text), [
+    "+0.000",
+    "+0.000",
+    "+0.000",
+    "+0.361",
+    "+0.120",
+  ]);
+  const marks = trim.cells.map((cell) => cell.best ?? false);
+  assert.deepEqual(marks, [false, false, false, true, true]);
+  const seeds = await differences.buildOfSeeds!({ ...params, reference: "std-t0" }, [
+    inputs,
+    inputs,
+  ]);
+  assert.deepEqual(
+    seeds.rows[0].cells.map(({ text }) => text),
+    bigram.cells.map(({ text }) => text),
+  );
+  assert.match(seeds.notes[0], /seeds drawn first \(2 of them\)/);
 });

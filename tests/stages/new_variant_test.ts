@@ -33,6 +33,7 @@ const tables = [
     `${name}-pretrained`,
   ]),
   ...["downstream", "downstream-pretrained", "downstream-both"],
+  ...["pretraining", "differences"],
 ];
 const figures = ["plasticity", "scaling", "stability"];
 const keys = [

@@ -9,6 +9,7 @@ import { silentLog, type Stage, type StageRun } from "../../pipeline/stage.ts";
 import { continuation, run as runContinue } from "../../stages/continue.ts";
 import { evaluate, run as runEvaluate } from "../../stages/evaluate.ts";
 import { finetune, run as runFinetune } from "../../stages/finetune.ts";
+import { ngrams, run as runNgrams } from "../../stages/ngrams.ts";
 import { pretrain, run as runPretrain } from "../../stages/pretrain.ts";
 import type { Recipe } from "../../stages/recipe.ts";
 import { tableEntry } from "../../stages/report/kinds.ts";
@@ -71,7 +72,7 @@ const recipe = {
     monitors,
     warnings: { activationGrowth: 10, unknownShare: 1 },
     forgetting: "same",
-    validationWindows: 2,
+    validationWindows: 50,
     checkpointEverySteps: 1,
   },
   tune: { variants: ["std-t1"], gridStep: 0.001, attempts: 2, spikeNats: 5 },
@@ -244,6 +245,29 @@ Deno.test("pretrain, continue, evaluate and finetune work on each other's output
     assert.ok(low <= perplexity && perplexity <= high);
     assert.ok(unigramNats / tokens < Math.log(290)); // it knows more than nothing
 
+    // Each source's own table predicts the same tokens as the model that was continued.
+    const own = await bench.run(evaluate, runEvaluate, ["spec", "pretraining"]);
+    const end = JSON.parse(Deno.readTextFileSync(`${own.outputs.losses}/summary.json`)).sources;
+    for (const source of ["left", "right"]) {
+      assert.deepEqual(
+        [end[source].tokens, end[source].bytes],
+        [sources[source].tokens, sources[source].bytes],
+      );
+      // The test text is like the validation text, on which pre-training has judged the same tables.
+      const rows = Deno.readTextFileSync(`${folder}/pretrain/spec#metrics/metrics.jsonl`).trim();
+      const { validation } = rows.split("\n").map((line) => JSON.parse(line))
+        .findLast(({ kind, isBest }) => kind === "round" && isBest);
+      const nats = end[source].lossNats / end[source].tokens;
+      assert.ok(Math.abs(nats - validation[source].lossNats) < 0.2, `${source}: ${nats}`);
+    }
+    await bench.run(evaluate, runEvaluate, ["trim", "pretraining"]);
+    const bits: number[] = [];
+    for (const order of ["unigram", "bigram", "trigram"]) {
+      const { summary } = await bench.run(ngrams, runNgrams, [order]);
+      bits.push(summary!.meanBitsPerByte as number);
+    }
+    assert.ok(bits[0] > bits[1] && bits[1] > bits[2], bits.join()); // the text repeats itself
+
     const { outputs: { scores } } = await bench.run(finetune, runFinetune, [
       "spec",
       "random",
@@ -352,7 +376,10 @@ Deno.test("stages leave out starts that cannot be, and say why", () => {
     [variant, "pretrained"],
   ]);
   models.push(["spec", "random"]);
-  assert.deepEqual(evaluate.instances(recipe), models);
+  assert.deepEqual(evaluate.instances(recipe), [
+    ...recipe.pretrain.variants.map((variant) => [variant, "pretraining"]),
+    ...models,
+  ]);
   // Runs on a single source follow; nothing is evaluated or fine-tuned after them.
   assert.deepEqual(continuation.instances(recipe), [
     ...models,

@@ -1,0 +1,109 @@
+/**
+ * Differences in bits per byte between each row and one that all are compared with, with paired intervals.
+ */
+import { UsageError } from "../../base/mod.ts";
+import {
+  bitsPerByte,
+  differenceInterval,
+  meanMeasure,
+  pretrainBudget,
+  resampledMean,
+  variantNamed,
+} from "../../training/mod.ts";
+import { ngramOrders } from "../ngrams.ts";
+import type { Recipe } from "../recipe.ts";
+import type { TableKind } from "./kind.ts";
+import {
+  afterWhat,
+  columnSources,
+  lossColumns,
+  lossInputs,
+  type LossParams,
+  lossParams,
+  readDocuments,
+} from "./losses.ts";
+import type { Cell, Row, Table } from "./table.ts";
+
+interface DifferenceParams extends LossParams {
+  readonly reference: string;
+}
+
+type SeedInputs = Readonly<Record<string, string>>;
+
+export const kind: TableKind<DifferenceParams> = {
+  names: ["differences", "differences-random", "differences-pretrained", "differences-pretraining"],
+  declare(recipe, name) {
+    const params = lossParams(recipe, name, Object.keys(ngramOrders));
+    return {
+      inputs: lossInputs(params),
+      params: { ...params, reference: referenceOf(recipe, params) },
+    };
+  },
+  build: (params, inputs) => differences(params, [inputs]),
+  buildOfSeeds: differences,
+};
+
+/** The row that the recipe names, else a baseline that saw as many tokens as DEPT, else the first variant. */
+function referenceOf(recipe: Recipe, { name, ngrams, variants }: LossParams): string {
+  const { reference } = recipe.evaluate;
+  const rows = [...ngrams, ...variants];
+  if (reference !== null) {
+    if (rows.includes(reference)) return reference;
+    throw new UsageError(
+      `Cannot make table "${name}": expected evaluate.reference to be one of its rows (${
+        rows.join(", ")
+      }), found "${reference}"`,
+    );
+  }
+  const settings = { ...recipe.pretrain, model: recipe.model };
+  const tokens = (id: string) => pretrainBudget(variantNamed(id).training, settings).tokens;
+  const dept = variants.find((id) => variantNamed(id).role === "method");
+  const equal = variants.find((id) =>
+    variantNamed(id).training.mixture !== undefined && dept !== undefined &&
+    tokens(id) === tokens(dept)
+  );
+  return equal ?? variants[0];
+}
+
+function differences(params: DifferenceParams, seeds: readonly SeedInputs[]): Table {
+  const { ngrams, variants, reference, name } = params;
+  const documentsOf = (label: string) =>
+    seeds.map((inputs) => readDocuments(inputs[`losses/${label}`]));
+  const theirs = documentsOf(reference);
+  const rows = [...ngrams, ...variants].filter((label) => label !== reference);
+  return {
+    name,
+    title: `Bits per byte ${afterWhat(params)}, less those of ${reference}`,
+    columns: lossColumns(params),
+    rows: rows.map((label): Row => {
+      const ours = documentsOf(label);
+      return {
+        label,
+        cells: columnSources(params).map((sources) => difference(ours, theirs, sources)),
+        from: [`losses/${label}`, `losses/${reference}`],
+      };
+    }),
+    notes: [
+      `below 0 is better than ${reference}; paired bootstrap over documents` +
+      (seeds.length > 1
+        ? `, seeds drawn first (${seeds.length} of them)`
+        : ": one seed, so no noise of training"),
+      "counted models: each source's own counts",
+    ],
+    mark: "* its interval excludes 0",
+  };
+}
+
+function difference(
+  ours: ReturnType<typeof readDocuments>[],
+  theirs: ReturnType<typeof readDocuments>[],
+  sources: readonly string[],
+): Cell {
+  const [value, other] = [ours, theirs].map((of) => meanMeasure(of, sources, bitsPerByte));
+  const [samples, others] = [ours, theirs].map((of) => resampledMean(of, sources, bitsPerByte));
+  if (value === undefined || other === undefined || !samples || !others) return { value: null };
+  const [low, high] = differenceInterval(samples, others);
+  const found = value - other;
+  const text = `${found < 0 ? "−" : "+"}${Math.abs(found).toFixed(3)}`;
+  return { value: found, text, low, high, ...(low > 0 || high < 0 ? { best: true } : {}) };
+}
