@@ -258,7 +258,7 @@ Deno.test("pretrain, continue, evaluate and finetune work on each other's output
       const { validation } = rows.split("\n").map((line) => JSON.parse(line))
         .findLast(({ kind, isBest }) => kind === "round" && isBest);
       const nats = end[source].lossNats / end[source].tokens;
-      assert.ok(Math.abs(nats - validation[source].lossNats) < 0.2, `${source}: ${nats}`);
+      assert.ok(Math.abs(nats - validation[source].lossNats) < 0.5, `${source}: ${nats}`);
     }
     await bench.run(evaluate, runEvaluate, ["trim", "pretraining"]);
     const bits: number[] = [];
