@@ -72,13 +72,15 @@ for (const [name, engine] of others) {
     const train = async (each: Engine) => {
       const program = await each.compileTraining(graph, { ...options, optimizer });
       await program.write(initialValues(config));
-      const losses = await steps(program, 0, 50);
+      const first = await steps(program, 0, 10);
+      const early = await program.read();
+      const losses = Float32Array.of(...first, ...await steps(program, 10, 40));
       const values = await program.read();
       if (each !== reference) {
         await program.write(initialValues(config));
         await program.resetOptimizer();
-        await steps(program, 0, 50);
-        assert.deepEqual(await program.read(), values, "the same bytes when run again");
+        await steps(program, 0, 10);
+        assert.deepEqual(await program.read(), early, "the same bytes when run again");
       }
       await program.dispose();
       return { losses, values };

@@ -2,6 +2,7 @@
  * Sources of a round trained in processes of their own: the bytes of training one after the other.
  */
 import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { engineModule } from "../../engine/mod.ts";
 import { pretrain, type PretrainResult, type PretrainSettings } from "../../training/mod.ts";
@@ -102,11 +103,15 @@ Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", ()
 Deno.test("pretrain.parallelSources changes neither key nor bytes, on ONNX Runtime", async () => {
   using folder = temporaryFolder();
   const made: unknown[] = [];
+  const words = ["--recipe", tinyRecipe, "--set", "pretrain.variants=[spec]"];
+  const tokenized = join(folder.path, "tokenized");
+  const prepared = await pipeline(["run", "tokenize/*/global", ...words, "--store", tokenized]);
+  assert.equal(prepared.code, 0, prepared.stdout + prepared.stderr);
   for (const parallel of [1, 2]) {
-    const options = [
-      ...["--recipe", tinyRecipe, "--store", join(folder.path, `${parallel}`)],
-      ...["--set", "pretrain.variants=[spec]", "--set", `pretrain.parallelSources=${parallel}`],
-    ];
+    const store = join(folder.path, `${parallel}`);
+    cpSync(tokenized, store, { recursive: true });
+    const parallelSources = `pretrain.parallelSources=${parallel}`;
+    const options = [...words, "--store", store, "--set", parallelSources];
     const run = await pipeline(["run", "pretrain/spec", "--quiet", ...options]);
     assert.equal(run.code, 0, run.stdout + run.stderr);
     const why = await pipeline(["why", "pretrain/spec", "--json", ...options]);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
@@ -19,23 +20,16 @@ const rows = Array.from(
 function setting(folder: ReturnType<typeof temporaryFolder>) {
   const train = folder.write("train.jsonl", rows);
   const sources = `{one: {train: ${train}, validation: ${train}}}`;
-  return (store: string, threads: number, env = {}) =>
-    pipelineCommand(
-      [
-        ...[
-          "run",
-          "vocabulary/global",
-          "--recipe",
-          tinyRecipe,
-          "--store",
-          join(folder.path, store),
-        ],
-        ...["--set", `sources=${sources}`, "--set", "pretrain.sourcesPerRound=1"],
-        ...["--set", "vocabulary.global.vocabSize=400", "--set", `engine.threads=${threads}`],
-      ],
-      projectRoot,
-      env,
-    );
+  return (target: string, store: string, threads: number, env = {}) => {
+    const sets = [
+      `sources=${sources}`,
+      "pretrain.sourcesPerRound=1",
+      "vocabulary.global.vocabSize=400",
+      `engine.threads=${threads}`,
+    ].flatMap((set) => ["--set", set]);
+    const args = ["run", target, "--recipe", tinyRecipe, "--store", store, ...sets];
+    return pipelineCommand(args, projectRoot, env);
+  };
 }
 
 const tokenizerOf = (store: string) => outputDigests(store)["vocabulary/global"].tokenizer;
@@ -43,28 +37,34 @@ const tokenizerOf = (store: string) => outputDigests(store)["vocabulary/global"]
 Deno.test("vocabulary trains with the threads of its recipe, confined, and goes on after a kill, to the same bytes", async () => {
   using folder = temporaryFolder();
   const command = setting(folder);
+  const run = async (target: string, store: string, threads: number, env = {}) => {
+    const { code, stderr } = await command(target, store, threads, env).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+  };
+  // All stores have the same documents: they are made once.
+  const [documents, one, two, killed] = ["documents", "one", "two", "killed"]
+    .map((name) => join(folder.path, name));
+  await run("documents", documents, 1);
+  for (const store of [one, two, killed]) cpSync(documents, store, { recursive: true });
+
   const audit = join(folder.path, "audit");
   Deno.mkdirSync(audit);
-  for (const threads of [1, 2]) {
-    const { code, stderr } = await command(`${threads}`, threads, { DEPT_AUDIT: audit }).output();
-    assert.equal(code, 0, new TextDecoder().decode(stderr));
+  for (const [store, threads] of [[one, 1], [two, 2]] as const) {
+    await run("vocabulary/global", store, threads, { DEPT_AUDIT: audit });
     const accesses = Deno.readTextFileSync(join(audit, "vocabulary+global.access.jsonl"));
     assert.equal(accesses.includes("training_thread.js"), threads === 2);
     Deno.removeSync(join(audit, "vocabulary+global.access.jsonl"));
   }
-  const whole = tokenizerOf(join(folder.path, "1"));
-  assert.equal(tokenizerOf(join(folder.path, "2")), whole);
+  const whole = tokenizerOf(one);
+  assert.equal(tokenizerOf(two), whole);
 
-  const store = join(folder.path, "killed");
-  const process = command("killed", 2).spawn();
-  while (!counted(store)) await new Promise((resolve) => setTimeout(resolve, 2));
+  const process = command("vocabulary/global", killed, 2).spawn();
+  while (!counted(killed)) await new Promise((resolve) => setTimeout(resolve, 2));
   process.kill("SIGKILL"); // its children go with it
   await process.output();
-  if (counted(store)) { // otherwise it was done already
-    const { code, stderr } = await command("killed", 2).output();
-    assert.equal(code, 0, new TextDecoder().decode(stderr));
-  }
-  assert.equal(tokenizerOf(store), whole);
+  // Otherwise it was done already.
+  if (counted(killed)) await run("vocabulary/global", killed, 2);
+  assert.equal(tokenizerOf(killed), whole);
 });
 
 /** Whether a checkpoint holds the counted words. */

@@ -6,6 +6,7 @@
  * Budgets are for two cores of the slower kind. A machine that is busy with other things takes up to three times as long, so a room
  * above its budget is a warning, and one above three times its budget ends with code 1.
  */
+import { longFiles, longSeconds } from "./long_files.ts";
 
 /**
  * Minutes of all tests of a room together; as many files run at once as there are cores, so that a clock shows about half of them.
@@ -28,7 +29,7 @@ export function roomOf(file: string): string {
   return file.includes("/") ? file.split("/")[0] : "(root)";
 }
 
-export function budgetMinutes(room: string): number {
+function budgetMinutes(room: string): number {
   return budgets[room] ?? otherMinutes;
 }
 
@@ -66,11 +67,21 @@ export function judgeRooms(times: readonly TestTime[]): { lines: string[]; tooSl
     const [shown, allowed] = [taken.toFixed(1).padStart(8), String(budget).padStart(7)];
     lines.push(`${room.padEnd(12)} ${shown} ${allowed}${verdict}`);
   }
+  lines.push(...startedLate(times));
   lines.push("", "the ten slowest tests");
   for (const time of times.toSorted((a, b) => b.seconds - a.seconds).slice(0, 10)) {
     lines.push(`${time.seconds.toFixed(1).padStart(8)} s  ${time.file}: ${time.name}`);
   }
   return { lines, tooSlow };
+}
+
+/** A line for each long file that is not among those that are started first. */
+function startedLate(times: readonly TestTime[]): string[] {
+  const seconds = new Map<string, number>();
+  for (const time of times) seconds.set(time.file, (seconds.get(time.file) ?? 0) + time.seconds);
+  return [...seconds].filter(([file, taken]) => taken > longSeconds && !(file in longFiles)).map((
+    [file, taken],
+  ) => `${taken.toFixed(1).padStart(8)} s  ${file}: expected in tests/support/long_files.ts`);
 }
 
 if (import.meta.main) {

@@ -25,4 +25,9 @@ Deno.test("judgeRooms() sums tests by room, without their steps, and names rooms
   assert.deepEqual(tooSlow, ["model"]);
   assert.match(lines[1], /^model +40\.0 +12 {2}TOO SLOW$/);
   assert.match(lines[2], /^engine +17\.5 +12 {2}over its budget$/);
+  // Of the three files, only that of 40 s is long.
+  const late = lines.filter((line) => line.includes("long_files.ts"));
+  assert.deepEqual(late, [
+    "    40.0 s  model/ops/c_test.ts: expected in tests/support/long_files.ts",
+  ]);
 });

@@ -9,8 +9,8 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { longFiles } from "./long_files.ts";
 import { projectRoot } from "./paths.ts";
-import { budgetMinutes, roomOf } from "./room_times.ts";
 
 const testsFolder = join(projectRoot, "tests");
 
@@ -26,11 +26,11 @@ export interface TestRun {
   readonly report: string;
 }
 
-/** The files that are named and the test files in folders, those of rooms with large budgets first. */
+/** The files that are named and the test files in folders, those that take longest first. */
 export function testFiles(paths: readonly string[]): string[] {
   const files = paths.flatMap((path) => Deno.statSync(path).isFile ? [path] : filesIn(path));
-  const minutes = (file: string) => budgetMinutes(roomOf(relative(testsFolder, resolve(file))));
-  return [...new Set(files)].sort().sort((a, b) => minutes(b) - minutes(a));
+  const seconds = (file: string) => longFiles[relative(testsFolder, resolve(file))] ?? 0;
+  return [...new Set(files)].sort().sort((a, b) => seconds(b) - seconds(a));
 }
 
 function filesIn(folder: string): string[] {
