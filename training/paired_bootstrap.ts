@@ -2,7 +2,8 @@
  * Bootstrap over documents in which all models meet the same resamples: so differences between models have intervals of their own.
  *
  * What documents have in common (long ones, hard ones) drops out of a difference; intervals of the models themselves are two to
- * three times as wide. With several seeds, seeds are drawn first, then documents (hierarchical).
+ * three times as wide. With several seeds, a resample has seeds drawn with replacement and one draw of documents for all of them:
+ * test text of files is the same for every seed, so that more seeds do not make more documents.
  *
  * Source: Efron and Tibshirani 1993, §8.3 and §13.3 (percentile interval); Koehn 2004 (paired, same resamples for both systems).
  */
@@ -43,8 +44,7 @@ function resampled(documents: MeasuredDocuments, measure: Measure, name: string)
 export type DocumentsBySource = ReadonlyMap<string, MeasuredDocuments>;
 
 /**
- * A measure over resamples, mean over sources: (`resamples`). With one seed only documents are drawn; with more, seeds are drawn
- * with replacement and documents anew for each of them.
+ * A measure over resamples, mean over sources: (`resamples`). With one seed only documents are drawn.
  * @param seeds The evaluations of a model, one for each seed.
  * @returns undefined where a seed lacks one of the sources
  */
@@ -60,27 +60,28 @@ export function resampledMean(
   );
   const mean = new Float64Array(resamples);
   for (const source of sources) {
-    const values: Float64Array[][] = [];
-    for (const [seed, documents] of seeds.entries()) {
+    const values: Float64Array[] = [];
+    for (const documents of seeds) {
       const ofSource = documents.get(source);
       if (ofSource === undefined) return undefined;
-      values.push(seeds.map((_, at) => resampled(ofSource, measure, `${source}/${seed}/${at}`)));
+      values.push(resampled(ofSource, measure, source));
     }
     for (let i = 0; i < resamples; i++) {
-      for (const [at, seed] of draws[i].entries()) {
-        mean[i] += values[seed][at][i] / seeds.length / sources.length;
-      }
+      for (const seed of draws[i]) mean[i] += values[seed][i] / seeds.length / sources.length;
     }
   }
   return mean;
 }
 
-/** 95 % of the differences between two models, resample by resample. */
+/**
+ * 95 % of the differences between two models, resample by resample; those without a byte to measure, as two documents of which one
+ * is empty may have, are left out.
+ */
 export function differenceInterval(
   ours: Float64Array,
   theirs: Float64Array,
 ): readonly [low: number, high: number] {
-  const differences = Array.from(ours, (value, i) => value - theirs[i]);
+  const differences = Array.from(ours, (value, i) => value - theirs[i]).filter(Number.isFinite);
   return [quantile(differences, 0.025), quantile(differences, 0.975)];
 }
 

@@ -5,6 +5,7 @@ import { type SourceVocabulary, wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows, workerWindows } from "./mixture.ts";
 import type { PretrainSettings } from "./settings.ts";
 import {
+  cycledSources,
   partOf,
   sampleSources,
   type SeedOf,
@@ -44,12 +45,13 @@ export class Participants {
 
   /** Names of those of a round (S_t), in the order in which their results are summed. */
   ofRound(round: number, seed: SeedOf): readonly string[] {
-    const { sourcesPerRound } = this.#settings;
+    const { sourcesPerRound, sourceSampling } = this.#settings;
     if (this.#variant.mixture) return [mixtureName];
     if (this.#variant.workers) {
       return Array.from({ length: sourcesPerRound }, (_, worker) => workerName(worker));
     }
     const names = [...this.#sources.keys()];
+    if (sourceSampling === "cycle") return cycledSources(names, sourcesPerRound, round, seed);
     return sampleSources(names, sourcesPerRound, seed(`round/${round}/sources`));
   }
 

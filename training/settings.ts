@@ -128,6 +128,9 @@ export const pretrainSchema = z.strictObject({
   ),
   localSteps: count.describe("Steps of local training in a round, N_local."),
   sourcesPerRound: count.describe("Sources that are drawn for a round, |S_t|."),
+  sourceSampling: z.enum(["uniform", "cycle"]).describe(
+    "How a round's sources are drawn: each time among all alike, or all of them in a shuffled order before any comes again.",
+  ),
   batchSize: count.describe(
     "Sequences of a step, from one source (DEPT) or from the mixture (STD).",
   ),

@@ -2,16 +2,10 @@
  * Differences in bits per byte between each row and one that all are compared with, with paired intervals.
  */
 import { UsageError } from "../../base/mod.ts";
-import {
-  bitsPerByte,
-  differenceInterval,
-  meanMeasure,
-  pretrainBudget,
-  resampledMean,
-  variantNamed,
-} from "../../training/mod.ts";
+import { bitsPerByte, differenceInterval, meanMeasure, resampledMean } from "../../training/mod.ts";
 import { ngramOrders } from "../ngrams.ts";
 import type { Recipe } from "../recipe.ts";
+import { equalBaselines } from "./improvement.ts";
 import type { TableKind } from "./kind.ts";
 import {
   afterWhat,
@@ -55,14 +49,7 @@ function referenceOf(recipe: Recipe, { name, ngrams, variants }: LossParams): st
       }), found "${reference}"`,
     );
   }
-  const settings = { ...recipe.pretrain, model: recipe.model };
-  const tokens = (id: string) => pretrainBudget(variantNamed(id).training, settings).tokens;
-  const dept = variants.find((id) => variantNamed(id).role === "method");
-  const equal = variants.find((id) =>
-    variantNamed(id).training.mixture !== undefined && dept !== undefined &&
-    tokens(id) === tokens(dept)
-  );
-  return equal ?? variants[0];
+  return equalBaselines(recipe, variants)[0] ?? variants[0];
 }
 
 function differences(params: DifferenceParams, seeds: readonly SeedInputs[]): Table {

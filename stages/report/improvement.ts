@@ -30,24 +30,30 @@ export interface Comparisons {
   readonly tokenRatio: number | null;
 }
 
-export function comparisonsOf(
-  { pretrain, model }: Recipe,
-  variants: readonly string[],
-): Comparisons {
+export function comparisonsOf(recipe: Recipe, variants: readonly string[]): Comparisons {
   const paper = rivalsOf(variants);
-  const tokens = (id: string) =>
-    pretrainBudget(variantNamed(id).training, { ...pretrain, model }).tokens;
+  const tokens = tokensOf(recipe);
   const [dept] = paper.dept.map(tokens);
-  const isEqual = (id: string) => {
-    const { training: { mixture }, onlySource } = variantNamed(id);
-    return mixture !== undefined && onlySource === undefined && tokens(id) === dept;
-  };
   const fewest = Math.min(...paper.baselines.map(tokens));
   return {
     paper,
-    equal: { dept: paper.dept, baselines: variants.filter(isEqual) },
+    equal: { dept: paper.dept, baselines: equalBaselines(recipe, variants) },
     tokenRatio: dept === undefined || !Number.isFinite(fewest) ? null : dept / fewest,
   };
+}
+
+/** The models on the mixture of all sources that saw as many tokens as DEPT. */
+export function equalBaselines(recipe: Recipe, variants: readonly string[]): readonly string[] {
+  const tokens = tokensOf(recipe);
+  const [dept] = rivalsOf(variants).dept.map(tokens);
+  return variants.filter((id) => {
+    const { training: { mixture }, onlySource } = variantNamed(id);
+    return mixture !== undefined && onlySource === undefined && tokens(id) === dept;
+  });
+}
+
+function tokensOf({ pretrain, model }: Recipe): (id: string) => number {
+  return (id) => pretrainBudget(variantNamed(id).training, { ...pretrain, model }).tokens;
 }
 
 /** Rows of both comparisons, at equal tokens first. */

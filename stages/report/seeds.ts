@@ -41,8 +41,9 @@ export function averageTables(tables: readonly Table[], seeds: readonly string[]
     const rivals = markBest(rows.filter((row) => row.rank === rank), rank);
     return rows.map((row) => row.rank === rank ? rivals.shift()! : row);
   }, rows);
+  const { mark: _, ...unmarked } = first; // of documents: here intervals are over seeds
   return {
-    ...first,
+    ...unmarked,
     rows: marked,
     notes: [
       ...first.notes.filter((note) => tables.every(({ notes }) => notes.includes(note))),

@@ -39,6 +39,7 @@ export const recipe = {
     rounds: 2,
     localSteps: 2,
     sourcesPerRound: 2,
+    sourceSampling: "uniform",
     batchSize: 2,
     microBatchSize: 2,
     inner,

@@ -99,6 +99,28 @@ Deno.test("with seeds the interval holds what seeds differ by, which documents a
   ]);
 });
 
+Deno.test("more seeds that do not differ make no interval narrower", () => {
+  const waves = Array.from({ length: 100 }, (_, i) => Math.sin(i));
+  const bytes = waves.map(() => 1);
+  const ours = new Map([["a", documents(waves.map((value) => 5 + value), bytes)]]);
+  const theirs = new Map([["a", documents(waves.map(() => 5), bytes)]]);
+  const interval = (seeds: number) => {
+    const samples = (of: typeof ours) => resampledMean(Array(seeds).fill(of), ["a"], bitsPerByte)!;
+    return differenceInterval(samples(ours), samples(theirs)).map((end) => end.toFixed(9));
+  };
+  assert.deepEqual(interval(3), interval(1));
+});
+
+Deno.test("resamples without a byte are left out of an interval", () => {
+  const ours = new Map([["a", documents([20, 30], [10, 0])]]);
+  const theirs = new Map([["a", documents([10, 30], [10, 0])]]);
+  const [x, y] = [ours, theirs].map((of) => resampledMean([of], ["a"], bitsPerByte)!);
+  const [low, high] = differenceInterval(x, y);
+  // Without the second document 1 bit, with both also (the second adds as many bits to both rows, and no byte).
+  near(low, 1);
+  near(high, 1);
+});
+
 Deno.test("decodeDocumentLosses() gives what encodeDocumentLosses() took", () => {
   const unigramNats = Float64Array.of(1, 2);
   const a = { ...documents([30, 10], [10, 11]), unigramNats };

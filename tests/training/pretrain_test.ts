@@ -13,7 +13,7 @@ import {
   type Tensors,
   writeTensors,
 } from "../../training/mod.ts";
-import { initialShared, openStream } from "../../training/source.ts";
+import { cycledSources, initialShared, openStream } from "../../training/source.ts";
 import { windowFeeds } from "../../training/windows.ts";
 import {
   cosineWithWarmup,
@@ -236,6 +236,26 @@ Deno.test("pretrain() stops at a loss that is not finite and says where", () =>
       return true;
     });
   }));
+
+Deno.test("cycledSources() lets all sources come before any comes again, and none twice in a round", () => {
+  const names = ["a", "b", "c", "d", "e", "f", "g"];
+  const rounds = Array.from(
+    { length: 21 },
+    (_, i) => cycledSources([...names].reverse(), 3, i + 1, seed),
+  );
+  const counts = new Map(names.map((name) => [name, 0]));
+  for (const [i, drawn] of rounds.entries()) {
+    assert.equal(new Set(drawn).size, 3);
+    assert.deepEqual(drawn, [...drawn].sort());
+    for (const name of drawn) counts.set(name, counts.get(name)! + 1);
+    const values = [...counts.values()];
+    assert.ok(Math.max(...values) - Math.min(...values) <= 1, `round ${i + 1}: ${values}`);
+    assert.deepEqual(drawn, cycledSources(names, 3, i + 1, seed)); // of its round alone
+  }
+  assert.deepEqual([...counts.values()], names.map(() => 9)); // 21 rounds of 3 are 9 orders of 7
+  assert.notDeepEqual(rounds.slice(0, 7), rounds.slice(7, 14)); // another order each time
+  assert.deepEqual(cycledSources(names, 7, 3, seed), names);
+});
 
 Deno.test("sampleSources() draws without replacement, sorted, the same for a seed", () => {
   const names = ["d", "a", "c", "b"];

@@ -52,6 +52,7 @@ export const settings: PretrainSettings = {
   rounds: 2,
   localSteps: 3,
   sourcesPerRound: 2,
+  sourceSampling: "uniform",
   batchSize: 4,
   microBatchSize: 2,
   inner,
