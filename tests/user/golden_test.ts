@@ -35,7 +35,7 @@ Deno.test("run all on tiny gives the golden tables with the reference engine", a
         assert.match(artifacts[name].key, /^[0-9a-f]{64}$/);
         assert.match(
           artifacts[name].from,
-          /^((evaluate|finetune)\/[a-z0-9-]+\/random|ngrams\/(uni|bi|tri)gram$)/,
+          /^((evaluate|finetune)\/[a-z0-9-]+\/random|ngrams\/(uni|bi|tri)gram#losses$)/,
         );
       }
     }
