@@ -114,6 +114,11 @@ function checkNames(recipe: Recipe): void {
     const expected = `to isolate sources that are trained on (${trained.join(", ")})`;
     refuse(recipe, ["pretrain", "variants", at], expected, `"${pretrain.variants[at]}"`);
   }
+  const untrained = tune.variants.findIndex((id) => variantNamed(id).training.isUntrained);
+  if (untrained >= 0) {
+    const expected = "to name variants that are trained";
+    refuse(recipe, ["tune", "variants", untrained], expected, tune.variants[untrained]);
+  }
   for (
     const [section, variants] of [
       ["tune", tune.variants],

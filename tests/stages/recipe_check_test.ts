@@ -23,6 +23,7 @@ const refused: Readonly<Record<string, RegExp>> = {
   "documents.clean=[nfc, nfc]": /documents\.clean\.1: expected each item/,
   "sources.code={train: [a.txt, a.txt], validation: b.txt}":
     /sources\.code\.train\.1: expected each/,
+  "tune.variants=[none]": /tune\.variants to name variants that are trained, found none/,
   "engine.threads=1025": /engine\.threads: expected at most 1024, found 1025/,
   "pretrain.parallelSources=1025": /parallelSources: expected at most 1024/,
   "model.nLayers=9007199254740991": /model\.nLayers: expected at most 10000/,
