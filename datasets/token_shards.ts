@@ -47,6 +47,8 @@ export type StreamPosition = {
  * The same seed gives the same windows whatever the vocabulary of the model.
  */
 export interface TokenStream {
+  /** Windows of an epoch. */
+  readonly windows: number;
   /** The next window: `seqLen` tokens. */
   next(): Int32Array;
   readonly position: StreamPosition;

@@ -50,10 +50,11 @@ class ShardStream implements TokenStream {
   readonly #shards: TokenShards;
   readonly #seqLen: number;
   readonly #seed: Seed;
-  /** Windows of the source, where the part begins in the order of the first epoch, and how many it has. */
+  /** Of the part that is read. */
+  readonly windows: number;
+  /** Windows of the source, and where the part begins in the order of the first epoch. */
   readonly #all: number;
   readonly #first: number = 0;
-  readonly #windows: number;
   readonly #division: (position: number) => number;
   #epoch = 0;
   #taken = 0;
@@ -66,7 +67,7 @@ class ShardStream implements TokenStream {
     this.#all = Math.floor(shards.tokens / seqLen);
     const heldBack = part === undefined ? 0 : heldBackWindows(this.#all, part.share);
     if (part?.of === "heldBack") this.#first = this.#all - heldBack;
-    this.#windows = part?.of === "heldBack" ? heldBack : this.#all - heldBack;
+    this.windows = part?.of === "heldBack" ? heldBack : this.#all - heldBack;
     this.#division = seededPermutation(this.#all, derivedSeed(seed, 0));
     this.#order = this.#orderOf(0);
   }
@@ -76,16 +77,16 @@ class ShardStream implements TokenStream {
   }
 
   next(): Int32Array {
-    if (this.#taken === this.#windows) this.seek({ epoch: this.#epoch + 1, taken: 0 });
+    if (this.#taken === this.windows) this.seek({ epoch: this.#epoch + 1, taken: 0 });
     const window = this.#division(this.#first + this.#order(this.#taken++));
     return this.#shards.slice(window * this.#seqLen, this.#seqLen);
   }
 
   seek({ epoch, taken }: StreamPosition): void {
     const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
-    if (!isCount(epoch) || !isCount(taken) || taken > this.#windows) {
+    if (!isCount(epoch) || !isCount(taken) || taken > this.windows) {
       throw new RangeError(
-        `Cannot seek: expected an epoch from 0 and at most ${this.#windows} windows taken, ` +
+        `Cannot seek: expected an epoch from 0 and at most ${this.windows} windows taken, ` +
           `found epoch ${epoch} and ${taken} taken`,
       );
     }
@@ -97,6 +98,6 @@ class ShardStream implements TokenStream {
   /** The order of an epoch within the part: the first is that of the division itself. */
   #orderOf(epoch: number): (position: number) => number {
     if (epoch === 0) return (position) => position;
-    return seededPermutation(this.#windows, derivedSeed(this.#seed, epoch));
+    return seededPermutation(this.windows, derivedSeed(this.#seed, epoch));
   }
 }

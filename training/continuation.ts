@@ -2,11 +2,12 @@
  * Continued pre-training: a body with a global embedding, which is new or its own, on the mixture of all sources.
  *
  * Source: DEPT §3.5: all parameters train, with a new optimizer and one cosine over the steps. Differs: text is of windows that
- * pre-training never reads, where the recipe keeps a share of them for it.
+ * pre-training never reads, where the recipe keeps a share of them for it; those of an own tokenizer are other ones, and overlap.
  */
 import type { TrainingProgram } from "../engine/mod.ts";
 import { StageError } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
+import { withExposure } from "./exposure.ts";
 import { wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows } from "./mixture.ts";
 import type { MetricsRow } from "./metrics_files.ts";
@@ -26,6 +27,7 @@ import {
 import { validationLoss } from "./validation.ts";
 import { tokenEmbedding } from "./variant.ts";
 import { warnOfWeakness } from "./warnings.ts";
+import type { CountedWindows } from "./windows.ts";
 
 export interface Continuation extends TrainingPlace {
   readonly settings: ContinuationSettings;
@@ -88,9 +90,15 @@ export async function continueTraining(options: Continuation): Promise<Continuat
       const threshold = warnings.weakGainNats;
       warnOfWeakness({ metrics, log }, variant, { lossNats, vocabSize, threshold });
     }
+    const windows = windowsOf(options);
+    windows.seek(record.position!);
     return {
       model: finishedModel(options, made, vocabSize),
-      metrics,
+      metrics: withExposure(metrics, windows.exposure, {
+        run: `${variant}, continuation,`,
+        threshold: warnings?.epochs ?? Infinity,
+        log,
+      }),
       monitors: run.monitor.rows(),
       lossNatsLast: record.lastLossNats,
     };
@@ -105,19 +113,17 @@ async function trainOnMixture(
   run: Run<ContinuationState>,
   program: TrainingProgram,
 ): Promise<void> {
-  const { settings, sources, seed, log, signal } = options;
-  const { model, steps, inner, start, sampling, batchSize, share } = settings;
-  const shape = { seqLen: model.seqLen, batchSize, ...partOf("heldBack", share) };
+  const { settings, log, signal } = options;
+  const { steps, inner, start } = settings;
   const { state, clock } = run;
   const { record, metrics } = state;
   const rateFactor = start === "pretrained" ? settings.pretrainedRateFactor : 1;
   const peakLearningRate = inner.peakLearningRate * rateFactor;
   const schedule = { ...inner, peakLearningRate, totalSteps: steps };
-  const tau = sampling === "proportional" ? 1 : 0;
   if (!run.isResumed) await validate(options, program, state);
   await trainSteps({
     program,
-    windows: mixtureWindows(sources, tau, shape, seed),
+    windows: windowsOf(options),
     record,
     to: steps,
     learningRate: (step) => learningRateAt(step, schedule),
@@ -139,6 +145,13 @@ async function trainOnMixture(
     },
   });
   closePart(state);
+}
+
+/** The mixture from its beginning: of each source, the windows that are kept for continuation. */
+function windowsOf({ settings, sources, seed }: Continuation): CountedWindows {
+  const { model: { seqLen }, sampling, batchSize, share } = settings;
+  const tau = sampling === "proportional" ? 1 : 0;
+  return mixtureWindows(sources, tau, { seqLen, batchSize, ...partOf("heldBack", share) }, seed);
 }
 
 /** Writes the row of the part under way, if that has any steps, and begins another part. */

@@ -5,7 +5,10 @@
  */
 import { type MixturePosition, mixtureWeights, openMixture } from "../datasets/mod.ts";
 import { openStream, type SeedOf, type TrainingSource, type WindowCut } from "./source.ts";
-import type { WindowSource } from "./windows.ts";
+import type { CountedWindows } from "./windows.ts";
+
+/** Where the mixture stands, and how many windows a worker has read of each source. */
+type WorkerPosition = MixturePosition & { readonly read: Readonly<Record<string, number>> };
 
 /** Position and seek are exact at the boundaries of batches, where a step begins. */
 export function mixtureWindows(
@@ -13,7 +16,7 @@ export function mixtureWindows(
   tau: number,
   shape: WindowCut & { readonly batchSize: number },
   seed: SeedOf,
-): WindowSource {
+): CountedWindows {
   return workerWindows(sources, tau, { ...shape, worker: 0, workers: 1 }, seed);
 }
 
@@ -31,33 +34,46 @@ export function workerWindows(
     readonly workers: number;
   },
   seed: SeedOf,
-): WindowSource {
+): CountedWindows {
   const weights = mixtureWeights(sources.map(({ train }) => train.tokens), tau);
+  const streams = new Map(sources.map((source) => [
+    source.name,
+    openStream(source, cut, seed(`order/${source.name}/global`)),
+  ]));
   const mixture = openMixture({
-    streams: new Map(sources.map((source) => [
-      source.name,
-      openStream(source, cut, seed(`order/${source.name}/global`)),
-    ])),
+    streams,
     weights: new Map(sources.map(({ name }, k) => [name, weights[k]])),
     seed: seed("order/mixture"),
   });
   // Whole batches are drawn, so that their rows do not depend on the size of micro-batches.
   let rest: Int32Array[] = [];
+  /** Windows of this worker's own part, by source. */
+  let read: Record<string, number> = Object.fromEntries(sources.map(({ name }) => [name, 0]));
   return {
     next() {
       if (rest.length === 0) {
-        rest = mixture.next(workers * batchSize)
-          .slice(worker * batchSize, (worker + 1) * batchSize)
-          .map(({ tokens }) => tokens);
+        const own = mixture.next(workers * batchSize)
+          .slice(worker * batchSize, (worker + 1) * batchSize);
+        for (const { source } of own) read[source]++;
+        rest = own.map(({ tokens }) => tokens);
       }
       return rest.shift()!;
     },
     get position() {
-      return mixture.position;
+      return { ...mixture.position, read: { ...read } };
     },
     seek(position) {
       rest = [];
-      mixture.seek(position as MixturePosition);
+      const { read: readBefore, ...place } = position as WorkerPosition;
+      read = { ...readBefore };
+      mixture.seek(place);
+    },
+    get exposure() {
+      return [...streams].map(([source, { windows: epochWindows }]) => ({
+        source,
+        windows: read[source],
+        epochWindows,
+      }));
     },
   };
 }

@@ -13,7 +13,7 @@ import {
   type TrainingSource,
 } from "./source.ts";
 import { sourceVocabulary, type Variant } from "./variant.ts";
-import type { WindowSource } from "./windows.ts";
+import type { CountedWindows } from "./windows.ts";
 
 /** The only participant of a baseline's rounds. */
 const mixtureName = "mixture";
@@ -81,7 +81,7 @@ export class Participants {
   }
 
   /** Where a participant's text comes from, from the beginning. */
-  windowsOf(name: string, seed: SeedOf): WindowSource {
+  windowsOf(name: string, seed: SeedOf): CountedWindows {
     const { batchSize, sourcesPerRound, model: { seqLen }, continuationShare } = this.#settings;
     const cut = { seqLen, ...partOf("rest", continuationShare) };
     const { mixture, workers } = this.#variant;

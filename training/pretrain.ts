@@ -6,6 +6,7 @@
  */
 import { settingsOf } from "./budget.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { withExposure } from "./exposure.ts";
 import { type LocalHelpers, sendAhead } from "./local_helpers.ts";
 import { keepOutcome, taskOf } from "./local_task.ts";
 import {
@@ -74,7 +75,7 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
       await closeRound(leader, state, names, averaging);
       await run.saveIfDue();
     }
-    return resultOf(options, run); // line 16: θ, ϕ, ψ
+    return resultOf(leader, run); // line 16: θ, ϕ, ψ
   } finally {
     await programs.dispose();
   }
@@ -114,17 +115,28 @@ async function trainHere(
 }
 
 function resultOf(
-  options: Pretraining,
+  leader: Leader,
   { state, monitor, clock }: Run<PretrainState>,
 ): PretrainResult {
-  const { best, metrics } = state;
+  const { best, positions } = state;
+  const { variant, settings, participants, seed, log } = leader;
   const round = state.round - 1;
-  clock.logTo(options.log);
-  const last = finishedModel(options, { ...state, round });
+  clock.logTo(log);
+  const last = finishedModel(leader, { ...state, round });
+  const read = Object.entries(positions).flatMap(([name, position]) => {
+    const windows = participants.windowsOf(name, seed);
+    windows.seek(position);
+    return windows.exposure;
+  });
+  const threshold = settings.warnings.epochs;
   return {
     last,
-    best: best ? finishedModel(options, best) : last,
-    metrics,
+    best: best ? finishedModel(leader, best) : last,
+    metrics: withExposure(state.metrics, read, {
+      run: `${variant.id}, pre-training,`,
+      threshold,
+      log,
+    }),
     monitors: monitor.rows(),
     bestRound: best?.round ?? round,
     bestLossNats: best?.lossNats ?? null,

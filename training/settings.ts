@@ -104,6 +104,10 @@ const activationGrowth = z.number().positive().describe(
   "Warning `activation-growth`: the largest norm after a block is this many times the first one (needs `monitors`).",
 );
 
+const epochs = z.number().positive().describe(
+  "Warning `epochs`: the run reads a source's windows more often than this.",
+);
+
 const outerSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("average").describe("The mean of the sources' results.") }),
   z.strictObject({
@@ -148,6 +152,7 @@ export const pretrainSchema = z.strictObject({
   monitors: monitorsSchema,
   warnings: z.strictObject({
     activationGrowth,
+    epochs,
     unknownShare: fraction.describe(
       "Warning `vocabulary-coverage`: this share of a source's validation tokens is outside its vocabulary.",
     ),
@@ -198,6 +203,7 @@ export const continuationSchema = z.strictObject({
   monitors: monitorsSchema,
   warnings: z.strictObject({
     activationGrowth,
+    epochs,
     weakGainNats: z.number().nonnegative().describe(
       "Warning `weak-continuation`: the mean loss at the end is less than this below a uniform guess, ln |V|.",
     ),

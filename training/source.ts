@@ -23,7 +23,7 @@ import { renumber, type SourceVocabulary } from "./local_vocabulary.ts";
 import { takeRows } from "./outer_step.ts";
 import type { ModelShape } from "./settings.ts";
 import { isShared, positionEmbedding, tokenEmbedding, type Variant } from "./variant.ts";
-import type { WindowSource } from "./windows.ts";
+import type { CountedWindows } from "./windows.ts";
 
 export interface TrainingSource {
   readonly name: string;
@@ -170,7 +170,7 @@ export function sourceWindows(
   vocabulary: SourceVocabulary,
   cut: WindowCut,
   seed: SeedOf,
-): WindowSource {
+): CountedWindows {
   const stream = openStream(source, cut, seed(`order/${source.name}/${variant.vocabulary}`));
   return {
     next: () => renumber(stream.next(), vocabulary),
@@ -178,6 +178,10 @@ export function sourceWindows(
       return stream.position;
     },
     seek: (position) => stream.seek(position as TokenStream["position"]),
+    get exposure() {
+      const { windows: epochWindows, position: { epoch, taken } } = stream;
+      return [{ source: source.name, windows: epoch * epochWindows + taken, epochWindows }];
+    },
   };
 }
 

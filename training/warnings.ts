@@ -6,7 +6,7 @@ import type { MetricsRow } from "./metrics_files.ts";
 
 /** A row of metrics; a warning of one name about one thing is given once a run. */
 interface Warning {
-  readonly name: "activation-growth" | "vocabulary-coverage" | "weak-continuation";
+  readonly name: "activation-growth" | "epochs" | "vocabulary-coverage" | "weak-continuation";
   /** What it is about: a source, or a participant of a round. */
   readonly about: string;
   readonly found: number;
@@ -86,5 +86,26 @@ export function warnOfWeakness(
     threshold,
     message: `the loss ended ${gain.toFixed(2)} nats below a uniform guess: ` +
       `more continue.steps or a higher rate would make models comparable`,
+  });
+}
+
+/** Warns of a source whose text a run has read too often: what is repeated teaches less each time. */
+export function warnOfEpochs(
+  place: WarningPlace,
+  run: string,
+  { source, epochs, threshold }: {
+    readonly source: string;
+    readonly epochs: number;
+    readonly threshold: number;
+  },
+): void {
+  if (!(epochs > threshold)) return;
+  warnOnce(place, {
+    name: "epochs",
+    about: source,
+    found: epochs,
+    threshold,
+    message: `${run} read the text of "${source}" ${epochs.toFixed(1)} times: ` +
+      `more text or fewer steps would keep it new`,
   });
 }

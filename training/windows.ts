@@ -14,6 +14,21 @@ export interface WindowSource {
   seek(position: Json): void;
 }
 
+/** Windows that are counted by source. */
+export interface CountedWindows extends WindowSource {
+  /** What has been read since the beginning, by source; exact where a batch begins. */
+  readonly exposure: readonly Exposure[];
+}
+
+/** How much of a source was read. */
+export interface Exposure {
+  readonly source: string;
+  /** Windows that were read; one counts each time. */
+  readonly windows: number;
+  /** Windows of an epoch: all that may be read. */
+  readonly epochWindows: number;
+}
+
 /**
  * Feeds for up to B windows of at most T tokens: `tokens` and `targets` [B, T], `weights` [B, T] with `weight` at each
  * predicted position and 0 elsewhere. Position t predicts token t + 1 of its window. What is missing is filled with id 0

@@ -11,6 +11,7 @@ import { kind as data } from "./data.ts";
 import { kind as differences } from "./differences.ts";
 import { kind as downstream } from "./downstream.ts";
 import { kind as drift } from "./drift.ts";
+import { kind as exposure } from "./exposure.ts";
 import { kind as formulas } from "./formulas.ts";
 import { kind as heterogeneity } from "./heterogeneity.ts";
 import { kind as isolated } from "./isolated.ts";
@@ -38,6 +39,7 @@ const kinds: readonly KindWithModule<TableKind>[] = [
   [budget, "./budget.ts"],
   [cost, "./cost.ts"],
   [costMeasured, "./cost_measured.ts"],
+  [exposure, "./exposure.ts"],
   [formulas, "./formulas.ts"],
   [heterogeneity, "./heterogeneity.ts"],
   [perplexity, "./perplexity.ts"],

@@ -52,7 +52,15 @@ interface ValidationRow {
   readonly lossNats: Readonly<Record<string, number>>;
 }
 
-type MetricsRow = LocalRow | RoundRow | StepsRow | ValidationRow;
+/** How much a run has read of a source. */
+interface ExposureRow {
+  readonly kind: "exposure";
+  readonly source: string;
+  readonly windows: number;
+  readonly epochWindows: number;
+}
+
+type MetricsRow = LocalRow | RoundRow | StepsRow | ValidationRow | ExposureRow;
 
 /** The rows of one kind, in their order. */
 export function metricsOf<Kind extends MetricsRow["kind"]>(

@@ -25,6 +25,7 @@ const tables = [
     "drift",
     "averaging",
     "budget",
+    "exposure",
     "tuning",
     "plasticity",
   ],

@@ -49,7 +49,7 @@ function options(
       pretrainedRateFactor: 0.5,
       guard: settings.guard,
       monitors: { everySteps: null },
-      warnings: { activationGrowth: Infinity, weakGainNats: -Infinity },
+      warnings: { activationGrowth: Infinity, epochs: Infinity, weakGainNats: -Infinity },
       checkpointEverySteps: 3,
       ...changes,
     },
@@ -67,7 +67,9 @@ function options(
 Deno.test("continueTraining() stopped at every step, or killed, has the bytes of a plain run", () =>
   withSources(async (sources, folder) => {
     const undisturbed = await continueTraining(options(sources, folder, "spec"));
-    assert.equal(undisturbed.metrics.length, 7); // fewer steps than rows: one each
+    const kinds = undisturbed.metrics.map(({ kind }) => kind);
+    // Fewer steps than rows: one each; then one for each source.
+    assert.deepEqual(kinds, [...Array(7).fill("steps"), ...Array(3).fill("exposure")]);
     for (const isKill of [false, true]) {
       for (let stop = 1; stop < 7; stop++) {
         const run = options(sources, folder, "spec");

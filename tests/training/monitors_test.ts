@@ -121,7 +121,7 @@ Deno.test("pretrain() with monitors gives the weights of a run without, and a ro
       const run = async (everySteps: number | null) => {
         const changes = {
           monitors: { everySteps },
-          warnings: { activationGrowth: 0.5, unknownShare: 0 },
+          warnings: { activationGrowth: 0.5, epochs: Infinity, unknownShare: 0 },
         };
         const options = pretraining("trim", sources, folder, changes);
         return await pretrain({ ...options, engine });
@@ -162,7 +162,7 @@ Deno.test("pretrain() that was stopped at any step goes on with the rows and war
   withSources(async (sources, folder) => {
     const changes = {
       monitors: { everySteps: 1 },
-      warnings: { activationGrowth: 1, unknownShare: 0 },
+      warnings: { activationGrowth: 1, epochs: Infinity, unknownShare: 0 },
       guard: {
         nonFinite: "lower",
         spike: "lower",

@@ -138,7 +138,7 @@ Deno.test("continueTraining() refuses weights that its last step has made infini
           sampling: "uniform",
           pretrainedRateFactor: 1,
           inner: { ...inner, warmupSteps: 0, peakLearningRate },
-          warnings: { activationGrowth: Infinity, weakGainNats: -Infinity },
+          warnings: { activationGrowth: Infinity, epochs: Infinity, weakGainNats: -Infinity },
         },
         from,
       });

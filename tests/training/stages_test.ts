@@ -132,7 +132,7 @@ Deno.test("pretrain, continue, evaluate and finetune work on each other's output
       const expected = variant === "spec" ? ["local-left", "local-right", "model"] : ["model"];
       assert.deepEqual(groups, expected);
       const rows = Deno.readTextFileSync(`${outputs.metrics}/metrics.jsonl`).trim().split("\n");
-      assert.equal(rows.length, 2 * (2 + 1)); // a row per round and source, and per round
+      assert.equal(rows.length, 2 * (2 + 1) + 2); // per round and source, per round, and per source
     }
     // The search takes the rate that it is given, unless that run diverges; pre-training then takes the search's.
     const { outputs: { rate } } = await bench.run(tune, runTune, ["std-t1"]);
@@ -255,6 +255,28 @@ async function checkTables(bench: Bench): Promise<void> {
   assert.equal(flops("local-sgd"), 2 * flops("std-t1"));
   assert.ok(flops("trim") < flops("local-sgd")); // a smaller table
   assert.equal(budget.get("act")![4], 0); // nothing travelled
+  const exposure = await bench.table("exposure");
+  const rowsOf = (variant: string) =>
+    exposure.rows.filter(({ label }) => label === variant)
+      .map(({ cells }) => cells.map(({ value }) => value));
+  const windows = (source: string) => {
+    const shards = openTokenShards(`${bench.folder}/tokenize/${source}/global#train`);
+    shards.close();
+    return Math.floor(shards.tokens / 12);
+  };
+  const all = ["left", "right"].map(windows);
+  const kept = all.map((count) => Math.floor(0.4 * count));
+  // Both sources in both rounds, 2 steps of 2 windows each; continuation shares 3 steps of 2 windows among them.
+  const [epochs, continued, rounds, tokens, continuedTokens] = rowsOf("trim");
+  assert.deepEqual(epochs, ["epochs", ...all.map((count, k) => 8 / (count - kept[k]))]);
+  assert.deepEqual([rounds, tokens], [["rounds", 2, 2], ["tokens", 96, 96]]);
+  const shared = continuedTokens.slice(1) as number[];
+  assert.equal(shared[0] + shared[1], 72);
+  assert.deepEqual(continued.slice(1), shared.map((count, k) => count / 12 / kept[k]));
+  assert.deepEqual(rowsOf("isolated-right").slice(2, 4), [
+    ["rounds", null, null],
+    ["tokens", 0, 192],
+  ]);
   assert.deepEqual(cells(await bench.table("tuning")).get("std-t1")!.slice(0, 3), [
     0.005,
     0.005,

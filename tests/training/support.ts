@@ -61,7 +61,7 @@ export const settings: PretrainSettings = {
   nonFinite: "stop",
   guard: stopping,
   monitors: { everySteps: null },
-  warnings: { activationGrowth: Infinity, unknownShare: Infinity },
+  warnings: { activationGrowth: Infinity, epochs: Infinity, unknownShare: Infinity },
   forgetting: "same",
   validationWindows: 3,
   checkpointEverySteps: 2,

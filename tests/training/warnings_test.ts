@@ -53,7 +53,7 @@ Deno.test("pretrain() warns of a source whose validation text its vocabulary lac
       warningsOf(async (log) => {
         const options = pretraining(variant, strange, folder, {
           sourcesPerRound: 3,
-          warnings: { unknownShare, activationGrowth: 10 },
+          warnings: { unknownShare, activationGrowth: 10, epochs: Infinity },
         });
         return await pretrain({ ...options, log });
       });
@@ -79,7 +79,7 @@ Deno.test("pretrain() warns of activations that have grown, by participant, and 
           sourcesPerRound: 3,
           inner: { ...inner, peakLearningRate },
           monitors: { everySteps: 2 },
-          warnings: { unknownShare: 1, activationGrowth: 3 },
+          warnings: { unknownShare: 1, activationGrowth: 3, epochs: Infinity },
           ...changes,
         });
         return await pretrain({ ...options, log });
@@ -114,7 +114,7 @@ Deno.test("continueTraining() warns when it has learnt little, and not when it h
             guard: settings.guard,
             monitors: { everySteps: null },
             checkpointEverySteps: 1000,
-            warnings: { weakGainNats: 1, activationGrowth: 10 },
+            warnings: { weakGainNats: 1, activationGrowth: 10, epochs: Infinity },
             ...changes,
           },
           from: {
@@ -139,7 +139,7 @@ Deno.test("continueTraining() warns when it has learnt little, and not when it h
     assert.equal((await trial({ ...longer, warnings: undefined })).length, 0);
     const [hopeless] = await trial({
       ...longer,
-      warnings: { weakGainNats: 4, activationGrowth: 10 },
+      warnings: { weakGainNats: 4, activationGrowth: 10, epochs: Infinity },
     });
     assert.ok(hopeless.found > 1 && hopeless.found < Math.log(vocabSize)); // a perfect guess gains ln 24 = 3.18
   }));
