@@ -1,78 +1,20 @@
 import assert from "node:assert/strict";
-import { engine } from "../../engine/reference/mod.ts";
 import { StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
-import {
-  type Checkpoint,
-  type Continuation,
-  type ContinuationSettings,
-  continueTraining,
-  type TrainingSource,
-} from "../../training/mod.ts";
-import { initialShared } from "../../training/source.ts";
-import {
-  engineOptions,
-  inner,
-  model,
-  plain,
-  seed,
-  settings,
-  shardsOf,
-  variantOf,
-  vocabSize,
-  withSources,
-} from "./support.ts";
+import { continueTraining, type TrainingSource } from "../../training/mod.ts";
+import { continuing, inner, plain, shardsOf, vocabSize, withSources } from "./support.ts";
 
 const table = "embedding.token.weight";
 
-function options(
-  sources: readonly TrainingSource[],
-  folder: string,
-  id: string,
-  changes: Partial<ContinuationSettings> = {},
-): Continuation {
-  const from: Checkpoint = {
-    groups: { model: initialShared(variantOf(id), model, vocabSize, seed) },
-    state: {},
-  };
-  return {
-    settings: {
-      variant: id,
-      start: "random",
-      model,
-      steps: 7,
-      share: 0,
-      sampling: "uniform",
-      batchSize: 2,
-      microBatchSize: 1,
-      inner,
-      pretrainedRateFactor: 0.5,
-      guard: settings.guard,
-      monitors: { everySteps: null },
-      warnings: { activationGrowth: Infinity, epochs: Infinity, weakGainNats: -Infinity },
-      checkpointEverySteps: 3,
-      ...changes,
-    },
-    from,
-    sources,
-    engine,
-    engineOptions,
-    seed,
-    checkpointFolder: Deno.makeTempDirSync({ dir: folder }),
-    log: silentLog,
-    signal: new AbortController().signal,
-  };
-}
-
 Deno.test("continueTraining() stopped at every step, or killed, has the bytes of a plain run", () =>
   withSources(async (sources, folder) => {
-    const undisturbed = await continueTraining(options(sources, folder, "spec"));
+    const undisturbed = await continueTraining(continuing("spec", sources, folder));
     const kinds = undisturbed.metrics.map(({ kind }) => kind);
     // Fewer steps than rows: one each; then one for each source.
     assert.deepEqual(kinds, [...Array(7).fill("steps"), ...Array(3).fill("exposure")]);
     for (const isKill of [false, true]) {
       for (let stop = 1; stop < 7; stop++) {
-        const run = options(sources, folder, "spec");
+        const run = continuing("spec", sources, folder);
         const controller = new AbortController();
         let step = 0;
         const progress = () => {
@@ -91,8 +33,8 @@ Deno.test("continueTraining() stopped at every step, or killed, has the bytes of
 
 Deno.test("continueTraining() from a random start is blind to the embedding that pre-training left", () =>
   withSources(async (sources, folder) => {
-    const glob = options(sources, folder, "glob", { variant: "x" });
-    const spec = options(sources, folder, "spec", { variant: "x" });
+    const glob = continuing("glob", sources, folder, { variant: "x" });
+    const spec = continuing("spec", sources, folder, { variant: "x" });
     assert.ok(table in glob.from.groups.model && !(table in spec.from.groups.model));
     const [a, b] = [await continueTraining(glob), await continueTraining(spec)];
     assert.deepEqual(plain(a.model), plain(b.model));
@@ -103,7 +45,7 @@ Deno.test("continueTraining() from a pre-trained start takes the embedding and h
   withSources(async (sources, folder) => {
     // One step at the peak: Adam's first step moves every weight that has a gradient by just the rate.
     const one = { steps: 1, inner: { ...inner, warmupSteps: 0 }, start: "pretrained" } as const;
-    const run = options(sources, folder, "glob", one);
+    const run = continuing("glob", sources, folder, one);
     const before = run.from.groups.model[table].data;
     const after = (await continueTraining(run)).model.groups.model[table].data;
     const largest = Math.max(...after.map((value, i) => Math.abs(value - before[i])));
@@ -113,7 +55,7 @@ Deno.test("continueTraining() from a pre-trained start takes the embedding and h
 
 Deno.test("continueTraining() refuses a pre-trained start where there is no embedding", () =>
   withSources(async (sources, folder) => {
-    const run = options(sources, folder, "spec", { start: "pretrained" });
+    const run = continuing("spec", sources, folder, { start: "pretrained" });
     await assert.rejects(continueTraining(run), (error) => {
       assert.ok(error instanceof StageError);
       assert.match(
@@ -128,7 +70,7 @@ Deno.test("continueTraining() on a single source notes its validation loss along
   withSources(async ([, beta], folder) => {
     const validation = { everySteps: 3, windows: 2 };
     const undisturbed = await continueTraining(
-      options([beta], folder, "spec", { validation }),
+      continuing("spec", [beta], folder, { validation }),
     );
     const rows = (undisturbed.metrics as unknown as {
       kind: string;
@@ -139,11 +81,11 @@ Deno.test("continueTraining() on a single source notes its validation loss along
     assert.ok(rows.every(({ lossNats }) => Object.keys(lossNats).join() === "beta"));
     assert.ok(rows[3].lossNats.beta < rows[0].lossNats.beta);
     // Looking changes nothing.
-    const blind = await continueTraining(options([beta], folder, "spec"));
+    const blind = await continueTraining(continuing("spec", [beta], folder));
     assert.deepEqual(plain(undisturbed.model), plain(blind.model));
 
     for (let stop = 1; stop < 7; stop++) {
-      const run = options([beta], folder, "spec", { validation });
+      const run = continuing("spec", [beta], folder, { validation });
       const controller = new AbortController();
       let step = 0;
       const progress = () => {
@@ -165,7 +107,7 @@ Deno.test("continueTraining() samples sources alike or by their size, which are 
     ) => {
       const steps = 30;
       const { metrics, model } = await continueTraining(
-        options(sources, folder, "spec", { sampling, steps, batchSize: 2 }),
+        continuing("spec", sources, folder, { sampling, steps, batchSize: 2 }),
       );
       return { metrics, model: plain(model) };
     };
@@ -176,7 +118,7 @@ Deno.test("continueTraining() samples sources alike or by their size, which are 
       const proportional = await run("proportional", [alpha, beta, long]);
       // Of gamma's three ids most is seen where it has ten twelfths of the text: less is left to learn.
       const last = ({ metrics }: typeof uniform) =>
-        (metrics.at(-1) as unknown as { lossNatsMean: number }).lossNatsMean;
+        metrics.findLast(({ kind }) => kind === "steps")!.lossNatsMean as number;
       assert.ok(last(proportional) < last(uniform));
     } finally {
       long.train.close();

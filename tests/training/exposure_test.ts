@@ -2,7 +2,12 @@
  * How often a run reads its text: counted by hand beside what the run says.
  */
 import assert from "node:assert/strict";
-import { openMixture, openTokenShards, openTokenStream, writeTokenShards } from "../../datasets/mod.ts";
+import {
+  openMixture,
+  openTokenShards,
+  openTokenStream,
+  writeTokenShards,
+} from "../../datasets/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import {
   continueTraining,
@@ -75,14 +80,14 @@ function exposureOf(metrics: Metrics) {
   return metrics.filter(({ kind }) => kind === "exposure");
 }
 
-// 3 rounds of 3 steps of 4 windows
-const changes = { rounds: 3, continuationShare: 0.2 };
+// 4 rounds of 3 steps of 4 windows
+const changes = { rounds: 4, continuationShare: 0.2 };
 
 Deno.test("pretrain() of TRIM counts 12 windows of a source for each round that draws it", () =>
   withCounted(async (sources, folder) => {
     const { metrics } = await pretrain(pretraining("trim", sources, folder, changes));
     const rounds = counts(
-      [1, 2, 3].flatMap((round) => sampleSources(names, 2, seed(`round/${round}/sources`))),
+      [1, 2, 3, 4].flatMap((round) => sampleSources(names, 2, seed(`round/${round}/sources`))),
     );
     assert.ok(new Set(rounds).size > 1, `sources that differ in rounds, found ${rounds}`);
     const rows = names.map((source, k) => ({
@@ -98,7 +103,7 @@ Deno.test("pretrain() of STD counts what its mixture draws, of local SGD what al
   withCounted(async (sources, folder) => {
     for (const [id, batchSize] of [["std-t0", 4], ["local-sgd", 2 * 4]] as const) {
       const { metrics } = await pretrain(pretraining(id, sources, folder, changes));
-      const expected = counts(drawn(sources, 9, batchSize));
+      const expected = counts(drawn(sources, 12, batchSize));
       assert.deepEqual(
         exposureOf(metrics).map(({ source, windows, epochWindows }) => [
           source,
@@ -152,9 +157,13 @@ Deno.test("pretrain() and continueTraining() warn of sources that are read more 
   withCounted(async (sources, folder) => {
     const logged: string[] = [];
     const log = { ...silentLog, warn: (message: string) => void logged.push(message) };
-    const warnings = { activationGrowth: Infinity, unknownShare: Infinity, weakGainNats: -Infinity };
+    const warnings = {
+      activationGrowth: Infinity,
+      unknownShare: Infinity,
+      weakGainNats: -Infinity,
+    };
     const one = sources.slice(1, 2);
-    // Of beta alone: 3 rounds · 3 steps · 8 windows over 4; then 2 steps of 2 windows over one, which are just 4.
+    // Of beta alone: 4 rounds · 3 steps · 8 windows over 4; then 2 steps of 2 windows over one, which are just 4.
     const run = pretraining("isolated-beta", one, folder, {
       ...changes,
       warnings: { ...warnings, epochs: 4 },
@@ -166,8 +175,8 @@ Deno.test("pretrain() and continueTraining() warn of sources that are read more 
     });
     await continueTraining({ ...continued, log });
     assert.deepEqual(logged, [
-      `epochs: isolated-beta, pre-training, read the text of "beta" 18.0 times: more text or fewer steps would keep it new`,
+      `epochs: isolated-beta, pre-training, read the text of "beta" 24.0 times: more text or fewer steps would keep it new`,
     ]);
     const { name, about, found, threshold } = metrics.at(-1)!;
-    assert.deepEqual([name, about, found, threshold], ["epochs", "beta", 18, 4]);
+    assert.deepEqual([name, about, found, threshold], ["epochs", "beta", 24, 4]);
   }));

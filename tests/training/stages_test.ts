@@ -76,7 +76,7 @@ class Bench {
   /** A table of the variants that have run that far. */
   async table(name: string): Promise<Table> {
     const { kind } = tableEntry(name);
-    const isOfLosses = /random$/.test(name);
+    const isOfLosses = /random$|^exposure$/.test(name);
     const ofTable = name === "plasticity" ? ["trim"] : recipe.pretrain.variants;
     const variants = isOfLosses ? ["isolated-right", "trim", "spec"] : ofTable;
     const part = { ...recipe, pretrain: { ...recipe.pretrain, variants } };

@@ -7,6 +7,8 @@ import { Random, type Seed, seedOf } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import {
   type Checkpoint,
+  type Continuation,
+  type ContinuationSettings,
   type InnerOptimizer,
   learningRateAt,
   type Pretraining,
@@ -17,6 +19,7 @@ import {
   type Variant,
   variantNamed,
 } from "../../training/mod.ts";
+import { initialShared } from "../../training/source.ts";
 import { stopping } from "../support/training_steps.ts";
 
 const rootSeed = 17;
@@ -150,6 +153,46 @@ export function pretraining(
   return {
     variant: variantOf(id),
     settings: { ...settings, ...changes },
+    sources,
+    engine,
+    engineOptions,
+    seed,
+    checkpointFolder: Deno.makeTempDirSync({ dir: folder }),
+    log: silentLog,
+    signal: new AbortController().signal,
+  };
+}
+
+/** Options of a continuation of an untrained model, whose checkpoints lie in a new folder under `folder`. */
+export function continuing(
+  id: string,
+  sources: readonly TrainingSource[],
+  folder: string,
+  changes: Partial<ContinuationSettings> = {},
+): Continuation {
+  const from: Checkpoint = {
+    groups: { model: initialShared(variantOf(id), model, vocabSize, seed) },
+    state: {},
+  };
+  return {
+    settings: {
+      variant: id,
+      start: "random",
+      model,
+      steps: 7,
+      share: 0,
+      sampling: "uniform",
+      batchSize: 2,
+      microBatchSize: 1,
+      inner,
+      pretrainedRateFactor: 0.5,
+      guard: settings.guard,
+      monitors: { everySteps: null },
+      warnings: { activationGrowth: Infinity, epochs: Infinity, weakGainNats: -Infinity },
+      checkpointEverySteps: 3,
+      ...changes,
+    },
+    from,
     sources,
     engine,
     engineOptions,
