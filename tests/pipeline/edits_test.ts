@@ -146,7 +146,7 @@ type MeantEdit = readonly [file: string, from: string, to: string, names: readon
 
 const meant: readonly MeantEdit[] = [
   ["base/random.ts", "this.#d, 11", "this.#d, 12", [
-    ...[...documents, ...vocabularies, ...computes], // a vocabulary's file may be fetched: pauses between tries are drawn
+    ...[...documents, ...vocabularies, "ngrams", ...computes], // a vocabulary's file may be fetched: pauses between tries are drawn
   ]],
   ["pipeline/stage_context.ts", "seedOf(root, name)", "seedOf(root + 1, name)", [...work.keys()]],
   ["pipeline/pattern.ts", "^", "^.", [...work.keys()]],
@@ -157,7 +157,7 @@ const meant: readonly MeantEdit[] = [
   ["tokenizers/unigram/pruning.ts", "count / total *", "count / total +", vocabularies],
   // As if made from other AssemblyScript: tests/assembly_test.ts holds the code and its sources together.
   ["tokenizers/unigram/assembly_code.ts", "AGFzbQEAAAAB", "AGFzbQEAAAAC", [
-    ...["tokenize", "evaluate", "finetune", ...vocabularies],
+    ...["tokenize", "ngrams", "evaluate", "finetune", ...vocabularies],
   ]],
   ["engine/onnxruntime/assembly_code.ts", "AGFzbQEAAAAB", "AGFzbQEAAAAC", onProcessor],
   ["tokenizers/foreign/foreign_worker.ts", "getVocab(true)", "getVocab(false)", [

@@ -60,7 +60,7 @@ const changes: Readonly<Record<string, readonly [set: string, stages: readonly s
   "the number of threads, of stages with an engine": ["engine.threads=2", training],
   "the kind of engine": ["engine.kind=reference", training],
   "the precision of products": ["engine.precision=fp16", training],
-  "the seed, of stages that draw": ["seed=18", ["documents", ...training].sort()],
+  "the seed, of stages that draw": ["seed=18", ["documents", "ngrams", ...training].sort()],
   "local steps": ["pretrain.localSteps=7", ["pretrain", "table"]],
   "steps of continuation": ["continue.steps=7", ["continue"]],
   "how often checkpoints are written: nothing": ["pretrain.checkpointEverySteps=1", []],

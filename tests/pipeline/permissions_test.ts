@@ -81,7 +81,9 @@ Deno.test("permissions: documents are read from files in a process that may read
     for (const source of ["one", "two"]) {
       Deno.mkdirSync(join(folder, "data", source), { recursive: true });
       Deno.writeFileSync(join(folder, "data", source, "train.jsonl"), rows);
-      Deno.writeFileSync(join(folder, "data", source, "validation.jsonl.gz"), gzipSync(rows));
+      for (const split of ["validation", "test"]) {
+        Deno.writeFileSync(join(folder, "data", source, `${split}.jsonl.gz`), gzipSync(rows));
+      }
     }
     const result = await pipeline([
       ...["run", "documents", "--recipe", tinyRecipe, "--store", join(folder, "store")],
