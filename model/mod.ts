@@ -28,6 +28,7 @@ export { add, mul, neg } from "./ops/elementwise.ts";
 export { embeddingGradient } from "./ops/gather.ts";
 export { reshape } from "./ops/reshape.ts";
 export { linearCrossEntropyGradient } from "./ops/linear_cross_entropy.ts";
+export { withoutKeyBias } from "./key_bias.ts";
 export { peakLiveBytes } from "./live_bytes.ts";
 export { alibiBias, alibiSlopes } from "./positions.ts";
 export { float32, formatShape, int32, type Shape, sizeOf } from "./shapes.ts";

@@ -1,6 +1,8 @@
 /**
- * How far the sources of a round moved apart (client drift): lengths of their differences, angles between them, variance.
+ * How far the sources of a round moved apart (client drift): lengths of their differences, angles between them, variance. Biases of
+ * keys are left out (`withoutKeyBias`).
  */
+import { withoutKeyBias } from "../model/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import type { SourceResult } from "./outer_step.ts";
 import { tokenEmbedding } from "./variant.ts";
@@ -25,13 +27,14 @@ export type Drift = {
 export function driftOf(shared: Tensors, results: ReadonlyMap<string, SourceResult>): Drift {
   const names = [...results.keys()].sort();
   const body = Object.keys(shared).filter((name) => name.startsWith("body.")).sort();
-  const size = body.reduce((sum, name) => sum + shared[name].data.length, 0);
+  const before = new Map(body.map((name) => [name, withoutKeyBias(name, shared[name].data)]));
+  const size = body.reduce((sum, name) => sum + before.get(name)!.length, 0);
   // products[i][j] = Δθ^i · Δθ^j
   const products = names.map((a, i) =>
     names.slice(0, i + 1).map((b) =>
       body.reduce(
         (sum, name) =>
-          sum + product(shared[name], tensorOf(results, a, name), tensorOf(results, b, name)),
+          sum + product(before.get(name)!, valuesOf(results, a, name), valuesOf(results, b, name)),
         0,
       )
     )
@@ -61,14 +64,14 @@ export function driftOf(shared: Tensors, results: ReadonlyMap<string, SourceResu
   };
 }
 
-function tensorOf(results: ReadonlyMap<string, SourceResult>, source: string, name: string) {
-  return results.get(source)!.tensors[name].data;
+function valuesOf(results: ReadonlyMap<string, SourceResult>, source: string, name: string) {
+  return withoutKeyBias(name, results.get(source)!.tensors[name].data);
 }
 
 /** (a − before)·(b − before) */
-function product({ data }: NamedTensor, a: Float32Array, b: Float32Array): number {
+function product(before: Float32Array, a: Float32Array, b: Float32Array): number {
   let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += (a[i] - data[i]) * (b[i] - data[i]);
+  for (let i = 0; i < before.length; i++) sum += (a[i] - before[i]) * (b[i] - before[i]);
   return sum;
 }
 

@@ -6,7 +6,7 @@
  * module's output the mean of all numbers, and of these the largest. That is `activationMeanMax`; norms stand beside it.
  */
 import type { Fetches, UpdateResult } from "../engine/mod.ts";
-import { activationMean, activationNorm } from "../model/mod.ts";
+import { activationMean, activationNorm, withoutKeyBias } from "../model/mod.ts";
 import type { Json } from "../base/mod.ts";
 
 export type MonitorRow = {
@@ -41,15 +41,16 @@ interface MonitoredStep extends UpdateResult {
   readonly after: Readonly<Record<string, Float32Array>>;
 }
 
-/** The row of a step. Sums are in double, in the order of the parameters. */
+/** The row of a step. Sums are in double, in the order of the parameters; norms of parameters and updates are without biases of keys. */
 export function monitorStep(seen: MonitoredStep): MonitorRow {
   const { step, lossNats, learningRate, gradientNorm, before, after } = seen;
   const squares = new Map<string, { parameter: number; gradient: number; update: number }>();
   const all = { parameter: 0, update: 0 };
-  for (const [name, value] of Object.entries(after)) {
+  for (const [name, values] of Object.entries(after)) {
+    const value = withoutKeyBias(name, values);
     const own = squares.get(layerOf(name)) ?? { parameter: 0, gradient: 0, update: 0 };
     squares.set(layerOf(name), own);
-    const old = before[name];
+    const old = withoutKeyBias(name, before[name]);
     let [parameter, update] = [0, 0]; // local: a field is written to memory at every addition
     for (let i = 0; i < value.length; i++) {
       const moved = value[i] - old[i];

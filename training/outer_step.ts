@@ -4,6 +4,7 @@
  * Source: DEPT Algorithm 1, lines 5 and 8 to 15; rows are averaged over the sources that have them:
  * ϕ[j] + (1/|S(j)|)·Σ_{k ∈ S(j)} (ϕ^k[local j] − ϕ[j]), unchanged where no sampled source has row j.
  */
+import { withoutKeyBias } from "../model/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
 import { type MeanDelta, outerStep } from "./outer_optimizer.ts";
@@ -115,21 +116,21 @@ function mapTensors(
   );
 }
 
-/** L2 norm of all values, in float64. */
+/** L2 norm of all values except biases of keys, in float64. */
 export function parameterNorm(tensors: Tensors): number {
   let squares = 0;
   for (const name of Object.keys(tensors).sort()) {
-    for (const value of tensors[name].data) squares += value * value;
+    for (const value of withoutKeyBias(name, tensors[name].data)) squares += value * value;
   }
   return Math.sqrt(squares);
 }
 
-/** L2 norm of the difference of two sets of the same tensors, in float64. */
+/** L2 norm of the difference of two sets of the same tensors except biases of keys, in float64. */
 export function updateNorm(before: Tensors, after: Tensors): number {
   let squares = 0;
   for (const name of Object.keys(before).sort()) {
-    const from = before[name].data;
-    const to = after[name].data;
+    const from = withoutKeyBias(name, before[name].data);
+    const to = withoutKeyBias(name, after[name].data);
     for (let i = 0; i < from.length; i++) squares += (to[i] - from[i]) ** 2;
   }
   return Math.sqrt(squares);

@@ -12,7 +12,7 @@ import {
 } from "../instruments/pytorch_parity.ts";
 import { writeJob } from "../support/pytorch/training_job.ts";
 import { type Engine, engineModule } from "../../engine/mod.ts";
-import { differentiate, languageModelGraph } from "../../model/mod.ts";
+import { differentiate, languageModelGraph, withoutKeyBias } from "../../model/mod.ts";
 
 for (const [name, settings] of Object.entries(parityCases)) {
   for (const engineName of ["reference", "cpu"]) {
@@ -54,16 +54,6 @@ for (const [name, settings] of Object.entries(parityCases)) {
       }
     });
   }
-}
-
-/**
- * The bias of keys adds the same number to all scores of a query, to which softmax is blind: its true gradient is zero, and
- * Adam turns the rounding that is left into steps of full length on either side.
- */
-function withoutKeyBias(parameter: string, values: Float32Array): Float32Array {
-  if (!parameter.endsWith(".attn.qkv.bias")) return values;
-  const third = values.length / 3;
-  return Float32Array.from([...values.slice(0, third), ...values.slice(2 * third)]);
 }
 
 function distance(p: Float32Array, q: Float32Array): number {
