@@ -100,7 +100,8 @@ export {
 export { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 export { learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";
-export { openSource, pretrainSeeds, sampleSources, type TrainingSource } from "./source.ts";
+export { openSource, pretrainSeeds, type TrainingSource } from "./source.ts";
+export { sampleSources } from "./source_sampling.ts";
 export { tuneLearningRate, type TuneResult } from "./tune.ts";
 export { emptyRecord, nextTick, trainSteps } from "./trainer.ts";
 export { textWindows } from "./validation.ts";

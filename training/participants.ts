@@ -3,15 +3,10 @@
  */
 import { type SourceVocabulary, wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows, workerWindows } from "./mixture.ts";
+import { heldBackWindows } from "../datasets/mod.ts";
 import type { PretrainSettings } from "./settings.ts";
-import {
-  cycledSources,
-  partOf,
-  sampleSources,
-  type SeedOf,
-  sourceWindows,
-  type TrainingSource,
-} from "./source.ts";
+import { partOf, type SeedOf, sourceWindows, type TrainingSource } from "./source.ts";
+import { roundSources } from "./source_sampling.ts";
 import { sourceVocabulary, type Variant } from "./variant.ts";
 import type { CountedWindows } from "./windows.ts";
 
@@ -45,14 +40,17 @@ export class Participants {
 
   /** Names of those of a round (S_t), in the order in which their results are summed. */
   ofRound(round: number, seed: SeedOf): readonly string[] {
-    const { sourcesPerRound, sourceSampling } = this.#settings;
+    const { sourcesPerRound, model: { seqLen }, continuationShare } = this.#settings;
     if (this.#variant.mixture) return [mixtureName];
     if (this.#variant.workers) {
       return Array.from({ length: sourcesPerRound }, (_, worker) => workerName(worker));
     }
-    const names = [...this.#sources.keys()];
-    if (sourceSampling === "cycle") return cycledSources(names, sourcesPerRound, round, seed);
-    return sampleSources(names, sourcesPerRound, seed(`round/${round}/sources`));
+    const windows = new Map([...this.#sources].map(([name, { train }]) => {
+      const all = Math.floor(train.tokens / seqLen);
+      const heldBack = continuationShare === 0 ? 0 : heldBackWindows(all, continuationShare);
+      return [name, all - heldBack];
+    }));
+    return roundSources({ ...this.#settings, windows }, round, seed);
   }
 
   /** How many a round has. */

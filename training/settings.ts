@@ -132,8 +132,19 @@ export const pretrainSchema = z.strictObject({
   ),
   localSteps: count.describe("Steps of local training in a round, N_local."),
   sourcesPerRound: count.describe("Sources that are drawn for a round, |S_t|."),
-  sourceSampling: z.enum(["uniform", "cycle"]).describe(
-    "How a round's sources are drawn: each time among all alike, or all of them in a shuffled order before any comes again.",
+  sourceSampling: z.union([
+    z.enum(["uniform", "cycle"]),
+    z.strictObject({
+      kind: z.literal("temperature").describe("In proportion to n^τ for n training windows."),
+      tau: fraction.describe("τ: 0 draws all alike, 1 by their size."),
+    }),
+    z.strictObject({
+      kind: z.literal("unimax").describe("As even as `epochs` allow (arXiv 2304.09151)."),
+      epochs: z.number().positive().describe("Most epochs of a source."),
+    }),
+  ]).describe(
+    "How a round's sources are drawn: `uniform`, each time among all alike; `cycle`, all of them in a shuffled order before any " +
+      "comes again; or by weights.",
   ),
   batchSize: count.describe(
     "Sequences of a step, from one source (DEPT) or from the mixture (STD).",

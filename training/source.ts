@@ -16,7 +16,7 @@ import {
   type ModelConfig,
   parameterShapes,
 } from "../model/mod.ts";
-import { messageOf, Random, type Seed, StageError } from "../base/mod.ts";
+import { messageOf, type Seed, StageError } from "../base/mod.ts";
 import { firstByteId } from "../tokenizers/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import { renumber, type SourceVocabulary } from "./local_vocabulary.ts";
@@ -60,36 +60,6 @@ export const pretrainSeeds = [
   "round/*/sources",
   "order/*",
 ] as const;
-
-/** S_t: the names of the sources of a round, drawn uniformly without replacement, in the order of their names. */
-export function sampleSources(names: readonly string[], count: number, seed: Seed): string[] {
-  return new Random(seed).shuffle([...names].sort()).slice(0, count).sort();
-}
-
-/**
- * S_t where sources take turns: all of them in a shuffled order, cut into rounds, then in another order. A source that its round
- * already has, where one order ends and the next begins within it, comes in the round after. So counts differ by at most one.
- * @param round From 1.
- */
-export function cycledSources(
-  names: readonly string[],
-  count: number,
-  round: number,
-  seed: SeedOf,
-): string[] {
-  const sorted = [...names].sort();
-  const waiting: string[] = [];
-  let taken: string[] = [];
-  for (let t = 1, order = 1; t <= round; t++) {
-    taken = [];
-    while (taken.length < count) {
-      const next = waiting.findIndex((name) => !taken.includes(name));
-      if (next >= 0) taken.push(...waiting.splice(next, 1));
-      else waiting.push(...new Random(seed(`round/cycle-${order++}/sources`)).shuffle([...sorted]));
-    }
-  }
-  return taken.sort();
-}
 
 /** Shared parameters before the first round: the body, and for variants that share it the global embedding. */
 export function initialShared(

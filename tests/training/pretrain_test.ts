@@ -9,11 +9,10 @@ import {
   pretrain,
   type PretrainSettings,
   readTensors,
-  sampleSources,
   type Tensors,
   writeTensors,
 } from "../../training/mod.ts";
-import { cycledSources, initialShared, openStream } from "../../training/source.ts";
+import { initialShared, openStream } from "../../training/source.ts";
 import { windowFeeds } from "../../training/windows.ts";
 import {
   cosineWithWarmup,
@@ -236,40 +235,6 @@ Deno.test("pretrain() stops at a loss that is not finite and says where", () =>
       return true;
     });
   }));
-
-Deno.test("cycledSources() lets all sources come before any comes again, and none twice in a round", () => {
-  const names = ["a", "b", "c", "d", "e", "f", "g"];
-  const rounds = Array.from(
-    { length: 21 },
-    (_, i) => cycledSources([...names].reverse(), 3, i + 1, seed),
-  );
-  const counts = new Map(names.map((name) => [name, 0]));
-  for (const [i, drawn] of rounds.entries()) {
-    assert.equal(new Set(drawn).size, 3);
-    assert.deepEqual(drawn, [...drawn].sort());
-    for (const name of drawn) counts.set(name, counts.get(name)! + 1);
-    const values = [...counts.values()];
-    assert.ok(Math.max(...values) - Math.min(...values) <= 1, `round ${i + 1}: ${values}`);
-    assert.deepEqual(drawn, cycledSources(names, 3, i + 1, seed)); // of its round alone
-  }
-  assert.deepEqual([...counts.values()], names.map(() => 9)); // 21 rounds of 3 are 9 orders of 7
-  assert.notDeepEqual(rounds.slice(0, 7), rounds.slice(7, 14)); // another order each time
-  assert.deepEqual(cycledSources(names, 7, 3, seed), names);
-});
-
-Deno.test("sampleSources() draws without replacement, sorted, the same for a seed", () => {
-  const names = ["d", "a", "c", "b"];
-  const counts = new Map<string, number>();
-  for (let round = 1; round <= 200; round++) {
-    const drawn = sampleSources(names, 2, seed(`round/${round}/sources`));
-    assert.equal(new Set(drawn).size, 2);
-    assert.deepEqual(drawn, [...drawn].sort());
-    assert.deepEqual(drawn, sampleSources([...names].reverse(), 2, seed(`round/${round}/sources`)));
-    for (const name of drawn) counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  // 200 rounds · 2/4 = 100 each, deviation √(200·¼) ≈ 7: five of them
-  for (const name of names) assert.ok(Math.abs(counts.get(name)! - 100) < 36, `${name}`);
-});
 
 Deno.test("pretrain() of a tiny model learns a repetitive text far below its unigram entropy", () =>
   withSources(async (sources, folder) => {
