@@ -187,8 +187,17 @@ export type PretrainSettings = Omit<z.infer<typeof pretrainSchema>, "microBatchS
 export type WarningThresholds = PretrainSettings["warnings"];
 
 export const tuneSchema = z.strictObject({
-  gridStep: z.number().positive().describe("Difference between one rate and the next lower one."),
-  attempts: count.describe("Rates that are tried at most."),
+  choose: z.enum(["highest", "best"]).describe(
+    "`highest`: the paper's search, down from the peak rate to the highest whose run survives. `best`: a run for each of `factors`, " +
+      "of which the one with the lowest validation loss counts.",
+  ),
+  factors: z.array(z.number().positive()).min(2).describe(
+    "With `choose: best`, the rates that are tried, as multiples of the peak rate.",
+  ),
+  gridStep: z.number().positive().describe(
+    "With `choose: highest`, the difference between one rate and the next lower one.",
+  ),
+  attempts: count.describe("With `choose: highest`, rates that are tried at most."),
   spikeNats: z.number().positive().describe(
     "A run has diverged if its loss is not finite, if its last validation loss lies this far above its lowest one, or if the " +
       "lowest one lies this far above a uniform guess.",

@@ -1,7 +1,8 @@
 /**
- * The search for a baseline's learning rate: down a grid until a whole run survives.
+ * The search for a variant's learning rate: down a grid until a whole run survives, or the best of a short list of rates, each with a
+ * whole run, so that all see as many tokens.
  *
- * Source: DEPT App. A.1: start at η_max, lower until one run finishes its full cosine without diverging. Pre-training at that rate
+ * Source of the former: DEPT App. A.1: start at η_max, lower until one run finishes its full cosine without diverging. Pre-training at that rate
  * then keeps its best checkpoint by validation loss. Differs: the paper does not say what counts as diverged, see `TuneSettings`.
  */
 import { mkdirSync } from "node:fs";
@@ -20,12 +21,12 @@ interface TuneAttempt {
 
 export interface TuneResult {
   readonly peakLearningRate: number;
-  /** In the order of trying; the last one survived. */
+  /** In the order of trying. */
   readonly attempts: readonly TuneAttempt[];
 }
 
 /**
- * Tries rates from `settings.inner.peakLearningRate` down. Goes on from what `checkpointFolder` has.
+ * Tries rates: from `settings.inner.peakLearningRate` down, or its multiples. Goes on from what `checkpointFolder` has.
  * @throws StageError when no rate survives. @throws signal.reason when aborted, after a checkpoint.
  */
 export async function tuneLearningRate(
@@ -35,21 +36,45 @@ export async function tuneLearningRate(
   mkdirSync(checkpointFolder, { recursive: true });
   const place = `${checkpointFolder}/attempts.json`;
   const attempts = keptAttempts(place, log);
-  while (attempts.at(-1)?.diverged !== null) {
-    const peakLearningRate = gridRate(settings.inner.peakLearningRate, tune, attempts.length);
-    if (attempts.length === tune.attempts || !(peakLearningRate > 0)) {
-      throw new StageError(
-        `Cannot tune ${variant.id}: expected a rate whose whole run survives, found none of ` +
-          `${attempts.map((attempt) => attempt.peakLearningRate).join(", ")}; ` +
-          `lower pretrain.inner.peakLearningRate or widen tune.gridStep`,
-      );
-    }
+  const rates = ratesOf(settings.inner.peakLearningRate, tune);
+  const isFound = () => tune.choose === "highest" && attempts.at(-1)?.diverged === null;
+  while (attempts.length < rates.length && !isFound()) {
+    const peakLearningRate = rates[attempts.length];
     const attempt = await tryRate(options, peakLearningRate, attempts.length);
     attempts.push(attempt);
     log.info("attempt", { ...attempt });
     writeFileAtomic(place, JSON.stringify(attempts));
   }
-  return { peakLearningRate: attempts.at(-1)!.peakLearningRate, attempts };
+  const chosen = chosenOf(attempts, tune);
+  if (chosen === undefined) {
+    const wayOut = tune.choose === "highest" ? "widen tune.gridStep" : "change tune.factors";
+    throw new StageError(
+      `Cannot tune ${variant.id}: expected a rate whose whole run survives, found none of ` +
+        `${attempts.map((attempt) => attempt.peakLearningRate).join(", ")}; ` +
+        `lower pretrain.inner.peakLearningRate or ${wayOut}`,
+    );
+  }
+  const { peakLearningRate } = chosen;
+  if (
+    tune.choose === "best" && [Math.min, Math.max].some((end) => end(...rates) === peakLearningRate)
+  ) {
+    log.warn(
+      `the best rate of ${variant.id}, ${peakLearningRate}, is at an end of those that were tried: a better one may lie beyond`,
+    );
+  }
+  return { peakLearningRate, attempts };
+}
+
+/** The attempt that counts; of `best` one that validation could judge. */
+function chosenOf(
+  attempts: readonly TuneAttempt[],
+  { choose }: TuneSettings,
+): TuneAttempt | undefined {
+  const survivors = attempts.filter(({ diverged }) => diverged === null);
+  if (choose === "highest") return survivors[0];
+  const loss = ({ bestLossNats }: TuneAttempt) => bestLossNats ?? Infinity;
+  return survivors.filter((attempt) => loss(attempt) < Infinity)
+    .toSorted((a, b) => loss(a) - loss(b))[0];
 }
 
 /** What was tried before. A damaged file is passed over: the attempts then end again as they did, from their checkpoints. */
@@ -67,9 +92,12 @@ function keptAttempts(place: string, log: Log): TuneAttempt[] {
   return [];
 }
 
-/** Rates without the noise of repeated subtraction: 6e-4, 5.5e-4, 5e-4. */
-function gridRate(from: number, { gridStep }: TuneSettings, attempt: number): number {
-  return Number((from - attempt * gridStep).toFixed(12));
+/** The rates of a search in its order, without the noise of arithmetic: 6e-4, 5.5e-4, 5e-4. */
+function ratesOf(peak: number, { choose, factors, gridStep, attempts }: TuneSettings): number[] {
+  const exact = (rate: number) => Number(rate.toFixed(12));
+  if (choose === "best") return factors.map((factor) => exact(peak * factor));
+  return Array.from({ length: attempts }, (_, attempt) => exact(peak - attempt * gridStep))
+    .filter((rate) => rate > 0);
 }
 
 async function tryRate(

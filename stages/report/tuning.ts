@@ -1,34 +1,41 @@
 /**
- * Learning rates that were found for baselines, with what was tried on the way.
+ * Learning rates that were found for variants, with what was tried on the way.
  *
  * Source: DEPT Table 8 (tuned rates), App. A.1 (the search).
  */
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
 import { group } from "../../pipeline/stage.ts";
-import type { TuneResult } from "../../training/mod.ts";
+import type { TuneResult, TuneSettings } from "../../training/mod.ts";
 import { cellOf, scientific } from "./cells.ts";
 import { rateInputs, type TableKind } from "./kind.ts";
 import type { Table } from "./table.ts";
 
-export const kind: TableKind<{ readonly variants: readonly string[] }> = {
+interface TuningParams {
+  readonly variants: readonly string[];
+  readonly choose: TuneSettings["choose"];
+}
+
+export const kind: TableKind<TuningParams> = {
   names: ["tuning"],
   declare(recipe) {
-    const { variants } = recipe.tune;
+    const { variants, choose } = recipe.tune;
     if (variants.length === 0) {
       throw new UsageError(
         `Cannot make table "tuning": expected tune.variants, found none; ` +
           `set them: --set 'tune.variants=[${recipe.pretrain.variants[0]}]'`,
       );
     }
-    return { inputs: rateInputs(recipe), params: { variants } };
+    return { inputs: rateInputs(recipe), params: { variants, choose } };
   },
-  build({ variants }, inputs): Table {
+  build({ variants, choose }, inputs): Table {
     const folders = group(inputs, "rate");
     return {
       name: "tuning",
-      title: "Peak learning rates found by lowering them until a whole run survives",
-      columns: ["", "first", "found", "attempts", "validation loss"],
+      title: choose === "highest"
+        ? "Peak learning rates found by lowering them until a whole run survives"
+        : "Peak learning rates of the lowest validation loss",
+      columns: ["", "first", "found", "attempts", "validation loss", "tried"],
       rows: variants.map((variant) => {
         const { peakLearningRate, attempts } = JSON.parse(
           readFileSync(`${folders.get(variant)!}/rate.json`, "utf8"),
@@ -40,13 +47,26 @@ export const kind: TableKind<{ readonly variants: readonly string[] }> = {
             cellOf(attempts[0].peakLearningRate, scientific),
             cellOf(peakLearningRate, scientific),
             { value: attempts.length },
-            { value: attempts[attempts.length - 1].bestLossNats },
+            {
+              value: attempts.find((one) =>
+                one.peakLearningRate === peakLearningRate
+              )!.bestLossNats,
+            },
+            { value: attempts.map(triedText).join("; ") },
           ],
         };
       }),
       notes: [
         "validation loss: nats a token, mean over sources, of the best round at the rate found",
+        "tried: each rate with the validation loss of its best round",
       ],
     };
   },
 };
+
+function triedText(
+  { peakLearningRate, diverged, bestLossNats }: TuneResult["attempts"][number],
+): string {
+  const loss = diverged !== null ? "diverged" : bestLossNats?.toFixed(3) ?? "not judged";
+  return `${scientific(peakLearningRate)} ${loss}`;
+}

@@ -54,7 +54,10 @@ export const recipe = {
     validationWindows: 50,
     checkpointEverySteps: 1,
   },
-  tune: { variants: ["std-t1"], gridStep: 0.001, attempts: 2, spikeNats: 5 },
+  tune: {
+    ...{ variants: ["std-t1"], choose: "highest", factors: [1, 2] },
+    ...{ gridStep: 0.001, attempts: 2, spikeNats: 5 },
+  },
   continue: {
     starts: ["random", "pretrained"],
     steps: 3,

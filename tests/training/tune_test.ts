@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
-import { pretrain, tuneLearningRate } from "../../training/mod.ts";
+import { pretrain, tuneLearningRate, type TuneSettings } from "../../training/mod.ts";
 import { inner, pretraining, withSources } from "./support.ts";
 
-const tune = { gridStep: 100, attempts: 3, spikeNats: 0.5 };
+const tune = {
+  choose: "highest",
+  factors: [1, 2],
+  gridStep: 100,
+  attempts: 3,
+  spikeNats: 0.5,
+} as const satisfies TuneSettings;
 /** 200.03 and 100.03 throw the weights far out; 0.03 trains. */
 const hot = { rounds: 2, localSteps: 20, inner: { ...inner, peakLearningRate: 200.03 } };
 
@@ -56,6 +62,31 @@ Deno.test("tuneLearningRate() stopped and started again gives the result of a pl
       }
     }
     assert.ok(stops >= 3, `expected several stops, found ${stops}`);
+  }));
+
+Deno.test("tuneLearningRate() takes the rate of the lowest validation loss, and warns at an end of the list", () =>
+  withSources(async (sources, folder) => {
+    const search = async (factors: number[]) => {
+      const warnings: string[] = [];
+      const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+      const options = pretraining("std-t0", sources, folder, {
+        ...hot,
+        inner: { ...inner, peakLearningRate: 0.03 },
+      });
+      const best = { ...tune, choose: "best", factors } as const;
+      return { ...await tuneLearningRate({ ...options, tune: best, log }), warnings };
+    };
+    const { peakLearningRate, attempts, warnings } = await search([10_000, 1, 0.001]);
+    assert.deepEqual(attempts.map((attempt) => attempt.peakLearningRate), [300, 0.03, 0.00003]);
+    assert.equal(peakLearningRate, 0.03);
+    assert.ok(attempts[1].bestLossNats! < attempts[2].bestLossNats!);
+    assert.deepEqual(warnings, []);
+    const atEnd = await search([0.001, 1]);
+    assert.equal(atEnd.peakLearningRate, 0.03);
+    assert.match(
+      atEnd.warnings[0],
+      /best rate of std-t0, 0\.03, is at an end of those that were tried/,
+    );
   }));
 
 Deno.test("tuneLearningRate() gives up after the attempts it is allowed, naming the rates", () =>
