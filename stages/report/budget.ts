@@ -1,13 +1,14 @@
 /**
  * What pre-training of each variant took: rows of as many tokens can be compared as equals.
  */
+import { readFileSync } from "node:fs";
 import { formatBytes } from "../../base/mod.ts";
 import { flopsPerToken } from "../../model/mod.ts";
 import { group } from "../../pipeline/stage.ts";
-import { pretrainBudget, settingsOf, variantNamed } from "../../training/mod.ts";
+import { pretrainBudget, settingsOf, type TuneResult, variantNamed } from "../../training/mod.ts";
 import type { Recipe } from "../recipe.ts";
 import { cellOf, scientific, whole } from "./cells.ts";
-import { metricsInputs, type TableKind } from "./kind.ts";
+import { metricsInputs, rateInputs, type TableKind } from "./kind.ts";
 import { metricsOf } from "./run_metrics.ts";
 import type { Row, Table } from "./table.ts";
 
@@ -19,26 +20,41 @@ type Extent = Pick<
 interface BudgetParams {
   readonly variants: readonly string[];
   readonly model: Recipe["model"];
+  /** Peak learning rates as the recipe says them; a search's stands in its place. */
+  readonly rates: Readonly<Record<string, number>>;
   readonly extent: Extent & { readonly inner: { readonly warmupSteps: number } };
 }
 
 export const kind: TableKind<BudgetParams> = {
   names: ["budget"],
-  declare({ model, pretrain }) {
+  declare(recipe) {
+    const { model, pretrain } = recipe;
     const { variants, rounds, localSteps, sourcesPerRound, batchSize, inner } = pretrain;
-    const { warmupSteps } = inner;
+    const { warmupSteps, peakLearningRate } = inner;
     const extent = { rounds, localSteps, sourcesPerRound, batchSize, inner: { warmupSteps } };
-    return { inputs: metricsInputs(variants), params: { variants, model, extent } };
+    const rates = Object.fromEntries(
+      variants.map((id) => [id, pretrain.peakLearningRates[id] ?? peakLearningRate]),
+    );
+    return {
+      inputs: { ...metricsInputs(variants), ...rateInputs(recipe) },
+      params: { variants, model, extent, rates },
+    };
   },
   build(params, inputs): Table {
     const metrics = group(inputs, "metrics");
+    const tuned = group(inputs, "rate");
     return {
       name: "budget",
       title: "What pre-training took",
-      columns: ["", "tokens", "sequential steps", "FLOPs", "held", "exchanged"],
-      rows: params.variants.map((variant) => budgetRow(params, variant, metrics.get(variant)!)),
+      columns: ["", "tokens", "sequential steps", "peak rate", "FLOPs", "held", "exchanged"],
+      rows: params.variants.map((variant) => {
+        const found = tuned.get(variant);
+        const rate = found === undefined ? params.rates[variant] : tunedRate(found);
+        return budgetRow(params, variant, rate, metrics.get(variant)!);
+      }),
       notes: [
         "tokens: of all who train in a round; sequential: steps of a round's sources are taken side by side",
+        ...(tuned.size === 0 ? [] : [`peak rate: ${[...tuned.keys()].join(", ")} by a search`]),
         "FLOPs: of the steps that were taken, each source with the vocabulary that it trains with, by the formula of forecasts",
         "held: parameters, gradients and two moments in float32, the largest source; exchanged: both ways, all workers, whole run",
         "time is no result and stands in no table: run --profile prints it",
@@ -47,7 +63,17 @@ export const kind: TableKind<BudgetParams> = {
   },
 };
 
-function budgetRow({ model, extent }: BudgetParams, variant: string, folder: string): Row {
+function tunedRate(folder: string): number {
+  const found: TuneResult = JSON.parse(readFileSync(`${folder}/rate.json`, "utf8"));
+  return found.peakLearningRate;
+}
+
+function budgetRow(
+  { model, extent }: BudgetParams,
+  variant: string,
+  rate: number,
+  folder: string,
+): Row {
   const { training } = variantNamed(variant);
   const { tokens, steps } = pretrainBudget(training, { ...extent, model });
   const { batchSize } = settingsOf(training, extent);
@@ -65,6 +91,7 @@ function budgetRow({ model, extent }: BudgetParams, variant: string, folder: str
     cells: [
       cellOf(tokens, whole),
       cellOf(steps, whole),
+      cellOf(training.isUntrained ? null : rate, scientific),
       cellOf(flops, scientific),
       cellOf(held, formatBytes),
       cellOf(exchanged, formatBytes),

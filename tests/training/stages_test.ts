@@ -246,15 +246,15 @@ async function checkTables(bench: Bench): Promise<void> {
 
   const budget = cells(await bench.table("budget"));
   // 2 rounds of 2 steps of 2 sequences of 12 tokens, of two sources in a round
-  assert.deepEqual(budget.get("std-t1")!.slice(0, 2), [96, 4]);
+  assert.deepEqual(budget.get("std-t1")!.slice(0, 3), [96, 4, 0.005]); // the rate of the search
   for (const variant of ["isolated-right", "local-sgd", "trim", "spec"]) {
     assert.deepEqual(budget.get(variant)!.slice(0, 2), [192, 4], variant);
   }
-  const flops = (variant: string) => budget.get(variant)![2] as number;
+  const flops = (variant: string) => budget.get(variant)![3] as number;
   assert.equal(flops("isolated-right"), 2 * flops("std-t1"));
   assert.equal(flops("local-sgd"), 2 * flops("std-t1"));
   assert.ok(flops("trim") < flops("local-sgd")); // a smaller table
-  assert.equal(budget.get("act")![4], 0); // nothing travelled
+  assert.equal(budget.get("act")![5], 0); // nothing travelled
   const exposure = await bench.table("exposure");
   const rowsOf = (variant: string) =>
     exposure.rows.filter(({ label }) => label === variant)
