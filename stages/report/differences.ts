@@ -16,6 +16,7 @@ import {
   lossParams,
   readDocuments,
 } from "./losses.ts";
+import { studentInterval } from "./seeds.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
 interface DifferenceParams extends LossParams {
@@ -76,9 +77,27 @@ function differences(params: DifferenceParams, seeds: readonly SeedInputs[]): Ta
         ? `, seeds drawn first (${seeds.length} of them)`
         : ": one seed, so no noise of training"),
       "counted models: each source's own counts",
+      ...studentNotes(params, rows, documentsOf),
     ],
     mark: "* its interval excludes 0",
   };
+}
+
+/** Over seeds: the mean difference over sources, with an interval of what seeds differ by. */
+function studentNotes(
+  { sources, reference }: DifferenceParams,
+  rows: readonly string[],
+  documentsOf: (label: string) => ReturnType<typeof readDocuments>[],
+): string[] {
+  const bits = (label: string) =>
+    documentsOf(label).map((seed) => meanMeasure([seed], sources, bitsPerByte) ?? NaN);
+  const theirs = bits(reference);
+  if (theirs.length < 2) return [];
+  const texts = rows.map((label) => {
+    const { mean, half } = studentInterval(bits(label).map((value, seed) => value - theirs[seed]));
+    return `${label} ${signed(mean)} ± ${half.toFixed(3)}`;
+  });
+  return [`mean over sources by Student's t over seeds: ${texts.join(", ")}`];
 }
 
 function difference(
@@ -91,6 +110,16 @@ function difference(
   if (value === undefined || other === undefined || !samples || !others) return { value: null };
   const [low, high] = differenceInterval(samples, others);
   const found = value - other;
-  const text = `${found < 0 ? "−" : "+"}${Math.abs(found).toFixed(3)}`;
-  return { value: found, text, low, high, ...(low > 0 || high < 0 ? { best: true } : {}) };
+  return {
+    value: found,
+    text: signed(found),
+    low,
+    high,
+    ...(low > 0 || high < 0 ? { best: true } : {}),
+  };
+}
+
+/** `+0.016` */
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 }

@@ -69,9 +69,14 @@ function averageCells(cells: readonly Cell[]): Cell {
   }
   const numbers = values.filter((value) => typeof value === "number");
   if (numbers.length < values.length) return { value: null, ...quoted };
-  const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
-  const squares = numbers.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const error = Math.sqrt(squares / (numbers.length - 1) / numbers.length);
-  const half = (quantiles[numbers.length - 2] ?? 1.96) * error;
+  const { mean, half } = studentInterval(numbers);
   return { value: mean, low: mean - half, high: mean + half, ...quoted };
+}
+
+/** The mean of values of at least two seeds, and half of its 95 % interval by Student's t. */
+export function studentInterval(values: readonly number[]): { mean: number; half: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const error = Math.sqrt(squares / (values.length - 1) / values.length);
+  return { mean, half: (quantiles[values.length - 2] ?? 1.96) * error };
 }

@@ -121,13 +121,24 @@ Deno.test("differences are less than the reference, and marked where their inter
   ]);
   const marks = trim.cells.map((cell) => cell.best ?? false);
   assert.deepEqual(marks, [false, false, false, true, true]);
+  using other = temporaryFolder();
+  const second = evaluations(other.path, {
+    bigram: [12, 20, 20],
+    "std-t0": [20, 20, 20],
+    trim: [16, 20, 20],
+  });
   const seeds = await differences.buildOfSeeds!({ ...params, reference: "std-t0" }, [
     inputs,
-    inputs,
+    second,
   ]);
   assert.deepEqual(
     seeds.rows[0].cells.map(({ text }) => text),
     bigram.cells.map(({ text }) => text),
   );
   assert.match(seeds.notes[0], /seeds drawn first \(2 of them\)/);
+  // trim over aa and bb: 0, and −4 nats of 40 bytes in one of two sources, −0.0721: mean −0.0361; t is 12.706 at one degree.
+  assert.match(
+    seeds.notes.at(-1)!,
+    /Student's t over seeds: bigram −0\.144 ± 0\.000, trim −0\.036 ± 0\.458/,
+  );
 });
