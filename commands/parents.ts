@@ -14,6 +14,19 @@ interface Parent {
   readonly key?: string;
 }
 
+/** How long what made an input took; undefined where the store does not have it. @param from the instance and its output */
+export function durationMsOf(
+  from: string | undefined,
+  states: ReadonlyMap<InstanceId, InstanceState>,
+): number | undefined {
+  const maker = makerOf(from, states);
+  return maker?.status === "fresh" ? maker.manifest.provenance.durationMs : undefined;
+}
+
+function makerOf(from: string | undefined, states: ReadonlyMap<InstanceId, InstanceState>) {
+  return from === undefined ? undefined : states.get(from.slice(0, from.lastIndexOf("#")));
+}
+
 /** The inputs of a result, in the order of its record. */
 export function parentsOf(
   { record, parents }: Manifest,
@@ -21,7 +34,7 @@ export function parentsOf(
 ): Parent[] {
   return Object.entries(record.inputs).map(([name, digest]) => {
     const from = parents?.[name];
-    const maker = from === undefined ? undefined : states.get(from.slice(0, from.lastIndexOf("#")));
+    const maker = makerOf(from, states);
     return {
       name,
       digest,

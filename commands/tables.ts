@@ -2,12 +2,12 @@
  * Finished tables as text.
  */
 import { join } from "node:path";
-import { StageError } from "../base/mod.ts";
+import { formatDuration, StageError } from "../base/mod.ts";
 import type { ObjectCheck } from "../pipeline/object_check.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Manifest } from "../pipeline/manifest.ts";
-import { parentsOf } from "./parents.ts";
+import { durationMsOf, parentsOf } from "./parents.ts";
 import type { Project, TableFormat } from "./project.ts";
 
 /** The stage whose instances are tables; each has one output with a file `table.json`. */
@@ -33,7 +33,9 @@ export async function printTables(
     for (const digest of Object.values(state.manifest.outputs)) {
       const table = readTable(join(await objects.require(digest, id), "table.json"), id);
       tables.push(
-        format === "json" ? { ...table, artifacts: artifactsOf(state.manifest, states) } : table,
+        format === "json"
+          ? { ...table, artifacts: artifactsOf(state.manifest, states) }
+          : withTimes(table, state.manifest, states),
       );
     }
   }
@@ -50,6 +52,36 @@ function readTable(path: string, id: InstanceId): object {
   }
   if (typeof table === "object" && table !== null) return table;
   throw new StageError(`Cannot print ${id}: expected a table in "${path}", found none`);
+}
+
+/** What of a table's own data is needed to print times. */
+interface TimedTable {
+  readonly timedInputs?: string;
+  readonly notes?: readonly string[];
+}
+
+/**
+ * A table whose data asks for it with a note of how long its inputs took: of the machines that made them, so no result, and in no
+ * table that is kept.
+ */
+function withTimes(
+  table: TimedTable,
+  manifest: Manifest,
+  states: ReadonlyMap<InstanceId, InstanceState>,
+): object {
+  const { timedInputs } = table;
+  if (timedInputs === undefined) return table;
+  const times = parentsOf(manifest, states).flatMap(({ name, from }) => {
+    if (!name.startsWith(`${timedInputs}/`)) return [];
+    const durationMs = durationMsOf(from, states);
+    if (durationMs === undefined) return [];
+    return [`${name.slice(timedInputs.length + 1)} ${formatDuration(durationMs)}`];
+  });
+  if (times.length === 0) return table;
+  const note = `measured time, no result (it is of the machine that was busy with it): ${
+    times.join(", ")
+  }`;
+  return { ...table, notes: [...table.notes ?? [], note] };
 }
 
 /** What a table is made from, by the names that its rows and cells use: who made it, under which key, and its digest. */

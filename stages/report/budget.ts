@@ -57,8 +57,8 @@ export const kind: TableKind<BudgetParams> = {
         ...(tuned.size === 0 ? [] : [`peak rate: ${[...tuned.keys()].join(", ")} by a search`]),
         "FLOPs: of the steps that were taken, each source with the vocabulary that it trains with, by the formula of forecasts",
         "held: parameters, gradients and two moments in float32, the largest source; exchanged: both ways, all workers, whole run",
-        "time is no result and stands in no table: run --profile prints it",
       ],
+      timedInputs: "metrics",
     };
   },
 };

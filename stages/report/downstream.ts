@@ -37,6 +37,7 @@ interface Scores {
 
 export const kind: TableKind<DownstreamParams> = {
   names: ["downstream", "downstream-pretrained", "downstream-both"],
+  needs: "finetune.tasks",
   declare(recipe, name) {
     const params = downstreamParams(recipe, name);
     const inputs = params.models.flatMap((model) =>

@@ -19,6 +19,7 @@ interface IsolatedParams extends LossParams {
 
 export const kind: TableKind<IsolatedParams> = {
   names: ["isolated-random", "isolated-pretrained"],
+  needs: "pretrain.variants with isolated-<source> and a variant of DEPT",
   declare(recipe, name) {
     const params = paramsOf(recipe, name);
     return { inputs: lossInputs(params), params };

@@ -9,6 +9,8 @@ import type { Table } from "./table.ts";
 export interface Kind<Made, Params extends object = any> {
   /** Of the tables or figures of this kind. */
   readonly names: readonly string[];
+  /** What a recipe must say for it, where not every recipe does. */
+  readonly needs?: string;
   /** @throws UsageError where the recipe lacks something for it. */
   declare(recipe: Recipe, name: string): {
     /** Results that it is made from; they are computed when it is asked for. */

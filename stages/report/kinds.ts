@@ -60,6 +60,17 @@ const kinds: readonly KindWithModule<TableKind>[] = [
 
 export const tableNames: readonly string[] = kinds.flatMap(([{ names }]) => names);
 
+/** What tables need that not every recipe has, by their names. */
+export function tableNeeds(): [names: string, needs: string][] {
+  const starts = tableNames.filter((name) => /-pretrained$|-both$/.test(name));
+  return [
+    ...kinds.flatMap(([{ names, needs }]): [string, string][] =>
+      needs === undefined ? [] : [[names.join(", "), needs]]
+    ),
+    [starts.join(", "), "continue.starts=[random,pretrained]"],
+  ];
+}
+
 /** Whether there is a table of this name, or of this number in the paper. */
 export function isTable(name: string): boolean {
   return tableNames.includes(name) || Object.hasOwn(paperTableIndex, name);

@@ -1,7 +1,7 @@
 /**
  * What tables and figures there are, and which of the paper's each one is: the text of `table --list`.
  */
-import { tableNames } from "./kinds.ts";
+import { tableNames, tableNeeds } from "./kinds.ts";
 import { type PaperEntry, paperFigureIndex, paperTableIndex } from "./paper_index.ts";
 
 const known: Readonly<Record<PaperEntry["known"], string>> = {
@@ -29,6 +29,8 @@ export function listTables(): string {
     ...aligned(lines(paperFigureIndex)),
     "",
     `Tables: ${tableNames.join(", ")}`,
+    "Any recipe has what they need, but for these:",
+    ...tableNeeds().map(([names, needs]) => `  ${names}: ${needs}`),
     "study-<name> stands for a table over the axes of a recipe's study (means and intervals over one of seeds).",
     "Any of them can be asked for by name or number, with any recipe: deno task pipeline run table/4 figure/3 --recipe NAME",
   ].join("\n");

@@ -19,6 +19,7 @@ type Curve = ReadonlyMap<number, number>;
 
 export const kind: TableKind<PlasticityParams> = {
   names: ["plasticity"],
+  needs: "continue.plasticity.sources",
   declare(recipe) {
     const params = paramsOf(recipe);
     const { variants, sources } = params;

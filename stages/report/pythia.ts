@@ -8,6 +8,7 @@ import type { Table } from "./table.ts";
 
 export const kind: TableKind<Record<string, never>> = {
   names: ["pythia"],
+  needs: "checkpoints that cannot be imported yet: it quotes the paper's averages",
   declare: () => ({ inputs: {}, params: {} }),
   build(): Table {
     const row = (label: string, said: string) => ({

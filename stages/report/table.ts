@@ -40,6 +40,8 @@ export interface Table {
   readonly notes: readonly string[];
   /** What a mark says, where it is not the best of a column by intervals that are apart. */
   readonly mark?: string;
+  /** The group of inputs whose time is printed with the table, which does not hold it: time is no result. */
+  readonly timedInputs?: string;
 }
 
 /** Whether a value is a table as every format prints it. A store may hold what others made. */

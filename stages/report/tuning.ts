@@ -18,6 +18,7 @@ interface TuningParams {
 
 export const kind: TableKind<TuningParams> = {
   names: ["tuning"],
+  needs: "tune.variants",
   declare(recipe) {
     const { variants, choose } = recipe.tune;
     if (variants.length === 0) {

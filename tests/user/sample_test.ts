@@ -43,6 +43,15 @@ Deno.test("run all on sample ends, with results between the known bounds", async
     },
   );
 
+  await t.step(
+    "the budget is printed with the time that was measured, which no table holds",
+    async () => {
+      const { stdout } = await pipeline(["table", "budget", ...store]);
+      assert.match(stdout, /measured time, no result .*: none [\d.]+ m?s, .*trim [\d.]+ s/);
+      assert.ok(!JSON.stringify(await tableOf("budget", store)).includes("measured time"));
+    },
+  );
+
   await t.step("every fine-tuned score lies between chance + 10 points and 95 %", async () => {
     const table = await tableOf("downstream", store);
     for (const heading of table.columns.slice(1)) {
