@@ -44,12 +44,18 @@ export function comparisonsOf(recipe: Recipe, variants: readonly string[]): Comp
 
 /** The models on the mixture of all sources that saw as many tokens as DEPT. */
 export function equalBaselines(recipe: Recipe, variants: readonly string[]): readonly string[] {
+  if (rivalsOf(variants).dept.length === 0) return [];
+  return equalVariants(recipe, variants).filter((id) => {
+    const { training: { mixture }, onlySource } = variantNamed(id);
+    return mixture !== undefined && onlySource === undefined;
+  });
+}
+
+/** The variants that saw as many tokens as those of DEPT, these included; all where there are none. */
+export function equalVariants(recipe: Recipe, variants: readonly string[]): readonly string[] {
   const tokens = tokensOf(recipe);
   const [dept] = rivalsOf(variants).dept.map(tokens);
-  return variants.filter((id) => {
-    const { training: { mixture }, onlySource } = variantNamed(id);
-    return mixture !== undefined && onlySource === undefined && tokens(id) === dept;
-  });
+  return dept === undefined ? variants : variants.filter((id) => tokens(id) === dept);
 }
 
 function tokensOf({ pretrain, model }: Recipe): (id: string) => number {

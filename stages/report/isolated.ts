@@ -54,7 +54,8 @@ function paramsOf(recipe: Recipe, name: string): IsolatedParams {
         `found ${recipe.pretrain.variants.join(", ")}`,
     );
   }
-  return { ...params, variants: [...isolated, ...dept], dept };
+  const variants = [...isolated, ...dept]; // all saw as many tokens
+  return { ...params, variants, rivals: variants, dept };
 }
 
 function advantage({ label, cells }: Row, dept: readonly Row[]): Row {

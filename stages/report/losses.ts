@@ -15,6 +15,7 @@ import { pretrainingEnd } from "../evaluate.ts";
 import type { Recipe } from "../recipe.ts";
 import { sourcesOf } from "../sources.ts";
 import { meanOf } from "./cells.ts";
+import { equalVariants } from "./improvement.ts";
 import { type Inputs, inputsOf } from "./kind.ts";
 import { markPaired } from "./paired.ts";
 import type { Cell, Row } from "./table.ts";
@@ -28,6 +29,8 @@ export interface LossParams {
   /** Counted models, which have rows above those of the variants. */
   readonly ngrams: readonly string[];
   readonly variants: readonly string[];
+  /** Those that saw as many tokens as DEPT: among them the best of a column is marked. All of them where DEPT is missing. */
+  readonly rivals: readonly string[];
   readonly sources: readonly string[];
   readonly outOfDistribution: readonly string[];
 }
@@ -44,11 +47,13 @@ export function lossParams(
   ngrams: readonly string[] = [],
 ): LossParams {
   const start = startOf(recipe, name);
+  const variants = variantsFrom(recipe, start);
   return {
     name,
     start,
     ngrams,
-    variants: variantsFrom(recipe, start),
+    variants,
+    rivals: equalVariants(recipe, variants),
     sources: sourcesOf(recipe),
     outOfDistribution: recipe.outOfDistribution,
   };
@@ -151,7 +156,7 @@ const measures: Readonly<Record<"bitsPerByte" | "perplexity", Measure>> = {
   perplexity,
 };
 
-/** A row per counted model and variant; the best variant of a column is marked where its paired intervals allow. */
+/** A row per counted model and variant; the best rival of a column is marked where its paired intervals allow. */
 export function lossRows(
   params: LossParams,
   inputs: Readonly<Record<string, string>>,
@@ -162,13 +167,13 @@ export function lossRows(
     interval: losses[`${measure}Interval`],
   }));
   const documents = (label: string) => [readDocuments(inputs[`losses/${label}`])];
-  const [counted, trained] = [0, 1].map((side) =>
-    rows.filter(({ label }) => Number(params.variants.includes(label)) === side)
+  const marked = markPaired(
+    rows.filter(({ label }) => params.rivals.includes(label)),
+    columnSources(params),
+    measures[measure],
+    documents,
   );
-  return [
-    ...counted,
-    ...markPaired(trained, columnSources(params), measures[measure], documents),
-  ];
+  return rows.map((row) => marked.find(({ label }) => label === row.label) ?? row);
 }
 
 /** A row per counted model and variant, from the summaries of its evaluation. */

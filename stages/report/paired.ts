@@ -14,7 +14,7 @@ type DocumentsOf = (label: string) => readonly DocumentsBySource[];
 
 /** What a mark says in tables of losses. */
 export const pairedMark =
-  "* best of the variants: the paired 95 % interval of its difference to each of the others lies below 0";
+  "* best of the variants that saw as many tokens as DEPT: the paired 95 % interval of its difference to each of them lies below 0";
 
 /**
  * Marks the lowest value of each column where all its paired differences lie below 0.

@@ -14,6 +14,7 @@ const params: LossParams = {
   start: "random",
   ngrams: ["bigram"],
   variants: ["std-t0", "trim"],
+  rivals: ["std-t0", "trim"],
   sources: ["aa", "bb"],
   outOfDistribution: ["cc"],
 };
@@ -86,6 +87,8 @@ Deno.test("the best variant of a column is marked by paired intervals, and no co
     label,
     ...cells.map((cell) => cell.best ?? false),
   ]);
+  const alone = await bits.build({ ...params, rivals: ["trim"] }, inputs);
+  assert.ok(alone.rows.every(({ cells }) => !cells.some((cell) => cell.best))); // it has no rival
   assert.deepEqual(marked, [ // aa, bb, their mean, cc, the mean of all
     ["bigram", false, false, false, false, false],
     ["std-t0", false, false, false, true, true],
