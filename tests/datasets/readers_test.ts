@@ -338,7 +338,8 @@ Deno.test("jsonl reader holds a chunk and a row, not the file", async () => {
   ok(success, new TextDecoder().decode(stderr));
   const { documents, growth } = JSON.parse(new TextDecoder().decode(stdout));
   strictEqual(documents, rows);
-  ok(growth < 64e6, `grew by ${growth} bytes`);
+  // 40 to 66 MB were seen, of the heap and its collector; chunks that are kept would be 104 MB more.
+  ok(growth < 85e6, `grew by ${growth} bytes`);
 });
 
 const sw = needsData("multilingual", "sw", "train.jsonl.gz");
