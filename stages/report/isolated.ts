@@ -19,7 +19,7 @@ interface IsolatedParams extends LossParams {
 
 export const kind: TableKind<IsolatedParams> = {
   names: ["isolated-random", "isolated-pretrained"],
-  needs: "pretrain.variants with isolated-<source> and a variant of DEPT",
+  needs: "a variant isolated to one source and a variant of DEPT in pretrain.variants",
   declare(recipe, name) {
     const params = paramsOf(recipe, name);
     return { inputs: lossInputs(params), params };
