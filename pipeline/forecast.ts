@@ -2,6 +2,7 @@
  * What a run will cost, before it starts: by earlier runs in the store, else by the operations that stages count.
  */
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
+import { chainWeights } from "./start_order.ts";
 import type { InstanceForecast, PlanForecast } from "./events.ts";
 import type { Instance } from "./instances.ts";
 import type { Manifest } from "./manifest.ts";
@@ -126,8 +127,8 @@ export function claimOf(
 }
 
 /**
- * The cost of all instances that are not fresh, were each to run: they start as the scheduler starts them, the costliest
- * of what is ready first, at most `jobs` at once, and as many as fit.
+ * The cost of all instances that are not fresh, were each to run: they start as the scheduler starts them, of what is ready
+ * what begins the costliest chain first, at most `jobs` at once, and as many as fit.
  *
  * @param forecasts Of the instances that are not fresh, in the order of the plan.
  */
@@ -146,13 +147,13 @@ export function forecastPlan(
     needsLeft.set(id, needs.length);
     for (const needed of needs) neededBy.set(needed, [...neededBy.get(needed) ?? [], id]);
   }
-  const weightOf = (id: InstanceId) => instances.get(id)!.declaration.weight;
+  const weights = chainWeights([...forecasts.keys()], instances);
   let ready = [...forecasts.keys()].filter((id) => needsLeft.get(id) === 0);
   const running = new Map<InstanceId, number>();
   let [now, memory, peakMemoryBytes] = [0, 0, 0];
   const memoryOf = (id: InstanceId) => forecasts.get(id)!.peakMemoryBytes ?? 0;
   while (ready.length > 0 || running.size > 0) {
-    ready.sort((a, b) => weightOf(b) - weightOf(a));
+    ready.sort((a, b) => weights.get(b)! - weights.get(a)!);
     ready = ready.filter((id) => {
       if (running.size >= jobs || !capacity.fits(claims.get(id)!)) return true;
       capacity.take(claims.get(id)!);

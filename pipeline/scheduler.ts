@@ -1,5 +1,5 @@
 /**
- * Runs what a plan says: each instance in a process of its own, several at once, the costly first.
+ * Runs what a plan says: each instance in a process of its own, several at once, what begins the costliest chain first.
  */
 import { messageOf, type UsageError } from "../base/mod.ts";
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
@@ -18,6 +18,7 @@ import type { InstanceState, Planner } from "./plan.ts";
 import { publish } from "./publication.ts";
 import type { RunRecorder } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
+import { chainWeights } from "./start_order.ts";
 import { storageError } from "./storage_errors.ts";
 import { removeTree } from "./remove_tree.ts";
 import { childrenLockPath } from "./store_lock.ts";
@@ -73,9 +74,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     const { planner } = options;
-    this.#weights = new Map(
-      options.ids.map((id) => [id, planner.instances.get(id)!.declaration.weight]),
-    );
+    this.#weights = chainWeights(options.ids, planner.instances);
     this.#forecaster = new Forecaster(planner);
     this.#checks = new EarlyChecks(planner.instances, options.ids);
   }
@@ -121,7 +120,7 @@ export class Scheduler {
     for (const child of this.#running.values()) child.kill();
   }
 
-  /** What to start now: the costliest of what is ready, the first of these in the order of the plan. */
+  /** What to start now: of what is ready what begins the costliest chain, the first of these in the order of the plan. */
   #next(): InstanceId | undefined {
     const { ids, jobs, keepGoing } = this.#options;
     if (this.#stoppedAt !== undefined || this.#active.size >= jobs) return undefined;

@@ -99,7 +99,7 @@ export type StageDeclaration<
     readonly claims?: StageClaims;
     /** What the work will cost, as far as the recipe alone tells: for forecasts where no earlier run is known. */
     readonly forecast?: StageForecast;
-    /** Relative cost for the order of starting (largest first among the ready) and the forecast; default 1. */
+    /** Relative cost, for the order of starting (the heaviest chain first) and the forecast; default 1. */
     readonly weight?: number;
   }
   /** What `run` may know besides, that cannot change a byte of its outputs: it stays out of the key. */

@@ -70,7 +70,7 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
       uses: { engine: engineModule(engine.kind) },
       isNative: hasNativeEngine(recipe),
       claims: engineClaims(recipe),
-      weight: 2,
+      weight: 1.5,
     };
   },
 };

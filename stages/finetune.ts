@@ -83,7 +83,7 @@ export const finetune: Stage<Recipe, FinetuneParams, RemoteHints, FinetuneModule
         microBatchSize: batchSize,
         seqLen,
       }),
-      weight: 3,
+      weight: 6,
     };
   },
 };
