@@ -59,7 +59,7 @@ export class NgramModel {
   readonly #numbers = new NumberTable();
 
   /**
-   * Counts a text; 12 to 80 bytes a token for triples, as its tables grow.
+   * Counts a text; at most some 140 bytes a token for triples, where no triple comes twice.
    * @param order 1 to 3: the predicted token and those that it is predicted from.
    */
   constructor(text: TokenShards, order: number) {

@@ -24,7 +24,10 @@ interface MeasuredCostParams {
 export const kind: TableKind<MeasuredCostParams> = {
   names: ["cost-measured"],
   declare(recipe) {
-    const { model, pretrain: { rounds, localSteps, variants } } = recipe;
+    const { model, pretrain: { rounds, localSteps } } = recipe;
+    const variants = recipe.pretrain.variants.filter((id) =>
+      !variantNamed(id).training.isUntrained
+    );
     const methods = variants.map((id) => [id, variantNamed(id).costMethod] as const);
     return {
       inputs: { ...countedInputs(recipe), ...metricsInputs(variants) },
