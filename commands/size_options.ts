@@ -10,7 +10,7 @@ const options: Readonly<Record<string, readonly [string, string]>> = {
   width: ["--width <n>", "cost: width d"],
   expansion: ["--expansion <n>", "cost: width of the hidden layer over d"],
   context: ["--context <n>", "cost: context length in tokens"],
-  positions: ["--positions <kind>", "cost: alibi or learned"],
+  positions: ["--positions <kind>", "cost: alibi, learned or rotary"],
   vocab: ["--vocab <n>", "cost: global vocabulary |V|"],
   localVocab: ["--local-vocab <n,…>", "cost: |V_k| of each source, or their mean"],
   ownVocab: ["--own-vocab <n>", "cost: pieces of each source's own tokenizer"],

@@ -71,7 +71,7 @@ export function fineTuneGraph(config: ModelConfig, options: FineTuneOptions): Gr
   const states = builder.within("head", () => builder.apply(gemm, [select, hidden])); // (B·n, C)
   const { logits, taskLoss } = taskHead(builder, config, options, states, drop);
   if (options.hasLanguageModelLoss === false) return builder.build({ loss: taskLoss, logits });
-  const auxiliary = languageModelLoss(builder, hidden, [rows, seqLen]);
+  const auxiliary = languageModelLoss(builder, config, hidden, [rows, seqLen]);
   const loss = builder.within("loss", () => builder.apply(add, [taskLoss, auxiliary.loss]));
   return builder.build({ loss, logits, nll: auxiliary.nll });
 }

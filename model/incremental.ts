@@ -4,10 +4,11 @@
  *
  * Source: Shazeer 2019, "Fast transformer decoding", §2.3 (incremental attention).
  */
-import type { ModelConfig } from "./config.ts";
+import { headTable, type ModelConfig } from "./config.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
 import { alibiSlopes, hiddenScore } from "./positions.ts";
+import { rotaryPairs, type Rotation } from "./rotary.ts";
 import { float32, int32 } from "./shapes.ts";
 import { add } from "./ops/elementwise.ts";
 import { gather } from "./ops/gather.ts";
@@ -35,10 +36,11 @@ export function cacheNames(layer: number) {
  *
  * in   tokens          int32 [c]
  *      positions       int32 [c], with learned positions only
+ *      rotation.cos    [c, R/2], and `.sin`, with rotary positions only: see `rotaryAngles`
  *      bias            [H, c, P + c], what attention adds to its scores: see `incrementalBias`
  *      past.<l>.keys   [H, P, S], and `.values`: slots that the bias hides may hold anything
  * out  logits          [c, V]
- *      next.<l>.keys   [H, c, S], and `.values`: the tokens' own
+ *      next.<l>.keys   [H, c, S], and `.values`: the tokens' own; keys are turned to their positions already
  */
 export function incrementalGraph(config: ModelConfig, options: IncrementalOptions): Graph {
   const { nLayers, dModel: C, nHeads: H, positions } = config;
@@ -51,11 +53,12 @@ export function incrementalGraph(config: ModelConfig, options: IncrementalOption
   const outputs: Record<string, string> = {};
   let x = builder.within("embedding", () => {
     const rows = builder.apply(gather, ["embedding.token.weight", tokens], { axis: 0 }); // (c, C)
-    if (positions === "alibi") return rows;
+    if (positions !== "learned") return rows;
     const places = builder.input("positions", int32([length]));
     const placed = builder.apply(gather, ["embedding.position.weight", places], { axis: 0 });
     return builder.apply(add, [rows, placed]);
   });
+  const rotation = positions === "rotary" ? declareRotation(builder, config, length) : undefined;
   for (let layer = 0; layer < nLayers; layer++) {
     const names = cacheNames(layer);
     const past = [names.keys.past, names.values.past].map((name) =>
@@ -68,19 +71,29 @@ export function incrementalGraph(config: ModelConfig, options: IncrementalOption
         builder.apply(concat, [earlier, own], { axis: 1 }); // (H, P + c, S)
       return [after(past[0], keys), after(past[1], values)];
     };
-    x = block(builder, config, `body.block.${layer}`, x, { bias, shape: [length], extend });
+    x = block(builder, config, `body.block.${layer}`, x, {
+      bias,
+      rotation,
+      shape: [length],
+      extend,
+    });
   }
   const hidden = norm(builder, config, "body.norm_final", x);
   const logits = builder.within(
     "head",
-    () => builder.apply(gemm, [hidden, "embedding.token.weight"], { transB: 1 }), // (c, V)
+    () => builder.apply(gemm, [hidden, headTable(config)], { transB: 1 }), // (c, V)
   );
   return builder.build({ logits, ...outputs });
 }
 
+function declareRotation(builder: GraphBuilder, config: ModelConfig, length: number): Rotation {
+  const type = float32([length, rotaryPairs(config)]);
+  return { cos: builder.input("rotation.cos", type), sin: builder.input("rotation.sin", type) };
+}
+
 /**
  * [H, c, P + c]: for tokens at positions `past`, `past` + 1, … after `past` earlier ones in the first slots. As in training: a
- * penalty of slope·distance with ALiBi, nothing with learned positions, and a score that hides later positions and empty slots.
+ * penalty of slope·distance with ALiBi, nothing with other positions, and a score that hides later positions and empty slots.
  */
 export function incrementalBias(
   { nHeads, positions }: ModelConfig,

@@ -12,7 +12,15 @@
  * ```
  */
 export { activationMean, activationNorm, withActivationNorms } from "./activation_norms.ts";
-export { countParameters, type ModelConfig, parameterShapes, validateConfig } from "./config.ts";
+export {
+  countParameters,
+  headTable,
+  type ModelConfig,
+  networkDefaults,
+  parameterShapes,
+  type Positions,
+  validateConfig,
+} from "./config.ts";
 export { differentiate } from "./differentiate.ts";
 export { dropoutFeeds, noDropoutFeeds } from "./dropout.ts";
 export { fineTuneGraph, type FineTuneOptions, headShapes } from "./fine_tune.ts";
@@ -25,11 +33,13 @@ export type * from "./operator.ts";
 export { type OperatorName, operators } from "./ops/mod.ts";
 // Single operators, for engines that write nodes themselves: a bundle then holds only these, not the whole table.
 export { add, mul, neg } from "./ops/elementwise.ts";
+export { fastGeluCube, fastGeluScale } from "./ops/fast_gelu.ts";
 export { embeddingGradient } from "./ops/gather.ts";
 export { reshape } from "./ops/reshape.ts";
 export { linearCrossEntropyGradient } from "./ops/linear_cross_entropy.ts";
 export { withoutKeyBias } from "./key_bias.ts";
 export { peakLiveBytes } from "./live_bytes.ts";
 export { alibiBias, alibiSlopes } from "./positions.ts";
+export { rotaryAngles } from "./rotary.ts";
 export { float32, formatShape, int32, type Shape, sizeOf } from "./shapes.ts";
 export { languageModelGraph } from "./transformer.ts";

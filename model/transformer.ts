@@ -1,18 +1,21 @@
 /**
- * The decoder-only transformer of the paper: pre-norm, fused qkv, exact GELU, tied head without bias.
+ * The decoder-only transformer of the paper: pre-norm, fused qkv, exact GELU, tied head without bias. Options of the configuration
+ * make it a network of others: GPT-2, GPT-NeoX.
  *
  * Source: DEPT App. A.1; MosaicML llm-foundry, `MPTForCausalLM`; Radford et al. 2018 for the block, Press and Wolf 2017 for
  * the tied head.
  */
-import { type ModelConfig, parameterShapes } from "./config.ts";
+import { headTable, type ModelConfig, networkDefaults, parameterShapes } from "./config.ts";
 import type { Drop } from "./dropout.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
 import { causalMask } from "./positions.ts";
+import { rotaryAngles, rotaryPairs, rotate, type Rotation } from "./rotary.ts";
 import { float32, int32, sizeOf } from "./shapes.ts";
 import { alibiBias } from "./ops/alibi_bias.ts";
 import { crossEntropy } from "./ops/cross_entropy.ts";
 import { add, mul } from "./ops/elementwise.ts";
+import { fastGelu } from "./ops/fast_gelu.ts";
 import { gather } from "./ops/gather.ts";
 import { gelu } from "./ops/gelu.ts";
 import { gemm } from "./ops/gemm.ts";
@@ -23,9 +26,6 @@ import { fusedMatMul, matMul } from "./ops/matmul.ts";
 import { reduceSum } from "./ops/reduce.ts";
 import { reshape } from "./ops/reshape.ts";
 import { softmax } from "./ops/softmax.ts";
-
-/** Added to the variance in a norm. */
-const normEpsilon = 1e-5;
 
 interface SequenceOptions {
   /** Positions of a sequence, default and at most `config.seqLen`; more are fine with ALiBi. */
@@ -53,7 +53,7 @@ export function languageModelGraph(
   const shape = [batchSize, sequenceLength];
   const tokens = builder.input("tokens", int32(shape));
   const hidden = hiddenStates(builder, config, tokens); // (N, C)
-  return builder.build(languageModelLoss(builder, hidden, shape));
+  return builder.build(languageModelLoss(builder, config, hidden, shape));
 }
 
 /** Declares the parameters of a configuration, in their order. */
@@ -83,10 +83,14 @@ export function hiddenStates(
         ? builder.apply(alibiBias, [], { heads: config.nHeads, length }) // (H, T, T)
         : builder.constant(causalMask(length), float32([length, length])),
   );
+  const rotation = config.positions === "rotary"
+    ? builder.within("body.attn", () => constantRotation(builder, config, length))
+    : undefined;
   let x = builder.within("embedding", () => drop(embed(builder, config, tokens))); // (N, C)
   for (let layer = 0; layer < config.nLayers; layer++) {
     x = block(builder, config, `body.block.${layer}`, x, {
       bias,
+      rotation,
       shape: [batchSize, length],
       drop,
     });
@@ -94,9 +98,16 @@ export function hiddenStates(
   return norm(builder, config, "body.norm_final", x);
 }
 
+function constantRotation(builder: GraphBuilder, config: ModelConfig, length: number): Rotation {
+  const { cos, sin } = rotaryAngles(config, length);
+  const type = float32([length, rotaryPairs(config)]);
+  return { cos: builder.constant(cos, type), sin: builder.constant(sin, type) };
+}
+
 /** Declares targets and weights of shape [B, T] and returns the outputs `loss` and `nll`. */
 export function languageModelLoss(
   builder: GraphBuilder,
+  config: ModelConfig,
   hidden: string,
   shape: readonly number[],
 ): { loss: string; nll: string } {
@@ -104,7 +115,7 @@ export function languageModelLoss(
   const weights = builder.input("weights", float32(shape));
   const flat = builder.within("head", () => {
     const ids = builder.apply(reshape, [targets], { shape: [builder.type(hidden).shape[0]] });
-    return builder.apply(linearCrossEntropy, [hidden, "embedding.token.weight", ids]); // (N)
+    return builder.apply(linearCrossEntropy, [hidden, headTable(config), ids]); // (N)
   });
   return builder.within("loss", () => {
     const nll = builder.apply(reshape, [flat], { shape });
@@ -134,7 +145,7 @@ function embed(builder: GraphBuilder, config: ModelConfig, tokens: string): stri
   const flat = [batchSize * length, dModel];
   const ids = builder.apply(reshape, [tokens], { shape: [batchSize * length] });
   const rows = builder.apply(gather, ["embedding.token.weight", ids], { axis: 0 }); // (N, C)
-  if (config.positions === "alibi") return rows;
+  if (config.positions !== "learned") return rows;
   if (length > seqLen) {
     throw new RangeError(
       `Cannot build a model: expected sequences of at most seqLen = ${seqLen} tokens with learned positions, found ${length}`,
@@ -155,9 +166,10 @@ function embed(builder: GraphBuilder, config: ModelConfig, tokens: string): stri
 /** A layer norm by the name of its parameters, on rows [N, C]. */
 export function norm(builder: GraphBuilder, config: ModelConfig, name: string, x: string): string {
   const inputs = [x, `${name}.weight`, ...(config.bias ? [`${name}.bias`] : [])];
+  const { layerNormEps: epsilon = networkDefaults.layerNormEps } = config;
   return builder.within(
     name,
-    () => builder.apply(layerNormalization, inputs, { axis: -1, epsilon: normEpsilon }),
+    () => builder.apply(layerNormalization, inputs, { axis: -1, epsilon }),
   );
 }
 
@@ -177,6 +189,8 @@ interface Attending {
   readonly shape: readonly number[];
   /** What is added to scores [..., H, T, keys]. */
   readonly bias: string;
+  /** Turns queries and keys of these positions, where positions are rotary. */
+  readonly rotation?: Rotation;
   /** Keys and values [..., H, T, S] with those of earlier positions before them; as they are when absent. */
   readonly extend?: (keys: string, values: string) => readonly [string, string];
   readonly drop?: Drop;
@@ -196,7 +210,8 @@ export function block(
   const attended = attention(builder, config, name, normed, attending);
   const { drop = keepAll } = attending;
   const middle = builder.within(`${name}.attn`, () => builder.apply(add, [x, drop(attended)]));
-  const mixed = mlp(builder, config, name, norm(builder, config, `${name}.norm_2`, middle));
+  const read = config.parallelResidual ? x : middle;
+  const mixed = mlp(builder, config, name, norm(builder, config, `${name}.norm_2`, read));
   return builder.within(`${name}.mlp`, () => builder.apply(add, [middle, drop(mixed)]));
 }
 
@@ -205,7 +220,7 @@ function attention(
   config: ModelConfig,
   block: string,
   x: string,
-  { shape, bias, extend = (keys, values) => [keys, values], drop = keepAll }: Attending,
+  { shape, bias, rotation, extend = (keys, values) => [keys, values], drop = keepAll }: Attending,
 ): string {
   const { dModel: C, nHeads: H } = config;
   const S = C / H;
@@ -219,8 +234,11 @@ function attention(
     // One transposition for all three; the split that follows is along the first axis and so a plain copy.
     const perm = [at + 1, ...first, at + 2, at, at + 3];
     const stacked = builder.apply(transpose, [apart], { perm }); // (3, ..., H, T, S)
-    const [q, k, v] = builder.applyAll(split, [stacked], { axis: 0, split: [1, 1, 1] })
+    const [plainQ, plainK, v] = builder.applyAll(split, [stacked], { axis: 0, split: [1, 1, 1] })
       .map((part) => builder.apply(reshape, [part], { shape: [...sequences, H, T, S] }));
+    const [q, k] = rotation === undefined
+      ? [plainQ, plainK]
+      : [plainQ, plainK].map((part) => rotate(builder, part, rotation));
     const [keys, values] = extend(k, v);
     const alpha = 1 / Math.sqrt(S);
     const scores = builder.apply(fusedMatMul, [q, keys], { transB: 1, alpha }); // (..., H, T, keys), a row per query
@@ -238,6 +256,7 @@ function attention(
 function mlp(builder: GraphBuilder, config: ModelConfig, block: string, x: string): string {
   return builder.within(`${block}.mlp`, () => {
     const up = linear(builder, config, `${block}.mlp.up`, x); // (N, F)
-    return linear(builder, config, `${block}.mlp.down`, builder.apply(gelu, [up]));
+    const activation = config.gelu === "tanh" ? fastGelu : gelu;
+    return linear(builder, config, `${block}.mlp.down`, builder.apply(activation, [up]));
   });
 }

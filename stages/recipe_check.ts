@@ -42,9 +42,14 @@ const bytesPerParameter = 16;
 
 function checkModel(recipe: Recipe): void {
   const { model, finetune } = recipe;
-  const { dModel, nHeads, positions, seqLen } = model;
+  const { dModel, nHeads, positions, seqLen, rotaryFraction } = model;
   if (dModel % nHeads !== 0) {
     refuse(recipe, ["model", "dModel"], `to be a multiple of model.nHeads (${nHeads})`, dModel);
+  }
+  const turned = Math.floor(dModel / nHeads * rotaryFraction);
+  if (positions === "rotary" && (turned < 2 || turned % 2 !== 0)) {
+    const expected = `to turn an even number of the ${dModel / nHeads} channels of a head`;
+    refuse(recipe, ["model", "rotaryFraction"], expected, `${rotaryFraction}, of ${turned}`);
   }
   if (positions === "learned" && finetune.seqLen > seqLen) {
     const expected = `to be at most model.seqLen (${seqLen}) with learned positions`;

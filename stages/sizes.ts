@@ -86,6 +86,10 @@ function positive(name: string, text: string, isWhole: boolean): number {
 }
 
 function positionsOf(text: string | undefined): Recipe["model"]["positions"] | undefined {
-  if (text === undefined || text === "alibi" || text === "learned") return text;
-  throw new UsageError(`Cannot take --positions: expected alibi or learned, found "${text}"`);
+  if (text === undefined || text === "alibi" || text === "learned" || text === "rotary") {
+    return text;
+  }
+  throw new UsageError(
+    `Cannot take --positions: expected alibi, learned or rotary, found "${text}"`,
+  );
 }

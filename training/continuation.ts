@@ -15,7 +15,7 @@ import { openPrograms, readTensors } from "./programs.ts";
 import { Run, type RunState, type TrainingPlace } from "./run.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { ContinuationSettings } from "./settings.ts";
-import { embeddingOf, initialTable, partOf, type TrainingSource } from "./source.ts";
+import { drawEmbedding, partOf, type TrainingSource } from "./source.ts";
 import {
   addStep,
   DivergedError,
@@ -48,7 +48,12 @@ interface ContinuationResult {
 }
 
 /** Seeds that continuation draws from. */
-export const continuationSeeds = ["continue/init", "continue/init/positions", "order/*"] as const;
+export const continuationSeeds = [
+  "continue/init",
+  "continue/init/output",
+  "continue/init/positions",
+  "order/*",
+] as const;
 
 /** Rows of metrics a run: a mean over this share of its steps each. */
 const metricsRows = 50;
@@ -207,8 +212,8 @@ function startOf({ settings, from, seed }: Continuation, vocabSize: number): Ten
   );
   if (start === "random") {
     // One sequence for both tables would tie positions to |V|; the paper draws both again.
-    const table = initialTable(vocabSize, model.dModel, seed("continue/init"));
-    return { ...body, ...embeddingOf(table, model, seed("continue/init/positions")) };
+    const names = { pieces: "continue/init", positions: "continue/init/positions" };
+    return { ...body, ...drawEmbedding(model, vocabSize, seed, names) };
   }
   const rows = tensors[tokenEmbedding]?.shape[0];
   if (rows !== vocabSize) {

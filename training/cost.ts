@@ -20,8 +20,10 @@ export interface CostInputs {
   readonly localSteps: number;
   /** T. */
   readonly rounds: number;
-  /** Rows of the position embedding ψ: the context length when learned, 0 with ALiBi. */
+  /** Rows of the position embedding ψ: the context length when learned, else 0. */
   readonly positions: number;
+  /** Tables with a row for each piece: 1, as in the paper, or 2 where the head is not tied. */
+  readonly tables?: 1 | 2;
 }
 
 export interface CostRow {
@@ -34,7 +36,7 @@ export interface CostRow {
   readonly vocabSize: number;
   /** Sample standard deviation (n − 1), null where there is one vocabulary for all. */
   readonly vocabSizeDeviation: number | null;
-  /** |V_k|·d. */
+  /** |V_k|·d, of each table. */
   readonly embeddingParameters: number;
   /** M_k: body, positions, and a table of |V_k| rows. */
   readonly parameters: number;
@@ -59,17 +61,18 @@ function costRow(
   method: string,
   { vocabulary, cutsVocabulary, sharesEmbeddings, mixture }: Variant,
 ): CostRow | undefined {
-  const { bodyParameters, dModel, globalVocabSize, localSteps, rounds, positions } = inputs;
+  const { bodyParameters, dModel, globalVocabSize, localSteps, rounds, positions, tables = 1 } =
+    inputs;
   const ownSizes = vocabulary === "own" ? inputs.ownVocabSizes : inputs.localVocabSizes;
   const hasWholeVocabulary = vocabulary === "global" && !cutsVocabulary;
   const vocabSizes = hasWholeVocabulary ? [globalVocabSize] : ownSizes;
   if (vocabSizes === null) return undefined;
   const vocabSize = mean(vocabSizes);
-  const embeddingParameters = vocabSize * dModel;
-  const parameters = bodyParameters + (positions + vocabSize) * dModel;
+  const embeddingParameters = tables * vocabSize * dModel;
+  const parameters = bodyParameters + positions * dModel + embeddingParameters;
   const sent = sharesEmbeddings ? parameters : bodyParameters;
   const communication = mixture ? sent : sent / localSteps; // a mixture's gradients are sent at every step
-  const whole = bodyParameters + (positions + globalVocabSize) * dModel;
+  const whole = bodyParameters + (positions + tables * globalVocabSize) * dModel;
   return {
     method,
     localSteps: mixture ? localSteps * rounds : localSteps,

@@ -2,7 +2,13 @@
  * A trained network that reads a text once, token by token, and says after each what may come next.
  */
 import type { Engine, EngineOptions, Program } from "../engine/mod.ts";
-import { cacheNames, incrementalBias, incrementalGraph, type ModelConfig } from "../model/mod.ts";
+import {
+  cacheNames,
+  incrementalBias,
+  incrementalGraph,
+  type ModelConfig,
+  rotaryAngles,
+} from "../model/mod.ts";
 import { formatBytes, StageError } from "../base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { writeTensors } from "./programs.ts";
@@ -99,6 +105,10 @@ export class Decoder {
     };
     if (config.positions === "learned") {
       feeds.positions = Int32Array.from(tokens, (_, i) => this.#read + i);
+    }
+    if (config.positions === "rotary") {
+      const { cos, sin } = rotaryAngles(config, length, this.#read);
+      Object.assign(feeds, { "rotation.cos": cos, "rotation.sin": sin });
     }
     const { logits, ...next } = await program.run(feeds);
     for (let layer = 0; layer < config.nLayers; layer++) {

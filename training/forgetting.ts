@@ -7,7 +7,7 @@ import type { Tensors } from "./checkpoint.ts";
 import type { OptimizerTensors } from "./optimizer_state.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { InnerOptimizer, ModelShape } from "./settings.ts";
-import { embeddingOf, initialTable, type SeedOf } from "./source.ts";
+import { drawEmbedding, type SeedOf } from "./source.ts";
 
 /** `shared` with the embeddings that round `round` begins with; those of the first are what training begins with. */
 export function forget(
@@ -21,8 +21,8 @@ export function forget(
   },
 ): Tensors {
   const place = forgetting === "same" || round === 1 ? "" : `/${round}`;
-  const table = initialTable(vocabSize, model.dModel, seed(`init/embedding/global${place}`));
-  return { ...shared, ...embeddingOf(table, model, seed(`init/positions${place}`)) };
+  const names = { pieces: `init/embedding/global${place}`, positions: `init/positions${place}` };
+  return { ...shared, ...drawEmbedding(model, vocabSize, seed, names) };
 }
 
 /** Adam's state with the moments of `embedding.*` at zero. */

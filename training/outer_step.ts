@@ -8,13 +8,13 @@ import { withoutKeyBias } from "../model/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
 import { type MeanDelta, outerStep } from "./outer_optimizer.ts";
-import { isShared, tokenEmbedding, type Variant } from "./variant.ts";
+import { isPieceTable, isShared, type Variant } from "./variant.ts";
 
 /** The shared parameters as a source is sent them: ϕ cut to its rows, all else whole. */
 export function split(variant: Variant, shared: Tensors, vocabulary: SourceVocabulary): Tensors {
   const { rows } = vocabulary;
   return mapTensors(shared, variant, (tensor, name) => {
-    if (name !== tokenEmbedding || rows === undefined) return tensor;
+    if (!isPieceTable(name) || rows === undefined) return tensor;
     return takeRows(tensor, rows);
   });
 }
@@ -50,13 +50,13 @@ export function meanDeltas(
   const parameters = Object.keys(shared).sort().filter((name) => isShared(variant, name));
   return new Map(parameters.map((name) => {
     const before = shared[name];
-    const width = name === tokenEmbedding ? before.shape[1] : before.data.length;
+    const width = isPieceTable(name) ? before.shape[1] : before.data.length;
     const sums = new Float64Array(before.data.length);
     const counts = new Int32Array(sums.length / width);
     const delta = { sums, width, counts };
     for (const source of [...results.keys()].sort()) {
       const { tensors, vocabulary: { rows } } = results.get(source)!;
-      const own = name === tokenEmbedding ? rows : undefined;
+      const own = isPieceTable(name) ? rows : undefined;
       addDifference(delta, before.data, tensors[name].data, own);
     }
     return [name, delta];
@@ -94,7 +94,7 @@ export function placeResult(
   { tensors, vocabulary: { rows } }: SourceResult,
 ): Tensors {
   return mapTensors(shared, variant, (tensor, name) => {
-    if (name !== tokenEmbedding || rows === undefined) return tensors[name];
+    if (!isPieceTable(name) || rows === undefined) return tensors[name];
     const { shape, data: own } = tensors[name];
     const data = tensor.data.slice();
     const [, width] = shape;

@@ -35,8 +35,24 @@ export const modelSchema = z.strictObject({
   expansion: count.max(maxExpansion).describe("Width inside the MLP as a multiple of `dModel`."),
   // A sequence of one token predicts nothing.
   seqLen: count.min(2).max(maxSeqLen).describe("Length of a training sequence in tokens, T."),
-  positions: z.enum(["alibi", "learned"])
-    .describe("How the model sees positions: by biases of attention, or by a table of embeddings."),
+  positions: z.enum(["alibi", "learned", "rotary"]).describe(
+    "How the model sees positions: by biases of attention, by a table of embeddings, or by turning queries and keys.",
+  ),
+  rotaryFraction: fraction.gt(0).describe(
+    "Share of a head's channels that `rotary` turns: an even number of channels.",
+  ),
+  rotaryBase: z.number().gt(1).describe(
+    "The slowest angles of `rotary` are about 1/base a position.",
+  ),
+  parallelResidual: z.boolean().describe(
+    "Whether the MLP of a block reads what its attention reads, as in GPT-NeoX, or what attention has added to.",
+  ),
+  tiedEmbeddings: z.boolean().describe(
+    "Whether the head multiplies with the table of token embeddings, or has one of its own (the parameter " +
+      "`embedding.output.weight`, shared and cut as that table is).",
+  ),
+  gelu: z.enum(["exact", "tanh"]).describe("GELU, or its approximation by a tanh, as in GPT-2."),
+  layerNormEps: z.number().positive().describe("Added to the variance in a norm, ε."),
   bias: z.boolean().describe("Whether linear layers and norms have biases."),
 }) satisfies z.ZodType<ModelShape>;
 

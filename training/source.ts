@@ -22,7 +22,13 @@ import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import { renumber, type SourceVocabulary } from "./local_vocabulary.ts";
 import { takeRows } from "./outer_step.ts";
 import type { ModelShape } from "./settings.ts";
-import { isShared, positionEmbedding, tokenEmbedding, type Variant } from "./variant.ts";
+import {
+  isShared,
+  outputEmbedding,
+  positionEmbedding,
+  tokenEmbedding,
+  type Variant,
+} from "./variant.ts";
 import type { CountedWindows } from "./windows.ts";
 
 export interface TrainingSource {
@@ -71,8 +77,8 @@ export function initialShared(
   const config = { ...model, vocabSize: globalVocabSize };
   const body = shaped(config, initialiseBody(config, seed("init/body")));
   if (!variant.sharesEmbeddings) return body;
-  const table = initialTable(globalVocabSize, model.dModel, seed("init/embedding/global"));
-  return { ...body, ...embeddingOf(table, model, seed("init/positions")) };
+  const names = { pieces: "init/embedding/global", positions: "init/positions" };
+  return { ...body, ...drawEmbedding(model, globalVocabSize, seed, names) };
 }
 
 /** Values with the shapes that a configuration gives their names. */
@@ -98,25 +104,35 @@ export function initialLocal(
   seed: SeedOf,
 ): Tensors {
   const name = variant.vocabulary === "own" ? source.name : "global";
-  const whole = initialTable(
-    source.train.vocabSize,
-    model.dModel,
-    seed(`init/embedding/${name}`),
-  );
-  const table = vocabulary.rows ? takeRows(whole, vocabulary.rows) : whole;
-  return embeddingOf(table, model, seed("init/positions"));
+  const names = { pieces: `init/embedding/${name}`, positions: "init/positions" };
+  return drawEmbedding(model, source.train.vocabSize, seed, names, vocabulary.rows);
 }
 
-/** A random table of embeddings [rows, dModel]. */
-export function initialTable(rows: number, dModel: number, seed: Seed): NamedTensor {
-  return { shape: [rows, dModel], data: initialiseTable(rows, dModel, seed) };
-}
-
-/** The `embedding.*` of a model with this token table; learned positions are drawn from `positionSeed`. */
-export function embeddingOf(table: NamedTensor, model: ModelShape, positionSeed: Seed): Tensors {
-  if (model.positions === "alibi") return { [tokenEmbedding]: table };
-  const positions = initialTable(model.seqLen, model.dModel, positionSeed);
-  return { [positionEmbedding]: positions, [tokenEmbedding]: table };
+/**
+ * The `embedding.*` that a model of `rows` pieces has, at random.
+ * @param names Of the seeds; the table of a head that is not tied has `<pieces>/output`.
+ * @param kept The rows of tables by piece that are kept; all when absent.
+ */
+export function drawEmbedding(
+  { dModel, seqLen, positions, tiedEmbeddings = true }: ModelShape,
+  rows: number,
+  seed: SeedOf,
+  names: { readonly pieces: string; readonly positions: string },
+  kept?: Int32Array,
+): Tensors {
+  const draw = (rows: number, name: string): NamedTensor => ({
+    shape: [rows, dModel],
+    data: initialiseTable(rows, dModel, seed(name)),
+  });
+  const pieces = (name: string) => {
+    const whole = draw(rows, name);
+    return kept === undefined ? whole : takeRows(whole, kept);
+  };
+  return {
+    ...(tiedEmbeddings ? {} : { [outputEmbedding]: pieces(`${names.pieces}/output`) }),
+    ...(positions === "learned" ? { [positionEmbedding]: draw(seqLen, names.positions) } : {}),
+    [tokenEmbedding]: pieces(names.pieces),
+  };
 }
 
 /** The parameters of `tensors` that a source keeps to itself. */

@@ -7,8 +7,15 @@ import { cutVocabulary, type SourceVocabulary, wholeVocabulary } from "./local_v
 
 /** ϕ, rows are pieces. */
 export const tokenEmbedding = "embedding.token.weight";
-/** ψ, rows are positions; absent with ALiBi. */
+/** ψ, rows are positions; absent unless positions are learned. */
 export const positionEmbedding = "embedding.position.weight";
+/** The table of a head that is not tied, rows are pieces: a part of ϕ. */
+export const outputEmbedding = "embedding.output.weight";
+
+/** Whether a parameter's rows are pieces, which a variant may cut. */
+export function isPieceTable(parameter: string): boolean {
+  return parameter === tokenEmbedding || parameter === outputEmbedding;
+}
 
 /** What training does for a variant, as plain data: part of a row of the table in `variants.ts`. */
 export interface Variant {

@@ -1,7 +1,14 @@
 /**
  * How operators of ours become ONNX nodes where the two differ: an entry by operator name. Other operators are copied.
  */
-import { alibiSlopes, float32, type Node, sizeOf } from "../../model/mod.ts";
+import {
+  alibiSlopes,
+  fastGeluCube,
+  fastGeluScale,
+  float32,
+  type Node,
+  sizeOf,
+} from "../../model/mod.ts";
 import { headGradient, headGradientOperator, linearCrossEntropy } from "./head.ts";
 import type { Rewrite, RewriteContext } from "./rewrite.ts";
 
@@ -11,6 +18,7 @@ const rewrites: Readonly<Record<string, Rewrite>> = {
   CrossEntropyGradient: crossEntropyGradient,
   DropoutMask: dropoutMask,
   EmbeddingGradient: embeddingGradient,
+  FastGeluGradient: fastGeluGradient,
   GeluGradient: geluGradient,
   LinearCrossEntropy: linearCrossEntropy,
   [headGradientOperator.name]: headGradient,
@@ -125,4 +133,18 @@ function geluGradient({ inputs: [dY, x], outputs }: Node, { builder }: RewriteCo
   const exponent = builder.emit("Sub", [builder.scalar(-0.5 * Math.log(Math.PI)), square]);
   const bell = builder.emit("Mul", [root, builder.emit("Exp", [exponent])]); // x·φ(x)
   builder.emit("Mul", [dY, builder.emit("Add", [area, bell])], { outputs });
+}
+
+/** dX = dY·½·(1 + t + x·u′·(1 − t²)) with t = tanh(u), u = x·(s + c·x²), u′ = s + 3·c·x². */
+function fastGeluGradient({ inputs: [dY, x], outputs }: Node, { builder }: RewriteContext): void {
+  const [s, c] = [fastGeluScale, fastGeluScale * fastGeluCube];
+  const times = (a: string, b: string) => builder.emit("Mul", [a, b]);
+  const plus = (a: string, b: string) => builder.emit("Add", [a, b]);
+  const square = times(x, x);
+  const factor = plus(times(square, builder.scalar(c)), builder.scalar(s));
+  const t = builder.emit("Tanh", [times(x, factor)]);
+  const slope = plus(times(square, builder.scalar(3 * c)), builder.scalar(s)); // u′
+  const bell = times(times(x, slope), builder.emit("Sub", [builder.scalar(1), times(t, t)]));
+  const twice = plus(plus(t, builder.scalar(1)), bell);
+  builder.emit("Mul", [times(dY, builder.scalar(0.5)), twice], { outputs });
 }

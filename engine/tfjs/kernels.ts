@@ -2,7 +2,13 @@
  * Operators in TensorFlow.js, an entry by operator name. The caller disposes of intermediate tensors (`tf.tidy`).
  */
 import type * as tfjs from "@tensorflow/tfjs-core";
-import { alibiBias, type Attributes, type TensorType } from "../../model/mod.ts";
+import {
+  alibiBias,
+  type Attributes,
+  fastGeluCube,
+  fastGeluScale,
+  type TensorType,
+} from "../../model/mod.ts";
 
 export type Tf = typeof tfjs;
 export type Tensor = tfjs.Tensor;
@@ -39,6 +45,13 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   Erf: (tf, [x]) => [tf.erf(x)],
   Exp: (tf, [x]) => [tf.exp(x)],
   Expand: (tf, [x], [{ shape }]) => [tf.broadcastTo(x, [...shape])],
+  FastGelu: (tf, [x]) => [tf.mul(tf.mul(x, tf.add(fastTanh(tf, x), 1)), 0.5)],
+  FastGeluGradient: (tf, [dY, x]) => {
+    const t = fastTanh(tf, x);
+    const slope = tf.add(tf.mul(tf.square(x), 3 * fastGeluCube * fastGeluScale), fastGeluScale);
+    const bell = tf.mul(tf.mul(x, slope), tf.sub(1, tf.square(t)));
+    return [tf.mul(tf.mul(dY, tf.add(tf.add(t, 1), bell)), 0.5)];
+  },
   FusedMatMul: (tf, [a, b], _outputs, attributes) => [product(tf, a, b, attributes)],
   Gather: (tf, [table, ids]) => [tf.gather(table, ids as tfjs.Tensor1D)],
   Gelu: (tf, [x]) => [tf.mul(x, normalArea(tf, x))],
@@ -143,6 +156,12 @@ function scoreGradient(tf: Tf, probabilities: Tensor, targets: Tensor, dNll: Ten
   const shape = probabilities.shape as [number, number];
   const hits: Tensor = tf.scatterND(places(tf, targets), tf.onesLike(dNll), shape);
   return tf.mul(tf.sub(probabilities, hits), tf.expandDims(dNll, 1));
+}
+
+/** tanh(√(2/π)·(x + 0.044715·x³)). */
+function fastTanh(tf: Tf, x: Tensor): Tensor {
+  const factor = tf.add(tf.mul(tf.square(x), fastGeluCube * fastGeluScale), fastGeluScale);
+  return tf.tanh(tf.mul(x, factor));
 }
 
 /** Φ(x). */

@@ -16,6 +16,7 @@ import { alibiBias } from "./alibi_bias.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import { dropoutMask } from "./dropout_mask.ts";
 import { add, erf, exp, mul, neg, sqrt, sub } from "./elementwise.ts";
+import { fastGelu, fastGeluGradient } from "./fast_gelu.ts";
 import { embeddingGradient, gather } from "./gather.ts";
 import { gelu, geluGradient } from "./gelu.ts";
 import { gemm } from "./gemm.ts";
@@ -38,6 +39,8 @@ export const operators = {
   Erf: erf,
   Exp: exp,
   Expand: expand,
+  FastGelu: fastGelu,
+  FastGeluGradient: fastGeluGradient,
   FusedMatMul: fusedMatMul,
   Gather: gather,
   Gelu: gelu,

@@ -42,6 +42,7 @@ export const kind: TableKind<MeasuredCostParams> = {
       localSteps,
       rounds,
       positions: model.positions === "learned" ? model.seqLen : 0,
+      tables: model.tiedEmbeddings ? 1 : 2,
     });
     const metrics = group(inputs, "metrics");
     return {

@@ -8,7 +8,7 @@ import {
   engines as table,
   type TrainingProgram,
 } from "../../engine/mod.ts";
-import { initialiseBody, initialiseTable, type ModelConfig } from "../../model/mod.ts";
+import { headTable, initialiseBody, initialiseTable, type ModelConfig } from "../../model/mod.ts";
 import { Random, seedOf } from "../../base/mod.ts";
 import { engineHere, whyNoNetworks } from "../support/devices.ts";
 
@@ -76,6 +76,7 @@ export function initialValues(of: ModelConfig): Record<string, Float32Array> {
     ...(of.positions === "learned"
       ? { "embedding.position.weight": table(of.seqLen, "position") }
       : {}),
+    ...(of.tiedEmbeddings === false ? { [headTable(of)]: table(of.vocabSize, "output") } : {}),
     ...initialiseBody(of, seedOf(1, "init/body")),
   };
 }

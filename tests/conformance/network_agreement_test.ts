@@ -38,6 +38,16 @@ for (const [name, engine] of others) {
     "alibi": () => languageNetwork(config),
     "learned positions": () => languageNetwork({ ...config, positions: "learned" }),
     "no biases": () => languageNetwork({ ...config, bias: false }),
+    "rotary positions, parallel residual, a head of its own": () =>
+      languageNetwork({
+        ...config,
+        positions: "rotary",
+        rotaryFraction: 0.5,
+        parallelResidual: true,
+        tiedEmbeddings: false,
+      }),
+    "rotary positions of whole heads, GELU by tanh": () =>
+      languageNetwork({ ...config, positions: "rotary", rotaryFraction: 1, gelu: "tanh" }),
     "learned positions, short sequences": () =>
       languageNetwork({ ...config, positions: "learned" }, 8),
     "classification": () => fineTuneNetwork("classification", 1),

@@ -36,7 +36,9 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
   Exp: unary,
   Erf: unary,
   Gelu: unary,
+  FastGelu: unary,
   Sqrt: unary.map((one) => ({ ...one, isPositive: true })),
+  FastGeluGradient: [{ inputs: [[3, 5], [3, 5]] }, { inputs: [[4, 2], [4, 2]], scale: 6 }],
   GeluGradient: [{ inputs: [[3, 5], [3, 5]] }, { inputs: [[4, 2], [4, 2]], scale: 6 }],
   Concat: [
     { inputs: [[2, 3], [4, 3]], attributes: { axis: 0 } },

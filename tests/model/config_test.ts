@@ -73,6 +73,15 @@ Deno.test("parameterShapes() has a stated order and [out, in] weights", () => {
   assert.ok(!names.some((name) => name.endsWith(".bias")));
 });
 
+Deno.test("parameterShapes() has a table of its own for a head that is not tied, counted beside the tokens'", () => {
+  const untied = { ...tiny, tiedEmbeddings: false } as const;
+  const names = Object.keys(parameterShapes(untied));
+  assert.deepEqual(names.slice(0, 2), ["embedding.token.weight", "embedding.output.weight"]);
+  assert.deepEqual(parameterShapes(untied)["embedding.output.weight"], [10, 4]);
+  assert.equal(countParameters(untied).tokenEmbedding, 2 * 10 * 4);
+  assert.equal(countParameters(untied).body, countParameters(tiny).body);
+});
+
 const mistakes: readonly [Partial<ModelConfig>, string][] = [
   [{ nLayers: 0 }, "expected nLayers to be a whole number of 1 or more, found 0"],
   [{ vocabSize: 1.5 }, "expected vocabSize to be a whole number of 1 or more, found 1.5"],
@@ -82,7 +91,26 @@ const mistakes: readonly [Partial<ModelConfig>, string][] = [
   ],
   [{ expansion: 0 }, "found expansion = 0"],
   [{ expansion: 1.3 }, "found expansion = 1.3"],
-  [{ positions: "rotary" as "alibi" }, 'to be "alibi" or "learned", found "rotary"'],
+  [
+    { positions: "spiral" as "alibi" },
+    'expected positions to be one of alibi, learned, rotary, found "spiral"',
+  ],
+  [{ gelu: "erf" as "exact" }, 'expected gelu to be one of exact, tanh, found "erf"'],
+  [
+    { tiedEmbeddings: 1 as unknown as true },
+    "expected tiedEmbeddings to be true or false, found 1",
+  ],
+  [{ layerNormEps: 0 }, "expected layerNormEps above 0, found 0"],
+  // Heads of two channels: one of them is no pair.
+  [
+    { positions: "rotary", rotaryFraction: 0.5 },
+    "of an even number of the 2 channels of a head, 2 or more, found 0.5, which are 1",
+  ],
+  [{ positions: "rotary", rotaryFraction: 1.5 }, "found 1.5, which are 3"],
+  [
+    { positions: "rotary", rotaryFraction: 1, rotaryBase: 1 },
+    "expected rotaryBase above 1, found 1",
+  ],
 ];
 
 for (const [change, message] of mistakes) {

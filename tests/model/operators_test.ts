@@ -32,6 +32,7 @@ const cases: readonly Case[] = [
   { op: "Exp", inputs: [[2, 3]] },
   { op: "Erf", inputs: [[2, 3]] },
   { op: "Gelu", inputs: [[3, 5]] },
+  { op: "FastGelu", inputs: [[3, 5]] },
   { op: "Gather", inputs: [[5, 3], { ids: [7], below: 3 }] }, // 7 ids of 3 rows repeat
   { op: "Gather", inputs: [[4, 2, 2], { ids: [2, 3], below: 4 }] },
   { op: "Gemm", inputs: [[2, 3], [3, 4]] },

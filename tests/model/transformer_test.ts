@@ -30,6 +30,15 @@ const configs: Record<string, ModelConfig> = {
   "alibi": config,
   "learned positions": { ...config, positions: "learned" },
   "no bias": { ...config, bias: false },
+  "rotary positions": { ...config, positions: "rotary", rotaryFraction: 1 },
+  "the options of GPT-NeoX": {
+    ...config,
+    positions: "rotary",
+    rotaryFraction: 0.5, // 2 of 4 channels
+    parallelResidual: true,
+    tiedEmbeddings: false,
+  },
+  "GELU by tanh, large epsilon": { ...config, gelu: "tanh", layerNormEps: 0.1 },
 };
 
 for (const [name, variant] of Object.entries(configs)) {

@@ -6,11 +6,20 @@ import { join } from "node:path";
 import { callerFolder } from "../../commands/caller_folder.ts";
 import { project } from "../../commands/dept.ts";
 import { loadStudy } from "../../pipeline/recipe.ts";
+import { networkDefaults } from "../../model/mod.ts";
+import type { Recipe } from "../../stages/mod.ts";
 import { temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 
 /** Loads the tiny recipe with overrides, as a command does that plans. */
 const load = (...set: string[]) =>
   loadStudy(tinyRecipe, { ...project, folder: project.recipes, set });
+
+Deno.test("networkDefaults are what base.yaml says", async () => {
+  const { model } = (await load()).recipe as Recipe;
+  for (const [option, value] of Object.entries(networkDefaults)) {
+    assert.equal(model[option as keyof typeof networkDefaults], value, option);
+  }
+});
 
 const refused: Readonly<Record<string, RegExp>> = {
   "pretrain.variants=[trim, trim]": /pretrain\.variants\.1: expected each item of the list once/,
@@ -29,6 +38,8 @@ const refused: Readonly<Record<string, RegExp>> = {
   "model.nLayers=9007199254740991": /model\.nLayers: expected at most 10000/,
   "model.dModel=1048577": /model\.dModel: expected at most 1048576/,
   "model.seqLen=1": /model\.seqLen: expected at least 2, found 1/,
+  "model={positions: rotary, rotaryFraction: 0.2}": // 1.6 of 8 channels
+    /model\.rotaryFraction to turn an even number of the 8 channels of a head, found 0\.2, of 1/,
   "finetune.seqLen=7": /finetune\.seqLen: expected at least 8/, // four of them may be special
   "pretrain.inner.beta1=1": /pretrain\.inner\.beta1: expected less than 1, found 1/,
   "continue.inner.beta2=1": /continue\.inner\.beta2: expected less than 1/,

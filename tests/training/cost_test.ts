@@ -93,6 +93,8 @@ Deno.test("costRows() counts learned positions in memory, and never sends SPEC's
   assert.equal(spec.parameters, 126);
   assert.equal(spec.communication, 20); // the body
   assert.equal(costRows({ ...small, localVocabSizes: null }).length, 2);
+  const [untied] = costRows({ ...small, tables: 2 });
+  assert.equal(untied.parameters, 154); // 100 + (7 + 2·10)·2
 });
 
 Deno.test("costRows() refuses sizes that are not positive", () => {

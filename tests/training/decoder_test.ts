@@ -37,6 +37,7 @@ function tensorsOf(of: ModelConfig): Tensors {
       of.dModel,
       seed("init/embedding/global"),
     ),
+    "embedding.output.weight": initialiseTable(of.vocabSize, of.dModel, seed("init/output")),
     "embedding.position.weight": initialiseTable(of.seqLen, of.dModel, seed("init/positions")),
     ...initialiseBody(of, seed("init/body")),
   };
@@ -54,9 +55,10 @@ const engines: [string, Engine][] = await Promise.all(
 );
 
 for (const [name, engine] of engines) {
-  for (const positions of ["alibi", "learned"] as const) {
+  for (const positions of ["alibi", "learned", "rotary"] as const) {
     Deno.test(`Decoder says of every token what the whole network says: ${name}, ${positions}`, async () => {
-      const own = { ...config, positions };
+      const neox = { rotaryFraction: 0.5, parallelResidual: true, tiedEmbeddings: false };
+      const own = { ...config, positions, ...(positions === "rotary" ? neox : {}) };
       const tensors = tensorsOf(own);
       const whole = await engine.compile(languageModelGraph(own, 1), engineOptions);
       await whole.write(

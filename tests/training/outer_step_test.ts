@@ -62,6 +62,16 @@ Deno.test("averageResults() averages rows of TRIM over the sources that have the
   assert.deepEqual([...third[body].data], [12.5]);
 });
 
+Deno.test("split() and averageResults() cut the table of a head that is not tied as they cut ϕ; SPEC keeps it", () => {
+  const head = "embedding.output.weight";
+  const shared: Tensors = { [table]: tensor([3, 1], 1, 2, 3), [head]: tensor([3, 1], 4, 5, 6) };
+  const vocabulary = cutVocabulary(Int32Array.of(0, 2), 3);
+  assert.deepEqual([...split(variantOf("trim"), shared, vocabulary)[head].data], [4, 6]);
+  const result = { [table]: tensor([2, 1], 1, 3), [head]: tensor([2, 1], 8, 7) };
+  assert.deepEqual([...averageOf("trim", shared, [result, vocabulary])[head].data], [8, 5, 7]);
+  assert.deepEqual(Object.keys(split(variantOf("spec"), shared, vocabulary)), []);
+});
+
 for (const id of ["glob", "trim", "spec", "spec-opt"]) {
   Deno.test(`split() then merge of what came back unchanged is identity for ${id}`, () => {
     const variant = variantOf(id);

@@ -50,22 +50,31 @@ Deno.test("run all on tiny gives the golden tables with the reference engine", a
   assert.deepEqual(tables, JSON.parse(Deno.readTextFileSync(golden)));
 });
 
-Deno.test("run all takes learned positions through every stage", async () => {
+const networks = {
+  "learned positions": ["model.positions=learned", "finetune.seqLen=32"],
+  "the options of GPT-NeoX": [
+    "model.positions=rotary",
+    "model.rotaryFraction=0.5",
+    "model.parallelResidual=true",
+    "model.tiedEmbeddings=false",
+  ],
+};
+
+for (const [name, options] of Object.entries(networks)) {
+  Deno.test(`run all takes ${name} through every stage`, () => runWith(options));
+}
+
+async function runWith(options: readonly string[]) {
   using folder = temporaryFolder();
-  const learned = [
-    "model.positions=learned",
-    "finetune.seqLen=32",
-    "pretrain.variants=[trim,spec]",
-  ];
   const run = await pipeline([
     "run",
     "all",
     "--recipe",
     tinyRecipe,
-    ...learned.flatMap((override) => ["--set", override]),
+    ...[...options, "pretrain.variants=[trim,spec]"].flatMap((option) => ["--set", option]),
     "--store",
     join(folder.path, "store"),
   ]);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.match(run.stdout, /Bits per byte/);
-});
+}
