@@ -40,9 +40,14 @@ export class ProtoWriter {
   }
 
   bytes(field: number, value: Uint8Array): this {
+    return this.begin(field, value.length).raw(value);
+  }
+
+  /** Begins a field of bytes, of which `length` follow from elsewhere. */
+  begin(field: number, length: number): this {
     this.#varint(field * 8 + 2);
-    this.#varint(value.length);
-    return this.raw(value);
+    this.#varint(length);
+    return this;
   }
 
   message(field: number, write: (inner: ProtoWriter) => void): this {

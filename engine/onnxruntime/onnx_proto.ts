@@ -1,5 +1,5 @@
 /**
- * Writes an ONNX model as bytes: the two dozen protobuf fields that a static graph needs, and no more.
+ * Writes an ONNX model as bytes: the protobuf fields that our graphs need, and no more.
  *
  * Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers), IR version 8 for opset 18.
  */
@@ -7,7 +7,7 @@ import type { Attributes, DType } from "../../model/mod.ts";
 import { ProtoWriter } from "../../base/mod.ts";
 
 /** Element types as ONNX numbers them (TensorProto.DataType). */
-export const elementTypes = { float32: 1, int32: 6, int64: 7, float16: 10 } as const;
+export const elementTypes = { float32: 1, int32: 6, int64: 7, float16: 10, float64: 11 } as const;
 /** Half precision is no type of inputs, outputs and constants. */
 type ElementType = Exclude<keyof typeof elementTypes, "float16">;
 
@@ -17,9 +17,16 @@ export interface OnnxValue {
   readonly shape: readonly number[];
 }
 
+/** An input or output of which some lengths have only a name: whoever runs the model chooses them. */
+export interface OpenValue extends Omit<OnnxValue, "shape"> {
+  readonly shape: readonly (number | string)[];
+}
+
 export interface OnnxTensor extends OnnxValue {
   /** Little-endian elements, row by row. */
   readonly bytes: Uint8Array;
+  /** Where the bytes stand when not in the model: a file in the model's folder, and their place there. */
+  readonly external?: { readonly file: string; readonly offset: number };
 }
 
 export interface OnnxNode {
@@ -31,9 +38,9 @@ export interface OnnxNode {
   readonly attributes: Attributes;
 }
 
-export interface OnnxGraph {
-  readonly inputs: readonly OnnxValue[];
-  readonly outputs: readonly OnnxValue[];
+export interface OnnxGraph<Value extends OpenValue = OnnxValue> {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
   readonly initializers: readonly OnnxTensor[];
   readonly nodes: readonly OnnxNode[];
 }
@@ -41,28 +48,40 @@ export interface OnnxGraph {
 /** Attributes that ONNX declares as float; every other number is an int. A number alone does not say which it is. */
 const floatAttributes: ReadonlySet<string> = new Set(["alpha", "beta", "epsilon"]);
 
-/** ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8 (domain 1, version 2). */
-export function encodeModel(graph: OnnxGraph): Uint8Array<ArrayBuffer> {
+export function encodeModel(graph: OnnxGraph<OpenValue>): Uint8Array<ArrayBuffer> {
   const model = new ProtoWriter();
-  model.int(1, 8);
-  model.string(2, "dept");
-  model.message(7, (writer) => writeGraph(writer, graph));
+  for (const part of modelParts(graph)) model.raw(part);
+  return model.finish();
+}
+
+/**
+ * The bytes of a model, part by part; those of initializers are uncopied.
+ *
+ * ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8 (domain 1, version 2).
+ */
+export function modelParts(graph: OnnxGraph<OpenValue>): readonly Uint8Array[] {
+  const parts = graphParts(graph);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const opsets = new ProtoWriter();
   for (const [domain, version] of [["", 18], ["com.microsoft", 1]] as const) {
-    model.message(8, (opset) => {
+    opsets.message(8, (opset) => {
       opset.string(1, domain);
       opset.int(2, version);
     });
   }
-  return model.finish();
+  const head = new ProtoWriter().int(1, 8).string(2, "dept").begin(7, length);
+  return [head.finish(), ...parts, opsets.finish()];
 }
 
 /** GraphProto: node 1, name 2, initializer 5, input 11, output 12. */
-function writeGraph(writer: ProtoWriter, graph: OnnxGraph): void {
-  for (const node of graph.nodes) writer.message(1, (inner) => writeNode(inner, node));
-  writer.string(2, "graph");
-  for (const tensor of graph.initializers) writer.message(5, (inner) => writeTensor(inner, tensor));
-  for (const value of graph.inputs) writer.message(11, (inner) => writeValue(inner, value));
-  for (const value of graph.outputs) writer.message(12, (inner) => writeValue(inner, value));
+function graphParts(graph: OnnxGraph<OpenValue>): readonly Uint8Array[] {
+  const nodes = new ProtoWriter();
+  for (const node of graph.nodes) nodes.message(1, (inner) => writeNode(inner, node));
+  nodes.string(2, "graph");
+  const values = new ProtoWriter();
+  for (const value of graph.inputs) values.message(11, (inner) => writeValue(inner, value));
+  for (const value of graph.outputs) values.message(12, (inner) => writeValue(inner, value));
+  return [nodes.finish(), ...graph.initializers.flatMap(tensorParts), values.finish()];
 }
 
 /** NodeProto: input 1, output 2, name 3, op_type 4, attribute 5, domain 7. */
@@ -98,22 +117,42 @@ function writeAttribute(
   }
 }
 
-/** TensorProto: dims 1, data_type 2, name 8, raw_data 9. */
-function writeTensor(writer: ProtoWriter, tensor: OnnxTensor): void {
-  for (const size of tensor.shape) writer.int(1, size);
-  writer.int(2, elementTypes[tensor.elementType]);
-  writer.string(8, tensor.name);
-  writer.bytes(9, tensor.bytes);
+/**
+ * TensorProto: dims 1, data_type 2, name 8, raw_data 9; or external_data 13 (key 1, value 2) and data_location 14 (1: external).
+ */
+function tensorParts({ name, elementType, shape, bytes, external }: OnnxTensor): Uint8Array[] {
+  const fields = new ProtoWriter();
+  for (const size of shape) fields.int(1, size);
+  fields.int(2, elementTypes[elementType]).string(8, name);
+  if (external === undefined) fields.begin(9, bytes.length);
+  else {
+    const place = { location: external.file, offset: external.offset, length: bytes.length };
+    for (const [key, value] of Object.entries(place)) {
+      fields.message(13, (entry) => entry.string(1, key).string(2, `${value}`));
+    }
+    fields.int(14, 1);
+  }
+  const inside = fields.finish();
+  const follows = external === undefined ? [bytes] : [];
+  const length = follows.reduce((sum, part) => sum + part.length, inside.length);
+  return [new ProtoWriter().begin(5, length).raw(inside).finish(), ...follows];
 }
 
-/** ValueInfoProto: name 1, type 2; TypeProto: tensor_type 1 (elem_type 1, shape 2); shape: dim 1 (dim_value 1). */
-function writeValue(writer: ProtoWriter, value: OnnxValue): void {
+/**
+ * ValueInfoProto: name 1, type 2; TypeProto: tensor_type 1 (elem_type 1, shape 2); shape: dim 1 (dim_value 1 or dim_param 2).
+ */
+function writeValue(writer: ProtoWriter, value: OpenValue): void {
   writer.string(1, value.name);
   writer.message(2, (type) => {
     type.message(1, (tensor) => {
       tensor.int(1, elementTypes[value.elementType]);
       tensor.message(2, (shape) => {
-        for (const size of value.shape) shape.message(1, (dimension) => dimension.int(1, size));
+        for (const size of value.shape) {
+          shape.message(1, (dimension) => {
+            if (typeof size === "string") dimension.string(2, size);
+            else dimension.int(1, size);
+          });
+        }
       });
     });
   });

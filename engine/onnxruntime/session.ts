@@ -59,9 +59,7 @@ export class Session {
     { threads, purpose, device, provider = "cpu" }: SessionOptions,
   ): Promise<Session> {
     const bytes = encodeModel(graph);
-    // Read at the first session of a process. Without it the runtime, since 1.29, reports sessions, models and errors to its makers
-    // and keeps an identifier of the user in the cache folder. Source: microsoft/onnxruntime pull request 27379.
-    Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
+    silenceRuntime();
     try {
       const session = await ort.InferenceSession.create(bytes, {
         ...(device === undefined
@@ -103,6 +101,14 @@ export class Session {
   async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/**
+ * Comes before the first session of a process, which reads it. Without it the runtime, since 1.29, reports sessions, models and
+ * errors to its makers and keeps an identifier of the user in the cache folder. Source: microsoft/onnxruntime pull request 27379.
+ */
+export function silenceRuntime(): void {
+  Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
 }
 
 function onDevice(
