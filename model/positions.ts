@@ -7,7 +7,7 @@
 /** Scores of positions that may not be seen. Finite, so that no rewriting of a softmax meets ∞ − ∞. */
 export const hiddenScore = -1e9;
 /** log2 of the steepest penalty; 8 in the paper and in llm-foundry. */
-const biasMax = 8;
+export const biasMax = 8;
 
 /**
  * Slope of each head: 2^(−8h/n) for h = 1…n, where n is a power of two.

@@ -12,9 +12,11 @@
  * console.log(same.encode("the new"), ours.encode("the new")); // twice 263, 264
  * ```
  */
+export { type LlamaVocabulary, llamaVocabulary } from "./llama_vocabulary.ts";
 export {
   loadSentencePiece,
   saveSentencePiece,
   saveVocabulary,
   sentencePieceModelOf,
 } from "./model_tokenizer_file.ts";
+export { SentencePieceTokenizer } from "./sentencepiece_tokenizer.ts";
