@@ -41,6 +41,10 @@ const pipeline: CommandLine<() => Promise<Project>> = {
       "let a trained model go on with a text, or say how well it predicts one",
       () => import("./generate.ts"),
     ],
+    "export <target> <folder>": [
+      "write a trained model as files that other programs open",
+      () => import("./export.ts"),
+    ],
     "engines": [
       "try every engine on this machine: what is missing, what auto takes, and which operators webgpu leaves to the processor",
       () => import("./engines.ts"),

@@ -16,6 +16,7 @@ import {
 } from "../training/mod.ts";
 import { didYouMean, UsageError } from "../base/mod.ts";
 import type { Instance } from "../pipeline/instances.ts";
+import type { Manifest } from "../pipeline/manifest.ts";
 import { openSession, type Session } from "./session.ts";
 import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import type { Project } from "./project.ts";
@@ -38,10 +39,25 @@ export interface TrainedModelOptions extends PlanOptions {
   readonly checkpoint: string;
 }
 
-type OutputFolder = (id: string, output: string) => Promise<string>;
-
 /** The output that holds the model, by stage. */
 const modelOutputs = { pretrain: ["best", "last"], continue: ["model"] } as const;
+
+/** The models that an instance has made: one, or one of each source. */
+export interface TrainedModels {
+  readonly session: Session;
+  readonly instance: Instance;
+  readonly output: string;
+  /** The record of the instance's result. */
+  readonly manifest: Manifest;
+  /** The sources that it was trained on. */
+  readonly sources: readonly string[];
+  /** Whether each source has an embedding of its own, so that there are as many models. */
+  readonly isLocal: boolean;
+  /** The source whose table and tokenizer `--source` means; the first where all have the same. @throws UsageError */
+  sourceOf(asked: string | undefined): string;
+  /** @param source One of `sources` */
+  open(source: string): Promise<TrainedModel>;
+}
 
 /** @throws UsageError for a target that is not a trained model, or that must be trained first */
 export async function openTrainedModel(
@@ -49,37 +65,59 @@ export async function openTrainedModel(
   target: string,
   options: TrainedModelOptions,
 ): Promise<TrainedModel> {
+  const models = await openTrainedModels(project, target, options);
+  return await models.open(models.sourceOf(options.source));
+}
+
+/** The same of all the models of a target. @throws UsageError as `openTrainedModel` */
+export async function openTrainedModels(
+  project: Project,
+  target: string,
+  options: Omit<TrainedModelOptions, "source">,
+): Promise<TrainedModels> {
   const session = await openSession(project, options, { create: false, targets: [target] });
   const instance = instanceOf(target, session);
   const output = outputOf(instance, options.checkpoint);
   const sources = [...instance.inputs.keys()].filter((name) => name.startsWith("train/"))
     .map((name) => name.slice("train/".length));
-  const folder = foldersOf(session, options);
+  const manifestOf = manifestsOf(session, options);
+  const folder = async (id: string, output: string) =>
+    await session.objects.require((await manifestOf(id)).outputs[output], id);
   const { groups, state: { model } } = readCheckpoint<
     { readonly model: Omit<ModelConfig, "vocabSize"> }
   >(await folder(instance.id, output));
   const isLocal = groups.model[tokenEmbedding] === undefined;
-  const source = sourceOf(target, sources, isLocal, options.source);
-  const tokenized = instance.inputs.get(`train/${source}`)!.from;
-  const made = session.instances.get(tokenized)!.inputs.get("tokenizer")!;
-  const { openAdopted } = await import("../tokenizers/adopted/mod.ts"); // opens ours too
-  const tokenizer = await openAdopted(await folder(made.from, made.output));
-  const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
-  const vocabSize = tensors[tokenEmbedding].shape[0];
   const { engine: params, variant } = instance.declaration.params as {
     engine: EngineOptions & { kind: string };
     variant: Variant; // an id where a model is continued, whose table is never a source's own
   };
-  const { engine } = await import(engineModule(params.kind)) as { engine: Engine };
   return {
-    config: { ...model, vocabSize },
-    tensors,
-    tokenizer,
-    vocabulary: isLocal && variant.cutsVocabulary
-      ? cutOf(await folder(tokenized, "statistics"), tokenizer)
-      : wholeVocabulary(tokenizer.vocabSize),
-    engine,
-    engineOptions: params,
+    session,
+    instance,
+    output,
+    manifest: await manifestOf(instance.id),
+    sources,
+    isLocal,
+    sourceOf: (asked) => sourceOf(target, sources, isLocal, asked),
+    async open(source) {
+      const tokenized = instance.inputs.get(`train/${source}`)!.from;
+      const made = session.instances.get(tokenized)!.inputs.get("tokenizer")!;
+      const { openAdopted } = await import("../tokenizers/adopted/mod.ts"); // opens ours too
+      const tokenizer = await openAdopted(await folder(made.from, made.output));
+      const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
+      const vocabSize = tensors[tokenEmbedding].shape[0];
+      const { engine } = await import(engineModule(params.kind)) as { engine: Engine };
+      return {
+        config: { ...model, vocabSize },
+        tensors,
+        tokenizer,
+        vocabulary: isLocal && variant.cutsVocabulary
+          ? cutOf(await folder(tokenized, "statistics"), tokenizer)
+          : wholeVocabulary(tokenizer.vocabSize),
+        engine,
+        engineOptions: params,
+      };
+    },
   };
 }
 
@@ -89,13 +127,11 @@ function cutOf(statistics: string, tokenizer: Tokenizer): SourceVocabulary {
   return cutVocabulary(localVocabulary(counts, firstByteId + 256), tokenizer.vocabSize);
 }
 
-/** Gives the folders of outputs. It throws a UsageError for one that is not there, with the command that makes it. */
-function foldersOf(session: Session, options: PlanOptions): OutputFolder {
-  return async (id, output) => {
+/** Gives the records of results. It throws a UsageError for one that is not there, with the command that makes it. */
+function manifestsOf(session: Session, options: PlanOptions) {
+  return async (id: string): Promise<Manifest> => {
     const state = (await session.states([id])).get(id)!;
-    if (state.status === "fresh") {
-      return await session.objects.require(state.manifest.outputs[output], id);
-    }
+    if (state.status === "fresh") return state.manifest;
     throw new UsageError(
       `Cannot use the model of ${id}: it must be trained first; ` +
         `do: deno task pipeline run ${id}${typedOptions(options)}`,
@@ -107,6 +143,13 @@ function instanceOf(target: string, { instances, recipe }: Session): Instance {
   const known = [...instances.keys()].filter((id) => id.split("/")[0] in modelOutputs);
   const instance = instances.get(target);
   if (instance !== undefined && known.includes(target)) return instance;
+  if (instance?.stage.name === "finetune") {
+    const model = instance.inputs.get("model")!.from;
+    throw new UsageError(
+      `Cannot use "${target}" as a model: fine-tuning keeps scores and predictions, no weights; ` +
+        `use ${model}, which it began with`,
+    );
+  }
   throw new UsageError(
     `Cannot use "${target}" as a model${didYouMean(target, known)}: expected one of ${
       known.slice(0, 12).join(", ") || "none"

@@ -2,6 +2,7 @@
  * Unigram tokenizers: training, encoding and their file.
  */
 export { type UnigramConfig, unigramConfigOf, unigramDefaults } from "./config.ts";
+export { cutTokenizer } from "./cut_tokenizer.ts";
 export { type UnigramPiece } from "./pieces.ts";
 export { loadTokenizer, saveTokenizer, tokenizerFile } from "./tokenizer_file.ts";
 export { invalidUtf8At, textOfUtf8 } from "./invalid_utf8.ts";

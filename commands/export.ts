@@ -1,0 +1,161 @@
+/**
+ * `export`: a trained model as files that other programs open.
+ */
+import { join, relative, resolve } from "node:path";
+import { formatBytes, StageError, writeFileSynced } from "../base/mod.ts";
+import { cutTokenizer, UnigramTokenizer } from "../tokenizers/mod.ts";
+import { callerFolder } from "./caller_folder.ts";
+import type { ExportedModel, ExportFormat } from "./exports/export_format.ts";
+import { factsOf } from "./exports/gather_facts.ts";
+import { exportFormats } from "./exports/mod.ts";
+import { modelCard } from "./exports/model_card.ts";
+import { checkNewFolder, fillNewFolder } from "./exports/new_folder.ts";
+import { oneOf } from "./option_values.ts";
+import { addPlanOptions } from "./plan_options.ts";
+import type { PipelineCommand, Project } from "./project.ts";
+import { print, printError } from "./screen.ts";
+import {
+  openTrainedModels,
+  type TrainedModelOptions,
+  type TrainedModels,
+} from "./trained_model.ts";
+
+export interface ExportOptions extends TrainedModelOptions {
+  readonly as?: readonly string[];
+}
+
+export const command: PipelineCommand = {
+  declare: (command) =>
+    addPlanOptions(
+      command
+        .option(
+          "--as <form>",
+          `${Object.keys(exportFormats).join(", ")} (default: hf); of several, as in hf,${
+            Object.keys(exportFormats).at(-1)
+          }, each has a folder`,
+          (value: string, before: readonly string[] = []) => [...before, value],
+        )
+        .option(
+          "--source <name>",
+          "whose embedding and tokenizer, where each source has its own; all: a folder a source",
+        )
+        .option("--checkpoint <which>", "of pre-training: best or last", "best")
+        .addHelpText("after", examples),
+    ),
+  act: async (project, target: string, folder: string, options: ExportOptions) =>
+    await exportModel(await project(), target, folder, options),
+};
+
+const allSources = "all";
+
+/** Writes the folder, all of it or nothing, and prints what is in it. */
+export async function exportModel(
+  project: Project,
+  target: string,
+  folder: string,
+  options: ExportOptions,
+): Promise<void> {
+  const names = [...new Set((options.as ?? ["hf"]).flatMap((text) => text.split(",")))];
+  const known = Object.keys(exportFormats);
+  const formats = await Promise.all(
+    names.map((name) => exportFormats[oneOf(known, "export a model as", name)]()),
+  );
+  const place = resolve(callerFolder(project.root), folder);
+  checkNewFolder(place);
+  const models = await openTrainedModels(project, target, options);
+  const isEach = options.source === allSources && models.isLocal;
+  const sources = isEach
+    ? models.sources
+    : [models.sourceOf(options.source === allSources ? undefined : options.source)];
+  const said: string[] = [];
+  await fillNewFolder(place, async (temporary) => {
+    for (const source of sources) {
+      const model = await exportedModel(models, source, options);
+      using _ = model.tokenizer;
+      for (const format of formats) {
+        // One form's config.json would be wrong for another.
+        const inside = join(isEach ? source : "", formats.length > 1 ? format.name : "");
+        said.push(await writeForm(format, model, { temporary, place, inside }));
+      }
+    }
+  });
+  print(said.join("\n"));
+}
+
+/** Writes one folder and its card. Returns what is said of it. */
+async function writeForm(
+  format: ExportFormat,
+  model: ExportedModel,
+  { temporary, place, inside }: {
+    readonly temporary: string;
+    readonly place: string;
+    readonly inside: string;
+  },
+): Promise<string> {
+  const folder = join(temporary, inside);
+  Deno.mkdirSync(folder, { recursive: true });
+  const form = await format.write(model, folder);
+  writeFileSynced(join(folder, "README.md"), await modelCard(model, form));
+  if (form.note !== undefined) printError(`note: ${form.note}`);
+  const { files, bytes } = sizeOf(folder);
+  const shown = relative(Deno.cwd(), join(place, inside));
+  return `${model.facts.target}${
+    model.facts.source ? `, ${model.facts.source},` : ""
+  } as ${format.name}: ` +
+    `${shown.startsWith("..") ? join(place, inside) : shown} (${files} files, ${
+      formatBytes(bytes)
+    })\n` +
+    `  ${form.checked}\n  How to use it, what differs: ${
+      join(shown.startsWith("..") ? join(place, inside) : shown, "README.md")
+    }`;
+}
+
+/** The model of a source: its table, and the tokenizer of exactly that table. @throws StageError for a tokenizer of others */
+async function exportedModel(
+  models: TrainedModels,
+  source: string,
+  options: ExportOptions,
+): Promise<ExportedModel> {
+  const { config, tensors, tokenizer, vocabulary, engine, engineOptions } = await models.open(
+    source,
+  );
+  if (!(tokenizer instanceof UnigramTokenizer)) {
+    tokenizer[Symbol.dispose]();
+    throw new StageError(
+      `Cannot export ${models.instance.id}: expected a vocabulary that was trained here, found a tokenizer of others ` +
+        "(vocabulary.global.file), whose ids were shifted for training; no file of it says these ids",
+    );
+  }
+  const { rows } = vocabulary;
+  const facts = await factsOf(models, options, {
+    ...(models.isLocal ? { source } : {}),
+    ...(rows === undefined ? {} : { cutFrom: tokenizer.vocabSize }),
+  });
+  return {
+    config,
+    tensors,
+    tokenizer: rows === undefined ? tokenizer : cutTokenizer(tokenizer, rows),
+    facts,
+    engine,
+    engineOptions,
+  };
+}
+
+function sizeOf(folder: string): { readonly files: number; readonly bytes: number } {
+  let [files, bytes] = [0, 0];
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = join(folder, name);
+    const inside = isDirectory ? sizeOf(path) : { files: 1, bytes: Deno.statSync(path).size };
+    files += inside.files;
+    bytes += inside.bytes;
+  }
+  return { files, bytes };
+}
+
+const examples = `
+The folder must be new or empty. It gets its name when all is written, read back, and found equal to the model.
+
+Examples:
+  deno task pipeline export continue/trim/random DIR
+  deno task pipeline export pretrain/spec DIR --source all     a folder for each source
+  deno task pipeline export pretrain/glob DIR --checkpoint last`;

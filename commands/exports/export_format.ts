@@ -1,0 +1,51 @@
+/**
+ * A form in which trained models leave: files that another program opens.
+ */
+import type { ModelConfig } from "../../model/mod.ts";
+import type { UnigramTokenizer } from "../../tokenizers/mod.ts";
+import type { Tensors } from "../../training/mod.ts";
+import type { Engine, EngineOptions } from "../../engine/mod.ts";
+import type { ModelFacts } from "./model_facts.ts";
+
+/** A whole model: one body, one table, and the tokenizer that the table belongs to. */
+export interface ExportedModel {
+  readonly config: ModelConfig;
+  /** By our names: those of `parameterShapes(config)`, no others. */
+  readonly tensors: Tensors;
+  /** Its ids are the rows of the table: where a source's table is cut to V_k, so is this. */
+  readonly tokenizer: UnigramTokenizer;
+  /** What the model card says of it. */
+  readonly facts: ModelFacts;
+  /** Computes with the network: what is written is read back and compared. */
+  readonly engine: Engine;
+  readonly engineOptions: EngineOptions;
+}
+
+/** What the model card says of a folder in one form. */
+export interface WrittenForm {
+  /** `library_name` of the card's head, where the hub knows one. */
+  readonly library?: string;
+  /** Tags of the card's head besides those of every model. */
+  readonly tags: readonly string[];
+  /** The lines to use the model, in Markdown: a sentence and a code block for each program. */
+  readonly use: readonly string[];
+  /** What differs from the model here, or cannot be done; each a sentence or more of Markdown. Empty if nothing does. */
+  readonly limits: readonly string[];
+  /** What whoever exports should know at once, as a sentence; the terminal shows it. */
+  readonly note?: string;
+  /** What was compared after writing and with which result: a sentence for the card and the terminal. */
+  readonly checked: string;
+}
+
+export interface ExportFormat {
+  /** As `--as` takes it. */
+  readonly name: string;
+  /** A line for the help: what it is, who opens it. */
+  readonly description: string;
+  /**
+   * Writes a model into a folder that exists and is empty, then reads back what it has written and compares it with the model.
+   * The card, `README.md`, is written by the caller.
+   * @throws StageError for a model that the form cannot hold, and when what was read back is not the model
+   */
+  write(model: ExportedModel, folder: string): Promise<WrittenForm>;
+}

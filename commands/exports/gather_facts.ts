@@ -1,0 +1,123 @@
+/**
+ * Gathers what is known of a trained model: from its record in the store, its recipe, and its evaluation where that is there.
+ */
+import { basename, dirname, join } from "node:path";
+import { isRemote } from "../../datasets/hub/mod.ts";
+import type { Manifest } from "../../pipeline/manifest.ts";
+import { type Recipe, sourceSpecs } from "../../stages/mod.ts";
+import { type PlanOptions, typedOptions } from "../plan_options.ts";
+import type { Session } from "../session.ts";
+import type { TrainedModels } from "../trained_model.ts";
+import type { MeasuredNumber, ModelFacts, SourceFacts } from "./model_facts.ts";
+
+/**
+ * @param source Whose table it is, where each source has its own
+ * @param cutFrom Rows of the vocabulary that the table was cut from
+ */
+export async function factsOf(
+  models: TrainedModels,
+  options: PlanOptions,
+  { source, cutFrom }: { readonly source?: string; readonly cutFrom?: number },
+): Promise<ModelFacts> {
+  const { session, instance, output, manifest } = models;
+  const { name, description } = session.recipe;
+  return {
+    target: instance.id,
+    output,
+    key: manifest.key,
+    digest: manifest.outputs[output],
+    // The store is a place of this machine.
+    recipe: { name, description, typed: typedOptions({ ...options, store: ".artifacts" }).trim() },
+    variant: instance.parts[0],
+    ...(source === undefined ? {} : { source }),
+    ...(cutFrom === undefined ? {} : { cutFrom }),
+    sources: sourcesOf(models),
+    numbers: [...numbersOfSummary(manifest), ...await evaluated(models, source)],
+  };
+}
+
+function sourcesOf({ session, sources }: TrainedModels): SourceFacts[] {
+  const specs = sourceSpecs(session.recipe as Recipe);
+  return sources.map((name) => {
+    const spec = specs[name];
+    if (spec === undefined) return { name, text: "not in this recipe" };
+    if ("generator" in spec) {
+      return { name, text: `invented by the generator \`${spec.generator}\`` };
+    }
+    const files = ["train" in spec ? spec.train : spec.files].flat().map(shownPlace);
+    return { name, text: files.map((file) => `\`${file}\``).join(", ") };
+  });
+}
+
+/** A remote name as it is; of a file of this machine no more than its folder's name. */
+function shownPlace(place: string): string {
+  return isRemote(place) ? place : join(basename(dirname(place)), basename(place));
+}
+
+/** Numbers that the run itself has summed up. */
+function numbersOfSummary({ summary, instance, key }: Manifest): MeasuredNumber[] {
+  const measures = {
+    validationLossNats: "validation loss of the best round, nats a token",
+    lossNatsLast: "training loss of the last step, nats a token",
+  };
+  return Object.entries(measures).flatMap(([name, measure]) => {
+    const value = summary[name];
+    return typeof value === "number" ? [{ measure, value, instance, key }] : [];
+  });
+}
+
+interface SummaryFile {
+  readonly sources: Readonly<
+    Record<string, {
+      readonly perplexity: number;
+      readonly perplexityInterval: readonly [number, number];
+      readonly bitsPerByte: number;
+      readonly bitsPerByteInterval: readonly [number, number];
+    }>
+  >;
+}
+
+/** Losses on test text, of every evaluation of the model that the store has; of a source's own table that source's only. */
+async function evaluated(models: TrainedModels, source?: string): Promise<MeasuredNumber[]> {
+  const { session, instance, output } = models;
+  const evaluations = [...session.instances.values()].filter(({ stage, inputs }) => {
+    const model = inputs.get("model");
+    return stage.name === "evaluate" && model?.from === instance.id && model.output === output;
+  });
+  const numbers: MeasuredNumber[] = [];
+  for (const { id } of evaluations) {
+    const found = await losses(session, id);
+    if (found === undefined) continue;
+    for (const [name, losses] of Object.entries(found.sources)) {
+      if (source !== undefined && name !== source) continue;
+      const of = { source: name, instance: id, key: found.key };
+      numbers.push(
+        {
+          measure: "perplexity",
+          value: losses.perplexity,
+          interval: losses.perplexityInterval,
+          ...of,
+        },
+        {
+          measure: "bits per byte",
+          value: losses.bitsPerByte,
+          interval: losses.bitsPerByteInterval,
+          ...of,
+        },
+      );
+    }
+  }
+  return numbers;
+}
+
+/** What an evaluation has found, if it is there. */
+async function losses(
+  session: Session,
+  id: string,
+): Promise<SummaryFile & { readonly key: string } | undefined> {
+  const state = (await session.states([id])).get(id)!;
+  if (state.status !== "fresh") return undefined;
+  const folder = await session.objects.require(state.manifest.outputs.losses, id);
+  const file: SummaryFile = JSON.parse(Deno.readTextFileSync(join(folder, "summary.json")));
+  return { ...file, key: state.key };
+}

@@ -1,0 +1,157 @@
+/**
+ * The form `hf`: a folder that Python's transformers opens, and with it what builds on that library.
+ *
+ *     model.safetensors, config.json         in the layout of a standard class where one computes the network, else of our own
+ *     modeling_dept.py                       that class
+ *     generation_config.json
+ *     tokenizer.json, tokenizer_config.json, special_tokens_map.json
+ */
+import { join } from "node:path";
+import { type Json, writeFileSynced, writePartsSynced } from "../../base/mod.ts";
+import type { ModelConfig } from "../../model/mod.ts";
+import { type Fit, layoutOf, toLayout } from "../../model/layouts/mod.ts";
+import { saveConfigFiles, saveTokenizer, specialIds } from "../../tokenizers/mod.ts";
+import { safetensorsParts, type Tensors } from "../../training/mod.ts";
+import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
+import { readBack } from "./read_back.ts";
+
+export const weightsFile = "model.safetensors";
+export const configFile = "config.json";
+
+/** The file of our own class, beside the weights and in this folder. */
+const codeFile = "modeling_dept.py";
+
+/** Tokens that are generated unless a caller says another number; fewer where positions end. */
+const maxNewTokens = 64;
+
+export const hf: ExportFormat = {
+  name: "hf",
+  description: "safetensors for Python's transformers (GPT-2, MPT, or a class of ours)",
+  async write(model, folder) {
+    const { config, tensors, tokenizer } = model;
+    const fit = layoutOf(config);
+    writeJson(folder, configFile, configJson(config, fit));
+    writeJson(folder, "generation_config.json", generationConfig(config));
+    writePartsSynced(
+      join(folder, weightsFile),
+      forTransformers(safetensorsParts(toLayout(fit.layout, config, tensors))),
+    );
+    if (isOurs(fit)) {
+      const code = Deno.readTextFileSync(new URL(`./${codeFile}`, import.meta.url));
+      writeFileSynced(join(folder, codeFile), code);
+    }
+    saveTokenizer(folder, tokenizer);
+    saveConfigFiles(folder, tokenizer);
+    const checked = await readBack(model, folder);
+    return { ...described(model, fit), checked };
+  },
+};
+
+/** The whole `config.json` of a network in a layout. */
+function configJson(config: ModelConfig, fit: Fit): Json {
+  const { modelType, architecture } = fit.layout;
+  return {
+    model_type: modelType,
+    architectures: [architecture],
+    ...(isOurs(fit)
+      ? {
+        auto_map: {
+          AutoConfig: "modeling_dept.DeptConfig",
+          AutoModelForCausalLM: "modeling_dept.DeptForCausalLM",
+        },
+      }
+      : {}),
+    ...fit.layout.configJson(config),
+    ...idFields,
+    torch_dtype: "float32",
+    use_cache: true,
+  };
+}
+
+/** Ids of special pieces, as configurations name them. */
+export const idFields = {
+  bos_token_id: specialIds.begin,
+  eos_token_id: specialIds.end,
+  pad_token_id: specialIds.pad,
+} as const;
+
+/** `generation_config.json`: the likeliest piece each time, and no more of them than positions reach. */
+export function generationConfig({ seqLen }: ModelConfig): Json {
+  return {
+    ...idFields,
+    do_sample: false,
+    max_new_tokens: Math.max(1, Math.min(maxNewTokens, Math.floor(seqLen / 2))),
+  };
+}
+
+/** Writes a file of JSON as people read it. */
+export function writeJson(folder: string, name: string, content: Json): void {
+  writeFileSynced(join(folder, name), JSON.stringify(content, null, 2) + "\n");
+}
+
+/** The parts of a safetensors file with the entry that says whose tensors they are: that library refuses a file without. */
+function forTransformers(parts: readonly Uint8Array[]): Uint8Array[] {
+  const [head, ...data] = parts;
+  const header = JSON.parse(new TextDecoder().decode(head.subarray(8)));
+  const text = new TextEncoder().encode(
+    JSON.stringify({ __metadata__: { format: "pt" }, ...header }),
+  );
+  const made = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
+  new DataView(made.buffer).setBigUint64(0, BigInt(made.length - 8), true);
+  made.set(text, 8);
+  return [made, ...data];
+}
+
+function isOurs({ layout }: Fit): boolean {
+  return layout.modelType === "dept";
+}
+
+function described({ config }: ExportedModel, fit: Fit): Omit<WrittenForm, "checked"> {
+  const trust = isOurs(fit) ? ", trust_remote_code=True" : "";
+  const { seqLen, positions } = config;
+  const { misfit } = fit;
+  return {
+    ...(misfit === undefined ? {} : {
+      note: `${misfit.why}: the folder has a class of its own, which whoever opens it must trust ` +
+        `(trust_remote_code=True). A model trained with ${overridesOf(fit)} needs none.`,
+    }),
+    library: "transformers",
+    tags: isOurs(fit) ? ["custom_code"] : [],
+    use: [
+      `Python's transformers, with the place of this folder as FOLDER${
+        isOurs(fit) ? "; it asks for trust in `modeling_dept.py`" : ""
+      }:
+
+\`\`\`python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("FOLDER")
+model = AutoModelForCausalLM.from_pretrained("FOLDER"${trust})
+prompt = tokenizer("Once upon", return_tensors="pt")
+print(tokenizer.decode(model.generate(**prompt)[0]))
+\`\`\``,
+    ],
+    limits: [
+      ...(misfit === undefined ? [] : [
+        `No standard class computes this network: ${misfit.why}. So the folder holds a class of its own, and whoever opens ` +
+        `it has to trust that code. Trained with \`${overridesOf(fit)}\` a model needs none.`,
+      ]),
+      positions === "learned"
+        ? `Positions end after ${seqLen} tokens, prompt and answer together.`
+        : `Trained on ${seqLen} tokens at a time. ${
+          isOurs(fit)
+            ? "Longer texts work."
+            : `For longer texts load with \`max_seq_len=${
+              4 * seqLen
+            }\`, or more: no number changes.`
+        }`,
+      "Documents end in `</s>` and do not begin with `<s>`: put nothing in front of a prompt.",
+    ],
+  };
+}
+
+/** What a recipe would have to say for a standard class: `--set model.bias=false`. */
+export function overridesOf({ misfit }: Fit): string {
+  return Object.entries(misfit?.change ?? {}).map(([key, value]) => `--set model.${key}=${value}`)
+    .join(" ");
+}

@@ -1,0 +1,195 @@
+"""A decoder-only transformer for Hugging Face's transformers: the network of DEPT (arXiv 2410.05021) where no class of that
+library computes it, such as ALiBi together with biases.
+
+Pre-norm, exact GELU, one matrix for queries, keys and values (in this order), head tied to the token embedding.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import GenerationMixin, PretrainedConfig, PreTrainedModel
+from transformers.cache_utils import DynamicCache
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+
+class DeptConfig(PretrainedConfig):
+    model_type = "dept"
+
+    def __init__(
+        self,
+        vocab_size=1024,
+        hidden_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=384,
+        max_position_embeddings=128,
+        positions="alibi",
+        bias=True,
+        layer_norm_eps=1e-5,
+        use_cache=True,
+        **kwargs,
+    ):
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.max_position_embeddings = max_position_embeddings
+        self.positions = positions
+        self.bias = bias
+        self.layer_norm_eps = layer_norm_eps
+        self.use_cache = use_cache
+        super().__init__(**kwargs)
+
+
+def alibi_slopes(heads):
+    """2^(-8h/n); other numbers of heads than powers of two as in MosaicML's llm-foundry."""
+    n = 2 ** math.ceil(math.log2(heads))
+    slopes = [2 ** (-(i + 1) * 8 / n) for i in range(n)]
+    return slopes if n == heads else (slopes[1::2] + slopes[::2])[:heads]
+
+
+class Norm(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(config.hidden_size))
+        if config.bias:
+            self.bias = nn.Parameter(torch.zeros(config.hidden_size))
+        else:
+            self.bias = None
+        self.eps = config.layer_norm_eps
+
+    def forward(self, x):
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+
+class Attention(nn.Module):
+    def __init__(self, config, layer):
+        super().__init__()
+        self.layer = layer
+        self.heads = config.num_attention_heads
+        self.qkv = nn.Linear(config.hidden_size, 3 * config.hidden_size, bias=config.bias)
+        self.out = nn.Linear(config.hidden_size, config.hidden_size, bias=config.bias)
+
+    def forward(self, x, bias, cache):
+        batch, length, width = x.shape
+        size = width // self.heads
+        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+        if cache is not None:
+            k, v = cache.update(k, v, self.layer)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(size) + bias
+        mixed = torch.softmax(scores.float(), dim=-1).to(v.dtype) @ v
+        return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class Mlp(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.up = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.bias)
+        self.down = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.bias)
+
+    def forward(self, x):
+        return self.down(F.gelu(self.up(x)))
+
+
+class Block(nn.Module):
+    def __init__(self, config, layer):
+        super().__init__()
+        self.norm_1 = Norm(config)
+        self.attn = Attention(config, layer)
+        self.norm_2 = Norm(config)
+        self.mlp = Mlp(config)
+
+    def forward(self, x, bias, cache):
+        x = x + self.attn(self.norm_1(x), bias, cache)
+        return x + self.mlp(self.norm_2(x))
+
+
+class Embedding(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.token = nn.Embedding(config.vocab_size, config.hidden_size)
+        if config.positions == "learned":
+            self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+
+
+class Body(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.block = nn.ModuleList(Block(config, i) for i in range(config.num_hidden_layers))
+        self.norm_final = Norm(config)
+
+
+class DeptForCausalLM(PreTrainedModel, GenerationMixin):
+    config_class = DeptConfig
+    _no_split_modules = ["Block"]
+    _supports_cache_class = True
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.embedding = Embedding(config)
+        self.body = Body(config)
+        self.post_init()
+
+    def get_input_embeddings(self):
+        return self.embedding.token
+
+    def set_input_embeddings(self, value):
+        self.embedding.token = value
+
+    def prepare_inputs_for_generation(
+        self, input_ids, past_key_values=None, attention_mask=None, use_cache=True, **kwargs
+    ):
+        past = 0 if past_key_values is None else past_key_values.get_seq_length()
+        return {
+            "input_ids": input_ids[:, past:],
+            "attention_mask": attention_mask,
+            "past_key_values": past_key_values,
+            "use_cache": use_cache,
+        }
+
+    def forward(
+        self,
+        input_ids,
+        attention_mask=None,
+        past_key_values=None,
+        labels=None,
+        use_cache=None,
+        **kwargs,
+    ):
+        use_cache = self.config.use_cache if use_cache is None else use_cache
+        if use_cache and past_key_values is None:
+            past_key_values = DynamicCache()
+        past = 0 if past_key_values is None else past_key_values.get_seq_length()
+        x = self.embedding.token(input_ids)
+        keys = past + input_ids.shape[1]
+        if attention_mask is None:
+            attention_mask = input_ids.new_ones(input_ids.shape[0], keys)
+        if self.config.positions == "learned":
+            # Padding on the left takes no position.
+            places = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, past:]
+            x = x + self.embedding.position(places)
+        bias = self.attention_bias(attention_mask, past, keys, x)
+        for block in self.body.block:
+            x = block(x, bias, past_key_values if use_cache else None)
+        logits = F.linear(self.body.norm_final(x), self.embedding.token.weight)
+        loss = None
+        if labels is not None:
+            loss = F.cross_entropy(logits[:, :-1].transpose(1, 2).float(), labels[:, 1:])
+        return CausalLMOutputWithPast(
+            loss=loss, logits=logits, past_key_values=past_key_values if use_cache else None
+        )
+
+    def attention_bias(self, attention_mask, past, keys, x):
+        """[B, H or 1, T, keys]: ALiBi's penalty by distance, and a score that hides padding and what comes later."""
+        i = torch.arange(past, keys, device=x.device)[:, None]
+        j = torch.arange(keys, device=x.device)[None, :]
+        hidden = (j > i)[None, None] | (attention_mask[:, None, None, :keys] == 0)
+        if self.config.positions == "alibi":
+            slopes = torch.tensor(alibi_slopes(self.config.num_attention_heads), device=x.device)
+            bias = slopes[None, :, None, None] * (j - i)[None, None]
+        else:
+            bias = torch.zeros(1, 1, *hidden.shape[2:], device=x.device)
+        return bias.to(x.dtype).masked_fill(hidden, torch.finfo(x.dtype).min / 2)

@@ -1,0 +1,124 @@
+/**
+ * `MptForCausalLM` of Python's transformers: ALiBi, no biases, four times the width inside the MLP.
+ *
+ * Source: huggingface/transformers, `modeling_mpt.py` and `configuration_mpt.py`. Every `Linear` there is made without a bias and
+ * the norms' biases are set to nothing, whatever `no_bias` says; the MLP has `4 * hidden_size`, whatever `expansion_ratio` says.
+ */
+import { type ModelConfig, validateConfig } from "../config.ts";
+import { ConfigFields } from "./config_fields.ts";
+import { normEpsilon } from "../transformer.ts";
+import type { Layout, TensorPlace } from "./layout.ts";
+
+const architecture = "MptForCausalLM";
+/** The width inside the MLP as a multiple of the model's. */
+const expansion = 4;
+
+export const mpt: Layout = {
+  modelType: "mpt",
+  architecture,
+  prefix: "transformer.",
+  tiedHead: "lm_head.weight",
+  ignored: [],
+  misfit(config) {
+    if (config.positions !== "alibi") {
+      return {
+        why: "MPT of transformers has no learned positions",
+        change: { positions: "alibi" },
+      };
+    }
+    if (config.bias) {
+      return {
+        why: "MPT of transformers drops all biases without an error",
+        change: { bias: false },
+      };
+    }
+    if (config.expansion !== expansion) {
+      return {
+        why:
+          `MPT of transformers has an MLP of ${expansion} times the width, whatever its file says`,
+        change: { expansion },
+      };
+    }
+    return undefined;
+  },
+  configJson: ({ dModel, nLayers, nHeads, seqLen, vocabSize }) => ({
+    d_model: dModel,
+    n_layers: nLayers,
+    n_heads: nHeads,
+    expansion_ratio: expansion,
+    max_seq_len: seqLen,
+    vocab_size: vocabSize,
+    layer_norm_epsilon: normEpsilon,
+    learned_pos_emb: false,
+    no_bias: true,
+    attn_config: {
+      attn_type: "multihead_attention",
+      attn_pdrop: 0,
+      attn_impl: "torch",
+      clip_qkv: null,
+      softmax_scale: null,
+      prefix_lm: false,
+      qk_ln: false,
+      attn_uses_sequence_id: false,
+      alibi: true,
+      alibi_bias_max: 8,
+    },
+    emb_pdrop: 0,
+    resid_pdrop: 0,
+    tie_word_embeddings: true,
+  }),
+  readConfig(json) {
+    const fields = new ConfigFields(json, architecture);
+    fields.expect("no_bias", [true], true);
+    fields.expect("expansion_ratio", [expansion], expansion);
+    fields.expect("layer_norm_epsilon", [normEpsilon], normEpsilon);
+    fields.expect("logit_scale", [null, 1], null);
+    fields.expect("norm_type", ["low_precision_layernorm", "layernorm"], "layernorm");
+    fields.expect("tie_word_embeddings", [true], true);
+    const attention = fields.inside("attn_config");
+    attention.expect("alibi", [true], true);
+    attention.expect("alibi_bias_max", [8], 8);
+    attention.expect("attn_type", ["multihead_attention"], "multihead_attention");
+    attention.expect("clip_qkv", [null], null);
+    attention.expect("kv_n_heads", [null], null);
+    attention.expect("prefix_lm", [false], false);
+    attention.expect("qk_ln", [false], false);
+    attention.expect("rope", [false], false);
+    attention.expect("softmax_scale", [null], null);
+    return validateConfig({
+      nLayers: fields.count("n_layers"),
+      dModel: fields.count("d_model"),
+      nHeads: fields.count("n_heads"),
+      expansion,
+      seqLen: fields.count("max_seq_len"),
+      vocabSize: fields.count("vocab_size"),
+      positions: "alibi",
+      bias: false,
+    });
+  },
+  places,
+};
+
+function places({ dModel: C, nLayers, vocabSize: V }: ModelConfig): TensorPlace[] {
+  const same = (theirs: string, ours: string, shape: readonly number[]): TensorPlace => ({
+    theirs: `transformer.${theirs}.weight`,
+    ours: `${ours}.weight`,
+    shape,
+    form: "same",
+  });
+  return [
+    same("wte", "embedding.token", [V, C]),
+    ...Array.from({ length: nLayers }, (_, layer) => {
+      const [theirs, ours] = [`blocks.${layer}`, `body.block.${layer}`];
+      return [
+        same(`${theirs}.norm_1`, `${ours}.norm_1`, [C]),
+        same(`${theirs}.attn.Wqkv`, `${ours}.attn.qkv`, [3 * C, C]),
+        same(`${theirs}.attn.out_proj`, `${ours}.attn.out`, [C, C]),
+        same(`${theirs}.norm_2`, `${ours}.norm_2`, [C]),
+        same(`${theirs}.ffn.up_proj`, `${ours}.mlp.up`, [expansion * C, C]),
+        same(`${theirs}.ffn.down_proj`, `${ours}.mlp.down`, [C, expansion * C]),
+      ];
+    }).flat(),
+    same("norm_f", "body.norm_final", [C]),
+  ];
+}
