@@ -11,7 +11,7 @@ import { type Json, writeFileSynced, writePartsSynced } from "../../base/mod.ts"
 import type { ModelConfig } from "../../model/mod.ts";
 import { type Fit, layoutOf, toLayout } from "../../model/layouts/mod.ts";
 import { saveConfigFiles, saveTokenizer, specialIds } from "../../tokenizers/mod.ts";
-import { safetensorsParts, type Tensors } from "../../training/mod.ts";
+import { safetensorsParts } from "../../training/mod.ts";
 import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
 import { readBack } from "./read_back.ts";
 

@@ -2,7 +2,7 @@
  * The model card: `README.md` of a folder that leaves, as the hub reads it.
  */
 import { formatCount } from "../../base/mod.ts";
-import { countParameters } from "../../model/mod.ts";
+import { countParameters, validateConfig } from "../../model/mod.ts";
 import type { ExportedModel, WrittenForm } from "./export_format.ts";
 import type { MeasuredNumber, ModelFacts } from "./model_facts.ts";
 
@@ -65,14 +65,19 @@ function hubDatasets({ sources }: ModelFacts): string[] {
 }
 
 function introduction({ config, facts, tokenizer }: ExportedModel): string {
-  const { nLayers, dModel, nHeads, expansion, seqLen, positions, bias } = config;
+  const { nLayers, dModel, nHeads, expansion, seqLen, positions, ...options } = validateConfig(
+    config,
+  );
   const { total } = countParameters(config);
   const words = [
     `${nLayers} layer${nLayers === 1 ? "" : "s"} of width ${dModel}, ${nHeads} heads, MLP of ${
       expansion * dModel
     }`,
-    `${positions === "alibi" ? "ALiBi" : "learned positions"}`,
-    `${bias ? "with" : "no"} biases`,
+    positions === "alibi" ? "ALiBi" : `${positions} positions`,
+    `${options.bias ? "with" : "no"} biases`,
+    options.gelu === "exact" ? "exact GELU" : "GELU by tanh",
+    ...(options.parallelResidual ? ["attention and MLP of a block side by side"] : []),
+    `head ${options.tiedEmbeddings ? "tied to the token embedding" : "with a table of its own"}`,
     `${formatCount(total)} parameters`,
     `${tokenizer.vocabSize} pieces`,
     `trained on ${seqLen} tokens at a time`,
@@ -80,8 +85,7 @@ function introduction({ config, facts, tokenizer }: ExportedModel): string {
   return `A language model of variant \`${facts.variant}\` of DEPT (Decoupled Embeddings for Pre-training Language Models, ` +
     `[arXiv 2410.05021](https://arxiv.org/abs/2410.05021)): ${
       words.join(", ")
-    }. Decoder only, a norm before each part, exact ` +
-    `GELU, head tied to the token embedding.`;
+    }. Decoder only, a norm before each part.`;
 }
 
 /** What is true of the model in any form. */

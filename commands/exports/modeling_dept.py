@@ -1,7 +1,7 @@
 """A decoder-only transformer for Hugging Face's transformers: the network of DEPT (arXiv 2410.05021) where no class of that
 library computes it, such as ALiBi together with biases.
 
-Pre-norm, exact GELU, one matrix for queries, keys and values (in this order), head tied to the token embedding.
+A norm before each part; one matrix for queries, keys and values, in this order.
 """
 
 import math
@@ -26,8 +26,13 @@ class DeptConfig(PretrainedConfig):
         intermediate_size=384,
         max_position_embeddings=128,
         positions="alibi",
+        rotary_fraction=0.25,
+        rotary_base=10000,
+        parallel_residual=False,
+        gelu="exact",
         bias=True,
         layer_norm_eps=1e-5,
+        tie_word_embeddings=True,
         use_cache=True,
         **kwargs,
     ):
@@ -38,10 +43,14 @@ class DeptConfig(PretrainedConfig):
         self.intermediate_size = intermediate_size
         self.max_position_embeddings = max_position_embeddings
         self.positions = positions
+        self.rotary_fraction = rotary_fraction
+        self.rotary_base = rotary_base
+        self.parallel_residual = parallel_residual
+        self.gelu = gelu
         self.bias = bias
         self.layer_norm_eps = layer_norm_eps
         self.use_cache = use_cache
-        super().__init__(**kwargs)
+        super().__init__(tie_word_embeddings=tie_word_embeddings, **kwargs)
 
 
 def alibi_slopes(heads):
@@ -49,6 +58,23 @@ def alibi_slopes(heads):
     n = 2 ** math.ceil(math.log2(heads))
     slopes = [2 ** (-(i + 1) * 8 / n) for i in range(n)]
     return slopes if n == heads else (slopes[1::2] + slopes[::2])[:heads]
+
+
+def rotation(config, places):
+    """Cosines and sines [B, 1, T, R/2] of the angles at which positions turn pairs of channels."""
+    size = config.hidden_size // config.num_attention_heads
+    pairs = int(size * config.rotary_fraction) // 2
+    k = torch.arange(pairs, device=places.device, dtype=torch.float64)
+    angles = places[:, None, :, None] * config.rotary_base ** (-k / pairs)
+    return angles.cos().float(), angles.sin().float()
+
+
+def rotate(x, cos, sin):
+    """Channel k of the first R is paired with channel k + R/2."""
+    pairs = cos.shape[-1]
+    a, b, rest = x.split([pairs, pairs, x.shape[-1] - 2 * pairs], dim=-1)
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin, rest], dim=-1)
 
 
 class Norm(nn.Module):
@@ -73,10 +99,12 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.hidden_size, 3 * config.hidden_size, bias=config.bias)
         self.out = nn.Linear(config.hidden_size, config.hidden_size, bias=config.bias)
 
-    def forward(self, x, bias, cache):
+    def forward(self, x, bias, turn, cache):
         batch, length, width = x.shape
         size = width // self.heads
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+        if turn is not None:
+            q, k = rotate(q, *turn), rotate(k, *turn)
         if cache is not None:
             k, v = cache.update(k, v, self.layer)
         scores = q @ k.transpose(-1, -2) / math.sqrt(size) + bias
@@ -89,9 +117,10 @@ class Mlp(nn.Module):
         super().__init__()
         self.up = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.bias)
         self.down = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.bias)
+        self.approximate = "none" if config.gelu == "exact" else "tanh"
 
     def forward(self, x):
-        return self.down(F.gelu(self.up(x)))
+        return self.down(F.gelu(self.up(x), approximate=self.approximate))
 
 
 class Block(nn.Module):
@@ -101,10 +130,11 @@ class Block(nn.Module):
         self.attn = Attention(config, layer)
         self.norm_2 = Norm(config)
         self.mlp = Mlp(config)
+        self.parallel = config.parallel_residual
 
-    def forward(self, x, bias, cache):
-        x = x + self.attn(self.norm_1(x), bias, cache)
-        return x + self.mlp(self.norm_2(x))
+    def forward(self, x, bias, turn, cache):
+        middle = x + self.attn(self.norm_1(x), bias, turn, cache)
+        return middle + self.mlp(self.norm_2(x if self.parallel else middle))
 
 
 class Embedding(nn.Module):
@@ -113,6 +143,8 @@ class Embedding(nn.Module):
         self.token = nn.Embedding(config.vocab_size, config.hidden_size)
         if config.positions == "learned":
             self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        if not config.tie_word_embeddings:
+            self.output = nn.Embedding(config.vocab_size, config.hidden_size)
 
 
 class Body(nn.Module):
@@ -167,14 +199,16 @@ class DeptForCausalLM(PreTrainedModel, GenerationMixin):
         keys = past + input_ids.shape[1]
         if attention_mask is None:
             attention_mask = input_ids.new_ones(input_ids.shape[0], keys)
+        # Padding on the left takes no position.
+        places = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, past:]
         if self.config.positions == "learned":
-            # Padding on the left takes no position.
-            places = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, past:]
             x = x + self.embedding.position(places)
+        turn = rotation(self.config, places) if self.config.positions == "rotary" else None
         bias = self.attention_bias(attention_mask, past, keys, x)
         for block in self.body.block:
-            x = block(x, bias, past_key_values if use_cache else None)
-        logits = F.linear(self.body.norm_final(x), self.embedding.token.weight)
+            x = block(x, bias, turn, past_key_values if use_cache else None)
+        head = self.embedding.token if self.config.tie_word_embeddings else self.embedding.output
+        logits = F.linear(self.body.norm_final(x), head.weight)
         loss = None
         if labels is not None:
             loss = F.cross_entropy(logits[:, :-1].transpose(1, 2).float(), labels[:, 1:])

@@ -8,6 +8,7 @@ import {
   incrementalBias,
   incrementalGraph,
   type ModelConfig,
+  rotaryAngles,
 } from "../../model/mod.ts";
 import { type ConfigJson, fromLayout, layouts } from "../../model/layouts/mod.ts";
 import { openTokenizer, specialIds } from "../../tokenizers/mod.ts";
@@ -111,11 +112,13 @@ async function logitsOf(
     await writeTensors(program, tensors);
     const past = Array.from({ length: config.nLayers }, (_, layer) => cacheNames(layer))
       .flatMap(({ keys, values }) => [keys.past, values.past]);
+    const { cos, sin } = rotaryAngles(config, tokens.length);
     const { logits } = await program.run({
       ...Object.fromEntries(past.map((name) => [name, new Float32Array(config.dModel)])),
       tokens,
       bias: incrementalBias(config, shape, 0),
       ...(config.positions === "learned" ? { positions: tokens.map((_, i) => i) } : {}),
+      ...(config.positions === "rotary" ? { "rotation.cos": cos, "rotation.sin": sin } : {}),
     }, ["logits"]);
     return logits;
   } finally {

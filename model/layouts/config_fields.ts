@@ -23,6 +23,28 @@ export class ConfigFields {
     return this.fail(field, "a whole number of 1 or more", value);
   }
 
+  /** A number above 0. @param missing What a field stands for that is not there, or null */
+  positive(field: string, missing: number): number {
+    const value = this.#value(field) ?? missing;
+    if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
+    return this.fail(field, "a number above 0", value);
+  }
+
+  /** What one of some texts means. @param missing What a field stands for that is not there, or null */
+  choice<Meaning>(
+    field: string,
+    meanings: Readonly<Record<string, Meaning>>,
+    missing: string,
+  ): Meaning {
+    const value = this.#value(field) ?? missing;
+    if (typeof value === "string" && Object.hasOwn(meanings, value)) return meanings[value];
+    return this.fail(
+      field,
+      Object.keys(meanings).map((one) => JSON.stringify(one)).join(" or "),
+      value,
+    );
+  }
+
   /** A truth value. @param missing What a field stands for that is not there, or null */
   flag(field: string, missing: boolean): boolean {
     const value = this.#value(field) ?? missing;

@@ -5,51 +5,60 @@
  * network without biases has zeros there, and `no_bias`, which that library passes over, tells our reader so.
  */
 import { type ModelConfig, validateConfig } from "../config.ts";
-import { normEpsilon } from "../transformer.ts";
 import { ConfigFields } from "./config_fields.ts";
-import type { Layout, TensorPlace } from "./layout.ts";
+import { type Layout, type TensorPlace, untiedHead } from "./layout.ts";
 
 const architecture = "GPT2LMHeadModel";
+
+/** What that library's names of functions compute. */
+const activations = { gelu: "exact", gelu_new: "tanh", gelu_pytorch_tanh: "tanh" } as const;
 
 export const gpt2: Layout = {
   modelType: "gpt2",
   architecture,
   prefix: "transformer.",
-  tiedHead: "lm_head.weight",
+  head: "lm_head.weight",
   ignored: [/^transformer\.h\.\d+\.attn\.(masked_)?bias$/],
-  misfit: ({ positions }) =>
-    positions === "learned" ? undefined : {
-      why: "GPT-2 has no ALiBi",
-      change: { positions: "learned" },
-    },
-  configJson: ({ dModel, nLayers, nHeads, expansion, seqLen, vocabSize, bias }) => ({
-    n_embd: dModel,
-    n_layer: nLayers,
-    n_head: nHeads,
-    n_inner: expansion * dModel,
-    n_positions: seqLen,
-    n_ctx: seqLen,
-    vocab_size: vocabSize,
-    activation_function: "gelu",
-    layer_norm_epsilon: normEpsilon,
-    scale_attn_weights: true,
-    scale_attn_by_inverse_layer_idx: false,
-    reorder_and_upcast_attn: false,
-    resid_pdrop: 0,
-    embd_pdrop: 0,
-    attn_pdrop: 0,
-    tie_word_embeddings: true,
-    ...(bias ? {} : { no_bias: true }),
-  }),
+  misfit(config) {
+    const { positions, parallelResidual } = validateConfig(config);
+    if (positions !== "learned") {
+      return { why: "GPT-2 has learned positions only", change: { positions: "learned" } };
+    }
+    if (parallelResidual) {
+      return { why: "GPT-2 has no parallel residual", change: { parallelResidual: false } };
+    }
+    return undefined;
+  },
+  configJson(config) {
+    const { dModel, nLayers, nHeads, expansion, seqLen, vocabSize, ...options } = validateConfig(
+      config,
+    );
+    return {
+      n_embd: dModel,
+      n_layer: nLayers,
+      n_head: nHeads,
+      n_inner: expansion * dModel,
+      n_positions: seqLen,
+      n_ctx: seqLen,
+      vocab_size: vocabSize,
+      activation_function: options.gelu === "exact" ? "gelu" : "gelu_new",
+      layer_norm_epsilon: options.layerNormEps,
+      scale_attn_weights: true,
+      scale_attn_by_inverse_layer_idx: false,
+      reorder_and_upcast_attn: false,
+      resid_pdrop: 0,
+      embd_pdrop: 0,
+      attn_pdrop: 0,
+      tie_word_embeddings: options.tiedEmbeddings,
+      ...(options.bias ? {} : { no_bias: true }),
+    };
+  },
   readConfig(json) {
     const fields = new ConfigFields(json, architecture);
-    fields.expect("activation_function", ["gelu"], "gelu_new");
-    fields.expect("layer_norm_epsilon", [normEpsilon], normEpsilon);
     fields.expect("scale_attn_weights", [true], true);
     fields.expect("scale_attn_by_inverse_layer_idx", [false], false);
     fields.expect("reorder_and_upcast_attn", [false], false);
     fields.expect("add_cross_attention", [false], false);
-    fields.expect("tie_word_embeddings", [true], true);
     const dModel = fields.count("n_embd");
     return validateConfig({
       nLayers: fields.count("n_layer"),
@@ -60,13 +69,17 @@ export const gpt2: Layout = {
       vocabSize: fields.count("vocab_size"),
       positions: "learned",
       bias: !fields.flag("no_bias", false),
+      gelu: fields.choice("activation_function", activations, "gelu_new"),
+      layerNormEps: fields.positive("layer_norm_epsilon", 1e-5),
+      tiedEmbeddings: fields.flag("tie_word_embeddings", true),
     });
   },
   places,
 };
 
 function places(config: ModelConfig): TensorPlace[] {
-  const { dModel: C, nLayers, expansion, vocabSize: V, seqLen: T, bias } = config;
+  const { dModel: C, nLayers, expansion, vocabSize: V, seqLen: T, bias, tiedEmbeddings } =
+    validateConfig(config);
   const F = expansion * C;
   const place = (
     theirs: string,
@@ -89,6 +102,7 @@ function places(config: ModelConfig): TensorPlace[] {
   return [
     place("wte.weight", "embedding.token.weight", [V, C]),
     place("wpe.weight", "embedding.position.weight", [T, C]),
+    ...(tiedEmbeddings ? [] : [untiedHead("lm_head.weight", [V, C])]),
     ...Array.from({ length: nLayers }, (_, layer) => {
       const [theirs, ours] = [`h.${layer}`, `body.block.${layer}`];
       return [

@@ -48,8 +48,8 @@ export interface Layout {
   readonly architecture: string;
   /** Names begin with it, or all names of a file lack it: files of the base class, without the head. */
   readonly prefix: string;
-  /** A copy of the token embedding that a file may hold: the tied head. */
-  readonly tiedHead?: string;
+  /** The head's name, which has no prefix. Where the head is tied, a file may hold it as a copy of the token embedding. */
+  readonly head?: string;
   /** Tensors of files that are no parameters: masks and the like. */
   readonly ignored: readonly RegExp[];
   /** Why it cannot hold a network exactly; undefined where it can. */
@@ -63,4 +63,9 @@ export interface Layout {
   readConfig(json: ConfigJson): ModelConfig;
   /** Every tensor of a file, in the order of our parameters. */
   places(config: ModelConfig): readonly TensorPlace[];
+}
+
+/** Where the table of a head that is not tied stands. */
+export function untiedHead(theirs: string, shape: Shape): TensorPlace {
+  return { theirs, ours: "embedding.output.weight", shape, form: "same" };
 }

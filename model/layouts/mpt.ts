@@ -6,8 +6,7 @@
  */
 import { type ModelConfig, validateConfig } from "../config.ts";
 import { ConfigFields } from "./config_fields.ts";
-import { normEpsilon } from "../transformer.ts";
-import type { Layout, TensorPlace } from "./layout.ts";
+import { type Layout, type TensorPlace, untiedHead } from "./layout.ts";
 
 const architecture = "MptForCausalLM";
 /** The width inside the MLP as a multiple of the model's. */
@@ -17,16 +16,14 @@ export const mpt: Layout = {
   modelType: "mpt",
   architecture,
   prefix: "transformer.",
-  tiedHead: "lm_head.weight",
+  head: "lm_head.weight",
   ignored: [],
   misfit(config) {
-    if (config.positions !== "alibi") {
-      return {
-        why: "MPT of transformers has no learned positions",
-        change: { positions: "alibi" },
-      };
+    const { positions, bias, parallelResidual, gelu } = validateConfig(config);
+    if (positions !== "alibi") {
+      return { why: "MPT of transformers has ALiBi only", change: { positions: "alibi" } };
     }
-    if (config.bias) {
+    if (bias) {
       return {
         why: "MPT of transformers drops all biases without an error",
         change: { bias: false },
@@ -39,42 +36,48 @@ export const mpt: Layout = {
         change: { expansion },
       };
     }
+    if (parallelResidual) {
+      return { why: "MPT has no parallel residual", change: { parallelResidual: false } };
+    }
+    if (gelu !== "exact") return { why: "MPT has the exact GELU", change: { gelu: "exact" } };
     return undefined;
   },
-  configJson: ({ dModel, nLayers, nHeads, seqLen, vocabSize }) => ({
-    d_model: dModel,
-    n_layers: nLayers,
-    n_heads: nHeads,
-    expansion_ratio: expansion,
-    max_seq_len: seqLen,
-    vocab_size: vocabSize,
-    layer_norm_epsilon: normEpsilon,
-    learned_pos_emb: false,
-    no_bias: true,
-    attn_config: {
-      attn_type: "multihead_attention",
-      attn_pdrop: 0,
-      attn_impl: "torch",
-      clip_qkv: null,
-      softmax_scale: null,
-      prefix_lm: false,
-      qk_ln: false,
-      attn_uses_sequence_id: false,
-      alibi: true,
-      alibi_bias_max: 8,
-    },
-    emb_pdrop: 0,
-    resid_pdrop: 0,
-    tie_word_embeddings: true,
-  }),
+  configJson(config) {
+    const { dModel, nLayers, nHeads, seqLen, vocabSize, layerNormEps, tiedEmbeddings } =
+      validateConfig(config);
+    return {
+      d_model: dModel,
+      n_layers: nLayers,
+      n_heads: nHeads,
+      expansion_ratio: expansion,
+      max_seq_len: seqLen,
+      vocab_size: vocabSize,
+      layer_norm_epsilon: layerNormEps,
+      learned_pos_emb: false,
+      no_bias: true,
+      attn_config: {
+        attn_type: "multihead_attention",
+        attn_pdrop: 0,
+        attn_impl: "torch",
+        clip_qkv: null,
+        softmax_scale: null,
+        prefix_lm: false,
+        qk_ln: false,
+        attn_uses_sequence_id: false,
+        alibi: true,
+        alibi_bias_max: 8,
+      },
+      emb_pdrop: 0,
+      resid_pdrop: 0,
+      tie_word_embeddings: tiedEmbeddings,
+    };
+  },
   readConfig(json) {
     const fields = new ConfigFields(json, architecture);
     fields.expect("no_bias", [true], true);
     fields.expect("expansion_ratio", [expansion], expansion);
-    fields.expect("layer_norm_epsilon", [normEpsilon], normEpsilon);
     fields.expect("logit_scale", [null, 1], null);
     fields.expect("norm_type", ["low_precision_layernorm", "layernorm"], "layernorm");
-    fields.expect("tie_word_embeddings", [true], true);
     const attention = fields.inside("attn_config");
     attention.expect("alibi", [true], true);
     attention.expect("alibi_bias_max", [8], 8);
@@ -94,12 +97,15 @@ export const mpt: Layout = {
       vocabSize: fields.count("vocab_size"),
       positions: "alibi",
       bias: false,
+      layerNormEps: fields.positive("layer_norm_epsilon", 1e-5),
+      tiedEmbeddings: fields.flag("tie_word_embeddings", true),
     });
   },
   places,
 };
 
-function places({ dModel: C, nLayers, vocabSize: V }: ModelConfig): TensorPlace[] {
+function places(config: ModelConfig): TensorPlace[] {
+  const { dModel: C, nLayers, vocabSize: V, tiedEmbeddings } = validateConfig(config);
   const same = (theirs: string, ours: string, shape: readonly number[]): TensorPlace => ({
     theirs: `transformer.${theirs}.weight`,
     ours: `${ours}.weight`,
@@ -108,6 +114,7 @@ function places({ dModel: C, nLayers, vocabSize: V }: ModelConfig): TensorPlace[
   });
   return [
     same("wte", "embedding.token", [V, C]),
+    ...(tiedEmbeddings ? [] : [untiedHead("lm_head.weight", [V, C])]),
     ...Array.from({ length: nLayers }, (_, layer) => {
       const [theirs, ours] = [`blocks.${layer}`, `body.block.${layer}`];
       return [

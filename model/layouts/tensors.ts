@@ -1,7 +1,7 @@
 /**
  * Parameters as a layout names and shapes them, and back.
  */
-import { type ModelConfig, parameterShapes } from "../config.ts";
+import { type ModelConfig, parameterShapes, validateConfig } from "../config.ts";
 import { formatShape, sameShape, type Shape, sizeOf } from "../shapes.ts";
 import type { Layout, LayoutTensor, LayoutTensors } from "./layout.ts";
 
@@ -43,9 +43,10 @@ export function fromLayout(
     } else if (form === "same") made[place.ours] = { shape, data };
     else made[place.ours] = { shape: turned(shape), data: transposed(data, shape) };
   }
-  checkHead(layout, named, made);
+  const isTied = validateConfig(config).tiedEmbeddings;
+  if (isTied) checkHead(layout, named, made);
   for (const name of Object.keys(named)) {
-    if (known.has(name) || name === layout.tiedHead) continue;
+    if (known.has(name) || (isTied && name === layout.head)) continue;
     if (layout.ignored.some((pattern) => pattern.test(name))) continue;
     fail(name, `a tensor of ${layout.architecture}`, "one that its network has not");
   }
@@ -53,24 +54,24 @@ export function fromLayout(
 }
 
 /** Files of a base class lack the prefix in every name. */
-function withPrefix({ prefix, tiedHead }: Layout, found: LayoutTensors): LayoutTensors {
-  const names = Object.keys(found).filter((name) => name !== tiedHead);
+function withPrefix({ prefix, head }: Layout, found: LayoutTensors): LayoutTensors {
+  const names = Object.keys(found).filter((name) => name !== head);
   if (prefix === "" || names.some((name) => name.startsWith(prefix))) return found;
   return Object.fromEntries(
     Object.entries(found).map(([name, tensor]) => [
-      name === tiedHead ? name : `${prefix}${name}`,
+      name === head ? name : `${prefix}${name}`,
       tensor,
     ]),
   );
 }
 
 /** A head that is no copy of the embedding would be lost. */
-function checkHead({ tiedHead }: Layout, named: LayoutTensors, made: LayoutTensors): void {
-  if (tiedHead === undefined || named[tiedHead] === undefined) return;
+function checkHead({ head }: Layout, named: LayoutTensors, made: LayoutTensors): void {
+  if (head === undefined || named[head] === undefined) return;
   const table = made["embedding.token.weight"];
-  const head = tensorAt(named, tiedHead, table.shape);
-  if (head.data.some((value, i) => value !== table.data[i])) {
-    fail(tiedHead, "a copy of the token embedding", "other numbers");
+  const { data } = tensorAt(named, head, table.shape);
+  if (data.some((value, i) => value !== table.data[i])) {
+    fail(head, "a copy of the token embedding, since the head is tied", "other numbers");
   }
 }
 
