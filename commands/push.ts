@@ -16,8 +16,15 @@ import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { print, printError } from "./screen.ts";
 
+interface PushOptions extends PlanOptions {
+  readonly only?: boolean;
+}
+
 export const command: PipelineCommand = {
-  declare: addPlanOptions,
+  declare: (command) =>
+    addPlanOptions(command)
+      .option("--only", "what targets name, without what they need: no data, no models")
+      .addHelpText("after", examples),
   act: push,
 };
 
@@ -26,11 +33,11 @@ async function push(
   loadProject: () => Promise<Project>,
   to: string,
   targets: readonly string[],
-  options: PlanOptions,
+  options: PushOptions,
 ): Promise<number> {
   checkDestination(to);
   const session = await openSession(await loadProject(), options, { create: false });
-  const { manifests, isWhole } = await freshResults(session, targets);
+  const { manifests, isWhole } = await freshResults(session, targets, options.only ?? false);
   const entries = entriesOf(session.store, session.objects, manifests);
   const count = `${manifests.length} result${manifests.length === 1 ? "" : "s"}`;
   if (/\.tar(\.zst)?$/.test(to)) {
@@ -66,16 +73,18 @@ function checkDestination(to: string): void {
 }
 
 /**
- * The fresh results of targets and of everything that they need, in the order of the plan; whether all that targets name is
+ * The fresh results of targets and, unless only these are asked for, of everything that they need, in the order of the plan; whether all that targets name is
  * among them. Without targets, what is there is all.
  * @throws UsageError if there are none
  */
 async function freshResults(
   session: Session,
   targets: readonly string[],
+  only: boolean,
 ): Promise<{ readonly manifests: Manifest[]; readonly isWhole: boolean }> {
   const named = session.select(targets);
-  const states = await session.states(named);
+  const all = await session.states(named);
+  const states = only ? new Map(named.map((id) => [id, all.get(id)!])) : all;
   const fresh = [...states.values()]
     .flatMap((state) => state.status === "fresh" ? [state.manifest] : []);
   if (fresh.length === 0) {
@@ -110,3 +119,8 @@ export async function zstd(
   const coder = direction === "compress" ? createZstdCompress() : createZstdDecompress();
   return Readable.from(bytes).compose(coder);
 }
+
+const examples = `
+Examples:
+  deno task pipeline push results.tar.zst                  all that is there, to go on with elsewhere
+  deno task pipeline push tables.tar.zst --only 'table/*'  tables to show: pull, then table --kept, prints them`;

@@ -4,6 +4,7 @@
 import { didYouMean, UsageError } from "../base/mod.ts";
 import { isNamed } from "../pipeline/targets.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
+import { printKeptTables } from "./kept_tables.ts";
 import { oneOf } from "./option_values.ts";
 import { madeOnTheSpot } from "./on_the_spot.ts";
 import { loadPlainRecipe, openSession, type Session } from "./session.ts";
@@ -22,6 +23,7 @@ import { print } from "./screen.ts";
 interface TableOptions extends PlanOptions {
   readonly format: string;
   readonly list?: boolean;
+  readonly kept?: boolean;
 }
 
 export const command: PipelineCommand = {
@@ -29,6 +31,7 @@ export const command: PipelineCommand = {
     command
       .option("--format <format>", "text, markdown, csv or json", "text")
       .option("--list", "list what tables there are, and which of the paper's each one is")
+      .option("--kept", "the newest that the store has, whatever code made them: no data is needed")
       .addHelpText("after", examples);
     addPlanOptions(addSizeOptions(command));
   },
@@ -50,6 +53,11 @@ async function table(
   const format = oneOf(tableFormats, "print a table as", options.format);
   if (options.list) {
     print(await project.listTables?.() ?? "");
+    return 0;
+  }
+  if (options.kept) {
+    const targets = names.map(targetOf);
+    print(await printKeptTables(project, { ...options, targets, format }));
     return 0;
   }
   const sizes = sizesOf({ ...options });
@@ -152,5 +160,6 @@ const examples = `
 Examples:
   deno task pipeline table                         the recipe's tables
   deno task pipeline table 4 drift                 Table 4 of the paper, and one that the recipe does not list
+  deno task pipeline table --kept --store DIR      what somebody pushed, without data or models
   deno task pipeline table cost --recipe multilingual-1b --gigabits 1
   deno task pipeline table cost --layers 24 --width 2048 --vocab 250112 --own-vocab 50257 --local-steps 500`;

@@ -30,16 +30,29 @@ export async function printTables(
     if (state.status !== "fresh") {
       throw new StageError(`Cannot print ${id}: expected its result, found none; run it`);
     }
-    for (const digest of Object.values(state.manifest.outputs)) {
-      const table = readTable(join(await objects.require(digest, id), "table.json"), id);
-      tables.push(
-        format === "json"
-          ? { ...table, artifacts: artifactsOf(state.manifest, states) }
-          : withTimes(table, state.manifest, states),
-      );
-    }
+    tables.push(...await tablesOf(id, state.manifest, objects, states, format));
   }
   return tablesText(project, tables, format);
+}
+
+/** What a result of the stage holds, with what is said beside it in a format. @throws StageError as `printTables` */
+export async function tablesOf(
+  id: InstanceId,
+  manifest: Manifest,
+  objects: ObjectCheck,
+  states: ReadonlyMap<InstanceId, InstanceState>,
+  format: TableFormat,
+): Promise<object[]> {
+  const tables: object[] = [];
+  for (const digest of Object.values(manifest.outputs)) {
+    const table = readTable(join(await objects.require(digest, id), "table.json"), id);
+    tables.push(
+      format === "json"
+        ? { ...table, artifacts: artifactsOf(manifest, states) }
+        : withTimes(table, manifest, states),
+    );
+  }
+  return tables;
 }
 
 /** @throws StageError for a file that is no JSON object: an archive of others may hold anything */

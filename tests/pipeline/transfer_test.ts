@@ -60,6 +60,34 @@ Deno.test("push: targets, and what they need; the same results give the same arc
   });
 });
 
+Deno.test("push --only leaves out what targets need, and table --kept prints what is pulled, whatever the recipe says now", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const full = await fullStore(folder);
+    const archive = join(folder, "tables.tar");
+    const pushed = await toy(full, "push", archive, "--only", "table/*");
+    assert.match(pushed.stdout, /^Pushed 1 result to /, pushed.stderr);
+    const other = join(folder, "other");
+    await toy(other, "pull", archive);
+    assert.deepEqual(
+      Object.keys(objectsIn(other)).map((name) => name.split("/")[0]),
+      ["table"],
+    );
+    assert.equal((await toy(other, "table")).code, 2, "what it is made from is not there");
+    const kept = await toy(other, "table", "--kept", "--set", "seed=12345");
+    assert.equal(kept.code, 0, kept.stderr);
+    assert.equal(kept.stdout, (await toy(full, "table")).stdout);
+    const [{ notes }] = JSON.parse(
+      (await toy(other, "table", "--kept", "--format", "json")).stdout,
+    );
+    assert.match(notes.at(-1), /^kept result [0-9a-f]{12}, made on \d{4}-\d\d-\d\d by Deno /);
+    const none = await toy(other, "table", "nothing", "--kept");
+    assert.match(
+      none.stderr,
+      /Cannot print table\/nothing: expected a table of recipe .*found table\//,
+    );
+  });
+});
+
 Deno.test("pull from a URL takes an archive, and says what is wrong with an answer", async () => {
   await inTemporaryFolder(async (folder) => {
     const full = await fullStore(folder);
