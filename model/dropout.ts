@@ -6,13 +6,22 @@
 import { Random, type Seed } from "../base/mod.ts";
 import type { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
-import { float32, int32, sizeOf } from "./shapes.ts";
+import { float32, int32, type Shape, sizeOf } from "./shapes.ts";
 import { dropoutMask } from "./ops/dropout_mask.ts";
 import { mul } from "./ops/elementwise.ts";
 import { reshape } from "./ops/reshape.ts";
 
 /** Writes the nodes that drop elements of a value; returns the value that is left, of the same shape. */
-export type Drop = (value: string) => string;
+export interface Drop {
+  (value: string): string;
+  /** Writes a mask of this shape, for an operator that drops elements of what it makes inside. */
+  readonly mask: (shape: Shape) => string;
+}
+
+/** What is left of a value, which is all where there is no dropout. */
+export function dropped(value: string, drop?: Drop): string {
+  return drop === undefined ? value : drop(value);
+}
 
 /**
  * Dropout for a graph under construction, with words of its own at each place where it is called. It declares
@@ -26,15 +35,16 @@ export function declareDropout(builder: GraphBuilder): Drop {
   const limit = builder.input("dropout.limit", int32([1]));
   const scale = builder.input("dropout.scale", float32([1]));
   let count = 0;
-  return (value) => {
-    const { shape } = builder.type(value);
+  const mask = (shape: Shape) => {
     const width = shape[shape.length - 1];
     const rows = builder.input(`dropout.${count}.rows`, int32([sizeOf(shape) / width]));
     const columns = builder.input(`dropout.${count}.columns`, int32([width]));
     count++;
-    const mask = builder.apply(dropoutMask, [rows, columns, limit, scale]); // (N, width)
-    return builder.apply(mul, [value, builder.apply(reshape, [mask], { shape })]);
+    const drawn = builder.apply(dropoutMask, [rows, columns, limit, scale]); // (N, width)
+    return builder.apply(reshape, [drawn], { shape });
   };
+  const drop = (value: string) => builder.apply(mul, [value, mask(builder.type(value).shape)]);
+  return Object.assign(drop, { mask });
 }
 
 /**

@@ -4,7 +4,7 @@
  * Source: Radford et al. 2018, "Improving language understanding by generative pre-training", §3.2, §3.3 and, for dropout, §4.1.
  */
 import { type ModelConfig, validateConfig } from "./config.ts";
-import { declareDropout, type Drop } from "./dropout.ts";
+import { declareDropout, type Drop, dropped } from "./dropout.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
 import { float32, int32, type Shape } from "./shapes.ts";
@@ -94,7 +94,7 @@ function taskHead(
   config: ModelConfig,
   { kind, batchSize: B, sequences }: FineTuneOptions,
   states: string,
-  drop: Drop = (value) => value,
+  drop?: Drop,
 ): { logits: string; taskLoss: string } {
   const isSimilarity = kind === "similarity";
   const labels = builder.input("labels", isSimilarity ? float32([B]) : int32([B]));
@@ -108,7 +108,8 @@ function taskHead(
         { axes: [1], keepdims: 0 },
       )
       : states;
-    const scores = builder.apply(gemm, [drop(examples), "head.weight", "head.bias"], { transB: 1 });
+    const inputs = [dropped(examples, drop), "head.weight", "head.bias"];
+    const scores = builder.apply(gemm, inputs, { transB: 1 });
     const logits = kind === "choice"
       ? builder.apply(reshape, [scores], { shape: [B, sequences] })
       : isSimilarity

@@ -1,12 +1,14 @@
 /**
  * How much memory the values of a graph take while it runs.
  */
-import type { Graph } from "./operator.ts";
+import type { Graph, Node } from "./operator.ts";
 import { sizeOf } from "./shapes.ts";
+import { attention, attentionGradient } from "./ops/attention.ts";
 
 /**
  * The most bytes that values made by nodes hold at any one time, when nodes run in order and a value goes with its last use.
- * Inputs, parameters and constants are not counted, nor memory that an engine needs inside of a node. Outputs and gradients stay to the end.
+ * Inputs, parameters and constants are not counted, nor memory that an engine needs inside of a node, but for attention: most engines
+ * keep its probabilities as long as its last output, and make a gradient of them. Outputs and gradients stay to the end.
  */
 export function peakLiveBytes(graph: Graph): number {
   const lastUse = new Map<string, number>();
@@ -17,17 +19,27 @@ export function peakLiveBytes(graph: Graph): number {
     lastUse.set(kept, graph.nodes.length);
   }
   const bytesOf = (value: string) => 4 * sizeOf(graph.types[value].shape);
-  const ending = new Map<number, string[]>();
+  /** Bytes that go after a node. */
+  const ending = new Map<number, number>();
   let [live, peak] = [0, 0];
-  graph.nodes.forEach(({ outputs }, at) => {
-    for (const output of outputs) {
-      live += bytesOf(output);
-      const end = lastUse.get(output) ?? at;
-      ending.set(end, [...ending.get(end) ?? [], output]);
-    }
-    peak = Math.max(peak, live);
-    for (const value of ending.get(at) ?? []) live -= bytesOf(value);
-    ending.delete(at);
+  graph.nodes.forEach((node, at) => {
+    const hold = (bytes: number, until: string) => {
+      live += bytes;
+      const end = lastUse.get(until) ?? at;
+      ending.set(end, (ending.get(end) ?? 0) + bytes);
+    };
+    for (const output of node.outputs) hold(bytesOf(output), output);
+    const inside = 4 * scoresOf(node, graph);
+    if (node.operator === attention) hold(inside, node.outputs[1]);
+    peak = Math.max(peak, live + (node.operator === attentionGradient ? inside : 0));
+    live -= ending.get(at) ?? 0;
   });
   return peak;
+}
+
+/** Scores of an attention; 0 for another node. */
+function scoresOf({ operator, inputs: [q, k] }: Node, { types }: Graph): number {
+  if (operator !== attention && operator !== attentionGradient) return 0;
+  const keys = types[k].shape;
+  return sizeOf(types[q].shape.slice(0, -1)) * keys[keys.length - 2];
 }

@@ -32,10 +32,15 @@ export { initialiseBody, initialiseHead, initialiseTable } from "./initialise.ts
 export type * from "./operator.ts";
 export { type OperatorName, operators } from "./ops/mod.ts";
 // Single operators, for engines that write nodes themselves: a bundle then holds only these, not the whole table.
-export { add, mul, neg } from "./ops/elementwise.ts";
+export { attention, attentionGradient } from "./ops/attention.ts";
+export { add, exp, mul, neg, sub } from "./ops/elementwise.ts";
 export { fastGeluCube, fastGeluScale } from "./ops/fast_gelu.ts";
 export { embeddingGradient } from "./ops/gather.ts";
+export { concat, pad, slice } from "./ops/layout.ts";
+export { fusedMatMul, matMul } from "./ops/matmul.ts";
+export { reduceLogSumExp, reduceSum } from "./ops/reduce.ts";
 export { reshape } from "./ops/reshape.ts";
+export { softmax } from "./ops/softmax.ts";
 export { linearCrossEntropyGradient } from "./ops/linear_cross_entropy.ts";
 export { withoutKeyBias } from "./key_bias.ts";
 export { peakLiveBytes } from "./live_bytes.ts";

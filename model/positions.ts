@@ -1,5 +1,5 @@
 /**
- * Numbers that attention adds to its scores: the causal mask, and for ALiBi a penalty that grows with distance.
+ * Numbers that attention adds to its scores: for ALiBi a penalty that grows with distance, and what hides a position.
  *
  * Source: Press et al. 2022, "Train short, test long", §3.
  */
@@ -34,11 +34,4 @@ export function alibiBias(nHeads: number, length: number): Float32Array {
     }
   }
   return bias;
-}
-
-/** [T, T]: zero where position i sees position j ≤ i, else a score that softmax turns into zero. */
-export function causalMask(length: number): Float32Array {
-  const mask = new Float32Array(length * length);
-  for (let i = 0; i < length; i++) mask.fill(hiddenScore, i * length + i + 1, (i + 1) * length);
-  return mask;
 }

@@ -6,13 +6,13 @@
  * the tied head.
  */
 import { headTable, type ModelConfig, networkDefaults, parameterShapes } from "./config.ts";
-import type { Drop } from "./dropout.ts";
+import { type Drop, dropped } from "./dropout.ts";
 import { GraphBuilder } from "./graph_builder.ts";
 import type { Graph } from "./operator.ts";
-import { causalMask } from "./positions.ts";
 import { rotaryAngles, rotaryPairs, rotate, type Rotation } from "./rotary.ts";
 import { float32, int32, sizeOf } from "./shapes.ts";
 import { alibiBias } from "./ops/alibi_bias.ts";
+import { attention as attend } from "./ops/attention.ts";
 import { crossEntropy } from "./ops/cross_entropy.ts";
 import { add, mul } from "./ops/elementwise.ts";
 import { fastGelu } from "./ops/fast_gelu.ts";
@@ -22,10 +22,8 @@ import { gemm } from "./ops/gemm.ts";
 import { layerNormalization } from "./ops/layer_normalization.ts";
 import { slice, split, transpose } from "./ops/layout.ts";
 import { linearCrossEntropy } from "./ops/linear_cross_entropy.ts";
-import { fusedMatMul, matMul } from "./ops/matmul.ts";
-import { reduceSum } from "./ops/reduce.ts";
+import { reduceSum, scalar } from "./ops/reduce.ts";
 import { reshape } from "./ops/reshape.ts";
-import { softmax } from "./ops/softmax.ts";
 
 interface SequenceOptions {
   /** Positions of a sequence, default and at most `config.seqLen`; more are fine with ALiBi. */
@@ -73,7 +71,7 @@ export function hiddenStates(
   builder: GraphBuilder,
   config: ModelConfig,
   tokens: string,
-  drop: Drop = keepAll,
+  drop?: Drop,
 ): string {
   const [batchSize, length] = builder.type(tokens).shape;
   const bias = builder.within(
@@ -81,15 +79,16 @@ export function hiddenStates(
     () =>
       config.positions === "alibi"
         ? builder.apply(alibiBias, [], { heads: config.nHeads, length }) // (H, T, T)
-        : builder.constant(causalMask(length), float32([length, length])),
+        : scalar(builder, 0),
   );
   const rotation = config.positions === "rotary"
     ? builder.within("body.attn", () => constantRotation(builder, config, length))
     : undefined;
-  let x = builder.within("embedding", () => drop(embed(builder, config, tokens))); // (N, C)
+  let x = builder.within("embedding", () => dropped(embed(builder, config, tokens), drop)); // (N, C)
   for (let layer = 0; layer < config.nLayers; layer++) {
     x = block(builder, config, `body.block.${layer}`, x, {
       bias,
+      isCausal: true,
       rotation,
       shape: [batchSize, length],
       drop,
@@ -187,16 +186,16 @@ function linear(
 interface Attending {
   /** Lengths [..., T] whose product is N: sequences, where there are several, and their positions. */
   readonly shape: readonly number[];
-  /** What is added to scores [..., H, T, keys]. */
+  /** What is added to scores: it broadcasts to [..., H, T, keys]. */
   readonly bias: string;
+  /** Whether a position sees none after it; else the bias alone hides. */
+  readonly isCausal?: boolean;
   /** Turns queries and keys of these positions, where positions are rotary. */
   readonly rotation?: Rotation;
   /** Keys and values [..., H, T, S] with those of earlier positions before them; as they are when absent. */
   readonly extend?: (keys: string, values: string) => readonly [string, string];
   readonly drop?: Drop;
 }
-
-const keepAll: Drop = (value) => value;
 
 /** A block on rows [N, C]: attention and MLP, each after a norm and added to what came in. */
 export function block(
@@ -208,11 +207,14 @@ export function block(
 ): string {
   const normed = norm(builder, config, `${name}.norm_1`, x);
   const attended = attention(builder, config, name, normed, attending);
-  const { drop = keepAll } = attending;
-  const middle = builder.within(`${name}.attn`, () => builder.apply(add, [x, drop(attended)]));
+  const { drop } = attending;
+  const middle = builder.within(
+    `${name}.attn`,
+    () => builder.apply(add, [x, dropped(attended, drop)]),
+  );
   const read = config.parallelResidual ? x : middle;
   const mixed = mlp(builder, config, name, norm(builder, config, `${name}.norm_2`, read));
-  return builder.within(`${name}.mlp`, () => builder.apply(add, [middle, drop(mixed)]));
+  return builder.within(`${name}.mlp`, () => builder.apply(add, [middle, dropped(mixed, drop)]));
 }
 
 function attention(
@@ -220,7 +222,8 @@ function attention(
   config: ModelConfig,
   block: string,
   x: string,
-  { shape, bias, rotation, extend = (keys, values) => [keys, values], drop = keepAll }: Attending,
+  { shape, bias, isCausal = false, rotation, extend = (keys, values) => [keys, values], drop }:
+    Attending,
 ): string {
   const { dModel: C, nHeads: H } = config;
   const S = C / H;
@@ -241,9 +244,12 @@ function attention(
       : [plainQ, plainK].map((part) => rotate(builder, part, rotation));
     const [keys, values] = extend(k, v);
     const alpha = 1 / Math.sqrt(S);
-    const scores = builder.apply(fusedMatMul, [q, keys], { transB: 1, alpha }); // (..., H, T, keys), a row per query
-    const weights = builder.apply(softmax, [builder.apply(add, [scores, bias])], { axis: -1 });
-    const context = builder.apply(matMul, [drop(weights), values]); // (..., H, T, S)
+    const inputs = [q, keys, values, bias];
+    if (drop !== undefined) {
+      const seen = builder.type(keys).shape[at + 1];
+      inputs.push(drop.mask([...sequences, H, T, seen]));
+    }
+    const context = builder.apply(attend, inputs, { alpha, causal: Number(isCausal) }); // (..., H, T, S)
     const together = builder.apply(transpose, [context], {
       perm: [...first, at + 1, at, at + 2],
     }); // (..., T, H, S)

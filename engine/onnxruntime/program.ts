@@ -9,6 +9,7 @@ import { gradientNormsOf } from "../gradient_norms.ts";
 import type { OpenOptions } from "../open_engine.ts";
 import { adamWStep, addInto } from "./adamw.ts";
 import { Executable } from "./executable.ts";
+import { expandAttention } from "../attention_blocks.ts";
 import { expandHeads } from "./head.ts";
 import { addRows, type GradientParts, gradientParts } from "./host_rows.ts";
 import { HostUpdate } from "./host_update.ts";
@@ -36,7 +37,7 @@ export class OnnxRuntimeProgram extends EngineProgram<ArrayStore<Float32Array>> 
     provider: HostProvider,
   ) {
     super(graph, (shapes) => new ArrayStore(shapes, Float32Array), optimizer);
-    this.#expanded = expandHeads(graph);
+    this.#expanded = expandHeads(expandAttention(graph));
     this.#threads = threads;
     this.#provider = provider;
     this.#parts = gradientParts(this.#expanded);

@@ -91,6 +91,9 @@ export const kernels: Readonly<Record<string, Kernel>> = {
       tf.pad(x, x.shape.map((_, axis): [number, number] => [given[axis], given[axis + x.rank]])),
     ];
   },
+  ReduceLogSumExp: (tf, [x], [{ shape }], { axes }) => [
+    tf.reshape(tf.logSumExp(x, [...axes as readonly number[]]), [...shape]),
+  ],
   ReduceMean: (tf, [x], [{ shape }], { axes }) => [
     tf.reshape(tf.mean(x, [...axes as readonly number[]]), [...shape]),
   ],

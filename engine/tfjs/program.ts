@@ -3,6 +3,7 @@
  * norms and losses come out.
  */
 import type { Graph } from "../../model/mod.ts";
+import { expandAttention } from "../attention_blocks.ts";
 import type { AdamWOptions, Feeds, Fetches, UpdateResult } from "../engine.ts";
 import { EngineProgram, type Shapes, type Store } from "../engine_program.ts";
 import { gradientNormsOf } from "../gradient_norms.ts";
@@ -49,6 +50,8 @@ class TensorStore implements Store {
 
 export class TfjsProgram extends EngineProgram<TensorStore> {
   readonly #tf: Tf;
+  /** The graph as it runs: its attention taken apart. */
+  readonly #expanded: Graph;
   readonly #constants = new Map<string, Tensor>();
   readonly #sums: TensorStore;
 
@@ -57,7 +60,8 @@ export class TfjsProgram extends EngineProgram<TensorStore> {
     super(graph, (shapes) => new TensorStore(tf, shapes), optimizer);
     this.#tf = tf;
     this.#sums = new TensorStore(tf, this.trained);
-    for (const { operator, scope } of graph.nodes) {
+    this.#expanded = expandAttention(graph);
+    for (const { operator, scope } of this.#expanded.nodes) {
       if (Object.hasOwn(kernels, operator.name)) continue;
       throw new Error(
         `Cannot compile ${operator.name} in ${scope}: expected one of ${
@@ -65,7 +69,7 @@ export class TfjsProgram extends EngineProgram<TensorStore> {
         }`,
       );
     }
-    for (const [name, { type, data }] of Object.entries(graph.constants)) {
+    for (const [name, { type, data }] of Object.entries(this.#expanded.constants)) {
       this.#constants.set(name, tf.tensor(data.slice(), [...type.shape], type.dtype));
     }
   }
@@ -145,7 +149,7 @@ export class TfjsProgram extends EngineProgram<TensorStore> {
 
   /** Values of the graph by name, each once; the caller disposes of them. */
   #evaluate(feeds: Feeds, wanted: readonly string[]): Map<string, Tensor> {
-    const { graph } = this;
+    const graph = this.#expanded;
     const tf = this.#tf;
     const names = [...new Set(wanted)];
     const used = new Set(names);

@@ -13,6 +13,7 @@
  */
 import type { Operator } from "../operator.ts";
 import { alibiBias } from "./alibi_bias.ts";
+import { attention, attentionGradient } from "./attention.ts";
 import { crossEntropy, crossEntropyGradient } from "./cross_entropy.ts";
 import { dropoutMask } from "./dropout_mask.ts";
 import { add, erf, exp, mul, neg, sqrt, sub } from "./elementwise.ts";
@@ -24,13 +25,15 @@ import { layerNormalization } from "./layer_normalization.ts";
 import { linearCrossEntropy, linearCrossEntropyGradient } from "./linear_cross_entropy.ts";
 import { concat, pad, slice, split, transpose } from "./layout.ts";
 import { fusedMatMul, matMul } from "./matmul.ts";
-import { expand, reduceMean, reduceSum } from "./reduce.ts";
+import { expand, reduceLogSumExp, reduceMean, reduceSum } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 import { softmax } from "./softmax.ts";
 
 export const operators = {
   Add: add,
   AlibiBias: alibiBias,
+  Attention: attention,
+  AttentionGradient: attentionGradient,
   Concat: concat,
   CrossEntropy: crossEntropy,
   CrossEntropyGradient: crossEntropyGradient,
@@ -53,6 +56,7 @@ export const operators = {
   Mul: mul,
   Neg: neg,
   Pad: pad,
+  ReduceLogSumExp: reduceLogSumExp,
   ReduceMean: reduceMean,
   ReduceSum: reduceSum,
   Reshape: reshape,

@@ -1,8 +1,10 @@
 /**
- * ReduceSum and Expand (ONNX 18), each of which is the gradient of the other, ReduceMean, and helpers for broadcasting.
+ * ReduceSum and Expand (ONNX 18), each of which is the gradient of the other, ReduceMean, ReduceLogSumExp, and helpers for
+ * broadcasting.
  *
- * ReduceSum, ReduceMean   attributes axes (may count from the end), keepdims (0 or 1, default 1)
- * Expand                  attribute shape: the input broadcasts to exactly this shape
+ * ReduceSum, ReduceMean,
+ * ReduceLogSumExp           attributes axes (may count from the end), keepdims (0 or 1, default 1)
+ * Expand                    attribute shape: the input broadcasts to exactly this shape
  *
  * Differs: `axes` and `shape` are attributes here; ONNX takes them as constant int64 inputs.
  */
@@ -42,6 +44,23 @@ export const reduceMean: Operator = {
     const [sums] = reduceSum.evaluate(inputs, outputs, attributes);
     const count = inputs[0].data.length / sums.length;
     return [Float64Array.from(sums, (sum) => sum / count)];
+  },
+  infer: inferReduced,
+};
+
+/** log Σ exp. Engines that take attention apart make its second output so: it has no gradient. */
+export const reduceLogSumExp: Operator = {
+  name: "ReduceLogSumExp",
+  domain: "",
+  constantInputs: ["axes"],
+  evaluate: ([x], [y], attributes) => {
+    const { kept } = reducedShapes(x.shape, attributes);
+    const places = offsetsOf(x.shape, stretchedStrides(kept, x.shape));
+    const largest = new Float64Array(sizeOf(y.shape)).fill(-Infinity);
+    places.forEach((place, i) => largest[place] = Math.max(largest[place], x.data[i]));
+    const sums = new Float64Array(largest.length);
+    places.forEach((place, i) => sums[place] += Math.exp(x.data[i] - largest[place]));
+    return [sums.map((sum, place) => largest[place] + Math.log(sum))];
   },
   infer: inferReduced,
 };

@@ -30,6 +30,30 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
     { inputs: [], attributes: { heads: 3, length: 5 }, hides: -10 },
     { inputs: [], attributes: { heads: 8, length: 4 }, hides: -10 },
   ],
+  Attention: [
+    { inputs: [[2, 3, 4], [2, 5, 4], [2, 5, 4], [3, 5]], attributes: { alpha: 0.5 } },
+    { inputs: [...attended([2, 2, 6, 3]), [2, 1, 6]], attributes: { causal: 1 }, scale: 2 },
+    { inputs: [...attended([1, 2, 6, 3]), [], [1, 2, 6, 6]], attributes: { causal: 1 } },
+    // More than one block of queries, of unlike lengths.
+    { inputs: [...attended([1, 257, 2]), [257, 257], [1, 257, 257]], attributes: { causal: 1 } },
+  ],
+  AttentionGradient: [
+    {
+      inputs: [[2, 3, 4], [2, 5, 4], [2, 5, 4], [3, 5], [2, 3, 4], [2, 3], [2, 3, 4]],
+      attributes: { alpha: 0.5 },
+      scale: 0.25, // any logSumExp is taken: weights stay near 1
+    },
+    {
+      inputs: [...attended([1, 257, 2]), [257, 257], [1, 257, 2], [1, 257], [1, 257, 2]],
+      attributes: { causal: 1 },
+      scale: 0.25,
+    },
+    {
+      inputs: [...attended([2, 6, 3]), [], [2, 6, 3], [2, 6], [2, 6, 3], [2, 6, 6]],
+      attributes: { causal: 1, alpha: 2 },
+      scale: 0.25,
+    },
+  ],
   Sub: binary,
   Mul: binary,
   Neg: unary,
@@ -60,6 +84,7 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
     attributes: { shape: [2, 2] },
   }],
   ReduceSum: reductions(),
+  ReduceLogSumExp: reductions().map((one) => ({ ...one, scale: 40 })),
   ReduceMean: reductions(),
   Softmax: [{ inputs: [[3, 5]], attributes: { axis: -1 } }, { inputs: [[2, 3, 4]], scale: 40 }],
   MatMul: [
@@ -119,6 +144,11 @@ function spread(count: number, below: number): readonly number[] {
 /** Odd words over all 32 bits: multiples of the golden ratio's. */
 function words(count: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => Math.imul(i + 1, 0x9e3779b9) | 1);
+}
+
+/** Shapes of queries, keys and values. */
+function attended(shape: Shape): readonly Shape[] {
+  return [shape, shape, shape];
 }
 
 function reductions(): readonly OperatorCase[] {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { expandAttention } from "../../engine/attention_blocks.ts";
 import { classPieces, expandHeads } from "../../engine/onnxruntime/head.ts";
 import { lower } from "../../engine/onnxruntime/lowering.ts";
 import { differentiate, languageModelGraph, sizeOf } from "../../model/mod.ts";
@@ -24,7 +25,7 @@ Deno.test("expandHeads() leaves a graph without a head's gradient as it is", () 
 
 Deno.test("lower() makes a head's table gradient in pieces, each where its rows lie", () => {
   // 256 · 40,000 logits: three pieces.
-  const graph = expandHeads(differentiate(languageModelGraph(config, 4)));
+  const graph = expandHeads(expandAttention(differentiate(languageModelGraph(config, 4))));
   const dense = graph.nodes.find(({ operator }) => operator.name === "HeadGradient")!.outputs[1];
   const pieces = lower(graph, [dense]).outputs;
   assert.deepEqual(pieces.map(({ offset }) => offset), [0, 13_334 * 8, 2 * 13_334 * 8]);

@@ -132,6 +132,8 @@ Deno.test("flopsPerToken() is what the products of the training graph cost", () 
     if (/MatMul|Gemm/.test(name)) {
       products += 2 * sizeOf(types[outputs[0]].shape) *
         shape.at(attributes.transA === 1 ? -2 : -1)!;
+    } else if (name.startsWith("Attention")) { // two products, and four in its gradient
+      products += (/Gradient$/.test(name) ? 8 : 4) * sizeOf(shape) * types[inputs[1]].shape.at(-2)!;
     } else if (name.startsWith("LinearCross")) { // its gradient has two products
       products += (/Gradient$/.test(name) ? 4 : 2) * sizeOf(shape) * types[inputs[1]].shape[0];
     }

@@ -12,14 +12,29 @@ import { assertGradients } from "../support/gradients.ts";
 
 interface Case {
   readonly op: keyof typeof operators;
-  /** Shapes of float inputs; `{ids, below}` for an input of ids. */
-  readonly inputs: readonly (readonly number[] | { ids: readonly number[]; below: number })[];
+  /** Shapes of float inputs; `{ids, below}` for an input of ids, `{fixed}` for one that has no gradient. */
+  readonly inputs: readonly (
+    | readonly number[]
+    | { readonly ids: readonly number[]; readonly below: number }
+    | { readonly fixed: readonly number[] }
+  )[];
   readonly attributes?: Attributes;
   /** Outputs on which the loss depends; default the first. */
   readonly outputs?: readonly number[];
 }
 
 const cases: readonly Case[] = [
+  { op: "Attention", inputs: [[2, 3, 4], [2, 5, 4], [2, 5, 4], { fixed: [3, 5] }] },
+  {
+    op: "Attention",
+    inputs: [[2, 2, 4, 3], [2, 2, 4, 3], [2, 2, 4, 3], { fixed: [2, 4, 4] }],
+    attributes: { causal: 1, alpha: 0.5 },
+  },
+  {
+    op: "Attention",
+    inputs: [[4, 2], [4, 2], [4, 2], { fixed: [] }, { fixed: [4, 4] }],
+    attributes: { causal: 1 },
+  },
   { op: "Add", inputs: [[2, 3], [2, 3]] },
   { op: "Add", inputs: [[2, 3, 4], [3, 1]] },
   { op: "Add", inputs: [[], [2, 2]] },
@@ -76,8 +91,10 @@ for (const { op, inputs, attributes = {}, outputs = [0] } of cases) {
         values[`x${i}`] = Int32Array.from(ids, () => random.below(input.below));
         return builder.input(`x${i}`, int32(input.ids));
       }
-      values[`x${i}`] = Float64Array.from({ length: sizeOf(input) }, () => random.normal());
-      return builder.parameter(`x${i}`, input);
+      const shape = "fixed" in input ? input.fixed : input;
+      values[`x${i}`] = Float64Array.from({ length: sizeOf(shape) }, () => random.normal());
+      if ("fixed" in input) return builder.input(`x${i}`, float32(shape));
+      return builder.parameter(`x${i}`, shape);
     });
     const results = builder.applyAll(operators[op], names, attributes);
     // A weighted sum, so that every element of an output has a gradient of its own.
@@ -169,7 +186,22 @@ const refusals: readonly [keyof typeof operators, TensorType[], Attributes, RegE
     /expected shapes that broadcast, found \[2\] and \[3\]/,
   ],
   ["CrossEntropy", [float32([4, 3]), int32([3])], {}, /targets of shape \[4\], found \[3\]/],
+  ["Attention", attended([2, 3], [2, 4], [2, 4], []), {}, /keys of shape \[2, 3\], found \[2, 4\]/],
+  ["Attention", attended([3], [3], [3], []), {}, /expected queries of rank 2 or more, found \[3\]/],
+  ["Attention", attended([2, 3], [4, 3], [4, 3], [4, 2]), {}, /expected shapes that broadcast/],
+  ["Attention", attended([2, 3], [4, 3], [4, 3], [2, 2, 4]), {}, /to \[2, 4\], found \[2, 2, 4\]/],
+  ["Attention", attended([2, 3], [4, 3], [4, 3], [], [2, 3]), {}, /mask of shape \[2, 4\]/],
+  [
+    "Attention",
+    attended([2, 3], [4, 3], [4, 3], []),
+    { causal: 1 },
+    /expected as many keys as queries, found 4 and 2/,
+  ],
 ];
+
+function attended(...shapes: (readonly number[])[]): TensorType[] {
+  return shapes.map(float32);
+}
 
 for (const [op, inputs, attributes, message] of refusals) {
   Deno.test(`${op}.infer() refuses ${JSON.stringify(inputs.map(({ shape }) => shape))}, ${JSON.stringify(attributes)}`, () => {

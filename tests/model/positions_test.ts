@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { alibiBias, alibiSlopes, causalMask } from "../../model/positions.ts";
+import { alibiBias, alibiSlopes } from "../../model/positions.ts";
 
 Deno.test("alibiSlopes() of 8 heads are 1/2, 1/4, … 1/256", () => {
   assert.deepEqual(alibiSlopes(8), [1, 2, 3, 4, 5, 6, 7, 8].map((h) => 2 ** -h));
@@ -24,8 +24,4 @@ Deno.test("alibiBias() is slope times distance behind, and hides what is ahead",
       ...[0, -1e9, -1e9, -far, 0, -1e9, -2 * far, -far, 0],
     ],
   );
-});
-
-Deno.test("causalMask() hides what is ahead", () => {
-  assert.deepEqual([...causalMask(3)], [0, -1e9, -1e9, 0, 0, -1e9, 0, 0, 0]);
 });

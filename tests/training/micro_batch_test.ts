@@ -9,6 +9,7 @@ import {
   languageModelGraph,
   mul,
   neg,
+  operators,
   peakLiveBytes,
 } from "../../model/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
@@ -27,6 +28,21 @@ Deno.test("peakLiveBytes() counts what nodes hold at one time, worked by hand", 
   const d = builder.apply(neg, [c]);
   assert.equal(peakLiveBytes(builder.build({ d })), 120);
   assert.equal(peakLiveBytes(builder.build({ d, a, b })), 160); // outputs stay
+});
+
+Deno.test("peakLiveBytes() counts the probabilities of an attention until its gradient", () => {
+  const builder = new GraphBuilder();
+  const [q, k, v] = ["q", "k", "v"].map((name) => builder.parameter(name, [3, 2]));
+  const bias = builder.constant([0], float32([]));
+  const context = builder.apply(operators.Attention, [q, k, v, bias]);
+  // 3 · 2 numbers of the context, 3 of logSumExp, 3 · 3 probabilities
+  assert.equal(peakLiveBytes(builder.build({ context })), 4 * (6 + 3 + 9));
+  const loss = builder.apply(operators.ReduceSum, [context], { axes: [0, 1], keepdims: 0 });
+  // At the gradient: loss, dO, context, logSumExp, probabilities, three gradients, and the gradient of the probabilities.
+  assert.equal(
+    peakLiveBytes(differentiate(builder.build({ loss }))),
+    4 * (1 + 6 + 6 + 3 + 9 + 3 * 6 + 9),
+  );
 });
 
 Deno.test("trainingBytes() grows with the micro-batch, and by the same amount for each sequence", () => {

@@ -29,6 +29,7 @@ export const halfDevice: Target = {
     [headGradientOperator.name]: (node, context) => headGradient(node, context, product),
     MatMul: matMul,
     Reshape: moveHalves,
+    Slice: moveHalves,
     Split: moveHalves,
     Transpose: moveHalves,
   },

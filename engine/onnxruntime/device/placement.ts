@@ -8,6 +8,7 @@ import type { GraphToPlace, OpenedGraph } from "../../placement.ts";
 import { adamWGraph, additionGraph, copyGraph, squaresGraph } from "./graphs.ts";
 import { halfDevice } from "./half.ts";
 import { device } from "./rewrites.ts";
+import { expandAttention } from "../../attention_blocks.ts";
 import { expandHeads } from "../head.ts";
 import { lower } from "../lowering.ts";
 import { withLossScale } from "./loss_scale.ts";
@@ -37,7 +38,8 @@ function isTraining({ graph }: Pick<GraphToPlace, "graph">): boolean {
 /** A graph as programs on the device run it; a training graph with all gradients. */
 function deviceGraph(graph: Graph, precision: Precision): OnnxGraph {
   const isHalf = precision === "fp16";
-  const expanded = expandHeads(isHalf && isTraining({ graph }) ? withLossScale(graph) : graph);
+  const scaled = isHalf && isTraining({ graph }) ? withLossScale(graph) : graph;
+  const expanded = expandHeads(expandAttention(scaled, isHalf));
   const values = [...Object.values(graph.outputs), ...Object.values(expanded.gradients)];
   return lower(expanded, values, isHalf ? halfDevice : device).onnx;
 }

@@ -8,6 +8,7 @@ import { EngineProgram } from "../../engine_program.ts";
 import { gradientNormsOf } from "../../gradient_norms.ts";
 import type { OpenOptions } from "../../open_engine.ts";
 import { adamWStep } from "../adamw.ts";
+import { expandAttention } from "../../attention_blocks.ts";
 import { expandHeads } from "../head.ts";
 import { lower, type Lowered } from "../lowering.ts";
 import type { IdTable, Target } from "../rewrite.ts";
@@ -52,7 +53,7 @@ export class DeviceProgram extends EngineProgram<DeviceState> {
     const computed = isScaled ? withLossScale(graph) : graph;
     const sessions = new DeviceSessions(threads, openSession);
     super(graph, (shapes) => new DeviceState(shapes, sessions), optimizer, computed);
-    this.#expanded = expandHeads(computed);
+    this.#expanded = expandHeads(expandAttention(computed, isHalf));
     this.#sessions = sessions;
     this.#target = isHalf ? halfDevice : device;
     this.#lossScale = isScaled ? new LossScale() : undefined;
