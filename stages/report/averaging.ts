@@ -1,36 +1,55 @@
 /**
  * What the average of the last round does to the loss of its sources: a row per variant and source.
  */
+import { readFileSync } from "node:fs";
+import type { TokenShards } from "../../datasets/mod.ts";
 import { group } from "../../pipeline/stage.ts";
 import { variantNamed } from "../../training/mod.ts";
+import { sourcesOf } from "../sources.ts";
 import { cellOf, decimals, meanOf } from "./cells.ts";
-import { metricsInputs, type TableKind } from "./kind.ts";
+import { inputsOf, metricsInputs, type TableKind } from "./kind.ts";
 import { metricsOf, type RoundRow } from "./run_metrics.ts";
 import type { Row, Table } from "./table.ts";
 
+type Vocabulary = "global" | "own";
+
 interface AveragingParams {
-  readonly variants: readonly string[];
+  readonly variants: readonly (readonly [id: string, Vocabulary])[];
 }
+
+/** Bits per byte of a source's validation text that a mean loss is, in nats a token. */
+type BitsPerByte = (source: string, nats: number) => number;
 
 export const kind: TableKind<AveragingParams> = {
   names: ["averaging"],
-  declare({ pretrain }) {
-    const variants = pretrain.variants.filter((id) => variantNamed(id).role === "method");
-    return { inputs: metricsInputs(variants), params: { variants } };
+  declare(recipe) {
+    const methods = recipe.pretrain.variants.map((id) => [id, variantNamed(id)] as const)
+      .filter(([, { role }]) => role === "method");
+    const variants = methods.map(([id, { training }]) => [id, training.vocabulary] as const);
+    const text = [...new Set(variants.map(([, vocabulary]) => vocabulary))].map((vocabulary) =>
+      inputsOf(
+        vocabulary,
+        sourcesOf(recipe),
+        (source) => `tokenize/${source}/${vocabulary}#validation`,
+      )
+    );
+    const ids = methods.map(([id]) => id);
+    return { inputs: Object.assign(metricsInputs(ids), ...text), params: { variants } };
   },
   build({ variants }, inputs): Table {
     const metrics = group(inputs, "metrics");
-    const runs = variants.map((variant) => ({
+    const runs = variants.map(([variant, vocabulary]) => ({
       variant,
       rounds: metricsOf(metrics.get(variant)!, "round"),
+      bits: bitsOf(group(inputs, vocabulary)),
     }));
     return {
       name: "averaging",
-      title: "Validation loss of the last round's sources before and after the average",
+      title: "Bits per byte of the last round's sources before and after the average",
       columns: ["", "source", "alone", "averaged", "rise"],
-      rows: runs.flatMap(({ variant, rounds }) => rowsOf(variant, rounds.at(-1)!)),
+      rows: runs.flatMap(({ variant, rounds, bits }) => rowsOf(variant, rounds.at(-1)!, bits)),
       notes: [
-        "nats a token on the source's own validation text, of what it made alone and of the average; a shared table is judged whole",
+        "on the source's own validation text, of what it made alone and of the average; a shared table is judged whole",
         ...runs.map(({ variant, rounds }) => {
           const raised = rounds.filter((round) => meanRise(round) > 0).length;
           return `${variant}: the average raised the loss in ${raised} of ${rounds.length} rounds`;
@@ -40,17 +59,29 @@ export const kind: TableKind<AveragingParams> = {
   },
 };
 
-function rowsOf(variant: string, round: RoundRow): Row[] {
-  return lossesOf(round).map(({ source, alone, averaged }) => ({
-    label: variant,
-    from: [`metrics/${variant}`],
-    cells: [
-      { value: source },
-      cellOf(alone, decimals(3)),
-      cellOf(averaged, decimals(3)),
-      cellOf(averaged - alone, (rise) => `${rise > 0 ? "+" : ""}${rise.toFixed(3)}`),
-    ],
-  }));
+/** @param validation Folder of the source's tokens, by source */
+function bitsOf(validation: ReadonlyMap<string, string>): BitsPerByte {
+  return (source, nats) => {
+    const file = readFileSync(`${validation.get(source)!}/shards.json`, "utf8");
+    const { tokens, bytes }: Pick<TokenShards, "tokens" | "bytes"> = JSON.parse(file);
+    return nats / Math.LN2 * tokens / bytes;
+  };
+}
+
+function rowsOf(variant: string, round: RoundRow, bits: BitsPerByte): Row[] {
+  return lossesOf(round).map(({ source, ...nats }) => {
+    const [alone, averaged] = [bits(source, nats.alone), bits(source, nats.averaged)];
+    return {
+      label: variant,
+      from: [`metrics/${variant}`],
+      cells: [
+        { value: source },
+        cellOf(alone, decimals(3)),
+        cellOf(averaged, decimals(3)),
+        cellOf(averaged - alone, (rise) => `${rise > 0 ? "+" : ""}${rise.toFixed(3)}`),
+      ],
+    };
+  });
 }
 
 /** Mean over the sources of a round. */

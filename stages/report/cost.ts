@@ -50,7 +50,7 @@ export function costRowsOf(
     positions: model.positions === "learned" && (costs?.nominalParameters ?? null) === null
       ? model.seqLen
       : 0,
-    tables: model.tiedEmbeddings ? 1 : 2,
+    tables: model.tiedEmbeddings === false ? 2 : 1,
   });
 }
 

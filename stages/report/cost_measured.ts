@@ -42,7 +42,7 @@ export const kind: TableKind<MeasuredCostParams> = {
       localSteps,
       rounds,
       positions: model.positions === "learned" ? model.seqLen : 0,
-      tables: model.tiedEmbeddings ? 1 : 2,
+      tables: model.tiedEmbeddings === false ? 2 : 1,
     });
     const metrics = group(inputs, "metrics");
     return {
