@@ -65,6 +65,9 @@ function scaleOf({ description, examples }: Task): LabelScale {
   return { mean, deviation: Math.sqrt(squares / labels.length) || 1 };
 }
 
+/** Squares of larger scores would be beyond all numbers. */
+const mostScore = 1e100;
+
 /** @throws StageError naming split, example and field. */
 function checkExamples({ settings, description, examples }: Task): void {
   const { kind, nClasses } = description;
@@ -83,12 +86,12 @@ function checkExamples({ settings, description, examples }: Task): void {
         fail(at, `${nClasses} options`, options?.length ?? "none");
       }
       const isLabel = kind === "similarity"
-        ? Number.isFinite(label)
+        ? Math.abs(label) <= mostScore
         : Number.isInteger(label) && label >= 0 && label < nClasses;
       if (!isLabel) {
         fail(
           at,
-          `a label ${kind === "similarity" ? "that is finite" : `below ${nClasses}`}`,
+          `a label ${kind === "similarity" ? `within ±${mostScore}` : `below ${nClasses}`}`,
           label,
         );
       }

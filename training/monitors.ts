@@ -9,23 +9,26 @@ import type { Fetches, UpdateResult } from "../engine/mod.ts";
 import { activationMean, activationNorm, withoutKeyBias } from "../model/mod.ts";
 import type { Json } from "../base/mod.ts";
 
+/** A number, or null for one that is not finite: rows are kept as JSON. */
+type Seen = number | null;
+
 export type MonitorRow = {
   readonly step: number;
-  readonly lossNats: number;
-  readonly learningRate: number;
-  readonly gradientNorm: number;
-  readonly parameterNorm: number;
-  readonly updateNorm: number;
+  readonly lossNats: Seen;
+  readonly learningRate: Seen;
+  readonly gradientNorm: Seen;
+  readonly parameterNorm: Seen;
+  readonly updateNorm: Seen;
   /** The largest of the modules' means: what the authors plot. */
-  readonly activationMeanMax: number;
+  readonly activationMeanMax: Seen;
   readonly activations: {
-    readonly [module: string]: { readonly mean: number; readonly norm: number };
+    readonly [module: string]: { readonly mean: Seen; readonly norm: Seen };
   };
   readonly layers: {
     readonly [layer: string]: {
-      readonly parameterNorm: number;
-      readonly gradientNorm: number;
-      readonly updateNorm: number;
+      readonly parameterNorm: Seen;
+      readonly gradientNorm: Seen;
+      readonly updateNorm: Seen;
     };
   };
 };
@@ -66,7 +69,7 @@ export function monitorStep(seen: MonitoredStep): MonitorRow {
     all.update += own.update;
   }
   const activations = activationsOf(seen.outputs);
-  return {
+  const row = {
     step,
     lossNats,
     learningRate,
@@ -84,6 +87,12 @@ export function monitorStep(seen: MonitoredStep): MonitorRow {
       }]),
     ),
   };
+  return withNulls(row);
+}
+
+/** Plain data with null in the place of each number that is not finite, as JSON has them. */
+function withNulls<Data extends Json>(data: Data): Data {
+  return JSON.parse(JSON.stringify(data));
 }
 
 /** `block.3`, `norm_final`, `embedding.token`. */
@@ -92,15 +101,17 @@ function layerOf(parameter: string): string {
     parameter.replace(/^body\./, "").replace(/\.(weight|bias)$/, "");
 }
 
-/** The largest norm after a block, as a multiple of that in an earlier row. */
+/** The largest norm after a block, as a multiple of that in an earlier row; infinite where it is not finite. */
 export function activationGrowth(first: MonitorRow, now: MonitorRow): number {
   const largest = ({ activations }: MonitorRow) =>
     Object.entries(activations).filter(([module]) => /^block\.\d+$/.test(module))
-      .reduce((most, [, { norm }]) => Math.max(most, norm), 0);
+      .reduce((most, [, { norm }]) => Math.max(most, norm ?? Infinity), 0);
   return largest(now) / largest(first);
 }
 
-function activationsOf(outputs: readonly Fetches[]): MonitorRow["activations"] {
+function activationsOf(
+  outputs: readonly Fetches[],
+): { readonly [module: string]: { readonly mean: number; readonly norm: number } } {
   const mean = (output: string) =>
     outputs.reduce((sum, fetched) => sum + fetched[output][0], 0) / outputs.length;
   return Object.fromEntries(

@@ -9,7 +9,8 @@ interface Warning {
   readonly name: "activation-growth" | "epochs" | "vocabulary-coverage" | "weak-continuation";
   /** What it is about: a source, or a participant of a round. */
   readonly about: string;
-  readonly found: number;
+  /** Null where it is not finite. */
+  readonly found: number | null;
   readonly threshold: number;
   readonly message: string;
 }
@@ -60,10 +61,12 @@ export function warnOfGrowth(
   warnOnce(place, {
     name: "activation-growth",
     about: participant,
-    found: growth,
+    found: Number.isFinite(growth) ? growth : null,
     threshold,
-    message: `activations behind a block are ${growth.toPrecision(3)} times what they were when ` +
-      `"${participant}" was first looked at: the loss may leap soon; a lower peak rate helps`,
+    message: Number.isFinite(growth)
+      ? `activations behind a block are ${growth.toPrecision(3)} times what they were when ` +
+        `"${participant}" was first looked at: the loss may leap soon; a lower peak rate helps`
+      : `activations behind a block of "${participant}" are beyond all numbers; a lower peak rate helps`,
   });
 }
 

@@ -21,8 +21,9 @@ interface StabilityParams {
 /** The fields of a row of `monitors.jsonl` that are drawn. */
 interface MonitorRow {
   readonly step: number;
-  readonly activationMeanMax: number;
-  readonly parameterNorm: number;
+  /** Null where it is not finite. */
+  readonly activationMeanMax: number | null;
+  readonly parameterNorm: number | null;
 }
 
 export const kind: FigureKind<StabilityParams> = {
@@ -48,7 +49,7 @@ export const kind: FigureKind<StabilityParams> = {
     );
     const of = (ids: readonly string[]) => ids.flatMap((id) => rows.get(id)!);
     const from = (ids: readonly string[]) => ids.map((id) => `metrics/${id}`);
-    const panel = (title: string, y: string, value: (row: MonitorRow) => number): Panel => ({
+    const panel = (title: string, y: string, value: (row: MonitorRow) => number | null): Panel => ({
       title,
       y,
       isLogarithmic: false,
@@ -78,11 +79,12 @@ export const kind: FigureKind<StabilityParams> = {
   },
 };
 
-/** Mean, least and largest of the rows at each step. */
-function bands(rows: readonly MonitorRow[], value: (row: MonitorRow) => number): Point[] {
+/** Mean, least and largest of the rows at each step; what is not finite has no place in a figure. */
+function bands(rows: readonly MonitorRow[], value: (row: MonitorRow) => number | null): Point[] {
   const byStep = new Map<number, number[]>();
   for (const row of rows) {
-    byStep.set(row.step, [...byStep.get(row.step) ?? [], value(row)]);
+    const seen = value(row);
+    if (seen !== null) byStep.set(row.step, [...byStep.get(row.step) ?? [], seen]);
   }
   return [...byStep].sort(([a], [b]) => a - b).map(([x, values]) => ({
     x,

@@ -45,7 +45,8 @@ Deno.test("figure 2 draws baselines alone, DEPT as a mean between least and larg
   const monitors = (...of: readonly (readonly [number, number])[]) =>
     rowsOf(
       "monitors.jsonl",
-      of.map(([step, value]) => ({ step, activationMeanMax: value, parameterNorm: 10 * value })),
+      of.map(([step, value]) => ({ step, activationMeanMax: value, parameterNorm: 10 * value }))
+        .concat({ step: 20, activationMeanMax: NaN, parameterNorm: Infinity }), // null in the file
     );
   const { panels: [activations, parameters] } = figureEntry("2").kind.build(
     { dept: ["glob", "trim"], others: ["std-t0"] },

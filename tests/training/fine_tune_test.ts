@@ -223,4 +223,11 @@ Deno.test("fineTune() refuses examples that do not fit the task, saying which", 
       /train example 0: expected 2 options, found 1/,
     );
     await fails("train", [{ ...good, texts: ["a", "b"] }], /expected 1 texts, found 2/);
+    // Squares of such scores are beyond all numbers, and predictions in their scale would be none.
+    const pair = options("similarity", folder);
+    const train = [...pair.examples.train.slice(1), { ...pair.examples.train[0], label: 1e200 }];
+    await assert.rejects(
+      fineTune({ ...pair, examples: { ...pair.examples, train } }),
+      /StageError: .* train example \d+: expected a label within ±1e\+100, found 1e\+200/,
+    );
   }));

@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../engine/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
-import { StageError } from "../../base/mod.ts";
+import { canonicalJson, StageError } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { specialIds } from "../../tokenizers/mod.ts";
 import {
   continueTraining,
   cutVocabulary,
+  type MonitorRow,
   pretrain,
   type Pretraining,
   type PretrainSettings,
   renumber,
 } from "../../training/mod.ts";
+import type { MetricsRow } from "../../training/metrics_files.ts";
+import { activationGrowth } from "../../training/monitors.ts";
 import { initialShared } from "../../training/source.ts";
+import { warnOfGrowth } from "../../training/warnings.ts";
 import { inner, model, pretraining, settings, vocabSize, withSources } from "./support.ts";
 
 /**
@@ -94,6 +98,45 @@ for (const adamState of ["reset", "average"] as const) {
       }
     }));
 }
+
+for (const localSteps of [1, 2]) {
+  Deno.test(`pretrain() with monitors says in a sentence that a step made weights infinite (${localSteps} a round)`, () =>
+    withSources(async (sources, folder) => {
+      const warnings: string[] = [];
+      const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+      const options = pretraining("std-t0", sources, folder, {
+        localSteps,
+        inner: { ...inner, peakLearningRate: 1e39, warmupSteps: 0 },
+        monitors: { everySteps: 1 },
+        warnings: { activationGrowth: 1, epochs: Infinity, unknownShare: Infinity },
+      });
+      await assert.rejects(pretrain({ ...options, log }), (error) => {
+        assert.ok(error instanceof StageError);
+        const expected = localSteps === 1
+          ? /finite weights, found -?Infinity/
+          : /finite loss, found/;
+        assert.match(error.message, expected);
+        return true;
+      });
+      // The row of that step has null for what no number holds.
+      const [row] = Deno.readTextFileSync(`${options.checkpointFolder}/.monitors.jsonl`)
+        .split("\n", 1).map((line) => JSON.parse(line).row);
+      assert.deepEqual([row.step, row.parameterNorm, row.updateNorm], [0, null, null]);
+      assert.ok(row.lossNats > 0 && row.gradientNorm > 0);
+    }));
+}
+
+Deno.test("activationGrowth() of norms that are not finite is a warning with a value that can be written", () => {
+  const row = (norm: number | null) =>
+    ({ activations: { "block.0": { mean: 0, norm } } }) as unknown as MonitorRow;
+  const growth = activationGrowth(row(2), row(null));
+  assert.equal(growth, Infinity);
+  assert.equal(activationGrowth(row(2), row(3)), 1.5);
+  const metrics: MetricsRow[] = [];
+  warnOfGrowth({ metrics, log: silentLog }, "alpha", growth, 3);
+  assert.equal(metrics[0].found, null);
+  assert.match(canonicalJson(metrics), /alpha.* are beyond all numbers/);
+});
 
 Deno.test("pretrain() told to skip stops when no source of a round is left, naming them", () =>
   withSources(async (sources, folder) => {
