@@ -152,6 +152,21 @@ export function checkFolderToFill(path: string): void {
   }
 }
 
+/** Fills a folder, which is made if it is missing, and is gone again if that fails. @throws OutputError that names it */
+export function fillFolder(path: string, fill: () => void): void {
+  const isNew = isThere(path) === undefined;
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+    fill();
+  } catch (error) {
+    if (isNew) rmSync(path, { recursive: true, force: true });
+    if (systemError(error) === undefined) throw error;
+    attempt(`"${path}"`, () => {
+      throw error;
+    });
+  }
+}
+
 function isThere(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);

@@ -10,6 +10,7 @@ import {
   type UnigramConfig,
   unigramConfigOf,
   unigramDefaults,
+  type UnigramTokenizer,
 } from "../tokenizers/mod.ts";
 import {
   saveSentencePiece,
@@ -18,7 +19,7 @@ import {
 } from "../tokenizers/sentencepiece/mod.ts";
 import { decimalOf, UsageError } from "../base/mod.ts";
 import type { CommandModule } from "./command_line.ts";
-import { checkFolderToFill } from "./file_output.ts";
+import { checkFolderToFill, fillFolder } from "./file_output.ts";
 import { terminalLine } from "./reading_progress.ts";
 import { checkFiles, linesOfText, readTexts } from "./text_input.ts";
 import { optionName, trainingOptions } from "./tokenizer_options.ts";
@@ -79,21 +80,23 @@ async function train(options: TrainOptions): Promise<void> {
   const totalBytes = Math.min(bytesOf(options.input), config.maxTextBytes);
   const tokenizer = await trainUnigram(documents(options), config, { log, threads, totalBytes });
   line.wipe();
-  Deno.mkdirSync(options.output, { recursive: true });
-  saveTokenizer(options.output, tokenizer);
-  saveConfigFiles(options.output, tokenizer);
-  if (options.sentencepiece) {
-    const model = sentencePieceModelOf(tokenizer);
-    saveSentencePiece(join(options.output, "tokenizer.model"), model);
-    const [first, ...more] = saveVocabulary(join(options.output, "tokenizer.vocab"), model);
-    if (first !== undefined) {
-      printError(
-        `warning: a line of tokenizer.vocab cannot hold control characters: ${first} and ${more.length} more pieces ` +
-          "stand there with escapes; tokenizer.model has them as they are",
-      );
-    }
-  }
+  fillFolder(options.output, () => {
+    saveTokenizer(options.output, tokenizer);
+    saveConfigFiles(options.output, tokenizer);
+    if (options.sentencepiece) saveAsSentencePiece(options.output, tokenizer);
+  });
   printError(`${tokenizer.vocabSize} pieces written to ${options.output}`);
+}
+
+function saveAsSentencePiece(folder: string, tokenizer: UnigramTokenizer): void {
+  const model = sentencePieceModelOf(tokenizer);
+  saveSentencePiece(join(folder, "tokenizer.model"), model);
+  const [first, ...more] = saveVocabulary(join(folder, "tokenizer.vocab"), model);
+  if (first === undefined) return;
+  printError(
+    `warning: a line of tokenizer.vocab cannot hold control characters: ${first} and ${more.length} more pieces ` +
+      "stand there with escapes; tokenizer.model has them as they are",
+  );
 }
 
 /** The config of the trainer; errors name options as a user types them. */

@@ -2,7 +2,7 @@
  * The process that trains participants for another one: reads what it works with, then a task a line, and writes a line when
  * a task is done. Ends when its input does.
  */
-import { leaveSignals, messageOf, StageError, writeAll } from "../base/mod.ts";
+import { leaveSignals, messageOf, reportFileLimit, StageError, writeAll } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { openTokenShards } from "../datasets/mod.ts";
 import {
@@ -53,6 +53,7 @@ export type WorkerMessage =
 
 async function serve(): Promise<void> {
   leaveSignals(["SIGINT", "SIGHUP", "SIGTERM"]); // it ends when its input does
+  reportFileLimit();
   console.log = console.info = console.debug = console.error; // what libraries print is no message
   let trainer: Promise<LocalTrainer> | undefined;
   let work: Promise<void> = Promise.resolve();

@@ -1,6 +1,7 @@
 /**
  * The command line over toy stages: `deno run -A tests/support/toy_stages/main.ts run --recipe toy`.
  */
+import { reportFileLimit } from "../../../base/mod.ts";
 import type { Project } from "../../../commands/project.ts";
 import { runCommandLine } from "../../../commands/main.ts";
 import { projectRoot } from "../paths.ts";
@@ -26,5 +27,6 @@ export const toyProject: Project = {
 };
 
 if (import.meta.main) {
+  reportFileLimit();
   Deno.exit(await runCommandLine(Deno.args, () => Promise.resolve(toyProject)));
 }
