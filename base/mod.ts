@@ -20,6 +20,7 @@ export { didYouMean, nearestName } from "./names.ts";
 export { readIfThere, readTextIfThere } from "./optional_file.ts";
 export { ProtoError, ProtoWriter, readFields } from "./protobuf.ts";
 export { Random, type Seed, seedOf } from "./random.ts";
+export { SavePoints } from "./save_points.ts";
 export { leaveSignals } from "./signals.ts";
 export { shownText } from "./shown_text.ts";
 export { systemError } from "./system_errors.ts";

@@ -113,11 +113,15 @@ export interface RecordStream extends AsyncIterable<readonly SourceRecord[]> {
  * known entropy. `options` is the source's own part of the recipe.
  */
 export interface GeneratedSource<Options> {
-  /** Documents number 0, 1, 2, … of `split`; a document depends only on options, the seed and its number. */
+  /**
+   * Documents number `first` (0 without it), `first` + 1, … of `split`; a document depends only on options, the seed and its
+   * number.
+   */
   documents(
     options: Options,
     split: string,
     seed: import("../base/mod.ts").Seed,
+    first?: number,
   ): Iterable<Document>;
   /**
    * Entropy of the text in bits per UTF-8 byte, computed from the rules that make it (not measured on a sample):

@@ -95,7 +95,8 @@ export class SkipLog {
   }
 }
 
-const documentsAPause = 250;
+/** Documents between two looks at signals. */
+export const documentsAPause = 250;
 
 /**
  * Writes documents to a folder, in their order, and says what they are.
@@ -118,9 +119,11 @@ export async function writeDocuments(
   return writer.finish(options);
 }
 
-/** Where a writer stands right after it wrote a batch: plain data for checkpoints. */
+/** Where a writer stands between two documents: plain data for checkpoints, at most a batch of documents. */
 export interface DocumentsWriterState {
   readonly arrow: ArrowPosition;
+  /** Text and id of the documents after the last whole batch. */
+  readonly pending: readonly (readonly [text: string, id: string])[];
   readonly count: number;
   readonly bytes: number;
   readonly characters: number;
@@ -128,13 +131,21 @@ export interface DocumentsWriterState {
   readonly longestBytes: number;
 }
 
+const noSums = {
+  count: 0,
+  bytes: 0,
+  characters: 0,
+  shortestBytes: Number.MAX_VALUE,
+  longestBytes: 0,
+};
+
 /** Writes documents one by one. Batches depend on the documents alone, so that going on from a state gives the same bytes. */
 export class DocumentsWriter implements Disposable {
   readonly #folder: string;
   readonly #writer: ArrowFileWriter;
   readonly #texts = new Utf8Column();
   readonly #ids = new Utf8Column();
-  #sums: Omit<DocumentsWriterState, "arrow">;
+  #sums: Omit<DocumentsWriterState, "arrow" | "pending">;
 
   /** @param from goes on with the files of the folder from there */
   constructor(folder: string, from?: DocumentsWriterState) {
@@ -144,8 +155,12 @@ export class DocumentsWriter implements Disposable {
       documentSchema(),
       from?.arrow,
     );
-    this.#sums = from ??
-      { count: 0, bytes: 0, characters: 0, shortestBytes: Number.MAX_VALUE, longestBytes: 0 };
+    const { arrow: _, pending = [], ...sums }: Partial<DocumentsWriterState> = from ?? {};
+    for (const [text, id] of pending) {
+      this.#texts.add(text);
+      this.#ids.add(id);
+    }
+    this.#sums = { ...noSums, ...sums };
   }
 
   get count(): number {
@@ -156,11 +171,8 @@ export class DocumentsWriter implements Disposable {
     return this.#sums.bytes;
   }
 
-  /**
-   * Appends a document. Returns whether a batch was written: then, and only then, `state` may be asked for.
-   * @throws StageError for a text that UTF-8 has no form for.
-   */
-  add({ text, id }: Document): boolean {
+  /** Appends a document. @throws StageError for a text that UTF-8 has no form for. */
+  add({ text, id }: Document): void {
     if (!text.isWellFormed()) {
       throw new StageError(
         `Cannot write document "${id}": expected well-formed Unicode, found a lone surrogate`,
@@ -176,19 +188,14 @@ export class DocumentsWriter implements Disposable {
       shortestBytes: Math.min(shortestBytes, size),
       longestBytes: Math.max(longestBytes, size),
     };
-    const isFull = this.#texts.length === batchDocuments || this.#texts.bytes >= batchBytes;
-    if (isFull) this.#flush();
-    return isFull;
+    if (this.#texts.length === batchDocuments || this.#texts.bytes >= batchBytes) this.#flush();
   }
 
-  /** Waits until all batches have reached the disk. */
+  /** Waits until all whole batches have reached the disk. */
   state(): DocumentsWriterState {
-    if (this.#texts.length > 0) {
-      throw new RangeError(
-        "Cannot give a state: expected no document after the last batch, found some",
-      );
-    }
-    return { arrow: this.#writer.position(), ...this.#sums };
+    const ids = this.#ids.strings();
+    const pending = this.#texts.strings().map((text, i) => [text, ids[i]] as const);
+    return { arrow: this.#writer.position(), pending, ...this.#sums };
   }
 
   /** Makes the file whole and writes the report. @throws StageError when there is no document. */
@@ -276,13 +283,16 @@ export function readDocumentsReport(folder: string): DocumentsReport {
 }
 
 /** Lets signals be heard: work in memory waits for nothing, so that nothing else would have its turn. */
-function pause(): Promise<void> {
+export function pause(): Promise<void> {
   return new Promise((go) => setTimeout(go, 0));
 }
 
 function documentSchema(): Schema {
   return new Schema([new Field("text", new Utf8(), false), new Field("id", new Utf8(), false)]);
 }
+
+/** A decoder drops a byte order mark otherwise. */
+const keepAll = { ignoreBOM: true };
 
 /** A column of strings that is being filled. */
 class Utf8Column {
@@ -300,6 +310,11 @@ class Utf8Column {
     this.#values.push(value);
     this.#ends.push(this.bytes += value.length);
     return value.length;
+  }
+
+  /** The strings so far. */
+  strings(): string[] {
+    return this.#values.map((value) => new TextDecoder("utf-8", keepAll).decode(value));
   }
 
   /** The column so far; what follows starts a new one. */

@@ -37,6 +37,7 @@ export {
   SkipLog,
   writeDocuments,
 } from "./documents.ts";
+export { writeGeneratedDocuments } from "./generated_documents.ts";
 export { type Input, inputOf, openLocal } from "./input.ts";
 export { type Mixture, type MixturePosition, mixtureWeights, openMixture } from "./mixture.ts";
 export { listLocalFiles } from "./local_files.ts";

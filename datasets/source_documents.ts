@@ -3,17 +3,19 @@
  * on from the last checkpoint and ends with the bytes of a run that was never stopped.
  *
  *   <checkpoint folder>/
- *     reading.json   where reading, filtering and writing stand, after a whole batch
+ *     reading.json   where reading, filtering and writing stand, between two documents
  *     reading.tmp/   documents.arrow and the index of duplicates, which grow; what they hold after the checkpoint is dropped
  */
-import { type Seed, StageError } from "../base/mod.ts";
+import { SavePoints, type Seed, StageError } from "../base/mod.ts";
 import type { ReaderOptions } from "./document.ts";
 import { DocumentFilter, type FilterOptions, type FilterState } from "./document_filter.ts";
 import {
+  type DocumentsPosition,
   type DocumentsReport,
   DocumentsWriter,
   type DocumentsWriterState,
-  readDocuments,
+  pause,
+  readDocumentsFrom,
   SkipLog,
 } from "./documents.ts";
 import { resumableFolder } from "./resumable_folder.ts";
@@ -23,6 +25,9 @@ import {
   type SourcePosition,
   SourceReader,
 } from "./source_reader.ts";
+
+/** Documents between two looks at signals, which take 2 ms; most readers wait for their file meanwhile. */
+const documentsAPause = 2048;
 
 interface SourceDocumentsOptions {
   /** Name of the source. */
@@ -49,6 +54,8 @@ interface SourceDocumentsOptions {
 interface ReadingState {
   /** Names of the files: the state is of no use for others. */
   readonly names: readonly string[];
+  /** How far the training documents are known. */
+  readonly training: DocumentsPosition;
   readonly reading: SourcePosition;
   readonly filter: FilterState | null;
   readonly skipped: DocumentsReport["skipped"];
@@ -63,7 +70,7 @@ export async function writeSourceDocuments(
   folder: string,
   options: SourceDocumentsOptions,
 ): Promise<DocumentsReport> {
-  const { parts, reading, where, training, maxDocuments, checkpointFolder, signal } = options;
+  const { parts, reading, where, training, maxDocuments, checkpointFolder } = options;
   const names = parts.map(({ name }) => name);
   const work = resumableFolder<ReadingState>(checkpointFolder, "reading", {
     "documents.arrow": ({ writer }) => writer.arrow.bytes,
@@ -85,33 +92,39 @@ export async function writeSourceDocuments(
     : new DocumentFilter(options.filter, options.seed, work.folder, from?.filter ?? undefined);
   using writer = new DocumentsWriter(work.folder, from?.writer);
 
-  if (training !== null && from === undefined) {
-    for await (const { text, id } of readDocuments(training)) {
-      signal.throwIfAborted();
+  let known = from?.training ?? { batch: 0, row: 0 };
+  const points = new SavePoints({
+    signal: options.signal,
+    everyMs: options.checkpointEveryMs,
+    save: () =>
+      work.save({
+        names,
+        training: known,
+        reading: source.position,
+        // The order matters: the state may only tell of bytes that are on disk.
+        writer: writer.state(),
+        filter: filter?.state() ?? null,
+        skipped: skips.report(),
+      }),
+  });
+  if (training !== null) {
+    for await (const { text, id, next } of readDocumentsFrom(training, known)) {
       filter?.know({ text, id: `training ${id}` });
+      known = next;
+      points.pass();
     }
   }
-  let savedAt = performance.now();
-  const save = () => {
-    work.save({
-      names,
-      reading: source.position,
-      // The order matters: the state may only tell of bytes that are on disk.
-      writer: writer.state(),
-      filter: filter?.state() ?? null,
-      skipped: skips.report(),
-    });
-    savedAt = performance.now();
-  };
   if (writer.count < (maxDocuments ?? Infinity)) {
-    for await (const read of source) {
-      signal.throwIfAborted();
-      const document = filter === undefined ? read : filter.apply(read);
-      if (document === undefined) continue;
-      const isWhole = writer.add(document);
-      options.onDocument?.(writer.count);
-      if (writer.count >= (maxDocuments ?? Infinity)) break;
-      if (isWhole && performance.now() - savedAt >= options.checkpointEveryMs) save();
+    let read = 0;
+    for await (const given of source) {
+      const document = filter === undefined ? given : filter.apply(given);
+      if (document !== undefined) {
+        writer.add(document);
+        options.onDocument?.(writer.count);
+        if (writer.count >= (maxDocuments ?? Infinity)) break;
+      }
+      if (++read % documentsAPause === 0) await pause();
+      points.pass();
     }
   }
   if (writer.count === 0) {

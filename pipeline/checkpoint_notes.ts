@@ -50,9 +50,18 @@ export function openCheckpointFolder(folder: string, key: string, files: string)
   return hasCheckpoint(folder);
 }
 
+/**
+ * Whether a name in a checkpoint folder is of something to go on from. Unfinished files end in `.tmp`; what stages note beside
+ * checkpoints begins with a point.
+ */
+export function isCheckpoint(name: string): boolean {
+  return !checkpointNotes.includes(name) && !name.endsWith(".tmp") && !name.startsWith(".");
+}
+
 function hasCheckpoint(folder: string): boolean {
-  return [...Deno.readDirSync(folder)]
-    .some(({ name }) => !checkpointNotes.includes(name) && !name.endsWith(".tmp"));
+  return [...Deno.readDirSync(folder)].some(({ name, isDirectory }) =>
+    isCheckpoint(name) && (!isDirectory || hasCheckpoint(join(folder, name)))
+  );
 }
 
 /** Notes in the checkpoint folder of an action where it was stopped, if that is known. */

@@ -1,8 +1,8 @@
 /**
- * Notices checkpoints as they appear in a folder: stages write them in ways of their own, and only the names of whole ones
- * lack the ending of a temporary.
+ * Notices checkpoints as they appear in a folder: stages write them in ways of their own.
  */
 import { join } from "node:path";
+import { isCheckpoint } from "./checkpoint_notes.ts";
 
 export class CheckpointWatch {
   readonly #folder: string;
@@ -26,7 +26,7 @@ export class CheckpointWatch {
     let newest: { name: string; time: number } | undefined;
     try {
       for (const { name } of Deno.readDirSync(this.#folder)) {
-        if (name.endsWith(".tmp")) continue;
+        if (!isCheckpoint(name)) continue;
         const time = Deno.statSync(join(this.#folder, name)).mtime?.getTime() ?? 0;
         if (newest === undefined || time > newest.time) newest = { name, time };
       }

@@ -65,8 +65,12 @@ export async function runRequest(
   try {
     return await run(request, stage, modules, host);
   } catch (error) {
-    if (host.signal.aborted) return { type: "stopped" };
-    return failure(storageError(error, `keep what ${request.instance} writes`, request.store));
+    const { aborted, reason } = host.signal;
+    const found = storageError(error, `keep what ${request.instance} writes`, request.store);
+    if (aborted && !(found instanceof StorageError)) {
+      return { type: "stopped", isClean: error === reason };
+    }
+    return failure(found);
   }
 }
 

@@ -137,7 +137,9 @@ class Child implements RunningChild {
       readErrors(),
       sendRequest(this.#process, request),
     ]);
-    outcome ??= this.#isStopping ? { type: "stopped" } : diedSilently(status, lastWords);
+    outcome ??= this.#isStopping
+      ? { type: "stopped", isClean: false }
+      : diedSilently(status, lastWords);
     if (outcome.type === "failed") this.#write(outcome.stack ?? outcome.message);
     this.#write(`-- ${outcome.type}`);
     this.#log.close();
@@ -193,6 +195,8 @@ async function sendRequest(process: Deno.ChildProcess, request: ChildRequest): P
 function diedSilently(status: Deno.CommandStatus, lastWords: readonly string[]): ChildOutcome {
   const how = status.signal === "SIGKILL"
     ? "was killed (SIGKILL; when nobody did, the system was out of memory)"
+    : status.signal === "SIGXFSZ"
+    ? "was ended by a limit on the size of files (ulimit -f); raise it"
     : status.signal !== null
     ? `ended with ${status.signal}`
     : `ended with code ${status.code}`;

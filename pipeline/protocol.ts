@@ -65,7 +65,8 @@ export type ChildMessage =
     /** Whether the message says all (bad data) or the stack is needed (a defect). */
     readonly isExpected: boolean;
   }
-  | { readonly type: "stopped" };
+  /** Clean: by the stage itself, which has kept all that it had reported as done. */
+  | { readonly type: "stopped"; readonly isClean: boolean };
 
 /** A message as a line. */
 export function encodeMessage(message: ChildMessage): string {
@@ -104,7 +105,7 @@ function isMessage(value: unknown): value is ChildMessage {
       return typeof value.message === "string" && typeof value.isExpected === "boolean" &&
         ["undefined", "string"].includes(typeof value.stack);
     case "stopped":
-      return true;
+      return typeof value.isClean === "boolean";
     default:
       return false;
   }

@@ -193,7 +193,8 @@ export class Scheduler {
         this.#fail(id, key, `Cannot keep what ${id} made: ${change}; run again`, undefined);
       } else if (outcome.type === "stopped") {
         const stoppingMs = performance.now() - (this.#stoppedAt ?? startedAt);
-        const left = noteStop(store.checkpointFolder(key), this.#progress.get(id));
+        const place = outcome.isClean ? this.#progress.get(id) : undefined;
+        const left = noteStop(store.checkpointFolder(key), place);
         emit({ type: "stopped", instance: id, stoppingMs, ...left });
       } else if (outcome.type === "failed") {
         this.#fail(id, key, failureText(outcome), outcome.stack);

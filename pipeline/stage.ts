@@ -170,7 +170,10 @@ export interface StageContext<
   readonly files: Readonly<Record<string, string>>;
   /** An empty folder for each declared output. It is published when `run` returns, dropped when it throws. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** A folder bound to this action key that outlives a kill: what is in it was written by this very computation. */
+  /**
+   * A folder bound to this action key that outlives a kill: what is in it was written by this very computation. What is there
+   * counts as a checkpoint, except names that end in `.tmp` or begin with a point.
+   */
   readonly checkpointFolder: string;
   /** The seed of a declared name. @throws RangeError for a name that was not declared. */
   seed(name: string): Seed;
@@ -179,7 +182,10 @@ export interface StageContext<
   /** Their URLs, by role: for a process that `run` starts. */
   readonly moduleUrls: { readonly [Role in keyof Uses]: string };
   readonly log: Log;
-  /** Aborted at the first Ctrl-C: finish the micro-batch, write a checkpoint, throw `signal.reason`. */
+  /**
+   * Aborted at the first Ctrl-C: finish the micro-batch, write a checkpoint of all that was reported as done, throw
+   * `signal.reason`.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -13,7 +13,6 @@ import { basename, isAbsolute, join } from "node:path";
 import { sha256OfFile } from "../base/mod.ts";
 import { isRemote, remoteEnvironment, remotePath, sharedCacheFolder } from "../datasets/hub/mod.ts";
 import {
-  type Document,
   type DocumentReader,
   type DocumentsReport,
   type FilterOptions,
@@ -23,7 +22,7 @@ import {
   readerModule,
   type ReaderOptions,
   type SourcePart,
-  writeDocuments,
+  writeGeneratedDocuments,
   writeSourceDocuments,
 } from "../datasets/mod.ts";
 import { sourceModule } from "../datasets/generators/mod.ts";
@@ -199,16 +198,19 @@ export async function run(context: Context): Promise<StageSummary> {
 }
 
 async function fromGenerator(
-  { outputs, signal, log, modules, seed }: Context,
+  { outputs, hints, signal, log, modules, seed, checkpointFolder }: Context,
   { source, split, options, documents: total }: GeneratedParams,
 ): Promise<DocumentsReport> {
-  const generator = modules.source!.source;
-  const made: Iterable<Document> = generator.documents(options, split, seed(`documents/${source}`));
-  return await writeDocuments(outputs.documents, made, {
-    maxDocuments: total,
-    entropyBitsPerByte: generator.entropyBitsPerByte(options),
+  return await writeGeneratedDocuments(outputs.documents, {
+    source: modules.source!.source,
+    options,
+    split,
+    seed: seed(`documents/${source}`),
+    documents: total,
+    checkpointFolder,
+    checkpointEveryMs: hints.checkpointEveryMs,
+    signal,
     onDocument(done) {
-      signal.throwIfAborted();
       if (done % 1000 === 0) log.progress({ done, total, unit: "documents" });
     },
   });

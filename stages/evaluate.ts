@@ -19,7 +19,6 @@ import { loadPieces } from "../tokenizers/mod.ts";
 import {
   type DocumentLosses,
   documentLosses,
-  nextTick,
   readCheckpoint,
   type SourceVocabulary,
   sourceVocabulary,
@@ -30,6 +29,7 @@ import {
 } from "../training/mod.ts";
 import { continuedModels, impossibleStart } from "./continue.ts";
 import { writeLosses } from "./evaluated_losses.ts";
+import { EvaluationProgress } from "./evaluation_progress.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { allSources, sourcesOf } from "./sources.ts";
 import { checkEvaluationText, evaluatedSplit } from "./text_checks.ts";
@@ -109,13 +109,15 @@ function declarePretrained(recipe: Recipe, id: string) {
 export async function run(context: Context): Promise<StageSummary> {
   const { params, inputs, outputs, seed, log } = context;
   const { groups, state: { model } } = readCheckpoint<{ model: ModelConfig }>(inputs.model);
-  const names = [...group(inputs, evaluatedSplit).keys()];
+  const texts = group(inputs, evaluatedSplit);
+  const names = [...texts.keys()];
   const { variant } = params;
+  const progress = new EvaluationProgress(context, texts);
   const losses = new Map<string, DocumentLosses>();
   if (variant === undefined || variant.sharesEmbeddings) {
     await withProgram(context, model, groups.model, async (program) => {
       for (const name of names) {
-        losses.set(name, await evaluateSource(context, name, program, model));
+        losses.set(name, await evaluateSource(context, progress, name, program, model));
       }
     });
   } else {
@@ -125,7 +127,10 @@ export async function run(context: Context): Promise<StageSummary> {
       const vocabulary = vocabularyOf(context, variant, name);
       const config = { ...model, vocabSize: vocabulary.size };
       await withProgram(context, config, { ...groups.model, ...local }, async (program) => {
-        losses.set(name, await evaluateSource(context, name, program, config, vocabulary));
+        losses.set(
+          name,
+          await evaluateSource(context, progress, name, program, config, vocabulary),
+        );
       });
     }
   }
@@ -167,12 +172,15 @@ function vocabularyOf({ inputs }: Context, variant: Variant, name: string): Sour
 
 /** @param vocabulary Of the source's own table; the model's when absent */
 async function evaluateSource(
-  { inputs, params, log, signal }: Context,
+  { inputs, params }: Context,
+  progress: EvaluationProgress,
   name: string,
   program: Program,
   { seqLen, vocabSize }: ModelConfig,
   vocabulary?: SourceVocabulary,
 ): Promise<DocumentLosses> {
+  const known = progress.lossesOf(name, seqLen);
+  if (known !== undefined) return known;
   const tokenizer = loadPieces(inputs[`tokenizer/${name}`] ?? inputs.tokenizer);
   const { counts } = readStatistics(inputs[`statistics/${name}`]);
   const text = openTokenShards(inputs[`${evaluatedSplit}/${name}`]);
@@ -183,20 +191,18 @@ async function evaluateSource(
           `found ${text.vocabSize}`,
       );
     }
-    return await documentLosses(program, {
+    const source = {
       name,
       text,
-      byteLength: (id) => tokenizer.byteLength(id),
+      byteLength: (id: number) => tokenizer.byteLength(id),
       unigram: unigramModel(counts),
-    }, {
+    };
+    return await documentLosses(program, source, {
       batchSize: params.batchSize,
       seqLen,
       vocabulary,
-      async onBatch(done) {
-        await nextTick();
-        signal.throwIfAborted();
-        log.progress({ done, total: text.tokens, unit: "tokens", note: name });
-      },
+      sums: progress.sumsOf(source),
+      onBatch: (tokens) => progress.passed(name, tokens),
     });
   } finally {
     text.close();

@@ -17,8 +17,9 @@ import {
 } from "../datasets/mod.ts";
 import { group, type Stage, type StageContext, type StageSummary } from "../pipeline/stage.ts";
 import { loadPieces } from "../tokenizers/mod.ts";
-import { type DocumentLosses, DocumentSums, nextTick, textWindows } from "../training/mod.ts";
+import { type DocumentLosses, textWindows } from "../training/mod.ts";
 import { writeLosses } from "./evaluated_losses.ts";
+import { EvaluationProgress } from "./evaluation_progress.ts";
 import type { Recipe } from "./recipe.ts";
 import { allSources } from "./sources.ts";
 import { checkEvaluationText, evaluatedSplit } from "./text_checks.ts";
@@ -59,9 +60,14 @@ export const ngrams: Stage<Recipe, NgramParams> = {
 
 export async function run(context: Context): Promise<StageSummary> {
   const { params, inputs, outputs, seed, log } = context;
+  const texts = group(inputs, evaluatedSplit);
+  const progress = new EvaluationProgress(context, texts);
   const losses = new Map<string, DocumentLosses>();
-  for (const source of group(inputs, evaluatedSplit).keys()) {
-    losses.set(source, await scoreSource(context, source));
+  for (const source of texts.keys()) {
+    losses.set(
+      source,
+      progress.lossesOf(source, params.seqLen) ?? await scoreSource(context, progress, source),
+    );
   }
   const { bootstrapSamples } = params;
   return writeLosses(outputs.losses, losses, {
@@ -72,7 +78,8 @@ export async function run(context: Context): Promise<StageSummary> {
 }
 
 async function scoreSource(
-  { inputs, params, log, signal }: Context,
+  { inputs, params }: Context,
+  progress: EvaluationProgress,
   name: string,
 ): Promise<DocumentLosses> {
   const tokenizer = loadPieces(inputs.tokenizer);
@@ -81,19 +88,16 @@ async function scoreSource(
   try {
     const model = new NgramModel(train, params.order);
     const score = windowScorer(model, text.ends);
-    const sums = new DocumentSums({
+    const sums = progress.sumsOf({
       name,
       text,
       byteLength: (id) => tokenizer.byteLength(id),
       unigram: unigramModel(countTokens(train)),
     });
-    for (const window of textWindows(text, params.seqLen)) {
+    for (const window of textWindows(text, params.seqLen, sums.windows)) {
       const nats = score(window);
       sums.add(window, (t) => nats[t]);
-      await nextTick();
-      signal.throwIfAborted();
-      const done = window.start + window.tokens.length;
-      log.progress({ done, total: text.tokens, unit: "tokens", note: name });
+      await progress.passed(name, window.start + window.tokens.length);
     }
     return sums.losses;
   } finally {

@@ -20,6 +20,7 @@ import {
   TokenShardWriter,
   writeStatistics,
 } from "../datasets/mod.ts";
+import { SavePoints } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
@@ -127,20 +128,18 @@ async function tokenizeSplit(
   const options = { vocabSize: tokenizer.vocabSize, endId: specialIds.end };
   using writer = new TokenShardWriter(work.folder, options, work.state?.shards);
   const encoder = new TextEncoder();
-  let savedAt = performance.now();
   let at = work.state?.next ?? { batch: 0, row: 0 };
-  const save = () => {
-    work.save({ shards: writer.state(), next: at, isDone: false });
-    savedAt = performance.now();
-  };
+  const points = new SavePoints({
+    signal,
+    everyMs: hints.checkpointEveryMs,
+    save: () => work.save({ shards: writer.state(), next: at, isDone: false }),
+  });
   for await (const { text, next } of readDocumentsFrom(inputs[split], at)) {
-    if (signal.aborted) save();
-    signal.throwIfAborted();
+    points.pass();
     writer.add({ ids: tokenizer.encode(text), bytes: encoder.encode(text).length });
     at = next;
     const done = writer.documents;
     if (done % 500 === 0) log.progress({ done, total, unit: "documents", note: split });
-    if (performance.now() - savedAt >= hints.checkpointEveryMs) save();
   }
   const shards = writer.state();
   writer.finish();

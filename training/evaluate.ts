@@ -45,16 +45,26 @@ interface EvaluationSource {
   readonly unigram: ArrayLike<number>;
 }
 
-/** The sums of a source's documents, window by window in the order of its text. */
-export class DocumentSums {
+/** What was found of a source so far. */
+export interface PartialLosses {
   readonly losses: DocumentLosses;
+  /** Windows that are counted. */
+  readonly windows: number;
+}
+
+/** The sums of a source's documents, window by window in the order of its text. */
+export class DocumentSums implements PartialLosses {
+  readonly losses: DocumentLosses;
+  windows: number;
   readonly #source: EvaluationSource;
   #document = 0;
 
-  constructor(source: EvaluationSource) {
+  /** @param from goes on from there, and changes its arrays */
+  constructor(source: EvaluationSource, from?: PartialLosses) {
     const { documents } = source.text;
     this.#source = source;
-    this.losses = {
+    this.windows = from?.windows ?? 0;
+    this.losses = from?.losses ?? {
       lossNats: new Float64Array(documents),
       tokens: new Float64Array(documents),
       bytes: new Float64Array(documents),
@@ -78,6 +88,7 @@ export class DocumentSums {
       losses.bytes[this.#document] += byteLength(tokens[t]);
       losses.unigramNats[this.#document] -= unigram[tokens[t]];
     }
+    this.windows++;
   }
 }
 
@@ -85,18 +96,21 @@ export class DocumentSums {
 export async function documentLosses(
   program: Pick<Program, "run">,
   source: EvaluationSource,
-  { batchSize, seqLen, vocabulary = wholeVocabulary(source.text.vocabSize), onBatch }: {
+  { batchSize, seqLen, vocabulary = wholeVocabulary(source.text.vocabSize), sums, onBatch }: {
     readonly batchSize: number;
     readonly seqLen: number;
     /** Of the model; the whole one when absent. */
     readonly vocabulary?: SourceVocabulary;
+    /** What is added to, which has whole batches; new ones when absent. */
+    readonly sums?: DocumentSums;
     /** Called with the tokens scored so far; may throw to stop. */
     readonly onBatch?: (tokens: number) => Promise<void> | void;
   },
 ): Promise<DocumentLosses> {
-  const sums = new DocumentSums(source);
+  sums ??= new DocumentSums(source);
   const shape = { batchSize, seqLen, vocabulary };
-  for await (const batch of scoreWindows(program, textWindows(source.text, seqLen), shape)) {
+  const windows = textWindows(source.text, seqLen, sums.windows);
+  for await (const batch of scoreWindows(program, windows, shape)) {
     batch.windows.forEach((window, b) => sums.add(window, (t) => batch.nll[b * seqLen + t - 1]));
     const last = batch.windows[batch.windows.length - 1];
     await onBatch?.(last.start + last.tokens.length);

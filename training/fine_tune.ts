@@ -40,6 +40,8 @@ export interface FineTuning extends TrainingPlace {
   readonly parameters: Tensors;
   /** Number of this run, from 0: each has a head and an order of examples of its own. */
   readonly run?: number;
+  /** Of how many, for progress; default 1. */
+  readonly runs?: number;
 }
 
 export interface FineTuneResult {
@@ -64,8 +66,8 @@ type FineTuneState = RunState & {
 };
 
 /**
- * Fine-tunes from the last checkpoint in `checkpointFolder`, or from the beginning. Checkpoints are written after each epoch and
- * when the signal is aborted.
+ * Fine-tunes from the last checkpoint in `checkpointFolder`, or from the beginning. Checkpoints are written now and then,
+ * after each epoch, and when the signal is aborted.
  * @throws StageError for examples that do not fit the task, or when training diverges. @throws signal.reason when aborted.
  */
 export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
@@ -92,7 +94,7 @@ async function trainEpochs(
   run: Run<FineTuneState>,
   program: TrainingProgram,
 ): Promise<void> {
-  const { settings, description, seed, log, signal } = options;
+  const { settings, description, seed, log, signal, run: number = 0, runs = 1 } = options;
   const { epochs, batchSize, inner, task } = settings;
   const { state } = run;
   const stepsPerEpoch = Math.ceil(train.length / batchSize);
@@ -120,7 +122,9 @@ async function trainEpochs(
       }
       state.batch++;
       const tokens = batch.length * shape.sequences * shape.seqLen;
-      log.progress({ done: step + 1, total: totalSteps, unit: "steps", lossNats, tokens });
+      const [done, total] = [number * totalSteps + step + 1, runs * totalSteps];
+      log.progress({ done, total, unit: "steps", lossNats, tokens });
+      if (state.batch < stepsPerEpoch) await run.saveIfDue();
     }
     const devScore = scoreOf(description, dev, await predict(program, dev, shape, signal));
     state.devScores.push(devScore);

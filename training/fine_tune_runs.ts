@@ -17,7 +17,7 @@ export async function fineTuneRuns(
     const checkpointFolder = run === 0
       ? options.checkpointFolder
       : `${options.checkpointFolder}/run-${run}`;
-    results.push(await fineTune({ ...options, run, checkpointFolder }));
+    results.push(await fineTune({ ...options, run, runs, checkpointFolder }));
   }
   return results;
 }

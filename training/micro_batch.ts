@@ -62,7 +62,7 @@ const usableShare = 0.8;
 export async function resolveMicroBatch(search: MicroBatchSearch): Promise<number> {
   const { microBatchSize, batchSize, config, checkpointFolder, log } = search;
   if (microBatchSize !== "auto") return microBatchSize;
-  const path = `${checkpointFolder}/micro_batch.json`;
+  const path = `${checkpointFolder}/.micro_batch.json`;
   const found = readTextIfThere(path);
   if (found !== undefined) return keptSize(found, path, batchSize);
   const free = freeBytes();

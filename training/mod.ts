@@ -40,6 +40,7 @@ export {
   documentLosses,
   DocumentSums,
   encodeDocumentLosses,
+  type PartialLosses,
   type SourceSummary,
   summarise,
 } from "./evaluate.ts";

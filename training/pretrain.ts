@@ -91,7 +91,7 @@ async function outcomeOf(
   const { round, name, stepsBefore } = task;
   const monitor = run.monitor.of({ round, source: name }, run.state.metrics, stepsBefore);
   if (ahead === undefined) return await trainHere(run, leader, task, monitor);
-  const outcome = (await ahead)();
+  const outcome = (await run.stoppable(() => ahead))();
   for (const row of outcome.noted ?? []) monitor?.note(...row);
   return outcome;
 }

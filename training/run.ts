@@ -84,13 +84,20 @@ export class Run<State extends RunState & StateData> {
     await writeOptimizer(program, optimizer);
     this.#program = program;
     try {
+      return await this.stoppable(work);
+    } finally {
+      this.#program = undefined;
+    }
+  }
+
+  /** Does work after which the run goes on. @throws signal.reason when aborted, after a checkpoint. */
+  async stoppable<T>(work: () => Promise<T>): Promise<T> {
+    try {
       return await work();
     } catch (error) {
       const { signal } = this.#options;
       if (signal.aborted && error === signal.reason) await this.save();
       throw error;
-    } finally {
-      this.#program = undefined;
     }
   }
 

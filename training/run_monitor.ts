@@ -33,7 +33,7 @@ export class RunMonitor {
     this.#run = run;
     this.#everySteps = run.settings.monitors?.everySteps ?? null;
     if (this.#everySteps === null) return;
-    this.#rows = new StepRows(`${run.checkpointFolder}/monitors.jsonl`);
+    this.#rows = new StepRows(`${run.checkpointFolder}/.monitors.jsonl`);
   }
 
   /**

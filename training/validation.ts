@@ -13,12 +13,13 @@ export interface TextWindow {
   readonly tokens: Int32Array;
 }
 
-/** Windows of a split in order, the last one shorter. */
+/** Windows of a split in order, the last one shorter. @param first the number of the first */
 export function* textWindows(
   shards: Pick<TokenShards, "tokens" | "slice">,
   seqLen: number,
+  first = 0,
 ): Generator<TextWindow> {
-  for (let start = 0; start < shards.tokens; start += seqLen) {
+  for (let start = first * seqLen; start < shards.tokens; start += seqLen) {
     yield { start, tokens: shards.slice(start, Math.min(seqLen, shards.tokens - start)) };
   }
 }

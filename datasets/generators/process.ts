@@ -87,14 +87,19 @@ export function processSource<Options>(
   processOf: (options: Options) => Process,
 ): GeneratedSource<Options> {
   return {
-    documents: (options, split, seed) => documentsOf(processOf(options), split, seed),
+    documents: (options, split, seed, first) => documentsOf(processOf(options), split, seed, first),
     entropyBitsPerByte: (options) => entropyBitsPerByte(processOf(options)),
   };
 }
 
-/** Documents 0, 1, 2, … of a split. A document depends on the process, the seed, the split and its number alone. */
-function* documentsOf(process: Process, split: string, seed: Seed): Generator<Document> {
-  for (let number = 0;; number++) {
+/** Documents of a split from a number on. A document depends on the process, the seed, the split and its number alone. */
+function* documentsOf(
+  process: Process,
+  split: string,
+  seed: Seed,
+  first = 0,
+): Generator<Document> {
+  for (let number = first;; number++) {
     const random = new Random(numberedSeed(seed, split, number));
     yield { text: writeDocument(process, random), id: `generated:${number}` };
   }

@@ -85,6 +85,8 @@ for (const { name, source, options, process, characters } of cases) {
   Deno.test(`${name}: documents depend on options, seed, split and number alone`, () => {
     const train = take(source, options, "train", 60);
     assert.deepEqual(take(source, options, "train", 20), train.slice(0, 20));
+    const later = Iterator.from(source.documents(options, "train", seed, 20)).take(40);
+    assert.deepEqual([...later], train.slice(20), "from a number on");
     assert.deepEqual(train.map(({ id }) => id), train.map((_, i) => `generated:${i}`));
     const others = [
       ...take(source, options, "validation", 60),

@@ -142,7 +142,7 @@ const messages: readonly ChildMessage[] = [
     peakMemoryBytes: 1e8,
   },
   { type: "failed", message: "Cannot go on", stack: "Error: Cannot go on", isExpected: true },
-  { type: "stopped" },
+  { type: "stopped", isClean: true },
 ];
 
 /** Lines that processes of instances write: what is no message was printed, and every message can be shown. */

@@ -4,13 +4,15 @@
  *     deno task instruments terminal [--kind pretrain] [--json]
  *
  * The run is started as documented, by `deno task`, which passes on a signal that the terminal has sent to all of its processes. Ends
- * with code 1 if a run went on from another place than `status` had said.
+ * with code 1 if a run did not go on from the place that the screen and `status` had said, or ended with other bytes than one that was
+ * never stopped.
  */
 import { parseArgs } from "node:util";
 import type { RunEvent } from "../../pipeline/events.ts";
-import type { Interruption } from "../../pipeline/checkpoint_notes.ts";
+import { type Interruption, placeText } from "../../pipeline/checkpoint_notes.ts";
 import { didYouMean, UsageError } from "../../base/mod.ts";
-import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import type { StageProgress } from "../../pipeline/stage.ts";
+import { outputDigests, pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { Terminal, whyNoTerminal } from "../support/terminal.ts";
 import { eventsOf } from "../support/toy_cli.ts";
 
@@ -18,6 +20,8 @@ interface Kind {
   readonly target: string;
   /** What makes it long enough to be met at work. */
   readonly set: readonly string[];
+  /** It takes a moment, says nothing while it works, and may begin again. */
+  readonly isShort?: true;
 }
 
 const muchText =
@@ -28,6 +32,8 @@ export const kinds: Readonly<Record<string, Kind>> = {
   documents: { target: "documents/arithmetic/train", set: [muchText] },
   vocabulary: { target: "vocabulary/global", set: [muchText] },
   tokenize: { target: "tokenize/arithmetic/global", set: [muchText] },
+  ngrams: { target: "ngrams/trigram", set: [muchText] },
+  tune: { target: "tune/std-t0", set: ["tune.variants=[std-t0]", "pretrain.localSteps=300"] },
   pretrain: { target: "pretrain/trim", set: ["pretrain.localSteps=150"] },
   "pretrain-parallel": {
     target: "pretrain/trim",
@@ -36,7 +42,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   continue: { target: "continue/trim/random", set: ["continue.steps=1000"] },
   evaluate: { target: "evaluate/trim/random", set: [muchText] },
   finetune: { target: "finetune/trim/random/sentiment", set: ["finetune.epochs=100"] },
-  table: { target: "table/cost", set: [] },
+  table: { target: "table/cost", set: [], isShort: true },
 };
 
 /** What was seen of a run that was stopped and started again. */
@@ -49,7 +55,9 @@ export interface Stopped {
   /** Whether the second run said that it goes on from a checkpoint. */
   readonly isResumed: boolean;
   /** The first that it reported. */
-  readonly firstDone?: number;
+  readonly first?: Pick<StageProgress, "done" | "unit">;
+  /** Whether it ended with the bytes of a run that was never stopped. */
+  readonly hasSameBytes: boolean;
 }
 
 /**
@@ -57,15 +65,17 @@ export interface Stopped {
  * @param before Called when it is at work.
  */
 export async function stopInTerminal(
-  { target, set }: Kind,
+  kind: Kind,
   folder: string,
   before: (terminal: Terminal) => Promise<void> | void = () => {},
 ): Promise<Stopped> {
-  const options = [
-    ...["--recipe", tinyRecipe, "--store", `${folder}/store`],
+  const { target, set } = kind;
+  const optionsOf = (store: string) => [
+    ...["--recipe", tinyRecipe, "--store", `${folder}/${store}`],
     ...set.flatMap((one) => ["--set", one]),
   ];
-  const { exitCode, screen } = await interrupt(target, options, folder, before);
+  const options = optionsOf("store");
+  const { exitCode, screen } = await interrupt(kind, options, folder, before);
   const status = await pipeline(["status", target, "--json", ...options]);
   const { instances } = JSON.parse(status.stdout) as {
     instances: { instance: string; interruption?: Interruption | null }[];
@@ -77,21 +87,29 @@ export async function stopInTerminal(
     eventsOf(again).find((event): event is Extract<RunEvent, { type: Type }> =>
       event.type === type && "instance" in event && event.instance === target
     );
-  const isResumed = find("started")?.isResumed === true;
-  const firstDone = find("progress")?.state.done;
-  return { exitCode, screen, interruption, isResumed, firstDone };
+  const plain = await pipeline(["run", target, "--quiet", ...optionsOf("plain")]);
+  if (plain.code !== 0) throw new Error(`${target} did not end: ${plain.stderr}`);
+  const [made, expected] = ["store", "plain"].map((store) => outputDigests(`${folder}/${store}`));
+  const state = find("progress")?.state;
+  return {
+    exitCode,
+    screen,
+    interruption,
+    isResumed: find("started")?.isResumed === true,
+    first: state && { done: state.done, unit: state.unit },
+    hasSameBytes: JSON.stringify(made) === JSON.stringify(expected),
+  };
 }
 
 async function interrupt(
-  target: string,
+  { target, isShort }: Kind,
   options: readonly string[],
   folder: string,
   before: (terminal: Terminal) => Promise<void> | void,
 ): Promise<{ exitCode: number; screen: string }> {
   const command = [Deno.execPath(), "task", "-q", "pipeline", "run", target, ...options];
   using terminal = new Terminal(folder, command);
-  // A table says nothing while it is made, and is made at once.
-  const atWork = target.startsWith("table/")
+  const atWork = isShort
     ? new RegExp(`^start +${target} `, "m")
     : new RegExp(`^  … +${target} +\\w+ [1-9]`, "m");
   await until(terminal, () => atWork.test(terminal.text()));
@@ -112,18 +130,22 @@ async function until(terminal: Terminal, holds: () => boolean): Promise<void> {
 
 /** What is wrong with a run that was stopped; undefined if nothing is. */
 export function fault(
-  { exitCode, screen, interruption, isResumed, firstDone }: Stopped,
+  { isShort = false }: Kind,
+  { exitCode, screen, interruption, isResumed, first, hasSameBytes }: Stopped,
 ): string | undefined {
-  if (exitCode === 0) return undefined; // it was done before the key was pressed
+  if (!hasSameBytes) return "it ended with other bytes than a run that was never stopped";
+  if (exitCode === 0) return isShort ? undefined : "it was not met at work";
   if (exitCode !== 130) return `exit code ${exitCode}`;
   if (!/Stopping \(SIGINT\)/.test(screen)) return "the screen does not say that it stops";
-  if (interruption === null) return "status knows of no stop";
-  if (isResumed !== interruption.hasCheckpoint) return "it goes on otherwise than status says";
-  const { stoppedAt } = interruption;
-  if (
-    isResumed && stoppedAt !== undefined && firstDone !== undefined && firstDone < stoppedAt.done
-  ) {
-    return `it went back from ${stoppedAt.done} to ${firstDone} of ${stoppedAt.total}`;
+  if (interruption === null) return isShort ? undefined : "status knows of no stop";
+  const { stoppedAt, hasCheckpoint } = interruption;
+  if (isResumed !== hasCheckpoint) return "it goes on otherwise than status says";
+  if (!hasCheckpoint) return isShort ? undefined : "it begins again";
+  if (stoppedAt === undefined) return "nothing says where it was stopped";
+  const said = `goes on from its last checkpoint (${placeText(stoppedAt)})`;
+  if (!screen.replaceAll("\n", "").includes(said)) return `the screen does not say "${said}"`;
+  if (first?.unit === stoppedAt.unit && first.done <= stoppedAt.done) {
+    return `it went back from ${stoppedAt.done} to ${first.done} of ${stoppedAt.total}`;
   }
   return undefined;
 }
@@ -145,7 +167,7 @@ export async function main(args: readonly string[]): Promise<void> {
   for (const name of values.kind === undefined ? names : [values.kind]) {
     using folder = temporaryFolder();
     const stopped = await stopInTerminal(kinds[name], folder.path);
-    const wrong = fault(stopped);
+    const wrong = fault(kinds[name], stopped);
     if (wrong !== undefined) Deno.exitCode = 1;
     const { screen: _, ...seen } = stopped;
     if (values.json) console.log(JSON.stringify({ kind: name, wrong: wrong ?? null, ...seen }));

@@ -88,6 +88,9 @@ Deno.test("run: a second Ctrl-C ends what cannot hear at once, and the last chec
     assert.ok(performance.now() - at < 2000, "it ends at once");
     assert.ok(hasCheckpoint(store));
     assert.deepEqual(namesIn(join(store, "tmp")), []);
+    // It was killed: nobody knows whether the step that it had reported last is in its checkpoint.
+    const status = (await toy(store, "status", ...hanging.slice(1))).stdout;
+    assert.match(status, /^run +walk\/a\/left +interrupted, goes on from its checkpoint$/m);
   });
 });
 

@@ -92,7 +92,7 @@ Deno.test("documents: kill -9 at many points gives the bytes of an undisturbed r
   const work = {
     stage: import.meta.resolve("../../stages/documents.ts"),
     params,
-    hints: { ...hints, checkpointEveryMs: 0 },
+    hints: { ...hints, checkpointEveryMs: 20 },
     inputs: {},
     files,
     modules: uses as Record<string, string>,

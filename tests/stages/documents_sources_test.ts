@@ -248,10 +248,10 @@ Deno.test("documents that was killed goes on to the same bytes", async () => {
   };
   const { output: plain } = await made(recipe, ["s", "train"]);
   const checkpointFolder = Deno.makeTempDirSync({ dir: folder });
-  const hints = { checkpointEveryMs: 0 };
+  const hints = { checkpointEveryMs: 1 };
   const { reader } = await import("../../datasets/readers/jsonl.ts");
   const seen: number[] = [];
-  for (const limit of [300, 1500, 2600, 200, 2500]) {
+  for (const limit of [300, 1500, 2600, 200, 600]) {
     const modules = {
       "reader/0": { reader: dyingAfter(reader, limit) },
       "reader/1": { reader: dyingAfter(reader, limit) },
@@ -264,7 +264,7 @@ Deno.test("documents that was killed goes on to the same bytes", async () => {
       seen.push(0);
     }
   }
-  deepStrictEqual(seen, [0, 1024, 3072, 3072, 5120]); // whole batches of 1,024 documents
+  ok(seen.every((count, i) => count > (seen[i - 1] ?? 0)), seen.join()); // in the midst of batches, too
   const { output } = await made(recipe, ["s", "train"], { checkpointFolder, hints });
   for (const file of ["documents.arrow", "report.json"]) {
     deepStrictEqual(

@@ -68,23 +68,38 @@ for (const [variant, lanes, changes] of cases) {
     }));
 }
 
-Deno.test("pretrain() stopped in the middle of a parallel round goes on alone to the same bytes", () =>
-  withSources(async (sources, folder) => {
-    const changes = { ...settings, sourcesPerRound: 3, localSteps: 6 };
-    const one = await pretrain(pretraining("trim", sources, folder, changes));
-    const stop = new AbortController();
-    const stopped = pretraining("trim", sources, folder, changes);
-    let steps = 0;
-    const log = {
-      ...stopped.log,
-      progress: () => void (++steps === 8 && stop.abort(new Error("stop"))),
-    };
-    await assert.rejects(
-      withHelpers({ ...stopped, log, signal: stop.signal }, folder, 2),
-      { message: "stop" },
-    );
-    same(await pretrain(stopped), one);
-  }));
+// Six steps of its own, then it waits for the others of the round; the next are those of round 2.
+for (const at of [2, 6, 8]) {
+  Deno.test(`pretrain() stopped at step ${at} of a parallel run goes on from there, alone, to the same bytes`, () =>
+    withSources(async (sources, folder) => {
+      const changes = {
+        ...settings,
+        sourcesPerRound: 3,
+        localSteps: 6,
+        checkpointEverySteps: "auto",
+      } as const;
+      const one = await pretrain(pretraining("trim", sources, folder, changes));
+      const stop = new AbortController();
+      const stopped = pretraining("trim", sources, folder, changes);
+      const seen: number[] = [];
+      const progress = ({ done }: { readonly done: number }) => void seen.push(done);
+      const log = { ...stopped.log, progress };
+      const stopping = {
+        ...log,
+        progress(state: { readonly done: number }) {
+          progress(state);
+          if (seen.length === at) stop.abort(new Error("stop"));
+        },
+      };
+      await assert.rejects(
+        withHelpers({ ...stopped, log: stopping, signal: stop.signal }, folder, 2),
+        { message: "stop" },
+      );
+      assert.equal(seen.length, at);
+      same(await pretrain({ ...stopped, log }), one);
+      assert.equal(seen[at], seen[at - 1] + 1);
+    }));
+}
 
 Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", () =>
   withSources(async (sources, folder) => {

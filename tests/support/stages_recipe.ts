@@ -33,6 +33,7 @@ export const recipe = {
     seqLen: 12,
     positions: "learned",
     bias: true,
+    tiedEmbeddings: true,
   },
   pretrain: {
     variants: ["std-t1", "act", "local-sgd", "isolated-right", "trim", "spec"],

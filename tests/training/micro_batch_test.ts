@@ -90,7 +90,7 @@ Deno.test("resolveMicroBatch() takes the largest divisor whose step works, once"
     assert.deepEqual(tried.length, 3);
     assert.equal(await resolveMicroBatch({ ...search, microBatchSize: 3 }), 3);
     for (const text of ['{"microBatchSize":5}', '{"microBatchSize":', "null"]) {
-      Deno.writeTextFileSync(`${search.checkpointFolder}/micro_batch.json`, text);
+      Deno.writeTextFileSync(`${search.checkpointFolder}/.micro_batch.json`, text);
       await assert.rejects(
         resolveMicroBatch(search),
         /StageError: .*expected a divisor of 12, found a damaged file; --force begins again/,

@@ -2,75 +2,23 @@
  * The stages of training one after the other, on the reference engine and a tiny recipe.
  */
 import assert from "node:assert/strict";
-import { openTokenShards, writeStatistics, writeTokenShards } from "../../datasets/mod.ts";
-import { seedOf } from "../../base/mod.ts";
-import { declarationOf } from "../../pipeline/declaration.ts";
-import { silentLog, type Stage, type StageRun } from "../../pipeline/stage.ts";
+import { openTokenShards } from "../../datasets/mod.ts";
 import { continuation, run as runContinue } from "../../stages/continue.ts";
 import { evaluate, run as runEvaluate } from "../../stages/evaluate.ts";
 import { finetune, run as runFinetune } from "../../stages/finetune.ts";
 import { ngrams, run as runNgrams } from "../../stages/ngrams.ts";
 import { pretrain, run as runPretrain } from "../../stages/pretrain.ts";
-import type { Recipe } from "../../stages/recipe.ts";
 import { tableEntry } from "../../stages/report/kinds.ts";
 import type { Table } from "../../stages/report/table.ts";
 import { run as runTune, tune } from "../../stages/tune.ts";
-import {
-  firstByteId,
-  saveTokenizer,
-  specialIds,
-  trainUnigram,
-  unigramDefaults,
-} from "../../tokenizers/mod.ts";
 import { CheckpointStore, readCheckpoint } from "../../training/mod.ts";
+import { StageBench, writeTokens } from "../support/stage_bench.ts";
 import { recipe } from "../support/stages_recipe.ts";
 
-/** Runs instances by hand as the runner would: outputs lie in `<folder>/<instance>#<output>`. */
-class Bench {
-  constructor(readonly folder: string) {}
-
-  async run<Params extends object, Hints extends object, Uses extends object>(
-    stage: Stage<Recipe, Params, Hints, Uses>,
-    run: StageRun<Params, Hints, Uses>,
-    parts: readonly string[],
-  ) {
-    const declared = declarationOf(stage as Stage, recipe, parts);
-    const instance = [stage.name, ...parts].join("/");
-    const inputs = Object.fromEntries(
-      Object.entries(declared.inputs).map((
-        [name, ref],
-      ) => [name, `${this.folder}/${ref}`]),
-    );
-    const outputs = Object.fromEntries(
-      declared.outputs.map((name) => [name, `${this.folder}/${instance}#${name}`]),
-    );
-    for (const path of Object.values(outputs)) Deno.mkdirSync(path, { recursive: true });
-    const patterns = declared.seeds.map((pattern) =>
-      new RegExp(`^${pattern.replaceAll("*", ".*")}$`)
-    );
-    const modules = await Promise.all(
-      Object.entries(declared.uses).map(async ([role, url]) => [
-        role,
-        await import(url),
-      ]),
-    );
-    const summary = await run({
-      params: declared.params as Params,
-      hints: declared.hints as Hints,
-      inputs,
-      files: {},
-      outputs,
-      checkpointFolder: `${this.folder}/checkpoints/${instance}`,
-      seed(name) {
-        assert.ok(patterns.some((pattern) => pattern.test(name)), `${name} is declared`);
-        return seedOf(17, name);
-      },
-      modules: Object.fromEntries(modules) as Uses,
-      moduleUrls: declared.uses as { [Role in keyof Uses]: string },
-      log: silentLog,
-      signal: new AbortController().signal,
-    });
-    return { summary, outputs };
+/** Runs instances by hand, and makes tables of their outputs. */
+class Bench extends StageBench {
+  constructor(folder: string) {
+    super(folder, recipe);
   }
 
   /** A table of the variants that have run that far. */
@@ -85,39 +33,6 @@ class Bench {
       Object.entries(declared.inputs).map(([key, ref]) => [key, `${this.folder}/${ref}`]),
     );
     return await kind.build(declared.params, inputs);
-  }
-}
-
-async function writeTokens(folder: string): Promise<void> {
-  const text = (source: string, split: string) =>
-    Array.from({ length: 12 }, (_, i) => ({
-      text: `${source} ${split} goes on and on ${"and on ".repeat(i % 4)}`,
-    }));
-  const all = ["left", "right"].flatMap((source) => text(source, "train"));
-  const tokenizer = await trainUnigram(all, { ...unigramDefaults, vocabSize: 290 });
-  Deno.mkdirSync(`${folder}/vocabulary/global#tokenizer`, { recursive: true });
-  saveTokenizer(`${folder}/vocabulary/global#tokenizer`, tokenizer);
-  for (const source of ["left", "right"]) {
-    const at = (output: string) => `${folder}/tokenize/${source}/global#${output}`;
-    for (const output of ["train", "validation", "test", "statistics"]) {
-      Deno.mkdirSync(at(output), { recursive: true });
-    }
-    for (const split of ["train", "validation", "test"]) {
-      const documents = text(source, split).map(({ text }) => ({
-        ids: tokenizer.encode(text),
-        bytes: text.length,
-      }));
-      await writeTokenShards(at(split), documents, {
-        vocabSize: tokenizer.vocabSize,
-        endId: specialIds.end,
-      });
-    }
-    const shards = openTokenShards(at("train"));
-    writeStatistics(at("statistics"), shards, {
-      reservedPieces: firstByteId + 256,
-      unknownId: specialIds.unknown,
-    });
-    shards.close();
   }
 }
 

@@ -18,10 +18,10 @@ Deno.test({ name, ignore: whyNoTerminal !== undefined }, async () => {
       await new Promise((resolve) => setTimeout(resolve, 700)); // a live line is drawn every half second
     }
   });
-  assert.equal(fault(stopped), undefined, stopped.screen);
+  assert.equal(fault(kinds.pretrain, stopped), undefined, stopped.screen);
   assert.equal(stopped.exitCode, 130, "it was stopped, and had not ended");
-  const { interruption, firstDone, screen } = stopped;
-  assert.deepEqual([interruption!.hasCheckpoint, firstDone], [
+  const { interruption, first, screen } = stopped;
+  assert.deepEqual([interruption!.hasCheckpoint, first!.done], [
     true,
     interruption!.stoppedAt!.done + 1,
   ]);

@@ -66,30 +66,32 @@ async function addDocuments(
   if (counting.bytes >= config.maxTextBytes) return;
   let savedBytes = before.bytes;
   let read = 0;
+  const save = async (): Promise<void> => {
+    if (checkpoint === undefined || read <= before.documents) return;
+    savedBytes = counting.bytes;
+    const runs = await counting.spill();
+    checkpoint.writeCounting({
+      documents: read,
+      bytes: counting.bytes,
+      runs: runs.map((path) => path.slice(checkpoint.folder.length + 1)),
+    });
+  };
   for await (const { text } of documents) {
     if (++read <= before.documents) continue;
-    if (read % documentsAtOnce === 0) {
-      signal?.throwIfAborted();
-      if (Number.isFinite(total)) {
-        log?.progress?.({ done: Math.min(counting.bytes, total), total, unit: "bytes" });
-      }
-    }
     // As in encoding: what a symbol cuts is normalised apart.
     for (const part of texts(text)) await counting.add(normalize(part));
     if (counting.bytes >= config.maxTextBytes) {
       log?.info(`stopped reading at maxTextBytes (${formatBytes(config.maxTextBytes)})`);
       break;
     }
-    if (checkpoint && counting.bytes - savedBytes >= checkpointBytes) {
-      savedBytes = counting.bytes;
-      const runs = await counting.spill();
-      checkpoint.writeCounting({
-        documents: read,
-        bytes: counting.bytes,
-        runs: runs.map((path) => path.slice(checkpoint.folder.length + 1)),
-      });
+    if (counting.bytes - savedBytes >= checkpointBytes) await save();
+    if (read % documentsAtOnce > 0) continue;
+    if (signal?.aborted) break;
+    if (Number.isFinite(total)) {
+      log?.progress?.({ done: Math.min(counting.bytes, total), total, unit: "bytes" });
     }
   }
+  if (signal?.aborted) await save();
   signal?.throwIfAborted();
 }
 

@@ -1,10 +1,10 @@
 /**
  * Files that a training leaves in a folder. After a kill, the next training goes on from there to the same bytes.
  *
- *   training.json   the config it is for; of another config everything is dropped
+ *   training.json   the config it is for, written with the first of the others; of another config everything is dropped
  *   counting.json   documents read so far, and the runs on disk that hold all their words
  *   segments.bin    the counted segments: from here on no text is read
- *   round.bin       the candidates left after a round of pruning, and their probabilities
+ *   round.bin       the candidates left in a round of pruning, and their probabilities
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -20,25 +20,29 @@ export interface CountingState {
 }
 
 interface RoundState {
-  /** Rounds of pruning that are done. */
+  /** Rounds of pruning that are done, and steps of EM of the next one. */
   readonly rounds: number;
+  readonly iterations: number;
   readonly characterLogProb: number;
   /** Which of the seeds are left, ascending. */
   readonly kept: Int32Array<ArrayBuffer>;
   readonly probabilities: Float64Array;
 }
 
+const configFile = "training.json";
+
 export class TrainingCheckpoint {
   readonly folder: string;
+  readonly #config: string;
 
   constructor(folder: string, config: UnigramConfig) {
     this.folder = folder;
+    this.#config = canonicalJson({ format: 4, config }) + "\n";
     Deno.mkdirSync(folder, { recursive: true });
-    const path = join(folder, "training.json");
-    const content = canonicalJson({ format: 3, config }) + "\n";
-    if (readTextIfThere(path) === content) return;
-    for (const name of ["counting.json", "segments.bin", "round.bin"]) this.#remove(name);
-    writeFileAtomic(path, content);
+    if (this.#isOfConfig()) return;
+    for (const name of [configFile, "counting.json", "segments.bin", "round.bin"]) {
+      this.#remove(name);
+    }
   }
 
   readCounting(): CountingState | undefined {
@@ -47,7 +51,7 @@ export class TrainingCheckpoint {
   }
 
   writeCounting(state: CountingState): void {
-    writeFileAtomic(join(this.folder, "counting.json"), JSON.stringify(state) + "\n");
+    this.#write("counting.json", JSON.stringify(state) + "\n");
   }
 
   readSegments(): Segments | undefined {
@@ -64,7 +68,7 @@ export class TrainingCheckpoint {
 
   /** The counted words are not needed any more, and go. */
   writeSegments({ alphabet, text, starts, counts }: Segments): void {
-    writeFileAtomic(join(this.folder, "segments.bin"), pack([alphabet, text, starts, counts]));
+    this.#write("segments.bin", pack([alphabet, text, starts, counts]));
     this.#remove("counting.json");
     for (const { name } of Deno.readDirSync(this.folder)) {
       if (name.endsWith(".run")) this.#remove(name);
@@ -75,18 +79,28 @@ export class TrainingCheckpoint {
     const bytes = readIfThere(join(this.folder, "round.bin"));
     if (bytes === undefined) return undefined;
     const [head, kept, probabilities] = unpack(bytes);
-    const [rounds, characterLogProb] = new Float64Array(head);
+    const [rounds, iterations, characterLogProb] = new Float64Array(head);
     return {
       rounds,
+      iterations,
       characterLogProb,
       kept: new Int32Array(kept),
       probabilities: new Float64Array(probabilities),
     };
   }
 
-  writeRound({ rounds, characterLogProb, kept, probabilities }: RoundState): void {
-    const head = Float64Array.of(rounds, characterLogProb);
-    writeFileAtomic(join(this.folder, "round.bin"), pack([head, kept, probabilities]));
+  writeRound({ rounds, iterations, characterLogProb, kept, probabilities }: RoundState): void {
+    const head = Float64Array.of(rounds, iterations, characterLogProb);
+    this.#write("round.bin", pack([head, kept, probabilities]));
+  }
+
+  #isOfConfig(): boolean {
+    return readTextIfThere(join(this.folder, configFile)) === this.#config;
+  }
+
+  #write(name: string, data: Uint8Array | string): void {
+    if (!this.#isOfConfig()) writeFileAtomic(join(this.folder, configFile), this.#config);
+    writeFileAtomic(join(this.folder, name), data);
   }
 
   #remove(name: string): void {

@@ -5,7 +5,7 @@
  * prior). The same documents give the same bytes, in any order, with any number of threads and any budget of memory: text
  * sums are exact in any order (`exact_sum.ts`), and ties go by content.
  */
-import { StageError } from "../../base/mod.ts";
+import { SavePoints, StageError } from "../../base/mod.ts";
 import { checkUnigramConfig, firstLearnedId, reservedRows, type UnigramConfig } from "./config.ts";
 import { digamma } from "./digamma.ts";
 import type { Lattice } from "./lattice.ts";
@@ -86,36 +86,44 @@ async function search(
   const search = new LatticeSearch(lattice, first, team);
   await search.open();
   let characterLogProb = -3; // nats, a usual value to begin with
-  let rounds = 0;
+  let [rounds, iterations] = [0, 0];
   let survivors = new Int32Array(lattice.size).map((_, seed) => seed);
   const saved = checkpoint?.readRound();
   if (saved !== undefined) {
-    ({ rounds, characterLogProb, kept: survivors } = saved);
+    ({ rounds, iterations, characterLogProb, kept: survivors } = saved);
     search.keep(survivors);
     search.probabilities.set(saved.probabilities);
   }
   const total = rounds + roundsLeft(lattice.size, target, config.shrinkingFactor) + 1;
-  let savedAt = performance.now();
+  const points = new SavePoints({
+    signal: signal ?? new AbortController().signal,
+    everyMs: checkpointMs,
+    save: () => {
+      const { probabilities } = search;
+      checkpoint?.writeRound({
+        ...{ rounds, iterations, characterLogProb },
+        ...{ kept: survivors, probabilities },
+      });
+    },
+  });
   while (true) {
     const isLast = lattice.size === target;
-    for (let i = 0; i < (isLast ? lastIterations : config.subIterations); i++) {
+    for (; iterations < (isLast ? lastIterations : config.subIterations); iterations++) {
       await pause(signal);
+      points.pass();
       const logLikelihood = await search.expect(characterLogProb);
       characterLogProb = logLikelihood / lattice.arrays.totalLength;
       maximize(lattice, search.counts, target, search.probabilities);
     }
     log?.info("estimated", { pieces: lattice.size, natsPerCharacter: -characterLogProb });
-    log?.progress?.({ done: Math.min(++rounds, total), total, unit: "rounds" });
+    rounds++;
+    iterations = 0;
+    log?.progress?.({ done: Math.min(rounds, total), total, unit: "rounds" });
     if (isLast) return search.probabilities;
     const size = Math.max(target, Math.floor(lattice.size * config.shrinkingFactor));
     const kept = await search.prune(Math.min(size, countPositive(search.probabilities)));
     for (let i = 0; i < kept.length; i++) survivors[i] = survivors[kept[i]];
     survivors = survivors.subarray(0, kept.length);
-    if (checkpoint && performance.now() - savedAt >= checkpointMs) {
-      const { probabilities } = search;
-      checkpoint.writeRound({ rounds, characterLogProb, kept: survivors, probabilities });
-      savedAt = performance.now();
-    }
   }
 }
 
@@ -195,7 +203,5 @@ function countPositive(values: Float64Array): number {
 
 /** Lets a signal through between two long computations. */
 async function pause(signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return;
-  await new Promise((resolve) => setTimeout(resolve));
-  signal.throwIfAborted();
+  if (signal !== undefined) await new Promise((resolve) => setTimeout(resolve));
 }
