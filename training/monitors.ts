@@ -14,9 +14,9 @@ type Seen = number | null;
 
 export type MonitorRow = {
   readonly step: number;
-  readonly lossNats: Seen;
-  readonly learningRate: Seen;
-  readonly gradientNorm: Seen;
+  readonly lossNats: number;
+  readonly learningRate: number;
+  readonly gradientNorm: number;
   readonly parameterNorm: Seen;
   readonly updateNorm: Seen;
   /** The largest of the modules' means: what the authors plot. */
@@ -27,7 +27,7 @@ export type MonitorRow = {
   readonly layers: {
     readonly [layer: string]: {
       readonly parameterNorm: Seen;
-      readonly gradientNorm: Seen;
+      readonly gradientNorm: number;
       readonly updateNorm: Seen;
     };
   };
