@@ -21,7 +21,7 @@ interface Kind {
   /** What makes it long enough to be met at work. */
   readonly set: readonly string[];
   /** It takes a moment, says nothing while it works, and may begin again. */
-  readonly isShort?: true;
+  readonly isShort?: boolean;
 }
 
 const muchText =
