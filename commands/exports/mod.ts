@@ -11,4 +11,5 @@ import type { ExportFormat } from "./export_format.ts";
 
 export const exportFormats: Readonly<Record<string, () => Promise<ExportFormat>>> = {
   hf: async () => (await import("./hf.ts")).hf,
+  onnx: async () => (await import("./onnx.ts")).onnx,
 };

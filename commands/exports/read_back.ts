@@ -88,7 +88,10 @@ function checkWeights({ tensors }: ExportedModel, read: ReadModel, folder: strin
 }
 
 /** Encodes the fixed text with both tokenizers. Returns its first ids, after the end symbol of what came before. */
-async function checkIds({ config, tokenizer }: ExportedModel, folder: string): Promise<Int32Array> {
+export async function checkIds(
+  { config, tokenizer }: ExportedModel,
+  folder: string,
+): Promise<Int32Array> {
   using read = await openTokenizer(folder);
   const [ours, theirs] = [tokenizer, read].map((one) => one.encode(fixedText));
   if (ours.length !== theirs.length || ours.some((id, i) => id !== theirs[i])) {
@@ -99,7 +102,7 @@ async function checkIds({ config, tokenizer }: ExportedModel, folder: string): P
 }
 
 /** Logits [T, V] of a text. */
-async function logitsOf(
+export async function logitsOf(
   { engine, engineOptions }: ExportedModel,
   { config, tensors }: ReadModel,
   tokens: Int32Array,
@@ -126,7 +129,7 @@ async function logitsOf(
   }
 }
 
-function fail(folder: string, expected: string, found: string): never {
+export function fail(folder: string, expected: string, found: string): never {
   throw new StageError(
     `Cannot export to "${folder}": expected to read back ${expected}, found ${found}; nothing was exported`,
   );
