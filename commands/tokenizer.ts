@@ -3,6 +3,7 @@
  */
 import { reportFileLimit } from "../base/mod.ts";
 import { type CommandLine, runCommand } from "./command_line.ts";
+import { inOwnProcess, tokenizerToGuard } from "./own_process.ts";
 
 export const tokenizer: CommandLine<void> = {
   name: "deno task tokenizer",
@@ -34,5 +35,10 @@ Exit codes: 0 done, 1 failed, 2 bad usage`,
 
 if (import.meta.main) {
   reportFileLimit();
-  Deno.exit(await runCommand(tokenizer, Deno.args, undefined));
+  const guarded = tokenizerToGuard(Deno.args);
+  Deno.exit(
+    guarded === undefined
+      ? await runCommand(tokenizer, Deno.args, undefined)
+      : await inOwnProcess(Deno.args, guarded),
+  );
 }

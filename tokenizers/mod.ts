@@ -14,6 +14,6 @@ export { loadPieces } from "./adopted/adopted_file.ts";
 export { adoptedVocabSize } from "./adopted/adopted_size.ts";
 export type { EncodedLines, OpenedTokenizer } from "./opened_tokenizer.ts";
 export { readSpecialRoles, saveConfigFiles } from "./config_files.ts";
-export { openTokenizer, tokenizerFileOf } from "./open_tokenizer.ts";
+export { isForeign, openTokenizer, tokenizerFileOf } from "./open_tokenizer.ts";
 export { firstByteId, specialIds, specialPieces, type Tokenizer } from "./tokenizer.ts";
 export * from "./unigram/mod.ts";

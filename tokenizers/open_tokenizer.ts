@@ -40,6 +40,20 @@ export async function openTokenizer(
   return new ForeignTokenizer(file, json);
 }
 
+/**
+ * Whether a folder or file is a tokenizer for the npm package `tokenizers`, which ends the whole process at a file or a text that it does not
+ * expect. False for what cannot be read: who opens it says why.
+ */
+export function isForeign(path: string): boolean {
+  try {
+    const file = tokenizerFileOf(path);
+    return !file.endsWith(".model") && !isOurLayout(readJsonFile(file).value);
+  } catch (error) {
+    if (error instanceof StageError) return false;
+    throw error;
+  }
+}
+
 /** The file of a tokenizer's folder, or the file itself. @throws StageError where there is none, or no plain one */
 export function tokenizerFileOf(path: string): string {
   if (!checkedKind(path).isDirectory) return path;

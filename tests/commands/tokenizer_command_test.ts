@@ -4,7 +4,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { tableFromIPC } from "apache-arrow";
 import { projectRoot } from "../support/paths.ts";
 import { saveTokenizer, UnigramTokenizer } from "../../tokenizers/mod.ts";
-import { temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
+import { bpeFile, temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { tokenizerOf } from "../tokenizers/support.ts";
 
@@ -248,4 +248,22 @@ Deno.test("tokenizer encode that is stopped leaves no file", async () => {
   assert.equal((await child.status).code, 130);
   await child.stdin.close().catch(() => {});
   assert.ok(!isThere());
+});
+
+Deno.test("tokenizer says so where the library of other tokenizers ends its process, and leaves no file", async () => {
+  using folder = temporaryFolder();
+  // The library cuts a character off at both ends of what is left of "a" after the first: found by trying, others remain.
+  const decoder = { type: "Strip", content: "a", start: 1, stop: 1 };
+  const file = folder.write("strip.json", JSON.stringify({ ...bpeFile(), decoder }));
+  const output = join(folder.path, "text.txt");
+  const words = ["decode", "--tokenizer", file];
+  const ended = await tokenizer([...words, "-o", output], "98\n"); // the piece of byte 97, "a"
+  assert.equal(ended.code, 1, ended.errors);
+  assert.match(
+    ended.errors,
+    /^error: Cannot use tokenizer ".*strip\.json": expected .* that the npm package "tokenizers" takes, found that its process was ended \(SIGABRT\)$/m,
+  );
+  assert.throws(() => Deno.statSync(output), Deno.errors.NotFound);
+  const fine = await tokenizer(words, "99\n");
+  assert.deepEqual([fine.code, fine.output], [0, "b\n"], fine.errors);
 });

@@ -221,6 +221,11 @@ Deno.test("parts at which the library would end the process are refused, whole o
     [replace({ String: "" }), /expected a pattern of some text to replace, found one that fits/],
     [replace({ Regex: "q*" }), /expected a pattern of some text to replace, found one that fits/],
     [{ pre_tokenizer: { type: "FixedLength", length: 0 } }, /expected a length of 1 or more/],
+    [{ normalizer: { type: "Prepend", prepend: "" } }, /expected some text to prepend, found none/],
+    [
+      bpeWith({ continuing_subword_prefix: "##" }),
+      /expected merges whose second part begins with "##", found "l"/,
+    ],
     [template([]), /expected a template that has the text once, found it 0 times/],
     [template([text, text]), /expected a template that has the text once, found it 2 times/],
     [{ normalizer: deep }, /expected at most 128 levels, found more/],

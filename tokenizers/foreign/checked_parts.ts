@@ -8,8 +8,9 @@ import { Charsmap } from "../sentencepiece/charsmap.ts";
 const mostDepth = 128;
 
 /** @throws RangeError that says what was expected and found */
-export function checkParts(file: { readonly model?: unknown }): void {
-  const { model: _, ...parts } = file; // large, and refused where it is wrong
+export function checkParts(file: { readonly model?: Model }): void {
+  const { model, ...parts } = file;
+  checkModel(model ?? {}); // large, and refused where it is wrong otherwise
   const waiting: [value: unknown, depth: number][] = [[parts, 0]];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const [value, depth] = next;
@@ -22,15 +23,36 @@ export function checkParts(file: { readonly model?: unknown }): void {
   }
 }
 
+interface Model {
+  readonly merges?: unknown;
+  readonly continuing_subword_prefix?: unknown;
+}
+
+/** The library cuts the prefix off from the second part of each merge. */
+function checkModel({ merges, continuing_subword_prefix: prefix }: Model): void {
+  if (typeof prefix !== "string" || prefix === "" || !Array.isArray(merges)) return;
+  for (const merge of merges) {
+    const second = typeof merge === "string" ? merge.split(" ")[1] : merge?.[1];
+    if (typeof second !== "string" || second.startsWith(prefix)) continue;
+    throw new RangeError(
+      `expected merges whose second part begins with ${JSON.stringify(prefix)}, found ${
+        JSON.stringify(second)
+      }`,
+    );
+  }
+}
+
 interface Part {
   readonly type?: unknown;
   readonly precompiled_charsmap?: unknown;
   readonly pattern?: { readonly String?: unknown; readonly Regex?: unknown } | null;
   readonly length?: unknown;
+  readonly prepend?: unknown;
   readonly single?: unknown;
 }
 
-function checkPart({ type, precompiled_charsmap, pattern, length, single }: Part): void {
+function checkPart(part: Part): void {
+  const { type, precompiled_charsmap, pattern, length, prepend, single } = part;
   const fail = (expected: string, found: string): never => {
     throw new RangeError(`expected ${expected}, found ${found}`);
   };
@@ -40,6 +62,7 @@ function checkPart({ type, precompiled_charsmap, pattern, length, single }: Part
   if (type === "Replace" && (pattern?.String === "" || matchesAtEnd(pattern?.Regex))) {
     fail("a pattern of some text to replace", "one that fits after the last character");
   }
+  if (type === "Prepend" && prepend === "") fail("some text to prepend", "none");
   if (type === "FixedLength" && length === 0) fail("a length of 1 or more", "0");
   if (type === "TemplateProcessing" && Array.isArray(single)) {
     const texts = single.filter((part) => part?.Sequence !== undefined).length;
