@@ -10,7 +10,14 @@ import { join } from "node:path";
 import { type Json, writeFileSynced, writePartsSynced } from "../../base/mod.ts";
 import type { ModelConfig } from "../../model/mod.ts";
 import { type Fit, layoutOf, toLayout } from "../../model/layouts/mod.ts";
-import { saveConfigFiles, saveTokenizer, specialIds } from "../../tokenizers/mod.ts";
+import {
+  saveByteLevelTokenizer,
+  saveConfigFiles,
+  saveTokenizer,
+  specialIds,
+  type UnigramTokenizer,
+  whyNotByteLevel,
+} from "../../tokenizers/mod.ts";
 import { safetensorsParts } from "../../training/mod.ts";
 import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
 import { readBack } from "./read_back.ts";
@@ -40,8 +47,7 @@ export const hf: ExportFormat = {
       const code = Deno.readTextFileSync(new URL(`./${codeFile}`, import.meta.url));
       writeFileSynced(join(folder, codeFile), code);
     }
-    saveTokenizer(folder, tokenizer);
-    saveConfigFiles(folder, tokenizer);
+    saveTokenizerFiles(model, folder);
     const checked = await readBack(model, folder);
     return { ...described(model, fit), checked };
   },
@@ -84,6 +90,28 @@ export function generationConfig({ seqLen }: ModelConfig): Json {
   };
 }
 
+/** Writes the tokenizer's files, in the form that every reader encodes alike where there is one. */
+export function saveTokenizerFiles({ tokenizer, config }: ExportedModel, folder: string): void {
+  if (whyNotByteLevel(tokenizer.settings) === undefined) saveByteLevelTokenizer(folder, tokenizer);
+  else saveTokenizer(folder, tokenizer);
+  saveConfigFiles(folder, tokenizer, config.positions === "learned" ? config.seqLen : undefined);
+}
+
+/** What of the tokenizer other programs do differently; each a sentence of Markdown. */
+export function tokenizerLimits({ settings }: UnigramTokenizer): string[] {
+  const why = whyNotByteLevel(settings);
+  return [
+    "In a text that spells out a special piece, such as `</s>`, other programs take it for that piece; here it is text.",
+    ...(why === undefined ? [] : [
+      `\`tokenizer.json\` has the form with \`▁\` for spaces, since ${why}. A \`▁\` in a text is a space to other programs, and ` +
+      "transformers.js gives other ids for characters without a piece.",
+    ]),
+    ...(settings.normalizationRule === "nmt_nfkc"
+      ? ["Other programs make the full-width tilde `～` a `~`."]
+      : []),
+  ];
+}
+
 /** Writes a file of JSON as people read it. */
 export function writeJson(folder: string, name: string, content: Json): void {
   writeFileSynced(join(folder, name), JSON.stringify(content, null, 2) + "\n");
@@ -106,7 +134,7 @@ function isOurs({ layout }: Fit): boolean {
   return layout.modelType === "dept";
 }
 
-function described({ config }: ExportedModel, fit: Fit): Omit<WrittenForm, "checked"> {
+function described({ config, tokenizer }: ExportedModel, fit: Fit): Omit<WrittenForm, "checked"> {
   const trust = isOurs(fit) ? ", trust_remote_code=True" : "";
   const { seqLen, positions } = config;
   const { misfit } = fit;
@@ -146,6 +174,7 @@ print(tokenizer.decode(model.generate(**prompt)[0]))
             }\`, or more: no number changes.`
         }`,
       "Documents end in `</s>` and do not begin with `<s>`: put nothing in front of a prompt.",
+      ...tokenizerLimits(tokenizer),
     ],
   };
 }
