@@ -10,17 +10,11 @@ import { join } from "node:path";
 import { type Json, writeFileSynced, writePartsSynced } from "../../base/mod.ts";
 import type { ModelConfig } from "../../model/mod.ts";
 import { type Fit, layoutOf, toLayout } from "../../model/layouts/mod.ts";
-import {
-  saveByteLevelTokenizer,
-  saveConfigFiles,
-  saveTokenizer,
-  specialIds,
-  type UnigramTokenizer,
-  whyNotByteLevel,
-} from "../../tokenizers/mod.ts";
+import { specialIds } from "../../tokenizers/mod.ts";
 import { safetensorsParts } from "../../training/mod.ts";
 import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
 import { readBack } from "./read_back.ts";
+import { saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
 
 export const weightsFile = "model.safetensors";
 export const configFile = "config.json";
@@ -88,28 +82,6 @@ export function generationConfig({ seqLen }: ModelConfig): Json {
     do_sample: false,
     max_new_tokens: Math.max(1, Math.min(maxNewTokens, Math.floor(seqLen / 2))),
   };
-}
-
-/** Writes the tokenizer's files, in the form that every reader encodes alike where there is one. */
-export function saveTokenizerFiles({ tokenizer, config }: ExportedModel, folder: string): void {
-  if (whyNotByteLevel(tokenizer.settings) === undefined) saveByteLevelTokenizer(folder, tokenizer);
-  else saveTokenizer(folder, tokenizer);
-  saveConfigFiles(folder, tokenizer, config.positions === "learned" ? config.seqLen : undefined);
-}
-
-/** What of the tokenizer other programs do differently; each a sentence of Markdown. */
-export function tokenizerLimits({ settings }: UnigramTokenizer): string[] {
-  const why = whyNotByteLevel(settings);
-  return [
-    "In a text that spells out a special piece, such as `</s>`, other programs take it for that piece; here it is text.",
-    ...(why === undefined ? [] : [
-      `\`tokenizer.json\` has the form with \`▁\` for spaces, since ${why}. A \`▁\` in a text is a space to other programs, and ` +
-      "transformers.js gives other ids for characters without a piece.",
-    ]),
-    ...(settings.normalizationRule === "nmt_nfkc"
-      ? ["Other programs make the full-width tilde `～` a `~`."]
-      : []),
-  ];
 }
 
 /** Writes a file of JSON as people read it. */
