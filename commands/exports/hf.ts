@@ -29,7 +29,7 @@ export const hf: ExportFormat = {
   name: "hf",
   description: "safetensors for Python's transformers (GPT-2, MPT, or a class of ours)",
   async write(model, folder) {
-    const { config, tensors, tokenizer } = model;
+    const { config, tensors } = model;
     const fit = layoutOf(config);
     writeJson(folder, configFile, configJson(config, fit));
     writeJson(folder, "generation_config.json", generationConfig(config));
