@@ -98,6 +98,8 @@ export {
   tuneSchema,
   type TuneSettings,
 } from "./settings.ts";
+export { configName, externalNames, indexName, partNames } from "./external_files.ts";
+export { type ExternalModel, readExternalModel, withContext } from "./external_model.ts";
 export { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 export { learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";

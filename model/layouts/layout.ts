@@ -18,13 +18,22 @@ export type LayoutTensors = Readonly<Record<string, LayoutTensor>>;
 
 /**
  * A tensor of a file: its name and shape there, and the parameter of ours that it holds. `same`: the same numbers in the same
- * order. `transposed`: [in, out] there, [out, in] here. `zeros`: a bias that our network has not, and the other cannot do without.
+ * order. `transposed`: [in, out] there, [out, in] here. `heads`: rows of q, k and v head by head there, all q, all k, all v here.
+ * `zeros`: a bias that our network has not, and the other cannot do without.
  */
 export type TensorPlace =
   | {
     readonly theirs: string;
     readonly shape: Shape;
     readonly form: "same" | "transposed";
+    readonly ours: string;
+  }
+  | {
+    readonly theirs: string;
+    readonly shape: Shape;
+    readonly form: "heads";
+    /** H. */
+    readonly heads: number;
     readonly ours: string;
   }
   | {

@@ -4,11 +4,12 @@
 import type { ModelConfig } from "../config.ts";
 import { dept } from "./dept.ts";
 import { gpt2 } from "./gpt2.ts";
+import { gptNeox } from "./gpt_neox.ts";
 import type { Layout, Misfit } from "./layout.ts";
 import { mpt } from "./mpt.ts";
 
 /** Layouts of classes that Python's transformers has. */
-const standard: readonly Layout[] = [mpt, gpt2];
+const standard: readonly Layout[] = [mpt, gpt2, gptNeox];
 
 /** All layouts, by `model_type`. */
 export const layouts: ReadonlyMap<string, Layout> = new Map(
