@@ -96,9 +96,10 @@ async function printText(
   asJson: boolean,
 ): Promise<void> {
   const { config, tokenizer, vocabulary } = model;
+  const { end } = tokenizer.special ?? specialIds;
   // A text begins where another has ended, as in training.
   const encoded = tokenizer.encode(prompt);
-  const ids = new Int32Array(1 + encoded.length).fill(specialIds.end);
+  const ids = new Int32Array(1 + encoded.length).fill(end);
   ids.set(encoded, 1);
   const capacity = ids.length + sampling.tokens;
   if (config.positions === "learned" && capacity > config.seqLen) {
@@ -123,7 +124,8 @@ async function printText(
   try {
     const made = generateTokens(decoder, renumber(ids, vocabulary), {
       ...sampling,
-      endId: specialIds.end,
+      endId: end,
+      unused: unusedIds(tokenizer),
       random: new Random(seedOf(seed, "generate")),
       onPrompt: async (read) => {
         line.show(`prompt: ${read} of ${ids.length} tokens read`);
@@ -149,6 +151,12 @@ async function printText(
   else show((text.startsWith(printed) ? text.slice(printed.length) : "") + "\n");
 }
 
+/** Ids without a piece, which fill up the table of an import. */
+function unusedIds({ special, vocabSize, piece }: TrainedModel["tokenizer"]): readonly number[] {
+  if (special === undefined) return [];
+  return Array.from({ length: vocabSize }, (_, id) => id).filter((id) => piece(id) === "");
+}
+
 async function printScore(
   model: TrainedModel,
   file: string,
@@ -159,7 +167,7 @@ async function printScore(
   using line = stoppableLine();
   for await (const text of documentsOf(file, textField)) {
     for (const id of tokenizer.encode(text)) ids.push(id);
-    ids.push(specialIds.end);
+    ids.push((tokenizer.special ?? specialIds).end);
     line.show(`${ids.length} tokens read`);
   }
   const program = await engine.compile(languageModelGraph(config, batchSize), engineOptions);

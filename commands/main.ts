@@ -37,6 +37,10 @@ const pipeline: CommandLine<() => Promise<Project>> = {
       () => import("./log.ts"),
     ],
     "recipes": ["list the recipes that can be run by name", () => import("./recipes.ts")],
+    "import <from>": [
+      "take in a model of others: a folder, a safetensors file, a URL, or hf://OWNER/NAME",
+      () => import("./import.ts"),
+    ],
     "generate <target>": [
       "let a trained model go on with a text, or say how well it predicts one",
       () => import("./generate.ts"),

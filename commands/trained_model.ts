@@ -40,7 +40,11 @@ export interface TrainedModelOptions extends PlanOptions {
 }
 
 /** The output that holds the model, by stage. */
-const modelOutputs = { pretrain: ["best", "last"], continue: ["model"] } as const;
+const modelOutputs = {
+  pretrain: ["best", "last"],
+  continue: ["model"],
+  external: ["model"],
+} as const;
 
 /** The models that an instance has made: one, or one of each source. */
 export interface TrainedModels {
@@ -87,7 +91,11 @@ export async function openTrainedModels(
     { readonly model: Omit<ModelConfig, "vocabSize"> }
   >(await folder(instance.id, output));
   const isLocal = groups.model[tokenEmbedding] === undefined;
-  const { engine: params, variant } = instance.declaration.params as {
+  // An import was made without an engine: it computes with the recipe's.
+  const { engine: params, variant } = {
+    ...session.recipe,
+    ...instance.declaration.params,
+  } as unknown as {
     engine: EngineOptions & { kind: string };
     variant: Variant; // an id where a model is continued, whose table is never a source's own
   };
@@ -100,8 +108,11 @@ export async function openTrainedModels(
     isLocal,
     sourceOf: (asked) => sourceOf(target, sources, isLocal, asked),
     async open(source) {
-      const tokenized = instance.inputs.get(`train/${source}`)!.from;
-      const made = session.instances.get(tokenized)!.inputs.get("tokenizer")!;
+      const isImported = instance.stage.name === "external";
+      const tokenized = isImported ? instance.id : instance.inputs.get(`train/${source}`)!.from;
+      const made = isImported
+        ? { from: instance.id, output: "tokenizer" }
+        : session.instances.get(tokenized)!.inputs.get("tokenizer")!;
       const { openAdopted } = await import("../tokenizers/adopted/mod.ts"); // opens ours too
       const tokenizer = await openAdopted(await folder(made.from, made.output));
       const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;

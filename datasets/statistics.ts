@@ -82,7 +82,7 @@ export function writeStatistics(
     distinctTokens: counts.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0),
     localVocabSize: localVocabulary(counts, reservedPieces).length,
     reservedPieces,
-    unknownTokens: counts[unknownId],
+    unknownTokens: counts[unknownId] ?? 0, // not every vocabulary has an unknown piece
     fallbackTokens: bytePieces.reduce((sum, count) => sum + count, 0),
     unigramNats: entropy(counts),
     validation: validation === undefined ? null : splitStatistics(counts, validation),

@@ -1,8 +1,8 @@
 /**
- * Continues a pre-trained body on the mixture of all sources, from a new global embedding or from its own.
+ * Continues a pre-trained body, or an import, on the mixture of all sources, from a new global embedding or from its own.
  *
- * in   best            checkpoint of pre-training
- *      train/<source>  token shards of the global vocabulary
+ * in   best            checkpoint of pre-training, or the import
+ *      train/<source>  token shards of the global vocabulary; of the import's own where its embedding stays
  *      validation/<source>  the same, for a run on a single source: `continue/<variant>/random/<source>`
  * out  model    checkpoint with a global embedding
  *      metrics  `metrics.jsonl`: mean losses along the run; validation losses of a run on a single source; the rest as in
@@ -14,6 +14,7 @@ import { engineModule } from "../engine/mod.ts";
 import { openTokenShards } from "../datasets/mod.ts";
 import { group, type Stage, type StageContext, type StageSummary } from "../pipeline/stage.ts";
 import {
+  type Checkpoint,
   continuationSeeds,
   type ContinuationSettings,
   type ContinuationStart,
@@ -22,8 +23,17 @@ import {
   noPretrainedEmbedding,
   readCheckpoint,
   variantNamed,
+  withContext,
   writeMetrics,
 } from "../training/mod.ts";
+import type { ModelConfig } from "../model/mod.ts";
+import {
+  continuedExternals,
+  impossibleExternal,
+  isExternal,
+  modelFirst,
+  partsOf,
+} from "./external_models.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
 import { checkTrainingText } from "./text_checks.ts";
@@ -44,7 +54,8 @@ type ContinueParams =
     readonly variant: string;
     readonly start: ContinuationStart;
     readonly validation?: { readonly everySteps: number; readonly windows: number };
-    readonly model: Recipe["model"];
+    /** An import has its own network: the recipe says how long windows are. */
+    readonly model: Recipe["model"] | Pick<Recipe["model"], "seqLen">;
     readonly engine: EngineParams;
   };
 
@@ -59,15 +70,21 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
     ...recipe.pretrain.variants.flatMap((variant) =>
       recipe.continue.plasticity.sources.map((source) => [variant, "random", source])
     ),
+    ...continuedExternals(recipe).map(partsOf),
   ],
-  impossible: (_recipe, [variant, start, source]) =>
-    impossibleStart(variant, start) ??
+  impossible(recipe, parts) {
+    const [variant, start, source] = modelFirst(parts);
+    if (isExternal(variant)) return impossibleExternal(recipe, [variant, start]);
+    return impossibleStart(variant, start) ??
       (source === undefined
         ? undefined
         : `the recipe asks for no plasticity run on "${source}" from the start "${start}"; ` +
-          `add it to continue.plasticity.sources, and run continue/${variant}/random/${source}`),
+          `add it to continue.plasticity.sources, and run continue/${variant}/random/${source}`);
+  },
   check: ({ params: { model, share } }, inputs) => checkTrainingText(inputs, model.seqLen, share),
-  declare(recipe, [variant, start, source]) {
+  declare(recipe, parts) {
+    const [variant, start, source] = modelFirst(parts);
+    const isImported = isExternal(variant);
     const { model, engine } = recipe;
     const { starts: _, checkpointEverySteps, plasticity, validation, ...settings } =
       recipe.continue;
@@ -80,11 +97,11 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
     const { microBatchSize } = settings;
     return {
       inputs: {
-        best: `pretrain/${variant}#best`,
+        best: isImported ? `${variant}#model` : `pretrain/${variant}#best`,
         ...tokenShards(
           everySteps === null ? ["train"] : ["train", "validation"],
           source === undefined ? sourcesOf(recipe) : [source],
-          "global",
+          isImported && start === "pretrained" ? variant as `external/${string}` : "global",
         ),
       },
       outputs: ["model", "metrics"],
@@ -96,7 +113,7 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
         ...(everySteps === null ? {} : { validation: { everySteps, windows } }),
         variant,
         start: start as ContinuationStart,
-        model,
+        model: isImported ? { seqLen: model.seqLen } : model,
         engine,
       },
       hints: { checkpointEverySteps },
@@ -104,7 +121,7 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
       uses: { engine: engineModule(engine.kind) },
       isNative: hasNativeEngine(recipe),
       claims: engineClaims(recipe),
-      forecast: trainingForecast(recipe, { tokens, models: 1, microBatchSize }),
+      forecast: isImported ? {} : trainingForecast(recipe, { tokens, models: 1, microBatchSize }),
       weight: 5,
     };
   },
@@ -141,11 +158,13 @@ export async function run(
     ...(validation.has(name) ? { validation: openTokenShards(validation.get(name)!) } : {}),
   }));
   try {
-    const microBatchSize = await microBatchOf(context, { engine, sources });
+    const { model, from } = startingPoint(params, readCheckpoint(inputs.best));
+    const own = { ...params, model };
+    const microBatchSize = await microBatchOf({ ...context, params: own }, { engine, sources });
     const result = await continueTraining({
       ...context,
-      settings: { ...params, ...hints, microBatchSize },
-      from: readCheckpoint(inputs.best),
+      settings: { ...own, ...hints, microBatchSize },
+      from,
       sources,
       engine,
       engineOptions: params.engine,
@@ -162,4 +181,14 @@ export async function run(
       validation?.close();
     }
   }
+}
+
+/** The network, which an import brings, and the weights, of which a shorter context needs fewer positions. */
+function startingPoint({ model }: ContinueParams, from: Checkpoint) {
+  if ("nLayers" in model) return { model, from };
+  const imported = withContext(
+    from as Checkpoint & Checkpoint<{ readonly model: ModelConfig }>,
+    model.seqLen,
+  );
+  return { model: imported.model, from: { ...from, groups: { model: imported.tensors } } };
 }

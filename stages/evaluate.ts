@@ -1,6 +1,6 @@
 /**
- * Evaluates a model on the test text of every source, held-out ones too: after continuation, or at the end of pre-training
- * (`evaluate/<variant>/pretraining`).
+ * Evaluates a model on the test text of every source, held-out ones too: after continuation, at the end of pre-training
+ * (`evaluate/<variant>/pretraining`), or as it was imported (`evaluate/external/<name>/pretraining`).
  *
  * in   model                checkpoint: with a global embedding, or with one of each source's own
  *      test/<source>        token shards of the model's vocabulary
@@ -30,17 +30,25 @@ import {
 import { continuedModels, impossibleStart } from "./continue.ts";
 import { writeLosses } from "./evaluated_losses.ts";
 import { EvaluationProgress } from "./evaluation_progress.ts";
+import {
+  continuedExternals,
+  externalModels,
+  impossibleExternal,
+  isExternal,
+  modelFirst,
+  partsOf,
+  pretrainingEnd,
+} from "./external_models.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { allSources, sourcesOf } from "./sources.ts";
 import { checkEvaluationText, evaluatedSplit } from "./text_checks.ts";
 import { type EngineModules, tokenShards } from "./training_inputs.ts";
 
-/** Beside the starts of continuation: the model as pre-training left it. */
-export const pretrainingEnd = "pretraining";
-
 type EvaluateParams = Omit<Recipe["evaluate"], "reference"> & {
   /** Of a model at the end of pre-training: whose vocabulary its tokens are of, and what each source keeps to itself. */
   readonly variant?: Variant;
+  /** Of an import: windows are as long as those of other models, where its positions reach as far. */
+  readonly seqLen?: number;
   readonly engine: EngineParams;
 };
 type Context = StageContext<EvaluateParams, object, EngineModules>;
@@ -52,19 +60,19 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
   instances: (recipe) => [
     ...recipe.pretrain.variants.map((variant) => [variant, pretrainingEnd]),
     ...continuedModels(recipe),
+    ...externalModels(recipe).map((id) => partsOf([id, pretrainingEnd])),
+    ...continuedExternals(recipe).map(partsOf),
   ],
-  impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
+  impossible(recipe, parts) {
+    const [id, start] = modelFirst(parts);
+    return isExternal(id) ? impossibleExternal(recipe, [id, start]) : impossibleStart(id, start);
+  },
   check: (_declaration, inputs) => checkEvaluationText(inputs),
-  declare(recipe, [id, start]) {
+  declare(recipe, parts) {
+    const [id, start] = modelFirst(parts);
     const { engine } = recipe;
     return {
-      ...(start === pretrainingEnd ? declarePretrained(recipe, id) : {
-        inputs: {
-          model: `continue/${id}/${start}#model` as const,
-          ...globalText(recipe),
-        },
-        params: { ...settingsOf(recipe), engine },
-      }),
+      ...textAndSettings(recipe, id, start),
       outputs: ["losses"],
       seeds: ["evaluate/bootstrap"],
       uses: { engine: engineModule(engine.kind) },
@@ -75,6 +83,15 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
   },
 };
 
+function textAndSettings(recipe: Recipe, id: string, start: string) {
+  if (isExternal(id)) return declareExternal(recipe, id, start);
+  if (start === pretrainingEnd) return declarePretrained(recipe, id);
+  return {
+    inputs: { model: `continue/${id}/${start}#model`, ...globalText(recipe) },
+    params: { ...settingsOf(recipe), engine: recipe.engine },
+  } as const;
+}
+
 /** The settings of evaluation itself: tables have their own. */
 function settingsOf({ evaluate: { batchSize, bootstrapSamples } }: Recipe) {
   return { batchSize, bootstrapSamples };
@@ -84,6 +101,27 @@ function globalText(recipe: Recipe) {
   return {
     tokenizer: "vocabulary/global#tokenizer",
     ...tokenShards([evaluatedSplit, "statistics"], allSources(recipe), "global"),
+  } as const;
+}
+
+/** An import as it came, or continued: with its own tokenizer unless it has new embeddings. */
+function declareExternal(recipe: Recipe, id: string, start: string) {
+  const text = start === "random" ? globalText(recipe) : {
+    tokenizer: `${id}#tokenizer`,
+    ...tokenShards([evaluatedSplit, "statistics"], allSources(recipe), id as `external/${string}`),
+  } as const;
+  return {
+    inputs: {
+      model: start === pretrainingEnd
+        ? `${id}#model` as const
+        : `continue/${id}/${start}#model` as const,
+      ...text,
+    },
+    params: {
+      ...settingsOf(recipe),
+      seqLen: recipe.model.seqLen,
+      engine: recipe.engine,
+    },
   } as const;
 }
 
@@ -115,9 +153,10 @@ export async function run(context: Context): Promise<StageSummary> {
   const progress = new EvaluationProgress(context, texts);
   const losses = new Map<string, DocumentLosses>();
   if (variant === undefined || variant.sharesEmbeddings) {
+    const read = { ...model, seqLen: windowLength(params, model) };
     await withProgram(context, model, groups.model, async (program) => {
       for (const name of names) {
-        losses.set(name, await evaluateSource(context, progress, name, program, model));
+        losses.set(name, await evaluateSource(context, progress, name, program, read));
       }
     });
   } else {
@@ -142,6 +181,11 @@ export async function run(context: Context): Promise<StageSummary> {
   });
 }
 
+/** Tokens of a window: as many as the model's context, of an import no more than the recipe's. */
+function windowLength({ seqLen }: EvaluateParams, config: ModelConfig): number {
+  return Math.min(seqLen ?? config.seqLen, config.seqLen);
+}
+
 /** Calls `use` with a program that holds a model, and disposes of it after that. */
 async function withProgram(
   { params, modules: { engine: { engine } } }: Context,
@@ -150,7 +194,9 @@ async function withProgram(
   use: (program: Program) => Promise<void>,
 ): Promise<void> {
   const program = await engine.compile(
-    languageModelGraph(config, params.batchSize),
+    languageModelGraph(config, params.batchSize, {
+      sequenceLength: windowLength(params, config),
+    }),
     params.engine,
   );
   try {

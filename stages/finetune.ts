@@ -1,5 +1,5 @@
 /**
- * Fine-tunes a continued model on a downstream task and scores it.
+ * Fine-tunes a continued model, or an import (`finetune/external/<name>/pretraining/<task>`), on a downstream task and scores it.
  *
  * in   model      checkpoint with a global embedding
  *      tokenizer  pieces
@@ -10,7 +10,7 @@
  */
 import { engineModule } from "../engine/mod.ts";
 import type { ModelConfig } from "../model/mod.ts";
-import { canonicalJson, writeFileSynced } from "../base/mod.ts";
+import { canonicalJson, StageError, writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   chanceOf,
@@ -23,8 +23,18 @@ import {
   type TaskSplit,
 } from "../training/mod.ts";
 import { fineTunedModels, impossibleStart } from "./continue.ts";
+import {
+  continuedExternals,
+  externalModels,
+  impossibleExternal,
+  isExternal,
+  modelFirst,
+  partsOf,
+  pretrainingEnd,
+} from "./external_models.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import {
+  adoptedModule,
   type AdoptedModules,
   adoptedModules,
   hasNativeVocabulary,
@@ -55,29 +65,45 @@ export const finetune: Stage<Recipe, FinetuneParams, RemoteHints, FinetuneModule
   description: "Fine-tunes a model on a downstream task and scores it",
   module: import.meta.url,
   instances: (recipe) =>
-    fineTunedModels(recipe).flatMap((parts) =>
-      Object.keys(recipe.finetune.tasks).sort().map((task) => [...parts, task])
+    [...fineTunedModels(recipe), ...continuedExternals(recipe)].flatMap((parts) =>
+      Object.keys(recipe.finetune.tasks).sort().map((task) => partsOf([...parts, task]))
     ),
-  impossible: (_recipe, [variant, start]) => impossibleStart(variant, start),
+  onRequest(recipe, parts) {
+    const [id, start, task, ...more] = modelFirst(parts);
+    return externalModels(recipe).includes(id) && start === pretrainingEnd && more.length === 0 &&
+      Object.hasOwn(recipe.finetune.tasks, task ?? "");
+  },
+  impossible(recipe, parts) {
+    const [id, start] = modelFirst(parts);
+    return isExternal(id) ? impossibleExternal(recipe, [id, start]) : impossibleStart(id, start);
+  },
   check: ({ params, files, uses }) => checkTask(params, files, uses),
-  declare(recipe, [variant, start, task]) {
+  declare(recipe, parts) {
+    const [id, start, task] = modelFirst(parts);
+    const isImported = isExternal(id);
+    const hasOwnTokenizer = isImported && start !== "random";
     const { finetune: { tasks: _, variants: __, ...settings }, engine } = recipe;
     const { epochs, seqLen, runs, batchSize } = settings;
     const { params, files, uses, isRemote, trainingExamples } = declareTask(recipe, task);
     return {
       inputs: {
-        model: `continue/${variant}/${start}#model`,
-        tokenizer: "vocabulary/global#tokenizer",
+        model: start === pretrainingEnd ? `${id}#model` : `continue/${id}/${start}#model`,
+        tokenizer: hasOwnTokenizer ? `${id}#tokenizer` : "vocabulary/global#tokenizer",
       },
       files,
       outputs: ["scores"],
       params: { ...settings, ...params, task, engine },
       hints: remoteHints(recipe),
       seeds: ["finetune/*"],
-      uses: { engine: engineModule(engine.kind), ...uses, ...adoptedModules(recipe) },
-      isNative: hasNativeEngine(recipe) || hasNativeVocabulary(recipe) || isRemote,
+      uses: {
+        engine: engineModule(engine.kind),
+        ...uses,
+        ...(hasOwnTokenizer ? adoptedModule() : adoptedModules(recipe)),
+      },
+      isNative: hasNativeEngine(recipe) || hasNativeVocabulary(recipe) || isRemote ||
+        hasOwnTokenizer,
       claims: engineClaims(recipe),
-      forecast: trainingExamples === undefined ? {} : trainingForecast(recipe, {
+      forecast: trainingExamples === undefined || isImported ? {} : trainingForecast(recipe, {
         tokens: trainingExamples * epochs * seqLen * runs,
         models: 0,
         microBatchSize: batchSize,
@@ -93,6 +119,13 @@ export async function run(
 ): Promise<StageSummary> {
   const { params, inputs, outputs, modules: { engine: { engine } }, seed } = context;
   const { groups, state } = readCheckpoint<{ model: ModelConfig }>(inputs.model);
+  const { positions, seqLen } = state.model;
+  if (positions === "learned" && params.seqLen > seqLen) { // known before only of models that are trained here
+    throw new StageError(
+      `Cannot fine-tune on ${params.task}: expected finetune.seqLen of at most ${seqLen}, the positions that the model ` +
+        `has learned, found ${params.seqLen}`,
+    );
+  }
   using tokenizer = await openVocabulary(context);
   const dataSeed = seed(`finetune/data/${params.task}`);
   const { description, examples, ceiling } = await readTask(context, dataSeed);

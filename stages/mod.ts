@@ -10,6 +10,7 @@ import type { Stage } from "../pipeline/stage.ts";
 import { continuation } from "./continue.ts";
 import { documents } from "./documents.ts";
 import { evaluate } from "./evaluate.ts";
+import { external } from "./external.ts";
 import { figure } from "./figure.ts";
 import { finetune } from "./finetune.ts";
 import { ngrams } from "./ngrams.ts";
@@ -23,7 +24,18 @@ import { tune } from "./tune.ts";
 import { vocabulary } from "./vocabulary.ts";
 
 export const stages: readonly Stage<Recipe>[] = [
-  ...[documents, vocabulary, tokenize, ngrams, tune, pretrain, continuation, evaluate, finetune]
+  ...[
+    documents,
+    vocabulary,
+    external,
+    tokenize,
+    ngrams,
+    tune,
+    pretrain,
+    continuation,
+    evaluate,
+    finetune,
+  ]
     .map(
       withText,
     ),

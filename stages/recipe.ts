@@ -108,6 +108,21 @@ export const recipeSchema = z.strictObject({
     own: unigram.describe("The same for the vocabularies of single sources (SPEC-OPT)."),
   }).describe("How tokenizers are trained."),
   model: modelSchema.describe("The network."),
+  external: z.record(
+    name,
+    z.strictObject({
+      from: z.string().min(1).describe(
+        "A folder with `config.json`, safetensors and a tokenizer, or the safetensors file; its path (relative to the recipe's " +
+          "file), URL, or `hf://<owner>/<name>[@revision]`.",
+      ),
+      starts: z.array(z.enum(["random", "pretrained"])).superRefine(eachOnce).default([]).describe(
+        "Embeddings that a continuation of it starts from: new ones for the vocabulary of all sources, or its own with its own " +
+          "tokenizer.",
+      ),
+    }),
+  ).describe(
+    "Models of others, by a name: GPT-2, MPT or GPT-NeoX (Pythia). They are evaluated beside those of `pretrain.variants`.",
+  ),
   pretrain: z.strictObject({
     variants: z.array(variant).min(1).superRefine(eachOnce).describe(
       "What is trained and compared: see README, variants.",
@@ -177,6 +192,7 @@ const taskFiles = ["train", "dev", "test"].map((key) => `finetune.tasks.*.files.
 export const recipePaths: readonly { readonly key: string; readonly unless?: string }[] = [
   { key: "data" },
   { key: "vocabulary.global.file" },
+  { key: "external.*.from" },
   ...[...sourceFiles, ...taskFiles].map((key) => ({ key, unless: "data" })),
 ];
 

@@ -1,6 +1,6 @@
 /**
- * Turns a source's text into token shards: one instance per source with the global tokenizer and, where a variant needs
- * it, one with the source's own.
+ * Turns a source's text into token shards: one instance per source with the global tokenizer, where a variant needs it, one with
+ * the source's own, and one with the tokenizer of each import.
  *
  * in   train, validation, test  documents
  *      tokenizer                pieces
@@ -23,9 +23,11 @@ import {
 import { SavePoints } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
+import { externalModels, partsOf } from "./external_models.ts";
 import type { Recipe } from "./recipe.ts";
 import { allSources, sourcesWithOwnVocabulary } from "./sources.ts";
 import {
+  adoptedModule,
   type AdoptedModules,
   adoptedModules,
   hasNativeVocabulary,
@@ -59,25 +61,31 @@ export const tokenize: Stage<Recipe, object, TokenizeHints, AdoptedModules> = {
   instances: (recipe) => [
     ...allSources(recipe).map((source) => [source, "global"]),
     ...sourcesWithOwnVocabulary(recipe).map((source) => [source, "own"]),
+    ...allSources(recipe).flatMap((source) =>
+      externalModels(recipe).map((id) => partsOf([source, id]))
+    ),
   ],
   impossible: (recipe, [source, vocabulary]) =>
     vocabulary === "own" && recipe.outOfDistribution.includes(source)
       ? `source "${source}" is out of distribution: nothing is trained on it, so it has no vocabulary of its own`
       : undefined,
-  declare(recipe, [source, vocabulary]) {
+  declare(recipe, [source, vocabulary, name]) {
     const isGlobal = vocabulary === "global";
+    const isImported = name !== undefined;
     return {
       inputs: {
         ...Object.fromEntries(
           splits.map((split) => [split, `documents/${source}/${split}#documents` as const]),
         ),
-        tokenizer: `vocabulary/${isGlobal ? "global" : source}#tokenizer`,
+        tokenizer: isImported
+          ? `${vocabulary}/${name}#tokenizer`
+          : `vocabulary/${isGlobal ? "global" : source}#tokenizer`,
       },
       outputs: [...splits, "statistics"],
       params: {},
       hints: { checkpointEveryMs: 5000 },
-      uses: isGlobal ? adoptedModules(recipe) : {},
-      isNative: isGlobal && hasNativeVocabulary(recipe),
+      uses: isImported ? adoptedModule() : isGlobal ? adoptedModules(recipe) : {},
+      isNative: isImported || (isGlobal && hasNativeVocabulary(recipe)),
       weight: 0.5,
     };
   },
@@ -94,8 +102,8 @@ export async function run(context: Context): Promise<StageSummary> {
   const validation = openTokenShards(outputs.validation);
   try {
     const { tokens, bytes, distinctTokens } = writeStatistics(outputs.statistics, shards, {
-      reservedPieces,
-      unknownId: specialIds.unknown,
+      reservedPieces: tokenizer.special === undefined ? reservedPieces : 0,
+      unknownId: (tokenizer.special ?? specialIds).unknown,
       firstByteId: fallsBackToBytes(tokenizer) ? firstByteId : undefined,
       validation,
     });
@@ -125,7 +133,7 @@ async function tokenizeSplit(
   });
   if (work.state?.isDone) return work;
   const { documents: total } = readDocumentsReport(inputs[split]);
-  const options = { vocabSize: tokenizer.vocabSize, endId: specialIds.end };
+  const options = { vocabSize: tokenizer.vocabSize, endId: (tokenizer.special ?? specialIds).end };
   using writer = new TokenShardWriter(work.folder, options, work.state?.shards);
   const encoder = new TextEncoder();
   let at = work.state?.next ?? { batch: 0, row: 0 };

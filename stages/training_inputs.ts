@@ -18,11 +18,11 @@ export interface EngineModules {
   readonly engine: { readonly engine: Engine };
 }
 
-/** Inputs `<output>/<source>` from the stage that wrote the sources' tokens in a vocabulary. */
+/** Inputs `<output>/<source>` from the stage that wrote the sources' tokens in a vocabulary, or in that of an import. */
 export function tokenShards(
   outputs: readonly string[],
   sources: readonly string[],
-  vocabulary: "global" | "own",
+  vocabulary: "global" | "own" | `external/${string}`,
 ): Record<string, OutputRef> {
   return Object.fromEntries(
     outputs.flatMap((output) =>

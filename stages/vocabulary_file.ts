@@ -36,7 +36,11 @@ export interface AdoptedModules {
 
 /** What a stage `uses` to adopt or open the recipe's tokenizer of others; nothing where the vocabulary is trained. */
 export function adoptedModules(recipe: Recipe): { readonly vocabulary?: string } {
-  if (vocabularyFile(recipe) === undefined) return {};
+  return vocabularyFile(recipe) === undefined ? {} : adoptedModule();
+}
+
+/** The same for a tokenizer that came with an import. */
+export function adoptedModule(): { readonly vocabulary: string } {
   return { vocabulary: import.meta.resolve("../tokenizers/adopted/mod.ts") };
 }
 

@@ -15,5 +15,11 @@ export { adoptedVocabSize } from "./adopted/adopted_size.ts";
 export type { EncodedLines, OpenedTokenizer } from "./opened_tokenizer.ts";
 export { readSpecialRoles, saveConfigFiles } from "./config_files.ts";
 export { isForeign, openTokenizer, tokenizerFileOf } from "./open_tokenizer.ts";
-export { firstByteId, specialIds, specialPieces, type Tokenizer } from "./tokenizer.ts";
+export {
+  firstByteId,
+  type SpecialIds,
+  specialIds,
+  specialPieces,
+  type Tokenizer,
+} from "./tokenizer.ts";
 export * from "./unigram/mod.ts";

@@ -13,6 +13,9 @@ export const specialIds = {
   extract: 6, // <extract>, its hidden state feeds the head
 } as const;
 
+/** Ids by part. A vocabulary of others that keeps its ids has its own; one piece may then have several parts. */
+export type SpecialIds = Readonly<Record<keyof typeof specialIds, number>>;
+
 /** The special pieces' text, by id. */
 export const specialPieces = [
   "<unk>",
@@ -29,6 +32,8 @@ export const firstByteId = specialPieces.length;
 
 export interface Tokenizer {
   readonly vocabSize: number;
+  /** Ids of the special pieces where they are not `specialIds`; -1 for an unknown piece that there is not. */
+  readonly special?: SpecialIds;
   /** Ids of a text, without special pieces. With byte fallback every text has ids, and decoding gives it back exactly. */
   encode(text: string): Int32Array;
   /** The text of ids; special pieces give nothing. */

@@ -53,6 +53,7 @@ export function encodeTask(task: Task): EncodedTask {
     sequences: sequencesOf(description),
     isScore: description.kind === "similarity",
     languageModelWeight,
+    padId: task.tokenizer.special?.pad,
   };
   return { train: encode("train"), dev: encode("dev"), test: encode("test"), shape, scale };
 }

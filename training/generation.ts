@@ -9,14 +9,17 @@ interface SamplingOptions {
   readonly temperature: number;
   /** Only so many of the likeliest are drawn from; all when absent. */
   readonly topK?: number;
+  /** Ids that are never drawn: rows of a table that no piece has. */
+  readonly unused?: readonly number[];
 }
 
 /** Draws a token from its logits [V]. Among equals the lowest id counts as the likeliest. */
 export function sampleToken(
   logits: Float32Array,
-  { temperature, topK = logits.length }: SamplingOptions,
+  { temperature, topK = logits.length, unused = [] }: SamplingOptions,
   random: Random,
 ): number {
+  for (const id of unused) logits[id] = -Infinity;
   if (temperature === 0) return likeliest(logits);
   const ids = Array.from(logits, (_, id) => id).sort((a, b) => logits[b] - logits[a] || a - b)
     .slice(0, topK);

@@ -5,7 +5,7 @@
  */
 import type { TaskDescription, TaskExample } from "../datasets/mod.ts";
 import type { Feeds } from "../engine/mod.ts";
-import { specialIds, type Tokenizer } from "../tokenizers/mod.ts";
+import { type SpecialIds, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
 
 /** An example as the model sees it: one sequence, or one per option, or both orders of two texts. */
 export interface EncodedExample {
@@ -26,15 +26,17 @@ export function encodeExample(
   seqLen: number,
 ): EncodedExample {
   const parts = texts.map((text) => tokenizer.encode(text));
+  const { special = specialIds } = tokenizer;
+  const joined = (parts: readonly Int32Array[]) => join(parts, seqLen, special);
   const sequences = ((): Int32Array[] => {
     switch (kind) {
       case "classification":
       case "entailment":
-        return [join(parts, seqLen)];
+        return [joined(parts)];
       case "similarity":
-        return [join(parts, seqLen), join([...parts].reverse(), seqLen)];
+        return [joined(parts), joined([...parts].reverse())];
       case "choice":
-        return (options ?? []).map((option) => join([...parts, tokenizer.encode(option)], seqLen));
+        return (options ?? []).map((option) => joined([...parts, tokenizer.encode(option)]));
       default:
         return kind satisfies never;
     }
@@ -48,7 +50,7 @@ export function sequencesOf({ kind, nClasses }: TaskDescription): number {
 }
 
 /** Texts between start and extract, with delimiters; what is too much is cut from the end of the longest. */
-function join(parts: readonly Int32Array[], seqLen: number): Int32Array {
+function join(parts: readonly Int32Array[], seqLen: number, special: SpecialIds): Int32Array {
   const lengths = parts.map(({ length }) => length);
   const room = seqLen - parts.length - 1;
   for (let over = lengths.reduce((sum, length) => sum + length, 0) - room; over > 0; over--) {
@@ -57,9 +59,9 @@ function join(parts: readonly Int32Array[], seqLen: number): Int32Array {
   }
   const tokens: number[] = [];
   parts.forEach((part, i) => {
-    tokens.push(i === 0 ? specialIds.start : specialIds.delimiter, ...part.subarray(0, lengths[i]));
+    tokens.push(i === 0 ? special.start : special.delimiter, ...part.subarray(0, lengths[i]));
   });
-  tokens.push(specialIds.extract);
+  tokens.push(special.extract);
   return Int32Array.from(tokens);
 }
 
@@ -71,14 +73,17 @@ export interface TaskBatchShape {
   readonly isScore: boolean;
   /** Weight of the auxiliary language-model loss: a mean over a sequence's predicted tokens, then over sequences. */
   readonly languageModelWeight: number;
+  /** What fills a sequence up; default the padding piece of our vocabularies. */
+  readonly padId?: number;
 }
 
 /** Feeds of up to B examples; missing ones have weight 0. Shapes as `fineTuneGraph` says. */
 export function taskFeeds(examples: readonly EncodedExample[], shape: TaskBatchShape): Feeds {
-  const { batchSize, seqLen, sequences, isScore, languageModelWeight } = shape;
+  const { batchSize, seqLen, sequences, isScore, languageModelWeight, padId = specialIds.pad } =
+    shape;
   const rows = batchSize * sequences;
-  const tokens = new Int32Array(rows * seqLen).fill(specialIds.pad);
-  const targets = new Int32Array(rows * seqLen).fill(specialIds.pad);
+  const tokens = new Int32Array(rows * seqLen).fill(padId);
+  const targets = new Int32Array(rows * seqLen).fill(padId);
   const weights = new Float32Array(rows * seqLen);
   const select = new Float32Array(rows * rows * seqLen);
   const labelWeights = new Float32Array(batchSize);

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { group } from "../../pipeline/stage.ts";
-import { pretrainingEnd } from "../evaluate.ts";
+import { pretrainingEnd } from "../external_models.ts";
 import { ngramOrders } from "../ngrams.ts";
 import { allSources } from "../sources.ts";
 import { inputsOf, type TableKind } from "./kind.ts";

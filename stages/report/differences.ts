@@ -39,9 +39,9 @@ export const kind: TableKind<DifferenceParams> = {
 };
 
 /** The row that the recipe names, else a baseline that saw as many tokens as DEPT, else the first variant. */
-function referenceOf(recipe: Recipe, { name, ngrams, variants }: LossParams): string {
+function referenceOf(recipe: Recipe, { name, ngrams, variants, external }: LossParams): string {
   const { reference } = recipe.evaluate;
-  const rows = [...ngrams, ...variants];
+  const rows = [...ngrams, ...variants, ...external];
   if (reference !== null) {
     if (rows.includes(reference)) return reference;
     throw new UsageError(
@@ -54,11 +54,11 @@ function referenceOf(recipe: Recipe, { name, ngrams, variants }: LossParams): st
 }
 
 function differences(params: DifferenceParams, seeds: readonly SeedInputs[]): Table {
-  const { ngrams, variants, reference, name } = params;
+  const { ngrams, variants, external, reference, name } = params;
   const documentsOf = (label: string) =>
     seeds.map((inputs) => readDocuments(inputs[`losses/${label}`]));
   const theirs = documentsOf(reference);
-  const rows = [...ngrams, ...variants].filter((label) => label !== reference);
+  const rows = [...ngrams, ...variants, ...external].filter((label) => label !== reference);
   return {
     name,
     title: `Bits per byte ${afterWhat(params)}, less those of ${reference}`,

@@ -44,7 +44,7 @@ export const kind: TableKind<IsolatedParams> = {
 };
 
 function paramsOf(recipe: Recipe, name: string): IsolatedParams {
-  const params = lossParams(recipe, name);
+  const params = { ...lossParams(recipe, name), external: [] };
   const isolated = params.variants.filter((id) => variantNamed(id).onlySource !== undefined);
   const { dept } = rivalsOf(params.variants);
   if (isolated.length === 0 || dept.length === 0) {

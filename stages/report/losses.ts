@@ -11,7 +11,7 @@ import {
   perplexity,
 } from "../../training/mod.ts";
 import { continuedModels } from "../continue.ts";
-import { pretrainingEnd } from "../evaluate.ts";
+import { continuedExternals, externalModels, pretrainingEnd } from "../external_models.ts";
 import type { Recipe } from "../recipe.ts";
 import { sourcesOf } from "../sources.ts";
 import { meanOf } from "./cells.ts";
@@ -29,6 +29,8 @@ export interface LossParams {
   /** Counted models, which have rows above those of the variants. */
   readonly ngrams: readonly string[];
   readonly variants: readonly string[];
+  /** Imports, which have rows below those of the variants. */
+  readonly external: readonly string[];
   /** Those that saw as many tokens as DEPT: among them the best of a column is marked. All of them where DEPT is missing. */
   readonly rivals: readonly string[];
   readonly sources: readonly string[];
@@ -53,6 +55,9 @@ export function lossParams(
     start,
     ngrams,
     variants,
+    external: start === pretrainingEnd
+      ? externalModels(recipe)
+      : continuedExternals(recipe).filter((model) => model[1] === start).map(([id]) => id),
     rivals: equalVariants(recipe, variants),
     sources: sourcesOf(recipe),
     outOfDistribution: recipe.outOfDistribution,
@@ -86,10 +91,10 @@ export function afterWhat({ start }: LossParams): string {
 }
 
 /** `losses/<row>`: what the evaluation of each counted model and variant gave. */
-export function lossInputs({ start, ngrams, variants }: LossParams): Inputs {
+export function lossInputs({ start, ngrams, variants, external }: LossParams): Inputs {
   return {
     ...inputsOf("losses", ngrams, (name) => `ngrams/${name}#losses`),
-    ...inputsOf("losses", variants, (id) => `evaluate/${id}/${start}#losses`),
+    ...inputsOf("losses", [...variants, ...external], (id) => `evaluate/${id}/${start}#losses`),
   };
 }
 
@@ -178,16 +183,17 @@ export function lossRows(
 
 /** A row per counted model and variant, from the summaries of its evaluation. */
 export function rowsOf(
-  { ngrams, variants, ...params }: LossParams,
+  params: LossParams,
   inputs: Readonly<Record<string, string>>,
   measure: (losses: SourceLosses) => Measured,
 ): Row[] {
-  return [...ngrams, ...variants].map((label) => {
+  const { ngrams, variants, external } = params;
+  return [...ngrams, ...variants, ...external].map((label) => {
     const summary = readSummary(inputs[`losses/${label}`]);
     return {
       label,
       cells: lossCells(
-        { ngrams, variants, ...params },
+        params,
         (source) => source in summary ? measure(summary[source]) : undefined,
       ),
       from: [`losses/${label}`],

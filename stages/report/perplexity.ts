@@ -27,7 +27,9 @@ interface PerplexityParams extends LossParams, Comparisons {
 export const kind: TableKind<PerplexityParams> = {
   names: ["perplexity-random", "perplexity-pretrained"],
   declare(recipe, name) {
-    const params = lossParams(recipe, name, ["bigram", "trigram"]);
+    const all = lossParams(recipe, name, ["bigram", "trigram"]);
+    // From its own embeddings an import has tokens of its own, whose perplexity is of other things.
+    const params = { ...all, external: all.start === "random" ? all.external : [] };
     return {
       inputs: lossInputs(params),
       params: {

@@ -15,6 +15,7 @@ const params: LossParams = {
   ngrams: ["bigram"],
   variants: ["std-t0", "trim"],
   rivals: ["std-t0", "trim"],
+  external: [],
   sources: ["aa", "bb"],
   outOfDistribution: ["cc"],
 };

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { messageOf, StageError, writeFileAtomic } from "../../base/mod.ts";
 import { specialPieces, type Tokenizer } from "../tokenizer.ts";
 import { loadTokenizer } from "../unigram/mod.ts";
+import { isKept, KeptPieces, readKept } from "./kept_file.ts";
 
 /** A row after the special pieces. */
 export interface AdoptedRow {
@@ -99,5 +100,6 @@ export class AdoptedPieces {
 
 /** The pieces of a run's vocabulary, ours or adopted. */
 export function loadPieces(folder: string): Pick<Tokenizer, "vocabSize" | "piece" | "byteLength"> {
+  if (isKept(folder)) return new KeptPieces(readKept(folder));
   return isAdopted(folder) ? new AdoptedPieces(readAdopted(folder)) : loadTokenizer(folder);
 }

@@ -22,6 +22,8 @@ import {
   readAdopted,
   writeAdopted,
 } from "./adopted_file.ts";
+import { isKept } from "./kept_file.ts";
+import { openKept } from "./kept_tokenizer.ts";
 
 /**
  * Puts a tokenizer's file into a folder as a vocabulary for a run. A file of ours is copied unchanged.
@@ -45,8 +47,9 @@ export async function adoptTokenizer(path: string, folder: string): Promise<numb
   return specialPieces.length + rows.length;
 }
 
-/** Opens what `adoptTokenizer` has written, or a vocabulary of ours. */
+/** Opens what `adoptTokenizer` or `keepTokenizer` has written, or a vocabulary of ours. */
 export async function openAdopted(folder: string): Promise<Tokenizer & Disposable> {
+  if (isKept(folder)) return await openKept(folder);
   if (!isAdopted(folder)) return await openTokenizer(folder);
   const adopted = readAdopted(folder);
   const given = await openTokenizer(join(folder, adopted.file));

@@ -15,5 +15,6 @@
  * ```
  */
 export { adoptTokenizer, openAdopted } from "./adopted_tokenizer.ts";
+export { keepTokenizer } from "./kept_tokenizer.ts";
 // A worker runs it, and no import leads there. This export puts it and its package into the action key.
 export * as library from "../foreign/foreign_library.ts";

@@ -1,0 +1,40 @@
+/**
+ * A model of others from the command line: imported, evaluated beside a model trained here, used.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { externalNetworks, writeExternalModel } from "../support/external_model.ts";
+
+Deno.test("import takes a folder in, says how to go on, and what it says works", async () => {
+  using folder = temporaryFolder();
+  const model = join(folder.path, "Tiny.NeoX");
+  Deno.mkdirSync(model);
+  writeExternalModel(model, externalNetworks["GPT-NeoX of width 24"], { numbers: "F16" });
+  const store = join(folder.path, "store");
+  const options = ["--recipe", tinyRecipe, "--store", store];
+  const imported = await pipeline(["import", model, ...options]);
+  assert.equal(imported.code, 0, imported.stdout + imported.stderr);
+  assert.match(imported.stdout, /external\/tiny-neox is in the store/);
+  const set = `external.tiny-neox.from=${model}`;
+  assert.ok(
+    imported.stdout.includes(
+      `deno task pipeline run evaluate/external/tiny-neox --recipe ${tinyRecipe} --set ${set} --store ${store}`,
+    ),
+    imported.stdout,
+  );
+
+  const more = ["--set", set, "--set", "pretrain.variants=[none]"];
+  const table = await pipeline(["run", "table/pretraining", ...options, ...more]);
+  assert.equal(table.code, 0, table.stdout + table.stderr);
+  const row = /^external\/tiny-neox +([\d.]+)/m.exec(table.stdout);
+  assert.ok(row !== null, table.stdout);
+  assert.ok(Number(row[1]) > 5, `${row[1]} bits a byte of a random model`);
+
+  const text = await pipeline([
+    ...["generate", "external/tiny-neox", "--prompt", "3 +", "--tokens", "5", "--json"],
+    ...[...options, ...more],
+  ]);
+  assert.equal(text.code, 0, text.stderr);
+  assert.ok(JSON.parse(text.stdout).text.startsWith("3 +"), text.stdout);
+});
