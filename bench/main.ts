@@ -15,6 +15,10 @@ await runProgram("bench", {
     load: () => import("./datasets.ts"),
   },
   runner: { about: "what the runner itself costs", load: () => import("./runner.ts") },
+  sources: {
+    about: "what hundreds of sources from files cost before training",
+    load: () => import("./many_sources.ts"),
+  },
   monitors: {
     about: "what monitors cost in training",
     load: () => import("./training_monitors.ts"),

@@ -62,7 +62,7 @@ export class CodeDigests {
     const missing = new Map<string, CodeEntry>();
     for (const entry of entries) {
       const name = entryName(entry);
-      if (this.#known.has(name)) continue;
+      if (this.#known.has(name) || missing.has(name)) continue;
       const cached = this.#cache.get(name);
       if (cached !== undefined && this.#isCurrent(cached)) this.#learn(entry, cached);
       else missing.set(name, entry);

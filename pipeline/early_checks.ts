@@ -20,6 +20,8 @@ export class EarlyChecks {
   readonly #checked: readonly Instance[];
   /** What they need, directly or not, that needs none of them. */
   readonly #before: readonly Instance[];
+  /** One of these that was not made when it was last looked. */
+  #lacking: Instance | undefined;
   /** Undefined until the checks are made; then what was refused, and why. */
   #refused: ReadonlyMap<InstanceId, UsageError> | undefined;
 
@@ -28,9 +30,15 @@ export class EarlyChecks {
     this.#instances = instances;
     const hasCheck = (id: InstanceId) => instances.get(id)!.stage.check !== undefined;
     this.#checked = ids.filter(hasCheck).map((id) => instances.get(id)!);
-    this.#before = withNeeds(this.#checked.map(({ id }) => id), instances)
-      .filter((id) => !withNeeds([id], instances).some(hasCheck))
-      .map((id) => instances.get(id)!);
+    const needsChecked = new Set<InstanceId>();
+    const before: Instance[] = [];
+    for (const id of withNeeds(this.#checked.map(({ id }) => id), instances)) {
+      const instance = instances.get(id)!;
+      const isAfter = hasCheck(id) || instance.needs.some((needed) => needsChecked.has(needed));
+      if (isAfter) needsChecked.add(id);
+      else before.push(instance);
+    }
+    this.#before = before;
   }
 
   /** Whether an instance may not start: the checks are still to come, or its own has refused it. */
@@ -48,10 +56,10 @@ export class EarlyChecks {
   /** Makes the checks, once: when everything before them is made, or cannot be. */
   async makeWhenDue(known: KnownResults): Promise<void> {
     if (this.#refused !== undefined) return;
-    const cannotBeMade = ({ id, needs }: Instance): boolean =>
-      known.hasFailed(id) || needs.some((needed) => cannotBeMade(this.#instances.get(needed)!));
-    const isDue = this.#before.every((one) => known.isMade(one.id) || cannotBeMade(one));
-    if (!isDue) return;
+    // What lacked last time most often lacks still, the last one longest: nothing else is looked at then.
+    if (this.#lacking !== undefined && this.#isAwaited(this.#lacking, known)) return;
+    this.#lacking = this.#before.findLast((one) => this.#isAwaited(one, known));
+    if (this.#lacking !== undefined) return;
     const refused = new Map<InstanceId, UsageError>();
     for (const instance of this.#checked) {
       if (known.isMade(instance.id)) continue;
@@ -63,6 +71,14 @@ export class EarlyChecks {
       }
     }
     this.#refused = refused;
+  }
+
+  /** Whether an instance is not made, and may be yet. */
+  #isAwaited(instance: Instance, known: KnownResults): boolean {
+    const cannotBeMade = ({ id, needs }: Instance): boolean =>
+      known.hasFailed(id) ||
+      needs.some((needed) => !known.isMade(needed) && cannotBeMade(this.#instances.get(needed)!));
+    return !known.isMade(instance.id) && !cannotBeMade(instance);
   }
 
   async #check(instance: Instance, known: KnownResults): Promise<void> {

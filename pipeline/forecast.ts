@@ -2,7 +2,7 @@
  * What a run will cost, before it starts: by earlier runs in the store, else by the operations that stages count.
  */
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
-import { chainWeights } from "./start_order.ts";
+import { StartQueue } from "./start_order.ts";
 import type { InstanceForecast, PlanForecast } from "./events.ts";
 import type { Instance } from "./instances.ts";
 import type { Manifest } from "./manifest.ts";
@@ -145,31 +145,31 @@ export function forecastPlan(
   for (const id of forecasts.keys()) {
     const needs = instances.get(id)!.needs.filter((needed) => forecasts.has(needed));
     needsLeft.set(id, needs.length);
-    for (const needed of needs) neededBy.set(needed, [...neededBy.get(needed) ?? [], id]);
+    neededBy.set(id, []);
+    for (const needed of needs) neededBy.get(needed)!.push(id);
   }
-  const weights = chainWeights([...forecasts.keys()], instances);
-  let ready = [...forecasts.keys()].filter((id) => needsLeft.get(id) === 0);
+  const ready = new StartQueue([...forecasts.keys()], instances);
+  for (const [id, left] of needsLeft) if (left === 0) ready.add(id);
   const running = new Map<InstanceId, number>();
   let [now, memory, peakMemoryBytes] = [0, 0, 0];
   const memoryOf = (id: InstanceId) => forecasts.get(id)!.peakMemoryBytes ?? 0;
-  while (ready.length > 0 || running.size > 0) {
-    ready.sort((a, b) => weights.get(b)! - weights.get(a)!);
-    ready = ready.filter((id) => {
-      if (running.size >= jobs || !capacity.fits(claims.get(id)!)) return true;
+  const fits = (id: InstanceId) => running.size < jobs && capacity.fits(claims.get(id)!);
+  while (ready.size > 0 || running.size > 0) {
+    for (let id = ready.first(fits); id !== undefined; id = ready.first(fits)) {
+      ready.delete(id);
       capacity.take(claims.get(id)!);
       running.set(id, now + (forecasts.get(id)!.durationMs ?? assumedStartMs));
       memory += memoryOf(id);
       peakMemoryBytes = Math.max(peakMemoryBytes, memory);
-      return false;
-    });
+    }
     const [first, end] = [...running].reduce((a, b) => b[1] < a[1] ? b : a);
     running.delete(first);
     capacity.giveBack(claims.get(first)!);
     memory -= memoryOf(first);
     now = end;
-    for (const id of neededBy.get(first) ?? []) {
+    for (const id of neededBy.get(first)!) {
       needsLeft.set(id, needsLeft.get(id)! - 1);
-      if (needsLeft.get(id) === 0) ready.push(id);
+      if (needsLeft.get(id) === 0) ready.add(id);
     }
   }
   const all = [...forecasts.values()];

@@ -47,6 +47,8 @@ export class Programs {
   readonly #root: string;
   readonly #code: CodeDigests;
   readonly #made = new Map<string, Promise<Program>>();
+  /** Code that was read: many instances have the same. */
+  readonly #held = new WeakSet<CodeDigest>();
   #esbuild: Promise<Esbuild> | undefined;
 
   /** @param root The folder of `deno.json`. */
@@ -57,10 +59,12 @@ export class Programs {
 
   /** Reads the code now: what happens to its files later is of no account. @throws StageError if it is not what the key is of. */
   hold({ digests }: Pick<InstanceCode, "digests">): void {
-    for (const { files } of digests) {
-      for (const [path, digest] of Object.entries(files)) {
+    for (const held of digests) {
+      if (this.#held.has(held)) continue;
+      for (const [path, digest] of Object.entries(held.files)) {
         this.#code.texts.hold(join(this.#root, path), digest);
       }
+      this.#held.add(held);
     }
   }
 

@@ -5,9 +5,9 @@ import { messageOf, type UsageError } from "../base/mod.ts";
 import { Capacity, machineCapacity, type Share } from "./capacity.ts";
 import { noteMachine, noteStop, openCheckpointFolder, type StopPlace } from "./checkpoint_notes.ts";
 import type { ChildOutcome, ChildWork, RunningChild } from "./child_process.ts";
+import { requestOf, temporaryFolders } from "./child_request.ts";
 import { EarlyChecks } from "./early_checks.ts";
 import type { RunEvent, RunResult } from "./events.ts";
-import { faultsOfEnvironment } from "./faults.ts";
 import { claimOf, Forecaster } from "./forecast.ts";
 import type { Instance } from "./instances.ts";
 import type { ActionRecord } from "./key.ts";
@@ -18,10 +18,10 @@ import type { InstanceState, Planner } from "./plan.ts";
 import { publish } from "./publication.ts";
 import type { RunRecorder } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
-import { chainWeights } from "./start_order.ts";
+import { StartQueue } from "./start_order.ts";
 import { storageError } from "./storage_errors.ts";
 import { removeTree } from "./remove_tree.ts";
-import { childrenLockPath } from "./store_lock.ts";
+import { WaitingList } from "./waiting_list.ts";
 
 export interface SchedulerOptions {
   readonly planner: Planner;
@@ -44,14 +44,12 @@ export interface SchedulerOptions {
   emit(event: RunEvent): void;
 }
 
-/** No output has a point in its name. */
-const [scratchName, programName] = ["scratch.tmp", "program.tmp"];
-
 type Ready = Extract<InstanceState, { status: "run" }>;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #weights: ReadonlyMap<InstanceId, number>;
+  readonly #queue: StartQueue;
+  readonly #waiting: WaitingList;
   /** Outputs of what is fresh or done. */
   readonly #outputs = new Map<InstanceId, Manifest["outputs"]>();
   readonly #ready = new Map<InstanceId, Ready>();
@@ -74,7 +72,8 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     const { planner } = options;
-    this.#weights = chainWeights(options.ids, planner.instances);
+    this.#queue = new StartQueue(options.ids, planner.instances);
+    this.#waiting = new WaitingList(options.ids);
     this.#forecaster = new Forecaster(planner);
     this.#checks = new EarlyChecks(planner.instances, options.ids);
   }
@@ -97,7 +96,7 @@ export class Scheduler {
       });
       for (let id = this.#next(); id !== undefined; id = this.#next()) {
         const ready = this.#ready.get(id)!;
-        this.#ready.delete(id);
+        this.#dropReady(id);
         ends.set(id, this.#runOne(id, ready).finally(() => ends.delete(id)));
       }
       if (ends.size === 0) break;
@@ -122,18 +121,14 @@ export class Scheduler {
 
   /** What to start now: of what is ready what begins the costliest chain, the first of these in the order of the plan. */
   #next(): InstanceId | undefined {
-    const { ids, jobs, keepGoing } = this.#options;
+    const { jobs, keepGoing } = this.#options;
     if (this.#stoppedAt !== undefined || this.#active.size >= jobs) return undefined;
     if (!keepGoing && (this.#failed.size > 0 || this.refusal !== undefined)) return undefined;
-    const startable = ids.filter((id) => {
-      const ready = this.#ready.get(id);
-      // Two instances may be the same action: the second waits and takes the result of the first.
-      return ready !== undefined && !this.#runningKeys.has(ready.key) && !this.#checks.holds(id) &&
-        this.#capacity.fits(this.#claim(id));
-    });
-    if (startable.length === 0) return undefined;
-    const weight = (id: InstanceId) => this.#weights.get(id)!;
-    return startable.reduce((best, id) => weight(id) > weight(best) ? id : best);
+    // Two instances may be the same action: the second waits and takes the result of the first.
+    return this.#queue.first((id) =>
+      !this.#runningKeys.has(this.#ready.get(id)!.key) && !this.#checks.holds(id) &&
+      this.#capacity.fits(this.#claim(id))
+    );
   }
 
   #claim(id: InstanceId): Share {
@@ -145,25 +140,39 @@ export class Scheduler {
 
   /** Looks again at what was waiting: with its inputs known it is ready, or its stored result stands. */
   #advance(): void {
-    const { planner, ids, forced } = this.#options;
-    for (const id of ids) {
-      if (this.#outputs.has(id) || this.#ready.has(id) || this.#active.has(id)) continue;
-      if (this.#failed.has(id) || this.#ran.has(id)) continue;
-      const { needs } = planner.instances.get(id)!;
-      if (!needs.every((needed) => this.#outputs.has(needed))) continue;
-      this.#take(
-        id,
-        planner.state(id, (needed) => this.#outputs.get(needed), forced.has(id)),
-        true,
-      );
+    const { planner, forced } = this.#options;
+    const outputsOf = (id: InstanceId) => this.#outputs.get(id);
+    for (let due = this.#waiting.take(); due.length > 0; due = this.#waiting.take()) {
+      for (const id of due) {
+        if (this.#outputs.has(id) || this.#ready.has(id) || this.#active.has(id)) continue;
+        if (this.#failed.has(id) || this.#ran.has(id)) continue;
+        // The last one, as most are made in the order of their names.
+        const missing = planner.instances.get(id)!.needs.findLast((it) => !this.#outputs.has(it));
+        if (missing !== undefined) this.#waiting.wait(id, missing);
+        else this.#take(id, planner.state(id, outputsOf, forced.has(id)), true);
+      }
     }
   }
 
   #take(id: InstanceId, state: InstanceState, isNews: boolean): void {
-    if (state.status === "run") this.#ready.set(id, state);
+    if (state.status === "run") {
+      this.#ready.set(id, state);
+      this.#queue.add(id);
+    }
     if (state.status !== "fresh") return;
-    this.#outputs.set(id, state.manifest.outputs);
+    this.#setOutputs(id, state.manifest.outputs);
     if (isNews) this.#options.emit({ type: "cached", instance: id, key: state.key });
+  }
+
+  #setOutputs(id: InstanceId, outputs: Manifest["outputs"]): void {
+    this.#outputs.set(id, outputs);
+    this.#waiting.made(id);
+  }
+
+  #dropReady(id: InstanceId): void {
+    this.#ready.delete(id);
+    this.#queue.delete(id);
+    this.#waiting.look(id);
   }
 
   async #runOne(id: InstanceId, ready: Ready): Promise<void> {
@@ -179,8 +188,7 @@ export class Scheduler {
       const witness = await this.#witness(id, ready);
       if (this.#stoppedAt !== undefined) return;
       recorder.add(id, key);
-      const { outputs } = instances.get(id)!.declaration;
-      temporary = store.makeTemporary([...outputs, scratchName, programName]);
+      temporary = store.makeTemporary(temporaryFolders(instances.get(id)!));
       const isResumed = this.#openCheckpoint(id, key, witness);
       const child = await this.#startChild(id, ready, temporary);
       this.#running.set(id, child);
@@ -205,11 +213,12 @@ export class Scheduler {
     } finally {
       this.#running.delete(id);
       this.#active.delete(id);
+      this.#waiting.look(id); // where it has not run
       this.#runningKeys.delete(key);
       this.#capacity.giveBack(this.#claim(id));
       // What waited for the same action is looked at again: its result may be there now.
       for (const [other, waiting] of this.#ready) {
-        if (waiting.key === key) this.#ready.delete(other);
+        if (waiting.key === key) this.#dropReady(other);
       }
       if (temporary !== undefined) removeQuietly(temporary);
     }
@@ -265,6 +274,7 @@ export class Scheduler {
       if (!this.#hasOutput(other, digest)) continue;
       this.#outputs.delete(other);
       this.#ran.delete(other);
+      this.#waiting.look(other);
     }
     return true;
   }
@@ -307,33 +317,15 @@ export class Scheduler {
     temporary: string,
   ): RunningChild | Promise<RunningChild> {
     const { planner, emit } = this.#options;
-    const { store } = planner;
     const instance = planner.instances.get(id)!;
-    const { hints, files, outputs, uses, access, isNative } = instance.declaration;
-    for (const folder of access?.folders ?? []) Deno.mkdirSync(folder, { recursive: true });
-    const inputs = [...instance.inputs.keys()]
-      .map((name) => [name, store.objectFolder(record.inputs[name])] as const);
+    for (const folder of instance.declaration.access?.folders ?? []) {
+      Deno.mkdirSync(folder, { recursive: true });
+    }
     return this.#options.startChild({
-      logPath: store.logPath(key),
+      logPath: planner.store.logPath(key),
       code: planner.codeOf(instance),
-      isNative,
-      request: {
-        runner: Deno.pid,
-        lock: childrenLockPath(store.folder),
-        instance: id,
-        record,
-        hints,
-        inputs: Object.fromEntries(inputs),
-        files,
-        outputs: Object.fromEntries(outputs.map((output) => [output, `${temporary}/${output}`])),
-        checkpointFolder: store.checkpointFolder(key),
-        modules: uses,
-        program: `${temporary}/${programName}`,
-        access,
-        scratch: `${temporary}/${scratchName}`,
-        store: store.folder,
-        faults: faultsOfEnvironment(),
-      },
+      isNative: instance.declaration.isNative,
+      request: requestOf(instance, { key, record, temporary, store: planner.store }),
       onMessage: (message) => {
         if (message.type === "checkpoint") emit({ type: "checkpoint", instance: id, key });
         else emit({ ...message, instance: id });
@@ -354,7 +346,7 @@ export class Scheduler {
     const { outputs, cost } = await publish(work);
     planner.store.dropCheckpoints(key, keptCheckpoints);
     this.#ran.add(id);
-    this.#outputs.set(id, outputs);
+    this.#setOutputs(id, outputs);
     emit({ type: "done", instance: id, key, ...cost, summary: made.summary, outputs });
   }
 

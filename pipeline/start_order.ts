@@ -11,7 +11,7 @@ import type { InstanceId } from "./stage.ts";
  *
  * @param ids What is to be made, each after those that it needs
  */
-export function chainWeights(
+function chainWeights(
   ids: readonly InstanceId[],
   instances: Instances,
 ): ReadonlyMap<InstanceId, number> {
@@ -24,4 +24,56 @@ export function chainWeights(
     for (const needed of needs) after.set(needed, Math.max(after.get(needed) ?? 0, weight));
   }
   return weights;
+}
+
+/** What is ready, in the order of starting: the heaviest chain first, of chains that weigh the same the first in the plan. */
+export class StartQueue {
+  /** Ids by rank. */
+  readonly #ordered: readonly InstanceId[];
+  readonly #ranks: ReadonlyMap<InstanceId, number>;
+  /** Ranks of what is ready, ascending. */
+  readonly #ready: number[] = [];
+
+  /** @param ids All that may become ready, each after those that it needs */
+  constructor(ids: readonly InstanceId[], instances: Instances) {
+    const weights = chainWeights(ids, instances);
+    this.#ordered = ids.toSorted((a, b) => weights.get(b)! - weights.get(a)!); // a stable sort
+    this.#ranks = new Map(this.#ordered.map((id, rank) => [id, rank]));
+  }
+
+  get size(): number {
+    return this.#ready.length;
+  }
+
+  /** Adds an instance, unless it is not to be made. */
+  add(id: InstanceId): void {
+    const rank = this.#ranks.get(id);
+    if (rank === undefined) return;
+    const at = this.#placeOf(rank);
+    if (this.#ready[at] !== rank) this.#ready.splice(at, 0, rank);
+  }
+
+  delete(id: InstanceId): void {
+    const rank = this.#ranks.get(id);
+    if (rank === undefined) return;
+    const at = this.#placeOf(rank);
+    if (this.#ready[at] === rank) this.#ready.splice(at, 1);
+  }
+
+  /** The first that may start, which stays in the queue; those after it are not asked about. */
+  first(mayStart: (id: InstanceId) => boolean): InstanceId | undefined {
+    const rank = this.#ready.find((rank) => mayStart(this.#ordered[rank]));
+    return rank === undefined ? undefined : this.#ordered[rank];
+  }
+
+  /** Where a rank stands, or would stand. */
+  #placeOf(rank: number): number {
+    let [low, high] = [0, this.#ready.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#ready[middle] < rank) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }

@@ -29,9 +29,18 @@ export function sourcesWithOwnVocabulary(recipe: Recipe): readonly string[] {
   return isNeeded ? sourcesOf(recipe) : [];
 }
 
-/** How each source is read: the recipe's own word, or the folders of `data`. */
+/** What the folders of `data` hold, by the recipe: every instance of a source asks for it. */
+const specsOfFolders = new WeakMap<Recipe, Readonly<Record<string, SourceSpec>>>();
+
+/** How each source is read: the recipe's own word, or the folders of `data`, which are looked at once. */
 export function sourceSpecs(recipe: Recipe): Readonly<Record<string, SourceSpec>> {
   if (recipe.sources !== null) return recipe.sources;
+  const known = specsOfFolders.get(recipe) ?? specsFromFolders(recipe);
+  specsOfFolders.set(recipe, known);
+  return known;
+}
+
+function specsFromFolders(recipe: Recipe): Readonly<Record<string, SourceSpec>> {
   if (recipe.data === null) {
     throw new UsageError(
       `Cannot plan recipe "${recipe.name}": expected a folder of sources, found none; ` +

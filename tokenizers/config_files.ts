@@ -8,7 +8,7 @@ import { StageError, writeFileAtomic } from "../base/mod.ts";
 import type { SpecialRoles } from "./opened_tokenizer.ts";
 import { specialPieces } from "./tokenizer.ts";
 import { readJsonFile } from "./read_files.ts";
-import { addedTokens } from "./unigram/tokenizer_file.ts";
+import { addedTokens } from "./unigram/file_form.ts";
 import type { UnigramTokenizer } from "./unigram/unigram_tokenizer.ts";
 
 const roleKeys = {
@@ -24,8 +24,15 @@ const mapFile = "special_tokens_map.json";
 /** Names of the files beside a `tokenizer.json`. */
 export const configFileNames = [configFile, mapFile] as const;
 
-/** Writes both files beside a `tokenizer.json` of ours. The same tokenizer gives the same bytes. */
-export function saveConfigFiles(folder: string, { settings }: UnigramTokenizer): void {
+/**
+ * Writes both files beside a `tokenizer.json` of ours. The same tokenizer gives the same bytes.
+ * @param maxLength Tokens that the model takes at most; none without it
+ */
+export function saveConfigFiles(
+  folder: string,
+  { settings }: UnigramTokenizer,
+  maxLength = 1e30, // as that library writes "no limit"
+): void {
   const [unknown, begin, end, pad, ...others] = specialPieces;
   const roles = {
     bos_token: begin,
@@ -47,7 +54,7 @@ export function saveConfigFiles(folder: string, { settings }: UnigramTokenizer):
     ),
     ...roles,
     clean_up_tokenization_spaces: false,
-    model_max_length: 1e30, // as that library writes "no limit"
+    model_max_length: maxLength,
     tokenizer_class: "PreTrainedTokenizerFast",
   };
   const write = (name: string, content: unknown) =>

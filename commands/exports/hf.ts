@@ -10,10 +10,11 @@ import { join } from "node:path";
 import { type Json, writeFileSynced, writePartsSynced } from "../../base/mod.ts";
 import type { ModelConfig } from "../../model/mod.ts";
 import { type Fit, layoutOf, toLayout } from "../../model/layouts/mod.ts";
-import { saveConfigFiles, saveTokenizer, specialIds } from "../../tokenizers/mod.ts";
+import { specialIds } from "../../tokenizers/mod.ts";
 import { safetensorsParts } from "../../training/mod.ts";
 import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
 import { readBack } from "./read_back.ts";
+import { saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
 
 export const weightsFile = "model.safetensors";
 export const configFile = "config.json";
@@ -28,7 +29,7 @@ export const hf: ExportFormat = {
   name: "hf",
   description: "safetensors for Python's transformers (GPT-2, MPT, or a class of ours)",
   async write(model, folder) {
-    const { config, tensors, tokenizer } = model;
+    const { config, tensors } = model;
     const fit = layoutOf(config);
     writeJson(folder, configFile, configJson(config, fit));
     writeJson(folder, "generation_config.json", generationConfig(config));
@@ -40,8 +41,7 @@ export const hf: ExportFormat = {
       const code = Deno.readTextFileSync(new URL(`./${codeFile}`, import.meta.url));
       writeFileSynced(join(folder, codeFile), code);
     }
-    saveTokenizer(folder, tokenizer);
-    saveConfigFiles(folder, tokenizer);
+    saveTokenizerFiles(model, folder);
     const checked = await readBack(model, folder);
     return { ...described(model, fit), checked };
   },
@@ -106,7 +106,7 @@ function isOurs({ layout }: Fit): boolean {
   return layout.modelType === "dept";
 }
 
-function described({ config }: ExportedModel, fit: Fit): Omit<WrittenForm, "checked"> {
+function described({ config, tokenizer }: ExportedModel, fit: Fit): Omit<WrittenForm, "checked"> {
   const trust = isOurs(fit) ? ", trust_remote_code=True" : "";
   const { seqLen, positions } = config;
   const { misfit } = fit;
@@ -146,6 +146,7 @@ print(tokenizer.decode(model.generate(**prompt)[0]))
             }\`, or more: no number changes.`
         }`,
       "Documents end in `</s>` and do not begin with `<s>`: put nothing in front of a prompt.",
+      ...tokenizerLimits(tokenizer),
     ],
   };
 }

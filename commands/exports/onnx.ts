@@ -17,10 +17,10 @@ import {
   storedModel,
   type StoredModelOptions,
 } from "../../engine/onnxruntime/exported/mod.ts";
-import { saveConfigFiles, saveTokenizer } from "../../tokenizers/mod.ts";
 import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
 import { generationConfig, idFields, writeJson } from "./hf.ts";
 import { readBackOnnx } from "./onnx_read_back.ts";
+import { saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
 
 /** The graph's name, and the folder in which transformers.js looks for it. */
 const graphFile = "model.onnx";
@@ -59,10 +59,10 @@ export async function writeOnnx(
     },
   });
   writeJson(folder, "generation_config.json", generationConfig(config));
-  saveTokenizer(folder, tokenizer);
-  saveConfigFiles(folder, tokenizer);
+  saveTokenizerFiles(model, folder);
   const checked = await readBackOnnx(model, folder, join(folder, graphFolder, graphFile));
-  return { ...described(config, files.length > 1), checked };
+  const { limits, ...form } = described(config, files.length > 1);
+  return { ...form, limits: [...limits, ...tokenizerLimits(tokenizer)], checked };
 }
 
 /**

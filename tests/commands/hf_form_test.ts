@@ -89,7 +89,10 @@ Deno.test("readBack() refuses a folder in which a single bit of a weight, or a s
   const cases: [object, RegExp][] = [
     [{ n_head: 3 }, /expected to read back logit .* for token \d+, piece \d+, found /],
     [{ activation_function: "relu" }, /activation_function to be "gelu" or .*, found "relu"/],
-    [{ model_type: "bloom" }, /expected model_type to be one of mpt, gpt2, dept, found bloom/],
+    [
+      { model_type: "bloom" },
+      /expected model_type to be one of mpt, gpt2, gpt_neox, dept, found bloom/,
+    ],
     [{ n_layer: 3 }, /"transformer.h.2.ln_1.weight": expected \[24\], found none/],
   ];
   for (const [change, message] of cases) {

@@ -124,6 +124,34 @@ Deno.test("CodeDigests: packages are those that are left in the bundle, with wha
   assert.deepEqual(packages, { deep: "1.0.0 sha512-d", zod: "4.6.7 sha512-z" });
 });
 
+Deno.test("CodeDigests: prepare() looks once at files of a stale digest, however many instances have it", async () => {
+  await inTemporaryFolder(async (root) => {
+    write(root, project);
+    await digestOf(root, join(root, "cache"));
+    Deno.writeTextFileSync(
+      join(root, "room/jsonl.ts"),
+      project["room/jsonl.ts"].replace("10", "11"),
+    );
+    let looks = 0;
+    class CountedFiles extends FileDigests {
+      override digest(path: string): string {
+        looks++;
+        return super.digest(path);
+      }
+    }
+    const looksFor = async (instances: number) => {
+      looks = 0;
+      const code = new CodeDigests(root, new CountedFiles(undefined), join(root, "cache"));
+      const entry = { module: pathToFileURL(join(root, "stage.ts")).href, exports: "run" } as const;
+      await code.prepare(Array.from({ length: instances }, () => entry));
+      return looks;
+    };
+    const one = await looksFor(1);
+    assert.ok(one > 0);
+    assert.equal(await looksFor(100), one);
+  });
+});
+
 Deno.test("CodeDigests: a cache, kept, damaged or of older files, never changes the answer", async () => {
   await inTemporaryFolder(async (root) => {
     write(root, project);

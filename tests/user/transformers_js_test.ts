@@ -9,9 +9,10 @@ import { writeOnnx } from "../../commands/exports/onnx.ts";
 import type { ModelConfig } from "../../model/mod.ts";
 import { specialIds } from "../../tokenizers/mod.ts";
 import { Decoder, generateTokens } from "../../training/mod.ts";
-import { inventedDocuments } from "../instruments/awkward_lines.ts";
+import { fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "../tokenizers/support.ts";
 import { temporaryFolder } from "../support/command_line.ts";
+import { needsData, readTexts } from "../support/data.ts";
 import { randomModel } from "../support/exported_model.ts";
 import { referenceLogits } from "../support/random_network.ts";
 import { assertTensorsClose } from "../support/tensors.ts";
@@ -50,11 +51,12 @@ Deno.test({
       await writeOnnx(model, place, name === "external" ? { inlineBytes: 0, fileBytes: 2e4 } : {});
       models.push(model);
     }
+    const texts = linesOfText();
     const found = await useModels(
       folder.path,
       Object.keys(kinds).map((name) => ({
         ...{ folder: name, tokens: [...tokens], start, most: 64 },
-        ...{ texts: [], prompt: "Once upon" },
+        ...{ texts: name === "alibi" ? texts : [], prompt: "Once upon" },
       })),
     );
     for (const [i, { config, tensors }] of models.entries()) {
@@ -68,8 +70,25 @@ Deno.test({
       assert.deepEqual(found[i].withoutCache, answer, name);
       assert.match(found[i].continued, /upon/);
     }
+    for (const [i, text] of texts.entries()) {
+      assert.deepEqual(found[0].ids[i], [...tokenizer.encode(text)], JSON.stringify(text));
+      assert.equal(found[0].decoded[i], text);
+    }
   },
 });
+
+/** 125 lines of each of eight languages where there is real text, and awkward ones. Most characters have no piece here. */
+function linesOfText(): string[] {
+  const { path, ignore } = needsData("multilingual");
+  const real = ignore
+    ? []
+    : ["en", "it", "la", "ms", "sr", "sw", "ur", "zh"].flatMap((language) =>
+      readTexts(join(path, ".."), `multilingual/${language}`, "validation")
+        .flatMap((text) => text.split("\n")).filter((line) => line !== "").slice(0, 125)
+    );
+  // It takes special pieces in a text for these.
+  return [...real, ...fuzzLines(200).filter((line) => !/<\/?s>|<unk>/.test(line))];
+}
 
 /** What follows by ours, `</s>` with it. */
 async function likeliest(model: ExportedModel, start: readonly number[], most: number) {

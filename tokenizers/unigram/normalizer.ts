@@ -47,13 +47,12 @@ export function ruleOf(rule: NormalizationRule): (text: string) => string {
   }
 }
 
+/** Control characters that `nmt_nfkc` removes, as a regular expression of any library. */
+export const nmtRemoved = "[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]";
+/** What it makes spaces. */
+export const nmtSpaces = "[\t\n\f\r\u1680\u200b\u200c\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd]";
+
 function nmtNfkc(text: string): string {
-  return text
-    // deno-lint-ignore no-control-regex -- these are removed
-    .replace(/[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/g, "")
-    .replace(
-      /[\t\n\f\r\u1680\u200b\u200c\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd]/g,
-      " ",
-    )
+  return text.replace(new RegExp(nmtRemoved, "g"), "").replace(new RegExp(nmtSpaces, "g"), " ")
     .normalize("NFKC");
 }

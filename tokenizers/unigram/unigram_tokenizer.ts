@@ -15,6 +15,11 @@ import { joinTexts } from "./utf8.ts";
 /** A character without a piece scores this much less than the least likely piece. */
 const unknownPenalty = 10;
 
+/** What a character without a piece scores in a vocabulary. */
+export function unknownScoreOf(learned: readonly UnigramPiece[]): number {
+  return learned.reduce((least, { logProb }) => Math.min(least, logProb), 0) - unknownPenalty;
+}
+
 /**
  * Ids: special pieces, the 256 byte pieces, symbols if any, then learned pieces by descending log probability, ties by
  * UTF-8 bytes.
@@ -57,7 +62,7 @@ export class UnigramTokenizer extends UnigramTextEncoder implements OpenedTokeni
       },
       scores: Float64Array.from(learned, ({ logProb }) => logProb),
       ids: Int32Array.from(learned, (_, i) => layout.learned + i),
-      unknownScore: learned.reduce((least, p) => Math.min(least, p.logProb), 0) - unknownPenalty,
+      unknownScore: unknownScoreOf(learned),
       unknown: layout.bytes === undefined
         ? { id: specialIds.unknown }
         : { byteIds: Int32Array.from({ length: 256 }, (_, byte) => layout.bytes! + byte) },

@@ -11,6 +11,9 @@ const space = 0x20;
 /** The same rule as a regular expression, for programs that read our files. */
 export const wordPattern = " ?[^ \\t\\n\\r]+|[ \\t\\n\\r]+(?= [^ \\t\\n\\r])|[ \\t\\n\\r]+";
 
+/** `stretchEnd` as a regular expression. */
+export const stretchPattern = "[^\\t\\n\\r]+|[\\t\\n\\r]+";
+
 /** Where the word that begins at `at` ends, in UTF-8 bytes that end at `end` > `at`. */
 export function wordEnd(bytes: Uint8Array, at: number, end: number): number {
   let to = at;
