@@ -36,7 +36,14 @@ const pipeline: CommandLine<() => Promise<Project>> = {
       "print what an instance has printed, also while it runs",
       () => import("./log.ts"),
     ],
-    "recipes": ["list the recipes that can be run by name", () => import("./recipes.ts")],
+    "path <target>": [
+      "print the folder of what an instance has made: TARGET or TARGET#OUTPUT",
+      () => import("./path.ts"),
+    ],
+    "recipes": [
+      "list the recipes that can be run by name, or show every key of one",
+      () => import("./recipes.ts"),
+    ],
     "import <from>": [
       "take in a model of others: a folder, a safetensors file, a URL, or hf://OWNER/NAME",
       () => import("./import.ts"),
@@ -48,6 +55,10 @@ const pipeline: CommandLine<() => Promise<Project>> = {
     "export <target> <folder>": [
       "write a trained model as files that other programs open",
       () => import("./export.ts"),
+    ],
+    "curves [targets...]": [
+      "copy the curves of training runs for TensorBoard",
+      () => import("./curves.ts"),
     ],
     "engines": [
       "try every engine on this machine: what is missing, what auto takes, and which operators webgpu leaves to the processor",

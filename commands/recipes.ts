@@ -1,17 +1,31 @@
 /**
- * `recipes`: what can be run by name.
+ * `recipes`: what can be run by name, and a recipe with all that it extends.
  */
+import { UsageError } from "../base/mod.ts";
 import { recipeHead, recipeNames } from "../pipeline/recipe.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { print } from "./screen.ts";
+import { loadPlainRecipe } from "./session.ts";
 
 interface RecipesOptions {
   readonly json?: boolean;
+  readonly show?: string;
+  readonly set?: readonly string[];
 }
 
 export const command: PipelineCommand = {
-  declare: (command) => command.option("--json", "print one JSON list"),
-  act: recipes,
+  declare: (command) =>
+    command
+      .option("--show <name|file>", "print every key of a recipe, with what it extends")
+      .option(
+        "--set <path=value>",
+        "override a key of the recipe that is shown (repeatable)",
+        (value: string, before: readonly string[] = []) => [...before, value],
+      )
+      .option("--json", "print JSON")
+      .addHelpText("after", examples),
+  act: (project, options: RecipesOptions) =>
+    options.show === undefined ? recipes(project, options) : show(project, options.show, options),
 };
 
 /** The recipe of defaults. */
@@ -22,6 +36,9 @@ async function recipes(
   loadProject: () => Promise<Project>,
   options: RecipesOptions,
 ): Promise<number> {
+  if (options.set !== undefined) {
+    throw new UsageError("Cannot accept --set: expected --show NAME beside it, found none");
+  }
   const { recipes: folder } = await loadProject();
   const listed = await Promise.all(
     recipeNames(folder).map(async (name) => {
@@ -44,3 +61,21 @@ async function recipes(
   }
   return 0;
 }
+
+/** Prints a recipe as it is run: every key, paths absolute. Another recipe that says only this means the same. */
+async function show(
+  loadProject: () => Promise<Project>,
+  recipe: string,
+  { set, json }: RecipesOptions,
+): Promise<number> {
+  const resolved = await loadPlainRecipe(await loadProject(), { recipe, set, store: ".artifacts" });
+  if (json) print(JSON.stringify(resolved, null, 2));
+  else print((await import("yaml")).stringify(resolved, { lineWidth: 0 }).trimEnd());
+  return 0;
+}
+
+const examples = `
+Examples:
+  deno task pipeline recipes
+  deno task pipeline recipes --show sample
+  deno task pipeline recipes --show multilingual --set model.bias=false --json`;

@@ -35,6 +35,13 @@ const limits = z.strictObject({
   test: count.nullable().optional().describe("Documents for the test."),
 });
 
+/** What model cards say of a source's text. No stage reads it. */
+const forCards = {
+  licence: z.string().min(1).max(200).optional().describe(
+    "The licence of the text, for model cards: `ODC-BY-1.0`. No result depends on it.",
+  ),
+};
+
 /** Text made by a generator. */
 const generatedSource = z.strictObject({
   generator: z.string().describe("A file of `datasets/generators/` that invents text."),
@@ -46,6 +53,7 @@ const generatedSource = z.strictObject({
       "Documents for the test; as many as for validation without it.",
     ),
   }).describe("Documents that are made for each split."),
+  ...forCards,
 });
 
 /** What may be said of files besides where they are. */
@@ -65,6 +73,7 @@ const fileOptions = {
     bytes: z.int().positive().optional().describe("Its bytes in UTF-8."),
   }).optional()
     .describe("What the training text is known to hold, for forecasts. No result depends on it."),
+  ...forCards,
 };
 
 /** Text in files, one or several for each split. */

@@ -41,12 +41,16 @@ function sourcesOf({ session, sources }: TrainedModels): SourceFacts[] {
   return sources.map((name) => {
     const spec = specs[name];
     if (spec === undefined) return { name, text: "not in this recipe" };
-    if ("generator" in spec) {
-      return { name, text: `invented by the generator \`${spec.generator}\`` };
-    }
-    const files = ["train" in spec ? spec.train : spec.files].flat().map(shownPlace);
-    return { name, text: files.map((file) => `\`${file}\``).join(", ") };
+    const { licence } = spec;
+    return { name, text: textOf(spec), ...(licence === undefined ? {} : { licence }) };
   });
+}
+
+/** Where a source's text is from. */
+function textOf(spec: ReturnType<typeof sourceSpecs>[string]): string {
+  if ("generator" in spec) return `invented by the generator \`${spec.generator}\``;
+  const files = ["train" in spec ? spec.train : spec.files].flat().map(shownPlace);
+  return files.map((file) => `\`${file}\``).join(", ");
 }
 
 /** A remote name as it is; of a file of this machine no more than its folder's name. */

@@ -14,7 +14,7 @@ Deno.test("export: writes trained models into new folders, a folder a source whe
   using folder = temporaryFolder();
   const set = [
     ...["pretrain.variants=[glob,spec,spec-opt]", "pretrain.rounds=1"],
-    ...["model.bias=false", "model.expansion=4"],
+    ...["model.bias=false", "model.expansion=4", "sources.code.licence=CC0-1.0"],
   ];
   const at = (name: string) => join(folder.path, name);
   /** In this process, except for one call below: each process takes seconds to start. */
@@ -73,6 +73,11 @@ Deno.test("export: writes trained models into new folders, a folder a source whe
     // Evaluated before continuation is SPEC alone; of a source's own table, that source's numbers only.
     assert.equal(/\| bits per byte \| code \| .*evaluate\/spec/.test(card), variant === "spec");
     assert.ok(!/\| bits per byte \| arithmetic/.test(card));
+    assert.match(
+      card,
+      /\| arithmetic \| invented by the generator .* \| not said by the recipe \|/,
+    );
+    assert.match(card, /\| code \| invented by the generator `code` \| CC0-1.0 \|/);
   }
   const left = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
   assert.deepEqual(left, ["a", "empty", "file", "last", "link", "spec-opt", "store"]);

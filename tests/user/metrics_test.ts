@@ -72,6 +72,18 @@ Deno.test("run warns by name where the recipe's thresholds say so, and writes ev
     }
   }
   assert.ok(numbers > 100 && numbers === scalars.length, `${numbers} of ${scalars.length}`);
+
+  const logs = join(folder.path, "logs");
+  const copied = await pipeline([
+    ...["curves", "pretrain/trim", "continue/trim/random", "pretrain/std-t0", "--tensorboard"],
+    ...[logs, "--recipe", tinyRecipe, "--store", store, ...set],
+  ]);
+  assert.equal(copied.code, 0, copied.stderr);
+  assert.match(copied.stdout, /^Curves of 2 runs are in .*logs: tensorboard --logdir /);
+  assert.match(copied.stderr, /^Leaving out 1 that would have to run first$/m);
+  const there = join(logs, "pretrain", "trim", "events.out.tfevents.0");
+  assert.deepEqual(Deno.readFileSync(there), Deno.readFileSync(events));
+  assert.ok(Deno.statSync(join(logs, "continue/trim/random/events.out.tfevents.0")).isFile);
 });
 
 function objectOf(store: string, digest: string): string {
