@@ -41,6 +41,11 @@ interface WorkerRequest {
   readonly outcome: string;
 }
 
+/** The line that asks for the outcome so far of the task under way. */
+export interface WorkerStop {
+  readonly stop: true;
+}
+
 export type WorkerMessage =
   | { readonly type: "done" }
   | { readonly type: "failed"; readonly message: string }
@@ -55,6 +60,7 @@ async function serve(): Promise<void> {
   leaveSignals(["SIGINT", "SIGHUP", "SIGTERM"]); // it ends when its input does
   reportFileLimit();
   console.log = console.info = console.debug = console.error; // what libraries print is no message
+  const stop = new AbortController();
   let trainer: Promise<LocalTrainer> | undefined;
   let work: Promise<void> = Promise.resolve();
   let text = "";
@@ -63,8 +69,9 @@ async function serve(): Promise<void> {
     text = lines.pop()!;
     for (const line of lines) {
       const message = JSON.parse(line);
-      if (trainer === undefined) {
-        trainer = openTrainer(message);
+      if ("stop" in message) stop.abort();
+      else if (trainer === undefined) {
+        trainer = openTrainer(message, stop.signal);
         trainer.catch(() => {}); // the first task says why
       } else {
         const opened = trainer;
@@ -94,6 +101,7 @@ async function answer(
 
 async function openTrainer(
   { variant, engineModule, settings, engine, sources }: WorkerSetup,
+  signal: AbortSignal,
 ): Promise<LocalTrainer> {
   const log = (level: "info" | "warn"): StageLog["info"] => (message, fields) =>
     send({ type: "log", level, message, fields });
@@ -109,6 +117,7 @@ async function openTrainer(
       localVocabulary: Int32Array.from(localVocabulary),
     })),
     log: { info: log("info"), warn: log("warn"), progress() {} },
+    signal,
   });
 }
 

@@ -14,7 +14,7 @@ import {
   unpackState,
   writeCheckpoint,
 } from "../training/mod.ts";
-import type { WorkerMessage, WorkerSetup } from "./local_worker.ts";
+import type { WorkerMessage, WorkerSetup, WorkerStop } from "./local_worker.ts";
 
 interface LocalWorkersOptions {
   /** Processes; each has a lane of its own. */
@@ -36,7 +36,7 @@ export class LocalWorkers implements LocalHelpers {
     this.#options = options;
     this.#folder = Deno.makeTempDirSync({ prefix: "dept-local-" });
     this.#workers = Array.from({ length: options.lanes }, () => new Worker(options));
-    options.signal.addEventListener("abort", this.#kill);
+    options.signal.addEventListener("abort", this.#stop);
   }
 
   async train(lane: number, task: LocalTask): Promise<() => LocalOutcome> {
@@ -44,6 +44,7 @@ export class LocalWorkers implements LocalHelpers {
     const outcome = `${folder}-outcome`;
     try {
       await this.#workers[lane].take(() => {
+        this.#options.signal.throwIfAborted();
         writeCheckpoint(folder, packState(task));
         return { task: folder, outcome };
       });
@@ -59,13 +60,13 @@ export class LocalWorkers implements LocalHelpers {
 
   /** Ends the processes, whatever they are at. */
   async close(): Promise<void> {
-    this.#options.signal.removeEventListener("abort", this.#kill);
-    this.#kill();
+    this.#options.signal.removeEventListener("abort", this.#stop);
+    this.#workers.forEach((worker) => worker.kill());
     await Promise.all(this.#workers.map((worker) => worker.ended));
     Deno.removeSync(this.#folder, { recursive: true });
   }
 
-  readonly #kill = (): void => this.#workers.forEach((worker) => worker.kill());
+  readonly #stop = (): void => this.#workers.forEach((worker) => worker.stop());
 }
 
 /** A process that takes one task after the other. */
@@ -96,12 +97,18 @@ class Worker {
   async take(request: () => object): Promise<void> {
     const taken = this.#last.then(() => {
       if (this.#end !== undefined) throw this.#end;
+      const message = request();
       this.#waiting = Promise.withResolvers();
-      this.#send(request());
+      this.#send(message);
       return this.#waiting.promise;
     });
     this.#last = taken.catch(() => {});
     await taken;
+  }
+
+  /** Lets it answer with how far it is. */
+  stop(): void {
+    this.#send({ stop: true } satisfies WorkerStop);
   }
 
   kill(): void {

@@ -40,17 +40,33 @@ export type LocalTask = {
   readonly position?: Json;
   /** Seeds that its windows are drawn with, by name. */
   readonly seeds: Readonly<Record<string, Seed>>;
+  /** What was done of it when it was stopped; absent for one that begins. */
+  readonly part?: LocalPart;
 };
+
+/** A task that was stopped. Plain data and tensors. */
+export type LocalPart = {
+  readonly record: StepRecord;
+  /** What its program held. */
+  readonly current: { readonly parameters: Tensors; readonly optimizer: OptimizerTensors };
+  /** What the monitors of another process noted. */
+  readonly noted: readonly Noted[];
+};
+
+/** What a monitor is told. */
+type Noted = Parameters<Monitor["note"]>;
 
 /** What it has made. Plain data and tensors, as a task. */
 export type LocalOutcome = {
   readonly record: StepRecord;
   /** Why it could not finish; absent when it has. */
   readonly diverged?: string;
+  /** Where another process was stopped: then there is nothing else. */
+  readonly part?: LocalPart;
   /** Parameters and Adam's state after the last step; absent where training diverged. */
   readonly made?: { readonly result: Tensors; readonly optimizer: OptimizerTensors };
   /** What the monitors of another process noted. */
-  readonly noted?: readonly Parameters<Monitor["note"]>[];
+  readonly noted?: readonly Noted[];
 };
 
 /** What local training needs, in the process that leads the run and in others. */
@@ -70,9 +86,16 @@ export interface Leader extends Trainer {
   readonly seed: SeedOf;
 }
 
-/** Where a participant's steps are counted from: the first of its round. */
+/** Where a participant's steps are counted from: the first of its round, or those that were taken before a stop. */
 export function firstRecord({ localSteps }: PretrainSettings, task: LocalTask): StepRecord {
-  return emptyRecord((task.round - 1) * localSteps, task.position);
+  return task.part?.record ?? emptyRecord((task.round - 1) * localSteps, task.position);
+}
+
+/** What a task's program holds at first. */
+export function firstProgram(
+  { sent, optimizer, part }: LocalTask,
+): { readonly parameters: Tensors; readonly optimizer?: OptimizerTensors } {
+  return part?.current ?? { parameters: sent, optimizer };
 }
 
 /**
@@ -134,7 +157,7 @@ export class LocalTrainer {
   readonly #trainer: Trainer;
 
   constructor(
-    options: Pick<Trainer, "variant" | "settings" | "log"> & {
+    options: Pick<Trainer, "variant" | "settings" | "log" | "signal"> & {
       readonly engine: Engine;
       readonly engineOptions: EngineOptions;
       readonly sources: readonly TrainingSource[];
@@ -145,22 +168,32 @@ export class LocalTrainer {
       participants: new Participants(options),
       programs: openPrograms(options),
       clock: new PhaseClock(),
-      signal: new AbortController().signal,
     };
   }
 
+  /** Trains, or tells how far it is when the signal is aborted. */
   async train(task: LocalTask): Promise<LocalOutcome> {
-    const { settings, participants, programs } = this.#trainer;
+    const { settings, participants, programs, signal } = this.#trainer;
     const everySteps = settings.monitors.everySteps;
-    const noted: [MonitorRow, number][] = [];
+    const noted: [MonitorRow, number][] = [...task.part?.noted ?? []];
     const monitor = everySteps === null
       ? undefined
       : { everySteps, note: (...row: [MonitorRow, number]) => void noted.push(row) };
     const program = await programs.get(participants.vocabularyOf(task.name).size);
-    await writeTensors(program, task.sent);
-    await writeOptimizer(program, task.optimizer);
+    const { parameters, optimizer } = firstProgram(task);
+    await writeTensors(program, parameters);
+    await writeOptimizer(program, optimizer);
     const record = firstRecord(settings, task);
-    const outcome = await trainLocally(this.#trainer, task, program, record, { monitor });
-    return { ...outcome, noted };
+    try {
+      const outcome = await trainLocally(this.#trainer, task, program, record, { monitor });
+      return { ...outcome, noted };
+    } catch (error) {
+      if (!signal.aborted || error !== signal.reason) throw error;
+      const current = {
+        parameters: await readTensors(program),
+        optimizer: await readOptimizer(program),
+      };
+      return { record, part: { record, current, noted } };
+    }
   }
 }

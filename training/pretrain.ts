@@ -7,9 +7,11 @@
 import { settingsOf } from "./budget.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { withExposure } from "./exposure.ts";
-import { type LocalHelpers, sendAhead } from "./local_helpers.ts";
+import { type Ahead, keepAhead, type LocalHelpers, sendAhead } from "./local_helpers.ts";
+import { LocalParts } from "./local_parts.ts";
 import { keepOutcome, taskOf } from "./local_task.ts";
 import {
+  firstProgram,
   firstRecord,
   type Leader,
   type LocalOutcome,
@@ -59,16 +61,22 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   const participants = new Participants(options);
   const programs = openPrograms(options);
   const leader = { ...options, participants, programs, clock: run.clock };
+  const parts = new LocalParts(options);
   if (run.isResumed) log.info("resumed", { round: state.round });
   try {
     while (state.round <= settings.rounds) { // line 1: for each round t
       const names = participants.ofRound(state.round, seed); // line 2: draw S_t
-      const ahead = sendAhead(helpers, leader, state, names);
+      const ahead = sendAhead(helpers, leader, state, names, parts);
       while (state.finished < names.length) { // line 3: for each source k in S_t
         const name = names[state.finished];
         const task = taskOf(leader, state, name, state.finished); // line 5: cut ϕ to V_k
-        const outcome = await outcomeOf(run, leader, task, ahead.get(name)); // lines 4, 6, 7: InnerOPT
+        const outcome = await outcomeOf(run, leader, task, ahead, parts) // lines 4, 6, 7: InnerOPT
+          .catch(async (error) => {
+            if (leader.signal.aborted) await keepAhead(ahead, state, names, parts);
+            throw error;
+          });
         keepOutcome(leader, state, task, outcome);
+        parts.drop(name);
         await run.saveIfDue();
       }
       const averaging = await averageRound(leader, state, names); // lines 8 to 15: deltas, OuterOPT
@@ -86,12 +94,23 @@ async function outcomeOf(
   run: Run<PretrainState>,
   leader: Leader,
   task: LocalTask,
-  ahead: Promise<() => LocalOutcome> | undefined,
+  ahead: Ahead,
+  parts: LocalParts,
 ): Promise<LocalOutcome> {
   const { round, name, stepsBefore } = task;
   const monitor = run.monitor.of({ round, source: name }, run.state.metrics, stepsBefore);
-  if (ahead === undefined) return await trainHere(run, leader, task, monitor);
-  const outcome = (await run.stoppable(() => ahead))();
+  const sent = ahead.get(name);
+  if (sent === undefined) {
+    const part = run.state.record === undefined ? parts.of(task) : undefined;
+    for (const row of part?.noted ?? []) monitor?.note(...row);
+    return await trainHere(run, leader, { ...task, part }, monitor);
+  }
+  const read = await run.stoppable(async () => {
+    const read = await sent;
+    leader.signal.throwIfAborted();
+    return read;
+  });
+  const outcome = read();
   for (const row of outcome.noted ?? []) monitor?.note(...row);
   return outcome;
 }
@@ -103,13 +122,13 @@ async function trainHere(
   task: LocalTask,
   monitor: Monitor | undefined,
 ): Promise<LocalOutcome> {
-  const { name, sent, optimizer } = task;
+  const { name } = task;
   const record = run.state.record ??= firstRecord(leader.settings, task);
   const program = await leader.programs.get(leader.participants.vocabularyOf(name).size);
   const watch = { monitor, afterStep: () => run.saveIfDue(record.steps) };
   return await run.train(
     program,
-    () => ({ parameters: sent, optimizer }),
+    () => firstProgram(task),
     () => trainLocally(leader, task, program, record, watch),
   );
 }

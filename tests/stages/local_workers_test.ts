@@ -5,7 +5,13 @@ import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { engineModule } from "../../engine/mod.ts";
-import { pretrain, type PretrainResult, type PretrainSettings } from "../../training/mod.ts";
+import {
+  type LocalHelpers,
+  LocalTrainer,
+  pretrain,
+  type PretrainResult,
+  type PretrainSettings,
+} from "../../training/mod.ts";
 import { LocalWorkers } from "../../stages/local_workers.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { plain, pretraining, settings, withSources } from "../training/support.ts";
@@ -68,14 +74,26 @@ for (const [variant, lanes, changes] of cases) {
     }));
 }
 
-// Six steps of its own, then it waits for the others of the round; the next are those of round 2.
-for (const at of [2, 6, 8]) {
-  Deno.test(`pretrain() stopped at step ${at} of a parallel run goes on from there, alone, to the same bytes`, () =>
+/** Steps that other processes had taken when a run was stopped. */
+function stepsAhead(checkpointFolder: string): number {
+  const states = [...Deno.readDirSync(checkpointFolder)].filter(({ name }) =>
+    name.startsWith("ahead-")
+  )
+    .map(({ name }) =>
+      JSON.parse(Deno.readTextFileSync(join(checkpointFolder, name, "state.json")))
+    );
+  return states.reduce((sum, { data }) => sum + data.part.record.steps, 0);
+}
+
+// Six steps of its own, then it waits for the others of the round; the next are those of round 2. Afterwards alone, or with one beside it.
+for (const [at, lanes] of [[6, 0], [8, 0], [9, 1]]) {
+  Deno.test(`pretrain() stopped at step ${at} of a parallel run goes on from there, ${lanes} beside it, to the same bytes`, () =>
     withSources(async (sources, folder) => {
       const changes = {
         ...settings,
         sourcesPerRound: 3,
         localSteps: 6,
+        monitors: { everySteps: 2 },
         checkpointEverySteps: "auto",
       } as const;
       const one = await pretrain(pretraining("trim", sources, folder, changes));
@@ -96,10 +114,45 @@ for (const at of [2, 6, 8]) {
         { message: "stop" },
       );
       assert.equal(seen.length, at);
-      same(await pretrain({ ...stopped, log }), one);
-      assert.equal(seen[at], seen[at - 1] + 1);
+      const ahead = stepsAhead(stopped.checkpointFolder);
+      const resumed = { ...stopped, log };
+      same(await (lanes === 0 ? pretrain(resumed) : withHelpers(resumed, folder, lanes)), one);
+      assert.ok(seen[at] > seen[at - 1]);
+      // Steps of the run: 2 rounds of 3 sources; what is done of them is this process's own, all of round 1 before round 2, and what is ahead.
+      const own = at > 6 ? 18 + at - 6 : at;
+      if (lanes === 0) assert.equal(seen.length - at, 36 - own - ahead);
+      assert.equal(stepsAhead(stopped.checkpointFolder), 0, "nothing is left behind");
     }));
 }
+
+Deno.test("pretrain() keeps the steps that others have taken when it is stopped, and goes on from them", () =>
+  withSources(async (sources, folder) => {
+    const changes = { ...settings, sourcesPerRound: 2, localSteps: 6 };
+    const one = await pretrain(pretraining("spec", sources, folder, changes));
+    const stop = new AbortController();
+    const options = { ...pretraining("spec", sources, folder, changes), signal: stop.signal };
+    const count = (counted: { steps: number }, act: (steps: number) => void = () => {}) => ({
+      ...options.log,
+      progress: () => act(++counted.steps),
+    });
+    const [own, other] = [{ steps: 0 }, { steps: 0 }];
+    // What another process does, in this one: so the moment of the stop is known.
+    const log = count(other, (steps) => void (steps === 4 && stop.abort(new Error("stop"))));
+    const trainer = new LocalTrainer({ ...options, log });
+    const helpers: LocalHelpers = {
+      lanes: 1,
+      async train(_lane, task) {
+        const outcome = await trainer.train(task);
+        return () => outcome;
+      },
+    };
+    await assert.rejects(pretrain({ ...options, log: count(own), helpers }), { message: "stop" });
+    assert.equal(stepsAhead(options.checkpointFolder), 4);
+    const { signal } = new AbortController();
+    const rest = { steps: 0 };
+    same(await pretrain({ ...options, log: count(rest), signal }), one);
+    assert.equal(own.steps + other.steps + rest.steps, 24, "no step is done twice"); // 2 rounds of 2 sources
+  }));
 
 Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", () =>
   withSources(async (sources, folder) => {
