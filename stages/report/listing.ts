@@ -15,7 +15,7 @@ export function listTables(): string {
     Object.entries(entries).map(([number, { name, title, recipes, known: cells }]) => [
       number,
       name,
-      name === "pythia" ? "not computed" : recipes.join(", "),
+      name === "pythia" ? "with external" : recipes.join(", "),
       known[cells],
       title,
     ]);

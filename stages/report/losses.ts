@@ -98,6 +98,8 @@ export function lossInputs({ start, ngrams, variants, external }: LossParams): I
   };
 }
 
+type LossSources = Pick<LossParams, "sources" | "outOfDistribution">;
+
 /** A column of a table of losses: a source, or the mean over several. */
 interface LossColumn {
   readonly heading: string;
@@ -105,7 +107,7 @@ interface LossColumn {
 }
 
 /** Sources, their average, then those held out and theirs; with one held out, the average of all, as the paper has it. */
-function columnsOf({ sources, outOfDistribution }: LossParams): readonly LossColumn[] {
+function columnsOf({ sources, outOfDistribution }: LossSources): readonly LossColumn[] {
   const held = outOfDistribution.length;
   return [
     ...sources.map((source) => ({ heading: source, of: [source] })),
@@ -116,7 +118,7 @@ function columnsOf({ sources, outOfDistribution }: LossParams): readonly LossCol
   ];
 }
 
-export function lossColumns(params: LossParams): readonly string[] {
+export function lossColumns(params: LossSources): readonly string[] {
   return ["", ...columnsOf(params).map(({ heading }) => heading)];
 }
 
@@ -136,7 +138,7 @@ export function columnSources(params: LossParams): readonly (readonly string[])[
 
 /** Cells in the order of `lossColumns`; null where the model has nothing to say of a source. */
 export function lossCells(
-  params: LossParams,
+  params: LossSources,
   measure: (source: string) => Measured | undefined,
 ): Cell[] {
   return columnsOf(params).map((column) => {
@@ -255,6 +257,7 @@ export interface SourceLosses {
   readonly bitsPerByteInterval: readonly [number, number];
 }
 
-function readSummary(folder: string): Readonly<Record<string, SourceLosses>> {
+/** What an evaluation says of each source. */
+export function readSummary(folder: string): Readonly<Record<string, SourceLosses>> {
   return JSON.parse(readFileSync(`${folder}/summary.json`, "utf8")).sources;
 }

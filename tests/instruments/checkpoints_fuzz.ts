@@ -93,7 +93,7 @@ function damage(samples: readonly Sample[], place: string, seed: number, index: 
 }
 
 /** A file of tensors whose header is JSON of another shape. */
-function otherHeader({ name, bytes }: Sample, seed: number, index: number): Sample {
+export function otherHeader({ name, bytes }: Sample, seed: number, index: number): Sample {
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const header = { name, bytes: bytes.slice(8, 8 + length) };
   const changed = restructured(header, seed, index).bytes;

@@ -38,6 +38,10 @@ await runProgram("instruments", {
     about: "reads damaged checkpoints",
     load: () => import("./checkpoints_fuzz.ts"),
   },
+  "imports-fuzz": {
+    about: "imports damaged models of others",
+    load: () => import("./imports_fuzz.ts"),
+  },
   "recipes-fuzz": {
     about: "reads and plans recipes that are written wrongly",
     load: () => import("./recipes_fuzz.ts"),

@@ -8,7 +8,11 @@ import { external, run } from "../../stages/external.ts";
 import type { Recipe } from "../../stages/recipe.ts";
 import { keepTokenizer, openAdopted } from "../../tokenizers/adopted/mod.ts";
 import { readCheckpoint, type Tensors } from "../../training/mod.ts";
+import { hf } from "../../commands/exports/hf.ts";
+import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { temporaryFolder } from "../support/command_line.ts";
+import { networkKinds, randomModel } from "../support/exported_model.ts";
+import { train } from "../tokenizers/support.ts";
 import { externalNetworks, writeExternalModel, writeJson } from "../support/external_model.ts";
 import { HubServer } from "../support/hub_server.ts";
 
@@ -111,6 +115,32 @@ Deno.test("external imports from a hub and from a URL, and sends no token to a h
     assert.equal(headers.authorization, undefined, path);
     assert.doesNotMatch(path, /etc/);
   }
+});
+
+Deno.test("external gives back what export --as hf has written, bit for bit, with the same ids", async () => {
+  const tokenizer = await train(inventedDocuments(40), { vocabSize: 320 });
+  const neox = {
+    ...networkKinds[0],
+    positions: "rotary",
+    parallelResidual: true,
+    tiedEmbeddings: false,
+    rotaryFraction: 0.5,
+  } as const;
+  const classes: unknown[] = [];
+  for (const kind of [...networkKinds, neox]) {
+    using folder = temporaryFolder();
+    const model = await randomModel(kind, tokenizer);
+    await hf.write(model, folder.path);
+    const { files } = external.declare(recipeOf(folder.path), ["neox"]);
+    const { summary, tensors, ids } = await imported(null, { files });
+    classes.push(summary.architecture);
+    assert.deepEqual(bitsOf(tensors), bitsOf(model.tensors), `${summary.architecture}`);
+    assert.deepEqual(ids, [...tokenizer.encode("ab")]);
+  }
+  assert.deepEqual(
+    [...new Set(classes)],
+    ["DeptForCausalLM", "MptForCausalLM", "GPT2LMHeadModel", "GPTNeoXForCausalLM"],
+  );
 });
 
 /** Changes a folder with a model in parts; the sentence that planning then ends with. */

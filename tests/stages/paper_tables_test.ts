@@ -128,8 +128,8 @@ Deno.test("a table asked for by the paper's number says what the paper's is, and
   assert.match(of("12").heading!.notes.join("\n"), /cells of this table are not known/);
   assert.equal(of("cost").heading, null);
   for (const [number, claim] of [["18", "better by 1"], ["20", "better by 10"]] as const) {
-    const { kind } = tableEntry(number);
-    const { rows } = await kind.build({}, {});
+    const { kind, name } = tableEntry(number);
+    const { rows } = await kind.build(kind.declare(sample, name).params, {});
     const row = rows.find(({ label }) => label.includes(`Table ${number}`))!;
     assert.equal(row.cells[0].value, null);
     assert.match(row.cells[0].paper!, new RegExp(`${claim}$`));

@@ -12,6 +12,7 @@ import {
   withContext,
 } from "../../training/mod.ts";
 import { SafetensorsFile } from "../../training/safetensors_file.ts";
+import { fuzzImports } from "../instruments/imports_fuzz.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import {
   externalNetworks,
@@ -197,6 +198,13 @@ Deno.test("withContext() cuts learned positions, and refuses more of them than t
     tensors["embedding.position.weight"].data.slice(0, 10 * 24),
   );
   assert.throws(() => withContext(checkpoint, 49), /model\.seqLen=49: expected at most 48/);
+});
+
+Deno.test("imports of 2,000 damaged models end in a sentence, or read numbers as they are", () => {
+  const { read, refused, failures } = fuzzImports(2000, 0, 17);
+  assert.deepEqual(failures, []);
+  assert.equal(read + refused, 2000);
+  assert.ok(refused > 1000, `${refused} refused`);
 });
 
 function changeConfig(folder: string, change: Record<string, string | number | boolean>): void {
