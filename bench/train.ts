@@ -6,6 +6,7 @@ import type { JobSettings } from "../tests/support/pytorch/training_job.ts";
 import { measure, type Measurement, type Report, warmUpSteps } from "./training_measurement.ts";
 import { profile, profileText } from "./training_profile.ts";
 import { type Shape, shapes } from "./training_shapes.ts";
+import { measureSizes, sizesText } from "./training_sizes.ts";
 
 const help = `Measures training steps, beside Debian's PyTorch when it is installed.
 
@@ -19,6 +20,7 @@ const help = `Measures training steps, beside Debian's PyTorch when it is instal
   --threads N     default 2
   --engine cpu    an engine's name
   --no-peer       ours alone
+  --sizes         a step with each size of micro-batch, and what to write into a recipe
   --profile       where the time of a step goes, and what checkpoints cost
   --all           the networks of the README, without biases, and the largest that has to fit
   --json          one object: tokensPerSecond first, the peers under "peers"; with --all a list`;
@@ -40,6 +42,7 @@ export async function main(args: readonly string[]): Promise<void> {
       positions: { type: "string", default: "alibi" },
       "no-bias": { type: "boolean", default: false },
       "no-peer": { type: "boolean", default: false },
+      sizes: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       all: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -74,6 +77,12 @@ export async function main(args: readonly string[]): Promise<void> {
     throw new UsageError((error as Error).message, { cause: error });
   }
   const asked: Shape = { config, batchSize: whole("batch"), steps: whole("steps") };
+  if (values.sizes) {
+    const settings = { ...asked, threads: whole("threads"), engine: values.engine };
+    const report = await measureSizes(settings, asked.steps);
+    if (values.json) return console.log(JSON.stringify(report));
+    return console.log(`${titleOf(asked)}, ${settings.threads} threads\n${sizesText(report)}`);
+  }
   const reports = [];
   for (const shape of values.all ? shapes : [asked]) {
     const { maxBytes, steps } = shape;
@@ -89,7 +98,7 @@ export async function main(args: readonly string[]): Promise<void> {
   if (values.json) console.log(JSON.stringify(values.all ? reports : reports[0]));
 }
 
-type Ratios = { readonly speed: number; readonly bestSpeed: number; readonly memory: number };
+type Ratios = Readonly<Record<"speed" | "bestSpeed" | "cpu" | "memory", number>>;
 
 function textOf(report: Report, { goals, maxBytes }: Shape): string {
   const { peers, processor } = report;
@@ -109,6 +118,7 @@ function textOf(report: Report, { goals, maxBytes }: Shape): string {
       name.padEnd(22),
       `${one.tokensPerSecond.toFixed(0)} tokens/s`.padStart(16),
       `${one.stepMs.toFixed(1)} ms a step (best ${one.bestStepMs.toFixed(1)})`.padStart(34),
+      `${one.bestUserCpuMs.toFixed(0)} ms of processors`.padStart(24),
       `${one.gflopPerSecond.toFixed(0)} GFLOP/s`.padStart(14),
       formatBytes(one.peakBytes).padStart(9),
       ` loss ${one.firstLossNats.toFixed(4)} → ${one.lastLossNats.toFixed(4)}`,
@@ -116,9 +126,9 @@ function textOf(report: Report, { goals, maxBytes }: Shape): string {
     if (ratios === undefined) return text;
     const expected = goal === undefined ? "" : `, at least ${goal} × expected`;
     return `${text}\n${"".padEnd(22)} ours is ${ratios.speed.toFixed(2)} × as fast ` +
-      `(best ${ratios.bestSpeed.toFixed(2)} ×${expected}), with ${
-        ratios.memory.toFixed(2)
-      } × the memory`;
+      `(best ${ratios.bestSpeed.toFixed(2)} ×${expected}; by processors' time ${
+        ratios.cpu.toFixed(2)
+      } ×), with ${ratios.memory.toFixed(2)} × the memory`;
   });
   const limit = maxBytes ?? (goals && peer && goals.memory * peer.fp32.peakBytes);
   return [
@@ -131,8 +141,10 @@ function textOf(report: Report, { goals, maxBytes }: Shape): string {
     `ours: update ${report.updateMs.toFixed(1)} ms of a step, compiled in ${
       formatDuration(report.openMs)
     }, ${(100 * report.shareOfMatrixPeak).toFixed(0)} % of the peak of matrix products (${
-      report.matrixPeakGflopPerSecond.toFixed(0)
-    } GFLOP/s)` + (limit === undefined ? "" : `; memory: at most ${formatBytes(limit)} expected`),
+      report.matrixPeakGflopPerCpuSecond.toFixed(0)
+    } GFLOP a second of a processor${
+      peer === undefined ? "" : `, PyTorch's BLAS ${peer.matrixPeakGflopPerCpuSecond.toFixed(0)}`
+    })` + (limit === undefined ? "" : `; memory: at most ${formatBytes(limit)} expected`),
   ].join("\n");
 }
 

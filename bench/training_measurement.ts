@@ -4,7 +4,7 @@
  *
  * Every competitor is a process of its own. They take a few steps in turn, so that a machine that is busy with other
  * things is busy for all. The first steps page memory in and are left out. FLOPs are those of the matrix products
- * (`flopsPerToken`). The peak is what the engine reaches on one large product.
+ * (`flopsPerToken`). The peak is what the engine reaches on one large product; a step's share of it is taken by processors' time.
  */
 import { fileURLToPath } from "node:url";
 import { type Engine, engineModule } from "../engine/mod.ts";
@@ -12,7 +12,7 @@ import { countParameters, flopsPerToken } from "../model/mod.ts";
 import { Competitor, type StepAnswer } from "../tests/support/pytorch/competitor.ts";
 import { findPyTorch, script } from "../tests/support/pytorch/pytorch.ts";
 import { type JobSettings, writeJob } from "../tests/support/pytorch/training_job.ts";
-import { matrixPeak } from "./matrix_peak.ts";
+import { blasPeak, matrixPeak } from "./matrix_peak.ts";
 import { median } from "./timing.ts";
 
 /** Steps before the measured ones. */
@@ -27,6 +27,9 @@ export interface Measurement {
   /** Median and best of the measured steps. */
   readonly stepMs: number;
   readonly bestStepMs: number;
+  /** Time on processors, all threads together, of the median and the best step: other programs on the machine change it little. */
+  readonly userCpuMs: number;
+  readonly bestUserCpuMs: number;
   readonly gflopPerSecond: number;
   readonly peakBytes: number;
   /** Losses of the first step and the last. */
@@ -40,45 +43,84 @@ export type Report = Awaited<ReturnType<typeof measure>>;
 export async function measure(settings: JobSettings, steps: number, withPeer: boolean) {
   const { config, batchSize, threads } = settings;
   const { engine } = await import(engineModule(settings.engine)) as { engine: Engine };
+  const peer = withPeer ? await findPyTorch() : "not asked for";
+  const pyTorch = (...options: string[]): Command => (job) => {
+    const { python } = peer as Exclude<typeof peer, string>;
+    return { name: "PyTorch", command: python, args: [script, job, ...options] };
+  };
+  const peers: Record<string, Command> = typeof peer === "string"
+    ? {}
+    : { fp32: pyTorch(), bf16: pyTorch("--bf16") };
+  const found = await compete(settings, steps, { ours: ourWorker(), ...peers });
+  const { ours, fp32, bf16 } = mapValues(found, ({ measurement }) => measurement);
+  const peak = await matrixPeak(engine, threads);
+  return {
+    ...ours,
+    updateMs: found.ours.updateMs,
+    openMs: found.ours.openMs,
+    matrixPeakGflopPerSecond: peak.perSecond,
+    matrixPeakGflopPerCpuSecond: peak.perCpuSecond,
+    shareOfMatrixPeak: gflopPerCpuSecond(ours, settings) / peak.perCpuSecond,
+    config,
+    batchSize,
+    threads,
+    engine: settings.engine,
+    steps,
+    parameters: countParameters(config).total,
+    processor: await processor(),
+    peers: typeof peer === "string" ? { none: peer } : {
+      pytorch: {
+        name: "Debian's PyTorch",
+        version: peer.version,
+        blas: peer.blas,
+        matrixPeakGflopPerCpuSecond: (await blasPeak(peer.python, threads)).perCpuSecond,
+        fp32: { ...fp32, ratios: ratiosOf(ours, fp32) },
+        bf16Autocast: { ...bf16, ratios: ratiosOf(ours, bf16) },
+      },
+    },
+  };
+}
+
+/** What starts a competitor with a job's file. */
+type Command = (job: string) => {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+};
+
+/** Our engine in a process of its own. */
+export function ourWorker(microBatchSize?: number): Command {
+  const worker = fileURLToPath(new URL("./training_worker.ts", import.meta.url));
+  const size = microBatchSize === undefined ? [] : [String(microBatchSize)];
+  return (job) => ({
+    name: "our engine",
+    command: Deno.execPath(),
+    args: ["run", "-A", "--quiet", worker, job, ...size],
+  });
+}
+
+/** Lets processes take the steps of one job in turn. */
+export async function compete(
+  settings: JobSettings,
+  steps: number,
+  commands: Readonly<Record<string, Command>>,
+) {
   const folder = await Deno.makeTempDir({ prefix: "dept-bench-" });
   const competitors: Record<string, Competitor> = {};
   try {
     const job = await writeJob(folder, settings);
-    const worker = fileURLToPath(new URL("./training_worker.ts", import.meta.url));
-    const run = ["run", "-A", "--quiet", worker, job];
-    competitors.ours = await Competitor.start("our engine", Deno.execPath(), run);
-    const peer = withPeer ? await findPyTorch() : "not asked for";
-    if (typeof peer !== "string") {
-      competitors.fp32 = await Competitor.start("PyTorch", peer.python, [script, job]);
-      competitors.bf16 = await Competitor.start("PyTorch", peer.python, [script, job, "--bf16"]);
+    for (const [name, of] of Object.entries(commands)) {
+      const { name: title, command, args } = of(job);
+      competitors[name] = await Competitor.start(title, command, args);
     }
     const answers = await takeTurns(competitors, warmUpSteps + steps);
-    const { ours, fp32, bf16 } = mapValues(answers, (own) => summary(own, settings));
-    const peak = await matrixPeak(engine, threads);
-    const updates = answers.ours.slice(warmUpSteps).map(({ updateMs }) => updateMs!);
-    return {
-      ...ours,
-      updateMs: median(updates),
-      openMs: competitors.ours.greeting.openMs!,
-      matrixPeakGflopPerSecond: peak,
-      shareOfMatrixPeak: ours.gflopPerSecond / peak,
-      config,
-      batchSize,
-      threads,
-      engine: settings.engine,
-      steps,
-      parameters: countParameters(config).total,
-      processor: await processor(),
-      peers: typeof peer === "string" ? { none: peer } : {
-        pytorch: {
-          name: "Debian's PyTorch",
-          version: peer.version,
-          blas: peer.blas,
-          fp32: { ...fp32, ratios: ratiosOf(ours, fp32) },
-          bf16Autocast: { ...bf16, ratios: ratiosOf(ours, bf16) },
-        },
-      },
-    };
+    return Object.fromEntries(
+      Object.entries(answers).map(([name, own]) => [name, {
+        measurement: summary(own, settings),
+        updateMs: median(own.slice(warmUpSteps).map(({ updateMs }) => updateMs ?? 0)),
+        openMs: competitors[name].greeting.openMs ?? 0,
+      }]),
+    );
   } finally {
     for (const competitor of Object.values(competitors)) await competitor.stop();
     await Deno.remove(folder, { recursive: true });
@@ -103,12 +145,15 @@ async function takeTurns(
 
 function summary(answers: readonly StepAnswer[], { config, batchSize }: JobSettings): Measurement {
   const measured = answers.slice(warmUpSteps).map(({ stepMs }) => stepMs);
+  const used = answers.slice(warmUpSteps).map(({ userCpuMs }) => userCpuMs);
   const stepMs = median(measured);
   const tokens = batchSize * config.seqLen;
   return {
     tokensPerSecond: tokens / stepMs * 1000,
     stepMs,
     bestStepMs: Math.min(...measured),
+    userCpuMs: median(used),
+    bestUserCpuMs: Math.min(...used),
     gflopPerSecond: flopsPerToken(config) * tokens / stepMs / 1e6,
     peakBytes: Math.max(...answers.map(({ peakBytes }) => peakBytes)),
     firstLossNats: answers[0].lossNats,
@@ -116,11 +161,20 @@ function summary(answers: readonly StepAnswer[], { config, batchSize }: JobSetti
   };
 }
 
-/** Ours over the peer's: speed by the median step and by the best one, and peak memory. */
+/** By the time on processors of the best step. */
+function gflopPerCpuSecond(
+  { bestUserCpuMs }: Measurement,
+  { config, batchSize }: JobSettings,
+): number {
+  return flopsPerToken(config) * batchSize * config.seqLen / bestUserCpuMs / 1e6;
+}
+
+/** Ours over the peer's: speed by the median step, by the best one and by the least time on processors, and peak memory. */
 function ratiosOf(ours: Measurement, peer: Measurement) {
   return {
     speed: peer.stepMs / ours.stepMs,
     bestSpeed: peer.bestStepMs / ours.bestStepMs,
+    cpu: peer.bestUserCpuMs / ours.bestUserCpuMs,
     memory: ours.peakBytes / peer.peakBytes,
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Trains as a job says, in a process of its own so that peak memory is its own: each line on standard input asks for one
- * step, answered by one JSON line. `tests/support/pytorch/train.py` is its counterpart.
+ * step, answered by one JSON line. The second argument is the size of a micro-batch, default the batch. `tests/support/pytorch/train.py` is its counterpart.
  */
 import { createInterface } from "node:readline";
 import process from "node:process";
@@ -11,10 +11,11 @@ import { readBatches, readJob, readWeights } from "../tests/support/pytorch/trai
 
 const job = await readJob(Deno.args[0]);
 const { engine } = await import(engineModule(job.engine)) as { engine: Engine };
-const { threads, optimizer } = job;
+const { threads, optimizer, batchSize, config: { seqLen } } = job;
+const microBatchSize = Number(Deno.args[1] ?? batchSize);
 const opened = performance.now();
 const program = await engine.compileTraining(
-  differentiate(languageModelGraph(job.config, job.batchSize)),
+  differentiate(languageModelGraph(job.config, microBatchSize)),
   { threads, precision: "fp32", optimizer },
 );
 const openMs = performance.now() - opened;
@@ -24,15 +25,24 @@ console.log(JSON.stringify({ openMs }));
 
 let step = 0;
 for await (const _ of createInterface({ input: process.stdin })) {
+  const before = process.cpuUsage();
   const started = performance.now();
-  const { loss } = await program.accumulate(batches[step++ % batches.length]);
+  const { tokens, targets, weights } = batches[step++ % batches.length];
+  const count = microBatchSize * seqLen;
+  let lossNats = 0;
+  for (let at = 0; at < tokens.length; at += count) {
+    const [own, next] = [tokens, targets].map((ids) => ids.subarray(at, at + count));
+    const feeds = { tokens: own, targets: next, weights: weights.subarray(at, at + count) };
+    lossNats += (await program.accumulate(feeds)).loss[0];
+  }
   const accumulated = performance.now();
   const { gradientNorm } = await program.update(job);
   const ended = performance.now();
   console.log(JSON.stringify({
     stepMs: ended - started,
     updateMs: ended - accumulated,
-    lossNats: loss[0],
+    userCpuMs: process.cpuUsage(before).user / 1000,
+    lossNats,
     gradientNorm,
     peakBytes: peakBytes(),
   }));

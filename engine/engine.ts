@@ -52,6 +52,8 @@ export interface UpdateResult {
 export interface Engine {
   /** The library and how it is used: `reference`, `onnxruntime-cuda`. */
   readonly name: string;
+  /** What computes: a micro-batch should stay in a processor's caches, and fill a GPU. */
+  readonly runsOn: "processor" | "gpu";
   /** A program that runs a graph forward with parameters that `write` sets. */
   compile(graph: Graph, options: EngineOptions): Promise<Program>;
   /** A program that owns parameters, summed gradients and Adam moments. `graph.gradients` names the parameters that are trained. */

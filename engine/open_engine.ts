@@ -19,6 +19,7 @@ export function engineOf(
   name: string,
   expectPrecision: (options: EngineOptions) => void | Promise<void>,
   open: Open,
+  runsOn: Engine["runsOn"] = "processor",
 ): Engine {
   const checked = async (graph: Graph, options: OpenOptions) => {
     expectThreads(options.threads);
@@ -27,6 +28,7 @@ export function engineOf(
   };
   return {
     name,
+    runsOn,
     compile: (graph, options) => checked({ ...graph, gradients: {} }, options),
     async compileTraining(graph, options) {
       expectGradients(graph);
@@ -36,12 +38,17 @@ export function engineOf(
 }
 
 /** An engine without products in half precision. `kind` is its name in recipes. */
-export function inSinglePrecision(kind: string, name: string, open: Open): Engine {
+export function inSinglePrecision(
+  kind: string,
+  name: string,
+  open: Open,
+  runsOn?: Engine["runsOn"],
+): Engine {
   const expectPrecision = ({ precision }: EngineOptions) => {
     if (precision === "fp32") return;
     throw new UsageError(
       `Cannot use engine "${kind}" with precision "${precision}": expected "fp32" (set engine.precision=fp32)`,
     );
   };
-  return engineOf(name, expectPrecision, open);
+  return engineOf(name, expectPrecision, open, runsOn);
 }

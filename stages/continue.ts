@@ -37,7 +37,7 @@ import {
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
 import { checkTrainingText } from "./text_checks.ts";
-import { trainingForecast } from "./training_cost.ts";
+import { plannedMicroBatch, trainingForecast } from "./training_cost.ts";
 import {
   type EngineModules,
   foundMicroBatch,
@@ -94,7 +94,7 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
     };
     const steps = source === undefined ? settings.steps : plasticity.steps ?? settings.steps;
     const tokens = steps * settings.batchSize * model.seqLen;
-    const { microBatchSize } = settings;
+    const microBatchSize = plannedMicroBatch(recipe, settings);
     return {
       inputs: {
         best: isImported ? `${variant}#model` : `pretrain/${variant}#best`,
@@ -160,7 +160,7 @@ export async function run(
   try {
     const { model, from } = startingPoint(params, readCheckpoint(inputs.best));
     const own = { ...params, model };
-    const microBatchSize = await microBatchOf({ ...context, params: own }, { engine, sources });
+    const microBatchSize = microBatchOf({ params: own }, { engine, sources });
     const result = await continueTraining({
       ...context,
       settings: { ...own, ...hints, microBatchSize },

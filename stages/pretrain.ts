@@ -29,7 +29,7 @@ import { LocalWorkers } from "./local_workers.ts";
 import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
 import { checkTrainingText } from "./text_checks.ts";
-import { trainingForecast } from "./training_cost.ts";
+import { plannedMicroBatch, trainingForecast } from "./training_cost.ts";
 import {
   type EngineModules,
   foundMicroBatch,
@@ -65,11 +65,12 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
     const { model, engine, tune } = recipe;
     const { variants: _, peakLearningRates, checkpointEverySteps, parallelSources, ...settings } =
       recipe.pretrain;
-    const { rounds, localSteps, batchSize, microBatchSize, inner } = settings;
+    const { rounds, localSteps, batchSize, inner } = settings;
     const { training: variant, onlySource } = variantNamed(id);
     // A mixture is trained as one: nothing can be trained beside it.
     const parallel = variant.mixture ? 1 : Math.min(parallelSources, settings.sourcesPerRound);
     const { tokens } = pretrainBudget(variant, { ...settings, model });
+    const microBatchSize = plannedMicroBatch(recipe, settings);
     const forecast = trainingForecast(recipe, { tokens, models: 2, microBatchSize });
     const sources = onlySource === undefined ? sourcesOf(recipe) : [onlySource];
     return {
@@ -110,7 +111,7 @@ export async function run(
     : { ...params.inner, peakLearningRate: tunedRate(inputs.rate) };
   const { parallelSources, checkpointEverySteps } = hints;
   return await withTraining(context, async (training) => {
-    const microBatchSize = await microBatchOf(context, training);
+    const microBatchSize = microBatchOf(context, training);
     const settings = { ...params, checkpointEverySteps, inner, microBatchSize };
     const helpers = parallelSources > 1
       ? localWorkers(context, training.sources, settings, parallelSources - 1)

@@ -7,7 +7,7 @@ import { expectedVariant, findVariant, variantNamed } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { checkEngine } from "./recipe_engine.ts";
 import { allSources, isOnlyCosted, sourcesOf } from "./sources.ts";
-import { globalVocabSize, trainingForecast } from "./training_cost.ts";
+import { globalVocabSize, plannedMicroBatch, trainingForecast } from "./training_cost.ts";
 
 /** Called once, before anything is planned. @throws RecipeError naming the key, UsageError where there is none */
 export function checkRecipe(recipe: Recipe): void {
@@ -87,8 +87,8 @@ function checkSteps(recipe: Recipe): void {
 function checkMemory(recipe: Recipe): void {
   const { pretrain, continue: continuation, finetune } = recipe;
   const sections = {
-    "pretrain.microBatchSize": { microBatchSize: pretrain.microBatchSize },
-    "continue.microBatchSize": { microBatchSize: continuation.microBatchSize },
+    "pretrain.microBatchSize": { microBatchSize: plannedMicroBatch(recipe, pretrain) },
+    "continue.microBatchSize": { microBatchSize: plannedMicroBatch(recipe, continuation) },
     "finetune.batchSize": { microBatchSize: finetune.batchSize, seqLen: finetune.seqLen },
   };
   for (const [key, size] of Object.entries(sections)) {

@@ -4,7 +4,7 @@
 import { engineRow } from "../engine/mod.ts";
 import { countParameters, flopsPerToken, type ModelConfig } from "../model/mod.ts";
 import type { StageForecast } from "../pipeline/stage.ts";
-import { type MicroBatchSize, trainingBytes } from "../training/mod.ts";
+import { cachedMicroBatch, type MicroBatchSize, trainingBytes } from "../training/mod.ts";
 import {
   adoptedVocabSize,
   tokenizerFileOf,
@@ -18,14 +18,14 @@ import { vocabularyFile } from "./vocabulary_file.ts";
  * Training on a number of tokens with the global vocabulary's size.
  *
  * @param models Models that are kept at the end, float32.
- * @param microBatchSize Of sequences of `seqLen`, default the model's; `auto` takes what is free, so at least one.
+ * @param microBatchSize Of sequences of `seqLen`, default the model's.
  */
 export function trainingForecast(
   recipe: Recipe,
   { tokens, models, microBatchSize = 1, seqLen = recipe.model.seqLen }: {
     readonly tokens: number;
     readonly models: number;
-    readonly microBatchSize?: MicroBatchSize;
+    readonly microBatchSize?: number;
     readonly seqLen?: number;
   },
 ): StageForecast & { readonly memoryBytes: number } {
@@ -37,8 +37,20 @@ export function trainingForecast(
     flopsPerSecond: engineRow(recipe.engine.kind).flopsPerSecond ??
       threadFlopsPerSecond(config) * recipe.engine.threads,
     bytes: models * 4 * parameters,
-    memoryBytes: bytesOf({ ...config, seqLen }, microBatchSize === "auto" ? 1 : microBatchSize),
+    memoryBytes: bytesOf({ ...config, seqLen }, microBatchSize),
   };
+}
+
+/** The micro-batch that a section of a recipe trains with, as far as it takes memory of the host: `auto` on a GPU counts as 1. */
+export function plannedMicroBatch(
+  { model, engine }: Recipe,
+  { microBatchSize, batchSize }: {
+    readonly microBatchSize: MicroBatchSize;
+    readonly batchSize: number;
+  },
+): number {
+  if (microBatchSize !== "auto") return microBatchSize;
+  return engineRow(engine.kind).needsGpu ? 1 : cachedMicroBatch(batchSize, model, engine.threads);
 }
 
 /**

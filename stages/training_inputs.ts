@@ -4,7 +4,6 @@
 import type { Engine, EngineOptions } from "../engine/mod.ts";
 import { group, type OutputRef, type StageContext } from "../pipeline/stage.ts";
 import {
-  type InnerOptimizer,
   type MicroBatchSize,
   type ModelShape,
   openSource,
@@ -41,43 +40,31 @@ interface Training {
   readonly engineOptions: EngineOptions;
 }
 
-/** The recipe's size of micro-batches, or the largest that fits with the largest vocabulary beside the other programs. */
-export async function microBatchOf(
-  { params, checkpointFolder, log }: Pick<
-    StageContext<{
+/** The recipe's size of micro-batches, or what `auto` is with the largest vocabulary that a source of the variant trains with. */
+export function microBatchOf(
+  { params }: {
+    readonly params: {
       readonly model: ModelShape;
       readonly batchSize: number;
-      readonly sourcesPerRound?: number;
       readonly microBatchSize: MicroBatchSize;
-      readonly inner: InnerOptimizer;
       readonly engine: EngineOptions;
-    }>,
-    "params" | "checkpointFolder" | "log"
-  >,
+    };
+  },
   { engine, sources, variant }: {
     readonly engine: Engine;
     readonly sources:
       readonly (Pick<TrainingSource, "train"> & Partial<Pick<TrainingSource, "localVocabulary">>)[];
     readonly variant?: Pick<Variant, "cutsVocabulary">;
   },
-): Promise<number> {
-  const vocabSize = Math.max(...sources.map(({ train }) => train.vocabSize));
-  const sizes = new Set(
-    sources.map(({ train, localVocabulary }) =>
-      variant?.cutsVocabulary ? localVocabulary!.length : train.vocabSize
-    ),
+): number {
+  const sizes = sources.map(({ train, localVocabulary }) =>
+    variant?.cutsVocabulary ? localVocabulary!.length : train.vocabSize
   );
-  return await resolveMicroBatch({
+  return resolveMicroBatch({
     ...params,
-    config: { ...params.model, vocabSize },
+    config: { ...params.model, vocabSize: Math.max(...sizes) },
     engine,
-    engineOptions: params.engine,
-    optimizer: params.inner,
-    // The best so far, and a result of each source of a round.
-    heldCopies: 1 + (params.sourcesPerRound ?? 0),
-    otherPrograms: sizes.add(vocabSize).size - 1,
-    checkpointFolder,
-    log,
+    threads: params.engine.threads,
   });
 }
 

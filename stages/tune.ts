@@ -45,7 +45,7 @@ export async function run(
 ): Promise<StageSummary> {
   const { params, hints, outputs } = context;
   return await withTraining(context, async (training) => {
-    const microBatchSize = await microBatchOf(context, training);
+    const microBatchSize = microBatchOf(context, training);
     const result = await tuneLearningRate({
       ...context,
       ...training,

@@ -74,7 +74,7 @@ export {
   resampledMean,
 } from "./paired_bootstrap.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
-export { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
+export { cachedMicroBatch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
 export { writeMetrics } from "./metrics_files.ts";
 export { type MonitorRow, monitorStep } from "./monitors.ts";
 export { PhaseClock, profileMessage } from "./phases.ts";

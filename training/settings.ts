@@ -105,8 +105,8 @@ const monitorsSchema = z.strictObject({
 export type MonitorSettings = z.infer<typeof monitorsSchema>;
 
 const microBatchSize = z.union([count, z.literal("auto")]).describe(
-  "Sequences that are computed at once; it divides `batchSize`. `auto` finds the largest number that fits the machine and " +
-    "records it.",
+  "Sequences that are computed at once; it divides `batchSize`. `auto` takes what stays in a processor's second cache, or fills " +
+    "4 GB of a GPU: from shapes and threads, so every machine has the same.",
 );
 export type MicroBatchSize = z.infer<typeof microBatchSize>;
 

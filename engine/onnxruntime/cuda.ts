@@ -29,4 +29,5 @@ export const engine: Engine = inSinglePrecision(
       );
     }
   },
+  "gpu",
 );

@@ -12,4 +12,5 @@ export const engine: Engine = engineOf(
   "onnxruntime-webgpu",
   expectPrecision,
   (graph, options) => DeviceProgram.open(graph, options),
+  "gpu",
 );

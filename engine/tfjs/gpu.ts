@@ -23,4 +23,4 @@ export const engine: Engine = tfjsEngine("tfjs-gpu", async () => {
       { cause },
     );
   }
-});
+}, "gpu");

@@ -19,13 +19,18 @@ import type { Tf } from "./kernels.ts";
 import { TfjsProgram } from "./program.ts";
 
 /** An engine over a TensorFlow.js that is loaded at the first graph. */
-export function tfjsEngine(name: string, load: () => Promise<Tf>): Engine {
+export function tfjsEngine(
+  name: string,
+  load: () => Promise<Tf>,
+  runsOn?: Engine["runsOn"],
+): Engine {
   let loaded: Promise<Tf> | undefined;
   const tf = () => loaded ??= load();
   return inSinglePrecision(
     name,
     name,
     async (graph, { optimizer }) => new TfjsProgram(await tf(), graph, optimizer),
+    runsOn,
   );
 }
 

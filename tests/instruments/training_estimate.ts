@@ -1,5 +1,5 @@
 /**
- * What `microBatchSize: auto` reckons with against what training takes: the peak resident memory of a fresh process that takes
+ * What plans reckon with against what training takes: the peak resident memory of a fresh process that takes
  * two steps of two micro-batches each and reads a checkpoint.
  *
  *     deno task instruments training-estimate [--engine cpu] [--threads N] [--json]

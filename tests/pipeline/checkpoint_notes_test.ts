@@ -33,7 +33,7 @@ Deno.test("interruptionOf() says where work was stopped, and whether it goes on 
     const begins = noteStop(folder, place);
     assert.deepEqual(begins, { stoppedAt: place, hasCheckpoint: false });
     // What a stage notes beside checkpoints, what is unfinished, and a folder without any.
-    Deno.writeTextFileSync(`${folder}/.micro_batch.json`, "{}");
+    Deno.writeTextFileSync(`${folder}/.noted.json`, "{}");
     Deno.mkdirSync(`${folder}/run-1/checkpoint-1.tmp`, { recursive: true });
     assert.deepEqual(interruptionOf(folder), begins);
     assert.equal(interruptionText(begins), "stopped at step 37 of 600, begins again");

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import type { Engine } from "../../engine/mod.ts";
 import { engine } from "../../engine/reference/mod.ts";
 import {
-  countParameters,
   differentiate,
   float32,
   GraphBuilder,
@@ -12,11 +10,10 @@ import {
   operators,
   peakLiveBytes,
 } from "../../model/mod.ts";
-import { silentLog } from "../../pipeline/stage.ts";
-import { type MicroBatchSearch, resolveMicroBatch, trainingBytes } from "../../training/mod.ts";
+import { resolveMicroBatch, trainingBytes } from "../../training/mod.ts";
 import { programBytes } from "../../training/micro_batch.ts";
 import { peakOfProcess } from "../instruments/training_estimate.ts";
-import { engineOptions, inner, model, vocabSize } from "./support.ts";
+import { model, vocabSize } from "./support.ts";
 
 Deno.test("peakLiveBytes() counts what nodes hold at one time, worked by hand", () => {
   const builder = new GraphBuilder();
@@ -51,60 +48,46 @@ Deno.test("trainingBytes() grows with the micro-batch, and by the same amount fo
   assert.ok(two > one);
   // Gradients of parameters are there whatever the batch.
   assert.ok(Math.abs((three - two) - (two - one)) < 0.02 * (two - one));
-  const copies = trainingBytes(config, 1, { heldCopies: 10 }) - one;
-  assert.equal(copies, 10 * 4 * countParameters(config).total);
-  const program = programBytes(differentiate(languageModelGraph(config, 1)));
-  const others = trainingBytes(config, 1, { otherPrograms: 3 }) - one;
-  assert.ok(Math.abs(others - 3 * program) < 1, `${others}`);
-  const many = trainingBytes(config, 1, { otherPrograms: 1e9 }) - one;
-  assert.ok(Math.abs(many + program - 4e9) < 1, `${many}`); // more are not held together
 });
 
-Deno.test("resolveMicroBatch() takes the largest divisor whose step works, once", async () => {
-  const folder = Deno.makeTempDirSync();
-  try {
-    const tried: number[] = [];
-    /** An engine with room for fewer than six sequences. */
-    const small: Engine = {
-      ...engine,
-      compileTraining(graph, options) {
-        const [sequences] = graph.inputs.tokens.shape;
-        tried.push(sequences);
-        if (sequences >= 6) return Promise.reject(new Error("out of memory"));
-        return engine.compileTraining(graph, options);
-      },
-    };
-    const search: MicroBatchSearch = {
+Deno.test("resolveMicroBatch() is the recipe's number, or on a processor the largest divisor that stays in its caches", () => {
+  const of = (
+    question: { batchSize?: number; threads?: number; vocabSize?: number; seqLen?: number },
+  ) => {
+    const { batchSize = 12, threads = 1, vocabSize = 50, seqLen = 256 } = question;
+    const config = { ...model, dModel: 256, seqLen, vocabSize };
+    const engine = { runsOn: "processor" } as const;
+    return resolveMicroBatch({ microBatchSize: "auto", batchSize, config, engine, threads });
+  };
+  // 2^18 / (256 · 256) = 4 sequences for each thread.
+  assert.equal(of({}), 4);
+  assert.equal(of({ threads: 2 }), 6); // not 8: a divisor of 12
+  assert.equal(of({ threads: 3 }), 12);
+  assert.equal(of({ batchSize: 7 }), 1);
+  assert.equal(of({ seqLen: 4096 }), 1); // no sequence is cut
+  assert.equal(of({ vocabSize: 1_000_000 }), 4);
+  const config = { ...model, vocabSize };
+  const asked = { batchSize: 12, config, engine, threads: 1 };
+  assert.equal(resolveMicroBatch({ ...asked, microBatchSize: 3 }), 3);
+});
+
+Deno.test("resolveMicroBatch() fills 4 GB of a GPU, so the vocabulary counts", () => {
+  const of = (vocabSize: number) => {
+    const config = { ...model, nLayers: 1, dModel: 64, seqLen: 512, vocabSize };
+    const engine = { runsOn: "gpu" } as const;
+    const size = resolveMicroBatch({
       microBatchSize: "auto",
-      batchSize: 12,
-      config: { ...model, vocabSize },
-      engine: small,
-      engineOptions,
-      optimizer: inner,
-      checkpointFolder: `${folder}/checkpoints`,
-      log: silentLog,
-    };
-    assert.equal(await resolveMicroBatch(search), 4);
-    assert.deepEqual(tried, [12, 6, 4]); // divisors only
-    assert.equal(await resolveMicroBatch({ ...search, engine }), 4); // as it was found
-    assert.deepEqual(tried.length, 3);
-    assert.equal(await resolveMicroBatch({ ...search, microBatchSize: 3 }), 3);
-    for (const text of ['{"microBatchSize":5}', '{"microBatchSize":', "null"]) {
-      Deno.writeTextFileSync(`${search.checkpointFolder}/.micro_batch.json`, text);
-      await assert.rejects(
-        resolveMicroBatch(search),
-        /StageError: .*expected a divisor of 12, found a damaged file; --force begins again/,
-      );
-    }
-    // A parameter's copies alone are more than any machine has: only single sequences are tried all the same.
-    const heavy = { ...search, engine, heldCopies: 1e12, checkpointFolder: `${folder}/heavy` };
-    assert.equal(await resolveMicroBatch(heavy), 1);
-    const none = { ...engine, compileTraining: () => Promise.reject(new Error("out of memory")) };
-    const nowhere = { ...search, engine: none, checkpointFolder: `${folder}/others` };
-    await assert.rejects(resolveMicroBatch(nowhere), /expected one sequence of 8 tokens to fit/);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
+      batchSize: 64,
+      config,
+      engine,
+      threads: 1,
+    });
+    const bytes = (size: number) => programBytes(differentiate(languageModelGraph(config, size)));
+    assert.ok(bytes(size) <= 4e9 && (size === 64 || bytes(2 * size) > 4e9), `${size}`);
+    return size;
+  };
+  assert.equal(of(100), 64);
+  assert.ok(of(50_000) < 64);
 });
 
 Deno.test("trainingBytes() is at least what a process takes that trains, and at most twice that", async () => {

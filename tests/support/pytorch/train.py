@@ -116,6 +116,7 @@ def main():
     print(json.dumps({"version": torch.__version__, "libraries": libraries()}), flush=True)
     for step, _ in enumerate(sys.stdin):
         tokens, targets = read_batch(job, step)
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_utime
         started = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_bf16):
@@ -125,6 +126,7 @@ def main():
         optimizer.step()
         answer = {
             "stepMs": (time.perf_counter() - started) * 1000,
+            "userCpuMs": (resource.getrusage(resource.RUSAGE_SELF).ru_utime - used) * 1000,
             "lossNats": loss.item(),
             "gradientNorm": norm.item(),
             "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
