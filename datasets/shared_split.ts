@@ -10,6 +10,7 @@
  *   <folder>/<digest of file, field and reading>/
  *     index.json      {format: 1, values: {<value>: {part, documents, bytes, sha256}}, without, skipped, digest}
  *     <part>.zst      frames of JSON lines {"id", "text"}
+ *   <folder>/<digest>.tmp/   the same while a file is sorted, and sorting.json: how far that is, after a stop or a kill
  *   <folder>/<digest>.lock
  *
  * Parts are written beside their place and renamed, so a part that is there was whole. What is read has its digest checked:
@@ -21,19 +22,24 @@ import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import {
   canonicalJson,
   readFully,
+  SavePoints,
   sha256,
   sha256OfFile,
   StageError,
   writeAll,
+  writeFileAtomic,
   writeFileSynced,
 } from "../base/mod.ts";
-import type { Document, DocumentReader, ReaderOptions } from "./document.ts";
+import type { Document, DocumentReader, ReaderOptions, ReadPosition } from "./document.ts";
 import { type DocumentsReport, SkipLog } from "./documents.ts";
 import type { Input } from "./input.ts";
 import { keptRecord } from "./json_file.ts";
 
 /** Compressed a frame at a time, and one frame is held for each value. */
 const frameBytes = 1024 * 1024;
+
+/** Time from one record of a sorting to the next: parts are synced for it. */
+const checkpointEveryMs = 30_000;
 
 /** More values mean that the field names documents, not sources. */
 const maxValues = 1000;
@@ -47,6 +53,7 @@ interface SharedSplitOptions {
   readonly field: string;
   /** Which documents will be read. */
   readonly values: readonly string[];
+  readonly signal?: AbortSignal;
   onProgress?(documents: number): void;
 }
 
@@ -59,6 +66,20 @@ interface SplitIndex {
   readonly skipped: DocumentsReport["skipped"];
   /** SHA-256 of the canonical JSON of all the rest. */
   readonly digest: string;
+}
+
+/** How far the sorting of a file is. */
+interface Sorting {
+  readonly format: 1;
+  readonly position: ReadPosition;
+  readonly documents: number;
+  readonly without: number;
+  readonly skipped: DocumentsReport["skipped"];
+  /** In the order of their numbers; `size` is of the file. */
+  readonly parts: readonly (Pick<SplitPart, "documents" | "bytes"> & {
+    readonly value: string;
+    readonly size: number;
+  })[];
 }
 
 interface SplitPart {
@@ -117,7 +138,7 @@ export async function openSharedSplit(
   const folder = join(options.folder, key.slice(0, 40));
   Deno.mkdirSync(options.folder, { recursive: true });
   using lock = Deno.openSync(`${folder}.lock`, { create: true, write: true });
-  await lock.lock(true);
+  await stoppable(lock.lock(true), options.signal);
   const kept = keptRecord<SplitIndex>(join(folder, "index.json"));
   const index = kept !== undefined && isWhole(folder, kept, values)
     ? kept
@@ -143,62 +164,116 @@ function partsOf({ values: parts }: SplitIndex, values: readonly string[]): Spli
   return values.filter((value) => Object.hasOwn(parts, value)).map((value) => parts[value]);
 }
 
+/** Waits for something that may take long, or for the stop. */
+async function stoppable<T>(waiting: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(signal!.reason);
+  signal?.addEventListener("abort", stop);
+  try {
+    return await Promise.race([waiting, stopped.promise]);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** The folder in which a file is sorted, and how far that is; empty where it begins. No other process has it: the lock is held. */
+function openSorting(folder: string): { temporary: string; record: string; found?: Sorting } {
+  const temporary = `${folder}.tmp`;
+  const record = join(temporary, "sorting.json");
+  rmSync(folder, { recursive: true, force: true }); // a folder without an index is not whole
+  const found = keptRecord<Sorting>(record);
+  const isThere = found?.parts.every(({ size }, part) =>
+    sizeOf(join(temporary, `${part}.zst`)) >= size
+  );
+  if (isThere) return { temporary, record, found };
+  rmSync(temporary, { recursive: true, force: true });
+  Deno.mkdirSync(temporary);
+  return { temporary, record };
+}
+
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return -1;
+  }
+}
+
 async function sort(
   input: Input,
   folder: string,
-  { reader, reading, field, onProgress }: SharedSplitOptions,
+  { reader, reading, field, onProgress, signal = new AbortController().signal }: SharedSplitOptions,
 ): Promise<SplitIndex> {
-  const temporary = `${folder}.tmp`; // no other process has it: the lock is held
-  rmSync(temporary, { recursive: true, force: true });
-  rmSync(folder, { recursive: true, force: true }); // a folder without an index is not whole
-  Deno.mkdirSync(temporary);
+  const { temporary, record, found } = openSorting(folder);
   const parts = new Map<string, PartWriter>();
-  const skips = new SkipLog();
+  for (const [part, { value, ...from }] of found?.parts.entries() ?? []) {
+    parts.set(value, new PartWriter(join(temporary, `${part}.zst`), part, from));
+  }
+  const skips = new SkipLog(found?.skipped);
   const onSkip = (reason: string) => skips.add(reason);
-  let without = 0, documents = 0;
+  let { without, documents } = found ?? { without: 0, documents: 0 };
+  const from = found?.position;
+  const stream = reader.read(input, { ...reading, metadataFields: [field], onSkip, from });
+  const points = new SavePoints({
+    signal,
+    everyMs: checkpointEveryMs,
+    save() {
+      const states = [...parts].map(([value, part]) => ({ value, ...part.state() }));
+      const { position } = stream;
+      const sorting = { position, documents, without, skipped: skips.report(), parts: states };
+      writeFileAtomic(record, JSON.stringify({ format: 1, ...sorting } satisfies Sorting));
+    },
+  });
+  const partOf = (value: string): PartWriter => {
+    const known = parts.get(value);
+    if (known !== undefined) return known;
+    if (parts.size === maxValues) {
+      throw new StageError(
+        `Cannot split "${input.name}" by "${field}": expected at most ${maxValues} values, found more`,
+      );
+    }
+    const part = new PartWriter(join(temporary, `${parts.size}.zst`), parts.size);
+    parts.set(value, part);
+    return part;
+  };
   try {
-    const options = { ...reading, metadataFields: [field], onSkip };
-    for await (const { text, id, metadata } of reader.read(input, options)) {
+    for await (const { text, id, metadata } of stream) {
       const value = metadata?.[field];
       if (++documents % 10_000 === 0) onProgress?.(documents);
-      if (typeof value !== "string") {
-        without++;
-        continue;
-      }
-      let part = parts.get(value);
-      if (part === undefined) {
-        if (parts.size === maxValues) {
-          throw new StageError(
-            `Cannot split "${input.name}" by "${field}": expected at most ${maxValues} values, found more`,
-          );
-        }
-        part = new PartWriter(join(temporary, `${parts.size}.zst`), parts.size);
-        parts.set(value, part);
-      }
-      part.add({ text, id, row: documents });
+      if (typeof value === "string") partOf(value).add({ text, id, row: documents });
+      else without++;
+      points.pass();
     }
     for (const part of parts.values()) part.finish();
   } finally {
     for (const part of parts.values()) part[Symbol.dispose]();
   }
+  const index = indexOf(temporary, parts, { without, skipped: skips.report() });
+  writeFileSynced(join(temporary, "index.json"), JSON.stringify(index, null, 2) + "\n");
+  rmSync(record, { force: true });
+  Deno.renameSync(temporary, folder);
+  return index;
+}
+
+function indexOf(
+  folder: string,
+  parts: ReadonlyMap<string, PartWriter>,
+  counts: Pick<SplitIndex, "without" | "skipped">,
+): SplitIndex {
   const values = [...parts].map(([value, { part, documents, bytes }]) =>
     [value, {
       part,
       documents,
       bytes,
-      sha256: sha256OfFile(join(temporary, `${part}.zst`)),
+      sha256: sha256OfFile(join(folder, `${part}.zst`)),
     }] as const
   );
   const rest = {
     format: 1,
     values: Object.fromEntries(values.sort(([a], [b]) => a < b ? -1 : 1)),
-    without,
-    skipped: skips.report(),
+    ...counts,
   } as const;
-  const index: SplitIndex = { ...rest, digest: sha256(canonicalJson(rest)) };
-  writeFileSynced(join(temporary, "index.json"), JSON.stringify(index, null, 2) + "\n");
-  Deno.renameSync(temporary, folder);
-  return index;
+  return { ...rest, digest: sha256(canonicalJson(rest)) };
 }
 
 /** One value's documents; memory holds a frame of them. */
@@ -210,9 +285,22 @@ class PartWriter implements Disposable {
   documents = 0;
   bytes = 0;
 
-  constructor(path: string, part: number) {
+  /** @param from goes on with the file that is there */
+  constructor(path: string, part: number, from?: ReturnType<PartWriter["state"]>) {
     this.part = part;
-    this.#file = Deno.openSync(path, { createNew: true, write: true });
+    const isNew = from === undefined;
+    this.#file = Deno.openSync(path, { create: isNew, createNew: isNew, write: true });
+    if (from === undefined) return;
+    ({ documents: this.documents, bytes: this.bytes } = from);
+    this.#file.truncateSync(from.size);
+    this.#file.seekSync(from.size, Deno.SeekMode.Start);
+  }
+
+  /** Waits until all documents so far have reached the disk. */
+  state(): Pick<SplitPart, "documents" | "bytes"> & { readonly size: number } {
+    this.finish();
+    const { documents, bytes } = this;
+    return { documents, bytes, size: this.#file.statSync().size };
   }
 
   add(document: Document & { readonly row: number }): void {

@@ -7,7 +7,7 @@
  *     reading.tmp/   documents.arrow and the index of duplicates, which grow; what they hold after the checkpoint is dropped
  */
 import { SavePoints, type Seed, StageError } from "../base/mod.ts";
-import type { ReaderOptions } from "./document.ts";
+import type { Document, ReaderOptions } from "./document.ts";
 import { DocumentFilter, type FilterOptions, type FilterState } from "./document_filter.ts";
 import {
   type DocumentsPosition,
@@ -86,6 +86,7 @@ export async function writeSourceDocuments(
     where,
     skips,
     from: from?.reading,
+    signal: options.signal,
   });
   using filter = options.filter === null
     ? undefined
@@ -93,20 +94,18 @@ export async function writeSourceDocuments(
   using writer = new DocumentsWriter(work.folder, from?.writer);
 
   let known = from?.training ?? { batch: 0, row: 0 };
-  const points = new SavePoints({
-    signal: options.signal,
-    everyMs: options.checkpointEveryMs,
-    save: () =>
-      work.save({
-        names,
-        training: known,
-        reading: source.position,
-        // The order matters: the state may only tell of bytes that are on disk.
-        writer: writer.state(),
-        filter: filter?.state() ?? null,
-        skipped: skips.report(),
-      }),
-  });
+  const save = () =>
+    work.save({
+      names,
+      training: known,
+      reading: source.position,
+      // The order matters: the state may only tell of bytes that are on disk.
+      writer: writer.state(),
+      filter: filter?.state() ?? null,
+      skipped: skips.report(),
+    });
+  const { signal, checkpointEveryMs: everyMs } = options;
+  const points = new SavePoints({ signal, everyMs, save });
   if (training !== null) {
     for await (const { text, id, next } of readDocumentsFrom(training, known)) {
       filter?.know({ text, id: `training ${id}` });
@@ -114,18 +113,17 @@ export async function writeSourceDocuments(
       points.pass();
     }
   }
-  if (writer.count < (maxDocuments ?? Infinity)) {
-    let read = 0;
-    for await (const given of source) {
-      const document = filter === undefined ? given : filter.apply(given);
-      if (document !== undefined) {
-        writer.add(document);
-        options.onDocument?.(writer.count);
-        if (writer.count >= (maxDocuments ?? Infinity)) break;
-      }
-      if (++read % documentsAPause === 0) await pause();
-      points.pass();
+  let read = 0;
+  const isFull = () => writer.count >= (maxDocuments ?? Infinity);
+  for await (const given of isFull() ? [] : keptAtStop(source, signal, save)) {
+    const document = filter === undefined ? given : filter.apply(given);
+    if (document !== undefined) {
+      writer.add(document);
+      options.onDocument?.(writer.count);
+      if (isFull()) break;
     }
+    if (++read % documentsAPause === 0) await pause();
+    points.pass();
   }
   if (writer.count === 0) {
     const isTest = options.filter?.split?.keep === "test";
@@ -141,6 +139,20 @@ export async function writeSourceDocuments(
   });
   work.publish(folder, ["documents.arrow", "report.json"]);
   return report;
+}
+
+/** The documents of a source. Where it is stopped before it gives the next one, `save` is called first. */
+async function* keptAtStop(
+  source: SourceReader,
+  signal: AbortSignal,
+  save: () => void,
+): AsyncGenerator<Document> {
+  try {
+    yield* source;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) save();
+    throw error;
+  }
 }
 
 /** Why a source has no document: its files have none, or all were left out. */

@@ -54,6 +54,8 @@ interface SourceReaderOptions {
   readonly where: SourceCondition | null;
   readonly skips: SkipLog;
   readonly from?: SourcePosition;
+  /** Heard where a file is sorted for all sources that share it, which takes long. */
+  readonly signal?: AbortSignal;
 }
 
 const start: SourcePosition = {
@@ -81,7 +83,7 @@ export class SourceReader implements AsyncIterable<Document> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Document> {
-    const { source, reading, where, skips, from = start } = this.#options;
+    const { source, reading, where, skips, from = start, signal } = this.#options;
     // Files of one name in different folders: their place among the files tells their documents apart.
     const isAmbiguous = new Set(this.#parts.map(({ name }) => name)).size < this.#parts.length;
     const opened = [...from.opened];
@@ -102,7 +104,7 @@ export class SourceReader implements AsyncIterable<Document> {
       });
       if (where !== null) {
         const { folder, field, values } = where;
-        const sharing = { folder, field, values, reader: part.reader, reading };
+        const sharing = { folder, field, values, reader: part.reader, reading, signal };
         const split = await openSharedSplit(input, open.state(), sharing);
         if (taken === 0) split.index.skipped.first.forEach((reason) => skips.add(reason));
         if (taken === 0) skips.rows += split.index.skipped.rows - split.index.skipped.first.length;

@@ -278,3 +278,58 @@ Deno.test("documents that was killed goes on to the same bytes", async () => {
   deepStrictEqual(bytesOf(again.output), bytesOf(plain));
   notStrictEqual(again.output, output);
 });
+
+Deno.test("documents stopped while it sorts a file that sources share goes on from there", async () => {
+  const rows = Array.from(
+    { length: 6000 },
+    (_, i) => JSON.stringify({ text: `document ${i}`, meta: { set: domains[i % 3] } }),
+  );
+  const { reader } = await import("../../datasets/readers/jsonl.ts");
+  /** Counts documents that are read, and stops at one of them. */
+  const watched = (seen: { read: number }, at: number, stop: () => void): DocumentReader => ({
+    ...reader,
+    read(source, options) {
+      const stream = reader.read(source, options);
+      return {
+        get position() {
+          return stream.position;
+        },
+        get progress() {
+          return stream.progress;
+        },
+        async *[Symbol.asyncIterator]() {
+          for await (const document of stream) {
+            if (++seen.read === at) stop();
+            yield document;
+          }
+        },
+      };
+    },
+  });
+  const sorted = async (at: number) => {
+    const data = Deno.makeTempDirSync({ dir: folder }); // another file: the cache does not know it
+    Deno.writeTextFileSync(join(data, "all.jsonl"), rows.join("\n"));
+    const where = { field: "meta.set", is: domains[1] };
+    const recipe = {
+      ...recipeOf({ s: { train: "all.jsonl", validation: "all.jsonl", where } }),
+      data,
+    };
+    const checkpointFolder = Deno.makeTempDirSync({ dir: folder });
+    const seen = { read: 0 };
+    const stop = new AbortController();
+    const modules = {
+      "reader/0": { reader: watched(seen, at, () => stop.abort(new Error("stopped"))) },
+    };
+    const run = (signal: AbortSignal) =>
+      made(recipe, ["s", "train"], { checkpointFolder, modules, signal });
+    if (at < Infinity) {
+      await rejects(run(stop.signal), /stopped/);
+      strictEqual(seen.read, at);
+      ok([...Deno.readDirSync(checkpointFolder)].some(({ name }) => name === "reading.json"));
+    }
+    const { output } = await run(new AbortController().signal);
+    strictEqual(seen.read, 6000, "no document is read twice");
+    return bytesOf(output);
+  };
+  deepStrictEqual(await sorted(2500), await sorted(Infinity));
+});
