@@ -10,6 +10,7 @@ import { factsOf } from "./exports/gather_facts.ts";
 import { exportFormats } from "./exports/mod.ts";
 import { modelCard } from "./exports/model_card.ts";
 import { checkNewFolder, fillNewFolder } from "./exports/new_folder.ts";
+import { testText } from "./exports/test_text.ts";
 import { oneOf } from "./option_values.ts";
 import { addPlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -138,6 +139,8 @@ async function exportedModel(
     facts,
     engine,
     engineOptions,
+    testText: () =>
+      testText(models, models.isLocal ? [source] : models.sources, vocabulary, config),
   };
 }
 

@@ -19,6 +19,8 @@ export interface ExportedModel {
   /** Computes with the network: what is written is read back and compared. */
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
+  /** Windows of test text of its sources, as rows of its table, to measure with; none where the store has no such text. */
+  testText(): Promise<readonly Int32Array[]>;
 }
 
 /** What the model card says of a folder in one form. */

@@ -12,4 +12,5 @@ import type { ExportFormat } from "./export_format.ts";
 export const exportFormats: Readonly<Record<string, () => Promise<ExportFormat>>> = {
   hf: async () => (await import("./hf.ts")).hf,
   onnx: async () => (await import("./onnx.ts")).onnx,
+  gguf: async () => (await import("./gguf.ts")).gguf,
 };

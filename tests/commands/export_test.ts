@@ -79,6 +79,15 @@ Deno.test("export: writes trained models into new folders, a folder a source whe
     );
     assert.match(card, /\| code \| invented by the generator `code` \| CC0-1.0 \|/);
   }
+  // Each form in a folder of its own; what gguf measures is test text of the source whose table it is.
+  await call("pretrain/spec", "forms", { source: "code", as: ["onnx,gguf"] });
+  const forms = [...Deno.readDirSync(at("forms"))].map(({ name }) => name).sort();
+  assert.deepEqual(forms, ["gguf", "onnx"]);
+  const card = Deno.readTextFileSync(join(at("forms"), "gguf", "README.md"));
+  assert.match(
+    card,
+    /Over [\d.]+k? tokens of test text \([\d.]+k bytes\) the model has \d\.\d{6} bits/,
+  );
   const left = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
-  assert.deepEqual(left, ["a", "empty", "file", "last", "link", "spec-opt", "store"]);
+  assert.deepEqual(left, ["a", "empty", "file", "forms", "last", "link", "spec-opt", "store"]);
 });

@@ -59,5 +59,6 @@ export async function randomModel(
     },
     engine,
     engineOptions: { threads: 1, precision: "fp32" },
+    testText: () => Promise.resolve([]),
   };
 }
