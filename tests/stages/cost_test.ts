@@ -94,7 +94,7 @@ Deno.test("table cost says which sizes are the recipe's, and why a method has no
   const notes = await noted("cost", sizes);
   assert.equal(
     notes.at(-1),
-    'of recipe "sample": --expansion 4, --positions alibi, --vocab 1024, --local-steps 5, --rounds 32',
+    `of recipe "sample": --expansion 4, --positions alibi, --vocab 1024, --local-steps 5, --rounds ${sample.pretrain.rounds}`,
   );
   const reasons = [
     "no row of TRIM, SPEC: |V_k| is not known (--local-vocab, or costs.localVocabSizes of the recipe)",
