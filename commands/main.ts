@@ -48,6 +48,10 @@ const pipeline: CommandLine<() => Promise<Project>> = {
       "take in a model of others: a folder, a safetensors file, a URL, or hf://OWNER/NAME",
       () => import("./import.ts"),
     ],
+    "init <folder>": [
+      "look at a folder of text and write a first recipe for it",
+      () => import("./init.ts"),
+    ],
     "generate <target>": [
       "let a trained model go on with a text, or say how well it predicts one",
       () => import("./generate.ts"),

@@ -64,7 +64,8 @@ function filesUnder(folder: string): string[] {
   });
 }
 
-function hasReader(path: string): boolean {
+/** Whether a reader of documents takes a file of this name. */
+export function hasReader(path: string): boolean {
   try {
     readerModule(path);
     return true;

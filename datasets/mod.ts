@@ -40,7 +40,7 @@ export {
 export { writeGeneratedDocuments } from "./generated_documents.ts";
 export { type Input, inputOf, openLocal } from "./input.ts";
 export { type Mixture, type MixturePosition, mixtureWeights, openMixture } from "./mixture.ts";
-export { listLocalFiles } from "./local_files.ts";
+export { hasReader, listLocalFiles } from "./local_files.ts";
 export { type ResumableFolder, resumableFolder } from "./resumable_folder.ts";
 export { seededPermutation } from "./permutation.ts";
 export { bytesOf } from "./readers/bytes.ts";

@@ -9,8 +9,9 @@ import { projectRoot } from "../support/paths.ts";
 /** The rooms that may know of variants at all. */
 const rooms = ["training", "stages", "commands", "bench"];
 
-/** Where names may stand: the table, and what the paper prints. */
+/** Where names may stand: the table, what the paper prints, and the recipe that `init` writes. */
 const allowed = [
+  "commands/init_recipe.ts",
   "training/variants.ts",
   "stages/report/settings.ts",
   "stages/report/paper_tables.ts",
