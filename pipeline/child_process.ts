@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { writeAll } from "../base/mod.ts";
 import { pathToFileURL } from "node:url";
+import { LastWords } from "./last_words.ts";
 import { permissionsOf } from "./permissions.ts";
 import { type InstanceCode, mainFile, type Program, type Programs } from "./program.ts";
 import { type ChildMessage, type ChildRequest, decodeLine } from "./protocol.ts";
@@ -111,12 +112,11 @@ class Child implements RunningChild {
     onMessage: ChildWork["onMessage"],
   ): Promise<ChildOutcome> {
     let outcome: ChildOutcome | undefined;
-    const lastWords: string[] = [];
+    const lastWords = new LastWords();
     const note = (line: string) => {
       if (line === "") return;
       this.#write(line);
-      lastWords.push(line);
-      if (lastWords.length > 5) lastWords.shift();
+      lastWords.note(line);
     };
     const readMessages = async () => {
       for await (const line of lines(this.#process.stdout)) {
@@ -139,7 +139,7 @@ class Child implements RunningChild {
     ]);
     outcome ??= this.#isStopping
       ? { type: "stopped", isClean: false }
-      : diedSilently(status, lastWords);
+      : diedSilently(status, lastWords.text);
     if (outcome.type === "failed") this.#write(outcome.stack ?? outcome.message);
     this.#write(`-- ${outcome.type}`);
     this.#log.close();
@@ -192,7 +192,7 @@ async function sendRequest(process: Deno.ChildProcess, request: ChildRequest): P
   } catch { /* it died at once: its status says so */ }
 }
 
-function diedSilently(status: Deno.CommandStatus, lastWords: readonly string[]): ChildOutcome {
+function diedSilently(status: Deno.CommandStatus, lastWords: string): ChildOutcome {
   const how = status.signal === "SIGKILL"
     ? "was killed (SIGKILL; when nobody did, the system was out of memory)"
     : status.signal === "SIGXFSZ"
@@ -200,7 +200,7 @@ function diedSilently(status: Deno.CommandStatus, lastWords: readonly string[]):
     : status.signal !== null
     ? `ended with ${status.signal}`
     : `ended with code ${status.code}`;
-  const words = lastWords.length === 0 ? "" : `: ${lastWords.join("\n")}`;
+  const words = lastWords === "" ? "" : `: ${lastWords}`;
   return { type: "failed", message: `Its process ${how}${words}`, isExpected: true };
 }
 
