@@ -14,6 +14,10 @@ await runProgram("bench", {
     about: "reading of every format, token shards, memory of a long file",
     load: () => import("./datasets.ts"),
   },
+  text: {
+    about: "the stages from a file of text to token shards, also beside another checkout",
+    load: () => import("./text_stages.ts"),
+  },
   runner: { about: "what the runner itself costs", load: () => import("./runner.ts") },
   sources: {
     about: "what hundreds of sources from files cost before training",

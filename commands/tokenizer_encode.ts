@@ -8,6 +8,7 @@ import {
   type EncodeAnswer,
   EncodePool,
   type EncodeRequest,
+  joinTexts,
   type LineFormat,
   lineFormats,
 } from "../tokenizers/parallel/mod.ts";
@@ -119,7 +120,9 @@ async function* requests(
   invalid: "error" | "replace",
   format: LineFormat | undefined,
 ): AsyncGenerator<EncodeRequest> {
-  for await (const input of texts) yield { input, invalid, format };
+  for await (const batch of texts) {
+    yield { input: batch instanceof Uint8Array ? batch : joinTexts(batch), invalid, format };
+  }
 }
 
 async function* linesOf(answers: AsyncIterable<EncodeAnswer>): AsyncGenerator<EncodedLines> {

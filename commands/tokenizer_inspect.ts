@@ -4,6 +4,7 @@
 import { addTokenizerOption } from "./tokenizer_options.ts";
 import type { CommandModule } from "./command_line.ts";
 import { type OpenedTokenizer, openTokenizer } from "../tokenizers/mod.ts";
+import { joinTexts } from "../tokenizers/parallel/mod.ts";
 import { formatBytes } from "../base/mod.ts";
 import { withProgress } from "./reading_progress.ts";
 import { linesOfText, readTexts } from "./text_input.ts";
@@ -64,7 +65,7 @@ async function inspectTexts(options: InspectOptions) {
   const input = readTexts({ files, textField, invalid: "error" });
   for await (const batch of withProgress(input)) {
     const lines = linesOfText(batch);
-    const { ids, ends } = tokenizer.encodeBatch(lines);
+    const { ids, ends } = tokenizer.encodeTexts(joinTexts(lines));
     for (const id of ids) counts[id]++;
     tokens += ids.length;
     texts += lines.length;

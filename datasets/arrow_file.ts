@@ -134,7 +134,7 @@ export class ArrowFileReader implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #blocks: readonly ArrowBlock[];
   /** The schema as an IPC message: before a batch it makes a stream that arrow-js can read. */
-  readonly #prefix: Uint8Array;
+  readonly #prefix: Uint8Array<ArrayBuffer>;
 
   /**
    * @param columns Arrow type by column name, as in `{ text: "Utf8" }`: what the file must have, in this order.
@@ -163,8 +163,8 @@ export class ArrowFileReader implements Disposable {
   batch(index: number): Record<string, Vector> {
     const { offset, metadataBytes, bodyBytes } = this.#blocks[index];
     const batch = this.#decode(`record batch ${index}`, () => {
-      const message = this.#read(offset, metadataBytes + bodyBytes);
-      const { value } = RecordBatchReader.from(joined(this.#prefix, message)).next();
+      const stream = this.#read(offset, metadataBytes + bodyBytes, this.#prefix);
+      const { value } = RecordBatchReader.from(stream).next();
       // Where it finds no batch, arrow-js makes up one without rows; the writer makes none.
       if (!(value instanceof RecordBatch) || value.numRows === 0) {
         throw new Error("no rows");
@@ -196,10 +196,12 @@ export class ArrowFileReader implements Disposable {
     if (found !== expected) throw new DataError(`expected columns ${expected}, found ${found}`);
   }
 
-  #read(offset: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
+  /** Bytes of the file, after others. */
+  #read(offset: number, length: number, before = new Uint8Array()): Uint8Array {
+    const bytes = new Uint8Array(before.length + length);
+    bytes.set(before);
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    const found = readFully(this.#file, bytes);
+    const found = readFully(this.#file, bytes.subarray(before.length));
     if (found < length) {
       throw new DataError(`expected ${length} bytes at ${offset}, found ${found}`);
     }
@@ -229,11 +231,4 @@ function openFile(path: string): Deno.FsFile {
       { cause },
     );
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }

@@ -5,6 +5,8 @@ import type { Input, InputOrPath } from "./input.ts";
 
 export interface Document {
   readonly text: string;
+  /** The text in UTF-8, where that was needed already; valid until the next document. */
+  readonly utf8?: Uint8Array;
   /** Where it comes from, unique within a source's split: `train.jsonl.gz:17`, `generated:5`. No path of this machine. */
   readonly id: string;
   /** The source that it belongs to, as the recipe names it; readers of a file do not know it. */

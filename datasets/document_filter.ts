@@ -6,13 +6,14 @@
  * the cleaned text: so no two splits share a document, and with `near` none has a near copy in another. Where each split has
  * files of its own, the filter of validation text is told the training text first (`know`).
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { join } from "node:path";
 import type { Seed } from "../base/mod.ts";
 import { type CleanRule, cleanText } from "./clean_text.ts";
 import type { Document } from "./document.ts";
 import { DuplicateIndex, type DuplicateOptions } from "./duplicates.ts";
 import { ScriptCounter } from "./text_scripts.ts";
+import { Utf8Buffer } from "./utf8_buffer.ts";
 
 type SplitName = "train" | "validation" | "test";
 
@@ -74,6 +75,8 @@ export class DocumentFilter implements Disposable {
   readonly #options: FilterOptions;
   readonly #index: DuplicateIndex | undefined;
   readonly #scripts: ScriptCounter;
+  /** The document that was looked at last. */
+  readonly #utf8 = new Utf8Buffer();
   #report: FilterReport;
   #indexed: number;
 
@@ -95,7 +98,7 @@ export class DocumentFilter implements Disposable {
 
   /** Adds a document that is kept elsewhere to the index of duplicates: it is neither written nor counted. */
   know({ text, id }: Document): void {
-    const found = this.#index?.findOrAdd(this.#indexed, id, text, digestOf(text));
+    const found = this.#index?.findOrAdd(this.#indexed, id, text, digestOf(this.#encode(text)));
     if (found === undefined) this.#indexed++;
   }
 
@@ -110,8 +113,9 @@ export class DocumentFilter implements Disposable {
       this.#update({ rejected: { ...rejected, [problem]: plusOne(rejected[problem], id) } });
       return undefined;
     }
+    const utf8 = this.#encode(text);
     if (this.#index !== undefined || split !== null) {
-      const digest = digestOf(text);
+      const digest = digestOf(utf8);
       const duplicate = this.#index?.findOrAdd(this.#indexed, id, text, digest);
       if (duplicate !== undefined) {
         const { duplicates } = this.#report;
@@ -126,8 +130,14 @@ export class DocumentFilter implements Disposable {
       }
     }
     if (text !== raw) this.#update({ cleaned: this.#report.cleaned + 1 });
-    this.#scripts.add(text);
-    return { ...document, text };
+    this.#scripts.add(utf8);
+    return { ...document, text, utf8 };
+  }
+
+  #encode(text: string): Uint8Array {
+    this.#utf8.clear();
+    this.#utf8.add(text);
+    return this.#utf8.bytes;
   }
 
   report(): FilterReport {
@@ -157,8 +167,8 @@ export function splitOf(digest: Uint8Array, { validation, test }: SplitShares): 
   return place < validation + test ? "test" : "train";
 }
 
-function digestOf(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
+function digestOf(utf8: Uint8Array): Uint8Array {
+  return Uint8Array.fromHex(hash("sha256", utf8));
 }
 
 function lengthProblem(text: string, limits: FilterOptions["length"]): string | undefined {

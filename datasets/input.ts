@@ -118,11 +118,22 @@ class LocalInput implements Input {
     // A file of its own: a stream's place must not move with `read`.
     using file = await Deno.open(this.#path);
     if (from > 0) file.seekSync(from, Deno.SeekMode.Start);
-    const buffer = new Uint8Array(chunkBytes);
-    for (;;) {
-      const read = await this.#next(file, buffer);
-      if (read === null) return;
-      yield buffer.subarray(0, read);
+    let [buffer, other] = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
+    const ahead = () => {
+      const read = this.#next(file, buffer);
+      read.catch(() => {}); // it is thrown where it is awaited
+      return read;
+    };
+    let next = ahead();
+    try {
+      for (let read = await next; read !== null; read = await next) {
+        const chunk = buffer.subarray(0, read);
+        [buffer, other] = [other, buffer];
+        next = ahead(); // while the chunk is worked on
+        yield chunk;
+      }
+    } finally {
+      await next.catch(() => {}); // the file stays open as long as it is read
     }
   }
 

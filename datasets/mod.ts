@@ -29,11 +29,11 @@ export { ArrowFileWriter } from "./arrow_file.ts";
 export { type CleanRule, cleanRules } from "./clean_text.ts";
 export type { FilterOptions, Places, SplitShares } from "./document_filter.ts";
 export {
-  type DocumentsPosition,
   type DocumentsReport,
+  type DocumentTexts,
   readDocuments,
-  readDocumentsFrom,
   readDocumentsReport,
+  readDocumentTexts,
   SkipLog,
   writeDocuments,
 } from "./documents.ts";

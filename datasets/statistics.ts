@@ -56,9 +56,8 @@ interface StatisticsOptions {
 export function countTokens(shards: TokenShards): Float64Array {
   const counts = new Float64Array(shards.vocabSize);
   for (let start = 0; start < shards.tokens; start += batchTokens) {
-    for (const id of shards.slice(start, Math.min(batchTokens, shards.tokens - start))) {
-      counts[id]++;
-    }
+    const ids = shards.slice(start, Math.min(batchTokens, shards.tokens - start));
+    for (let i = 0; i < ids.length; i++) counts[ids[i]]++;
   }
   return counts;
 }

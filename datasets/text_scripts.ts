@@ -16,7 +16,9 @@ const scripts = [
 
 /** Code points of a text by script: punctuation, digits and blanks are `Common`, marks that go with any letter `Inherited`. */
 export class ScriptCounter {
-  /** By script, then `Other`. */
+  /** Of the code points that are a byte. */
+  readonly #ascii: Float64Array = new Float64Array(0x80);
+  /** Of all others, by script, then `Other`. */
   readonly #counts: Float64Array = new Float64Array(scripts.length + 1);
   /** Script of each code point that was met, plus one. */
   readonly #known = new Uint8Array(0x110000);
@@ -31,19 +33,33 @@ export class ScriptCounter {
     }
   }
 
-  add(text: string): void {
-    for (let i = 0; i < text.length; i++) {
-      const code = text.codePointAt(i)!;
-      if (code > 0xffff) i++;
-      const known = this.#known[code] || this.#find(code);
-      this.#counts[known - 1]++;
+  /** Counts a text in well-formed UTF-8. */
+  add(utf8: Uint8Array): void {
+    const [ascii, known, counts] = [this.#ascii, this.#known, this.#counts];
+    for (let i = 0; i < utf8.length; i++) {
+      let code = utf8[i];
+      if (code < 0x80) {
+        ascii[code]++;
+        continue;
+      }
+      code = code < 0xe0
+        ? (code & 0x1f) << 6 | utf8[++i] & 0x3f
+        : code < 0xf0
+        ? (code & 0x0f) << 12 | (utf8[++i] & 0x3f) << 6 | utf8[++i] & 0x3f
+        : (code & 0x07) << 18 | (utf8[++i] & 0x3f) << 12 | (utf8[++i] & 0x3f) << 6 |
+          utf8[++i] & 0x3f;
+      counts[(known[code] || this.#find(code)) - 1]++;
     }
   }
 
   /** Code points of the scripts that occur, the most frequent first. */
   counts(): Record<string, number> {
+    const counts = this.#counts.slice();
+    this.#ascii.forEach((count, code) => {
+      if (count > 0) counts[(this.#known[code] || this.#find(code)) - 1] += count;
+    });
     return Object.fromEntries(
-      [...scripts, "Other"].map((name, i) => [name, this.#counts[i]] as const)
+      [...scripts, "Other"].map((name, i) => [name, counts[i]] as const)
         .filter(([, count]) => count > 0)
         .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)),
     );

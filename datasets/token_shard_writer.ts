@@ -7,9 +7,12 @@ import { writeFileSynced } from "../base/mod.ts";
 import { ArrowFileWriter, type ArrowPosition } from "./arrow_file.ts";
 import { batchTokens, isWide, type ShardsFile } from "./token_shards.ts";
 
+/** An array, or a typed one. */
+type Numbers = ArrayLike<number> & { slice(from: number, to: number): ArrayLike<number> };
+
 export interface EncodedDocument {
   /** Without the end symbol. */
-  readonly ids: ArrayLike<number>;
+  readonly ids: Numbers;
   /** UTF-8 bytes of the text. */
   readonly bytes: number;
 }
@@ -74,23 +77,20 @@ export class TokenShardWriter implements Disposable {
 
   /** Appends a document and the end symbol. @throws RangeError for an id outside [0, vocabSize). */
   add({ ids, bytes }: EncodedDocument): void {
-    const { endId } = this.#options;
-    for (let i = 0; i < ids.length; i++) {
-      this.#check(ids[i], () => `token ${i} of document ${this.documents}`);
-      this.#tokens.push(ids[i]);
+    const { endId, vocabSize } = this.#options;
+    const bad = firstBad(ids, vocabSize);
+    if (bad < ids.length || endId >= vocabSize) {
+      const [what, id] = bad < ids.length
+        ? [`token ${bad} of document ${this.documents}`, ids[bad]]
+        : ["the end symbol", endId];
+      throw new RangeError(
+        `Cannot write ${what}: expected an id in [0, ${vocabSize}), found ${id}`,
+      );
     }
-    this.#check(endId, () => "the end symbol");
-    this.#tokens.push(endId);
-    this.#ends.push(this.#tokens.rows, bytes);
+    this.#tokens.append(ids);
+    this.#tokens.append([endId]);
+    this.#ends.append([this.#tokens.rows], [bytes]);
     this.#bytes += bytes;
-  }
-
-  #check(id: number, what: () => string): void {
-    const { vocabSize } = this.#options;
-    if (id >= 0 && id < vocabSize && Number.isInteger(id)) return;
-    throw new RangeError(
-      `Cannot write ${what()}: expected an id in [0, ${vocabSize}), found ${id}`,
-    );
   }
 
   /** Waits until all whole batches have reached the disk. */
@@ -118,6 +118,15 @@ export class TokenShardWriter implements Disposable {
     this.#tokens[Symbol.dispose]();
     this.#ends[Symbol.dispose]();
   }
+}
+
+/** The place of the first number that is no id below `vocabSize`; the length if there is none. */
+function firstBad(ids: ArrayLike<number>, vocabSize: number): number {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i];
+    if (id >>> 0 !== id || id >= vocabSize) return i;
+  }
+  return ids.length;
 }
 
 /** A file of one or two columns of numbers without nulls, written in batches of `batchTokens` rows. */
@@ -148,12 +157,20 @@ class Columns implements Disposable {
     return { file: this.#writer.position(), rows: this.rows, pending };
   }
 
-  push(first: number, second?: number): void {
-    this.#values[0][this.#length] = first;
-    if (second !== undefined) this.#values[1][this.#length] = second;
-    this.#length++;
-    this.rows++;
-    if (this.#length === batchTokens) this.#flush();
+  /** Appends rows: the values of each column, as many of each. */
+  append(...columns: readonly Numbers[]): void {
+    const rows = columns[0].length;
+    for (let from = 0; from < rows;) {
+      const count = Math.min(rows - from, batchTokens - this.#length);
+      columns.forEach((column, i) => {
+        const part = count < rows ? column.slice(from, from + count) : column;
+        this.#values[i].set(part, this.#length);
+      });
+      from += count;
+      this.#length += count;
+      this.rows += count;
+      if (this.#length === batchTokens) this.#flush();
+    }
   }
 
   finish(): void {

@@ -10,10 +10,9 @@
  * Source: DEPT §2.2 (TRIM: V_k), §2.3 (SPEC-OPT: a tokenizer for each source).
  */
 import {
-  type DocumentsPosition,
   openTokenShards,
-  readDocumentsFrom,
   readDocumentsReport,
+  readDocumentTexts,
   type ResumableFolder,
   resumableFolder,
   type TokenShardState,
@@ -22,7 +21,7 @@ import {
 } from "../datasets/mod.ts";
 import { SavePoints } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
-import { firstByteId, specialIds, type Tokenizer } from "../tokenizers/mod.ts";
+import { encodeBatches, firstByteId, specialIds, type TextsTokenizer } from "../tokenizers/mod.ts";
 import { externalModels, partsOf } from "./external_models.ts";
 import type { Recipe } from "./recipe.ts";
 import { allSources, sourcesWithOwnVocabulary } from "./sources.ts";
@@ -38,13 +37,15 @@ const splits = ["train", "validation", "test"] as const;
 
 /** What cannot change a byte. */
 interface TokenizeHints {
+  readonly threads: number;
   readonly checkpointEveryMs: number;
 }
 
-/** Where a split stands between two documents. */
+/** Where a split stands between two batches of documents. */
 interface TokenizeState {
   readonly shards: TokenShardState;
-  readonly next: DocumentsPosition;
+  /** Batches that are done. */
+  readonly next: number;
   /** The files are whole. */
   readonly isDone: boolean;
 }
@@ -83,9 +84,10 @@ export const tokenize: Stage<Recipe, object, TokenizeHints, AdoptedModules> = {
       },
       outputs: [...splits, "statistics"],
       params: {},
-      hints: { checkpointEveryMs: 5000 },
+      hints: { threads: recipe.engine.threads, checkpointEveryMs: 5000 },
       uses: isImported ? adoptedModule() : isGlobal ? adoptedModules(recipe) : {},
       isNative: isImported || (isGlobal && hasNativeVocabulary(recipe)),
+      claims: { threads: recipe.engine.threads },
       weight: 0.5,
     };
   },
@@ -115,7 +117,7 @@ export async function run(context: Context): Promise<StageSummary> {
 }
 
 /** Whether the rows after the special pieces write text that no other piece can. In BPE on bytes they are pieces like all others. */
-function fallsBackToBytes(tokenizer: Tokenizer): boolean {
+function fallsBackToBytes(tokenizer: TextsTokenizer): boolean {
   const last = firstByteId + 0xff;
   return last < tokenizer.vocabSize && tokenizer.piece(firstByteId) === "<0x00>" &&
     tokenizer.piece(last) === "<0xFF>";
@@ -125,29 +127,35 @@ function fallsBackToBytes(tokenizer: Tokenizer): boolean {
 async function tokenizeSplit(
   { inputs, checkpointFolder, hints, signal, log }: Context,
   split: string,
-  tokenizer: Tokenizer,
+  tokenizer: TextsTokenizer,
 ): Promise<ResumableFolder<TokenizeState>> {
   const work = resumableFolder<TokenizeState>(checkpointFolder, split, {
     "tokens.arrow": ({ shards }) => shards.tokens.file.bytes,
     "documents.arrow": ({ shards }) => shards.ends.file.bytes,
   });
   if (work.state?.isDone) return work;
-  const { documents: total } = readDocumentsReport(inputs[split]);
+  const { documents: total, bytes } = readDocumentsReport(inputs[split]);
   const options = { vocabSize: tokenizer.vocabSize, endId: (tokenizer.special ?? specialIds).end };
   using writer = new TokenShardWriter(work.folder, options, work.state?.shards);
-  const encoder = new TextEncoder();
-  let at = work.state?.next ?? { batch: 0, row: 0 };
+  let at = work.state?.next ?? 0;
   const points = new SavePoints({
     signal,
     everyMs: hints.checkpointEveryMs,
     save: () => work.save({ shards: writer.state(), next: at, isDone: false }),
   });
-  for await (const { text, next } of readDocumentsFrom(inputs[split], at)) {
+  const encoded = encodeBatches(readDocumentTexts(inputs[split], at), tokenizer, {
+    folder: inputs.tokenizer,
+    threads: hints.threads,
+    bytes,
+  });
+  for await (const [{ starts, next }, { ids, ends }] of encoded) {
     points.pass();
-    writer.add({ ids: tokenizer.encode(text), bytes: encoder.encode(text).length });
+    for (let i = 0; i < ends.length; i++) {
+      const own = ids.subarray(i === 0 ? 0 : ends[i - 1], ends[i]);
+      writer.add({ ids: own, bytes: starts[i + 1] - starts[i] });
+    }
     at = next;
-    const done = writer.documents;
-    if (done % 500 === 0) log.progress({ done, total, unit: "documents", note: split });
+    log.progress({ done: writer.documents, total, unit: "documents", note: split });
   }
   const shards = writer.state();
   writer.finish();

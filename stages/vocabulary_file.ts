@@ -3,7 +3,7 @@
  */
 import { UsageError } from "../base/mod.ts";
 import type { StageContext } from "../pipeline/stage.ts";
-import { loadTokenizer, type Tokenizer } from "../tokenizers/mod.ts";
+import { loadTokenizer, type TextsTokenizer } from "../tokenizers/mod.ts";
 import type { adoptTokenizer, openAdopted } from "../tokenizers/adopted/mod.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -50,7 +50,7 @@ export async function openVocabulary(
     StageContext<object, object, AdoptedModules>,
     "inputs" | "modules"
   >,
-): Promise<Tokenizer & Disposable> {
+): Promise<TextsTokenizer> {
   if (vocabulary !== undefined) return await vocabulary.openAdopted(inputs.tokenizer);
   return loadTokenizer(inputs.tokenizer);
 }

@@ -12,7 +12,7 @@
  */
 export { loadPieces } from "./adopted/adopted_file.ts";
 export { adoptedVocabSize } from "./adopted/adopted_size.ts";
-export type { EncodedLines, OpenedTokenizer } from "./opened_tokenizer.ts";
+export type { EncodedLines, OpenedTokenizer, TextsTokenizer } from "./opened_tokenizer.ts";
 export { readSpecialRoles, saveConfigFiles } from "./config_files.ts";
 export { isForeign, openTokenizer, tokenizerFileOf } from "./open_tokenizer.ts";
 export {

@@ -36,7 +36,7 @@ export async function measure(command: string, args: readonly string[]): Promise
 }
 
 /** Processor time of all commands so far that have ended. */
-function childrenSeconds(): number {
+export function childrenSeconds(): number {
   const [, fields] = Deno.readTextFileSync("/proc/self/stat").split(") ");
   const [user, system] = fields.split(" ").slice(13, 15).map(Number); // cutime and cstime of proc(5)
   return (user + system) / 100;

@@ -61,7 +61,7 @@ export function parseFooter(footer: Uint8Array, fileBytes: number): ArrowFooter 
 }
 
 /** A schema as the message that a stream of batches begins with. */
-export function schemaMessage(schema: Schema): Uint8Array {
+export function schemaMessage(schema: Schema): Uint8Array<ArrayBuffer> {
   const metadata = Message.encode(Message.from(schema));
   const message = new Uint8Array(8 + Math.ceil(metadata.length / 8) * 8);
   const view = new DataView(message.buffer);

@@ -2,12 +2,13 @@
  * What the text of each source is: how much, in which scripts, what was dropped, and what a reader should look at before
  * training on it.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import {
   type DocumentsReport,
+  type DocumentTexts,
   type Places,
-  readDocuments,
   readDocumentsReport,
+  readDocumentTexts,
   ScriptCounter,
 } from "../../datasets/mod.ts";
 import { formatBytes } from "../../base/mod.ts";
@@ -209,21 +210,25 @@ async function describe(
   const scripts = new ScriptCounter();
   const digests = new Set<string>();
   let repeated = 0, shared = 0;
-  for await (const { text } of readDocuments(trainFolder)) {
-    const digest = digestOf(text);
-    if (digests.has(digest)) repeated++;
-    digests.add(digest);
-    scripts.add(text);
+  for await (const texts of readDocumentTexts(trainFolder)) {
+    scripts.add(texts.pool);
+    for (const digest of digestsOf(texts)) {
+      if (digests.has(digest)) repeated++;
+      digests.add(digest);
+    }
   }
-  for await (const { text } of readDocuments(validationFolder)) {
-    if (digests.has(digestOf(text))) shared++;
+  for await (const texts of readDocumentTexts(validationFolder)) {
+    for (const digest of digestsOf(texts)) if (digests.has(digest)) shared++;
   }
   return { ...known, scripts: scripts.counts(), repeated, shared };
 }
 
-/** 96 bits: no two of a billion texts are likely to share them. */
-function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64").slice(0, 16);
+/** 96 bits of each text: no two of a billion are likely to share them. */
+function digestsOf({ pool, starts }: DocumentTexts): string[] {
+  return Array.from(
+    starts.subarray(1),
+    (end, i) => hash("sha256", pool.subarray(starts[i], end), "base64").slice(0, 16),
+  );
 }
 
 function sumOf<T>(items: readonly T[], of: (item: T) => number): number {

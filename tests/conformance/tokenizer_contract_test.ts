@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openTokenizer, saveTokenizer } from "../../tokenizers/mod.ts";
+import { joinTexts } from "../../tokenizers/parallel/mod.ts";
 import { saveSentencePiece, sentencePieceModelOf } from "../../tokenizers/sentencepiece/mod.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
 import { bpeFile, temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
@@ -77,7 +78,7 @@ for (const [name, { write, loses }] of Object.entries(kinds)) {
     const alone = texts.map((text) => Array.from(tokenizer.encode(text)));
     const cut = ({ ids, ends }: { ids: Int32Array; ends: Int32Array }) =>
       Array.from(ends, (end, i) => Array.from(ids.subarray(i === 0 ? 0 : ends[i - 1], end)));
-    assert.deepEqual(cut(tokenizer.encodeBatch(texts)), alone);
+    assert.deepEqual(cut(tokenizer.encodeTexts(joinTexts(texts))), alone);
     const lines = new TextEncoder().encode(texts.map((text) => `${text}\n`).join(""));
     assert.deepEqual(cut(tokenizer.encodeLines(lines)), alone);
   });

@@ -6,6 +6,7 @@ import {
   type Document,
   readDocuments,
   readDocumentsReport,
+  readDocumentTexts,
   SkipLog,
   writeDocuments,
 } from "../../datasets/mod.ts";
@@ -14,6 +15,15 @@ import { StageError } from "../../base/mod.ts";
 function temporary(): { folder: string } & Disposable {
   const folder = Deno.makeTempDirSync();
   return { folder, [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }) };
+}
+
+/** The texts of each batch, from a batch on. */
+async function textsOf(folder: string, from?: number): Promise<string[][]> {
+  const batches = await Array.fromAsync(readDocumentTexts(folder, from));
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return batches.map(({ pool, starts }) =>
+    Array.from(starts.subarray(1), (end, i) => decoder.decode(pool.subarray(starts[i], end)))
+  );
 }
 
 const named = (texts: readonly string[]): Document[] =>
@@ -27,6 +37,7 @@ Deno.test("documents give back any texts (property)", async () => {
       const documents = named(texts);
       const report = await writeDocuments(place.folder, documents);
       deepStrictEqual(await Array.fromAsync(readDocuments(place.folder)), documents);
+      deepStrictEqual((await textsOf(place.folder)).flat(), texts);
       const bytes = texts.map((text) => new TextEncoder().encode(text).length);
       strictEqual(report.bytes, bytes.reduce((sum, size) => sum + size, 0));
       strictEqual(report.characters, texts.reduce((sum, text) => sum + [...text].length, 0));
@@ -48,6 +59,22 @@ Deno.test("documents are written in batches bounded by rows and by bytes", async
   deepStrictEqual(table.batches.map((batch) => batch.numRows), [1_024, 9, 2]);
   deepStrictEqual(table.schema.fields.map(String), ["text: Utf8", "id: Utf8"]);
   deepStrictEqual(await Array.fromAsync(readDocuments(place.folder)), documents);
+  const texts = documents.map(({ text }) => text);
+  deepStrictEqual(await textsOf(place.folder), [
+    texts.slice(0, 1_024),
+    texts.slice(1_024, 1_033),
+    texts.slice(1_033),
+  ]);
+  deepStrictEqual(await textsOf(place.folder, 2), [texts.slice(1_033)]);
+});
+
+Deno.test("documents are written whole where they are longer than a batch", async () => {
+  using place = temporary();
+  const texts = ["a", "é".repeat(2_500_000), "𝄞".repeat(600_000), "", "z"];
+  const { characters, longestBytes } = await writeDocuments(place.folder, named(texts));
+  deepStrictEqual(await textsOf(place.folder), [texts.slice(0, 2), texts.slice(2)]);
+  strictEqual(characters, 1 + 2_500_000 + 600_000 + 1);
+  strictEqual(longestBytes, 5_000_000);
 });
 
 Deno.test("writeDocuments() reports what was dropped, the first places by name", async () => {
@@ -96,6 +123,22 @@ Deno.test("writeDocuments() refuses no documents and text that is no Unicode", a
     writeDocuments(place.folder, [{ text: "a\udc00", id: "x:7" }]),
     (error: Error) => error instanceof StageError && /"x:7".*lone surrogate/.test(error.message),
   );
+});
+
+Deno.test("readDocumentTexts() refuses bytes that are no UTF-8, and a character across two texts", async () => {
+  // "one" and "twé" and "three": a byte that is none; é one byte further, where "three" starts.
+  for (const [place, ...damage] of [[1, 0xff], [5, 0x77, 0xc3, 0xa9]]) {
+    using made = temporary();
+    await writeDocuments(made.folder, named(["one", "twé", "three"]));
+    const path = join(made.folder, "documents.arrow");
+    const bytes = Deno.readFileSync(path);
+    bytes.set(damage, new TextDecoder("latin1").decode(bytes).indexOf("onetw") + place);
+    Deno.writeFileSync(path, bytes);
+    await rejects(
+      Array.fromAsync(readDocumentTexts(made.folder)),
+      /"documents\.arrow", record batch 0: expected UTF-8, found other bytes/,
+    );
+  }
 });
 
 Deno.test("readDocuments() refuses a damaged file", async () => {

@@ -53,11 +53,12 @@ Deno.test("cleanText() does what is asked, in the order that is asked for, and n
 
 Deno.test("ScriptCounter counts code points by script", () => {
   const counter = new ScriptCounter();
-  counter.add("Ab, я𠀀 漢");
-  counter.add("𝄞\u0378"); // the musical sign is Common, the other is no character
+  const utf8 = (text: string) => new TextEncoder().encode(text);
+  counter.add(utf8("Ab, я𠀀 漢"));
+  counter.add(utf8("𝄞\u0378")); // the musical sign is Common, the other is no character
   deepStrictEqual(counter.counts(), { Common: 4, Han: 2, Latin: 2, Cyrillic: 1, Other: 1 });
   const again = new ScriptCounter(counter.counts());
-  again.add("z");
+  again.add(utf8("z"));
   deepStrictEqual(again.counts().Latin, 3);
 });
 

@@ -121,7 +121,7 @@ Deno.test("tokenize: kill -9 at many points gives the bytes of an undisturbed ru
   const work = {
     stage: import.meta.resolve("../../stages/tokenize.ts"),
     params: {},
-    hints: { checkpointEveryMs: 5 },
+    hints: { threads: 1, checkpointEveryMs: 5 },
     inputs,
     files: {},
     modules: {},

@@ -11,7 +11,7 @@ import { temporaryFolder } from "../instruments/foreign_files.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
 
 const text = inventedDocuments(300).map(({ text }) => text);
-/** More than the 8 MB from which on training starts threads. */
+/** More than the 8 MB from which on training and encoding start threads. */
 const rows = Array.from(
   { length: Math.ceil(9e6 / text.join("\n").length) },
   (_, i) => JSON.stringify({ text: `${text.join("\n")} ${i}` }),
@@ -34,7 +34,7 @@ function setting(folder: ReturnType<typeof temporaryFolder>) {
 
 const tokenizerOf = (store: string) => outputDigests(store)["vocabulary/global"].tokenizer;
 
-Deno.test("vocabulary trains with the threads of its recipe, confined, and goes on after a kill, to the same bytes", async () => {
+Deno.test("vocabulary and tokenize use the threads of their recipe, confined, also after a kill, to the same bytes", async () => {
   using folder = temporaryFolder();
   const command = setting(folder);
   const run = async (target: string, store: string, threads: number, env = {}) => {
@@ -50,11 +50,19 @@ Deno.test("vocabulary trains with the threads of its recipe, confined, and goes 
   const audit = join(folder.path, "audit");
   Deno.mkdirSync(audit);
   for (const [store, threads] of [[one, 1], [two, 2]] as const) {
-    await run("vocabulary/global", store, threads, { DEPT_AUDIT: audit });
-    const accesses = Deno.readTextFileSync(join(audit, "vocabulary+global.access.jsonl"));
-    assert.equal(accesses.includes("training_thread.js"), threads === 2);
-    Deno.removeSync(join(audit, "vocabulary+global.access.jsonl"));
+    await run("tokenize/one/global", store, threads, { DEPT_AUDIT: audit });
+    const started = {
+      "vocabulary+global": "training_thread",
+      "tokenize+one+global": "encoding_thread",
+    };
+    for (const [instance, thread] of Object.entries(started)) {
+      const path = join(audit, `${instance}.access.jsonl`);
+      assert.equal(Deno.readTextFileSync(path).includes(`${thread}.js`), threads === 2);
+      Deno.removeSync(path);
+    }
   }
+  const tokensOf = (store: string) => outputDigests(store)["tokenize/one/global"];
+  assert.deepEqual(tokensOf(two), tokensOf(one));
   const whole = tokenizerOf(one);
   assert.equal(tokenizerOf(two), whole);
 

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { Random, seedOf } from "../../base/mod.ts";
 import type { OpenedTokenizer } from "../../tokenizers/opened_tokenizer.ts";
 import type { UnigramTokenizer } from "../../tokenizers/mod.ts";
+import { joinTexts } from "../../tokenizers/parallel/mod.ts";
 import { pieceKinds, type SentencePieceModel } from "../../tokenizers/sentencepiece/model_file.ts";
 import { SentencePieceTokenizer } from "../../tokenizers/sentencepiece/sentencepiece_tokenizer.ts";
 import type { UnigramSettings } from "../../tokenizers/unigram/settings.ts";
@@ -132,7 +133,7 @@ for (const [name, make] of Object.entries(tokenizers)) {
       });
     }
     const few = lines.slice(0, 300);
-    const batch = tokenizer.encodeBatch(few);
+    const batch = tokenizer.encodeTexts(joinTexts(few));
     assert.deepEqual(
       few.map((_, i) => batch.ids.slice(batch.ends[i - 1] ?? 0, batch.ends[i])),
       expected.slice(0, 300),

@@ -6,6 +6,7 @@ import {
   EncodePool,
   type EncodeRequest,
   formatLines,
+  joinTexts,
 } from "../../tokenizers/parallel/mod.ts";
 import { fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
@@ -17,7 +18,9 @@ Deno.test("EncodePool answers in order, the same with any number of threads", as
   const batches = Array.from({ length: 9 }, (_, i) => fuzzLines(5 + 20 * (i % 3), `batch ${i}`));
   const requests = (): EncodeRequest[] =>
     batches.map((lines, i) => ({
-      input: i % 2 === 0 ? lines : utf8.encode(lines.map((line) => line + "\n").join("")),
+      input: i % 2 === 0
+        ? joinTexts(lines)
+        : utf8.encode(lines.map((line) => line + "\n").join("")),
       invalid: "error",
       format: i % 4 === 3 ? "ids" : undefined,
     }));
@@ -37,9 +40,9 @@ Deno.test("EncodePool answers in order, the same with any number of threads", as
 Deno.test("EncodePool passes a worker's error on", async () => {
   using folder = await trainedFolder();
   using pool = await EncodePool.open(folder.path, { threads: 2 });
-  const good: EncodeRequest = { input: ["ba"], invalid: "error" };
+  const good = (): EncodeRequest => ({ input: joinTexts(["ba"]), invalid: "error" });
   const bad: EncodeRequest = { input: Uint8Array.of(0x61, 0xff), invalid: "error" };
-  const answers = pool.encode([good, bad, good]);
+  const answers = pool.encode([good(), bad, good()]);
   assert.ok((await answers.next()).value!.lines!.ids.length > 0);
   await assert.rejects(answers.next(), { name: "SyntaxError", message: /at offset 1/ });
   await assert.rejects(

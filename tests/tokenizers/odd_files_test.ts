@@ -10,6 +10,7 @@ import {
   openTokenizer,
   saveTokenizer,
 } from "../../tokenizers/mod.ts";
+import { joinTexts } from "../../tokenizers/parallel/mod.ts";
 import { adoptTokenizer, openAdopted } from "../../tokenizers/adopted/mod.ts";
 import { bpeFile, temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
 import { charsmapOf } from "./charsmaps.ts";
@@ -182,7 +183,7 @@ Deno.test("text that a BPE would pass over is an error, other text is not", asyn
   for (const [name, file, good, bad, found] of cases) {
     using tokenizer = await openTokenizer(folder.write("loses.json", file));
     tokenizer.encode(good);
-    const message = await refusal(() => tokenizer.encodeBatch([good, bad]));
+    const message = await refusal(() => tokenizer.encodeTexts(joinTexts([good, bad])));
     assert.ok(message.includes(found), `${name}: ${message}`);
     assert.match(await refusal(() => tokenizer.encodeWithOffsets(bad)), /would be lost/);
     tokenizer.encode(good); // it goes on

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { joinTexts } from "../../tokenizers/parallel/mod.ts";
 import { segmentations, tokenizerOf } from "./support.ts";
 
 const probabilities = {
@@ -50,7 +51,7 @@ Deno.test("encodeWithOffsets() covers the text, whatever it holds", () => {
   assert.deepEqual([...ends], [1, 1, 1, 2, 4]);
 });
 
-Deno.test("encodeLines() and encodeBatch() give what encode() gives for each text", () => {
+Deno.test("encodeLines() and encodeTexts() give what encode() gives for each text", () => {
   const tokenizer = tokenizerOf({ a: 0.5, b: 0.2, ab: 0.1, " a": 0.1 });
   const texts = ["", "ab", " ab  a\tb", "x€", "", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa a"];
   const ids = texts.flatMap((text) => [...tokenizer.encode(text)]);
@@ -63,7 +64,7 @@ Deno.test("encodeLines() and encodeBatch() give what encode() gives for each tex
     assert.deepEqual([...found.ids], ids);
     assert.deepEqual([...found.ends], ends);
   }
-  const batch = tokenizer.encodeBatch(texts);
+  const batch = tokenizer.encodeTexts(joinTexts(texts));
   assert.deepEqual([[...batch.ids], [...batch.ends]], [ids, ends]);
   assert.deepEqual(tokenizer.encodeLines(new Uint8Array(0)).ends.length, 0);
   assert.deepEqual([...tokenizer.encodeLines(bytes("\n\n")).ends], [0, 0]);

@@ -9,9 +9,9 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { openTokenizer } from "../open_tokenizer.ts";
-import type { OpenedTokenizer } from "../opened_tokenizer.ts";
+import type { OpenedTokenizer, TextsTokenizer } from "../opened_tokenizer.ts";
 import type { ForeignTokenizer } from "../foreign/mod.ts";
-import { specialIds, specialPieces, type Tokenizer } from "../tokenizer.ts";
+import { specialIds, specialPieces } from "../tokenizer.ts";
 import { saveTokenizer, UnigramTokenizer } from "../unigram/mod.ts";
 import { readJsonFile } from "../read_files.ts";
 import { byteNames } from "../unigram/pieces.ts";
@@ -48,7 +48,7 @@ export async function adoptTokenizer(path: string, folder: string): Promise<numb
 }
 
 /** Opens what `adoptTokenizer` or `keepTokenizer` has written, or a vocabulary of ours. */
-export async function openAdopted(folder: string): Promise<Tokenizer & Disposable> {
+export async function openAdopted(folder: string): Promise<TextsTokenizer> {
   if (isKept(folder)) return await openKept(folder);
   if (!isAdopted(folder)) return await openTokenizer(folder);
   const adopted = readAdopted(folder);
@@ -63,6 +63,10 @@ export async function openAdopted(folder: string): Promise<Tokenizer & Disposabl
     piece: (id) => pieces.piece(id),
     byteLength: (id) => pieces.byteLength(id),
     encode: (text) => given.encode(text).map((id) => idOf[id]),
+    encodeTexts(texts) {
+      const { ids, ends } = given.encodeTexts(texts);
+      return { ids: ids.map((id) => idOf[id]), ends };
+    },
     decode(ids) {
       const known = Array.from(ids, (id) => pieces.row(id)?.given ?? -1).filter((id) => id >= 0);
       return given.decode(known);

@@ -7,8 +7,8 @@ import { StageError } from "../../base/mod.ts";
 import { configFileNames } from "../config_files.ts";
 import type { ForeignTokenizer } from "../foreign/mod.ts";
 import { openTokenizer } from "../open_tokenizer.ts";
-import type { OpenedTokenizer } from "../opened_tokenizer.ts";
-import { type SpecialIds, specialIds, specialPieces, type Tokenizer } from "../tokenizer.ts";
+import type { OpenedTokenizer, TextsTokenizer } from "../opened_tokenizer.ts";
+import { type SpecialIds, specialIds, specialPieces } from "../tokenizer.ts";
 import { saveTokenizer, UnigramTokenizer } from "../unigram/mod.ts";
 import { KeptPieces, type KeptRow, readKept, writeKept } from "./kept_file.ts";
 
@@ -63,7 +63,7 @@ export async function keepTokenizer(
 }
 
 /** Opens what `keepTokenizer` has written of others. */
-export async function openKept(folder: string): Promise<Tokenizer & Disposable> {
+export async function openKept(folder: string): Promise<TextsTokenizer> {
   const kept = readKept(folder);
   const given = await openTokenizer(join(folder, kept.file));
   const pieces = new KeptPieces(kept);
@@ -73,6 +73,7 @@ export async function openKept(folder: string): Promise<Tokenizer & Disposable> 
     piece: (id) => pieces.piece(id),
     byteLength: (id) => pieces.byteLength(id),
     encode: (text) => given.encode(text),
+    encodeTexts: (texts) => given.encodeTexts(texts),
     decode: (ids) => given.decode(Array.from(ids).filter((id) => pieces.piece(id) !== "")),
     [Symbol.dispose]: () => given[Symbol.dispose](),
   };

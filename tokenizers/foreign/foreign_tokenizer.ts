@@ -7,6 +7,7 @@ import { messageOf, StageError } from "../../base/mod.ts";
 import { readSpecialRoles } from "../config_files.ts";
 import type { EncodedLines, Encoding, OpenedTokenizer, SpecialRoles } from "../opened_tokenizer.ts";
 import { type JsonFile, mostIds, readJsonFile } from "../read_files.ts";
+import type { ByteStrings } from "../unigram/double_array.ts";
 import { textOfUtf8 } from "../unigram/invalid_utf8.ts";
 import { checkParts } from "./checked_parts.ts";
 import {
@@ -84,17 +85,25 @@ export class ForeignTokenizer implements OpenedTokenizer {
   }
 
   encode(text: string): Int32Array {
-    return this.encodeBatch([text]).ids;
+    return this.#encodeStrings([text]).ids;
   }
 
   /** @throws SyntaxError with the offset of the first byte that is not UTF-8 */
   encodeLines(bytes: Uint8Array, invalid: "error" | "replace" = "error"): EncodedLines {
     const lines = textOfUtf8(bytes, invalid).split("\n");
     if (lines.at(-1) === "") lines.pop();
-    return this.encodeBatch(lines);
+    return this.#encodeStrings(lines);
   }
 
-  encodeBatch(lines: readonly string[]): EncodedLines {
+  encodeTexts({ pool, starts }: ByteStrings): EncodedLines {
+    const texts = Array.from(
+      starts.subarray(1),
+      (end, i) => textOfUtf8(pool.subarray(starts[i], end), "error"),
+    );
+    return this.#encodeStrings(texts);
+  }
+
+  #encodeStrings(lines: readonly string[]): EncodedLines {
     const ends = new Int32Array(lines.length);
     const ids: (readonly number[])[] = [];
     let total = 0;

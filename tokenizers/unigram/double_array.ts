@@ -18,8 +18,8 @@ const most = 2 ** (32 - offsetShift);
 
 /** Byte strings, joined: string i is `pool[starts[i] … starts[i + 1]]`. */
 export interface ByteStrings {
-  readonly pool: Uint8Array;
-  readonly starts: Int32Array;
+  readonly pool: Uint8Array<ArrayBuffer>;
+  readonly starts: Int32Array<ArrayBuffer>;
 }
 
 export interface DoubleArray {

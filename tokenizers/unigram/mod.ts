@@ -3,6 +3,7 @@
  */
 export { type UnigramConfig, unigramConfigOf, unigramDefaults } from "./config.ts";
 export { cutTokenizer } from "./cut_tokenizer.ts";
+export { encodeBatches } from "./encode_batches.ts";
 export { type UnigramPiece } from "./pieces.ts";
 export { whyNotByteLevel } from "./byte_level_form.ts";
 export {

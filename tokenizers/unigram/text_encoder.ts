@@ -6,6 +6,7 @@ import type { EncodedLines, Encoding } from "../opened_tokenizer.ts";
 import { grown } from "./grown.ts";
 import { IdBuffer } from "./id_buffer.ts";
 import { invalidUtf8, replaceInvalid } from "./invalid_utf8.ts";
+import type { ByteStrings } from "./double_array.ts";
 import type { EncoderPieces } from "./piece_table.ts";
 import { SymbolFinder } from "./symbol_finder.ts";
 import { TextBuffer } from "./text_buffer.ts";
@@ -87,12 +88,11 @@ export class UnigramTextEncoder {
   }
 
   /** Encodes texts, each on its own. */
-  encodeBatch(texts: readonly string[]): EncodedLines {
+  encodeTexts({ pool, starts }: ByteStrings): EncodedLines {
     this.#out.length = 0;
-    const ends = new Int32Array(texts.length);
-    for (const [i, text] of texts.entries()) {
-      this.#text.loadText(text);
-      this.#append(this.#text.bytes, 0, this.#text.length, this.#out);
+    const ends = new Int32Array(starts.length - 1);
+    for (let i = 0; i < ends.length; i++) {
+      this.#append(pool, starts[i], starts[i + 1], this.#out);
       ends[i] = this.#out.length;
     }
     return { ids: this.#out.slice(), ends };

@@ -1,6 +1,7 @@
 /**
  * Well-formed UTF-8, one character at a time.
  */
+import type { ByteStrings } from "./double_array.ts";
 
 /** Bytes of the character that begins with `lead`. */
 export function utf8Length(lead: number): number {
@@ -46,7 +47,7 @@ export function compareRanges(
 }
 
 /** Texts as UTF-8, joined: text i is `pool[starts[i] … starts[i + 1]]`. */
-export function joinTexts(texts: readonly string[]): { pool: Uint8Array; starts: Int32Array } {
+export function joinTexts(texts: readonly string[]): ByteStrings {
   const encoder = new TextEncoder();
   const pool = new Uint8Array(texts.reduce((total, text) => total + text.length * 3, 0));
   const starts = new Int32Array(texts.length + 1);
