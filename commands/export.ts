@@ -12,7 +12,7 @@ import { modelCard } from "./exports/model_card.ts";
 import { checkNewFolder, fillNewFolder } from "./exports/new_folder.ts";
 import { testText } from "./exports/test_text.ts";
 import { oneOf } from "./option_values.ts";
-import { addPlanOptions } from "./plan_options.ts";
+import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { print, printError } from "./screen.ts";
 import {
@@ -112,10 +112,10 @@ async function writeForm(
 }
 
 /** The model of a source: its table, and the tokenizer of exactly that table. @throws StageError for a tokenizer of others */
-async function exportedModel(
+export async function exportedModel(
   models: TrainedModels,
   source: string,
-  options: ExportOptions,
+  options: PlanOptions,
 ): Promise<ExportedModel> {
   const { config, tensors, tokenizer, vocabulary, engine, engineOptions } = await models.open(
     source,

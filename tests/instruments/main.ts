@@ -54,6 +54,10 @@ await runProgram("instruments", {
     about: "compares the memory that training is expected to take with what it takes",
     load: () => import("./training_estimate.ts"),
   },
+  "llama-cpp": {
+    about: "compares a trained model's predictions and ids with those of llama.cpp",
+    load: () => import("./llama_cpp.ts"),
+  },
   "pytorch-parity": {
     about: "trains in Debian's PyTorch and writes tests/golden/pytorch_*.json",
     load: () => import("./pytorch_parity.ts"),

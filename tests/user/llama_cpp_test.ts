@@ -7,11 +7,6 @@ import { join } from "node:path";
 import type { ExportedModel } from "../../commands/exports/export_format.ts";
 import { gguf } from "../../commands/exports/gguf.ts";
 import { measureEffects, withoutLost } from "../../commands/exports/gguf_effects.ts";
-import {
-  encodeModel,
-  exportedGraph,
-  ExportedSession,
-} from "../../engine/onnxruntime/exported/mod.ts";
 import type { ModelConfig } from "../../model/mod.ts";
 import type { UnigramTokenizer } from "../../tokenizers/mod.ts";
 import { inventedDocuments } from "../instruments/awkward_lines.ts";
@@ -19,6 +14,7 @@ import { train } from "../tokenizers/support.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import { randomModel } from "../support/exported_model.ts";
 import { llamaCppMissing, useModels } from "../support/llama_cpp/llama_cpp.ts";
+import { mean, predictions, sum } from "../support/llama_cpp/predictions.ts";
 import { trainedNetwork } from "../support/trained_network.ts";
 
 const base = {
@@ -138,43 +134,4 @@ Deno.test({
 
 function withEnd(tokenizer: UnigramTokenizer, text: string): number[] {
   return [...tokenizer.encode(text), 2];
-}
-
-/** The loss of each id but the first of each sequence, in nats, and 32 of the likeliest ids after a start. */
-async function predictions(
-  { config, tensors }: ExportedModel,
-  sequences: readonly (readonly number[])[],
-  start: readonly number[],
-  gelu: "own" | "llama.cpp",
-) {
-  const V = config.vocabSize;
-  const bytes = encodeModel(exportedGraph(config, tensors, { gelu }));
-  const session = await ExportedSession.open(bytes, config, { threads: 1 });
-  const losses: number[] = [];
-  for (const ids of sequences) {
-    session.reset();
-    const logits = await session.read(ids);
-    for (let t = 1; t < ids.length; t++) {
-      const row = logits.subarray((t - 1) * V, t * V);
-      losses.push(Math.log(sum(row.map((logit) => Math.exp(logit)))) - row[ids[t]]);
-    }
-  }
-  session.reset();
-  const answer: number[] = [];
-  let next = start;
-  while (answer.length < 32 && answer.at(-1) !== 2) {
-    const row = (await session.read(next)).slice(-V);
-    next = [row.indexOf(Math.max(...row))];
-    answer.push(next[0]);
-  }
-  await session.dispose();
-  return { losses, answer };
-}
-
-function sum(values: ArrayLike<number>): number {
-  return Array.from(values).reduce((a, b) => a + b, 0);
-}
-
-function mean(values: readonly number[]): number {
-  return sum(values) / values.length;
 }

@@ -1,5 +1,5 @@
 /** npm `@huggingface/transformers` in a process of its own. */
-import { fromFileUrl } from "../paths.ts";
+import { packageMissing, runApart } from "../package_apart.ts";
 
 const library = "npm:@huggingface/transformers@4.3.2";
 
@@ -21,37 +21,14 @@ export interface FoundModel {
   readonly continued: string;
 }
 
-/** This project's configuration and lock file know nothing of the package. */
-const apart = ["--quiet", "--no-config", "--no-lock"];
-
 /** Fetches the package unless it is there. Returns why it cannot be had, or undefined. */
-export async function transformersJsMissing(): Promise<string | undefined> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", ...apart, library],
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (success) return undefined;
-  return `${library}: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`;
-}
+export const transformersJsMissing = () => packageMissing(library);
 
 /** What transformers.js says of models whose folders are in `place`. */
 export async function useModels(
   place: string,
   models: readonly AskedModel[],
 ): Promise<FoundModel[]> {
-  const program = fromFileUrl(new URL("use_models.ts", import.meta.url));
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", ...apart, program],
-    env: { NO_COLOR: "1", ORT_DISABLE_TELEMETRY: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const input = child.stdin.getWriter();
-  await input.write(new TextEncoder().encode(JSON.stringify({ library, place, models })));
-  await input.close();
-  const { success, stdout, stderr } = await child.output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  const program = new URL("use_models.ts", import.meta.url);
+  return await runApart(program, { library, place, models }) as FoundModel[];
 }
