@@ -1,11 +1,17 @@
 /**
  * `export`: a trained model as files that other programs open.
  */
+import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { formatBytes, StageError, writeFileSynced } from "../base/mod.ts";
-import { cutTokenizer, UnigramTokenizer } from "../tokenizers/mod.ts";
+import { configFileNames, cutTokenizer, UnigramTokenizer } from "../tokenizers/mod.ts";
 import { callerFolder } from "./caller_folder.ts";
-import type { ExportedModel, ExportFormat } from "./exports/export_format.ts";
+import type {
+  AnyModel,
+  ExportedModel,
+  ExportFormat,
+  WrittenForm,
+} from "./exports/export_format.ts";
 import { factsOf } from "./exports/gather_facts.ts";
 import { exportFormats } from "./exports/mod.ts";
 import { modelCard } from "./exports/model_card.ts";
@@ -71,7 +77,7 @@ export async function exportModel(
   const said: string[] = [];
   await fillNewFolder(place, async (temporary) => {
     for (const source of sources) {
-      const model = await exportedModel(models, source, options);
+      const model = await anyModel(models, source, options);
       using _ = model.tokenizer;
       for (const format of formats) {
         // One form's config.json would be wrong for another.
@@ -86,7 +92,7 @@ export async function exportModel(
 /** Writes one folder and its card. Returns what is said of it. */
 async function writeForm(
   format: ExportFormat,
-  model: ExportedModel,
+  model: AnyModel,
   { temporary, place, inside }: {
     readonly temporary: string;
     readonly place: string;
@@ -95,7 +101,7 @@ async function writeForm(
 ): Promise<string> {
   const folder = join(temporary, inside);
   Deno.mkdirSync(folder, { recursive: true });
-  const form = await format.write(model, folder);
+  const form = await written(format, model, folder);
   writeFileSynced(join(folder, "README.md"), await modelCard(model, form));
   if (form.note !== undefined) printError(`note: ${form.note}`);
   const { files, bytes } = sizeOf(folder);
@@ -111,37 +117,63 @@ async function writeForm(
     }`;
 }
 
-/** The model of a source: its table, and the tokenizer of exactly that table. @throws StageError for a tokenizer of others */
+function written(format: ExportFormat, model: AnyModel, folder: string): Promise<WrittenForm> {
+  if (!("tokenizerFiles" in model)) return format.write(model, folder);
+  if (format.writeForeign !== undefined) return format.writeForeign(model, folder);
+  throw withoutPieces(model, format.name);
+}
+
+function withoutPieces({ facts }: AnyModel, form: string): StageError {
+  return new StageError(
+    `Cannot export ${facts.target} as ${form}: expected a vocabulary that was trained here, whose pieces the form needs, ` +
+      "found a tokenizer of others",
+  );
+}
+
+/** The model of a source with a vocabulary that was trained here. @throws StageError for another */
 export async function exportedModel(
   models: TrainedModels,
   source: string,
   options: PlanOptions,
 ): Promise<ExportedModel> {
-  const { config, tensors, tokenizer, vocabulary, engine, engineOptions } = await models.open(
-    source,
-  );
-  if (!(tokenizer instanceof UnigramTokenizer)) {
-    tokenizer[Symbol.dispose]();
-    throw new StageError(
-      `Cannot export ${models.instance.id}: expected a vocabulary that was trained here, found a tokenizer of others ` +
-        "(vocabulary.global.file), whose ids were shifted for training; no file of it says these ids",
-    );
-  }
+  const model = await anyModel(models, source, options);
+  if (!("tokenizerFiles" in model)) return model;
+  model.tokenizer[Symbol.dispose]();
+  throw withoutPieces(model, "gguf");
+}
+
+/** The model of a source: its table, and the tokenizer of exactly that table. @throws StageError for a tokenizer of shifted ids */
+async function anyModel(
+  models: TrainedModels,
+  source: string,
+  options: PlanOptions,
+): Promise<AnyModel> {
+  const { tokenizer, tokenizerFolder, vocabulary, ...model } = await models.open(source);
   const { rows } = vocabulary;
   const facts = await factsOf(models, options, {
     ...(models.isLocal ? { source } : {}),
     ...(rows === undefined ? {} : { cutFrom: tokenizer.vocabSize }),
   });
-  return {
-    config,
-    tensors,
-    tokenizer: rows === undefined ? tokenizer : cutTokenizer(tokenizer, rows),
-    facts,
-    engine,
-    engineOptions,
-    testText: () =>
-      testText(models, models.isLocal ? [source] : models.sources, vocabulary, config),
-  };
+  if (tokenizer instanceof UnigramTokenizer) {
+    const own = rows === undefined ? tokenizer : cutTokenizer(tokenizer, rows);
+    return {
+      ...model,
+      facts,
+      tokenizer: own,
+      testText: () =>
+        testText(models, models.isLocal ? [source] : models.sources, vocabulary, model.config),
+    };
+  }
+  if (tokenizer.special !== undefined) { // of an import: its ids are those of its files
+    const names = ["tokenizer.json", "tokenizer.model", ...configFileNames];
+    const files = names.map((name) => join(tokenizerFolder, name)).filter(existsSync);
+    return { ...model, facts, tokenizer, tokenizerFiles: files };
+  }
+  tokenizer[Symbol.dispose]();
+  throw new StageError(
+    `Cannot export ${models.instance.id}: expected a vocabulary that was trained here, found a tokenizer of others ` +
+      "(vocabulary.global.file), whose ids were shifted for training; no file of it says these ids",
+  );
 }
 
 function sizeOf(folder: string): { readonly files: number; readonly bytes: number } {

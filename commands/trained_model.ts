@@ -26,6 +26,8 @@ export interface TrainedModel {
   readonly tensors: Tensors;
   /** Disposing ends threads that a library has started. */
   readonly tokenizer: Tokenizer & Disposable;
+  /** The folder of the tokenizer's files. */
+  readonly tokenizerFolder: string;
   /** From the tokenizer's ids to rows of the table. */
   readonly vocabulary: SourceVocabulary;
   readonly engine: Engine;
@@ -114,7 +116,8 @@ export async function openTrainedModels(
         ? { from: instance.id, output: "tokenizer" }
         : session.instances.get(tokenized)!.inputs.get("tokenizer")!;
       const { openAdopted } = await import("../tokenizers/adopted/mod.ts"); // opens ours too
-      const tokenizer = await openAdopted(await folder(made.from, made.output));
+      const tokenizerFolder = await folder(made.from, made.output);
+      const tokenizer = await openAdopted(tokenizerFolder);
       const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
       const vocabSize = tensors[tokenEmbedding].shape[0];
       const { engine } = await import(engineModule(params.kind)) as { engine: Engine };
@@ -122,6 +125,7 @@ export async function openTrainedModels(
         config: { ...model, vocabSize },
         tensors,
         tokenizer,
+        tokenizerFolder,
         vocabulary: isLocal && variant.cutsVocabulary
           ? cutOf(await folder(tokenized, "statistics"), tokenizer)
           : wholeVocabulary(tokenizer.vocabSize),

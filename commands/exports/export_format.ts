@@ -2,7 +2,7 @@
  * A form in which trained models leave: files that another program opens.
  */
 import type { ModelConfig } from "../../model/mod.ts";
-import type { UnigramTokenizer } from "../../tokenizers/mod.ts";
+import type { Tokenizer, UnigramTokenizer } from "../../tokenizers/mod.ts";
 import type { Tensors } from "../../training/mod.ts";
 import type { Engine, EngineOptions } from "../../engine/mod.ts";
 import type { ModelFacts } from "./model_facts.ts";
@@ -22,6 +22,15 @@ export interface ExportedModel {
   /** Windows of test text of its sources, as rows of its table, to measure with; none where the store has no such text. */
   testText(): Promise<readonly Int32Array[]>;
 }
+
+/** A model with a tokenizer of others, as it was imported: ids of the tokenizer are rows of the table. */
+export interface ForeignModel extends Omit<ExportedModel, "tokenizer" | "testText"> {
+  readonly tokenizer: Tokenizer & Disposable;
+  /** Paths of the tokenizer's files, which leave as they came. */
+  readonly tokenizerFiles: readonly string[];
+}
+
+export type AnyModel = ExportedModel | ForeignModel;
 
 /** What the model card says of a folder in one form. */
 export interface WrittenForm {
@@ -50,4 +59,6 @@ export interface ExportFormat {
    * @throws StageError for a model that the form cannot hold, and when what was read back is not the model
    */
   write(model: ExportedModel, folder: string): Promise<WrittenForm>;
+  /** The same of a model with a tokenizer of others; absent where the form has to know the pieces. */
+  writeForeign?(model: ForeignModel, folder: string): Promise<WrittenForm>;
 }

@@ -28,12 +28,24 @@ export async function factsOf(
     digest: manifest.outputs[output],
     // The store is a place of this machine.
     recipe: { name, description, typed: typedOptions({ ...options, store: ".artifacts" }).trim() },
-    variant: instance.parts[0],
+    ...originOf(models),
     ...(source === undefined ? {} : { source }),
     ...(cutFrom === undefined ? {} : { cutFrom }),
     sources: sourcesOf(models),
     numbers: [...numbersOfSummary(manifest), ...await evaluated(models, source)],
   };
+}
+
+/** The variant, or the name of an import and where that came from. */
+function originOf({ session, instance: { stage, parts } }: TrainedModels) {
+  const name = stage.name === "external"
+    ? parts[0]
+    : parts[0] === "external"
+    ? parts[1]
+    : undefined;
+  if (name === undefined) return { variant: parts[0] };
+  const { from } = (session.recipe as Recipe).external[name];
+  return { variant: name, imported: shownPlace(from) };
 }
 
 function sourcesOf({ session, sources }: TrainedModels): SourceFacts[] {

@@ -8,13 +8,11 @@
  */
 import { join } from "node:path";
 import { type Json, writeFileSynced, writePartsSynced } from "../../base/mod.ts";
-import type { ModelConfig } from "../../model/mod.ts";
 import { type Fit, layoutOf, toLayout } from "../../model/layouts/mod.ts";
-import { specialIds } from "../../tokenizers/mod.ts";
 import { safetensorsParts } from "../../training/mod.ts";
-import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
+import type { AnyModel, ExportFormat, WrittenForm } from "./export_format.ts";
 import { readBack } from "./read_back.ts";
-import { saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
+import { endsOfTexts, idFields, saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
 
 export const weightsFile = "model.safetensors";
 export const configFile = "config.json";
@@ -27,28 +25,31 @@ const maxNewTokens = 64;
 
 export const hf: ExportFormat = {
   name: "hf",
-  description: "safetensors for Python's transformers (GPT-2, MPT, or a class of ours)",
-  async write(model, folder) {
-    const { config, tensors } = model;
-    const fit = layoutOf(config);
-    writeJson(folder, configFile, configJson(config, fit));
-    writeJson(folder, "generation_config.json", generationConfig(config));
-    writePartsSynced(
-      join(folder, weightsFile),
-      forTransformers(safetensorsParts(toLayout(fit.layout, config, tensors))),
-    );
-    if (isOurs(fit)) {
-      const code = Deno.readTextFileSync(new URL(`./${codeFile}`, import.meta.url));
-      writeFileSynced(join(folder, codeFile), code);
-    }
-    saveTokenizerFiles(model, folder);
-    const checked = await readBack(model, folder);
-    return { ...described(model, fit), checked };
-  },
+  description: "safetensors for Python's transformers (GPT-2, MPT, GPT-NeoX, or a class of ours)",
+  write: writeHf,
+  writeForeign: writeHf,
 };
 
+async function writeHf(model: AnyModel, folder: string): Promise<WrittenForm> {
+  const { config, tensors } = model;
+  const fit = layoutOf(config);
+  writeJson(folder, configFile, configJson(model, fit));
+  writeJson(folder, "generation_config.json", generationConfig(model));
+  writePartsSynced(
+    join(folder, weightsFile),
+    forTransformers(safetensorsParts(toLayout(fit.layout, config, tensors))),
+  );
+  if (isOurs(fit)) {
+    const code = Deno.readTextFileSync(new URL(`./${codeFile}`, import.meta.url));
+    writeFileSynced(join(folder, codeFile), code);
+  }
+  saveTokenizerFiles(model, folder);
+  const checked = await readBack(model, folder);
+  return { ...described(model, fit), checked };
+}
+
 /** The whole `config.json` of a network in a layout. */
-function configJson(config: ModelConfig, fit: Fit): Json {
+function configJson(model: AnyModel, fit: Fit): Json {
   const { modelType, architecture } = fit.layout;
   return {
     model_type: modelType,
@@ -61,26 +62,19 @@ function configJson(config: ModelConfig, fit: Fit): Json {
         },
       }
       : {}),
-    ...fit.layout.configJson(config),
-    ...idFields,
+    ...fit.layout.configJson(model.config),
+    ...idFields(model),
     torch_dtype: "float32",
     use_cache: true,
   };
 }
 
-/** Ids of special pieces, as configurations name them. */
-export const idFields = {
-  bos_token_id: specialIds.begin,
-  eos_token_id: specialIds.end,
-  pad_token_id: specialIds.pad,
-} as const;
-
 /** `generation_config.json`: the likeliest piece each time, and no more of them than positions reach. */
-export function generationConfig({ seqLen }: ModelConfig): Json {
+export function generationConfig(model: AnyModel): Json {
   return {
-    ...idFields,
+    ...idFields(model),
     do_sample: false,
-    max_new_tokens: Math.max(1, Math.min(maxNewTokens, Math.floor(seqLen / 2))),
+    max_new_tokens: Math.max(1, Math.min(maxNewTokens, Math.floor(model.config.seqLen / 2))),
   };
 }
 
@@ -106,9 +100,9 @@ function isOurs({ layout }: Fit): boolean {
   return layout.modelType === "dept";
 }
 
-function described({ config, tokenizer }: ExportedModel, fit: Fit): Omit<WrittenForm, "checked"> {
+function described(model: AnyModel, fit: Fit): Omit<WrittenForm, "checked"> {
   const trust = isOurs(fit) ? ", trust_remote_code=True" : "";
-  const { seqLen, positions } = config;
+  const { seqLen, positions } = model.config;
   const { misfit } = fit;
   return {
     ...(misfit === undefined ? {} : {
@@ -145,8 +139,8 @@ print(tokenizer.decode(model.generate(**prompt)[0]))
               4 * seqLen
             }\`, or more: no number changes.`
         }`,
-      "Documents end in `</s>` and do not begin with `<s>`: put nothing in front of a prompt.",
-      ...tokenizerLimits(tokenizer),
+      endsOfTexts(model),
+      ...tokenizerLimits(model),
     ],
   };
 }

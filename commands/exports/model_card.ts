@@ -3,13 +3,13 @@
  */
 import { formatCount } from "../../base/mod.ts";
 import { countParameters, validateConfig } from "../../model/mod.ts";
-import type { ExportedModel, WrittenForm } from "./export_format.ts";
+import type { AnyModel, WrittenForm } from "./export_format.ts";
 import type { MeasuredNumber, ModelFacts } from "./model_facts.ts";
 
 const paper = "arxiv:2410.05021";
 
 /** The text of a card. @param form What the folder holds, and how it is used. */
-export async function modelCard(model: ExportedModel, form: WrittenForm): Promise<string> {
+export async function modelCard(model: AnyModel, form: WrittenForm): Promise<string> {
   const { facts } = model;
   const parts = [
     `# ${title(facts)}`,
@@ -41,7 +41,7 @@ async function head(facts: ModelFacts, form: WrittenForm): Promise<string> {
   return stringify({
     ...(form.library === undefined ? {} : { library_name: form.library }),
     pipeline_tag: "text-generation",
-    tags: ["dept", paper, facts.variant, ...form.tags],
+    tags: ["dept", ...(facts.imported === undefined ? [paper, facts.variant] : []), ...form.tags],
     ...(datasets.length === 0 ? {} : { datasets }),
     ...(measured.length === 0 ? {} : {
       "model-index": [{
@@ -64,7 +64,7 @@ function hubDatasets({ sources }: ModelFacts): string[] {
   return [...new Set(names)].sort();
 }
 
-function introduction({ config, facts, tokenizer }: ExportedModel): string {
+function introduction({ config, facts, tokenizer }: AnyModel): string {
   const { nLayers, dModel, nHeads, expansion, seqLen, positions, ...options } = validateConfig(
     config,
   );
@@ -82,6 +82,11 @@ function introduction({ config, facts, tokenizer }: ExportedModel): string {
     `${tokenizer.vocabSize} pieces`,
     `trained on ${seqLen} tokens at a time`,
   ];
+  const { imported, target } = facts;
+  if (imported !== undefined) {
+    const then = target.startsWith("continue/") ? ", then continued on the text below" : "";
+    return `A language model of others, imported from \`${imported}\`${then}. ${words.join(", ")}.`;
+  }
   return `A language model of variant \`${facts.variant}\` of DEPT (Decoupled Embeddings for Pre-training Language Models, ` +
     `[arXiv 2410.05021](https://arxiv.org/abs/2410.05021)): ${
       words.join(", ")
@@ -89,7 +94,7 @@ function introduction({ config, facts, tokenizer }: ExportedModel): string {
 }
 
 /** What is true of the model in any form. */
-function limitsOf({ facts, tokenizer }: ExportedModel): string[] {
+function limitsOf({ facts, tokenizer }: AnyModel): string[] {
   const { source, cutFrom } = facts;
   return [
     ...(source === undefined ? [] : [
@@ -126,6 +131,7 @@ function shown(value: MeasuredNumber["value"]): string {
 }
 
 function sourcesText({ sources }: ModelFacts): string {
+  if (sources.length === 0) return "Its text is not known here.";
   return [
     "| source | text | licence |",
     "| --- | --- | --- |",
@@ -137,7 +143,7 @@ function sourcesText({ sources }: ModelFacts): string {
   ].join("\n");
 }
 
-function originText({ facts, config }: ExportedModel): string {
+function originText({ facts, config }: AnyModel): string {
   const { target, output, key, digest, recipe } = facts;
   const model = Object.entries(config).map(([name, value]) => `${name} ${value}`).join(", ");
   return [

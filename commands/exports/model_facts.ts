@@ -40,6 +40,8 @@ export interface ModelFacts {
     readonly typed: string;
   };
   readonly variant: string;
+  /** Where a model of others came from that this is, or was continued from. */
+  readonly imported?: string;
   /** Whose table it is, where each source has its own. */
   readonly source?: string;
   /** Rows of the vocabulary that the table was cut from; undefined where it is whole. */

@@ -17,10 +17,10 @@ import {
   storedModel,
   type StoredModelOptions,
 } from "../../engine/onnxruntime/exported/mod.ts";
-import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
-import { generationConfig, idFields, writeJson } from "./hf.ts";
+import type { AnyModel, ExportFormat, WrittenForm } from "./export_format.ts";
+import { generationConfig, writeJson } from "./hf.ts";
 import { readBackOnnx } from "./onnx_read_back.ts";
-import { saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
+import { endsOfTexts, idFields, saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
 
 /** The graph's name, and the folder in which transformers.js looks for it. */
 const graphFile = "model.onnx";
@@ -32,21 +32,22 @@ export const onnx: ExportFormat = {
   name: "onnx",
   description: "a graph with key-value cache for transformers.js, and for ONNX Runtime anywhere",
   write: (model, folder) => writeOnnx(model, folder),
+  writeForeign: (model, folder) => writeOnnx(model, folder),
 };
 
 /** @param stored When tensors stand in files of their own: for tests, which have no 2 GiB to write. */
 export async function writeOnnx(
-  model: ExportedModel,
+  model: AnyModel,
   folder: string,
   stored: StoredModelOptions = {},
 ): Promise<WrittenForm> {
-  const { config, tensors, tokenizer } = model;
+  const { config, tensors } = model;
   Deno.mkdirSync(join(folder, graphFolder));
   const files = storedModel(exportedGraph(config, tensors), graphFile, stored);
   for (const { name, parts } of files) writePartsSynced(join(folder, graphFolder, name), parts);
   writeJson(folder, "config.json", {
     ...namesOf(config),
-    ...idFields,
+    ...idFields(model),
     vocab_size: config.vocabSize,
     tie_word_embeddings: validateConfig(config).tiedEmbeddings,
     torch_dtype: "float32",
@@ -58,11 +59,11 @@ export async function writeOnnx(
         : { use_external_data_format: { [graphFile]: files.length - 1 } }),
     },
   });
-  writeJson(folder, "generation_config.json", generationConfig(config));
+  writeJson(folder, "generation_config.json", generationConfig(model));
   saveTokenizerFiles(model, folder);
   const checked = await readBackOnnx(model, folder, join(folder, graphFolder, graphFile));
   const { limits, ...form } = described(config, files.length > 1);
-  return { ...form, limits: [...limits, ...tokenizerLimits(tokenizer)], checked };
+  return { ...form, limits: [...limits, endsOfTexts(model), ...tokenizerLimits(model)], checked };
 }
 
 /**
@@ -122,7 +123,6 @@ function described(
           "Above 2 GiB the tensors are in `model.onnx_data` and its neighbours; a browser may refuse as much.",
         ]
         : []),
-      "Documents end in `</s>` and do not begin with `<s>`: put nothing in front of a prompt.",
     ],
   };
 }

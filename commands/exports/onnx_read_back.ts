@@ -4,7 +4,7 @@
 import { engine } from "../../engine/onnxruntime/mod.ts";
 import { ExportedSession } from "../../engine/onnxruntime/exported/mod.ts";
 import type { ModelConfig } from "../../model/mod.ts";
-import type { ExportedModel } from "./export_format.ts";
+import type { AnyModel } from "./export_format.ts";
 import { checkIds, fail, logitsOf } from "./read_back.ts";
 
 /** Logits in single precision, summed in another order. */
@@ -19,7 +19,7 @@ const longestAnswer = 64;
  * @throws StageError where anything differs
  */
 export async function readBackOnnx(
-  model: ExportedModel,
+  model: AnyModel,
   folder: string,
   graph: string,
 ): Promise<string> {

@@ -11,9 +11,10 @@ import {
   rotaryAngles,
 } from "../../model/mod.ts";
 import { type ConfigJson, fromLayout, layouts } from "../../model/layouts/mod.ts";
-import { openTokenizer, specialIds } from "../../tokenizers/mod.ts";
+import { openTokenizer } from "../../tokenizers/mod.ts";
 import { decodeSafetensors, type Tensors, writeTensors } from "../../training/mod.ts";
-import type { ExportedModel } from "./export_format.ts";
+import type { AnyModel } from "./export_format.ts";
+import { specialOf } from "./tokenizer_files.ts";
 
 /** A text whose logits are compared: several scripts, digits, code, a character that no vocabulary has. */
 const fixedText =
@@ -31,7 +32,7 @@ interface ReadModel {
  * Compares weights, ids and logits of a folder in the form `hf` with the model's own. Returns what was found, as a sentence.
  * @throws StageError when anything differs, in a single bit
  */
-export async function readBack(model: ExportedModel, folder: string): Promise<string> {
+export async function readBack(model: AnyModel, folder: string): Promise<string> {
   const read = readModel(folder);
   checkWeights(model, read, folder);
   const ids = await checkIds(model, folder);
@@ -71,7 +72,7 @@ export function readModel(folder: string): ReadModel {
   }
 }
 
-function checkWeights({ tensors }: ExportedModel, read: ReadModel, folder: string): void {
+function checkWeights({ tensors }: AnyModel, read: ReadModel, folder: string): void {
   const names = new Set([...Object.keys(tensors), ...Object.keys(read.tensors)]);
   for (const name of names) {
     const [ours, theirs] = [tensors[name], read.tensors[name]];
@@ -89,7 +90,7 @@ function checkWeights({ tensors }: ExportedModel, read: ReadModel, folder: strin
 
 /** Encodes the fixed text with both tokenizers. Returns its first ids, after the end symbol of what came before. */
 export async function checkIds(
-  { config, tokenizer }: ExportedModel,
+  { config, tokenizer }: AnyModel,
   folder: string,
 ): Promise<Int32Array> {
   using read = await openTokenizer(folder);
@@ -97,13 +98,13 @@ export async function checkIds(
   if (ours.length !== theirs.length || ours.some((id, i) => id !== theirs[i])) {
     fail(folder, `ids ${ours.slice(0, 20)} for a text`, `${theirs.slice(0, 20)}`);
   }
-  const ids = Int32Array.of(specialIds.end, ...ours);
+  const ids = Int32Array.of(specialOf(tokenizer).end, ...ours);
   return ids.slice(0, Math.min(maxTokens, config.seqLen));
 }
 
 /** Logits [T, V] of a text. */
 export async function logitsOf(
-  { engine, engineOptions }: ExportedModel,
+  { engine, engineOptions }: AnyModel,
   { config, tensors }: ReadModel,
   tokens: Int32Array,
 ): Promise<Float32Array> {

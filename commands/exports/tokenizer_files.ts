@@ -1,24 +1,56 @@
 /**
  * The tokenizer of a folder that leaves: `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json`.
  */
+import { basename, join } from "node:path";
+import { writeFileSynced } from "../../base/mod.ts";
 import {
   saveByteLevelTokenizer,
   saveConfigFiles,
   saveTokenizer,
-  type UnigramTokenizer,
+  type SpecialIds,
+  specialIds,
+  type Tokenizer,
   whyNotByteLevel,
 } from "../../tokenizers/mod.ts";
-import type { ExportedModel } from "./export_format.ts";
+import type { AnyModel } from "./export_format.ts";
 
-/** Writes the tokenizer's files, in the form that every reader encodes alike where there is one. */
-export function saveTokenizerFiles({ tokenizer, config }: ExportedModel, folder: string): void {
+/** Writes the tokenizer's files: one of ours in the form that every reader encodes alike where there is one, others as they came. */
+export function saveTokenizerFiles(model: AnyModel, folder: string): void {
+  if ("tokenizerFiles" in model) {
+    for (const path of model.tokenizerFiles) {
+      writeFileSynced(join(folder, basename(path)), Deno.readFileSync(path));
+    }
+    return;
+  }
+  const { tokenizer, config } = model;
   if (whyNotByteLevel(tokenizer.settings) === undefined) saveByteLevelTokenizer(folder, tokenizer);
   else saveTokenizer(folder, tokenizer);
   saveConfigFiles(folder, tokenizer, config.positions === "learned" ? config.seqLen : undefined);
 }
 
+/** Ids of special pieces. */
+export function specialOf({ special = specialIds }: Tokenizer): SpecialIds {
+  return special;
+}
+
+/** Ids of special pieces, as configurations name them. */
+export function idFields({ tokenizer }: AnyModel) {
+  const special = specialOf(tokenizer);
+  return { bos_token_id: special.begin, eos_token_id: special.end, pad_token_id: special.pad };
+}
+
+/** How texts begin and end for this model: a sentence of Markdown. */
+export function endsOfTexts({ tokenizer }: AnyModel): string {
+  const end = tokenizer.piece(specialOf(tokenizer).end);
+  return `Documents end in \`${end}\` and nothing stands before them: put nothing in front of a prompt.`;
+}
+
 /** What of the tokenizer other programs do differently; each a sentence of Markdown. */
-export function tokenizerLimits({ settings }: UnigramTokenizer): string[] {
+export function tokenizerLimits(model: AnyModel): string[] {
+  if ("tokenizerFiles" in model) {
+    return ["The tokenizer's files are those that the model came with."];
+  }
+  const { settings } = model.tokenizer;
   const why = whyNotByteLevel(settings);
   return [
     "In a text that spells out a special piece, such as `</s>`, other programs take it for that piece; here it is text.",
