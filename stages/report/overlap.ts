@@ -17,21 +17,20 @@ export const kind: TableKind<Record<string, never>> = {
     params: {},
   }),
   build(_params, inputs): Table {
+    // Counts are read one source after the other: of each a bit per piece is kept.
     const sources = [...group(inputs, "statistics")]
-      .map(([source, folder]) => ({ source, counts: readStatistics(folder).counts }));
-    const common = (a: Float64Array, b: Float64Array) =>
-      a.reduce((n, count, id) => (count > 0 && b[id] > 0 ? n + 1 : n), 0);
+      .map(([source, folder]) => ({ source, occurs: bitsOf(readStatistics(folder).counts) }));
     return {
       name: "overlap",
       title: "Pieces of the row's source that occur in the column's source too",
       columns: ["", "|V_k|", ...sources.map(({ source }) => source)],
-      rows: sources.map(({ source, counts }) => {
-        const size = common(counts, counts);
+      rows: sources.map(({ source, occurs }) => {
+        const size = common(occurs, occurs);
         return {
           label: source,
           cells: [
             { value: size },
-            ...sources.map((other) => cellOf(common(counts, other.counts) / size, percent)),
+            ...sources.map((other) => cellOf(common(occurs, other.occurs) / size, percent)),
           ],
         };
       }),
@@ -39,3 +38,21 @@ export const kind: TableKind<Record<string, never>> = {
     };
   },
 };
+
+/** A bit for each count, set where it is above 0. */
+function bitsOf(counts: Float64Array): Uint32Array {
+  const bits = new Uint32Array(Math.ceil(counts.length / 32));
+  counts.forEach((count, id) => {
+    if (count > 0) bits[id >>> 5] |= 1 << (id & 31);
+  });
+  return bits;
+}
+
+/** How many bits both have. */
+function common(a: Uint32Array, b: Uint32Array): number {
+  let count = 0;
+  for (let i = 0; i < a.length; i++) {
+    for (let both = a[i] & b[i]; both !== 0; both &= both - 1) count++;
+  }
+  return count;
+}
