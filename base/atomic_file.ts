@@ -27,12 +27,32 @@ export function writeFileSynced(path: string, data: Uint8Array | string): void {
 
 /** The same of parts, one after the other, whose bytes never stand in one place. Returns the SHA-256 of all, in hex. */
 export function writePartsSynced(path: string, parts: Iterable<Uint8Array>): string {
+  const digest = writeParts(path, parts);
+  syncFile(path);
+  return digest;
+}
+
+/** Writes parts without waiting for the disk. Returns the SHA-256 of all, in hex. */
+export function writeParts(path: string, parts: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");
   using file = Deno.openSync(path, { write: true, create: true, truncate: true });
   for (const part of parts) {
     writeAll(file, part);
     hash.update(part);
   }
-  file.syncSync();
   return hash.digest("hex");
+}
+
+/** Waits until the bytes of a file have reached the disk, whoever wrote them. */
+export function syncFile(path: string): void {
+  using file = Deno.openSync(path, { write: true });
+  file.syncSync();
+}
+
+/** Makes a rename last through a power cut, where folders can be synced. */
+export function syncFolder(folder: string): void {
+  try {
+    using file = Deno.openSync(folder, { read: true });
+    file.syncSync();
+  } catch { /* not on this system: the rename is still atomic */ }
 }

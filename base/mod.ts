@@ -7,10 +7,17 @@
  * ```
  */
 export { readFully, writeAll } from "./all_bytes.ts";
-export { writeFileAtomic, writeFileSynced, writePartsSynced } from "./atomic_file.ts";
+export {
+  syncFile,
+  syncFolder,
+  writeFileAtomic,
+  writeFileSynced,
+  writeParts,
+  writePartsSynced,
+} from "./atomic_file.ts";
 export { canonicalJson, isDeeperThan, type Json } from "./canonical_json.ts";
 export { decimalOf } from "./decimal.ts";
-export { sha256, sha256OfFile } from "./digest.ts";
+export { digestIfThere, partsOfFile, sha256, sha256OfFile } from "./digest.ts";
 export { messageOf, RecipeError, StageError, UsageError } from "./errors.ts";
 export { reportFileLimit } from "./file_limit.ts";
 export { freeMemoryBytes } from "./free_memory.ts";

@@ -39,13 +39,13 @@ export class LocalWorkers implements LocalHelpers {
     options.signal.addEventListener("abort", this.#stop);
   }
 
-  async train(lane: number, task: LocalTask): Promise<() => LocalOutcome> {
+  async train(lane: number, task: () => LocalTask): Promise<() => LocalOutcome> {
     const folder = join(this.#folder, `${++this.#tasks}`);
     const outcome = `${folder}-outcome`;
     try {
       await this.#workers[lane].take(() => {
         this.#options.signal.throwIfAborted();
-        writeCheckpoint(folder, packState(task));
+        writeCheckpoint(folder, packState(task()));
         return { task: folder, outcome };
       });
     } catch (error) {

@@ -19,16 +19,46 @@ export type NamedTensor = {
 /** Tensors by parameter name. */
 export type Tensors = Readonly<Record<string, NamedTensor>>;
 
-export interface Checkpoint<State = JsonObject> {
+/** Tensors that lie in a file and are read when they are asked for. */
+export interface StoredTensors {
+  readonly path: string;
+  /** SHA-256 of the file. */
+  readonly digest: string;
+  /** All of them. */
+  read(): Tensors;
+  /** @throws StageError where the file has no tensor of this name. */
+  tensor(name: string): NamedTensor;
+  /** Fills `values` with those of a tensor, from number `from` on. */
+  fill(name: string, from: number, values: Float32Array): void;
+}
+
+/** Tensors in memory or in a file. */
+export type Group = Tensors | StoredTensors;
+
+export function isStored(group: Group): group is StoredTensors {
+  return typeof group.digest === "string";
+}
+
+export function tensorsOf(group: Group): Tensors {
+  return isStored(group) ? group.read() : group;
+}
+
+/** Fills `values` with those of a tensor, from number `from` on. */
+export function readValues(group: Group, name: string, from: number, values: Float32Array): void {
+  if (isStored(group)) group.fill(name, from, values);
+  else values.set(group[name].data.subarray(from, from + values.length));
+}
+
+export interface Checkpoint<State = JsonObject, Groups extends Group = Tensors> {
   /** Tensors by group: `model`, `local-it`, `shared`. */
-  readonly groups: Readonly<Record<string, Tensors>>;
+  readonly groups: Readonly<Record<string, Groups>>;
   readonly state: State;
 }
 
 export type JsonObject = { readonly [key: string]: Json | undefined };
 
 /** Plain data that holds tensors at any depth, except inside of arrays. */
-export type StateData = { readonly [key: string]: Json | Tensors | StateData | undefined };
+export type StateData = { readonly [key: string]: Json | Group | StateData | undefined };
 
 /** State without its tensors, and the place of each group of them. */
 type PackedState<Data> = {
@@ -37,14 +67,14 @@ type PackedState<Data> = {
 };
 
 /** A state as a checkpoint: its tensors become groups that are named after their places, such as `results.it.tensors`. */
-export function packState(state: StateData): Checkpoint {
-  const groups: Record<string, Tensors> = {};
+export function packState(state: StateData): Checkpoint<JsonObject, Group> {
+  const groups: Record<string, Group> = {};
   const places: Record<string, readonly string[]> = {};
   const withoutTensors = (data: StateData, place: readonly string[]): JsonObject => {
     const left: Record<string, Json | undefined> = {};
     for (const [key, value] of Object.entries(data)) {
       const at = [...place, key];
-      if (isTensors(value)) {
+      if (isGroup(value)) {
         groups[at.join(".")] = value;
         places[at.join(".")] = at;
       } else left[key] = isObject(value) ? withoutTensors(value, at) : value;
@@ -58,7 +88,9 @@ export function packState(state: StateData): Checkpoint {
  * The state that `packState` was given; the checkpoint's own data becomes part of it.
  * @throws StageError for a checkpoint that `packState` has not made.
  */
-export function unpackState<State extends StateData>({ groups, state }: Checkpoint): State {
+export function unpackState<State extends StateData>(
+  { groups, state }: Checkpoint<JsonObject, Group>,
+): State {
   const { data, places } = isObject(state) ? state as Partial<PackedState<State>> : {};
   const fail = (expected: string): never => {
     throw new StageError(`Cannot read the state of a checkpoint: expected ${expected}`);
@@ -77,8 +109,9 @@ export function unpackState<State extends StateData>({ groups, state }: Checkpoi
   return data as State;
 }
 
-function isTensors(value: Json | Tensors | StateData | undefined): value is Tensors {
+function isGroup(value: Json | Group | StateData | undefined): value is Group {
   if (!isObject(value)) return false;
+  if (typeof value.read === "function") return true;
   const [first] = Object.values(value);
   return isObject(first) && first.data instanceof Float32Array;
 }

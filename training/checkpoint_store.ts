@@ -1,108 +1,63 @@
 /**
- * Checkpoint folders: written beside their place, synced, DONE last, then renamed, so that a kill at any instant leaves
- * whole checkpoints only.
+ * The checkpoints of a run: a file each, written beside its place and then renamed, so that a kill at any instant leaves whole
+ * ones only. It holds the state's plain data and names the files of its tensors, which are on the disk before it is.
  */
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   canonicalJson,
-  type Json,
   type Log,
-  readIfThere,
+  readTextIfThere,
   sha256,
   StageError,
-  writeFileSynced,
-  writePartsSynced,
+  syncFolder,
+  writeFileAtomic,
 } from "../base/mod.ts";
-import { type Checkpoint, isObject, type JsonObject, type Tensors } from "./checkpoint.ts";
-import { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
+import { type Checkpoint, type Group, isObject, isStored, type JsonObject } from "./checkpoint.ts";
+import { TensorFiles } from "./tensor_files.ts";
 
-const doneFile = "DONE";
-const stateFile = "state.json";
-const groupSuffix = ".safetensors";
-const folderName = /^checkpoint-(\d{6,})$/;
+const fileName = /^checkpoint-(\d{6,})$/;
 const kept = 2;
+/** In the folder of the checkpoints; the runner does not take it for one of them. */
+const partsFolder = ".parts";
 
-/**
- * Writes a checkpoint as the folder `folder`, which must not exist. The rename is what makes it appear; its DONE names
- * every file's SHA-256.
- */
-export function writeCheckpoint(folder: string, checkpoint: Checkpoint<Json>): void {
-  writeFolder(folder, checkpoint, () => undefined);
-}
+/** What a checkpoint's file holds, behind a line with the SHA-256 of it. */
+type Written = {
+  readonly state: JsonObject;
+  /** Digests of tensors by group: of those that were in memory, and of those that were not. */
+  readonly held: { readonly [group: string]: string };
+  readonly stored: { readonly [group: string]: string };
+};
 
-/** Writes a checkpoint's files into a folder that exists, DONE last: for outputs, which the runner publishes itself. */
-export function fillCheckpoint(folder: string, checkpoint: Checkpoint<Json>): void {
-  writeFiles(folder, checkpoint, () => undefined);
-}
-
-/**
- * The checkpoint in `folder`, every file checked against DONE.
- * @throws StageError when it was not finished or is damaged, naming the file.
- */
-export function readCheckpoint<State = JsonObject>(folder: string): Checkpoint<State> {
-  const fail = (expected: string, found: string): never => {
-    throw new StageError(
-      `Cannot read checkpoint "${basename(folder)}": expected ${expected}, found ${found}`,
-    );
-  };
-  const written = readIfThere(join(folder, doneFile));
-  const done = written && parseJson(written);
-  if (!isObject(done)) return fail("a whole DONE", "none");
-  const groups: Record<string, Tensors> = {};
-  let state: State | undefined;
-  for (const file of Object.keys(done).sort()) {
-    if (basename(file) !== file) return fail("names of files in DONE", `"${file}"`);
-    const bytes = readIfThere(join(folder, file));
-    if (bytes === undefined) return fail(`file "${file}"`, "none");
-    if (sha256(bytes) !== done[file]) return fail(`"${file}" as DONE has it`, "other bytes");
-    if (file === stateFile) state = parseJson(bytes) as State | undefined;
-    else if (file.endsWith(groupSuffix)) {
-      groups[file.slice(0, -groupSuffix.length)] = decodeSafetensors(
-        bytes,
-        `${basename(folder)}/${file}`,
-      );
-    }
-  }
-  if (state === undefined) return fail(`JSON in "${stateFile}"`, "none");
-  return { groups, state };
-}
-
-/**
- * Writes numbered checkpoints into a folder and keeps the last two.
- *
- * A group that is the same object as in the last checkpoint is not written again but linked: round-start parameters,
- * the best so far and the tables of other sources stay as they are through a whole round.
- */
+/** Writes numbered checkpoints into a folder and keeps the last two, with the tensors that they name. */
 export class CheckpointStore {
   readonly folder: string;
+  readonly files: TensorFiles;
   readonly #log: Log | undefined;
   #number: number;
-  #last:
-    | { readonly folder: string; readonly checkpoint: Checkpoint<Json>; readonly done: Done }
-    | undefined;
 
   /** @param log Told of checkpoints that are damaged. */
   constructor(folder: string, log?: Log) {
     this.folder = folder;
     this.#log = log;
-    Deno.mkdirSync(folder, { recursive: true });
-    for (const entry of [...Deno.readDirSync(folder)]) {
+    this.files = new TensorFiles(join(folder, partsFolder));
+    for (const { name } of [...Deno.readDirSync(folder)]) {
       // A killed writer has left it.
-      if (entry.name.endsWith(".tmp")) {
-        Deno.removeSync(join(folder, entry.name), { recursive: true });
-      }
+      if (name.endsWith(".tmp")) Deno.removeSync(join(folder, name), { recursive: true });
     }
-    this.#number = checkpointNumbers(folder).at(-1) ?? 0;
+    this.#number = this.#numbers().at(-1) ?? 0;
+    this.#sweep();
   }
 
   /**
    * What `use` makes of the newest whole checkpoint, or undefined when there is none. A newer one that is damaged, or that `use` refuses
-   * with a StageError, is passed over with a warning.
+   * with a StageError, is passed over with a warning. Groups that were in a file when it was written stay there.
    */
-  latest<T = Checkpoint>(use = (checkpoint: Checkpoint) => checkpoint as T): T | undefined {
-    for (const number of checkpointNumbers(this.folder).reverse()) {
+  latest<T = Checkpoint<JsonObject, Group>>(
+    use = (checkpoint: Checkpoint<JsonObject, Group>) => checkpoint as T,
+  ): T | undefined {
+    for (const number of this.#numbers().reverse()) {
       try {
-        return use(readCheckpoint(join(this.folder, nameOf(number))));
+        return use(this.#read(number));
       } catch (error) {
         if (!(error instanceof StageError)) throw error;
         this.#log?.warn(`${error.message}; going on from the one before`);
@@ -111,91 +66,81 @@ export class CheckpointStore {
     return undefined;
   }
 
-  write(checkpoint: Checkpoint<Json>): void {
-    const folder = join(this.folder, nameOf(++this.#number));
-    const last = this.#last;
-    const done = writeFolder(folder, checkpoint, (group) => {
-      if (last === undefined || last.checkpoint.groups[group] !== checkpoint.groups[group]) return;
-      const file = group + groupSuffix;
-      return { path: join(last.folder, file), digest: last.done[file] };
+  write({ groups, state }: Checkpoint<JsonObject, Group>): void {
+    const digests = (isWanted: (group: Group) => boolean) =>
+      Object.fromEntries(
+        Object.entries(groups).filter(([, group]) => isWanted(group))
+          .map(([name, group]) => [name, this.files.put(group).digest]),
+      );
+    const written: Written = {
+      state,
+      held: digests((group) => !isStored(group)),
+      stored: digests(isStored),
+    };
+    this.files.sync();
+    const text = canonicalJson(written);
+    writeFileAtomic(this.#pathOf(++this.#number), `${sha256(text)}\n${text}\n`);
+    syncFolder(this.folder);
+    for (const number of this.#numbers().slice(0, -kept)) Deno.removeSync(this.#pathOf(number));
+    this.#sweep();
+  }
+
+  #read(number: number): Checkpoint<JsonObject, Group> {
+    const { state, held, stored } = this.#parse(number);
+    const groups: Record<string, Group> = {};
+    try {
+      for (const [name, digest] of Object.entries(held)) groups[name] = this.files.load(digest);
+      for (const [name, digest] of Object.entries(stored)) groups[name] = this.files.open(digest);
+    } catch (cause) {
+      throw cause instanceof StageError ? unreadable(number, cause.message, cause) : cause;
+    }
+    return { groups, state };
+  }
+
+  #parse(number: number): Written {
+    const [digest, text, end] = (readTextIfThere(this.#pathOf(number)) ?? "").split("\n");
+    if (text === undefined || end !== "" || sha256(text) !== digest) {
+      throw unreadable(number, "expected what was written, found other bytes");
+    }
+    const written: unknown = JSON.parse(text);
+    if (isWritten(written)) return written;
+    throw unreadable(number, "expected state and tensors, found other data");
+  }
+
+  /** Removes the tensors that no checkpoint names, not those of a damaged one either. */
+  #sweep(): void {
+    const named = this.#numbers().flatMap((number) => {
+      try {
+        const { held, stored } = this.#parse(number);
+        return [...Object.values(held), ...Object.values(stored)];
+      } catch (error) {
+        if (!(error instanceof StageError)) throw error;
+        return [];
+      }
     });
-    this.#last = { folder, checkpoint, done };
-    for (const number of checkpointNumbers(this.folder).slice(0, -kept)) {
-      Deno.removeSync(join(this.folder, nameOf(number)), { recursive: true });
-    }
+    this.files.keepOnly(new Set(named));
+  }
+
+  /** Ascending. */
+  #numbers(): number[] {
+    const names = [...Deno.readDirSync(this.folder)].map(({ name }) => fileName.exec(name)?.[1]);
+    return names.filter((text) => text !== undefined).map(Number).sort((a, b) => a - b);
+  }
+
+  #pathOf(number: number): string {
+    return join(this.folder, nameOf(number));
   }
 }
 
-/** SHA-256 by file name. */
-type Done = Readonly<Record<string, string>>;
-
-/** Where a group's bytes already lie. */
-type Unchanged = (group: string) => { readonly path: string; readonly digest: string } | undefined;
-
-function writeFolder(folder: string, checkpoint: Checkpoint<Json>, unchanged: Unchanged): Done {
-  const temporary = `${folder}.${crypto.randomUUID()}.tmp`;
-  Deno.mkdirSync(temporary, { recursive: true });
-  const done = writeFiles(temporary, checkpoint, unchanged);
-  Deno.renameSync(temporary, folder);
-  syncFolder(dirname(folder));
-  return done;
+function isWritten(value: unknown): value is Written {
+  if (!isObject(value) || !isObject(value.state)) return false;
+  return [value.held, value.stored].every((digests) =>
+    isObject(digests) && Object.values(digests).every((digest) => typeof digest === "string")
+  );
 }
 
-function writeFiles(
-  folder: string,
-  { groups, state }: Checkpoint<Json>,
-  unchanged: Unchanged,
-): Done {
-  const done: Record<string, string> = {};
-  for (const group of Object.keys(groups).sort()) {
-    const file = group + groupSuffix;
-    const old = unchanged(group);
-    if (old !== undefined && link(old.path, join(folder, file))) {
-      done[file] = old.digest;
-      continue;
-    }
-    done[file] = writePartsSynced(join(folder, file), safetensorsParts(groups[group]));
-  }
-  const text = canonicalJson(state) + "\n";
-  writeFileSynced(join(folder, stateFile), text);
-  done[stateFile] = sha256(text);
-  writeFileSynced(join(folder, doneFile), canonicalJson(done) + "\n");
-  return done;
-}
-
-/** False where the file system has no hard links. */
-function link(from: string, to: string): boolean {
-  try {
-    Deno.linkSync(from, to);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Makes a rename last through a power cut, where folders can be synced. */
-function syncFolder(folder: string): void {
-  try {
-    using file = Deno.openSync(folder, { read: true });
-    file.syncSync();
-  } catch { /* not on this system: the rename is still atomic */ }
-}
-
-/** Undefined for what is no JSON. */
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Ascending. */
-function checkpointNumbers(folder: string): number[] {
-  const entries = [...Deno.readDirSync(folder)];
-  return entries.map((entry) => folderName.exec(entry.name)?.[1]).filter((text) =>
-    text !== undefined
-  ).map(Number).sort((a, b) => a - b);
+function unreadable(number: number, what: string, cause?: Error): StageError {
+  return new StageError(`Cannot read checkpoint "${nameOf(number)}": ${what}`, { cause });
 }
 
 function nameOf(number: number): string {

@@ -7,7 +7,7 @@
 import type { TrainingProgram } from "../engine/mod.ts";
 import { StageError } from "../base/mod.ts";
 import type { Checkpoint, Tensors } from "./checkpoint.ts";
-import { withExposure } from "./exposure.ts";
+import { addExposure } from "./exposure.ts";
 import { wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows } from "./mixture.ts";
 import type { MetricsRow } from "./metrics_files.ts";
@@ -62,7 +62,6 @@ type ContinuationState = RunState & {
   readonly record: StepRecord;
   /** Steps since the last row of metrics. */
   part: StepRecord;
-  readonly metrics: MetricsRow[];
 };
 
 /**
@@ -75,9 +74,9 @@ export async function continueTraining(options: Continuation): Promise<Continuat
   const vocabSize = sources[0].train.vocabSize;
   const run = new Run<ContinuationState>(
     options,
-    () => ({ record: emptyRecord(0), part: emptyRecord(0), metrics: [] }),
+    () => ({ record: emptyRecord(0), part: emptyRecord(0) }),
   );
-  const { state: { record, metrics } } = run;
+  const { state: { record }, metrics } = run;
   if (run.isResumed) log.info("resumed", { step: record.step });
   const programs = openPrograms(options);
   try {
@@ -90,20 +89,20 @@ export async function continueTraining(options: Continuation): Promise<Continuat
     if (diverged !== undefined) throw new DivergedError(diverged);
     run.clock.logTo(log);
     const { variant, warnings } = options.settings;
-    const lossNats = metrics.findLast(({ kind }) => kind === "steps")?.lossNatsMean;
+    const lossNats = metrics.all().findLast(({ kind }) => kind === "steps")?.lossNatsMean;
     if (warnings !== undefined && typeof lossNats === "number") {
       const threshold = warnings.weakGainNats;
       warnOfWeakness({ metrics, log }, variant, { lossNats, vocabSize, threshold });
     }
     const windows = windowsOf(options);
     windows.seek(record.position!);
+    addExposure({ metrics, log }, windows.exposure, {
+      run: `${variant}, continuation,`,
+      threshold: warnings?.epochs ?? Infinity,
+    });
     return {
       model: finishedModel(options, made, vocabSize),
-      metrics: withExposure(metrics, windows.exposure, {
-        run: `${variant}, continuation,`,
-        threshold: warnings?.epochs ?? Infinity,
-        log,
-      }),
+      metrics: metrics.all(),
       monitors: run.monitor.rows(),
       lossNatsLast: record.lastLossNats,
     };
@@ -120,12 +119,12 @@ async function trainOnMixture(
 ): Promise<void> {
   const { settings, log, signal } = options;
   const { steps, inner, start } = settings;
-  const { state, clock } = run;
-  const { record, metrics } = state;
+  const { state, metrics, clock } = run;
+  const { record } = state;
   const rateFactor = start === "pretrained" ? settings.pretrainedRateFactor : 1;
   const peakLearningRate = inner.peakLearningRate * rateFactor;
   const schedule = { ...inner, peakLearningRate, totalSteps: steps };
-  if (!run.isResumed) await validate(options, program, state);
+  if (!run.isResumed) await validate(options, program, run);
   await trainSteps({
     program,
     windows: windowsOf(options),
@@ -133,7 +132,7 @@ async function trainOnMixture(
     to: steps,
     learningRate: (step) => learningRateAt(step, schedule),
     settings,
-    monitor: run.monitor.of({ source: "mixture" }, metrics, 0),
+    monitor: run.monitor.of({ source: "mixture" }, metrics),
     clock,
     name: settings.variant,
     place: `continuation, ${start} start`,
@@ -144,12 +143,12 @@ async function trainOnMixture(
     signal,
     afterStep: async (loss, gradientNorm) => {
       addStep(state.part, loss, gradientNorm);
-      if (record.step % Math.ceil(steps / metricsRows) === 0) closePart(state);
-      await clock.time("evaluation", () => validate(options, program, state));
+      if (record.step % Math.ceil(steps / metricsRows) === 0) closePart(run);
+      await clock.time("evaluation", () => validate(options, program, run));
       if (record.step < steps) await run.saveIfDue(record.step);
     },
   });
-  closePart(state);
+  closePart(run);
 }
 
 /** The mixture from its beginning: of each source, the windows that are kept for continuation. */
@@ -160,10 +159,10 @@ function windowsOf({ settings, sources, seed }: Continuation): CountedWindows {
 }
 
 /** Writes the row of the part under way, if that has any steps, and begins another part. */
-function closePart(state: ContinuationState): void {
+function closePart({ state, metrics }: Run<ContinuationState>): void {
   const { step, steps, lossNatsSum, gradientNormSum } = state.part;
   if (steps === 0) return;
-  state.metrics.push({
+  metrics.push({
     kind: "steps",
     step,
     lossNatsMean: lossNatsSum / steps,
@@ -176,7 +175,7 @@ function closePart(state: ContinuationState): void {
 async function validate(
   { settings, sources }: Continuation,
   program: TrainingProgram,
-  { record: { step }, metrics }: ContinuationState,
+  { state: { record: { step } }, metrics }: Run<ContinuationState>,
 ): Promise<void> {
   const { validation, steps, microBatchSize, model: { seqLen } } = settings;
   if (validation === undefined) return;

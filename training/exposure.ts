@@ -2,7 +2,7 @@
  * How often a run has read its text: windows of each source, counted by the streams that gave them.
  */
 import type { Log } from "../base/mod.ts";
-import type { MetricsRow } from "./metrics_files.ts";
+import type { MetricsRows } from "./metrics_rows.ts";
 import { warnOfEpochs } from "./warnings.ts";
 import type { Exposure } from "./windows.ts";
 
@@ -17,22 +17,18 @@ function totalExposure(exposures: Iterable<Exposure>): Exposure[] {
 }
 
 /**
- * The rows of a run that is done, and those of its exposure after them, with a warning of each source that was read more often
- * than the threshold says.
+ * Adds the exposure of a run that is done to its rows, and a warning of each source that was read more often than the threshold
+ * says.
  * @param run For messages: `trim, pre-training`.
  */
-export function withExposure(
-  rows: readonly MetricsRow[],
+export function addExposure(
+  { metrics, log }: { readonly metrics: MetricsRows; readonly log: Log },
   exposures: Iterable<Exposure>,
-  { run, threshold, log }: { readonly run: string; readonly threshold: number; readonly log: Log },
-): MetricsRow[] {
+  { run, threshold }: { readonly run: string; readonly threshold: number },
+): void {
   const total = totalExposure(exposures);
-  const metrics: MetricsRow[] = [
-    ...rows,
-    ...total.map((exposure) => ({ kind: "exposure", ...exposure })),
-  ];
+  for (const exposure of total) metrics.push({ kind: "exposure", ...exposure });
   for (const { source, windows, epochWindows } of total) {
     warnOfEpochs({ metrics, log }, run, { source, epochs: windows / epochWindows, threshold });
   }
-  return metrics;
 }

@@ -9,8 +9,11 @@ import type { PretrainState } from "./pretrain_state.ts";
 export interface LocalHelpers {
   /** How many tasks are trained at once. Tasks of a lane are taken one after the other. */
   readonly lanes: number;
-  /** Resolves, once the task is done or was stopped, to what reads its outcome. @throws what stops the run, before it has begun */
-  train(lane: number, task: LocalTask): Promise<() => LocalOutcome>;
+  /**
+   * Resolves, once the task is done or was stopped, to what reads its outcome. @throws what stops the run, before it has begun
+   * @param task makes the task when its turn comes
+   */
+  train(lane: number, task: () => LocalTask): Promise<() => LocalOutcome>;
 }
 
 /** By name, what reads the outcomes of participants that others train. */
@@ -26,11 +29,14 @@ export function sendAhead(
 ): Ahead {
   const ahead = new Map<string, Promise<() => LocalOutcome>>();
   if (helpers === undefined) return ahead;
-  names.slice(state.finished).forEach((name, turn) => {
+  const first = state.finished;
+  names.slice(first).forEach((name, turn) => {
     const lane = turn % (helpers.lanes + 1) - 1;
     if (lane < 0) return;
-    const task = taskOf(leader, state, name, state.finished + turn);
-    const outcome = helpers.train(lane, { ...task, part: parts.of(task) });
+    const outcome = helpers.train(lane, () => {
+      const task = taskOf(leader, state, name, first + turn);
+      return { ...task, part: parts.of(task) };
+    });
     outcome.catch(() => {}); // it is thrown where the outcome is asked for
     ahead.set(name, outcome);
   });

@@ -8,7 +8,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Log, StageError } from "../base/mod.ts";
 import { packState, unpackState } from "./checkpoint.ts";
-import { readCheckpoint, writeCheckpoint } from "./checkpoint_store.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint_folder.ts";
 import type { LocalPart, LocalTask } from "./local_training.ts";
 
 type Kept = { readonly round: number; readonly part: LocalPart };

@@ -9,7 +9,7 @@ import type { Tensors } from "./checkpoint.ts";
 import { forget, forgetMoments } from "./forgetting.ts";
 import { recordRow, trafficRow } from "./local_report.ts";
 import type { Leader, LocalOutcome, LocalTask } from "./local_training.ts";
-import { type OptimizerTensors, sentOptimizer } from "./optimizer_state.ts";
+import { loadedOptimizer, type OptimizerTensors, sentOptimizer } from "./optimizer_state.ts";
 import { split, updateNorm } from "./outer_step.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 import { initialLocal, localPart, sharedPart } from "./source.ts";
@@ -50,7 +50,8 @@ function parametersFor(leader: Leader, state: PretrainState, name: string): Tens
   const sent = split(variant, shared, vocabulary);
   if (variant.sharesEmbeddings) return sent;
   const source = participants.sourceOf(name)!;
-  const local = locals[name] ?? initialLocal(variant, source, vocabulary, settings.model, seed);
+  const local = locals[name]?.read() ??
+    initialLocal(variant, source, vocabulary, settings.model, seed);
   return { ...sent, ...local };
 }
 
@@ -61,7 +62,7 @@ function optimizerFor(
   name: string,
   sent: Tensors,
 ): OptimizerTensors | undefined {
-  const kept = optimizers[name];
+  const kept = optimizers[name] && loadedOptimizer(optimizers[name]);
   if (variant.mixture) return kept && variant.forgetsEmbeddings ? forgetMoments(kept) : kept;
   if (settings.adamState !== "average") return kept;
   return averaged && sentOptimizer(variant, averaged, kept, participants.vocabularyOf(name), sent);
@@ -73,19 +74,20 @@ function optimizerFor(
  * @throws DivergedError where it does not.
  */
 export function keepOutcome(
-  { variant, settings, participants, log }: Leader,
+  leader: Leader,
   state: PretrainState,
   task: LocalTask,
   { record, made, diverged }: LocalOutcome,
 ): void {
+  const { variant, settings, participants, metrics, log } = leader;
   const { name, round } = task;
   const vocabSize = participants.vocabularyOf(name).size;
   const row = { kind: "local", round, source: name, vocabSize };
   if (made !== undefined) {
-    keepMade({ variant, settings }, state, name, made);
+    keepMade(leader, state, name, made);
     const { sent } = task;
     const { result, optimizer } = made;
-    state.metrics.push({
+    metrics.push({
       ...row,
       ...recordRow(record),
       updateNorm: updateNorm(sent, result),
@@ -102,7 +104,7 @@ export function keepOutcome(
     const reason = diverged!;
     if (settings.nonFinite !== "skip" || variant.mixture) throw new DivergedError(reason);
     log.warn(`left ${name} out of round ${round}`, { reason });
-    state.metrics.push({ ...row, skipped: reason });
+    metrics.push({ ...row, skipped: reason });
   }
   state.positions[name] = record.position!;
   state.record = undefined;
@@ -110,22 +112,25 @@ export function keepOutcome(
 }
 
 function keepMade(
-  { variant, settings }: Pick<Leader, "variant" | "settings">,
+  { variant, settings, files }: Pick<Leader, "variant" | "settings" | "files">,
   state: PretrainState,
   name: string,
   { result, optimizer }: NonNullable<LocalOutcome["made"]>,
 ): void {
+  const stored = ({ step, moments }: OptimizerTensors) => ({ step, moments: files.put(moments) });
   const isOptimizerAveraged = isAveraged(variant, settings);
   if (variant.mixture) state.shared = result;
   else {
-    const tensors = sharedPart(variant, result);
-    state.results[name] = { tensors, optimizer: isOptimizerAveraged ? optimizer : undefined };
-    if (!variant.sharesEmbeddings) state.locals[name] = localPart(variant, result);
+    state.results[name] = {
+      tensors: files.put(sharedPart(variant, result)),
+      optimizer: isOptimizerAveraged ? stored(optimizer) : undefined,
+    };
+    if (!variant.sharesEmbeddings) state.locals[name] = files.put(localPart(variant, result));
   }
-  if (variant.mixture || settings.adamState === "keep") state.optimizers[name] = optimizer;
+  if (variant.mixture || settings.adamState === "keep") state.optimizers[name] = stored(optimizer);
   else if (isOptimizerAveraged && !variant.sharesEmbeddings) {
     const moments = localPart(variant, optimizer.moments);
-    state.optimizers[name] = { step: optimizer.step, moments };
+    state.optimizers[name] = stored({ step: optimizer.step, moments });
   }
 }
 

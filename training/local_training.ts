@@ -8,6 +8,7 @@ import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
 import type { Json, Log, Seed } from "../base/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
 import { forgettingRates } from "./forgetting.ts";
+import type { MetricsRows } from "./metrics_rows.ts";
 import type { MonitorRow } from "./monitors.ts";
 import { type OptimizerTensors, readOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { Participants } from "./participants.ts";
@@ -16,6 +17,7 @@ import { openPrograms, readTensors, type TrainingPrograms, writeTensors } from "
 import { learningRateAt } from "./schedule.ts";
 import type { PretrainSettings } from "./settings.ts";
 import type { SeedOf, TrainingSource } from "./source.ts";
+import type { TensorFiles } from "./tensor_files.ts";
 import {
   DivergedError,
   emptyRecord,
@@ -50,11 +52,8 @@ export type LocalPart = {
   /** What its program held. */
   readonly current: { readonly parameters: Tensors; readonly optimizer: OptimizerTensors };
   /** What the monitors of another process noted. */
-  readonly noted: readonly Noted[];
+  readonly noted: readonly MonitorRow[];
 };
-
-/** What a monitor is told. */
-type Noted = Parameters<Monitor["note"]>;
 
 /** What it has made. Plain data and tensors, as a task. */
 export type LocalOutcome = {
@@ -66,7 +65,7 @@ export type LocalOutcome = {
   /** Parameters and Adam's state after the last step; absent where training diverged. */
   readonly made?: { readonly result: Tensors; readonly optimizer: OptimizerTensors };
   /** What the monitors of another process noted. */
-  readonly noted?: readonly Noted[];
+  readonly noted?: readonly MonitorRow[];
 };
 
 /** What local training needs, in the process that leads the run and in others. */
@@ -84,6 +83,9 @@ interface Trainer {
 export interface Leader extends Trainer {
   readonly sources: readonly TrainingSource[];
   readonly seed: SeedOf;
+  readonly metrics: MetricsRows;
+  /** Takes tensors that need not be in memory. */
+  readonly files: Pick<TensorFiles, "put">;
 }
 
 /** Where a participant's steps are counted from: the first of its round, or those that were taken before a stop. */
@@ -175,10 +177,10 @@ export class LocalTrainer {
   async train(task: LocalTask): Promise<LocalOutcome> {
     const { settings, participants, programs, signal } = this.#trainer;
     const everySteps = settings.monitors.everySteps;
-    const noted: [MonitorRow, number][] = [...task.part?.noted ?? []];
+    const noted: MonitorRow[] = [...task.part?.noted ?? []];
     const monitor = everySteps === null
       ? undefined
-      : { everySteps, note: (...row: [MonitorRow, number]) => void noted.push(row) };
+      : { everySteps, note: (row: MonitorRow) => void noted.push(row) };
     const program = await programs.get(participants.vocabularyOf(task.name).size);
     const { parameters, optimizer } = firstProgram(task);
     await writeTensors(program, parameters);

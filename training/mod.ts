@@ -20,18 +20,16 @@
 export { type PretrainBudget, pretrainBudget, settingsOf } from "./budget.ts";
 export {
   type Checkpoint,
+  type Group,
   packState,
   type StateData,
   type Tensors,
+  tensorsOf,
   unpackState,
 } from "./checkpoint.ts";
 export { CheckpointPace } from "./checkpoint_pace.ts";
-export {
-  CheckpointStore,
-  fillCheckpoint,
-  readCheckpoint,
-  writeCheckpoint,
-} from "./checkpoint_store.ts";
+export { fillCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint_folder.ts";
+export { CheckpointStore } from "./checkpoint_store.ts";
 export { type Continuation, continuationSeeds, continueTraining } from "./continuation.ts";
 export { type CostInputs, type CostRow, costRows, nominalBody } from "./cost.ts";
 export {

@@ -2,16 +2,21 @@
  * Adam's state between rounds: as tensors of checkpoints, sent to sources and averaged over them.
  */
 import type { TrainingProgram } from "../engine/mod.ts";
-import type { Tensors } from "./checkpoint.ts";
+import { type Group, type Tensors, tensorsOf } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
 import { averageResults, type SourceResult, split } from "./outer_step.ts";
 import { isShared, type Variant } from "./variant.ts";
 
 /** Adam's moments, and the count of steps that corrects their bias. */
-export type OptimizerTensors = {
+export type OptimizerTensors<Moments extends Group = Tensors> = {
   readonly step: number;
-  readonly moments: Tensors;
+  readonly moments: Moments;
 };
+
+/** The same in memory. */
+export function loadedOptimizer({ step, moments }: OptimizerTensors<Group>): OptimizerTensors {
+  return { step, moments: tensorsOf(moments) };
+}
 
 /** The state of a program, copied. */
 export async function readOptimizer(
@@ -67,12 +72,12 @@ export function sentOptimizer(
  * Averages moments as parameters are averaged: rows of ϕ over the sources that have them, unchanged where none has.
  * @param before what was sent; absent in the first round, when all moments began at zero
  */
-export function averageOptimizers(
+export function averageMoments(
   variant: Variant,
   shared: Tensors,
   before: OptimizerTensors | undefined,
-  results: ReadonlyMap<string, SourceResult & { readonly optimizer: OptimizerTensors }>,
-): OptimizerTensors {
+  results: ReadonlyMap<string, SourceResult>,
+): Tensors {
   const moments: Record<string, Tensors[string]> = {};
   for (const suffix of suffixes) {
     const from = Object.fromEntries(
@@ -81,25 +86,14 @@ export function averageOptimizers(
         before?.moments[name + suffix] ?? { shape, data: new Float32Array(data.length) },
       ]),
     );
-    const states = new Map([...results].map(([name, { tensors, vocabulary, optimizer }]) => {
-      const shaped = Object.fromEntries(
-        Object.entries(tensors).map(([parameter, { shape }]) => [
-          parameter,
-          { shape, data: optimizer.moments[parameter + suffix].data },
-        ]),
-      );
-      return [name, { tensors: shaped, vocabulary }];
-    }));
-    for (
-      const [name, { shape, data }] of Object.entries(averageResults(variant, from, states))
-    ) {
+    const averaged = averageResults(variant, from, results, suffix);
+    for (const [name, { shape, data }] of Object.entries(averaged)) {
       // before + mean(after − before) may round to just below 0, and Adam takes the root
       if (suffix === ".v") data.forEach((value, i) => data[i] = Math.max(0, value));
       moments[name + suffix] = { shape, data };
     }
   }
-  const [{ optimizer: { step } }] = results.values();
-  return { step, moments };
+  return moments;
 }
 
 /** Moments of one kind by the name of their parameter. */

@@ -63,10 +63,11 @@ const outerOptimizers: { readonly [K in OuterSettings["kind"]]: OuterOptimizer<S
 /**
  * The next shared parameters and the optimizer's state, named `<parameter>|<buffer>`. The mathematics is in double; what is
  * stored is rounded to single. Where no source has trained a row, neither it nor its state changes.
+ * @param deltas taken one after the other
  */
 export function outerStep(
   shared: Tensors,
-  deltas: ReadonlyMap<string, MeanDelta>,
+  deltas: Iterable<readonly [string, MeanDelta]>,
   settings: OuterSettings,
   state: Tensors,
 ): { readonly shared: Tensors; readonly state: Tensors } {

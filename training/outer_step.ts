@@ -5,7 +5,7 @@
  * ϕ[j] + (1/|S(j)|)·Σ_{k ∈ S(j)} (ϕ^k[local j] − ϕ[j]), unchanged where no sampled source has row j.
  */
 import { withoutKeyBias } from "../model/mod.ts";
-import type { NamedTensor, Tensors } from "./checkpoint.ts";
+import { type Group, type NamedTensor, readValues, type Tensors, tensorsOf } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
 import { type MeanDelta, outerStep } from "./outer_optimizer.ts";
 import { isPieceTable, isShared, type Variant } from "./variant.ts";
@@ -28,39 +28,46 @@ export function takeRows({ shape: [, width], data }: NamedTensor, rows: Int32Arr
   return { shape: [rows.length, width], data: taken };
 }
 
-/** The parameters of a source after its local training. */
+/** The parameters of a source after its local training; in a file they are read one at a time. */
 export interface SourceResult {
-  readonly tensors: Tensors;
+  readonly tensors: Group;
   readonly vocabulary: SourceVocabulary;
 }
 
 /**
  * Differences of a round's results to what was sent, added up in float64 in the order of the sources' names: the sum does not depend
- * on which one finished first. An outer optimizer makes the next shared parameters of them, rounded once.
+ * on which one finished first. An outer optimizer makes the next shared parameters of them, rounded once. Each parameter's is made
+ * when it is asked for, from one result after the other.
+ * @param suffix What the results' names have after those of the parameters.
  * @throws RangeError for a round without results.
  */
-export function meanDeltas(
+export function* meanDeltas(
   variant: Variant,
   shared: Tensors,
   results: ReadonlyMap<string, SourceResult>,
-): Map<string, MeanDelta> {
+  suffix = "",
+): Generator<[string, MeanDelta]> {
   if (results.size === 0) {
     throw new RangeError("Cannot average a round: expected the result of a source, found none");
   }
   const parameters = Object.keys(shared).sort().filter((name) => isShared(variant, name));
-  return new Map(parameters.map((name) => {
+  const sources = [...results.keys()].sort();
+  for (const name of parameters) {
     const before = shared[name];
     const width = isPieceTable(name) ? before.shape[1] : before.data.length;
     const sums = new Float64Array(before.data.length);
     const counts = new Int32Array(sums.length / width);
     const delta = { sums, width, counts };
-    for (const source of [...results.keys()].sort()) {
-      const { tensors, vocabulary: { rows } } = results.get(source)!;
-      const own = isPieceTable(name) ? rows : undefined;
-      addDifference(delta, before.data, tensors[name].data, own);
+    const read = new Float32Array(sums.length); // each source's values, one after the other
+    for (const source of sources) {
+      const { tensors, vocabulary } = results.get(source)!;
+      const rows = isPieceTable(name) ? vocabulary.rows : undefined;
+      const after = read.subarray(0, (rows ?? counts).length * width);
+      readValues(tensors, name + suffix, 0, after);
+      addDifference(delta, before.data, after, rows);
     }
-    return [name, delta];
-  }));
+    yield [name, delta];
+  }
 }
 
 /** The next shared parameters by plain averaging. @throws RangeError for a round without results. */
@@ -68,8 +75,10 @@ export function averageResults(
   variant: Variant,
   shared: Tensors,
   results: ReadonlyMap<string, SourceResult>,
+  suffix = "",
 ): Tensors {
-  return outerStep(shared, meanDeltas(variant, shared, results), { kind: "average" }, {}).shared;
+  const deltas = meanDeltas(variant, shared, results, suffix);
+  return outerStep(shared, deltas, { kind: "average" }, {}).shared;
 }
 
 /** @param rows The row of the sum that each row of `after` belongs to; the same one when absent. */
@@ -91,8 +100,9 @@ function addDifference(
 export function placeResult(
   variant: Variant,
   shared: Tensors,
-  { tensors, vocabulary: { rows } }: SourceResult,
+  { tensors: group, vocabulary: { rows } }: SourceResult,
 ): Tensors {
+  const tensors = tensorsOf(group);
   return mapTensors(shared, variant, (tensor, name) => {
     if (!isPieceTable(name) || rows === undefined) return tensors[name];
     const { shape, data: own } = tensors[name];

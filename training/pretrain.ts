@@ -5,8 +5,7 @@
  * cosine: round r begins at step (r − 1)·localSteps. Both numbers are the variant's own (`budget.ts`).
  */
 import { settingsOf } from "./budget.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import { withExposure } from "./exposure.ts";
+import { addExposure } from "./exposure.ts";
 import { type Ahead, keepAhead, type LocalHelpers, sendAhead } from "./local_helpers.ts";
 import { LocalParts } from "./local_parts.ts";
 import { keepOutcome, taskOf } from "./local_task.ts";
@@ -20,7 +19,12 @@ import {
 } from "./local_training.ts";
 import type { MetricsRow } from "./metrics_files.ts";
 import { Participants } from "./participants.ts";
-import { finishedModel, firstState, type PretrainState } from "./pretrain_state.ts";
+import {
+  type FinishedModel,
+  finishedModel,
+  firstState,
+  type PretrainState,
+} from "./pretrain_state.ts";
 import { openPrograms } from "./programs.ts";
 import { averageRound, closeRound } from "./round_end.ts";
 import { Run, type TrainingPlace } from "./run.ts";
@@ -38,8 +42,8 @@ export interface Pretraining extends TrainingPlace {
 }
 
 export interface PretrainResult {
-  readonly last: Checkpoint;
-  readonly best: Checkpoint;
+  readonly last: FinishedModel;
+  readonly best: FinishedModel;
   readonly metrics: readonly MetricsRow[];
   /** What monitors saw, in the order of the steps; none without monitors. */
   readonly monitors: readonly MetricsRow[];
@@ -60,7 +64,8 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   const { state } = run;
   const participants = new Participants(options);
   const programs = openPrograms(options);
-  const leader = { ...options, participants, programs, clock: run.clock };
+  const { clock, files, metrics } = run;
+  const leader = { ...options, participants, programs, clock, files, metrics };
   const parts = new LocalParts(options);
   if (run.isResumed) log.info("resumed", { round: state.round });
   try {
@@ -97,12 +102,12 @@ async function outcomeOf(
   ahead: Ahead,
   parts: LocalParts,
 ): Promise<LocalOutcome> {
-  const { round, name, stepsBefore } = task;
-  const monitor = run.monitor.of({ round, source: name }, run.state.metrics, stepsBefore);
+  const { round, name } = task;
+  const monitor = run.monitor.of({ round, source: name }, run.metrics);
   const sent = ahead.get(name);
   if (sent === undefined) {
     const part = run.state.record === undefined ? parts.of(task) : undefined;
-    for (const row of part?.noted ?? []) monitor?.note(...row);
+    for (const row of part?.noted ?? []) monitor?.note(row);
     return await trainHere(run, leader, { ...task, part }, monitor);
   }
   const read = await run.stoppable(async () => {
@@ -111,7 +116,7 @@ async function outcomeOf(
     return read;
   });
   const outcome = read();
-  for (const row of outcome.noted ?? []) monitor?.note(...row);
+  for (const row of outcome.noted ?? []) monitor?.note(row);
   return outcome;
 }
 
@@ -138,7 +143,7 @@ function resultOf(
   { state, monitor, clock }: Run<PretrainState>,
 ): PretrainResult {
   const { best, positions } = state;
-  const { variant, settings, participants, seed, log } = leader;
+  const { variant, settings, participants, metrics, seed, log } = leader;
   const round = state.round - 1;
   clock.logTo(log);
   const last = finishedModel(leader, { ...state, round });
@@ -148,14 +153,11 @@ function resultOf(
     return windows.exposure;
   });
   const threshold = settings.warnings.epochs;
+  addExposure(leader, read, { run: `${variant.id}, pre-training,`, threshold });
   return {
     last,
     best: best ? finishedModel(leader, best) : last,
-    metrics: withExposure(state.metrics, read, {
-      run: `${variant.id}, pre-training,`,
-      threshold,
-      log,
-    }),
+    metrics: metrics.all(),
     monitors: monitor.rows(),
     bestRound: best?.round ?? round,
     bestLossNats: best?.lossNats ?? null,

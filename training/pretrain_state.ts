@@ -2,8 +2,7 @@
  * All that pre-training has in hand at any instant, and the models that it ends with.
  */
 import type { Json } from "../base/mod.ts";
-import type { Checkpoint, Tensors } from "./checkpoint.ts";
-import type { MetricsRow } from "./metrics_files.ts";
+import type { Checkpoint, Group, JsonObject, StoredTensors, Tensors } from "./checkpoint.ts";
 import type { OptimizerTensors } from "./optimizer_state.ts";
 import type { RunState } from "./run.ts";
 import type { PretrainSettings } from "./settings.ts";
@@ -11,7 +10,10 @@ import { initialShared, type SeedOf, type TrainingSource } from "./source.ts";
 import type { StepRecord } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
 
-/** The state of a run; plain data and tensors, see `Run`. */
+/**
+ * The state of a run; plain data and tensors, see `Run`. In memory is what the next participant needs, whoever it is; what belongs to one
+ * participant, or to a round that has passed, lies in files: memory does not grow with the number of sources.
+ */
 export type PretrainState = RunState & {
   /** The round under way, from 1; rounds + 1 when all is done. */
   round: number;
@@ -22,27 +24,31 @@ export type PretrainState = RunState & {
   /** Shared parameters at the beginning of the round. */
   shared: Tensors;
   /** What finished participants made, by name: the shared part, and Adam's state where that is averaged. */
-  results: Record<string, { readonly tensors: Tensors; readonly optimizer?: OptimizerTensors }>;
+  results: Record<string, StoredResult>;
   /** What the outer optimizer keeps. */
   outer: Tensors;
   /** Adam's state of the shared parameters, where it is averaged; absent in the first round. */
   averaged?: OptimizerTensors;
   /** What each source keeps: its `embedding.*`. */
-  locals: Record<string, Tensors>;
+  locals: Record<string, StoredTensors>;
   /** Adam's state of each participant, where it outlives a round. */
-  optimizers: Record<string, OptimizerTensors>;
+  optimizers: Record<string, OptimizerTensors<StoredTensors>>;
   /** Where each participant's windows go on. */
   positions: Record<string, Json>;
-  metrics: MetricsRow[];
   best?: BestRound;
+};
+
+export type StoredResult = {
+  readonly tensors: StoredTensors;
+  readonly optimizer?: OptimizerTensors<StoredTensors>;
 };
 
 /** The best round so far, by mean validation loss. */
 type BestRound = {
   readonly round: number;
   readonly lossNats: number;
-  readonly shared: Tensors;
-  readonly locals: Readonly<Record<string, Tensors>>;
+  readonly shared: StoredTensors;
+  readonly locals: Readonly<Record<string, StoredTensors>>;
 };
 
 /** What decides how a model looks: the variant, its network, and the sources' vocabularies. */
@@ -65,15 +71,17 @@ export function firstState(
     locals: {},
     optimizers: {},
     positions: {},
-    metrics: [],
   };
 }
 
-/** A model for other stages: what is shared, and what each source keeps. */
+/** A model for other stages. Tables that sources keep, and those of a round that has passed, are read when it is written. */
+export type FinishedModel = Checkpoint<JsonObject, Group>;
+
+/** A model of what is shared, and what each source keeps. */
 export function finishedModel(
   { variant, settings, sources }: ModelBasis,
-  { round, shared, locals }: Pick<BestRound, "round" | "shared" | "locals">,
-): Checkpoint {
+  { round, shared, locals }: Pick<BestRound, "round" | "locals"> & { readonly shared: Group },
+): FinishedModel {
   return {
     groups: {
       model: shared,

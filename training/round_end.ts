@@ -7,7 +7,7 @@ import { StageError } from "../base/mod.ts";
 import type { JsonObject } from "./checkpoint.ts";
 import { driftOf } from "./drift.ts";
 import type { Leader } from "./local_training.ts";
-import { averageOptimizers } from "./optimizer_state.ts";
+import { averageMoments } from "./optimizer_state.ts";
 import { outerStep } from "./outer_optimizer.ts";
 import { meanDeltas, parameterNorm, type SourceResult } from "./outer_step.ts";
 import type { PretrainState } from "./pretrain_state.ts";
@@ -33,14 +33,17 @@ export async function averageRound(
     "evaluation",
     () => validateResults(leader, shared, locals, results),
   );
-  const deltas = meanDeltas(variant, shared, results);
   if (settings.adamState === "average") {
-    const optimizers = new Map([...results].map(([name, result]) => [
-      name,
-      { ...result, optimizer: state.results[name].optimizer! },
-    ]));
-    state.averaged = averageOptimizers(variant, shared, averaged, optimizers);
+    const moments = [...results].map(([name, { vocabulary }]) =>
+      [name, { tensors: state.results[name].optimizer!.moments, vocabulary }] as const
+    );
+    const [first] = results.keys();
+    state.averaged = {
+      step: state.results[first].optimizer!.step,
+      moments: averageMoments(variant, shared, averaged, new Map(moments)),
+    };
   }
+  const deltas = meanDeltas(variant, shared, results);
   const next = outerStep(shared, deltas, settings.outer, state.outer);
   state.shared = next.shared;
   state.outer = next.state;
@@ -65,21 +68,21 @@ function finishedResults(
   ]));
 }
 
-/** Validates the shared parameters on every source that has a table, and goes on to the next round. */
+/** Validates the shared parameters on sources that have a table, and goes on to the next round. */
 export async function closeRound(
   leader: Leader,
   state: PretrainState,
   names: readonly string[],
   averaging: JsonObject,
 ): Promise<void> {
-  const { settings, sources, clock, log } = leader;
-  const { round, shared, locals, metrics } = state;
-  const losses = await clock.time("evaluation", () => validateSources(leader, shared, locals));
+  const { settings, sources, files, metrics, clock, log } = leader;
+  const { round, shared, locals } = state;
+  const losses = await clock.time("evaluation", () => validateSources(leader, state, names));
   const values = Object.values(losses).map(({ lossNats }) => lossNats);
   const isWhole = values.length === sources.length;
   const lossNats = isWhole ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
   const isBest = lossNats !== null && !(state.best && state.best.lossNats <= lossNats);
-  if (isBest) state.best = { round, lossNats, shared, locals: { ...locals } };
+  if (isBest) state.best = { round, lossNats, shared: files.put(shared), locals: { ...locals } };
   metrics.push({
     kind: "round",
     round,

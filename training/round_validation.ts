@@ -1,9 +1,10 @@
 /**
  * Validation between rounds: of the shared parameters, and of what each source has made of them alone.
  */
-import type { Tensors } from "./checkpoint.ts";
+import type { StoredTensors, Tensors } from "./checkpoint.ts";
 import type { Leader } from "./local_training.ts";
 import { placeResult, type SourceResult } from "./outer_step.ts";
+import type { PretrainState } from "./pretrain_state.ts";
 import { writeTensors } from "./programs.ts";
 import type { TrainingSource } from "./source.ts";
 import { nextTick } from "./trainer.ts";
@@ -11,16 +12,28 @@ import { type ValidationLoss, validationLoss } from "./validation.ts";
 
 type SourceLosses = Record<string, ValidationLoss>;
 
-/** Of each source that has parameters to be validated with, in the order of the names. */
+/**
+ * Of each source that is validated after a round and has parameters for it, in the order of the names: all sources, or those that
+ * took part.
+ * @param participants of the round
+ */
 export async function validateSources(
   leader: Leader,
-  shared: Tensors,
-  locals: Readonly<Record<string, Tensors>>,
+  { round, shared, locals }: Pick<PretrainState, "round" | "shared" | "locals">,
+  participants: readonly string[],
 ): Promise<SourceLosses> {
+  const { settings: { rounds, validateAllEvery } } = leader;
+  const isWhole = round % validateAllEvery === 0 || round === rounds;
+  const tookPart = participants.map((name) => leader.participants.sourceOf(name));
+  // Workers on the mixture read the text of all.
+  const sources = isWhole || tookPart.includes(undefined)
+    ? leader.sources
+    : leader.sources.filter((source) => tookPart.includes(source));
   const losses: SourceLosses = {};
-  for (const source of [...leader.sources].sort((a, b) => a.name < b.name ? -1 : 1)) {
-    if (!leader.variant.sharesEmbeddings && !locals[source.name]) continue;
-    const tensors = { ...shared, ...locals[source.name] };
+  for (const source of sources.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
+    const local = locals[source.name];
+    if (!leader.variant.sharesEmbeddings && local === undefined) continue;
+    const tensors = { ...shared, ...local?.read() };
     losses[source.name] = await lossOf(leader, source, tensors);
   }
   return losses;
@@ -33,14 +46,14 @@ export async function validateSources(
 export async function validateResults(
   leader: Leader,
   shared: Tensors,
-  locals: Readonly<Record<string, Tensors>>,
+  locals: Readonly<Record<string, StoredTensors>>,
   results: ReadonlyMap<string, SourceResult>,
 ): Promise<Record<string, number>> {
   const losses: Record<string, number> = {};
   for (const [name, result] of results) {
     const source = leader.participants.sourceOf(name);
     if (source === undefined) continue;
-    const tensors = { ...placeResult(leader.variant, shared, result), ...locals[name] };
+    const tensors = { ...placeResult(leader.variant, shared, result), ...locals[name]?.read() };
     losses[name] = (await lossOf(leader, source, tensors)).lossNats;
   }
   return losses;

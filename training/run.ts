@@ -5,15 +5,26 @@
  */
 import type { Engine, EngineOptions, TrainingProgram } from "../engine/mod.ts";
 import type { Log } from "../base/mod.ts";
-import { packState, type StateData, type Tensors, unpackState } from "./checkpoint.ts";
+import {
+  type Checkpoint,
+  type Group,
+  type JsonObject,
+  packState,
+  type StateData,
+  type Tensors,
+  unpackState,
+} from "./checkpoint.ts";
 import { CheckpointPace } from "./checkpoint_pace.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
+import { MetricsRows } from "./metrics_rows.ts";
 import { type OptimizerTensors, readOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { PhaseClock } from "./phases.ts";
 import { readTensors, writeTensors } from "./programs.ts";
+import type { RowsPlace } from "./run_rows.ts";
 import { type MonitoredRun, RunMonitor } from "./run_monitor.ts";
 import type { CheckpointEvery } from "./settings.ts";
 import type { SeedOf } from "./source.ts";
+import type { TensorFiles } from "./tensor_files.ts";
 
 /** Where a training runs, and what it is told by. */
 export interface TrainingPlace {
@@ -39,10 +50,16 @@ type ProgramState = {
   readonly optimizer?: OptimizerTensors;
 };
 
-/** Tensors in it are replaced, never changed in place: a checkpoint links groups that are still the same object. */
+/** Tensors in it are replaced, never changed in place: a group that is still the same object is not written again. */
 export type RunState = {
   /** What the program held that was under training when the checkpoint was written. */
   current?: ProgramState;
+};
+
+/** What a checkpoint has: the state, and how far the files of rows go. */
+type Saved<State> = {
+  readonly state: State;
+  readonly rows: { readonly metrics: RowsPlace; readonly monitors: RowsPlace };
 };
 
 export class Run<State extends RunState & StateData> {
@@ -50,7 +67,10 @@ export class Run<State extends RunState & StateData> {
   /** Whether there was a checkpoint to go on from. */
   readonly isResumed: boolean;
   readonly clock = new PhaseClock();
+  readonly metrics: MetricsRows;
   readonly monitor: RunMonitor;
+  /** Take tensors of the state that need not be in memory. */
+  readonly files: TensorFiles;
   readonly #options: RunOptions;
   readonly #store: CheckpointStore;
   readonly #pace: CheckpointPace;
@@ -61,11 +81,26 @@ export class Run<State extends RunState & StateData> {
   constructor(options: RunOptions, first: () => State) {
     this.#options = options;
     this.#store = new CheckpointStore(options.checkpointFolder, options.log);
+    this.files = this.#store.files;
     this.#pace = new CheckpointPace(options.settings.checkpointEverySteps ?? "auto");
     this.monitor = new RunMonitor(options);
-    const saved = this.#store.latest((checkpoint) => unpackState<State>(checkpoint));
+    this.metrics = new MetricsRows(`${options.checkpointFolder}/.parts/metrics.jsonl`);
+    const saved = this.#store.latest((checkpoint) => this.#goOnFrom(checkpoint));
+    if (saved === undefined) this.#goOnWith(undefined);
     this.isResumed = saved !== undefined;
     this.state = saved ?? first();
+  }
+
+  /** @throws StageError where the files of rows have not what the checkpoint says. */
+  #goOnFrom(checkpoint: Checkpoint<JsonObject, Group>): State {
+    const { state, rows } = unpackState<Saved<State>>(checkpoint);
+    this.#goOnWith(rows);
+    return state;
+  }
+
+  #goOnWith(rows: Saved<State>["rows"] | undefined): void {
+    this.metrics.goOnFrom(rows?.metrics);
+    this.monitor.goOnFrom(rows?.monitors);
   }
 
   /**
@@ -113,7 +148,8 @@ export class Run<State extends RunState & StateData> {
           parameters: await readTensors(this.#program),
           optimizer: await readOptimizer(this.#program),
         };
-        this.#store.write(packState({ ...this.state, current }));
+        const rows = { metrics: this.metrics.place, monitors: this.monitor.place };
+        this.#store.write(packState({ state: { ...this.state, current }, rows }));
       }));
   }
 }

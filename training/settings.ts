@@ -190,6 +190,10 @@ export const pretrainSchema = z.strictObject({
   validationWindows: count.describe(
     "Windows of each source's validation text that choose the `best` checkpoint.",
   ),
+  validateAllEvery: count.describe(
+    "Rounds from one validation of all sources to the next; the last round has one too. `best` is one of these rounds. In " +
+      "the others only sources that took part are validated.",
+  ),
   checkpointEverySteps,
 });
 

@@ -48,8 +48,7 @@ function stepsTaken({ steps, guard }: StepRecord): number {
 /** Looks into the program every so many steps; the rows are the caller's to keep. */
 export interface Monitor {
   readonly everySteps: number;
-  /** @param stepsTaken steps of this training up to the row's, it included */
-  readonly note: (row: MonitorRow, stepsTaken: number) => void;
+  readonly note: (row: MonitorRow) => void;
 }
 
 interface LocalTraining {
@@ -148,7 +147,6 @@ async function takeStep(
     const { learningRate } = options;
     monitor!.note(
       monitorStep({ step, lossNats: loss, learningRate, outputs, before, after, ...updated }),
-      stepsTaken(record),
     );
   }
   return updated;

@@ -2,7 +2,7 @@
  * The warnings of a run, by name. Their thresholds come from the recipe.
  */
 import type { Log } from "../base/mod.ts";
-import type { MetricsRow } from "./metrics_files.ts";
+import type { MetricsRows } from "./metrics_rows.ts";
 
 /** A row of metrics; a warning of one name about one thing is given once a run. */
 interface Warning {
@@ -17,16 +17,13 @@ interface Warning {
 
 /** Where a run's warnings go: its rows of metrics, and its log. */
 interface WarningPlace {
-  readonly metrics: MetricsRow[];
+  readonly metrics: Pick<MetricsRows, "push" | "hasWarning">;
   readonly log: Log;
 }
 
 /** Logs a warning and adds it to the rows of a run, unless these have it already. */
 function warnOnce({ metrics, log }: WarningPlace, warning: Warning): void {
-  const isKnown = metrics.some(({ kind, name, about }) =>
-    kind === "warning" && name === warning.name && about === warning.about
-  );
-  if (isKnown) return;
+  if (metrics.hasWarning(warning)) return;
   metrics.push({ kind: "warning", ...warning });
   log.warn(`${warning.name}: ${warning.message}`, { found: warning.found });
 }

@@ -1,13 +1,19 @@
 /**
- * Reads damaged checkpoints: each is passed over with one line that names it, or read as it was. Half of them have a DONE that fits the
- * damage, as a hostile writer would leave it.
+ * Reads damaged checkpoints: each is passed over with one line that names it, or read as it was. Half of them have digests that fit the
+ * damage, as a hostile writer would leave them.
  *
  *     deno task instruments checkpoints-fuzz [--count 20000] [--first 0] [--seed 17] [--json]
  */
 import { parseArgs } from "node:util";
-import { canonicalJson, type Log, Random, seedOf, sha256 } from "../../base/mod.ts";
+import { type Log, Random, seedOf, sha256 } from "../../base/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
-import { CheckpointStore, packState, type StateData, unpackState } from "../../training/mod.ts";
+import {
+  CheckpointStore,
+  packState,
+  type StateData,
+  type Tensors,
+  unpackState,
+} from "../../training/mod.ts";
 import { mutated, restructured, type Sample } from "./mutations.ts";
 import { rangeOf, rangeOptions } from "./fuzz_range.ts";
 
@@ -46,24 +52,26 @@ export function fuzzCheckpoints(count: number, first: number, seed: number): Che
   let [read, refused] = [0, 0];
   const failures: string[] = [];
   try {
-    new CheckpointStore(folder).write(packState(state()));
-    const place = `${folder}/checkpoint-000001`;
-    const samples = [...Deno.readDirSync(place)].map(({ name }): Sample => ({
+    const store = new CheckpointStore(folder, log);
+    const { results, ...held } = state();
+    store.write(packState({ ...held, results: store.files.put(results) }));
+    const samples = ["checkpoint-000001", ...partsOf(folder)].map((name): Sample => ({
       name,
-      bytes: Deno.readFileSync(`${place}/${name}`),
-    })).sort((a, b) => a.name < b.name ? -1 : 1);
+      bytes: Deno.readFileSync(`${folder}/${name}`),
+    }));
     for (let index = first; index < first + count; index++) {
       lines.length = 0;
-      const changed = damage(samples, place, seed, index);
+      const changed = damage(samples, folder, seed, index);
       try {
-        const found = new CheckpointStore(folder, log).latest(unpackState);
+        const found = store.latest(unpackState);
         if (found !== undefined) read++;
         else if (lines.length === 1 && lines[0].includes("heckpoint")) refused++;
         else failures.push(`${index}, ${changed}: no line says what is wrong: ${lines.join("; ")}`);
       } catch (error) {
         failures.push(`${index}, ${changed}: ${(error as Error).stack}`);
       }
-      for (const { name, bytes } of samples) Deno.writeFileSync(`${place}/${name}`, bytes);
+      for (const name of partsOf(folder)) Deno.removeSync(`${folder}/${name}`);
+      for (const { name, bytes } of samples) Deno.writeFileSync(`${folder}/${name}`, bytes);
     }
     return { read, refused, failures };
   } finally {
@@ -71,23 +79,35 @@ export function fuzzCheckpoints(count: number, first: number, seed: number): Che
   }
 }
 
-/** Writes a damaged copy of one file, beside a DONE that fits it every second time. Returns the file's name. */
-function damage(samples: readonly Sample[], place: string, seed: number, index: number): string {
+/** The files of tensors. */
+function partsOf(folder: string): string[] {
+  return [...Deno.readDirSync(`${folder}/.parts`)].map(({ name }) => `.parts/${name}`).sort();
+}
+
+/** Writes a damaged copy of one file, every second time with digests that fit it. Returns the file's name. */
+function damage(samples: readonly Sample[], folder: string, seed: number, index: number): string {
   const random = new Random(seedOf(seed, `checkpoint/${index}`));
+  const [checkpoint] = samples;
   const sample = samples[random.below(samples.length)];
-  const isTensors = sample.name.endsWith(".safetensors");
   const way = random.below(3);
-  const { name, bytes } = way === 0
+  const isFitting = random.below(2) === 0;
+  const [, text] = new TextDecoder().decode(checkpoint.bytes).split("\n");
+  const write = (text: string) =>
+    Deno.writeTextFileSync(`${folder}/${checkpoint.name}`, `${sha256(text)}\n${text}\n`);
+  if (sample === checkpoint && isFitting && way !== 0) {
+    const written = { name: sample.name, bytes: new TextEncoder().encode(text) };
+    write(new TextDecoder().decode(restructured(written, seed, index).bytes));
+    return sample.name;
+  }
+  const isTensors = sample !== checkpoint;
+  const { name, bytes } = way === 0 || !isTensors
     ? mutated([sample], seed, index)
-    : isTensors
-    ? otherHeader(sample, seed, index)
-    : restructured(sample, seed, index);
-  Deno.writeFileSync(`${place}/${name}`, bytes);
-  if (name !== "DONE" && random.below(2) === 0) {
-    const digests = samples.filter((one) => one.name !== "DONE").map((one) =>
-      [one.name, sha256(one.name === name ? bytes : one.bytes)] as const
-    );
-    Deno.writeTextFileSync(`${place}/DONE`, canonicalJson(Object.fromEntries(digests)) + "\n");
+    : otherHeader(sample, seed, index);
+  Deno.writeFileSync(`${folder}/${name}`, bytes);
+  if (isTensors && isFitting) {
+    const digest = sha256(bytes);
+    Deno.renameSync(`${folder}/${name}`, `${folder}/.parts/${digest}.safetensors`);
+    write(text.replace(/[0-9a-f]{64}/g, (old) => name.includes(old) ? digest : old));
   }
   return name;
 }
@@ -104,7 +124,7 @@ export function otherHeader({ name, bytes }: Sample, seed: number, index: number
   return { name, bytes: copy };
 }
 
-function state(): StateData {
+function state(): StateData & { readonly results: Tensors } {
   const tensor = (...shape: number[]) => ({
     shape,
     data: new Float32Array(shape.reduce((size, length) => size * length, 1)).fill(0.5),
@@ -112,7 +132,7 @@ function state(): StateData {
   return {
     round: 2,
     shared: { "embedding.token.weight": tensor(4, 2), "body.norm_final.weight": tensor(2) },
-    results: { it: { tensors: { "body.norm_final.weight": tensor(2) } } },
+    results: { "body.norm_final.weight": tensor(2), "body.norm_1.weight": tensor(1) },
     metrics: [{ kind: "round", round: 1 }],
   };
 }

@@ -50,6 +50,10 @@ await runProgram("instruments", {
     about: "looks for memory that training keeps, over thousands of steps",
     load: () => import("./training_memory.ts"),
   },
+  "round-memory": {
+    about: "looks for memory of a round that grows with its sources",
+    load: () => import("./round_memory.ts"),
+  },
   "training-estimate": {
     about: "compares the memory that training is expected to take with what it takes",
     load: () => import("./training_estimate.ts"),

@@ -142,7 +142,7 @@ Deno.test("pretrain() keeps the steps that others have taken when it is stopped,
     const helpers: LocalHelpers = {
       lanes: 1,
       async train(_lane, task) {
-        const outcome = await trainer.train(task);
+        const outcome = await trainer.train(task());
         return () => outcome;
       },
     };

@@ -53,6 +53,7 @@ export const recipe = {
     warnings: { activationGrowth: 10, epochs: 4, unknownShare: 1 },
     forgetting: "same",
     validationWindows: 50,
+    validateAllEvery: 1,
     checkpointEverySteps: 1,
   },
   tune: {

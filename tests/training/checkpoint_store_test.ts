@@ -8,8 +8,8 @@ import {
   unpackState,
   writeCheckpoint,
 } from "../../training/mod.ts";
-import type { JsonObject } from "../../training/checkpoint.ts";
-import { StepRows } from "../../training/step_rows.ts";
+import { isStored, type JsonObject } from "../../training/checkpoint.ts";
+import { RunRows } from "../../training/run_rows.ts";
 import { fuzzCheckpoints } from "../instruments/checkpoints_fuzz.ts";
 
 const checkpoint = (step: number): Checkpoint => ({
@@ -75,42 +75,86 @@ Deno.test("readCheckpoint() refuses a checkpoint that is unfinished or damaged, 
     );
   }));
 
+/** The digests that a checkpoint names, by group. */
+function named(folder: string, number: number): Record<string, string> {
+  const [, text] = Deno.readTextFileSync(`${folder}/checkpoint-00000${number}`).split("\n");
+  const { held, stored } = JSON.parse(text);
+  return { ...held, ...stored };
+}
+
 Deno.test("CheckpointStore keeps two and falls back to the one before when the last is damaged", () =>
   withFolder((folder) => {
     const store = new CheckpointStore(`${folder}/c`);
     assert.equal(store.latest(), undefined);
     for (const step of [1, 2, 3]) store.write(checkpoint(step));
-    assert.deepEqual(names(store.folder), ["checkpoint-000002", "checkpoint-000003"]);
+    assert.deepEqual(names(store.folder), [".parts", "checkpoint-000002", "checkpoint-000003"]);
+    assert.deepEqual(
+      names(`${folder}/c/.parts`),
+      [2, 3].flatMap((number) => Object.values(named(store.folder, number)))
+        .map((digest) => `${digest}.safetensors`).sort(),
+    );
     assert.deepEqual(store.latest(), checkpoint(3));
-    const last = `${store.folder}/checkpoint-000003`;
-    Deno.truncateSync(`${last}/model.safetensors`, 4);
+    Deno.truncateSync(`${folder}/c/.parts/${named(store.folder, 3).model}.safetensors`, 4);
     assert.deepEqual(store.latest(), checkpoint(2));
-    Deno.removeSync(`${last}/DONE`);
+    Deno.truncateSync(`${store.folder}/checkpoint-000003`, 80);
     assert.deepEqual(new CheckpointStore(store.folder).latest(), checkpoint(2));
     // A restart numbers on, and what it writes is the latest again.
     new CheckpointStore(store.folder).write(checkpoint(4));
     assert.deepEqual(new CheckpointStore(store.folder).latest(), checkpoint(4));
   }));
 
-Deno.test("CheckpointStore links groups that are the same object, with the same content for a reader", () =>
+Deno.test("CheckpointStore writes the same tensors once, and takes them for new when their file has gone", () =>
   withFolder((folder) => {
     const store = new CheckpointStore(folder);
     const { groups } = checkpoint(1);
-    store.write({ groups, state: 1 });
-    store.write({ groups: { ...groups, model: checkpoint(2).groups.model }, state: 2 });
-    const inode = (number: number, file: string) =>
-      Deno.statSync(`${folder}/checkpoint-00000${number}/${file}.safetensors`).ino;
-    assert.equal(inode(1, "local-it"), inode(2, "local-it"));
-    assert.notEqual(inode(1, "model"), inode(2, "model"));
-    store.write({ groups, state: 3 }); // removes the first
-    assert.deepEqual(store.latest(), { groups, state: 3 });
+    store.write({ groups, state: { step: 1 } });
+    const path = `${folder}/.parts/${named(folder, 1).model}.safetensors`;
+    const { ino } = Deno.statSync(path);
+    store.write({ groups, state: { step: 2 } });
+    assert.equal(Deno.statSync(path).ino, ino);
+    assert.deepEqual(names(`${folder}/.parts`).length, 2);
+    for (const step of [3, 4]) store.write({ groups: {}, state: { step } });
+    assert.deepEqual(names(`${folder}/.parts`), []);
+    store.write({ groups, state: { step: 5 } });
+    assert.deepEqual(store.latest(), { groups, state: { step: 5 } });
+  }));
+
+Deno.test("CheckpointStore leaves in their files the tensors that were there, and reads them when asked", () =>
+  withFolder((folder) => {
+    const store = new CheckpointStore(folder);
+    const { model } = checkpoint(1).groups;
+    store.write({ groups: { model: store.files.put(model) }, state: {} });
+    const { model: found } = new CheckpointStore(folder).latest()!.groups;
+    assert.ok(isStored(found));
+    assert.deepEqual(found.read(), model);
+    assert.deepEqual(found.tensor("w"), model.w);
+    const second = new Float32Array(1);
+    found.fill("w", 1, second);
+    assert.deepEqual(second, Float32Array.of(0.1));
+    assert.throws(
+      () => found.tensor("v"),
+      /^StageError: Cannot read tensor "v" of ".*": expected it/,
+    );
+    // Into a folder of its own it is copied, and is no other than what was written.
+    Deno.mkdirSync(`${folder}/out`);
+    fillCheckpoint(`${folder}/out`, { groups: { model: found }, state: {} });
+    assert.deepEqual(readCheckpoint(`${folder}/out`), { groups: { model }, state: {} });
+    Deno.truncateSync(found.path, 20);
+    assert.throws(() => found.tensor("w"), /expected 8 bytes, found 0/);
+    assert.throws(
+      () => fillCheckpoint(`${folder}/out`, { groups: { model: found }, state: {} }),
+      /^StageError: Cannot copy tensors: .* found other bytes/,
+    );
   }));
 
 Deno.test("CheckpointStore removes what a killed writer left", () =>
   withFolder((folder) => {
-    Deno.mkdirSync(`${folder}/checkpoint-000001.abc.tmp`);
+    new CheckpointStore(folder).files.put(checkpoint(1).groups.model);
+    Deno.writeTextFileSync(`${folder}/checkpoint-000001.abc.tmp`, "");
+    Deno.writeTextFileSync(`${folder}/.parts/abc.tmp`, "");
     new CheckpointStore(folder);
-    assert.deepEqual(names(folder), []);
+    assert.deepEqual(names(folder), [".parts"]);
+    assert.deepEqual(names(`${folder}/.parts`), []);
   }));
 
 Deno.test("CheckpointStore passes a damaged checkpoint over with a line, whatever the damage", () => {
@@ -131,11 +175,30 @@ Deno.test("unpackState() refuses places that lead out of the state", () => {
   assert.ok(!("w" in {}));
 });
 
-Deno.test("StepRows names a damaged line", () =>
+Deno.test("RunRows goes on from what a checkpoint says, and cuts off what was written after it", () =>
   withFolder((folder) => {
-    Deno.writeTextFileSync(`${folder}/rows.jsonl`, '{"at":1,"row":{}}\n{"at":2,"r\u0000w":{}}\n');
-    assert.throws(
-      () => new StepRows(`${folder}/rows.jsonl`),
-      /rows\.jsonl", line 2: expected a row and its place, found a damaged line; --force begins again/,
-    );
+    const path = `${folder}/new/rows.jsonl`;
+    const first = new RunRows(path);
+    assert.deepEqual(first.goOnFrom(undefined), []);
+    first.add({ at: 1 });
+    first.add({ at: 2 });
+    const { place } = first;
+    assert.equal(place.bytes, 2 * '{"at":1}\n'.length);
+    first.add({ at: 3 });
+    Deno.writeTextFileSync(path, '{"at":4,"c', { append: true }); // a kill has cut it
+    const second = new RunRows(path);
+    assert.deepEqual(second.goOnFrom(place), [{ at: 1 }, { at: 2 }]);
+    second.add({ at: 3, again: true });
+    assert.deepEqual(second.all(), [{ at: 1 }, { at: 2 }, { at: 3, again: true }]);
+    assert.deepEqual(new RunRows(path).goOnFrom(second.place).length, 3);
+    // Without a checkpoint nothing counts.
+    assert.deepEqual(new RunRows(path).goOnFrom(undefined), []);
+    assert.equal(Deno.readTextFileSync(path), "");
+    for (const text of ['{"at":1}\n', '{"at":1}\n{"at":0}\n']) {
+      Deno.writeTextFileSync(path, text);
+      assert.throws(
+        () => new RunRows(path).goOnFrom(place),
+        /^StageError: Cannot go on with the rows of ".*rows\.jsonl": expected the 18 bytes .* found (9|others)$/,
+      );
+    }
   }));

@@ -4,6 +4,7 @@ import { forget, forgetMoments, forgettingRates } from "../../training/forgettin
 import { initialShared } from "../../training/source.ts";
 import {
   cosineWithWarmup,
+  groupsOf,
   inner,
   model,
   pretraining,
@@ -69,7 +70,8 @@ Deno.test("pretrain() of ACT begins a round with a new table, new moments and a 
     const options = pretraining("act", sources, folder, oneStep);
     const { last } = await pretrain(options);
     const before = initialShared(options.variant, model, vocabSize, seed)[table].data;
-    const steps = [...last.groups.model[table].data].map((value, i) => Math.abs(value - before[i]));
+    const { data } = groupsOf(last).model[table];
+    const steps = [...data].map((value, i) => Math.abs(value - before[i]));
     // A cosine of one step: its rate is the peak. Float32 at weights near 1.
     assert.ok(
       Math.abs(Math.max(...steps) - 0.01) < 1e-6,

@@ -19,6 +19,7 @@ import { initialShared, openStream } from "../../training/source.ts";
 import { windowFeeds } from "../../training/windows.ts";
 import {
   engineOptions,
+  groupsOf,
   inner,
   model,
   plain,
@@ -54,7 +55,7 @@ async function trained(
   folder: string,
   changes: Partial<PretrainSettings>,
 ): Promise<Tensors> {
-  return (await pretrain(pretraining(id, sources, folder, changes))).last.groups.model;
+  return groupsOf((await pretrain(pretraining(id, sources, folder, changes))).last).model;
 }
 
 function largestDifference(a: Tensors, b: Tensors): number {
@@ -128,14 +129,13 @@ Deno.test("SPEC with one source that keeps Adam's state is training on it alone,
       model: { ...model, positions: "learned" },
     } as const;
     const source = { ...alpha, localVocabulary: every };
-    const spec = (await pretrain(pretraining("spec", [source], folder, changes))).last.groups;
+    const spec = groupsOf((await pretrain(pretraining("spec", [source], folder, changes))).last);
     const alone = await trained("std-t0", [source], folder, changes);
     const joined = { ...spec.model, ...spec["local-alpha"] };
     assert.equal(largestDifference(joined, alone), 0);
     // With reset the second round differs.
-    const reset = (await pretrain(
-      pretraining("spec", [source], folder, { ...changes, adamState: "reset" }),
-    )).last.groups;
+    const again = pretraining("spec", [source], folder, { ...changes, adamState: "reset" });
+    const reset = groupsOf((await pretrain(again)).last);
     assert.ok(largestDifference({ ...reset.model, ...reset["local-alpha"] }, alone) > 0);
   }));
 

@@ -18,6 +18,7 @@ import {
   cosineWithWarmup,
   encodeSafetensors,
   engineOptions,
+  groupsOf,
   inner,
   model,
   plain,
@@ -49,8 +50,9 @@ Deno.test("pretrain() with GLOB, one source and one round is plain training, bit
       const learningRate = cosineWithWarmup(step, { ...inner, totalSteps: 3 });
       await program.update({ learningRate, clipNorm: inner.clipNorm });
     }
-    assertSameTensors(last.groups.model, await readTensors(program));
-    assert.ok(last.groups.model["body.norm_final.weight"].data.some((value) => value !== 1));
+    const trained = groupsOf(last).model;
+    assertSameTensors(trained, await readTensors(program));
+    assert.ok(trained["body.norm_final.weight"].data.some((value) => value !== 1));
   }));
 
 Deno.test("pretrain() with TRIM whose sources have every row is GLOB, bit for bit", () =>
@@ -71,11 +73,12 @@ Deno.test("pretrain() with SPEC, one source, one round and every row is GLOB, sp
       model: { ...model, positions: "learned" },
     } as const;
     const source = { ...alpha, localVocabulary: all };
-    const spec = await pretrain(pretraining("spec", [source], folder, one));
-    const glob = await pretrain(pretraining("glob", [source], folder, one));
-    const joined = { ...spec.last.groups.model, ...spec.last.groups["local-alpha"] };
-    assertSameTensors(joined, glob.last.groups.model);
-    assert.deepEqual(Object.keys(spec.last.groups["local-alpha"]).sort(), [
+    const [spec, glob] = [
+      groupsOf((await pretrain(pretraining("spec", [source], folder, one))).last),
+      groupsOf((await pretrain(pretraining("glob", [source], folder, one))).last),
+    ];
+    assertSameTensors({ ...spec.model, ...spec["local-alpha"] }, glob.model);
+    assert.deepEqual(Object.keys(spec["local-alpha"]).sort(), [
       "embedding.position.weight",
       "embedding.token.weight",
     ]);
@@ -172,9 +175,9 @@ Deno.test("pretrain() does not depend on how often it saves, nor on the order th
 Deno.test("pretrain() keeps what a variant says is kept", () =>
   withSources(async (sources, folder) => {
     const all = { sourcesPerRound: 3 };
-    const groupsOf = async (id: string) =>
-      (await pretrain(pretraining(id, sources, folder, all))).last.groups;
-    const trim = await groupsOf("trim");
+    const groups = async (id: string) =>
+      groupsOf((await pretrain(pretraining(id, sources, folder, all))).last);
+    const trim = await groups("trim");
     assert.deepEqual(Object.keys(trim), ["model"]);
     const before = initialShared(variantOf("trim"), model, vocabSize, seed);
     const table = "embedding.token.weight";
@@ -182,7 +185,7 @@ Deno.test("pretrain() keeps what a variant says is kept", () =>
     assert.deepEqual(row(trim.model, 5), row(before, 5)); // no source has id 5
     assert.notDeepEqual(row(trim.model, 12), row(before, 12)); // beta has
 
-    const spec = await groupsOf("spec");
+    const spec = await groups("spec");
     assert.deepEqual(Object.keys(spec).sort(), [
       "local-alpha",
       "local-beta",
@@ -192,7 +195,7 @@ Deno.test("pretrain() keeps what a variant says is kept", () =>
     assert.deepEqual(spec["local-beta"][table].shape, [4 + 5, 8]); // V_k: four special and five of its own
     assert.ok(Object.keys(spec.model).every((name) => name.startsWith("body.")));
 
-    const specOpt = await groupsOf("spec-opt");
+    const specOpt = await groups("spec-opt");
     assert.deepEqual(specOpt["local-beta"][table].shape, [vocabSize, 8]);
   }));
 
@@ -219,6 +222,40 @@ Deno.test("pretrain() chooses the best round by validation loss, of SPEC only on
     assert.ok(
       judged.every((row) => Object.values(row.validation).every((v) => v.unknownShare === 0)),
     );
+  }));
+
+Deno.test("pretrain() validates all sources as often as it is told, and takes the best round from these", () =>
+  withSources(async (sources, folder) => {
+    const changes = { rounds: 5, validateAllEvery: 2 };
+    const every = await pretrain(pretraining("trim", sources, folder, { rounds: 5 }));
+    const some = await pretrain(pretraining("trim", sources, folder, changes));
+    type Round = {
+      round: number;
+      sources: string[];
+      validation: Record<string, object>;
+      validationLossNats: number | null;
+      isBest: boolean;
+    };
+    const roundsOf = ({ metrics }: typeof every) =>
+      metrics.filter(({ kind }) => kind === "round") as unknown as Round[];
+    const all = roundsOf(every);
+    const found = roundsOf(some);
+    assert.deepEqual(
+      found.map(({ validation }) => Object.keys(validation).length),
+      [2, 3, 2, 3, 3], // two of three took part; all after rounds 2, 4 and the last
+    );
+    found.forEach(({ round, sources, validation, validationLossNats, isBest }, i) => {
+      const names = [2, 4, 5].includes(round) ? ["alpha", "beta", "gamma"] : [...sources].sort();
+      const expected = Object.fromEntries(names.map((name) => [name, all[i].validation[name]]));
+      assert.deepEqual(validation, expected, `round ${round}`);
+      assert.equal(validationLossNats, names.length === 3 ? all[i].validationLossNats : null);
+      assert.ok(!isBest || names.length === 3);
+    });
+    assert.ok([2, 4, 5].includes(some.bestRound));
+    assert.deepEqual(plain(some.last), plain(every.last));
+    // Workers on the mixture read the text of all sources.
+    const workers = await pretrain(pretraining("local-sgd", sources, folder, changes));
+    assert.ok(roundsOf(workers).every(({ validation }) => Object.keys(validation).length === 3));
   }));
 
 Deno.test("pretrain() stops at a loss that is not finite and says where", () =>

@@ -9,12 +9,14 @@ import {
   type Checkpoint,
   type Continuation,
   type ContinuationSettings,
+  type Group,
   type InnerOptimizer,
   learningRateAt,
   type Pretraining,
   type PretrainSettings,
   safetensorsParts,
   type Tensors,
+  tensorsOf,
   type TrainingSource,
   type Variant,
   variantNamed,
@@ -67,6 +69,7 @@ export const settings: PretrainSettings = {
   warnings: { activationGrowth: Infinity, epochs: Infinity, unknownShare: Infinity },
   forgetting: "same",
   validationWindows: 3,
+  validateAllEvery: 1,
   checkpointEverySteps: 2,
   continuationShare: 0,
 };
@@ -203,12 +206,21 @@ export function continuing(
   };
 }
 
+/** A checkpoint's tensors in memory, also those that lie in files. */
+export function groupsOf(
+  { groups }: Pick<Checkpoint<unknown, Group>, "groups">,
+): Record<string, Tensors> {
+  return Object.fromEntries(
+    Object.entries(groups).map(([name, group]) => [name, tensorsOf(group)]),
+  );
+}
+
 /** Plain data of a checkpoint, so that two can be compared for equality of every bit. */
-export function plain({ groups, state }: Checkpoint) {
+export function plain(checkpoint: Checkpoint<Checkpoint["state"], Group>) {
   return {
-    state,
+    state: checkpoint.state,
     groups: Object.fromEntries(
-      Object.entries(groups).map(([group, tensors]) => [
+      Object.entries(groupsOf(checkpoint)).map(([group, tensors]) => [
         group,
         Object.fromEntries(
           Object.entries(tensors).sort().map(([name, { shape, data }]) => [

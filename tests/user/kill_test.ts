@@ -96,9 +96,9 @@ async function checkpointAppears(
   attempt: number,
   hasEnded: () => boolean,
 ): Promise<boolean> {
-  const before = doneFiles(store).join();
+  const before = checkpoints(store).join();
   while (!hasEnded()) {
-    const now = doneFiles(store);
+    const now = checkpoints(store);
     if (now.length > 0 && now.join() !== before) {
       await delay(attempt * 30); // later attempts are met at other places
       return true;
@@ -108,25 +108,25 @@ async function checkpointAppears(
   return false;
 }
 
-function doneFiles(store: string): string[] {
+function checkpoints(store: string): string[] {
   try {
-    return filesNamed("DONE", join(store, "checkpoints"));
+    return filesNamed(/^checkpoint-\d+$/, join(store, "checkpoints"));
   } catch {
     return []; // it vanished while it was read, or is not there yet
   }
 }
 
 function checkpointFile(store: string, name: string): string {
-  const [path, ...others] = filesNamed(name, join(store, "checkpoints"));
+  const [path, ...others] = filesNamed(new RegExp(`^${name}$`), join(store, "checkpoints"));
   assert.equal(others.length, 0);
   return path;
 }
 
-function filesNamed(name: string, folder: string): string[] {
+function filesNamed(name: RegExp, folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory) return filesNamed(name, path);
-    return entry.name === name ? [path] : [];
+    return name.test(entry.name) ? [path] : [];
   }).sort();
 }
 
