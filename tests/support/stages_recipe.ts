@@ -23,6 +23,7 @@ export const recipe = {
   engine: { kind: "reference", threads: 1, precision: "fp32" },
   sources: { left: { train: "-", validation: "-" }, right: { train: "-", validation: "-" } },
   outOfDistribution: [],
+  external: {},
   documents: { hub: null },
   vocabulary: { global: {}, own: {} },
   model: {
