@@ -8,6 +8,7 @@ import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
 import type { Recipe } from "../recipe.ts";
 import { fineTunedModels } from "../continue.ts";
+import { continuedExternals, isExternal } from "../external_models.ts";
 import type { TableKind } from "./kind.ts";
 import { comparisonNotes, comparisonRows, type Comparisons, comparisonsOf } from "./improvement.ts";
 import { startOf } from "./losses.ts";
@@ -119,7 +120,7 @@ function downstreamParams(recipe: Recipe, name: string): DownstreamParams {
   const starts = name === "downstream-both"
     ? [startOf(recipe, "random"), startOf(recipe, "pretrained")]
     : [startOf(recipe, name)];
-  const fineTuned = fineTunedModels(recipe);
+  const fineTuned = [...fineTunedModels(recipe), ...continuedExternals(recipe)];
   const models = starts.flatMap((start) => fineTuned.filter((model) => model[1] === start));
   return {
     name,
@@ -128,7 +129,7 @@ function downstreamParams(recipe: Recipe, name: string): DownstreamParams {
     tasks,
     runs: recipe.finetune.runs,
     dropout: recipe.finetune.dropout,
-    ...comparisonsOf(recipe, models.map(([variant]) => variant)),
+    ...comparisonsOf(recipe, models.map(([id]) => id).filter((id) => !isExternal(id))),
     quotation: quotationOf(recipe, name),
   };
 }
