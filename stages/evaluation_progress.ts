@@ -1,8 +1,7 @@
 /**
- * How far an evaluation is: the sums of the sources that are done, and of the one under way, kept in the checkpoint folder, so
- * that a stop loses nothing.
+ * How far an evaluation is: the sums of each source, kept in the checkpoint folder, so that a stop loses nothing.
  *
- *   losses.json  by source the windows that are counted, and the sums of its documents
+ *   losses-<source>.json  the windows that are counted, and the sums of the documents
  */
 import { join } from "node:path";
 import { readTextIfThere, SavePoints, writeFileAtomic } from "../base/mod.ts";
@@ -23,35 +22,34 @@ const sums = ["lossNats", "tokens", "bytes", "unigramNats"] as const;
 
 export class EvaluationProgress {
   readonly #context: EvaluationContext;
-  readonly #path: string;
-  /** By source, in the order of the work. */
-  readonly #found: Map<string, PartialLosses>;
   readonly #points: SavePoints;
   readonly #tokens: ReadonlyMap<string, number>;
+  /** The source under way. */
+  #current: { readonly name: string; readonly sums: DocumentSums } | undefined;
 
   /** @param texts Folders of token shards by source. */
   constructor(context: EvaluationContext, texts: ReadonlyMap<string, string>) {
     this.#context = context;
-    this.#path = join(context.checkpointFolder, "losses.json");
-    this.#found = readLosses(this.#path);
     this.#points = new SavePoints({
       signal: context.signal,
       everyMs: checkpointEveryMs,
-      save: () => writeLosses(this.#path, this.#found),
+      save: () => this.#keep(),
     });
     this.#tokens = new Map([...texts].map(([name, path]) => [name, readTokenCounts(path).tokens]));
   }
 
-  /** The sums of a source, which go on from where they were. */
+  /** The sums of a source, which go on from where they were; the source before it is done. */
   sumsOf(source: EvaluatedSource): DocumentSums {
-    const sums = new DocumentSums(source, this.#found.get(source.name));
-    this.#found.set(source.name, sums);
+    this.#keep();
+    const { name } = source;
+    const sums = new DocumentSums(source, readLosses(this.#pathOf(name)));
+    this.#current = { name, sums };
     return sums;
   }
 
   /** What was found of a source that is done; undefined before that. */
   lossesOf(name: string, seqLen: number): DocumentLosses | undefined {
-    const found = this.#found.get(name);
+    const found = readLosses(this.#pathOf(name));
     const isDone = found !== undefined && found.windows * seqLen >= this.#tokens.get(name)!;
     return isDone ? found.losses : undefined;
   }
@@ -67,28 +65,28 @@ export class EvaluationProgress {
     this.#context.log.progress({ done, total, unit: "tokens", note: name });
     this.#points.pass();
   }
+
+  #keep(): void {
+    if (this.#current === undefined) return;
+    const { name, sums: { windows, losses } } = this.#current;
+    const counted = sums.map((sum) => Array.from(losses[sum]));
+    const record = { format: 1, windows, sums: counted };
+    writeFileAtomic(this.#pathOf(name), JSON.stringify(record));
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#context.checkpointFolder, `losses-${name}.json`);
+  }
 }
 
-function writeLosses(path: string, found: ReadonlyMap<string, PartialLosses>): void {
-  const sources = [...found].map(([name, { windows, losses }]) => [
-    name,
-    windows,
-    ...sums.map((sum) => Array.from(losses[sum])),
-  ]);
-  writeFileAtomic(path, JSON.stringify({ format: 1, sources }));
-}
-
-/** None where there is no file, or a damaged one. */
-function readLosses(path: string): Map<string, PartialLosses> {
+/** Undefined where there is no file, or a damaged one. */
+function readLosses(path: string): PartialLosses | undefined {
   try {
-    const { sources } = JSON.parse(readTextIfThere(path) ?? "");
-    return new Map(
-      sources.map(([name, windows, ...found]: [string, number, ...number[][]]) => {
-        const [lossNats, tokens, bytes, unigramNats] = found.map((sum) => Float64Array.from(sum));
-        return [name, { windows, losses: { lossNats, tokens, bytes, unigramNats } }];
-      }),
-    );
+    const { windows, sums } = JSON.parse(readTextIfThere(path) ?? "");
+    const [lossNats, tokens, bytes, unigramNats] = (sums as number[][])
+      .map((sum) => Float64Array.from(sum));
+    return { windows, losses: { lossNats, tokens, bytes, unigramNats } };
   } catch {
-    return new Map();
+    return undefined;
   }
 }
