@@ -188,9 +188,15 @@ function sizeOf(folder: string): { readonly files: number; readonly bytes: numbe
 }
 
 const examples = `
+Forms:
+  hf      safetensors and a tokenizer for Python's transformers: GPT-2, MPT, GPT-NeoX, or a class of ours
+  onnx    a graph with its cache, for transformers.js and ONNX Runtime in any language
+  gguf    files for llama.cpp, in 32 and 16 bits
+
 The folder must be new or empty. It gets its name when all is written, read back, and found equal to the model.
 
 Examples:
   deno task pipeline export continue/trim/random DIR
-  deno task pipeline export pretrain/spec DIR --source all     a folder for each source
+  deno task pipeline export continue/trim/random DIR --as hf,onnx,gguf    DIR/hf, DIR/onnx, DIR/gguf
+  deno task pipeline export pretrain/spec DIR --source all                a folder for each source
   deno task pipeline export pretrain/glob DIR --checkpoint last`;

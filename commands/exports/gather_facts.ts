@@ -26,14 +26,19 @@ export async function factsOf(
     output,
     key: manifest.key,
     digest: manifest.outputs[output],
-    // The store is a place of this machine.
-    recipe: { name, description, typed: typedOptions({ ...options, store: ".artifacts" }).trim() },
+    recipe: { name, description, typed: typedAnywhere(options) },
     ...originOf(models),
     ...(source === undefined ? {} : { source }),
     ...(cutFrom === undefined ? {} : { cutFrom }),
     sources: sourcesOf(models),
     numbers: [...numbersOfSummary(manifest), ...await evaluated(models, source)],
   };
+}
+
+/** Options without places of this machine: a card is for others. */
+function typedAnywhere(options: PlanOptions): string {
+  const typed = typedOptions({ ...options, store: ".artifacts" }).trim();
+  return typed.replace(/(^|[\s='"[,])\/(?:[^\s'"/,\]]+\/)+/g, "$1…/");
 }
 
 /** The variant, or the name of an import and where that came from. */

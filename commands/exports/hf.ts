@@ -12,7 +12,13 @@ import { type Fit, layoutOf, toLayout } from "../../model/layouts/mod.ts";
 import { safetensorsParts } from "../../training/mod.ts";
 import type { AnyModel, ExportFormat, WrittenForm } from "./export_format.ts";
 import { readBack } from "./read_back.ts";
-import { endsOfTexts, idFields, saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
+import {
+  endPiece,
+  endsOfTexts,
+  idFields,
+  saveTokenizerFiles,
+  tokenizerLimits,
+} from "./tokenizer_files.ts";
 
 export const weightsFile = "model.safetensors";
 export const configFile = "config.json";
@@ -121,8 +127,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("FOLDER")
 model = AutoModelForCausalLM.from_pretrained("FOLDER"${trust})
-prompt = tokenizer("Once upon", return_tensors="pt")
-print(tokenizer.decode(model.generate(**prompt)[0]))
+prompt = tokenizer("${endPiece(model)}Once upon", return_tensors="pt")
+print(tokenizer.decode(model.generate(**prompt)[0], skip_special_tokens=True))
 \`\`\``,
     ],
     limits: [

@@ -39,10 +39,16 @@ export function idFields({ tokenizer }: AnyModel) {
   return { bos_token_id: special.begin, eos_token_id: special.end, pad_token_id: special.pad };
 }
 
+/** The piece that ends a text. */
+export function endPiece({ tokenizer }: AnyModel): string {
+  return tokenizer.piece(specialOf(tokenizer).end);
+}
+
 /** How texts begin and end for this model: a sentence of Markdown. */
-export function endsOfTexts({ tokenizer }: AnyModel): string {
-  const end = tokenizer.piece(specialOf(tokenizer).end);
-  return `Documents end in \`${end}\` and nothing stands before them: put nothing in front of a prompt.`;
+export function endsOfTexts(model: AnyModel): string {
+  const end = endPiece(model);
+  return `Documents end in \`${end}\`, and each began after that of another: a prompt that begins a document begins with ` +
+    `\`${end}\`, which \`deno task pipeline generate\` puts there. Nothing else stands in front of a prompt.`;
 }
 
 /** What of the tokenizer other programs do differently; each a sentence of Markdown. */

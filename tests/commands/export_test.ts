@@ -77,6 +77,7 @@ Deno.test("export: writes trained models into new folders, a folder a source whe
       card,
       /\| arithmetic \| invented by the generator .* \| not said by the recipe \|/,
     );
+    assert.match(card, /run pretrain\/spec(-opt)? --recipe …\/tiny.yaml --set/);
     assert.match(card, /\| code \| invented by the generator `code` \| CC0-1.0 \|/);
   }
   // Each form in a folder of its own; what gguf measures is test text of the source whose table it is.
