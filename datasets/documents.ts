@@ -34,7 +34,7 @@ export interface DocumentsReport {
   readonly longestBytes: number;
   /** Rows that were dropped, and the reasons for the first of them. */
   readonly skipped: { readonly rows: number; readonly first: readonly string[] };
-  /** Of generated text only: no model can have an expected code length below it. */
+  /** Of generated test text only: no model can have an expected code length below it. */
   readonly entropyBitsPerByte?: number;
   /** What was dropped or changed between reading and writing; absent where nothing was asked for. */
   readonly filter?: FilterReport;

@@ -24,6 +24,8 @@ interface GeneratedDocumentsOptions<Options> {
   readonly seed: Seed;
   /** Documents to make, at least one. */
   readonly documents: number;
+  /** Whether the report says the entropy of the rules: all of their branches are made for it, which takes longer than some documents. */
+  readonly tellsEntropy: boolean;
   readonly checkpointFolder: string;
   readonly checkpointEveryMs: number;
   readonly signal: AbortSignal;
@@ -34,9 +36,8 @@ interface GeneratedDocumentsOptions<Options> {
 /** Writes the first documents of a generator to a folder. @throws signal.reason when aborted, after a checkpoint. */
 export async function writeGeneratedDocuments<Options>(
   folder: string,
-  { source, options, split, seed, documents, onDocument, ...kept }: GeneratedDocumentsOptions<
-    Options
-  >,
+  { source, options, split, seed, documents, tellsEntropy, onDocument, ...kept }:
+    GeneratedDocumentsOptions<Options>,
 ): Promise<DocumentsReport> {
   const work = resumableFolder<DocumentsWriterState>(kept.checkpointFolder, "reading", {
     "documents.arrow": ({ arrow }) => arrow.bytes,
@@ -54,7 +55,8 @@ export async function writeGeneratedDocuments<Options>(
     if (writer.count % documentsAPause === 0) await pause();
     points.pass();
   }
-  const report = writer.finish({ entropyBitsPerByte: source.entropyBitsPerByte(options) });
+  const entropyBitsPerByte = tellsEntropy ? source.entropyBitsPerByte(options) : undefined;
+  const report = writer.finish({ entropyBitsPerByte });
   work.publish(folder, ["documents.arrow", "report.json"]);
   return report;
 }

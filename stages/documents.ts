@@ -207,6 +207,8 @@ async function fromGenerator(
     split,
     seed: seed(`documents/${source}`),
     documents: total,
+    // Once for a source: tables of losses put it beside models of the test text.
+    tellsEntropy: split === "test",
     checkpointFolder,
     checkpointEveryMs: hints.checkpointEveryMs,
     signal,

@@ -83,12 +83,20 @@ export interface Process {
 }
 
 /** A source for the registry: documents of the process that its options make, and their entropy. */
-export function processSource<Options>(
+export function processSource<Options extends object>(
   processOf: (options: Options) => Process,
 ): GeneratedSource<Options> {
+  // Documents and entropy of the same options need the same branches, which take longer to make than both.
+  const known = new WeakMap<Options, Process>();
+  const knownProcess = (options: Options): Process => {
+    const process = known.get(options) ?? processOf(options);
+    known.set(options, process);
+    return process;
+  };
   return {
-    documents: (options, split, seed, first) => documentsOf(processOf(options), split, seed, first),
-    entropyBitsPerByte: (options) => entropyBitsPerByte(processOf(options)),
+    documents: (options, split, seed, first) =>
+      documentsOf(knownProcess(options), split, seed, first),
+    entropyBitsPerByte: (options) => entropyBitsPerByte(knownProcess(options)),
   };
 }
 
@@ -138,6 +146,10 @@ export function entropyBitsPerByte(process: Process): number {
   const states = statesInOrder(process.opening);
   const index = new Map(states.map((state, i) => [state, i]));
   const costs = states.map((state) => branchCost(state.branches));
+  const ways = states.map(({ branches }) => ({
+    probabilities: Float64Array.from(branches, ({ probability }) => probability),
+    targets: Int32Array.from(branches, ({ next }) => index.get(next)!),
+  }));
   const joint = jointCost(process.joints);
   let [bits, bytes] = [0, 0];
   let mass = new Float64Array(states.length);
@@ -148,9 +160,11 @@ export function entropyBitsPerByte(process: Process): number {
       if (mass[i] === 0) continue;
       bits += mass[i] * costs[i].bits;
       bytes += mass[i] * costs[i].bytes;
-      for (const { probability, next } of states[i].branches) {
-        const target = next.isBoundary ? arrived : mass;
-        target[index.get(next)!] += mass[i] * probability;
+      const { probabilities, targets } = ways[i];
+      for (let way = 0; way < targets.length; way++) {
+        const target = targets[way];
+        const to = states[target].isBoundary ? arrived : mass;
+        to[target] += mass[i] * probabilities[way];
       }
     }
     const end = endProbability(process, units);
