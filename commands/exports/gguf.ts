@@ -28,6 +28,7 @@ import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.t
 import { ggufLimits } from "./gguf_limits.ts";
 import { measureEffects } from "./gguf_effects.ts";
 import { fail } from "./read_back.ts";
+import { endsOfTexts } from "./tokenizer_files.ts";
 
 /** How to use the files, in Markdown. A file, for its lines are programs of others. */
 const useFile = "gguf_use.md";
@@ -52,7 +53,7 @@ export const gguf: ExportFormat = {
     return {
       tags: ["gguf", "llama.cpp"],
       use: [Deno.readTextFileSync(new URL(`./${useFile}`, import.meta.url)).trim()],
-      limits: ggufLimits(model.config, model.tokenizer, effects),
+      limits: [...ggufLimits(model.config, model.tokenizer, effects), endsOfTexts(model)],
       checked:
         `Read back after writing: ${tensors} tensors equal those of the model bit for bit in 32 bits, and ` +
         "rounded to the nearest in 16, and so do all keys.",

@@ -25,7 +25,7 @@ export function ggufLimits(
     (addDummyPrefix && !removeExtraWhitespaces
       ? " A text that begins with a space gets another in front."
       : ""),
-    "Documents end in `</s>` and do not begin with `<s>`: put nothing in front of a prompt.",
+    "llama.cpp's own programs take a special piece that a prompt spells out, such as `</s>`, for that piece.",
   ];
 }
 
@@ -47,9 +47,9 @@ function differences(
       `is off by ${effects.furthest.toExponential(1)} at most.`,
       effects.lost === 0
         ? " That text has none."
-        : ` In that text ${effects.lost} tokens are such; read as \`<unk>\` they make ${
+        : ` In that text ${effects.lost} tokens are such. Read as \`<unk>\` there are fewer tokens to predict, and another text: ${
           bits(effects.withLost)
-        } bits per byte of it.`,
+        } bits per byte of what it was.`,
     ];
   const approximated = gelu === "exact"
     ? "the approximation by tanh, rounded to 16 bits"

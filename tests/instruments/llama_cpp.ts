@@ -8,7 +8,9 @@ import { UsageError } from "../../base/mod.ts";
 import { project } from "../../commands/dept.ts";
 import { exportedModel } from "../../commands/export.ts";
 import { gguf } from "../../commands/exports/gguf.ts";
+import { withoutLost } from "../../commands/exports/gguf_effects.ts";
 import { openTrainedModels } from "../../commands/trained_model.ts";
+import { llamaVocabulary, sentencePieceModelOf } from "../../tokenizers/sentencepiece/mod.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import { llamaCppMissing, useModels } from "../support/llama_cpp/llama_cpp.ts";
 import { mean, predictions, sum } from "../support/llama_cpp/predictions.ts";
@@ -66,9 +68,13 @@ export async function main(args: readonly string[]): Promise<void> {
   row("llama.cpp, F32, keys and values in 32 bits", plain.losses.flat());
   row("llama.cpp, F32, as it runs unasked", wide.losses.flat());
   row("llama.cpp, F16, as it runs unasked", small.losses.flat());
-  const same = texts.filter((text, i) => `${plain.ids[i]}` === `${[...tokenizer.encode(text)]}`);
+  const lost = new Set(llamaVocabulary(sentencePieceModelOf(tokenizer)).lostIds);
+  const read = texts.map((text) => Int32Array.from(tokenizer.encode(text)));
+  const same = read.filter((ids, i) => `${plain.ids[i]}` === `${ids}`);
+  const known = read.filter((ids, i) => `${plain.ids[i]}` === `${withoutLost(ids, lost)}`);
   const decoded = texts.filter((text, i) => plain.decoded[i] === text);
   console.log(
-    `of ${texts.length} texts ${same.length} have the model's ids there, ${decoded.length} come back as they were`,
+    `of ${texts.length} texts ${same.length} have the model's ids there, ${known.length} have them or <unk> where bytes are ` +
+      `missing; ${decoded.length} come back as they were`,
   );
 }
