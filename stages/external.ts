@@ -13,7 +13,7 @@ import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import type { keepTokenizer } from "../tokenizers/adopted/mod.ts";
 import { fillCheckpoint, readExternalModel } from "../training/mod.ts";
 import { countParameters } from "../model/mod.ts";
-import { fetchedPaths, localFiles, localPaths } from "./external_files.ts";
+import { checkRemote, fetchedPaths, localFiles, localPaths } from "./external_files.ts";
 import type { Recipe } from "./recipe.ts";
 import { type RemoteHints, remoteHints } from "./remote_files.ts";
 
@@ -33,6 +33,7 @@ export const external: Stage<Recipe, ExternalParams, RemoteHints, ExternalModule
   instances: (recipe) => Object.keys(recipe.external).sort().map((name) => [name]),
   declare(recipe, [name]) {
     const { from } = recipe.external[name];
+    checkRemote(from, `external.${name}.from`);
     return {
       files: isRemote(from) ? {} : localFiles(resolve(from), `external.${name}.from`),
       outputs: ["model", "tokenizer"],

@@ -41,6 +41,19 @@ export function localFiles(from: string, key: string): Readonly<Record<string, s
   }
 }
 
+/** Whether a remote name can be of a model. @throws UsageError with the way out where it cannot */
+export function checkRemote(from: string, key: string): void {
+  const page = /^https:\/\/huggingface\.co\/([\w.-]+\/[\w.-]+)\/?$/.exec(from)?.[1];
+  const isModel = /^hf:\/\/(?!datasets\/|spaces\/|models\/)[\w.-]+\/[\w.-]+(@[^/]+)?(\/.*)?$/.test(
+    from,
+  );
+  if (page === undefined && (isModel || !from.startsWith("hf://"))) return;
+  const [expected, found] = page === undefined
+    ? ["hf://OWNER/NAME or hf://OWNER/NAME@REVISION", "another form"]
+    : [`the model's files, which hf://${page} names`, "a page"];
+  throw new UsageError(`Cannot import "${from}": expected ${expected}, found ${found} (${key})`);
+}
+
 /** The files that `localFiles` named: what is small is copied, so that it lies under its own name in one folder. */
 export function localPaths(
   files: Readonly<Record<string, string>>,

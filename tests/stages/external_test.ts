@@ -182,6 +182,26 @@ for (const [name, [change, message]] of Object.entries(refused)) {
   });
 }
 
+Deno.test("external refuses names that are of no model before anything is fetched", () => {
+  const cases: Record<string, RegExp> = {
+    "hf://EleutherAI":
+      /expected hf:\/\/OWNER\/NAME or .*found another form \(external\.neox\.from\)/,
+    "hf://datasets/allenai/c4": /expected hf:\/\/OWNER\/NAME/,
+    "https://huggingface.co/EleutherAI/pythia-14m":
+      /expected the model's files, which hf:\/\/EleutherAI\/pythia-14m names, found a page/,
+  };
+  for (const [from, message] of Object.entries(cases)) {
+    assert.throws(() => external.declare(recipeOf(from), ["neox"]), (error: Error) => {
+      assert.equal(error.name, "UsageError");
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  for (const from of ["hf://a/b@main", "hf://a/b@v1/part", "https://example.org/m/"]) {
+    assert.deepEqual(external.declare(recipeOf(from), ["neox"]).params, { from });
+  }
+});
+
 Deno.test("external refuses a place where nothing is", () => {
   assert.throws(
     () => external.declare(recipeOf("/nowhere/at/all"), ["neox"]),
