@@ -1,10 +1,9 @@
 /**
  * `export`: a trained model as files that other programs open.
  */
-import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { formatBytes, StageError, writeFileSynced } from "../base/mod.ts";
-import { configFileNames, cutTokenizer, UnigramTokenizer } from "../tokenizers/mod.ts";
+import { cutTokenizer, UnigramTokenizer } from "../tokenizers/mod.ts";
 import { callerFolder } from "./caller_folder.ts";
 import type {
   AnyModel,
@@ -17,6 +16,7 @@ import { exportFormats } from "./exports/mod.ts";
 import { modelCard } from "./exports/model_card.ts";
 import { checkNewFolder, fillNewFolder } from "./exports/new_folder.ts";
 import { testText } from "./exports/test_text.ts";
+import { keptFiles, shiftedFiles } from "./exports/tokenizer_files.ts";
 import { oneOf } from "./option_values.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -142,7 +142,7 @@ export async function exportedModel(
   throw withoutPieces(model, "gguf");
 }
 
-/** The model of a source: its table, and the tokenizer of exactly that table. @throws StageError for a tokenizer of shifted ids */
+/** The model of a source: its table, and the tokenizer of exactly that table. @throws StageError for a tokenizer that has no file of its own */
 async function anyModel(
   models: TrainedModels,
   source: string,
@@ -164,15 +164,24 @@ async function anyModel(
         testText(models, models.isLocal ? [source] : models.sources, vocabulary, model.config),
     };
   }
-  if (tokenizer.special !== undefined) { // of an import: its ids are those of its files
-    const names = ["tokenizer.json", "tokenizer.model", ...configFileNames];
-    const files = names.map((name) => join(tokenizerFolder, name)).filter(existsSync);
-    return { ...model, facts, tokenizer, tokenizerFiles: files };
+  // An import's ids are those of its files; those of an adopted tokenizer were shifted for training.
+  const isImport = tokenizer.special !== undefined;
+  try {
+    if (rows !== undefined) throw cutOfOthers(models, source);
+    const tokenizerFiles = isImport
+      ? keptFiles(tokenizerFolder)
+      : shiftedFiles(tokenizerFolder, tokenizer);
+    return { ...model, facts, tokenizer, tokenizerFiles };
+  } catch (error) {
+    tokenizer[Symbol.dispose]();
+    throw error;
   }
-  tokenizer[Symbol.dispose]();
-  throw new StageError(
-    `Cannot export ${models.instance.id}: expected a vocabulary that was trained here, found a tokenizer of others ` +
-      "(vocabulary.global.file), whose ids were shifted for training; no file of it says these ids",
+}
+
+function cutOfOthers({ instance }: TrainedModels, source: string): StageError {
+  return new StageError(
+    `Cannot export ${instance.id} of source "${source}": expected a vocabulary that was trained here, which can be cut to the pieces of a ` +
+      "source, found a tokenizer of others (vocabulary.global.file)",
   );
 }
 

@@ -23,11 +23,11 @@ export interface ExportedModel {
   testText(): Promise<readonly Int32Array[]>;
 }
 
-/** A model with a tokenizer of others, as it was imported: ids of the tokenizer are rows of the table. */
+/** A model with a tokenizer of others, whose ids are rows of the table. */
 export interface ForeignModel extends Omit<ExportedModel, "tokenizer" | "testText"> {
   readonly tokenizer: Tokenizer & Disposable;
-  /** Paths of the tokenizer's files, which leave as they came. */
-  readonly tokenizerFiles: readonly string[];
+  /** The tokenizer's files: their names and what they hold. */
+  readonly tokenizerFiles: Readonly<Record<string, string | Uint8Array>>;
 }
 
 export type AnyModel = ExportedModel | ForeignModel;

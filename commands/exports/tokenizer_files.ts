@@ -1,24 +1,27 @@
 /**
  * The tokenizer of a folder that leaves: `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json`.
  */
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { writeFileSynced } from "../../base/mod.ts";
 import {
+  configFileNames,
   saveByteLevelTokenizer,
   saveConfigFiles,
   saveTokenizer,
+  shiftedTokenizerJson,
   type SpecialIds,
   specialIds,
   type Tokenizer,
   whyNotByteLevel,
 } from "../../tokenizers/mod.ts";
-import type { AnyModel } from "./export_format.ts";
+import type { AnyModel, ForeignModel } from "./export_format.ts";
 
 /** Writes the tokenizer's files: one of ours in the form that every reader encodes alike where there is one, others as they came. */
 export function saveTokenizerFiles(model: AnyModel, folder: string): void {
   if ("tokenizerFiles" in model) {
-    for (const path of model.tokenizerFiles) {
-      writeFileSynced(join(folder, basename(path)), Deno.readFileSync(path));
+    for (const [name, content] of Object.entries(model.tokenizerFiles)) {
+      writeFileSynced(join(folder, name), content);
     }
     return;
   }
@@ -54,7 +57,9 @@ export function endsOfTexts(model: AnyModel): string {
 /** What of the tokenizer other programs do differently; each a sentence of Markdown. */
 export function tokenizerLimits(model: AnyModel): string[] {
   if ("tokenizerFiles" in model) {
-    return ["The tokenizer's files are those that the model came with."];
+    return [
+      "The tokenizer is one of others. What it puts around a text elsewhere, if anything, training had not.",
+    ];
   }
   const { settings } = model.tokenizer;
   const why = whyNotByteLevel(settings);
@@ -68,4 +73,37 @@ export function tokenizerLimits(model: AnyModel): string[] {
       ? ["Other programs make the full-width tilde `～` a `~`."]
       : []),
   ];
+}
+
+/** Files of an imported tokenizer, as they came. @param folder Of the artifact */
+export function keptFiles(folder: string): ForeignModel["tokenizerFiles"] {
+  const names = ["tokenizer.json", "tokenizer.model", ...configFileNames];
+  return Object.fromEntries(
+    names.filter((name) => existsSync(join(folder, name)))
+      .map((name) => [name, Deno.readFileSync(join(folder, name))]),
+  );
+}
+
+/**
+ * Files of an adopted tokenizer with the ids of the run.
+ * @throws StageError for one whose file has no place for them
+ */
+export function shiftedFiles(folder: string, tokenizer: Tokenizer): ForeignModel["tokenizerFiles"] {
+  const roles = {
+    bos_token: tokenizer.piece(specialIds.begin),
+    eos_token: tokenizer.piece(specialIds.end),
+    pad_token: tokenizer.piece(specialIds.pad),
+  };
+  const [configName, mapName] = configFileNames;
+  const config = {
+    ...{ add_bos_token: false, add_eos_token: false },
+    ...roles,
+    ...{ clean_up_tokenization_spaces: false, model_max_length: 1e30 },
+    tokenizer_class: "PreTrainedTokenizerFast",
+  };
+  return {
+    "tokenizer.json": shiftedTokenizerJson(folder),
+    [configName]: JSON.stringify(config, null, 2) + "\n",
+    [mapName]: JSON.stringify(roles, null, 2) + "\n",
+  };
 }

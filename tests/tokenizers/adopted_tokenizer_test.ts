@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import { Tokenizer as NpmTokenizer } from "tokenizers";
 import { adoptTokenizer, openAdopted } from "../../tokenizers/adopted/mod.ts";
 import {
   adoptedVocabSize,
@@ -8,13 +9,14 @@ import {
   loadPieces,
   openTokenizer,
   saveTokenizer,
+  shiftedTokenizerJson,
   specialIds,
   specialPieces,
   type Tokenizer,
 } from "../../tokenizers/mod.ts";
 import { saveSentencePiece, sentencePieceModelOf } from "../../tokenizers/sentencepiece/mod.ts";
 import { bpeFile, temporaryFolder, wordPieceFile } from "../instruments/foreign_files.ts";
-import { inventedDocuments } from "../instruments/awkward_lines.ts";
+import { fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "./support.ts";
 
 /** Adopts a file and opens what was written. */
@@ -38,6 +40,30 @@ async function adopted(
   assert.throws(() => pieces.piece(rows), /expected an id from 0 to/);
   return { folder, tokenizer };
 }
+
+Deno.test("shiftedTokenizerJson() is a tokenizer.json with the ids of the run, for every reader of the format", async () => {
+  using folder = temporaryFolder();
+  const lines = [...fuzzLines(200), "slow lower é 😀\n", "newest lower, é low", ""];
+  for (const [name, file] of Object.entries({ bpe: bpeFile(), words: wordPieceFile() })) {
+    const { folder: there, tokenizer } = await adopted(folder.write(`${name}.json`, file));
+    using _end = tokenizer;
+    const place = folder.write(`${name}-shifted.json`, JSON.parse(shiftedTokenizerJson(there)));
+    using shifted = await openTokenizer(place);
+    const theirs = NpmTokenizer.fromFile(place);
+    for (const line of lines.filter((line) => !/<\/?s>|<unk>|\[SEP\]/.test(line))) {
+      const ids = [...tokenizer.encode(line)];
+      assert.deepEqual([...shifted.encode(line)], ids, JSON.stringify(line));
+      const encoded = await theirs.encode(line, null, { addSpecialTokens: true });
+      assert.deepEqual(encoded.getIds(), ids, JSON.stringify(line));
+    }
+    assert.equal(shifted.piece(specialIds.end), "</s>");
+  }
+  const model = { ...bpeFile(), added_tokens: [] };
+  model.model.vocab["</s>"] = 500;
+  const { folder: taken, tokenizer } = await adopted(folder.write("taken.json", model));
+  tokenizer[Symbol.dispose]();
+  assert.throws(() => shiftedTokenizerJson(taken), /expected no piece "<\/s>", .*, found one/);
+});
 
 Deno.test("adoptTokenizer() gives BPE on bytes our ids: special pieces, bytes, then its pieces", async () => {
   using folder = temporaryFolder();

@@ -23,6 +23,15 @@ Deno.test("a recipe takes a BPE tokenizer.json as its vocabulary, from text to f
   const made = await pipeline([...generate, ...small, ...engine]);
   assert.equal(made.code, 0, made.stderr);
 
+  // It leaves with a tokenizer.json that has the ids of the run, which the export compares.
+  const place = join(folder.path, "out");
+  const left = await pipeline(["export", "pretrain/trim", place, ...recipe, ...small, ...engine]);
+  assert.equal(left.code, 0, left.stderr);
+  assert.match(left.stdout, /equal those of the model bit for bit \(engine reference\)/);
+  const { model } = JSON.parse(Deno.readTextFileSync(join(place, "tokenizer.json")));
+  assert.equal(model.vocab["</s>"], 2);
+  assert.equal(model.vocab["Ġlow"], 7 + 256 + 3); // <|endoftext|> and two pieces before it
+
   // The file's content is in the key, its path is not.
   const vocabulary = (path: string) =>
     pipeline(["run", "vocabulary/global", ...recipe.slice(0, 4), ...file(path)]);
