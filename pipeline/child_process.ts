@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { LastWords } from "./last_words.ts";
 import { permissionsOf } from "./permissions.ts";
 import { type InstanceCode, mainFile, type Program, type Programs } from "./program.ts";
+import { changedFile, programFolder } from "./program_folder.ts";
 import { type ChildMessage, type ChildRequest, decodeLine } from "./protocol.ts";
 
 /** What a child is to do. */
@@ -68,7 +69,7 @@ class Child implements RunningChild {
   constructor({ request: asked, isNative, logPath, onMessage }: ChildWork, program: Program) {
     this.#log = Deno.openSync(logPath, { append: true, create: true });
     this.#write(`-- ${asked.instance}, started ${new Date().toISOString()}`);
-    const request = writeProgram(program, asked, isNative);
+    const { request, config } = prepare(program, asked, isNative);
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -77,7 +78,7 @@ class Child implements RunningChild {
         "--no-prompt",
         "--no-remote", // some hosts of code may be imported from without a permission
         "--config",
-        join(request.program, "deno.json"),
+        config,
         join(request.program, mainFile),
       ],
       clearEnv: true,
@@ -90,7 +91,8 @@ class Child implements RunningChild {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.outcome = this.#follow(request, onMessage);
+    this.outcome = this.#follow(request, onMessage)
+      .then((outcome) => outcome.type === "done" ? whole(outcome, program, request) : outcome);
   }
 
   get pid(): number {
@@ -157,22 +159,38 @@ class Child implements RunningChild {
   }
 }
 
-/** Writes what the child runs. Returns the request with its own addresses of modules. */
-function writeProgram(program: Program, request: ChildRequest, isNative: boolean): ChildRequest {
-  const folder = request.program;
-  for (const [name, content] of program.files) {
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    Deno.writeFileSync(join(folder, name), bytes);
-  }
-  if (!isNative) {
-    const path = join(folder, "deno.json");
-    const config = JSON.parse(Deno.readTextFileSync(path));
-    const permissions = { [permissionSet]: permissionsOf(request) };
-    Deno.writeTextFileSync(path, JSON.stringify({ ...config, permissions }));
-  }
+/** Lays out what the child runs. Returns the request with the places of its code, and the path of its configuration. */
+function prepare(
+  program: Program,
+  asked: ChildRequest,
+  isNative: boolean,
+): { readonly request: ChildRequest; readonly config: string } {
+  const own = asked.program;
+  const folder = programFolder(program, join(asked.store, "cache", "programs"), join(own, "code"));
   const modules = Object.entries(program.modules)
     .map(([role, name]) => [role, pathToFileURL(join(folder, name)).href]);
-  return { ...request, modules: Object.fromEntries(modules) };
+  const request = { ...asked, program: folder, modules: Object.fromEntries(modules) };
+  if (isNative) return { request, config: join(folder, "deno.json") };
+  // The permissions are those of this instance, not of its program.
+  const permissions = { [permissionSet]: permissionsOf(request) };
+  const settings = JSON.parse(Deno.readTextFileSync(join(folder, "deno.json")));
+  const lock = { path: join(folder, "deno.lock") };
+  const config = join(own, "deno.json");
+  Deno.writeTextFileSync(config, JSON.stringify({ ...settings, lock, permissions }));
+  return { request, config };
+}
+
+/** What a child has made, unless its program was changed while it ran. */
+function whole(
+  made: Extract<ChildOutcome, { type: "done" }>,
+  program: Program,
+  { instance, program: folder }: ChildRequest,
+): ChildOutcome {
+  const changed = changedFile(program, folder);
+  if (changed === undefined) return made;
+  const message = `Cannot keep what ${instance} made: expected its program to stay as it is, ` +
+    `found "${join(folder, changed)}" written meanwhile; run again`;
+  return { type: "failed", message, isExpected: true };
 }
 
 /** With `DEPT_AUDIT=DIR` Deno records there what a child accesses, beside what it was given: see `permissions.ts`. */

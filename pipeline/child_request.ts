@@ -19,7 +19,7 @@ interface RequestedWork {
   readonly store: Store;
 }
 
-/** The folders that an instance has while it runs: one for each output, one for its program, one for its temporary files. */
+/** The folders that an instance has while it runs: one for each output, one for what its program is started with, one for its temporary files. */
 export function temporaryFolders({ declaration: { outputs } }: Instance): readonly string[] {
   return [...outputs, scratchName, programName];
 }

@@ -4,6 +4,7 @@
  */
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { canonicalJson, sha256 } from "../base/mod.ts";
 import { type Esbuild, loadEsbuild } from "./bundler.ts";
 import type { CodeDigest, CodeDigests } from "./code_digest.ts";
 import {
@@ -27,7 +28,9 @@ export interface InstanceCode {
 
 /** Files of one folder. */
 export interface Program {
-  readonly files: ReadonlyMap<string, Uint8Array | string>;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Of the names and contents of all files. */
+  readonly digest: string;
   /** The file of each module that the stage uses, by role. */
   readonly modules: Readonly<Record<string, string>>;
 }
@@ -146,16 +149,22 @@ export class Programs {
     paths: ReadonlySet<string>,
     uses: InstanceCode["uses"],
   ): Program {
-    const files = new Map<string, Uint8Array | string>(this.#code.packages.files);
-    for (const [name, text] of outputs) {
-      files.set(name, name.endsWith(".map") ? withPathsOfSources(text) : text);
+    const encoder = new TextEncoder();
+    const files = new Map<string, Uint8Array>();
+    for (const [name, text] of [...this.#code.packages.files, ...outputs]) {
+      files.set(name, encoder.encode(name.endsWith(".map") ? withPathsOfSources(text) : text));
     }
     for (const path of paths) {
       if (!isCodeFile(path)) files.set(this.#fileName(path), this.#code.texts.of(path).bytes);
     }
     const modules = Object.entries(uses)
       .map(([role, url]) => [role, this.#fileName(fileURLToPath(url))]);
-    return { files, modules: Object.fromEntries(modules) };
+    const digests = [...files].map(([name, bytes]) => [name, sha256(bytes)]);
+    return {
+      files,
+      digest: sha256(canonicalJson(Object.fromEntries(digests))),
+      modules: Object.fromEntries(modules),
+    };
   }
 
   /** The name of a file in a program: programs have no folders. */

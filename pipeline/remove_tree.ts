@@ -10,3 +10,10 @@ export function removeTree(path: string): void {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
+
+/** Removes what a later run would remove as well: on a full or read-only disk even that may fail. */
+export function removeQuietly(path: string): void {
+  try {
+    removeTree(path);
+  } catch { /* later */ }
+}

@@ -20,7 +20,7 @@ import type { RunRecorder } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
 import { StartQueue } from "./start_order.ts";
 import { storageError } from "./storage_errors.ts";
-import { removeTree } from "./remove_tree.ts";
+import { removeQuietly, removeTree } from "./remove_tree.ts";
 import { WaitingList } from "./waiting_list.ts";
 
 export interface SchedulerOptions {
@@ -375,13 +375,6 @@ function makersOf(
   record: ActionRecord,
 ): ReadonlyMap<string, InstanceId> {
   return new Map([...inputs].map(([name, { from }]) => [record.inputs[name], from]));
-}
-
-/** Removes what the next run would sweep: on a full or read-only disk even that may fail. */
-function removeQuietly(path: string): void {
-  try {
-    removeTree(path);
-  } catch { /* swept later */ }
 }
 
 /** A defect is named with its kind and place; the message of an expected error says all. */

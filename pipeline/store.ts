@@ -7,7 +7,7 @@
  *     checkpoints/<key>/          of work that is not finished; `<key>.kept/` of work that is, where asked for
  *     runs/<name>.jsonl           which actions each recipe has asked for, see `run_records.ts`
  *     tmp/<unique>                of a running child; swept when the next run starts
- *     logs/<key>.log   cache/     may be deleted at any time
+ *     logs/<key>.log   cache/     may be deleted while nothing runs; cache/programs/<digest>/ is what children run
  *     lock   children             advisory locks, see `store_lock.ts`
  */
 import { join } from "node:path";

@@ -58,7 +58,9 @@ async function withProject(
 }
 
 const textOf = ({ files }: Program): string =>
-  [...files].filter(([name]) => name.endsWith(".js")).map(([, text]) => text).join("\n");
+  [...files].filter(([name]) => name.endsWith(".js")).map(([, bytes]) => decoded(bytes)).join("\n");
+
+const decoded = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 Deno.test("Programs: a program has what the stage reaches, and nothing else", async () => {
   await withProject(async (_, code, programs) => {
@@ -88,7 +90,7 @@ Deno.test("Programs: an edit after the plan changes no program, also one that is
     const later = await programs.of({ ...code, uses: {} });
     assert.ok(textOf(before).includes("x * 2") && textOf(later).includes("x * 2"));
     assert.ok(!textOf(later).includes("edited"));
-    assert.equal(later.files.get("deno.json"), project["deno.json"]);
+    assert.equal(decoded(later.files.get("deno.json")!), project["deno.json"]);
   });
 });
 
