@@ -36,7 +36,7 @@ export async function serve(
   lockAsChild(request.lock);
   // Had the runner died before the lock was taken, another run might not wait for this process.
   if (Deno.ppid !== request.runner) Deno.exit(1);
-  dieWith(request.runner);
+  if (!request.isBound) dieWith(request.runner);
   armFaults(request.instance, request.faults);
   const stop = new AbortController();
   Deno.addSignalListener("SIGTERM", () => stop.abort(new Error("stopped by the user")));

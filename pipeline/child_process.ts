@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { writeAll } from "../base/mod.ts";
 import { pathToFileURL } from "node:url";
 import { LastWords } from "./last_words.ts";
+import { bound, canBind } from "./bound_process.ts";
 import { permissionsOf } from "./permissions.ts";
 import { type InstanceCode, mainFile, type Program, type Programs } from "./program.ts";
 import { changedFile, programFolder } from "./program_folder.ts";
@@ -57,7 +58,9 @@ export function childEnvironment(
 
 /** Starts what instances run as processes of their own. */
 export function startWith(programs: Programs): (work: ChildWork) => Promise<RunningChild> {
-  return async (work) => new Child(work, await programs.of(work.code));
+  let isBound: Promise<boolean> | undefined;
+  return async (work) =>
+    new Child(work, await programs.of(work.code), await (isBound ??= canBind()));
 }
 
 class Child implements RunningChild {
@@ -66,12 +69,18 @@ class Child implements RunningChild {
   readonly #log: Deno.FsFile;
   #isStopping = false;
 
-  constructor({ request: asked, isNative, logPath, onMessage }: ChildWork, program: Program) {
+  constructor(
+    { request: asked, isNative, logPath, onMessage }: ChildWork,
+    program: Program,
+    isBound: boolean,
+  ) {
     this.#log = Deno.openSync(logPath, { append: true, create: true });
     this.#write(`-- ${asked.instance}, started ${new Date().toISOString()}`);
-    const { request, config } = prepare(program, asked, isNative);
-    this.#process = new Deno.Command(Deno.execPath(), {
+    const { request, config } = prepare(program, { ...asked, isBound }, isNative);
+    const [command, ...before] = isBound ? bound(Deno.execPath()) : [Deno.execPath()];
+    this.#process = new Deno.Command(command, {
       args: [
+        ...before,
         "run",
         isNative ? "-A" : `-P=${permissionSet}`,
         "--quiet",

@@ -16,6 +16,8 @@ const messageMark = "\x1e";
 export interface ChildRequest {
   /** The runner's process id: when it is gone, so is the child. */
   readonly runner: number;
+  /** The system sees to that: see `bound_process.ts`. */
+  readonly isBound?: boolean;
   /** A file to hold a shared lock on while alive. */
   readonly lock: string;
   readonly instance: InstanceId;

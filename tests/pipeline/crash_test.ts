@@ -25,8 +25,8 @@ const slow = ["walk/a/left", "--set", "steps=50", "--set", "delayMs=30"];
 const hanging = ["walk/a/left", "--set", "fault={source: a, kind: hang}"];
 
 /** Starts a `run --json` and collects its events while it runs. */
-function start(store: string, args: readonly string[]) {
-  const process = toyCommand(store, ["run", "--json", ...args]).spawn();
+function start(store: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const process = toyCommand(store, ["run", "--json", ...args], env).spawn();
   const events: RunEvent[] = [];
   const read = (async () => {
     let text = "";
@@ -96,20 +96,27 @@ Deno.test("run: a child killed while it writes leaves nothing under a final name
   });
 });
 
-Deno.test("run: when the runner is killed so is a child that cannot hear, and the next run sweeps", async () => {
-  await inTemporaryFolder(async (store) => {
-    const run = start(store, hanging);
-    await until("half a file", () => holdsHalf(store));
-    const { pid } = run.find("started")!;
-    run.process.kill("SIGKILL");
-    await run.process.status;
-    await until("the child's end", () => !isAlive(pid));
-    assert.equal(namesIn(join(store, "tmp")).length, 1);
-    assert.equal((await toy(store, "run", "words/a")).code, 0);
-    assert.deepEqual(namesIn(join(store, "tmp")), []);
-    await run.end();
+const guards: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "by the system where it can": {},
+  "by a thread of its own elsewhere": { PATH: "/nowhere" }, // where no setpriv is found
+};
+
+for (const [guard, env] of Object.entries(guards)) {
+  Deno.test(`run: when the runner is killed so is a child that cannot hear, ${guard}, and the next run sweeps`, async () => {
+    await inTemporaryFolder(async (store) => {
+      const run = start(store, hanging, env);
+      await until("half a file", () => holdsHalf(store));
+      const { pid } = run.find("started")!;
+      run.process.kill("SIGKILL");
+      await run.process.status;
+      await until("the child's end", () => !isAlive(pid));
+      assert.equal(namesIn(join(store, "tmp")).length, 1);
+      assert.equal((await toy(store, "run", "words/a")).code, 0);
+      assert.deepEqual(namesIn(join(store, "tmp")), []);
+      await run.end();
+    });
   });
-});
+}
 
 Deno.test("run: a second run says whom it waits for, or leaves with --no-wait", async () => {
   await inTemporaryFolder(async (store) => {
