@@ -20,7 +20,13 @@ import {
 import type { AnyModel, ExportFormat, WrittenForm } from "./export_format.ts";
 import { generationConfig, writeJson } from "./hf.ts";
 import { readBackOnnx } from "./onnx_read_back.ts";
-import { endsOfTexts, idFields, saveTokenizerFiles, tokenizerLimits } from "./tokenizer_files.ts";
+import {
+  endPiece,
+  endsOfTexts,
+  idFields,
+  saveTokenizerFiles,
+  tokenizerLimits,
+} from "./tokenizer_files.ts";
 
 /** The graph's name, and the folder in which transformers.js looks for it. */
 const graphFile = "model.onnx";
@@ -62,7 +68,7 @@ export async function writeOnnx(
   writeJson(folder, "generation_config.json", generationConfig(model));
   saveTokenizerFiles(model, folder);
   const checked = await readBackOnnx(model, folder, join(folder, graphFolder, graphFile));
-  const { limits, ...form } = described(config, files.length > 1);
+  const { limits, ...form } = described(model, files.length > 1);
   return { ...form, limits: [...limits, endsOfTexts(model), ...tokenizerLimits(model)], checked };
 }
 
@@ -103,14 +109,17 @@ function namesOf(given: ModelConfig): Record<string, Json> {
   };
 }
 
-function described(
-  { seqLen, positions }: ModelConfig,
-  isExternal: boolean,
-): Omit<WrittenForm, "checked"> {
+/** The lines of the card; `{{end}}` stands for the piece that a document begins after. */
+function useLines(): string {
+  return Deno.readTextFileSync(new URL(`./${useFile}`, import.meta.url)).trim();
+}
+
+function described(model: AnyModel, isExternal: boolean): Omit<WrittenForm, "checked"> {
+  const { seqLen, positions } = model.config;
   return {
     library: "transformers.js",
     tags: ["onnx"],
-    use: [Deno.readTextFileSync(new URL(`./${useFile}`, import.meta.url)).trim()],
+    use: [useLines().replaceAll("{{end}}", endPiece(model))],
     limits: [
       ...(positions === "learned"
         ? [`Positions end after ${seqLen} tokens, prompt and answer together.`]

@@ -97,6 +97,7 @@ Deno.test("onnx: the card has the lines to use the folder, and says where positi
     const model = await randomModel(kind, tokenizer);
     const card = await modelCard(model, await onnx.write(model, folder.path));
     assert.match(card, /^library_name: transformers.js$/m);
+    assert.match(card, /generate\("<\/s>Once upon", \{ max_new_tokens: 32 \}\)/);
     assert.match(card, /pipeline\("text-generation", "FOLDER", \{ dtype: "fp32" \}\)/);
     assert.equal(card.includes("Positions end after 32 tokens"), kind.positions === "learned");
   }
