@@ -33,7 +33,8 @@ export async function matrixPeak(engine: Engine, threads: number): Promise<Matri
     const [used, started] = [cpuUsage(), performance.now()];
     await program.run({ scale: ones });
     seconds.push((performance.now() - started) / 1000);
-    cpuSeconds.push(cpuUsage(used).user / 1e6);
+    const { user, system } = cpuUsage(used);
+    cpuSeconds.push((user + system) / 1e6);
   }
   await program.dispose();
   return peakOf(seconds, cpuSeconds);
@@ -45,7 +46,9 @@ import torch
 size, repeats, threads = map(int, sys.argv[1:])
 torch.set_num_threads(threads)
 a = torch.full((size, size), 0.5)
-used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_utime
+def used():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 seconds, cpu_seconds = [], []
 for _ in range(repeats):
     before, started = used(), time.perf_counter()

@@ -118,7 +118,7 @@ function textOf(report: Report, { goals, maxBytes }: Shape): string {
       name.padEnd(22),
       `${one.tokensPerSecond.toFixed(0)} tokens/s`.padStart(16),
       `${one.stepMs.toFixed(1)} ms a step (best ${one.bestStepMs.toFixed(1)})`.padStart(34),
-      `${one.bestUserCpuMs.toFixed(0)} ms of processors`.padStart(24),
+      `${one.bestCpuMs.toFixed(0)} ms of processors`.padStart(24),
       `${one.gflopPerSecond.toFixed(0)} GFLOP/s`.padStart(14),
       formatBytes(one.peakBytes).padStart(9),
       ` loss ${one.firstLossNats.toFixed(4)} → ${one.lastLossNats.toFixed(4)}`,

@@ -27,9 +27,9 @@ export interface Measurement {
   /** Median and best of the measured steps. */
   readonly stepMs: number;
   readonly bestStepMs: number;
-  /** Time on processors, all threads together, of the median and the best step: other programs on the machine change it little. */
-  readonly userCpuMs: number;
-  readonly bestUserCpuMs: number;
+  /** Time on processors of the median and the best step, all threads and the system's work for them: others change it little. */
+  readonly cpuMs: number;
+  readonly bestCpuMs: number;
   readonly gflopPerSecond: number;
   readonly peakBytes: number;
   /** Losses of the first step and the last. */
@@ -145,15 +145,15 @@ async function takeTurns(
 
 function summary(answers: readonly StepAnswer[], { config, batchSize }: JobSettings): Measurement {
   const measured = answers.slice(warmUpSteps).map(({ stepMs }) => stepMs);
-  const used = answers.slice(warmUpSteps).map(({ userCpuMs }) => userCpuMs);
+  const used = answers.slice(warmUpSteps).map(({ cpuMs }) => cpuMs);
   const stepMs = median(measured);
   const tokens = batchSize * config.seqLen;
   return {
     tokensPerSecond: tokens / stepMs * 1000,
     stepMs,
     bestStepMs: Math.min(...measured),
-    userCpuMs: median(used),
-    bestUserCpuMs: Math.min(...used),
+    cpuMs: median(used),
+    bestCpuMs: Math.min(...used),
     gflopPerSecond: flopsPerToken(config) * tokens / stepMs / 1e6,
     peakBytes: Math.max(...answers.map(({ peakBytes }) => peakBytes)),
     firstLossNats: answers[0].lossNats,
@@ -163,10 +163,10 @@ function summary(answers: readonly StepAnswer[], { config, batchSize }: JobSetti
 
 /** By the time on processors of the best step. */
 function gflopPerCpuSecond(
-  { bestUserCpuMs }: Measurement,
+  { bestCpuMs }: Measurement,
   { config, batchSize }: JobSettings,
 ): number {
-  return flopsPerToken(config) * batchSize * config.seqLen / bestUserCpuMs / 1e6;
+  return flopsPerToken(config) * batchSize * config.seqLen / bestCpuMs / 1e6;
 }
 
 /** Ours over the peer's: speed by the median step, by the best one and by the least time on processors, and peak memory. */
@@ -174,7 +174,7 @@ function ratiosOf(ours: Measurement, peer: Measurement) {
   return {
     speed: peer.stepMs / ours.stepMs,
     bestSpeed: peer.bestStepMs / ours.bestStepMs,
-    cpu: peer.bestUserCpuMs / ours.bestUserCpuMs,
+    cpu: peer.bestCpuMs / ours.bestCpuMs,
     memory: ours.peakBytes / peer.peakBytes,
   };
 }

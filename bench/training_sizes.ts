@@ -38,11 +38,11 @@ export async function measureSizes(settings: JobSettings, steps: number): Promis
 /** A line a size, and the line for a recipe. */
 export function sizesText({ sizes, fastest, auto }: SizesReport): string {
   const [whole] = sizes;
-  const rows = sizes.map(({ microBatchSize, bestStepMs, stepMs, bestUserCpuMs, peakBytes }) =>
+  const rows = sizes.map(({ microBatchSize, bestStepMs, stepMs, bestCpuMs, peakBytes }) =>
     [
       `${microBatchSize} a micro-batch`.padEnd(20),
       `${bestStepMs.toFixed(1)} ms a step at best (median ${stepMs.toFixed(1)})`.padStart(44),
-      `${bestUserCpuMs.toFixed(1)} ms of processors`.padStart(26),
+      `${bestCpuMs.toFixed(1)} ms of processors`.padStart(26),
       formatBytes(peakBytes).padStart(10),
       `  ${(whole.bestStepMs / bestStepMs).toFixed(2)} × as fast`,
     ].join("")

@@ -38,10 +38,11 @@ for await (const _ of createInterface({ input: process.stdin })) {
   const accumulated = performance.now();
   const { gradientNorm } = await program.update(job);
   const ended = performance.now();
+  const used = process.cpuUsage(before);
   console.log(JSON.stringify({
     stepMs: ended - started,
     updateMs: ended - accumulated,
-    userCpuMs: process.cpuUsage(before).user / 1000,
+    cpuMs: (used.user + used.system) / 1000,
     lossNats,
     gradientNorm,
     peakBytes: peakBytes(),

@@ -7,8 +7,8 @@ import type { Readable, Writable } from "node:stream";
 export interface StepAnswer {
   readonly stepMs: number;
   readonly updateMs?: number;
-  /** Of all threads of the process. */
-  readonly userCpuMs: number;
+  /** Of all threads of the process, the system's work for them too. */
+  readonly cpuMs: number;
   readonly lossNats: number;
   readonly gradientNorm: number;
   readonly peakBytes: number;
