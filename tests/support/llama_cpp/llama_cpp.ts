@@ -10,7 +10,7 @@ import { fromFileUrl } from "../paths.ts";
 const version = "3.22.1";
 const built = "linux-x64";
 const folder = join(tmpdir(), `dept-tests-node-llama-cpp-${version}`);
-const installMs = 120_000;
+const installMs = 60_000;
 
 interface AskedModel {
   readonly path: string;
@@ -39,6 +39,7 @@ export async function llamaCppMissing(): Promise<string | undefined> {
     const { success, stderr } = await new Deno.Command("npm", {
       args: [
         ...["install", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"],
+        "--fetch-retries=0",
         ...[`node-llama-cpp@${version}`, `@node-llama-cpp/${built}@${version}`],
       ],
       cwd: place,
@@ -46,7 +47,10 @@ export async function llamaCppMissing(): Promise<string | undefined> {
       stderr: "piped",
       signal: AbortSignal.timeout(installMs),
     }).output();
-    if (!success) return new TextDecoder().decode(stderr).trim().split("\n")[0];
+    if (!success) {
+      const [line] = new TextDecoder().decode(stderr).trim().split("\n");
+      return line || `npm did not end within ${installMs / 1000} s`;
+    }
     if (!isThere(folder)) Deno.renameSync(place, folder);
     return undefined;
   } catch (error) {
