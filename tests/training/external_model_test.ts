@@ -74,6 +74,37 @@ Deno.test("SafetensorsFile widens half precision exactly", () => {
   }
 });
 
+Deno.test("readExternalModel() passes over the masks of old files, unread, and takes names without the prefix", () => {
+  const masks = {
+    "GPT-NeoX of width 24": [
+      "gpt_neox.",
+      "layers.1.attention.bias",
+      "layers.0.attention.rotary_emb.inv_freq",
+    ],
+    "GPT-2 of width 24": ["transformer.", "h.1.attn.bias", "h.0.attn.masked_bias"],
+  };
+  for (const [name, [prefix, ...ignored]] of Object.entries(masks)) {
+    const network = { ...externalNetworks[name] };
+    // The base class has no head: only one that is tied can be left out.
+    network.config = { ...network.config, tiedEmbeddings: true };
+    using folder = temporaryFolder();
+    const expected = writeExternalModel(folder.path, network);
+    const path = join(folder.path, "model.safetensors");
+    using file = new SafetensorsFile(path);
+    const tensors = [...file.entries.keys()].map((tensor) => [
+      tensor.slice(prefix.length),
+      file.read(tensor),
+    ]);
+    const mask = { shape: [2], data: Float32Array.of(NaN, 1) }; // would be refused if it were read
+    const all = {
+      ...Object.fromEntries(tensors),
+      ...Object.fromEntries(ignored.map((it) => [it, mask])),
+    };
+    Deno.writeFileSync(path, safetensorsOf(all));
+    assert.deepEqual(bitsOf(read(folder.path).tensors), bitsOf(expected), name);
+  }
+});
+
 /** Changes a model that was written; the sentence that it is then refused with. */
 const refused: Readonly<Record<string, [(folder: string) => void, RegExp]>> = {
   "a class that we have not": [
