@@ -24,6 +24,7 @@ Deno.test("pretrain() of a round takes as much memory with nine sources as with 
   } as const;
   const few = await peakOfRound({ ...round, sources: 3 });
   const many = await peakOfRound({ ...round, sources: 9 });
-  // Six results more, with their tables and moments, would be 6 · 3 models of 21 MB: deno task instruments round-memory.
-  assert.ok(many - few < 60e6, `${few} bytes with 3 sources, ${many} with 9`);
+  // Six results more, with their tables and moments, would be 6 · 3 models of 21 MB, 378 MB; up to 71 MB were seen on a busy
+  // machine: deno task instruments round-memory.
+  assert.ok(many - few < 150e6, `${few} bytes with 3 sources, ${many} with 9`);
 });
