@@ -20,11 +20,14 @@ import {
   tokenizerLimits,
 } from "./tokenizer_files.ts";
 
-export const weightsFile = "model.safetensors";
-export const configFile = "config.json";
+const weightsFile = "model.safetensors";
+const configFile = "config.json";
 
 /** The file of our own class, beside the weights and in this folder. */
 const codeFile = "modeling_dept.py";
+
+/** How to use the folder, in Markdown with gaps. A file, for its lines are programs of others. */
+const useFile = "hf_use.md";
 
 /** Tokens that are generated unless a caller says another number; fewer where positions end. */
 const maxNewTokens = 64;
@@ -107,8 +110,6 @@ function isOurs({ layout }: Fit): boolean {
 }
 
 function described(model: AnyModel, fit: Fit): Omit<WrittenForm, "checked"> {
-  const trust = isOurs(fit) ? ", trust_remote_code=True" : "";
-  const { seqLen, positions } = model.config;
   const { misfit } = fit;
   return {
     ...(misfit === undefined ? {} : {
@@ -117,38 +118,40 @@ function described(model: AnyModel, fit: Fit): Omit<WrittenForm, "checked"> {
     }),
     library: "transformers",
     tags: isOurs(fit) ? ["custom_code"] : [],
-    use: [
-      `Python's transformers, with the place of this folder as FOLDER${
-        isOurs(fit) ? "; it asks for trust in `modeling_dept.py`" : ""
-      }:
-
-\`\`\`python
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("FOLDER")
-model = AutoModelForCausalLM.from_pretrained("FOLDER"${trust})
-prompt = tokenizer("${endPiece(model)}Once upon", return_tensors="pt")
-print(tokenizer.decode(model.generate(**prompt)[0], skip_special_tokens=True))
-\`\`\``,
-    ],
+    use: linesToUse(model, fit),
     limits: [
       ...(misfit === undefined ? [] : [
         `No standard class computes this network: ${misfit.why}. So the folder holds a class of its own, and whoever opens ` +
         `it has to trust that code. Trained with \`${overridesOf(fit)}\` a model needs none.`,
       ]),
-      positions === "learned"
-        ? `Positions end after ${seqLen} tokens, prompt and answer together.`
-        : `Trained on ${seqLen} tokens at a time. ${
-          isOurs(fit)
-            ? "Longer texts work."
-            : `For longer texts load with \`max_seq_len=${
-              4 * seqLen
-            }\`, or more: no number changes.`
-        }`,
+      "Python's transformers itself has not opened such a folder where this form was made, for it could not be had there. PyTorch has " +
+      "computed the same logits with that library's names and sums, and transformers.js has given the same ids.",
+      lengthLimit(model, fit),
       endsOfTexts(model),
       ...tokenizerLimits(model),
     ],
   };
+}
+
+function linesToUse(model: AnyModel, fit: Fit): string[] {
+  const words: Record<string, string> = {
+    asks: isOurs(fit) ? "; it asks for trust in `modeling_dept.py`" : "",
+    trust: isOurs(fit) ? ", trust_remote_code=True" : "",
+    end: endPiece(model),
+  };
+  const text = Deno.readTextFileSync(new URL(`./${useFile}`, import.meta.url)).trim();
+  return [text.replace(/\{(asks|trust|end)\}/g, (_, name) => words[name])];
+}
+
+function lengthLimit({ config: { seqLen, positions } }: AnyModel, { layout }: Fit): string {
+  if (positions === "learned") {
+    return `Positions end after ${seqLen} tokens, prompt and answer together.`;
+  }
+  const trained = `Trained on ${seqLen} tokens at a time.`;
+  if (layout.modelType !== "mpt") return `${trained} Longer texts are computed all the same.`;
+  return `${trained} For longer texts load with \`max_seq_len=${
+    4 * seqLen
+  }\`, or more: no number changes.`;
 }
 
 /** What a recipe would have to say for a standard class: `--set model.bias=false`. */
