@@ -36,12 +36,29 @@ export function writePartsSynced(path: string, parts: Iterable<Uint8Array>): str
 export function writeParts(path: string, parts: Iterable<Uint8Array>): string {
   const hash = createHash("sha256");
   using file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  const write = (bytes: Uint8Array) => {
+    writeAll(file, bytes);
+    hash.update(bytes);
+  };
+  const buffer = new Uint8Array(bufferBytes);
+  let held = 0;
   for (const part of parts) {
-    writeAll(file, part);
-    hash.update(part);
+    if (held + part.length > buffer.length) {
+      write(buffer.subarray(0, held));
+      held = 0;
+    }
+    if (part.length > buffer.length) write(part);
+    else {
+      buffer.set(part, held);
+      held += part.length;
+    }
   }
+  write(buffer.subarray(0, held));
   return hash.digest("hex");
 }
+
+/** Small parts are written together. */
+const bufferBytes = 1 << 16;
 
 /** Waits until the bytes of a file have reached the disk, whoever wrote them. */
 export function syncFile(path: string): void {

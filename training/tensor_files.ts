@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { digestIfThere, StageError, syncFile, syncFolder, writeParts } from "../base/mod.ts";
 import { type Group, isStored, type StoredTensors, type Tensors } from "./checkpoint.ts";
-import { safetensorsParts } from "./safetensors.ts";
-import { openTensors } from "./stored_tensors.ts";
+import { lengthBytes, safetensorsParts } from "./safetensors.ts";
+import { openTensors, storedTensors } from "./stored_tensors.ts";
 
 const suffix = ".safetensors";
 
@@ -28,11 +28,13 @@ export class TensorFiles {
     const known = this.#known.get(group);
     if (known !== undefined && this.#isSynced.has(known.digest)) return known;
     const temporary = join(this.folder, `${crypto.randomUUID()}.tmp`);
-    const digest = writeParts(temporary, safetensorsParts(group));
+    const parts = safetensorsParts(group);
+    const digest = writeParts(temporary, parts);
     const path = this.#pathOf(digest);
     Deno.renameSync(temporary, path);
     this.#isSynced.set(digest, false);
-    const stored = openTensors(path, digest);
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+    const stored = storedTensors(path, digest, parts[0].subarray(lengthBytes), bytes);
     this.#known.set(group, stored);
     return stored;
   }

@@ -139,8 +139,10 @@ Deno.test("CheckpointStore leaves in their files the tensors that were there, an
     Deno.mkdirSync(`${folder}/out`);
     fillCheckpoint(`${folder}/out`, { groups: { model: found }, state: {} });
     assert.deepEqual(readCheckpoint(`${folder}/out`), { groups: { model }, state: {} });
+    const { model: unread } = new CheckpointStore(folder).latest()!.groups;
+    assert.ok(isStored(unread));
     Deno.truncateSync(found.path, 20);
-    assert.throws(() => found.tensor("w"), /expected 8 bytes, found 0/);
+    assert.throws(() => unread.tensor("w"), /expected 8 bytes, found 0/);
     assert.throws(
       () => fillCheckpoint(`${folder}/out`, { groups: { model: found }, state: {} }),
       /^StageError: Cannot copy tensors: .* found other bytes/,
