@@ -95,7 +95,7 @@ const append = (path: string, text: string): Edit => (root) =>
 const harmless: Readonly<Record<string, Edit>> = {
   "a comment in a deep module": append("model/differentiate.ts", "\n// A remark.\n"),
   "a type": (root) =>
-    edit(join(root, "training/outer_step.ts"), "readonly tensors: Tensors;", "tensors: Tensors;"),
+    edit(join(root, "training/outer_step.ts"), "readonly tensors: Group;", "tensors: Group;"),
   "formatting": (root) =>
     edit(
       join(root, "datasets/permutation.ts"),
