@@ -33,7 +33,7 @@ const gpuProgramBytes = 4e9;
 /** Runtime and engine before any tensor. */
 const processBytes = 200e6;
 /**
- * Engines hold more than live values: fragments, copies, workspaces. With this, estimates on engine `cpu` are 1.0 to 1.1 times the peak
+ * Engines hold more than live values: fragments, copies, workspaces. With this, estimates on engine `cpu` are 0.87 to 1.25 times the peak
  * of a process, from 4 × 256 to 12 × 768: `deno task instruments training-estimate`.
  */
 const overhead = 1.6;
