@@ -7,20 +7,19 @@
  * vocabulary has its name twice: readers encode with the later row, the learned one, and decode both.
  */
 import type { Json } from "../../base/mod.ts";
-import { specialIds, specialPieces } from "../tokenizer.ts";
+import { specialPieces } from "../tokenizer.ts";
 import {
-  addedTokens,
   dummyPrefixStrip,
   type FileEntry,
   type FileForm,
   type FileLayout,
+  fileLayout,
   inSequence,
   replacing,
 } from "./file_form.ts";
 import { nmtRemoved, nmtSpaces } from "./normalizer.ts";
 import { byteNames } from "./pieces.ts";
 import type { UnigramSettings } from "./settings.ts";
-import { stretchPattern, wordPattern } from "./words.ts";
 
 interface Alphabet {
   /** The letter of each byte. */
@@ -105,26 +104,14 @@ function layout(settings: UnigramSettings): FileLayout {
     trim_offsets: false,
     use_regex: false,
   };
-  const pattern = { Regex: settings.splitByWhitespace ? wordPattern : stretchPattern };
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokens(settings),
+  return fileLayout(settings, {
     normalizer: normalizer(settings),
-    pre_tokenizer: {
-      type: "Sequence",
-      pretokenizers: [
-        { type: "Split", pattern, behavior: "Isolated", invert: false },
-        byteLevel,
-      ],
-    },
-    post_processor: null,
+    letters: byteLevel,
     decoder: settings.addDummyPrefix
       ? { type: "Sequence", decoders: [byteLevel, dummyPrefixStrip] }
       : byteLevel,
-    model: { type: "Unigram", unk_id: specialIds.unknown, byte_fallback: false },
-  };
+    byteFallback: false,
+  });
 }
 
 function normalizer(

@@ -2,8 +2,9 @@
  * A form of our `tokenizer.json`: how it writes pieces, and which steps it asks other programs for.
  */
 import type { Json } from "../../base/mod.ts";
-import { specialPieces } from "../tokenizer.ts";
+import { specialIds, specialPieces } from "../tokenizer.ts";
 import { idLayout, type UnigramSettings } from "./settings.ts";
+import { stretchPattern, wordPattern } from "./words.ts";
 
 /** An entry of the vocabulary: a piece as written, and its score. */
 export type FileEntry = readonly [piece: string, score: number];
@@ -35,6 +36,34 @@ export interface FileLayout {
     readonly type: "Unigram";
     readonly unk_id: number;
     readonly byte_fallback: boolean;
+  };
+}
+
+/** A file of our vocabularies: text is normalised, cut into words or stretches, and each is written in the letters of a form. */
+export function fileLayout(
+  settings: UnigramSettings,
+  { normalizer, letters, decoder, byteFallback }: {
+    readonly normalizer: Json;
+    /** The step of the pre-tokenizer after the cut, which writes text in the form's letters. */
+    readonly letters: Json;
+    readonly decoder: Json;
+    readonly byteFallback: boolean;
+  },
+): FileLayout {
+  const pattern = { Regex: settings.splitByWhitespace ? wordPattern : stretchPattern };
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: addedTokens(settings),
+    normalizer,
+    pre_tokenizer: {
+      type: "Sequence",
+      pretokenizers: [{ type: "Split", pattern, behavior: "Isolated", invert: false }, letters],
+    },
+    post_processor: null,
+    decoder,
+    model: { type: "Unigram", unk_id: specialIds.unknown, byte_fallback: byteFallback },
   };
 }
 

@@ -5,18 +5,17 @@
  * space. transformers.js knows no way from characters to bytes for this kind of model: there `byte_level_form.ts` is right.
  */
 import type { Json } from "../../base/mod.ts";
-import { specialIds, specialPieces } from "../tokenizer.ts";
+import { specialPieces } from "../tokenizer.ts";
 import {
-  addedTokens,
   dummyPrefixStrip,
   type FileForm,
   type FileLayout,
+  fileLayout,
   inSequence,
   replacing,
 } from "./file_form.ts";
 import { byteName, unwritten, written } from "./pieces.ts";
 import type { UnigramSettings } from "./settings.ts";
-import { stretchPattern, wordPattern } from "./words.ts";
 
 export const plainForm: FileForm = {
   name: "plain",
@@ -42,27 +41,15 @@ export const plainForm: FileForm = {
 
 function layout(settings: UnigramSettings, lastDecoders: readonly Json[]): FileLayout {
   const metaspace = { type: "Metaspace", replacement: "▁", prepend_scheme: "never", split: false };
-  const pattern = { Regex: settings.splitByWhitespace ? wordPattern : stretchPattern };
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokens(settings),
+  return fileLayout(settings, {
     normalizer: normalizer(settings),
-    pre_tokenizer: {
-      type: "Sequence",
-      pretokenizers: [
-        { type: "Split", pattern, behavior: "Isolated", invert: false },
-        metaspace,
-      ],
-    },
-    post_processor: null,
+    letters: metaspace,
     decoder: {
       type: "Sequence",
       decoders: [metaspace, { type: "ByteFallback" }, { type: "Fuse" }, ...lastDecoders],
     },
-    model: { type: "Unigram", unk_id: specialIds.unknown, byte_fallback: settings.byteFallback },
-  };
+    byteFallback: settings.byteFallback,
+  });
 }
 
 function normalizer(
