@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { formatBytes, UsageError, writeFileAtomic } from "../base/mod.ts";
 import { callerFolder } from "./caller_folder.ts";
-import { type FoundSource, sourcesIn } from "./init_folder.ts";
+import { type FoundSource, nameFrom, sourcesIn } from "./init_folder.ts";
 import { recipeText, variants } from "./init_recipe.ts";
 import { batchSize, localSteps, type Sizes, sizesFor } from "./init_sizes.ts";
 import { wholeNumber } from "./option_values.ts";
@@ -56,19 +56,13 @@ async function init(
     cores: availableParallelism(),
     minutes: wholeNumber("--minutes", minutes, 1),
   });
-  writeFileAtomic(file, recipeText(nameOf(folder), sources, sizes));
+  writeFileAtomic(file, recipeText(nameFrom(basename(folder)) || "own", sources, sizes));
   printFound(sources, sizes);
   print(`${await forecastOf(project, file)}\n`);
   const shown = join(typed, recipeFile);
   print(`Wrote ${shown}. Next:
   deno task pipeline run --recipe ${shown} --dry-run   what would run, and why
   deno task pipeline run --recipe ${shown}             all of it; stop it at any moment, and run it again to go on`);
-}
-
-/** A recipe's name: the folder's, in the characters that names may have. */
-function nameOf(folder: string): string {
-  const name = basename(folder).toLowerCase().replaceAll(/[^a-z0-9_-]+/g, "-");
-  return name.replace(/^[-_]+|[-_]+$/g, "") || "own";
 }
 
 function printFound(sources: readonly FoundSource[], sizes: Sizes): void {

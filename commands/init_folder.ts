@@ -76,10 +76,14 @@ function hasFiles(folder: string): boolean {
   }
 }
 
-/** An id that recipes accept: lower-case letters, digits, `-` and `_`; a number behind it where two would be equal. */
+/** A text in the characters that names in recipes have: lower-case letters, digits, `-` and `_`; empty where none is left. */
+export function nameFrom(text: string): string {
+  return text.toLowerCase().replaceAll(/[^a-z0-9_-]+/g, "-").replace(/^[-_]+|[-_]+$/g, "");
+}
+
+/** An id that recipes accept, with a number after it where two would be equal. */
 function idOf(place: string, taken: ReadonlySet<string>): string {
-  const stem = basename(place).toLowerCase().split(".")[0];
-  const id = stem.replaceAll(/[^a-z0-9_-]+/g, "-").replace(/^[-_]+|[-_]+$/g, "") || "source";
+  const id = nameFrom(basename(place).split(".")[0]) || "source";
   if (!taken.has(id) && !(id in {})) return id;
   let number = 2;
   while (taken.has(`${id}-${number}`)) number++;

@@ -35,7 +35,8 @@ export async function printKeptTables(
       `Cannot print tables of "${store.folder}": expected a store, found none there`,
     );
   }
-  const newest = newestTables(store, recipe);
+  const all = [...store.manifests()];
+  const newest = newestTables(all, recipe);
   const ids = [...newest.keys()].sort();
   const asked = targets.length === 0 ? ids : targets.flatMap((target) => {
     const found = ids.filter((id) => isNamed(id, target));
@@ -52,7 +53,6 @@ export async function printKeptTables(
     );
   }
   const objects = new ObjectCheck(store, false);
-  const all = [...store.manifests()];
   const tables: object[] = [];
   for (const id of new Set(asked)) {
     const manifest = newest.get(id)!;
@@ -64,9 +64,9 @@ export async function printKeptTables(
 }
 
 /** The newest result by instance. */
-function newestTables(store: Store, recipe: string): Map<string, Manifest> {
+function newestTables(all: readonly Manifest[], recipe: string): Map<string, Manifest> {
   const newest = new Map<string, Manifest>();
-  for (const manifest of store.manifests()) {
+  for (const manifest of all) {
     const { instance, record, provenance } = manifest;
     if (record.stage !== tableStage || provenance.recipe !== recipe) continue;
     const other = newest.get(instance);
