@@ -30,33 +30,47 @@ export function checkTrainingText(inputs: Inputs, seqLen: number, share: number)
     ...complaints(
       inputs,
       "validation",
-      (source, { tokens }) =>
-        tokens > 1
+      (source, counts) =>
+        ofText(counts) > 1
           ? undefined
-          : `Cannot validate source "${source}": expected at least 2 tokens, found ${tokens}; add validation text`,
+          : `Cannot validate source "${source}": expected text of at least 2 tokens, found ${
+            ofText(counts)
+          }; add validation text`,
     ),
   ]);
 }
 
 /** Evaluation must have text to predict in each source. @throws UsageError naming all sources that have none */
 export function checkEvaluationText(inputs: Inputs): void {
-  refuse(complaints(inputs, evaluatedSplit, (source, { tokens, documents }) => {
-    const ofText = tokens - documents; // the end of a document has no bytes
-    return ofText > 1
-      ? undefined
-      : `Cannot evaluate source "${source}": expected test text of at least 2 tokens, found ${ofText}; ` +
-        `add test files, or raise documents.testShare`;
-  }));
+  refuse(
+    complaints(
+      inputs,
+      evaluatedSplit,
+      (source, counts) =>
+        ofText(counts) > 1
+          ? undefined
+          : `Cannot evaluate source "${source}": expected test text of at least 2 tokens, found ${
+            ofText(counts)
+          }; add test files, or raise documents.testShare`,
+    ),
+  );
+}
+
+interface Counts {
+  readonly tokens: number;
+  readonly documents: number;
+}
+
+/** How many tokens are of text: the end of a document has no bytes, so bits per byte are not counted by it. */
+function ofText({ tokens, documents }: Counts): number {
+  return tokens - documents;
 }
 
 /** What is wrong with the tokens of sources, where something is. */
 function complaints(
   inputs: Inputs,
   split: "train" | "validation" | "test",
-  complaint: (
-    source: string,
-    counts: { readonly tokens: number; readonly documents: number },
-  ) => string | undefined,
+  complaint: (source: string, counts: Counts) => string | undefined,
 ): string[] {
   return [...group(inputs, split)].flatMap(([source, folder]) =>
     complaint(source, readTokenCounts(folder)) ?? []

@@ -34,10 +34,10 @@ export const kinds: Readonly<Record<string, Kind>> = {
   tokenize: { target: "tokenize/arithmetic/global", set: [muchText] },
   ngrams: { target: "ngrams/trigram", set: [muchText] },
   tune: { target: "tune/std-t0", set: ["tune.variants=[std-t0]", "pretrain.localSteps=300"] },
-  pretrain: { target: "pretrain/trim", set: ["pretrain.localSteps=150"] },
+  pretrain: { target: "pretrain/trim", set: ["pretrain.localSteps=500"] },
   "pretrain-parallel": {
     target: "pretrain/trim",
-    set: ["pretrain.localSteps=150", "pretrain.parallelSources=2"],
+    set: ["pretrain.localSteps=500", "pretrain.parallelSources=2"],
   },
   continue: { target: "continue/trim/random", set: ["continue.steps=1000"] },
   evaluate: { target: "evaluate/trim/random", set: [muchText] },

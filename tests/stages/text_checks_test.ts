@@ -33,7 +33,8 @@ Deno.test("texts of a source that are too short are named before training, all a
       "found 2; add training text to the source or set a shorter model.seqLen\n" +
       'Cannot train on source "cc": expected at least 4 tokens (one window of model.seqLen), ' +
       "found 1; add training text to the source or set a shorter model.seqLen\n" +
-      'Cannot validate source "cc": expected at least 2 tokens, found 1; add validation text',
+      'Cannot validate source "bb": expected text of at least 2 tokens, found 1; add validation text\n' +
+      'Cannot validate source "cc": expected text of at least 2 tokens, found 0; add validation text',
   });
   const { "train/aa": train, "validation/aa": validation } = inputs;
   checkTrainingText({ "train/aa": train, "validation/aa": validation }, 4, 0);

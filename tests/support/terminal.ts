@@ -23,7 +23,7 @@ export class Terminal implements Disposable {
       script,
       `trap : INT\ncd '${projectRoot}'\nNO_COLOR=1 ${
         words.join(" ")
-      }\necho "${end}$?"\nsleep 3600\n`,
+      }\necho "${end}$?"\nwhile :; do sleep 3600; done\n`,
     );
     this.#tmux("new-session", "-d", "-x", `${columns}`, "-y", "40", `sh '${script}'`);
   }

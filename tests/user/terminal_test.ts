@@ -29,7 +29,7 @@ Deno.test({ name, ignore: whyNoTerminal !== undefined }, async () => {
   ]);
   assert.match(
     screen,
-    /stopped pretrain\/trim +after .*, goes on from its last checkpoint \(step \d+ of 600\)/,
+    /stopped pretrain\/trim +after .*, goes on from its last checkpoint \(step \d+ of 2000\)/,
   );
   assert.doesNotMatch(screen, /steps \d+\//);
 });
