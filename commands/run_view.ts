@@ -156,8 +156,8 @@ export class RunView {
 
 /** Rates and the remaining time, from reports of progress. */
 export class ProgressMeter {
-  readonly #first: StageProgress;
-  readonly #firstAt: number;
+  #first: StageProgress;
+  #firstAt: number;
   #latestAt: number;
   #latest: StageProgress;
   #lossNats: number | undefined;
@@ -171,6 +171,11 @@ export class ProgressMeter {
   }
 
   add(state: StageProgress, now: number): void {
+    if (state.done < this.#latest.done) { // another attempt began: what the one before it took says nothing about this one
+      this.#first = state;
+      this.#firstAt = now;
+      this.#tokens = -(state.tokens ?? 0);
+    }
     this.#latest = state;
     this.#latestAt = now;
     this.#tokens += state.tokens ?? 0;

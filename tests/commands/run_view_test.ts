@@ -12,6 +12,15 @@ Deno.test("ProgressMeter gives rates and what is left since the first report", (
   assert.equal(meter.text(), "steps 120/400  loss 3.500  20.0k tokens/s  ~28.0 s left  round 2");
 });
 
+Deno.test("ProgressMeter begins again where another attempt does", () => {
+  const state = (done: number) => ({ done, total: 100, unit: "steps", tokens: 10 });
+  const meter = new ProgressMeter(state(1), 0);
+  meter.add(state(99), 98_000);
+  meter.add(state(1), 100_000);
+  meter.add(state(3), 101_000); // two steps in a second: 97 are left
+  assert.equal(meter.text(), "steps 3/100  10 tokens/s  ~48.5 s left");
+});
+
 /** What a view writes: to the screen, and as errors. */
 function shown(isTerminal: boolean, show: (view: RunView) => void) {
   let [screen, errors] = ["", ""];
