@@ -5,11 +5,13 @@ import { didYouMean, UsageError } from "../../base/mod.ts";
 import { paperFigureIndex } from "../report/paper_index.ts";
 import type { KindWithModule } from "../report/kind.ts";
 import type { FigureKind } from "./figure.ts";
+import { kind as learning } from "./learning.ts";
 import { kind as plasticity } from "./plasticity.ts";
 import { kind as scaling } from "./scaling.ts";
 import { kind as stability } from "./stability.ts";
 
 const kinds: readonly KindWithModule<FigureKind>[] = [
+  [learning, "./learning.ts"],
   [plasticity, "./plasticity.ts"],
   [scaling, "./scaling.ts"],
   [stability, "./stability.ts"],

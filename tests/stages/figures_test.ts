@@ -111,3 +111,48 @@ Deno.test("figure 3 has a panel a source and one for all, figure 4 the perplexit
   }
   assert.equal(await drawFigure(plasticity), svg);
 });
+
+Deno.test("figure learning has bits per byte over millions of tokens, counts of words as level lines", () => {
+  const shards = (tokens: number, bytes: number) => {
+    const made = Deno.makeTempDirSync({ dir: folder });
+    const counts = { format: 1, vocabSize: 300, tokens, documents: 1, bytes };
+    Deno.writeTextFileSync(join(made, "shards.json"), JSON.stringify(counts));
+    return made;
+  };
+  const round = (round: number, aa: number, bb: number) => ({
+    kind: "round",
+    round,
+    validation: {
+      aa: { lossNats: aa * Math.LN2 },
+      ...(Number.isNaN(bb) ? {} : { bb: { lossNats: bb * Math.LN2 } }),
+    },
+  });
+  const metrics = rowsOf("metrics.jsonl", [
+    round(1, 8, 6), // aa: 2 tokens a byte, so 16; bb: 1, so 6; the mean 11
+    round(2, 4, NaN), // not all were validated: no point
+    round(3, 2, 4),
+    { kind: "exposure", source: "aa", windows: 30_000, epochWindows: 9 },
+    { kind: "exposure", source: "bb", windows: 45_000, epochWindows: 9 },
+  ]);
+  const counted = Deno.makeTempDirSync({ dir: folder });
+  const sources = { aa: { bitsPerByte: 3 }, bb: { bitsPerByte: 2 }, held: { bitsPerByte: 9 } };
+  Deno.writeTextFileSync(join(counted, "summary.json"), JSON.stringify({ sources }));
+  const { panels: [{ series }] } = figureEntry("learning").kind.build(
+    { variants: [{ id: "glob", vocabulary: "global" }], sources: ["aa", "bb"], seqLen: 100 },
+    {
+      "metrics/glob": metrics,
+      "losses/bigram": counted,
+      "global/aa": shards(20, 10),
+      "global/bb": shards(10, 10),
+    },
+  );
+  assert.deepEqual(series, [
+    {
+      label: "bigram",
+      points: [{ x: 2.5, y: 2.5 }, { x: 7.5, y: 2.5 }],
+      from: ["losses/bigram"],
+    },
+    // 7.5 million tokens in 3 rounds
+    { label: "glob", points: [{ x: 2.5, y: 11 }, { x: 7.5, y: 4 }], from: ["metrics/glob"] },
+  ]);
+});
