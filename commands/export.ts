@@ -14,10 +14,11 @@ import type {
 import { factsOf } from "./exports/gather_facts.ts";
 import { exportFormats } from "./exports/mod.ts";
 import { modelCard } from "./exports/model_card.ts";
-import { checkNewFolder, fillNewFolder } from "./exports/new_folder.ts";
+import { checkNewFolder, fillNewFolder, removeUnfinished } from "./exports/new_folder.ts";
 import { testText } from "./exports/test_text.ts";
 import { keptFiles, shiftedFiles } from "./exports/tokenizer_files.ts";
 import { oneOf } from "./option_values.ts";
+import { guardingTokenizers } from "./own_process.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { print, printError } from "./screen.ts";
@@ -49,8 +50,13 @@ export const command: PipelineCommand = {
         .option("--checkpoint <which>", "of pre-training: best or last", "best")
         .addHelpText("after", examples),
     ),
-  act: async (project, target: string, folder: string, options: ExportOptions) =>
-    await exportModel(await project(), target, folder, options),
+  act: async (project, target: string, folder: string, options: ExportOptions) => {
+    const { root } = await project();
+    return await guardingTokenizers(
+      async (guard) => await exportModel(await project(), target, folder, { ...options, guard }),
+      (pid) => removeUnfinished(placeOf(root, folder), pid),
+    );
+  },
 };
 
 const allSources = "all";
@@ -67,7 +73,7 @@ export async function exportModel(
   const formats = await Promise.all(
     names.map((name) => exportFormats[oneOf(known, "export a model as", name)]()),
   );
-  const place = resolve(callerFolder(project.root), folder);
+  const place = placeOf(project.root, folder);
   checkNewFolder(place);
   const models = await openTrainedModels(project, target, options);
   const isEach = options.source === allSources && models.isLocal;
@@ -87,6 +93,10 @@ export async function exportModel(
     }
   });
   print(said.join("\n"));
+}
+
+function placeOf(root: string, folder: string): string {
+  return resolve(callerFolder(root), folder);
 }
 
 /** Writes one folder and its card. Returns what is said of it. */

@@ -15,6 +15,7 @@ import {
 } from "../training/mod.ts";
 import { Random, seedOf, UsageError } from "../base/mod.ts";
 import { numberAtLeast, wholeNumber } from "./option_values.ts";
+import { guardingTokenizers } from "./own_process.ts";
 import { checkFiles, readTexts } from "./text_input.ts";
 import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
 import { addPlanOptions } from "./plan_options.ts";
@@ -49,8 +50,10 @@ export const command: PipelineCommand = {
         .option("--json", "print one JSON object")
         .addHelpText("after", examples),
     ),
-  act: async (project, target: string, options: GenerateOptions) =>
-    await generate(await project(), target, options),
+  act: (project, target: string, options: GenerateOptions) =>
+    guardingTokenizers(async (guard) =>
+      await generate(await project(), target, { ...options, guard })
+    ),
 };
 
 /** Tokens that are made at most: memory for all of them is taken at once. */

@@ -17,6 +17,7 @@ import {
 import { didYouMean, UsageError } from "../base/mod.ts";
 import type { Instance } from "../pipeline/instances.ts";
 import type { Manifest } from "../pipeline/manifest.ts";
+import type { TokenizerGuard } from "./own_process.ts";
 import { openSession, type Session } from "./session.ts";
 import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import type { Project } from "./project.ts";
@@ -39,6 +40,8 @@ export interface TrainedModelOptions extends PlanOptions {
   readonly source?: string;
   /** Of pre-training: `best` or `last`. */
   readonly checkpoint: string;
+  /** Told of the tokenizer before anything is opened. */
+  readonly guard?: TokenizerGuard;
 }
 
 /** The output that holds the model, by stage. */
@@ -86,9 +89,20 @@ export async function openTrainedModels(
   const output = outputOf(instance, options.checkpoint);
   const sources = [...instance.inputs.keys()].filter((name) => name.startsWith("train/"))
     .map((name) => name.slice("train/".length));
+  const isImported = instance.stage.name === "external";
   const manifestOf = manifestsOf(session, options);
   const folder = async (id: string, output: string) =>
     await session.objects.require((await manifestOf(id)).outputs[output], id);
+  const tokenized = (source: string) =>
+    isImported ? instance.id : instance.inputs.get(`train/${source}`)!.from;
+  const tokenizerFolderOf = async (source: string) => {
+    const made = isImported
+      ? { from: instance.id, output: "tokenizer" }
+      : session.instances.get(tokenized(source))!.inputs.get("tokenizer")!;
+    return await folder(made.from, made.output);
+  };
+  // Those of others are the same for all sources.
+  if (options.guard !== undefined) options.guard(await tokenizerFolderOf(sources[0]));
   const { groups, state: { model } } = readCheckpoint<
     { readonly model: Omit<ModelConfig, "vocabSize"> }
   >(await folder(instance.id, output));
@@ -110,13 +124,8 @@ export async function openTrainedModels(
     isLocal,
     sourceOf: (asked) => sourceOf(target, sources, isLocal, asked),
     async open(source) {
-      const isImported = instance.stage.name === "external";
-      const tokenized = isImported ? instance.id : instance.inputs.get(`train/${source}`)!.from;
-      const made = isImported
-        ? { from: instance.id, output: "tokenizer" }
-        : session.instances.get(tokenized)!.inputs.get("tokenizer")!;
       const { openAdopted } = await import("../tokenizers/adopted/mod.ts"); // opens ours too
-      const tokenizerFolder = await folder(made.from, made.output);
+      const tokenizerFolder = await tokenizerFolderOf(source);
       const tokenizer = await openAdopted(tokenizerFolder);
       const tensors = isLocal ? { ...groups.model, ...groups[`local-${source}`] } : groups.model;
       const vocabSize = tensors[tokenEmbedding].shape[0];
@@ -127,7 +136,7 @@ export async function openTrainedModels(
         tokenizer,
         tokenizerFolder,
         vocabulary: isLocal && variant.cutsVocabulary
-          ? cutOf(await folder(tokenized, "statistics"), tokenizer)
+          ? cutOf(await folder(tokenized(source), "statistics"), tokenizer)
           : wholeVocabulary(tokenizer.vocabSize),
         engine,
         engineOptions: params,

@@ -32,7 +32,8 @@ export async function fillNewFolder(
   checkNewFolder(path);
   const target = resolve(path);
   Deno.mkdirSync(dirname(target), { recursive: true });
-  const folder = `${target}.${crypto.randomUUID()}.tmp`;
+  const folder = unfinished(target, Deno.pid);
+  removeTree(folder); // of a killed process that had the same id
   const stops = Object.entries(signalCodes).map(([signal, code]) =>
     [signal as StopSignal, () => {
       removeTree(folder);
@@ -50,6 +51,16 @@ export async function fillNewFolder(
     for (const [signal, stop] of stops) Deno.removeSignalListener(signal, stop);
     removeTree(folder);
   }
+}
+
+/** The name of a folder while a process fills it. */
+function unfinished(target: string, pid: number): string {
+  return `${target}.${pid}.tmp`;
+}
+
+/** Removes what a process has left that was ended while it filled a folder. */
+export function removeUnfinished(path: string, pid: number): void {
+  removeTree(unfinished(resolve(path), pid));
 }
 
 /** What stands in the way, or undefined. */
