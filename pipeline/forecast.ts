@@ -8,6 +8,7 @@ import type { Instance } from "./instances.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Planner } from "./plan.ts";
 import type { InstanceId, StageForecast } from "./stage.ts";
+import type { Store } from "./store.ts";
 
 /** Operations a second and thread where neither the store nor the stage tells: float32 with AVX2, small networks. */
 const assumedFlopsPerSecond = 4e10;
@@ -26,6 +27,8 @@ const mostStretch = 5;
 export class Forecaster {
   readonly #planner: Planner;
   readonly #byStage = new Map<string, readonly Manifest[]>();
+  /** Of objects: many instances read the same. */
+  readonly #bytes = new Map<string, number | undefined>();
   /** Operations a second, as runs of this store tell. */
   #measured: number | undefined;
 
@@ -35,7 +38,8 @@ export class Forecaster {
 
   of(id: InstanceId): InstanceForecast {
     const instance = this.#planner.instances.get(id)!;
-    const { forecast: told, weight } = instance.declaration;
+    const { weight } = instance.declaration;
+    const told = { ...instance.declaration.forecast, flops: this.#flops(instance) };
     const own = this.#planner.earlier.of(instance.base)
       .find(({ provenance }) => provenance.recipe === this.#planner.recipe.name);
     const weightRatio = (base: string) => {
@@ -54,6 +58,20 @@ export class Forecaster {
     if (flops === undefined) return { ...rest, basis: "none" };
     const durationMs = assumedStartMs + flops / this.#rate(instance, told) * 1000;
     return { ...rest, flops, durationMs, basis: "flops" };
+  }
+
+  /** With inputs as large as those that the recipe's last run has made. */
+  #flops(instance: Instance): number | undefined {
+    const { earlier, instances, recipe, store } = this.#planner;
+    return countedFlops(instance, (name) => {
+      const { from, output } = instance.inputs.get(name)!;
+      const made = earlier.of(instances.get(from)!.base)
+        .find(({ provenance }) => provenance.recipe === recipe.name);
+      const digest = made?.outputs[output];
+      if (digest === undefined) return undefined;
+      if (!this.#bytes.has(digest)) this.#bytes.set(digest, bytesOf(store, digest));
+      return this.#bytes.get(digest);
+    });
   }
 
   /** Of this recipe where there are any, else of all. */
@@ -84,6 +102,30 @@ export class Forecaster {
     const seconds = sum(telling.map(({ durationMs }) => durationMs)) / 1000;
     return seconds > 0 ? sum(telling.map(({ flops }) => flops!)) / seconds : 0;
   }
+}
+
+/**
+ * The operations of an instance, as its stage forecasts them; undefined where it does not, or where an input is not there whose
+ * size tells.
+ *
+ * @param bytesOf Bytes of an input
+ */
+export function countedFlops(
+  { declaration: { forecast: { flops, flopsPerByte = {} } } }: Instance,
+  bytesOf: (input: string) => number | undefined,
+): number | undefined {
+  let counted = flops;
+  for (const [input, perByte] of Object.entries(flopsPerByte)) {
+    const bytes = bytesOf(input);
+    if (bytes === undefined) return undefined;
+    counted = (counted ?? 0) + perByte * bytes;
+  }
+  return counted;
+}
+
+/** The size of an object; undefined where it is not there. */
+export function bytesOf(store: Store, digest: string): number | undefined {
+  return store.listing(digest)?.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**

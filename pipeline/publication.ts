@@ -3,6 +3,7 @@
  */
 import type { ChildOutcome } from "./child_process.ts";
 import { machinesOf } from "./checkpoint_notes.ts";
+import { bytesOf, countedFlops } from "./forecast.ts";
 import { parentsOf } from "./instances.ts";
 import type { ActionRecord } from "./key.ts";
 import { digestOfListing } from "./listing.ts";
@@ -44,7 +45,7 @@ export async function publish(
     durationMs: Math.round(durationMs),
     peakMemoryBytes: made.peakMemoryBytes,
     bytes: listings.flatMap(([, listing]) => listing).reduce((sum, file) => sum + file.bytes, 0),
-    flops: instance.declaration.forecast.flops,
+    flops: countedFlops(instance, (input) => bytesOf(store, record.inputs[input])),
   };
   const machines = machinesOf(store.checkpointFolder(key));
   store.writeManifest(sealed({

@@ -143,10 +143,12 @@ export interface StageAccess {
   readonly environment: readonly string[];
 }
 
-/** The cost of an instance as its recipe tells it; what cannot be told is left out. */
+/** The cost of an instance as its recipe and the size of its inputs tell it; what cannot be told is left out. */
 export interface StageForecast {
   /** Floating-point operations, a multiply-add as 2. */
   readonly flops?: number;
+  /** The same for each byte of inputs, by their names: of work whose size is that of its text. They count once all are there. */
+  readonly flopsPerByte?: Readonly<Record<string, number>>;
   /** How many of them are done in a second, roughly, where no run has been measured. */
   readonly flopsPerSecond?: number;
   /** Bytes of its outputs. */

@@ -42,6 +42,7 @@ import {
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { allSources, sourcesOf } from "./sources.ts";
 import { checkEvaluationText, evaluatedSplit } from "./text_checks.ts";
+import { evaluationForecast } from "./training_cost.ts";
 import { type EngineModules, tokenShards } from "./training_inputs.ts";
 
 type EvaluateParams = Omit<Recipe["evaluate"], "reference"> & {
@@ -71,14 +72,18 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
   declare(recipe, parts) {
     const [id, start] = modelFirst(parts);
     const { engine } = recipe;
+    const given = textAndSettings(recipe, id, start);
+    const texts = Object.keys(given.inputs).filter((name) => name.startsWith(`${evaluatedSplit}/`));
     return {
-      ...textAndSettings(recipe, id, start),
+      ...given,
       outputs: ["losses"],
       seeds: ["evaluate/bootstrap"],
       uses: { engine: engineModule(engine.kind) },
       isNative: hasNativeEngine(recipe),
       claims: engineClaims(recipe),
       weight: 1.5,
+      // An import has a network and a tokenizer of its own.
+      forecast: isExternal(id) ? {} : evaluationForecast(recipe, texts),
     };
   },
 };

@@ -1,5 +1,5 @@
 /**
- * What training will cost, by the recipe and the tokenizer's file that it names: for forecasts of stages that train.
+ * What training and evaluation will cost, by the recipe and the tokenizer's file that it names: for forecasts of their stages.
  */
 import { engineRow } from "../engine/mod.ts";
 import { countParameters, flopsPerToken, type ModelConfig } from "../model/mod.ts";
@@ -34,10 +34,24 @@ export function trainingForecast(
   const parameters = countParameters(config).total;
   return {
     flops: tokens * flopsPerToken(config),
-    flopsPerSecond: engineRow(recipe.engine.kind).flopsPerSecond ??
-      threadFlopsPerSecond(config) * recipe.engine.threads,
+    flopsPerSecond: flopsPerSecondOf(recipe),
     bytes: models * 4 * parameters,
     memoryBytes: bytesOf({ ...config, seqLen }, microBatchSize),
+  };
+}
+
+/** Bytes of a token in a shard of the global vocabulary. */
+function tokenBytes(vocabSize: number): number {
+  return vocabSize > 2 ** 16 ? 4 : 2;
+}
+
+/** Evaluation on texts, inputs of those names: the forward half of a step, a third of its operations, for each token. */
+export function evaluationForecast(recipe: Recipe, texts: readonly string[]): StageForecast {
+  const vocabSize = globalVocabSize(recipe);
+  const flops = flopsPerToken({ ...recipe.model, vocabSize }) / 3 / tokenBytes(vocabSize);
+  return {
+    flopsPerByte: Object.fromEntries(texts.map((text) => [text, flops])),
+    flopsPerSecond: flopsPerSecondOf(recipe),
   };
 }
 
@@ -53,12 +67,17 @@ export function plannedMicroBatch(
   return engineRow(engine.kind).needsGpu ? 1 : cachedMicroBatch(batchSize, model, engine.threads);
 }
 
+/** Operations a second with the recipe's engine and its threads. */
+function flopsPerSecondOf({ engine: { kind, threads }, model }: Recipe): number {
+  return engineRow(kind).flopsPerSecond ?? threadFlopsPerSecond(model) * threads;
+}
+
 /**
  * Operations a second of one thread in float32 with AVX2. Narrow networks are slower: the work beside their matrix products is a larger
  * part. Measured on quiet machines: 4e10 to 6.5e10 at a width of 96 (the recipe `sample`), 1.4e11 at 256 and 768
  * (`deno task bench train`); this is within a factor of 1.6 of them all.
  */
-function threadFlopsPerSecond({ dModel }: ModelConfig): number {
+function threadFlopsPerSecond({ dModel }: Pick<ModelConfig, "dModel">): number {
   return 1.6e11 * dModel / (dModel + 180);
 }
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { forecastText } from "../../commands/plan_view.ts";
 import type { InstanceForecast, PlanForecast } from "../../pipeline/events.ts";
 import { plannerOf } from "../support/in_process.ts";
 import { Forecaster, forecastPlan } from "../../pipeline/forecast.ts";
 import { expand, withoutStudy } from "../../pipeline/instances.ts";
 import { actionKey } from "../../pipeline/key.ts";
+import { listAndSync } from "../../pipeline/listing.ts";
 import { provenance } from "../../pipeline/manifest.ts";
 import type { Stage } from "../../pipeline/stage.ts";
 import { inTemporaryFolder } from "../support/toy_cli.ts";
@@ -145,5 +147,56 @@ Deno.test("Forecaster: by an earlier run where it tells, else by operations and 
       4e9,
       "the recipe tells more than was seen",
     );
+  });
+});
+
+/** An instance that makes text, and one that reads it. */
+const texts: readonly Stage[] = [{
+  name: "text",
+  description: "",
+  module: new URL("../support/dag_stage/node.ts", import.meta.url).href,
+  instances: () => [["a"]],
+  declare: () => ({ outputs: ["out"], params: {} }),
+}, {
+  name: "reading",
+  description: "",
+  module: new URL("../support/dag_stage/node.ts", import.meta.url).href,
+  instances: () => [["a"]],
+  declare: () => ({
+    inputs: { text: "text/a#out" },
+    outputs: ["out"],
+    params: {},
+    forecast: { flops: 1e9, flopsPerByte: { text: 1e9 }, flopsPerSecond: 1e10 },
+  }),
+}];
+
+Deno.test("Forecaster: work on a text by the bytes of it, once it has been made", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const planner = () => plannerOf(texts, { name: "r", seed: 1 }, join(folder, "store"));
+    const forecast = async () => new Forecaster(await planner()).of("reading/a");
+    assert.deepEqual(await forecast(), { basis: "none" });
+    const { store } = await planner();
+    const made = join(folder, "made");
+    Deno.mkdirSync(made);
+    Deno.writeTextFileSync(join(made, "text"), "29 bytes of text to be read.\n");
+    const record = {
+      format: 1 as const,
+      stage: "text",
+      code: {},
+      packages: {},
+      params: {},
+      inputs: {},
+    };
+    store.writeManifest({
+      format: 1,
+      key: actionKey(record),
+      instance: "text/a",
+      record,
+      outputs: { out: store.publishObject(made, listAndSync(made, "out")) },
+      summary: {},
+      provenance: provenance("r", { durationMs: 1000 }),
+    });
+    // 1 + 29 times 1e9 operations, 1e10 in a second; half a second for the process.
+    assert.deepEqual(await forecast(), { flops: 3e10, durationMs: 3500, basis: "flops" });
   });
 });

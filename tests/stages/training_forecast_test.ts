@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Forecaster, forecastPlan } from "../../pipeline/forecast.ts";
+import { assumedStartMs, Forecaster, forecastPlan } from "../../pipeline/forecast.ts";
 import { loadRecipe } from "../../pipeline/recipe.ts";
 import { continuation } from "../../stages/continue.ts";
+import { evaluate } from "../../stages/evaluate.ts";
 import { finetune } from "../../stages/finetune.ts";
 import { stages } from "../../stages/mod.ts";
 import { pretrain } from "../../stages/pretrain.ts";
@@ -54,6 +55,31 @@ Deno.test("forecasts of training in a new store are within a factor of 2 of what
   const { flops, flopsPerSecond } = pretrain.declare(two, ["std-t0"]).forecast!;
   const { rounds, localSteps, batchSize } = recipe.pretrain;
   const ratio = flops! / flopsPerSecond! / (rounds * localSteps * batchSize * 256 / 8300);
+  assert.ok(ratio > 0.5 && ratio < 2, `${ratio}`);
+});
+
+Deno.test("the forecast of evaluation is within a factor of 2 of what it took, by the size of its texts", async () => {
+  const { forecast, inputs } = evaluate.declare(await sample(), ["none", "random"]);
+  const perByte = forecast!.flopsPerByte!;
+  // Processor time of evaluate/none/random of the recipe `sample`, with its start, on two cores of an AMD EPYC, 2026-11-29, and the bytes
+  // of its texts, which have 77,166 tokens: `deno task pipeline run evaluate/none/random --force --only`.
+  const texts = {
+    arithmetic: 26_747,
+    code: 18_890,
+    dorugai: 20_242,
+    ithomeli: 23_747,
+    shenmu: 25_299,
+    varuni: 27_555,
+    velsan: 21_467,
+  };
+  const seconds = 2.0;
+  assert.deepEqual(
+    Object.keys(perByte).sort(),
+    Object.keys(inputs!).filter((name) => name.startsWith("test/")).sort(),
+  );
+  const flops = Object.entries(texts)
+    .reduce((sum, [source, bytes]) => sum + bytes * perByte[`test/${source}`], 0);
+  const ratio = (assumedStartMs / 1000 + flops / forecast!.flopsPerSecond!) / seconds;
   assert.ok(ratio > 0.5 && ratio < 2, `${ratio}`);
 });
 
