@@ -2,7 +2,7 @@
  * `engines`: what a network can be run by on this machine.
  */
 import type { PipelineCommand } from "./project.ts";
-import { engines as table, type GpuAdapter } from "../engine/mod.ts";
+import { type EngineRow, engines as table, type GpuAdapter } from "../engine/mod.ts";
 import {
   adapterHere,
   type EngineProbe,
@@ -49,13 +49,21 @@ export async function engines(options: EnginesOptions): Promise<number> {
   }
   const width = Math.max(...Object.keys(found).map((name) => name.length));
   for (const [name, probe] of Object.entries(found)) {
-    const usable = "usable: it took a training step";
-    print(`${name.padEnd(width)}  ${probe.isUsable ? usable : probe.why}`);
+    print(`${name.padEnd(width)}  ${probe.isUsable ? usableText(probe.device) : probe.why}`);
+    if (Object.hasOwn(table, name)) print(`${"".padEnd(width)}  ${factsOf(table[name])}`);
   }
   if (probed.isUsable) printPlacement(telling, graphs, options.operators === true);
   print(`\nGPU: ${adapter === undefined ? "none" : described(adapter)}`);
   print(`--engine auto takes ${auto.kind}: ${auto.why}`);
   return 0;
+}
+
+function usableText(device: string | undefined): string {
+  return `usable: it took a training step${device === undefined ? "" : ` on ${device}`}`;
+}
+
+function factsOf({ meaning, precisions }: EngineRow): string {
+  return `${meaning}; ${precisions.join(", ")}`;
 }
 
 function printPlacement(

@@ -6,7 +6,12 @@ import { UsageError } from "../base/mod.ts";
 import { engines, fallbacksInLog, type GpuAdapter, type OpenedGraph } from "../engine/mod.ts";
 
 export type EngineProbe =
-  | { readonly isUsable: true; readonly operators: readonly string[] }
+  | {
+    readonly isUsable: true;
+    readonly operators: readonly string[];
+    /** What computes, where the engine's module tells. */
+    readonly device?: string;
+  }
   | { readonly isUsable: false; readonly why: string };
 
 export interface PlacedGraph extends OpenedGraph {

@@ -55,6 +55,14 @@ export const engines: Readonly<Record<string, EngineRow>> = {
     isConfined: false,
     needsGpu: true,
   },
+  "cuda-native": {
+    module: at("./cuda/mod.ts"),
+    meaning: "own kernels, Nvidia with a driver for CUDA 12; not tested on a card",
+    parameters: "stay on the device",
+    precisions: ["fp32"],
+    isConfined: false,
+    needsGpu: true,
+  },
   tfjs: {
     module: at("./tfjs/mod.ts"),
     meaning: "TensorFlow.js on WebAssembly",

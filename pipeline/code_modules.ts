@@ -105,9 +105,10 @@ export function projectModules(texts: CodeTexts, rules: LoadingRules): Plugin {
       build.onLoad({ filter: /.*/, namespace: "run" }, ({ path }) => ({
         contents: `export { run } from ${JSON.stringify(path)}`,
       }));
-      build.onLoad({ filter: /.*/, namespace }, ({ path }) => {
+      build.onLoad({ filter: /.*/, namespace }, ({ path, with: attributes }) => {
         const file = withoutEnd(path);
         const text = new TextDecoder().decode(texts.of(file).bytes);
+        if (attributes.type === "text") return { contents: text, loader: "text" };
         const contents = text.replace(addresses, (whole, resolves, relativeTo, ofUrl) => {
           const target = resolve(dirname(file), relativeTo ?? ofUrl);
           return isFile(target) ? rules.address(resolves ? "resolve" : "url", target) : whole;

@@ -2,11 +2,8 @@
  * AdamW over typed arrays on the host: loops that run at memory speed, where the same update as graph operators would
  * read and write every tensor a dozen times. Other threads run the text of these functions (`HostUpdate`), so
  * they call no other function of this module.
- *
- * Source: Loshchilov and Hutter 2019, algorithm 2, with the learning rate as the factor of the decay too (the decay of
- * algorithm 2 is scaled by the schedule); Kingma and Ba 2015, algorithm 1, for the bias correction.
  */
-import type { AdamWOptions } from "../engine.ts";
+import type { AdamWStep } from "../adamw_step.ts";
 
 /** Sum of the squares of elements `from` to `to`, in float64: every fourth element on its own, then the four. */
 export function sumOfSquares(values: Float32Array, from: number, to: number): number {
@@ -34,36 +31,6 @@ export interface AdamWTensor {
   /** First and second moment. */
   readonly m: Float32Array;
   readonly v: Float32Array;
-}
-
-/** The numbers of a step for one tensor: θ ← keep·θ − stepSize·m / (√v·rootScale + ε). */
-export interface AdamWStep {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** The clipping factor. */
-  readonly gradientScale: number;
-  readonly stepSize: number;
-  readonly rootScale: number;
-  readonly keep: number;
-}
-
-/** `step` counts from 1. The bias correction is folded into two numbers: m̂ / (√v̂ + ε). */
-export function adamWStep(
-  { beta1, beta2, epsilon, weightDecay }: AdamWOptions,
-  learningRate: number,
-  gradientScale: number,
-  step: number,
-): AdamWStep {
-  return {
-    beta1,
-    beta2,
-    epsilon,
-    gradientScale,
-    stepSize: learningRate / (1 - beta1 ** step),
-    rootScale: 1 / Math.sqrt(1 - beta2 ** step),
-    keep: 1 - learningRate * weightDecay,
-  };
 }
 
 /** Takes a step in place, for elements `from` to `to`. */

@@ -6,9 +6,9 @@
  */
 /// <reference lib="deno.worker" />
 import { assemblyCode } from "./assembly_code.ts";
+import type { AdamWStep } from "../adamw_step.ts";
 import {
   adamWOf,
-  type AdamWStep,
   type AdamWTensor,
   type ApplyAdamW,
   sumOfSquares,

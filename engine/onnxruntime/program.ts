@@ -3,11 +3,12 @@
  * set of values that is asked for. The first micro-batch of a step lets the session write straight into the sums.
  */
 import type { Graph } from "../../model/mod.ts";
+import { adamWStep } from "../adamw_step.ts";
 import type { AdamWOptions, Feeds, Fetches, UpdateResult } from "../engine.ts";
 import { ArrayStore, EngineProgram } from "../engine_program.ts";
 import { gradientNormsOf } from "../gradient_norms.ts";
 import type { OpenOptions } from "../open_engine.ts";
-import { adamWStep, addInto } from "./adamw.ts";
+import { addInto } from "./adamw.ts";
 import { Executable } from "./executable.ts";
 import { expandAttention } from "../attention_blocks.ts";
 import { expandHeads } from "./head.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { HostUpdate } from "../../engine/onnxruntime/host_update.ts";
-import { adamWStep, type AdamWTensor } from "../../engine/onnxruntime/adamw.ts";
+import { adamWStep } from "../../engine/adamw_step.ts";
+import type { AdamWTensor } from "../../engine/onnxruntime/adamw.ts";
 import { Random, seedOf } from "../../base/mod.ts";
 
 const optimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 };

@@ -1,5 +1,6 @@
 /**
- * Whether an engine can run here. The engine `webgpu` is tested on a software driver for Vulkan: Mesa's llvmpipe behind
+ * Whether an engine can run here. The engine `cuda-native` is tested on a driver of ours that runs its kernels on the processor
+ * (`cuda_shim.ts`). The engine `webgpu` is tested on a software driver for Vulkan: Mesa's llvmpipe behind
  * `llvmpipe_icd.c`, built where its packages are installed, else the SwiftShader of Debian's `chromium-common`. A driver named
  * by VK_ICD_FILENAMES is left as it is; with DEPT_TEST_DEVICES the cards of this machine are tested, on drivers of their own.
  */
@@ -8,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Engine, engineModule } from "../../engine/mod.ts";
 import { float32, GraphBuilder, operators } from "../../model/mod.ts";
+import { useCudaShim } from "./cuda_shim.ts";
 
 const swiftShaderHere = "/usr/lib/chromium/vk_swiftshader_icd.json";
 /** SwiftShader's manifest where it is installed: a GPU without half precision. */
@@ -21,6 +23,10 @@ let whyNoLlvmpipe = "VK_ICD_FILENAMES names another driver";
 export async function engineHere(name: string): Promise<Engine | string> {
   if ((name === "tfjs-gpu" || name === "cuda") && !testsCards) {
     return "needs a CUDA card and a package of its own: set DEPT_TEST_DEVICES to try";
+  }
+  if (name === "cuda-native" && !testsCards) {
+    const missing = useCudaShim();
+    if (missing !== undefined) return `no driver is built: ${missing}`;
   }
   if (name === "webgpu" && !testsCards) useSoftwareDriver();
   const { engine } = await import(engineModule(name)) as { engine: Engine };

@@ -15,6 +15,7 @@ import { engineHere, whyNoNetworks } from "../support/devices.ts";
 
 const words = ["--recipe", tinyRecipe];
 const webgpu = await engineHere("webgpu"); // names the software driver to child processes
+const cuda = await engineHere("cuda-native"); // and a card's driver on the processor
 
 interface Trial {
   readonly engine: string;
@@ -35,6 +36,13 @@ const trials: readonly Trial[] = [
     localSteps: 6,
     checkpointEverySteps: 2,
     whyNot: typeof webgpu === "string" ? webgpu : whyNoNetworks("webgpu"),
+  },
+  {
+    engine: "cuda-native",
+    kills: 1,
+    localSteps: 20,
+    checkpointEverySteps: 5,
+    whyNot: typeof cuda === "string" ? cuda : undefined,
   },
 ];
 

@@ -2,7 +2,7 @@
  * AdamW's loop, four elements at a time: 1.1 ns an element with the copies of `adamWOf`, where JavaScript's takes 2.9.
  */
 
-/** Takes the step of `AdamWStep` in `../adamw.ts` for arrays of float32; for `bytes` of each, rounded up to 16. */
+/** Takes the step of `AdamWStep` in `../../adamw_step.ts` for arrays of float32; for `bytes` of each, rounded up to 16. */
 export function step(
   value: usize,
   gradient: usize,

@@ -3,11 +3,11 @@
  * losses and the squared norms of gradients come out. In half precision sums are those of the scaled loss until they are used.
  */
 import type { Graph } from "../../../model/mod.ts";
+import { adamWStep } from "../../adamw_step.ts";
 import type { AdamWOptions, Feeds, Fetches, OptimizerState, UpdateResult } from "../../engine.ts";
 import { EngineProgram } from "../../engine_program.ts";
 import { gradientNormsOf } from "../../gradient_norms.ts";
 import type { OpenOptions } from "../../open_engine.ts";
-import { adamWStep } from "../adamw.ts";
 import { expandAttention } from "../../attention_blocks.ts";
 import { expandHeads } from "../head.ts";
 import { lower, type Lowered } from "../lowering.ts";

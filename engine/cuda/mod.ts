@@ -1,0 +1,40 @@
+/**
+ * The engine `cuda-native`: own kernels on an Nvidia card, by its driver's library alone. Nothing is installed: kernels are PTX text,
+ * which the driver compiles. No card has run it so far; tests run all of it on a processor.
+ *
+ * ```ts
+ * import { entriesOf } from "./kernels.ts";
+ * console.log(entriesOf(".visible .entry scale(\n\t.param .u64 scale_param_0,\n\t.param .f32 scale_param_1\n)").get("scale"));
+ * // [ "u64", "f32" ]
+ * ```
+ */
+import { formatBytes } from "../../base/mod.ts";
+import type { Engine } from "../engine.ts";
+import { inSinglePrecision } from "../open_engine.ts";
+import { Driver } from "./driver.ts";
+import { loadKernels } from "./kernels.ts";
+import { type Card, CudaProgram } from "./program.ts";
+
+let card: Card | undefined;
+
+export const engine: Engine = inSinglePrecision(
+  "cuda-native",
+  "cuda-native",
+  (graph, { optimizer }) => new CudaProgram(card ??= openCard(), graph, optimizer),
+  "gpu",
+);
+
+/** The card and its driver on one line. @throws UsageError where there is none. */
+export function describeDevice(): string {
+  const { driver } = card ??= openCard();
+  const { free, total } = driver.memory();
+  const capability = (driver.capability / 10).toFixed(1);
+  const memory = `${formatBytes(total)} of memory, ${formatBytes(free)} free`;
+  return `${driver.cardName}, compute capability ${capability}, ${memory}, a driver for CUDA ${driver.version}`;
+}
+
+/** The card of this process, which all programs share. */
+function openCard(): Card {
+  const driver = new Driver();
+  return { driver, kernels: loadKernels(driver) };
+}

@@ -1,0 +1,72 @@
+/**
+ * Products of matrices by the kernels of `products.cu`.
+ */
+import { type OperatorName, type Shape, sizeOf } from "../../../model/mod.ts";
+import type { Launch, Place, PlannedNode, Rule } from "../command.ts";
+import { fewAxes, stepsOf } from "./axes.ts";
+
+/** Outputs of a block, in both directions. */
+const tile = 64;
+
+/** y = alpha·op(a)·op(b) + beta·y + c, of two matrices. */
+export interface MatrixProduct {
+  readonly y: string | Place;
+  readonly a: string | Place;
+  readonly b: string | Place;
+  readonly rows: number;
+  readonly columns: number;
+  readonly inner: number;
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  readonly alpha?: number;
+  readonly beta?: number;
+  readonly addend?: { readonly c: string; readonly row: number; readonly column: number };
+  readonly stack?: {
+    readonly shape: Shape;
+    /** Between the matrices of a and of b. */
+    readonly steps: readonly [readonly number[], readonly number[]];
+  };
+}
+
+export function product(of: MatrixProduct): Launch {
+  const { y, a, b, rows, columns, inner, addend, stack = { shape: [], steps: [[], []] } } = of;
+  const { extents, steps } = fewAxes(stack.shape, stack.steps, 3);
+  const noSteps = [0, 0, 0]; // of c, which is the same for a whole stack
+  const hasAddend = Number(addend !== undefined);
+  const structure = [rows, columns, inner, ...extents, ...steps.flat(), ...noSteps]
+    .concat(hasAddend, addend?.row ?? 0, addend?.column ?? 0);
+  const kernel = `product_${of.transA ? "t" : "n"}${of.transB ? "t" : "n"}`;
+  return {
+    kernel,
+    grid: {
+      blocks: [Math.ceil(columns / tile), Math.ceil(rows / tile), sizeOf(stack.shape)],
+      threads: 256,
+    },
+    arguments: [y, a, b, addend?.c ?? "", structure, of.alpha ?? 1, of.beta ?? 0],
+  };
+}
+
+export const productRules = {
+  Gemm: stacked,
+  MatMul: stacked,
+  FusedMatMul: stacked,
+} satisfies Partial<Record<OperatorName, Rule>>;
+
+function stacked({ inputs: [a, b, c], outputs: [y], attributes, shape }: PlannedNode): Launch[] {
+  const transA = attributes.transA === 1;
+  const transB = attributes.transB === 1;
+  const [rows, columns] = shape(y).slice(-2);
+  const inner = shape(a).at(transA ? -2 : -1)!;
+  const stack = shape(y).slice(0, -2);
+  const between = (factor: string) => {
+    const matrix = sizeOf(shape(factor).slice(-2));
+    return stepsOf(shape(factor).slice(0, -2), stack).map((step) => step * matrix);
+  };
+  const [row, column] = c === undefined ? [0, 0] : stepsOf(shape(c), [rows, columns]);
+  return [product({
+    ...{ y, a, b, rows, columns, inner, transA, transB },
+    alpha: (attributes.alpha ?? 1) as number,
+    addend: c === undefined ? undefined : { c, row, column },
+    stack: { shape: stack, steps: [between(a), between(b)] },
+  })];
+}

@@ -1,0 +1,80 @@
+/**
+ * A driver of Nvidia's cards that runs the kernels of `engine/cuda` on the processor: a shared library, built by g++ from
+ * `cuda_shim/` and the kernels' sources. Kept by the digest of what it is made of, as several processes of tests need it.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { entriesOf } from "../../engine/cuda/kernels.ts";
+import { sha256 } from "../../base/mod.ts";
+import { projectRoot } from "./paths.ts";
+import { kernelFiles, kernelFolder } from "./ptx.ts";
+
+const shimFolder = join(projectRoot, "tests/support/cuda_shim");
+const cacheFolder = join(projectRoot, ".cache/cuda_shim");
+const flags = ["-std=c++17", "-shared", "-fPIC", "-O2", "-ffp-contract=off", "-Wall", "-Werror"];
+
+/** Makes the engine `cuda-native` use the shim, in this process and its children; or says why it cannot. */
+export function useCudaShim(): string | undefined {
+  if (Deno.env.get("DEPT_CUDA_DRIVER") !== undefined) return undefined;
+  const built = buildShim();
+  if ("missing" in built) return `${built.missing}; apt-get install -y g++`;
+  Deno.env.set("DEPT_CUDA_DRIVER", built.path);
+  globalThis.addEventListener("unload", () => Deno.env.delete("DEPT_CUDA_DRIVER"));
+  return undefined;
+}
+
+function buildShim(): { readonly path: string } | { readonly missing: string } {
+  const source = sourceText();
+  const headers = [...kernelFiles.map((name) => `${name}.cu`), "common.cuh"]
+    .map((name) => join(kernelFolder, name));
+  const own = [...Deno.readDirSync(shimFolder)].map(({ name }) => join(shimFolder, name)).sort();
+  const args = [...flags, ...fusedFlags(), "-Wno-unknown-pragmas", "-I", shimFolder];
+  const texts = [...own, ...headers].map((path) => Deno.readTextFileSync(path));
+  const digest = sha256([source, ...args, ...texts].join("\n")).slice(0, 16);
+  const path = join(cacheFolder, `${digest}.so`);
+  if (existsSync(path)) return { path };
+  Deno.mkdirSync(cacheFolder, { recursive: true });
+  const folder = Deno.makeTempDirSync({ dir: cacheFolder });
+  try {
+    const [main, made] = [join(folder, "shim.cpp"), join(folder, "shim.so")];
+    Deno.writeTextFileSync(main, source);
+    const { success, stderr } = new Deno.Command("g++", {
+      args: [...args, "-o", made, main],
+      env: { LC_ALL: "C" },
+      stdin: "null",
+    }).outputSync();
+    if (!success) throw new Error(`Cannot build the shim: ${new TextDecoder().decode(stderr)}`);
+    Deno.renameSync(made, path); // whole under its name, whoever else builds it
+    return { path };
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return { missing: "g++ was not found" };
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** All kernels, and the table of those that the PTX text names: text and sources cannot have different ones. */
+function sourceText(): string {
+  const names = kernelFiles.flatMap((name) => [
+    ...entriesOf(Deno.readTextFileSync(join(kernelFolder, `${name}.ptx`))).keys(),
+  ]);
+  return [
+    '#include "device.h"',
+    ...kernelFiles.map((name) => `#include "${join(kernelFolder, name)}.cu"`),
+    "const ShimKernel shim_kernels[] = {",
+    ...names.map((name) => `  {"${name}", [](void** list) { shim_call(${name}, list); }},`),
+    "};",
+    "const size_t shim_kernel_count = sizeof shim_kernels / sizeof *shim_kernels;",
+    '#include "driver.cpp"\n',
+  ].join("\n");
+}
+
+/** Instructions for `fmaf`, where the processor has them: the same bytes in less time. */
+function fusedFlags(): string[] {
+  try {
+    return /\bfma\b/.test(Deno.readTextFileSync("/proc/cpuinfo")) ? ["-mfma"] : [];
+  } catch {
+    return [];
+  }
+}
