@@ -4,11 +4,13 @@
 import type { Graph, Node } from "./operator.ts";
 import { sizeOf } from "./shapes.ts";
 import { attention, attentionGradient } from "./ops/attention.ts";
+import { layerNormalizationGradient } from "./ops/layer_normalization.ts";
 
 /**
  * The most bytes that values made by nodes hold at any one time, when nodes run in order and a value goes with its last use.
- * Inputs, parameters and constants are not counted, nor memory that an engine needs inside of a node, but for attention: most engines
- * keep its probabilities as long as its last output, and make a gradient of them. Outputs and gradients stay to the end.
+ * Inputs, parameters and constants are not counted, nor memory that an engine needs inside of a node, but for attention and norms: most
+ * engines keep its probabilities as long as its last output, and make a gradient of them, and take four steps for the gradient of a norm.
+ * Outputs and gradients stay to the end.
  */
 export function peakLiveBytes(graph: Graph): number {
   const lastUse = new Map<string, number>();
@@ -31,10 +33,16 @@ export function peakLiveBytes(graph: Graph): number {
     for (const output of node.outputs) hold(bytesOf(output), output);
     const inside = 4 * scoresOf(node, graph);
     if (node.operator === attention) hold(inside, node.outputs[1]);
-    peak = Math.max(peak, live + (node.operator === attentionGradient ? inside : 0));
+    const passing = node.operator === attentionGradient ? inside : 4 * normsOf(node, graph);
+    peak = Math.max(peak, live + passing);
     live -= ending.get(at) ?? 0;
   });
   return peak;
+}
+
+/** Bytes of a tensor that the gradient of a norm passes; 0 for another node. */
+function normsOf({ operator, inputs: [dY] }: Node, { types }: Graph): number {
+  return operator === layerNormalizationGradient ? 4 * sizeOf(types[dY].shape) : 0;
 }
 
 /** Scores of an attention; 0 for another node. */

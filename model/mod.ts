@@ -36,6 +36,7 @@ export { attention, attentionGradient } from "./ops/attention.ts";
 export { add, exp, mul, neg, sub } from "./ops/elementwise.ts";
 export { fastGeluCube, fastGeluScale } from "./ops/fast_gelu.ts";
 export { embeddingGradient } from "./ops/gather.ts";
+export { layerNormalizationGradient } from "./ops/layer_normalization.ts";
 export { concat, pad, slice } from "./ops/layout.ts";
 export { fusedMatMul, matMul } from "./ops/matmul.ts";
 export { reduceLogSumExp, reduceSum } from "./ops/reduce.ts";

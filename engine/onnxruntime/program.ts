@@ -7,6 +7,7 @@ import { adamWStep } from "../adamw_step.ts";
 import type { AdamWOptions, Feeds, Fetches, UpdateResult } from "../engine.ts";
 import { ArrayStore, EngineProgram } from "../engine_program.ts";
 import { gradientNormsOf } from "../gradient_norms.ts";
+import { expandLayerNorms } from "../layer_norm_gradient.ts";
 import type { OpenOptions } from "../open_engine.ts";
 import { addInto } from "./adamw.ts";
 import { Executable } from "./executable.ts";
@@ -38,7 +39,7 @@ export class OnnxRuntimeProgram extends EngineProgram<ArrayStore<Float32Array>> 
     provider: HostProvider,
   ) {
     super(graph, (shapes) => new ArrayStore(shapes, Float32Array), optimizer);
-    this.#expanded = expandHeads(expandAttention(graph));
+    this.#expanded = expandHeads(expandAttention(expandLayerNorms(graph)));
     this.#threads = threads;
     this.#provider = provider;
     this.#parts = gradientParts(this.#expanded);

@@ -7,6 +7,7 @@ import { expandAttention } from "../attention_blocks.ts";
 import type { AdamWOptions, Feeds, Fetches, UpdateResult } from "../engine.ts";
 import { EngineProgram, type Shapes, type Store } from "../engine_program.ts";
 import { gradientNormsOf } from "../gradient_norms.ts";
+import { expandLayerNorms } from "../layer_norm_gradient.ts";
 import { liveNodes } from "../live_nodes.ts";
 import { kernels, type Tensor, type Tf } from "./kernels.ts";
 
@@ -60,7 +61,7 @@ export class TfjsProgram extends EngineProgram<TensorStore> {
     super(graph, (shapes) => new TensorStore(tf, shapes), optimizer);
     this.#tf = tf;
     this.#sums = new TensorStore(tf, this.trained);
-    this.#expanded = expandAttention(graph);
+    this.#expanded = expandAttention(expandLayerNorms(graph));
     for (const { operator, scope } of this.#expanded.nodes) {
       if (Object.hasOwn(kernels, operator.name)) continue;
       throw new Error(

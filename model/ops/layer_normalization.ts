@@ -6,15 +6,16 @@
  *   Mean       [..., 1]
  *   InvStdDev  [..., 1]   1 / √(variance + epsilon), the variance without Bessel's correction
  *
+ * LayerNormalizationGradient (dept): (dY, X, Scale, Mean, InvStdDev), with X̂ = (X − Mean)·InvStdDev and means over a row →
+ *   dX         [..., C]   (dY·Scale − X̂·mean(dY·X̂·Scale) − mean(dY·Scale))·InvStdDev
+ *   dScale     [C]        Σ dY·X̂ over rows
+ *   dB         [C]        Σ dY over rows
+ *
  * Source: Ba, Kiros and Hinton 2016, "Layer normalization".
  */
 import type { Operator } from "../operator.ts";
 import { float32, formatShape } from "../shapes.ts";
 import { axisOf, expectFloat, expectInputs, expectShape, integerOf, numberOf } from "./rules.ts";
-import { mul, scaled, sub } from "./elementwise.ts";
-import { reshape } from "./reshape.ts";
-import { matMul } from "./matmul.ts";
-import { reduceSum } from "./reduce.ts";
 import { matrixOf } from "./tensor.ts";
 
 export const layerNormalization: Operator = {
@@ -68,30 +69,50 @@ export const layerNormalization: Operator = {
         "expected a loss that uses Y only, found one that uses Mean or InvStdDev",
       );
     }
-    const { shape } = writer.type(x);
-    const width = shape[shape.length - 1];
-    const rows = shape.slice(0, -1).map((_, axis) => axis);
-    const normalised = writer.apply(mul, [writer.apply(sub, [x, mean]), inverse]); // (..., C)
-    const weighted = writer.apply(mul, [dY!, normalised]); // (..., C)
+    const known = [dY!, x, scale, mean, inverse];
+    const gradients = writer.applyAll(layerNormalizationGradient, known);
+    return gradients.map((gradient, i) => wanted[i] ? gradient : undefined);
+  },
+};
 
-    const towardsX = () => {
-      // Row means as products with scale / C: they read a tensor once and make no temporary of its size.
-      const column = writer.apply(reshape, [scaled(writer, scale, 1 / width)], {
-        shape: [width, 1],
-      });
-      const meanOfGradient = writer.apply(matMul, [dY!, column]); // (..., 1)
-      const meanOfWeighted = writer.apply(matMul, [weighted, column]); // (..., 1)
-      const direct = writer.apply(mul, [dY!, scale]);
-      const along = writer.apply(mul, [normalised, meanOfWeighted]);
-      const centred = writer.apply(sub, [writer.apply(sub, [direct, along]), meanOfGradient]);
-      return writer.apply(mul, [centred, inverse]);
-    };
-    const overRows = (value: string) =>
-      writer.apply(reduceSum, [value], { axes: rows, keepdims: 0 });
-    return [
-      wanted[0] ? towardsX() : undefined,
-      wanted[1] ? overRows(weighted) : undefined,
-      wanted[2] ? overRows(dY!) : undefined,
-    ];
+export const layerNormalizationGradient: Operator = {
+  name: "LayerNormalizationGradient",
+  domain: "dept",
+  evaluate: ([dY, x, scale, mean, inverse]) => {
+    const { rows, width } = matrixOf(x);
+    const dX = new Float64Array(x.data.length);
+    const [dScale, dBias] = [new Float64Array(width), new Float64Array(width)];
+    const normalised = new Float64Array(width);
+    const share = Math.fround(1 / width);
+    for (let row = 0; row < rows; row++) {
+      const start = row * width;
+      let [meanOfGradient, meanOfWeighted] = [0, 0];
+      for (let c = 0; c < width; c++) {
+        normalised[c] = (x.data[start + c] - mean.data[row]) * inverse.data[row];
+        const weighted = dY.data[start + c] * normalised[c];
+        meanOfGradient += dY.data[start + c] * (scale.data[c] * share);
+        meanOfWeighted += weighted * (scale.data[c] * share);
+        dScale[c] += weighted;
+        dBias[c] += dY.data[start + c];
+      }
+      for (let c = 0; c < width; c++) {
+        const direct = dY.data[start + c] * scale.data[c];
+        const along = normalised[c] * meanOfWeighted;
+        dX[start + c] = (direct - along - meanOfGradient) * inverse.data[row];
+      }
+    }
+    return [dX, dScale, dBias];
+  },
+  infer(inputs) {
+    expectInputs(inputs, 5);
+    const [dY, x, scale, mean, inverse] = inputs;
+    expectFloat(x, "X");
+    expectFloat(dY, "the output's gradient");
+    expectShape(dY, "the output's gradient", x.shape);
+    expectShape(scale, "Scale", [x.shape[x.shape.length - 1]]);
+    const perRow = [...x.shape.slice(0, -1), 1];
+    expectShape(mean, "Mean", perRow);
+    expectShape(inverse, "InvStdDev", perRow);
+    return [x, scale, scale];
   },
 };

@@ -21,7 +21,7 @@ import { fastGelu, fastGeluGradient } from "./fast_gelu.ts";
 import { embeddingGradient, gather } from "./gather.ts";
 import { gelu, geluGradient } from "./gelu.ts";
 import { gemm } from "./gemm.ts";
-import { layerNormalization } from "./layer_normalization.ts";
+import { layerNormalization, layerNormalizationGradient } from "./layer_normalization.ts";
 import { linearCrossEntropy, linearCrossEntropyGradient } from "./linear_cross_entropy.ts";
 import { concat, pad, slice, split, transpose } from "./layout.ts";
 import { fusedMatMul, matMul } from "./matmul.ts";
@@ -50,6 +50,7 @@ export const operators = {
   GeluGradient: geluGradient,
   Gemm: gemm,
   LayerNormalization: layerNormalization,
+  LayerNormalizationGradient: layerNormalizationGradient,
   LinearCrossEntropy: linearCrossEntropy,
   LinearCrossEntropyGradient: linearCrossEntropyGradient,
   MatMul: matMul,

@@ -119,6 +119,10 @@ export const operatorCases: Readonly<Record<OperatorName, readonly OperatorCase[
     { inputs: [[3, 8], [8], [8]], attributes: { axis: -1, epsilon: 1e-5 } },
     { inputs: [[2, 3, 8], [8]], attributes: { axis: -1, epsilon: 1e-3 }, scale: 5 },
   ],
+  LayerNormalizationGradient: [
+    { inputs: [[3, 8], [3, 8], [8], [3, 1], [3, 1]] },
+    { inputs: [[2, 70, 5], [2, 70, 5], [5], [2, 70, 1], [2, 70, 1]], scale: 0.5 }, // more than one block of rows
+  ],
   CrossEntropy: [
     { inputs: [[3, 5], [3]], ids: { 1: [4, 0, 2] } },
     { inputs: [[3, 5], [3]], ids: { 1: [4, 0, 2] }, scale: 60 }, // probabilities underflow, nll does not

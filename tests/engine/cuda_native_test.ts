@@ -175,7 +175,7 @@ shimTest(
     await within("SHIM_MEMORY", "700000", () =>
       assert.throws(
         refused,
-        /^RangeError: Cannot place a program on Shim .*: expected [\d.]+ [kM]B of free memory, found 700 kB; of 64 sequences about [1-5]?\d fit: set microBatchSize$/,
+        /^RangeError: Cannot place a program on Shim .*: expected [\d.]+ [kM]B of free memory, found 700\.0 kB; of 64 sequences about [1-5]?\d fit: set microBatchSize$/,
       ));
     await within("SHIM_MEMORY", "1000", () => assert.throws(refused, /no micro-batch fits$/));
   },

@@ -1,7 +1,13 @@
 /**
  * Attention by the kernels of `attention.cu`, which keep no scores in memory.
  */
-import { attention, attentionGradient, type Graph, type OperatorName, sizeOf } from "../../../model/mod.ts";
+import {
+  attention,
+  attentionGradient,
+  type Graph,
+  type OperatorName,
+  sizeOf,
+} from "../../../model/mod.ts";
 import { type Grid, type PlannedNode, type Rule } from "../command.ts";
 import { fewAxes, stepsOf } from "./axes.ts";
 

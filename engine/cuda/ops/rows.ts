@@ -15,6 +15,29 @@ export const rowRules = {
     const list = [...outputs, x, scale, bias, width, epsilon];
     return [{ kernel: "layer_norm", grid: overRows(rows, width), arguments: list }];
   },
+  LayerNormalizationGradient: (node) => {
+    const { inputs: [dY, x, scale, mean, inverse], outputs: [dX, dScale, dBias], shape } = node;
+    const { rows, width } = rowsOf(shape(x));
+    const blocks = Math.ceil(rows / blockRows);
+    const sums = [dScale, dBias].map((output) =>
+      blocks === 1 ? output : node.scratch([blocks, width])
+    );
+    return [
+      {
+        kernel: "layer_norm_gradient",
+        grid: overRows(rows, width),
+        arguments: [dX, dY, x, scale, mean, inverse, width],
+      },
+      {
+        kernel: "layer_norm_columns",
+        grid: { blocks: [Math.ceil(width / 32), blocks, 1], threads: 256 },
+        arguments: [...sums, dY, x, mean, inverse, rows, width],
+      },
+      ...[dScale, dBias].flatMap((output, i) =>
+        blocks === 1 ? [] : columnSums(node, sums[i], blocks, width, output, 1)
+      ),
+    ];
+  },
   Softmax: ({ inputs: [x], outputs: [y], shape }) => {
     const { rows, width } = rowsOf(shape(x));
     return [{ kernel: "softmax", grid: overRows(rows, width), arguments: [y, x, width] }];
@@ -35,22 +58,26 @@ function reduced(factorOf: (count: number) => number): Rule {
     const axes = axesOf(node);
     const factor = factorOf(axes.reduce((count, axis) => count * shape(x)[axis], 1));
     const isFirst = axes.length < shape(x).length && axes.every((axis, i) => axis === i);
-    if (isFirst) return columnSums(node, axes.length, factor);
+    if (isFirst) {
+      const columns = sizeOf(shape(y));
+      return columnSums(node, x, sizeOf(shape(x)) / columns, columns, y, factor);
+    }
     const { before, x: from, rows, width } = withLastReduced(node);
     const list = [y, from, width, factor];
     return [...before, { kernel: "sum_rows", grid: overRows(rows, width), arguments: list }];
   };
 }
 
-/** Sums over the first axes: blocks of rows first, then those sums in the same way, until one is left. */
+/** Sums of columns times a factor: blocks of rows first, then those sums in the same way, until one is left. */
 function columnSums(
-  { inputs, outputs: [y], shape, scratch }: PlannedNode,
-  reducedAxes: number,
+  { scratch }: PlannedNode,
+  x: string,
+  rows: number,
+  columns: number,
+  y: string,
   factor: number,
 ): Command[] {
-  const columns = sizeOf(shape(inputs[0]).slice(reducedAxes));
   const commands: Command[] = [];
-  let [x, rows] = [inputs[0], sizeOf(shape(inputs[0]).slice(0, reducedAxes))];
   for (let isLast = false; !isLast;) {
     const blocks = Math.ceil(rows / blockRows);
     isLast = blocks === 1;

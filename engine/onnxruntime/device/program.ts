@@ -7,6 +7,7 @@ import { adamWStep } from "../../adamw_step.ts";
 import type { AdamWOptions, Feeds, Fetches, OptimizerState, UpdateResult } from "../../engine.ts";
 import { EngineProgram } from "../../engine_program.ts";
 import { gradientNormsOf } from "../../gradient_norms.ts";
+import { expandLayerNorms } from "../../layer_norm_gradient.ts";
 import type { OpenOptions } from "../../open_engine.ts";
 import { expandAttention } from "../../attention_blocks.ts";
 import { expandHeads } from "../head.ts";
@@ -53,7 +54,7 @@ export class DeviceProgram extends EngineProgram<DeviceState> {
     const computed = isScaled ? withLossScale(graph) : graph;
     const sessions = new DeviceSessions(threads, openSession);
     super(graph, (shapes) => new DeviceState(shapes, sessions), optimizer, computed);
-    this.#expanded = expandHeads(expandAttention(computed, isHalf));
+    this.#expanded = expandHeads(expandAttention(expandLayerNorms(computed), isHalf));
     this.#sessions = sessions;
     this.#target = isHalf ? halfDevice : device;
     this.#lossScale = isScaled ? new LossScale() : undefined;
