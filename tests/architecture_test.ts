@@ -67,7 +67,7 @@ function importsOf(room: string) {
 }
 
 function packageOf({ to }: Edge): string[] {
-  if (to.startsWith("node:") || /\.(ts|json)$/.test(to)) return [];
+  if (to.startsWith("node:") || /\.(ts|json|ptx)$/.test(to)) return [];
   const parts = to.replace(/^npm:/, "").split("/");
   return [parts.slice(0, to.startsWith("@") ? 2 : 1).join("/")];
 }

@@ -7,12 +7,7 @@
 /// <reference lib="deno.worker" />
 import { assemblyCode } from "./assembly_code.ts";
 import type { AdamWStep } from "../adamw_step.ts";
-import {
-  adamWOf,
-  type AdamWTensor,
-  type ApplyAdamW,
-  sumOfSquares,
-} from "./adamw.ts";
+import { adamWOf, type AdamWTensor, type ApplyAdamW, sumOfSquares } from "./adamw.ts";
 
 /** Elements. */
 const chunkSize = 2 ** 16;
