@@ -8,7 +8,7 @@ import {
   type OperatorName,
   sizeOf,
 } from "../../../model/mod.ts";
-import { type Grid, type PlannedNode, type Rule } from "../command.ts";
+import type { Grid, PlannedNode, Rule } from "../command.ts";
 import { fewAxes, stepsOf } from "./axes.ts";
 
 /** The widest head of the kernels. */
