@@ -8,7 +8,8 @@ import {
   type OperatorName,
   sizeOf,
 } from "../../../model/mod.ts";
-import type { Grid, PlannedNode, Rule } from "../command.ts";
+import type { PlannedNode, Rule } from "../command.ts";
+import type { Grid } from "../driver.ts";
 import { fewAxes, stepsOf } from "./axes.ts";
 
 /** The widest head of the kernels. */
