@@ -22,7 +22,7 @@ const help = `Measures training steps, beside Debian's PyTorch when it is instal
   --no-peer       ours alone
   --sizes         a step with each size of micro-batch, and what to write into a recipe
   --profile       where the time of a step goes, and what checkpoints cost
-  --all           the networks of the README, without biases, and the largest that has to fit
+  --all           the networks of docs/speed.md, without biases, and the largest that has to fit
   --json          one object: tokensPerSecond first, the peers under "peers"; with --all a list`;
 
 /** Runs the benchmark as the command line asks for it. @throws UsageError for options that make no sense. */

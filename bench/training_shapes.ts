@@ -1,4 +1,4 @@
-/** The networks whose speed and memory README prints: `deno task bench train --all`. */
+/** The networks whose speed and memory docs/speed.md prints: `deno task bench train --all`. */
 import type { JobSettings } from "../tests/support/pytorch/training_job.ts";
 
 export interface Shape {

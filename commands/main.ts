@@ -7,7 +7,7 @@ import { StorageError, storageError } from "../pipeline/storage_errors.ts";
 import { type CommandLine, runCommand } from "./command_line.ts";
 import type { Project } from "./project.ts";
 
-const pipeline: CommandLine<() => Promise<Project>> = {
+export const pipeline: CommandLine<() => Promise<Project>> = {
   name: "deno task pipeline",
   description: "DEPT as a pipeline: runs what is missing of an experiment and prints its tables.",
   commands: {

@@ -69,7 +69,7 @@ export async function openSession(
     )
     : asked;
   const { recipe } = study;
-  const instances = expand(project.stages, study, access.targets);
+  const instances = await expanded(project, study, access.targets);
   const trustsStats = access.verify !== true;
   const line = terminalLine();
   const files = new FileDigests(
@@ -111,6 +111,22 @@ export async function openSession(
     },
     saveCaches,
   };
+}
+
+/** @throws UsageError, which names the recipes that have what was asked for and this one lacks */
+async function expanded(
+  project: Project,
+  study: Study<BaseRecipe>,
+  targets: readonly string[] = [],
+): Promise<Instances> {
+  try {
+    return expand(project.stages, study, targets);
+  } catch (error) {
+    const { withRecipesThatHave } = await import("./recipes_that_have.ts");
+    const asked = { recipe: study.recipe, targets, error };
+    const load = (recipe: string) => loadPlainRecipe(project, { recipe, store: "" });
+    throw await withRecipesThatHave(project, asked, load);
+  }
 }
 
 /** Whether the engine is still to be found. */

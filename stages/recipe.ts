@@ -125,7 +125,7 @@ export const recipeSchema = z.strictObject({
   ),
   pretrain: z.strictObject({
     variants: z.array(variant).min(1).superRefine(eachOnce).describe(
-      "What is trained and compared: see README, variants.",
+      "What is trained and compared (docs/method.md).",
     ),
     ...pretrainSchema.shape,
     peakLearningRates: z.record(z.string(), z.number().positive().nullable()).describe(

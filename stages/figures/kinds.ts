@@ -28,6 +28,6 @@ export function figureEntry(name: string): { readonly kind: FigureKind; readonly
   throw new UsageError(
     `Cannot draw figure "${name}": expected a number of the paper's (${
       Object.keys(paperFigureIndex).join(", ")
-    }) or one of ${known.join(", ")}${didYouMean(name, known)}`,
+    }; docs/method.md draws 1) or one of ${known.join(", ")}${didYouMean(name, known)}`,
   );
 }

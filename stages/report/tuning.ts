@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
 import { group } from "../../pipeline/stage.ts";
-import type { TuneResult, TuneSettings } from "../../training/mod.ts";
+import { type TuneResult, type TuneSettings, variantNamed } from "../../training/mod.ts";
 import { cellOf, scientific } from "./cells.ts";
 import { rateInputs, type TableKind } from "./kind.ts";
 import type { Table } from "./table.ts";
@@ -22,9 +22,10 @@ export const kind: TableKind<TuningParams> = {
   declare(recipe) {
     const { variants, choose } = recipe.tune;
     if (variants.length === 0) {
+      const trained = recipe.pretrain.variants.find((id) => !variantNamed(id).training.isUntrained);
       throw new UsageError(
         `Cannot make table "tuning": expected tune.variants, found none; ` +
-          `set them: --set 'tune.variants=[${recipe.pretrain.variants[0]}]'`,
+          `set them: --set 'tune.variants=[${trained ?? "glob"}]'`,
       );
     }
     return { inputs: rateInputs(recipe), params: { variants, choose } };

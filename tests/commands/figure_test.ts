@@ -44,3 +44,27 @@ Deno.test("figure: a file that it cannot write is refused before anything else",
     assert.deepEqual(namesIn(folder), []);
   });
 });
+
+Deno.test("a figure or table that the recipe lacks names the recipes that have it, and one of them does", async () => {
+  const loadProject = () => Promise.resolve(project);
+  const call = (...line: string[]) => captured(() => runCommandLine(line, loadProject));
+  const cases = [["figure", "2"], ["figure", "3"], ["table", "14"]] as const;
+  await inTemporaryFolder(async (folder) => {
+    const store = ["--store", join(folder, "store")];
+    for (const [command, name] of cases) {
+      const { code, stderr } = await call(command, name, ...store);
+      assert.equal(code, 2);
+      const named = /; (?:the recipe that has|recipes that have) it: ([\w, -]+)\n$/.exec(stderr);
+      assert.ok(named !== null, stderr);
+      const recipe = named[1].split(", ").find((name) => !name.endsWith("-small"))!; // these need data
+      const found = await call(command, name, "--recipe", recipe, ...store);
+      assert.match(found.stderr, /must run first; do: deno task pipeline run/);
+    }
+    const unknown = await call("figure", "99", ...store);
+    assert.doesNotMatch(unknown.stderr, /recipes? that ha/);
+    // What any recipe has, but this one's settings make impossible, is explained without other recipes.
+    const other = await call("run", "table/perplexity-random", "walk", ...store);
+    assert.match(other.stderr, /Cannot plan "walk"/);
+    assert.doesNotMatch(other.stderr, /recipes? that ha/);
+  });
+});
