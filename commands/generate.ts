@@ -17,7 +17,8 @@ import { Random, seedOf, UsageError } from "../base/mod.ts";
 import { numberAtLeast, wholeNumber } from "./option_values.ts";
 import { guardingTokenizers } from "./own_process.ts";
 import { checkFiles, readTexts } from "./text_input.ts";
-import { openTrainedModel, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
+import { auto, routedSource } from "./routed_source.ts";
+import { openTrainedModels, type TrainedModel, type TrainedModelOptions } from "./trained_model.ts";
 import { addPlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { stoppableLine } from "./reading_progress.ts";
@@ -44,7 +45,10 @@ export const command: PipelineCommand = {
         .option("--temperature <t>", "0 takes the likeliest, 1 draws as the model says", "0.8")
         .option("--top-k <k>", "draw from the k likeliest only")
         .option("--seed <n>", "the same seed draws the same text", "0")
-        .option("--source <name>", "whose embedding and tokenizer, where each source has its own")
+        .option(
+          "--source <name>",
+          "whose embedding and tokenizer, where each source has its own; auto finds it from the text",
+        )
         .option("--checkpoint <which>", "of pre-training: best or last", "best")
         .option("--text-field <name>", "the field of a file of records", "text")
         .option("--json", "print one JSON object")
@@ -80,11 +84,29 @@ export async function generate(
     seed: wholeNumber("--seed", options.seed, 0),
   };
   if (options.perplexity !== undefined) checkFiles([options.perplexity]);
-  const model = await openTrainedModel(project, target, options);
+  const model = await openModel(project, target, options);
   using _ = model.tokenizer;
   if (options.perplexity !== undefined) await printScore(model, options.perplexity, options);
   else await printText(model, options.prompt!, settings, options.json === true);
   return 0;
+}
+
+/** The model that the options name, or that the text belongs to. */
+async function openModel(
+  project: Project,
+  target: string,
+  options: GenerateOptions,
+): Promise<TrainedModel> {
+  const models = await openTrainedModels(project, target, options);
+  const { source, prompt, perplexity, textField } = options;
+  if (source !== auto || models.sources.includes(auto)) {
+    return await models.open(models.sourceOf(source));
+  }
+  if (!models.isLocal) return await models.open(models.sourceOf(undefined));
+  const texts = perplexity === undefined ? [prompt!] : documentsOf(perplexity, textField);
+  const found = await routedSource(models, texts);
+  printError(`note: source ${found}, whose counts of pieces tell the text in the fewest bits`);
+  return await models.open(found);
 }
 
 async function printText(
@@ -226,4 +248,5 @@ const examples = `
 Examples:
   deno task pipeline generate continue/trim/random --prompt 'Once upon'
   deno task pipeline generate pretrain/spec-opt --source it --prompt '' --temperature 1 --top-k 50
+  deno task pipeline generate pretrain/spec-opt --source auto --prompt 'Nel mezzo del cammin'
   deno task pipeline generate continue/trim/random --perplexity FILE`;

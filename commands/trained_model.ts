@@ -66,6 +66,8 @@ export interface TrainedModels {
   sourceOf(asked: string | undefined): string;
   /** @param source One of `sources` */
   open(source: string): Promise<TrainedModel>;
+  /** How often each piece of its tokenizer occurs in a source's training text. @param source One of `sources` */
+  countsOf(source: string): Promise<Float64Array>;
 }
 
 /** @throws UsageError for a target that is not a trained model, or that must be trained first */
@@ -101,6 +103,8 @@ export async function openTrainedModels(
       : session.instances.get(tokenized(source))!.inputs.get("tokenizer")!;
     return await folder(made.from, made.output);
   };
+  const countsOf = async (source: string) =>
+    readStatistics(await folder(tokenized(source), "statistics")).counts;
   // Those of others are the same for all sources.
   if (options.guard !== undefined) options.guard(await tokenizerFolderOf(sources[0]));
   const { groups, state: { model } } = readCheckpoint<
@@ -136,18 +140,18 @@ export async function openTrainedModels(
         tokenizer,
         tokenizerFolder,
         vocabulary: isLocal && variant.cutsVocabulary
-          ? cutOf(await folder(tokenized(source), "statistics"), tokenizer)
+          ? cutOf(await countsOf(source), tokenizer)
           : wholeVocabulary(tokenizer.vocabSize),
         engine,
         engineOptions: params,
       };
     },
+    countsOf,
   };
 }
 
-/** The rows of a source's own table over the shared vocabulary: V_k. @param statistics Of the source's tokens */
-function cutOf(statistics: string, tokenizer: Tokenizer): SourceVocabulary {
-  const { counts } = readStatistics(statistics);
+/** The rows of a source's own table over the shared vocabulary: V_k. */
+function cutOf(counts: Float64Array, tokenizer: Tokenizer): SourceVocabulary {
   return cutVocabulary(localVocabulary(counts, firstByteId + 256), tokenizer.vocabSize);
 }
 

@@ -55,6 +55,7 @@ export {
   localVocabulary,
   readStatistics,
   type TokenStatistics,
+  type UnigramModel,
   unigramModel,
   unigramNats,
   writeStatistics,
@@ -67,6 +68,7 @@ export {
   TokenShardWriter,
   writeTokenShards,
 } from "./token_shard_writer.ts";
+export { tokenList } from "./token_list.ts";
 export { batchTokens, type TokenShards, type TokenStream } from "./token_shards.ts";
 export { NgramModel, windowScorer } from "./ngram.ts";
 export { heldBackWindows, openTokenStream, type StreamPart } from "./token_stream.ts";

@@ -162,7 +162,7 @@ export function localVocabulary(counts: ArrayLike<number>, reservedPieces: numbe
 }
 
 /** Log probability of each id in nats: (V). */
-type UnigramModel = Float64Array;
+export type UnigramModel = Float64Array;
 
 /** Add-one smoothed frequencies: (count + 1) / (tokens + V). */
 export function unigramModel(counts: ArrayLike<number>): UnigramModel {

@@ -68,9 +68,9 @@ function whyNothing(
       didYouMean(target, [...stageNames, ...instances.keys()]);
   }
   const own = [...instances.keys()].filter((id) => /^[^/@]*/.exec(id)![0] === name);
-  if (own.length === 0) return `${start}: this recipe has no instance of stage "${name}"`;
   const reason = parts.length > 0 ? stage.impossible?.(recipe, parts) : undefined;
   if (reason !== undefined) return `${start}: ${reason}`;
+  if (own.length === 0) return `${start}: this recipe has no instance of stage "${name}"`;
   const some = own.slice(0, 6).join(", ") + (own.length > 6 ? ", …" : "");
   return `${start}: this recipe has ${some}${didYouMean(target, own)}`;
 }

@@ -1,7 +1,7 @@
 /**
  * Continues a pre-trained body, or an import, on the mixture of all sources, from a new global embedding or from its own.
  *
- * in   best            checkpoint of pre-training, or the import
+ * in   best            checkpoint of pre-training, with its tables stitched for the start `stitched`, or the import
  *      train/<source>  token shards of the global vocabulary; of the import's own where its embedding stays
  *      validation/<source>  the same, for a run on a single source: `continue/<variant>/random/<source>`
  * out  model    checkpoint with a global embedding
@@ -12,7 +12,13 @@
  */
 import { engineModule } from "../engine/mod.ts";
 import { openTokenShards } from "../datasets/mod.ts";
-import { group, type Stage, type StageContext, type StageSummary } from "../pipeline/stage.ts";
+import {
+  group,
+  type OutputRef,
+  type Stage,
+  type StageContext,
+  type StageSummary,
+} from "../pipeline/stage.ts";
 import {
   type Checkpoint,
   continuationSeeds,
@@ -34,6 +40,7 @@ import {
   modelFirst,
   partsOf,
 } from "./external_models.ts";
+import { stitchedStart, whyNotStitched } from "./own_tables.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
 import { checkTrainingText } from "./text_checks.ts";
@@ -75,7 +82,7 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
   impossible(recipe, parts) {
     const [variant, start, source] = modelFirst(parts);
     if (isExternal(variant)) return impossibleExternal(recipe, [variant, start]);
-    return impossibleStart(variant, start) ??
+    return impossibleStart(recipe, variant, start) ??
       (source === undefined
         ? undefined
         : `the recipe asks for no plasticity run on "${source}" from the start "${start}"; ` +
@@ -97,7 +104,7 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
     const microBatchSize = plannedMicroBatch(recipe, settings);
     return {
       inputs: {
-        best: isImported ? `${variant}#model` : `pretrain/${variant}#best`,
+        best: bestOf(variant, start),
         ...tokenShards(
           everySteps === null ? ["train"] : ["train", "validation"],
           source === undefined ? sourcesOf(recipe) : [source],
@@ -127,11 +134,17 @@ export const continuation: Stage<Recipe, ContinueParams, ContinueHints, EngineMo
   },
 };
 
+/** The model that is continued. */
+function bestOf(variant: string, start: string): OutputRef {
+  if (isExternal(variant)) return `${variant}#model`;
+  return start === stitchedStart ? `stitch/${variant}#model` : `pretrain/${variant}#best`;
+}
+
 /** Variants and starts of the models that are evaluated. */
 export function continuedModels(recipe: Recipe): readonly (readonly [string, string])[] {
   return recipe.pretrain.variants.flatMap((variant) =>
     recipe.continue.starts
-      .filter((start) => impossibleStart(variant, start) === undefined)
+      .filter((start) => impossibleStart(recipe, variant, start) === undefined)
       .map((start) => [variant, start] as const)
   );
 }
@@ -143,7 +156,12 @@ export function fineTunedModels(recipe: Recipe): readonly (readonly [string, str
 }
 
 /** Why `continue/<variant>/<start>` cannot exist, else undefined. */
-export function impossibleStart(variant: string, start: string): string | undefined {
+export function impossibleStart(
+  recipe: Recipe,
+  variant: string,
+  start: string,
+): string | undefined {
+  if (start === stitchedStart) return whyNotStitched(recipe, variant);
   return start === "pretrained" ? noPretrainedEmbedding(variantNamed(variant).training) : undefined;
 }
 

@@ -1,6 +1,7 @@
 /**
  * Evaluates a model on the test text of every source, held-out ones too: after continuation, at the end of pre-training
- * (`evaluate/<variant>/pretraining`), or as it was imported (`evaluate/external/<name>/pretraining`).
+ * (`evaluate/<variant>/pretraining`; `.../stitching` with one table of its sources' own), or as it was imported
+ * (`evaluate/external/<name>/pretraining`).
  *
  * in   model                checkpoint: with a global embedding, or with one of each source's own
  *      test/<source>        token shards of the model's vocabulary
@@ -14,7 +15,13 @@ import { localVocabulary, openTokenShards, readStatistics, unigramModel } from "
 import { engineModule, type Program } from "../engine/mod.ts";
 import { languageModelGraph, type ModelConfig } from "../model/mod.ts";
 import { StageError } from "../base/mod.ts";
-import { group, type Stage, type StageContext, type StageSummary } from "../pipeline/stage.ts";
+import {
+  group,
+  type OutputRef,
+  type Stage,
+  type StageContext,
+  type StageSummary,
+} from "../pipeline/stage.ts";
 import { loadPieces } from "../tokenizers/mod.ts";
 import {
   type DocumentLosses,
@@ -39,6 +46,7 @@ import {
   partsOf,
   pretrainingEnd,
 } from "./external_models.ts";
+import { stitchedStart, stitchedVariants, stitchingEnd } from "./own_tables.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { allSources, sourcesOf } from "./sources.ts";
 import { checkEvaluationText, evaluatedSplit } from "./text_checks.ts";
@@ -60,13 +68,15 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
   module: import.meta.url,
   instances: (recipe) => [
     ...recipe.pretrain.variants.map((variant) => [variant, pretrainingEnd]),
+    ...stitchedVariants(recipe).map((variant) => [variant, stitchingEnd]),
     ...continuedModels(recipe),
     ...externalModels(recipe).map((id) => partsOf([id, pretrainingEnd])),
     ...continuedExternals(recipe).map(partsOf),
   ],
   impossible(recipe, parts) {
     const [id, start] = modelFirst(parts);
-    return isExternal(id) ? impossibleExternal(recipe, [id, start]) : impossibleStart(id, start);
+    if (isExternal(id)) return impossibleExternal(recipe, [id, start]);
+    return impossibleStart(recipe, id, start === stitchingEnd ? stitchedStart : start);
   },
   check: (_declaration, inputs) => checkEvaluationText(inputs),
   declare(recipe, parts) {
@@ -91,8 +101,11 @@ export const evaluate: Stage<Recipe, EvaluateParams, object, EngineModules> = {
 function textAndSettings(recipe: Recipe, id: string, start: string) {
   if (isExternal(id)) return declareExternal(recipe, id, start);
   if (start === pretrainingEnd) return declarePretrained(recipe, id);
+  const model: OutputRef = start === stitchingEnd
+    ? `stitch/${id}#model`
+    : `continue/${id}/${start}#model`;
   return {
-    inputs: { model: `continue/${id}/${start}#model`, ...globalText(recipe) },
+    inputs: { model, ...globalText(recipe) },
     params: { ...settingsOf(recipe), engine: recipe.engine },
   } as const;
 }

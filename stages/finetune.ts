@@ -75,7 +75,9 @@ export const finetune: Stage<Recipe, FinetuneParams, RemoteHints, FinetuneModule
   },
   impossible(recipe, parts) {
     const [id, start] = modelFirst(parts);
-    return isExternal(id) ? impossibleExternal(recipe, [id, start]) : impossibleStart(id, start);
+    return isExternal(id)
+      ? impossibleExternal(recipe, [id, start])
+      : impossibleStart(recipe, id, start);
   },
   check: ({ params, files, uses }) => checkTask(params, files, uses),
   declare(recipe, parts) {

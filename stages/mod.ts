@@ -16,7 +16,9 @@ import { finetune } from "./finetune.ts";
 import { ngrams } from "./ngrams.ts";
 import { pretrain } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
+import { route } from "./route.ts";
 import { isOnlyCosted } from "./sources.ts";
+import { stitch } from "./stitch.ts";
 import { studyTable } from "./study_table.ts";
 import { table } from "./table.ts";
 import { tokenize } from "./tokenize.ts";
@@ -32,8 +34,10 @@ export const stages: readonly Stage<Recipe>[] = [
     ngrams,
     tune,
     pretrain,
+    stitch,
     continuation,
     evaluate,
+    route,
     finetune,
   ]
     .map(

@@ -141,8 +141,11 @@ export const recipeSchema = z.strictObject({
     ...tuneSchema.shape,
   }).describe("The paper's search for the peak rate of baselines: whole runs at falling rates."),
   continue: z.strictObject({
-    starts: z.array(z.enum(["random", "pretrained"])).min(1).superRefine(eachOnce)
-      .describe("Embeddings that a run starts from: new ones, or those of pre-training."),
+    starts: z.array(z.enum(["random", "pretrained", "stitched"])).min(1).superRefine(eachOnce)
+      .describe(
+        "Embeddings that a run starts from: new ones, or those of pre-training; `stitched`, where each source has its own (SPEC): " +
+          "one table of them all.",
+      ),
     ...continuationSchema.shape,
     plasticity: z.strictObject({
       sources: z.array(name).superRefine(eachOnce).describe("A run for each of these sources."),
@@ -153,6 +156,13 @@ export const recipeSchema = z.strictObject({
       "Runs from random embeddings on single sources, with a curve of validation perplexity each (paper, Fig. 3).",
     ),
   }).describe("Continued training of a pre-trained body on the mixture of all sources."),
+  stitch: z.strictObject({
+    anchors: count.describe(
+      "Where sources have tokenizers of their own: pieces that the largest source lacks are combinations of at most so many.",
+    ),
+  }).describe(
+    "One table of those that sources keep to themselves, for the start `stitched` (docs/training.md).",
+  ),
   evaluate: z.strictObject({
     batchSize: count.describe("Sequences that are computed at once."),
     bootstrapSamples: count.max(maxSamples).describe("Resamples of documents for an interval."),

@@ -121,7 +121,7 @@ async function trainOnMixture(
   const { steps, inner, start } = settings;
   const { state, metrics, clock } = run;
   const { record } = state;
-  const rateFactor = start === "pretrained" ? settings.pretrainedRateFactor : 1;
+  const rateFactor = start === "random" ? 1 : settings.pretrainedRateFactor;
   const peakLearningRate = inner.peakLearningRate * rateFactor;
   const schedule = { ...inner, peakLearningRate, totalSteps: steps };
   if (!run.isResumed) await validate(options, program, run);

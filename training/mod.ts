@@ -21,6 +21,7 @@ export { type PretrainBudget, pretrainBudget, settingsOf } from "./budget.ts";
 export {
   type Checkpoint,
   type Group,
+  type NamedTensor,
   packState,
   type StateData,
   type Tensors,
@@ -55,6 +56,13 @@ export {
 export type { LocalHelpers } from "./local_helpers.ts";
 export { type LocalOutcome, type LocalTask, LocalTrainer } from "./local_training.ts";
 export { outerStep } from "./outer_optimizer.ts";
+export {
+  alignTables,
+  averageTables,
+  meanTable,
+  type SourceTable,
+  type StitchedTable,
+} from "./stitching.ts";
 export { averageResults, meanDeltas, parameterNorm, split, updateNorm } from "./outer_step.ts";
 export { Decoder } from "./decoder.ts";
 export { generateTokens, sampleToken } from "./generation.ts";
@@ -98,15 +106,17 @@ export {
 } from "./settings.ts";
 export { configName, externalNames, indexName, partNames } from "./external_files.ts";
 export { type ExternalModel, readExternalModel, withContext } from "./external_model.ts";
+export { type RoutedSource, Router } from "./routing.ts";
 export { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 export { learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";
-export { openSource, pretrainSeeds, type TrainingSource } from "./source.ts";
+export { drawEmbedding, openSource, pretrainSeeds, type TrainingSource } from "./source.ts";
 export { sampleSources } from "./source_sampling.ts";
 export { tuneLearningRate, type TuneResult } from "./tune.ts";
 export { emptyRecord, nextTick, trainSteps } from "./trainer.ts";
 export { textWindows } from "./validation.ts";
 export {
+  isPieceTable,
   isShared,
   noPretrainedEmbedding,
   sourceVocabulary,

@@ -256,7 +256,7 @@ export const continuationSchema = z.strictObject({
 });
 
 /** The embeddings that continued training starts from. */
-export type ContinuationStart = "random" | "pretrained";
+export type ContinuationStart = "random" | "pretrained" | "stitched";
 
 export type ContinuationSettings =
   & Omit<z.infer<typeof continuationSchema>, "microBatchSize" | "validation">

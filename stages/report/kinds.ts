@@ -14,6 +14,7 @@ import { kind as drift } from "./drift.ts";
 import { kind as exposure } from "./exposure.ts";
 import { kind as formulas } from "./formulas.ts";
 import { kind as heterogeneity } from "./heterogeneity.ts";
+import { kind as inference } from "./inference.ts";
 import { kind as isolated } from "./isolated.ts";
 import type { KindWithModule, TableKind } from "./kind.ts";
 import { kind as normalised } from "./normalised.ts";
@@ -22,6 +23,7 @@ import { kind as perplexity } from "./perplexity.ts";
 import { paperTableIndex } from "./paper_index.ts";
 import { kind as plasticity } from "./plasticity.ts";
 import { kind as pythia } from "./pythia.ts";
+import { kind as routing } from "./routing.ts";
 import { kind as settings } from "./settings.ts";
 import { kind as tuning } from "./tuning.ts";
 import { kind as unigram } from "./unigram.ts";
@@ -48,11 +50,13 @@ const kinds: readonly KindWithModule<TableKind>[] = [
   [differences, "./differences.ts"],
   [downstream, "./downstream.ts"],
   [drift, "./drift.ts"],
+  [inference, "./inference.ts"],
   [isolated, "./isolated.ts"],
   [normalised, "./normalised.ts"],
   [overlap, "./overlap.ts"],
   [plasticity, "./plasticity.ts"],
   [pythia, "./pythia.ts"],
+  [routing, "./routing.ts"],
   [settings, "./settings.ts"],
   [tuning, "./tuning.ts"],
   [unigram, "./unigram.ts"],
