@@ -5,14 +5,41 @@ import type { Input, InputOrPath } from "./input.ts";
 
 export interface Document {
   readonly text: string;
-  /** The text in UTF-8, where that was needed already; valid until the next document. */
+  /** The text in UTF-8, where that is there already; valid until the next document. */
   readonly utf8?: Uint8Array;
+  /** Code points of the text, where they were counted. */
+  readonly characters?: number;
   /** Where it comes from, unique within a source's split: `train.jsonl.gz:17`, `generated:5`. No path of this machine. */
   readonly id: string;
   /** The source that it belongs to, as the recipe names it; readers of a file do not know it. */
   readonly source?: string;
   /** The fields that `ReaderOptions.metadataFields` asked for, by the path that was asked for; null where a record has none. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** A text in UTF-8, valid until the next one is read. */
+export interface EncodedText {
+  readonly utf8: Uint8Array;
+  /** Code points. */
+  readonly characters: number;
+}
+
+/** A decoder drops a byte order mark otherwise. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** A document of bytes: its text becomes a string when it is asked for, which must be before the next document. */
+export class DocumentOfBytes implements Document {
+  readonly utf8: Uint8Array;
+  readonly characters: number;
+
+  constructor({ utf8, characters }: EncodedText, readonly id: string, readonly source?: string) {
+    this.utf8 = utf8;
+    this.characters = characters;
+  }
+
+  get text(): string {
+    return decoder.decode(this.utf8);
+  }
 }
 
 /** Where a reader stands in one file: plain data for checkpoints. */
@@ -51,6 +78,8 @@ export interface ReaderOptions {
   readonly textDocuments: "blank-line" | "line" | "file";
   /** A row longer than this many bytes is an error: readers hold one row in memory. */
   readonly maxRowBytes: number;
+  /** Documents may have their text as bytes that are valid until the next document: see `DocumentOfBytes`. */
+  readonly asBytes?: boolean;
   onSkip?(reason: string): void;
 }
 
@@ -80,6 +109,8 @@ export interface RecordOptions extends Pick<ReaderOptions, "maxRowBytes" | "from
   readonly textDocuments?: ReaderOptions["textDocuments"];
   /** Top-level fields that are wanted; all without it. Formats by columns read no others. */
   readonly columns?: readonly string[];
+  /** Only this field is wanted, by `RecordStream.textOf`. Formats that read it no faster than a record give records. */
+  readonly onlyText?: string;
 }
 
 /** A row of a file, or why there is none. */
@@ -90,6 +121,9 @@ export type SourceRecord =
     readonly next: ReadPosition;
   }
   & ({ readonly value: object } | { readonly problem: string });
+
+/** The text of a record, or why it has none. */
+export type FoundText = EncodedText | { readonly text: string } | { readonly problem: string };
 
 /** A column as the file declares it. */
 export interface ColumnDescription {
@@ -108,6 +142,8 @@ export interface RecordStream extends AsyncIterable<readonly SourceRecord[]> {
   readonly columns?: readonly ColumnDescription[];
   /** Rows in the file, where it says so. */
   readonly totalRows?: number;
+  /** The text of a record's value, before the next record; there if `onlyText` was asked for, and the value is no record then. */
+  textOf?(value: object): FoundText;
 }
 
 /**

@@ -97,26 +97,26 @@ export class DocumentFilter implements Disposable {
   }
 
   /** Adds a document that is kept elsewhere to the index of duplicates: it is neither written nor counted. */
-  know({ text, id }: Document): void {
-    const found = this.#index?.findOrAdd(this.#indexed, id, text, digestOf(this.#encode(text)));
-    if (found === undefined) this.#indexed++;
+  know(document: Document): void {
+    const digest = digestOf(this.#encode(document.text));
+    if (this.#index?.findOrAdd(this.#indexed, document, digest) === undefined) this.#indexed++;
   }
 
   /** The document as it is kept, or undefined when it is dropped. */
-  apply(document: Document): Document | undefined {
-    const { text: raw, id } = document;
+  apply(given: Document): Document | undefined {
     const { clean, length, split } = this.#options;
-    const text = cleanText(raw, clean);
-    const problem = lengthProblem(text, length);
+    const document = cleaned(given, clean);
+    const { id } = document;
+    const problem = lengthProblem(document, length);
     if (problem !== undefined) {
       const { rejected } = this.#report;
       this.#update({ rejected: { ...rejected, [problem]: plusOne(rejected[problem], id) } });
       return undefined;
     }
-    const utf8 = this.#encode(text);
+    const utf8 = document.utf8 ?? this.#encode(document.text);
     if (this.#index !== undefined || split !== null) {
       const digest = digestOf(utf8);
-      const duplicate = this.#index?.findOrAdd(this.#indexed, id, text, digest);
+      const duplicate = this.#index?.findOrAdd(this.#indexed, document, digest);
       if (duplicate !== undefined) {
         const { duplicates } = this.#report;
         const places = plusOne(duplicates[duplicate.kind], `${id} = ${duplicate.of}`);
@@ -129,9 +129,12 @@ export class DocumentFilter implements Disposable {
         return undefined;
       }
     }
-    if (text !== raw) this.#update({ cleaned: this.#report.cleaned + 1 });
+    if (document !== given) this.#update({ cleaned: this.#report.cleaned + 1 });
     this.#scripts.add(utf8);
-    return { ...document, text, utf8 };
+    // What has no UTF-8 is left to the writer, which says so.
+    return document.utf8 !== undefined || !document.text.isWellFormed()
+      ? document
+      : { ...document, utf8 };
   }
 
   #encode(text: string): Uint8Array {
@@ -171,15 +174,30 @@ function digestOf(utf8: Uint8Array): Uint8Array {
   return Uint8Array.fromHex(hash("sha256", utf8));
 }
 
-function lengthProblem(text: string, limits: FilterOptions["length"]): string | undefined {
-  if (text === "") return "no characters";
+/** The document after clean-up; the very same where that changes nothing. */
+function cleaned(document: Document, rules: readonly CleanRule[]): Document {
+  if (rules.length === 0) return document;
+  const { text: raw, id, source, metadata } = document;
+  const text = cleanText(raw, rules);
+  return text === raw ? document : { text, id, source, metadata };
+}
+
+function lengthProblem(document: Document, limits: FilterOptions["length"]): string | undefined {
+  if (document.utf8 === undefined ? document.text === "" : document.utf8.length === 0) {
+    return "no characters";
+  }
   const { minCharacters, maxCharacters } = limits;
   if (minCharacters === null && maxCharacters === null) return undefined;
-  let characters = 0;
-  for (const _ of text) characters++;
+  const characters = document.characters ?? charactersOf(document.text);
   if (characters < (minCharacters ?? 0)) return `fewer than ${minCharacters} characters`;
   if (characters > (maxCharacters ?? Infinity)) return `more than ${maxCharacters} characters`;
   return undefined;
+}
+
+function charactersOf(text: string): number {
+  let characters = 0;
+  for (const _ of text) characters++;
+  return characters;
 }
 
 function plusOne({ documents, first }: Places = noPlaces, place: string): Places {

@@ -174,19 +174,20 @@ export class DocumentsWriter implements Disposable {
   }
 
   /** Appends a document. @throws StageError for a text that UTF-8 has no form for. */
-  add({ text, id, utf8 }: Document): void {
-    if (!text.isWellFormed()) {
+  add(document: Document): void {
+    const { id, utf8 } = document;
+    if (utf8 === undefined && !document.text.isWellFormed()) {
       throw new StageError(
         `Cannot write document "${id}": expected well-formed Unicode, found a lone surrogate`,
       );
     }
-    const size = this.#texts.add(utf8 ?? text);
+    const size = this.#texts.add(utf8 ?? document.text);
     this.#ids.add(id);
     const { count, bytes, characters, shortestBytes, longestBytes } = this.#sums;
     this.#sums = {
       count: count + 1,
       bytes: bytes + size,
-      characters: characters + codePoints(text, size),
+      characters: characters + (document.characters ?? codePoints(document.text, size)),
       shortestBytes: Math.min(shortestBytes, size),
       longestBytes: Math.max(longestBytes, size),
     };

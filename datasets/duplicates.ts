@@ -3,6 +3,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Seed } from "../base/mod.ts";
+import type { Document } from "./document.ts";
 import { bandRows, MinHash, type MinHashOptions, similarity } from "./minhash.ts";
 
 export interface DuplicateOptions {
@@ -63,16 +64,17 @@ export class DuplicateIndex implements Disposable {
   }
 
   /**
-   * The earlier document that this text repeats; else adds it as document `number`.
+   * The earlier document whose text this one repeats; else adds it as document `number`.
    * @param digest SHA-256 of the text
    */
-  findOrAdd(number: number, id: string, text: string, digest: Uint8Array): Duplicate | undefined {
+  findOrAdd(number: number, document: Document, digest: Uint8Array): Duplicate | undefined {
+    const { id } = document;
     const key = digest.subarray(0, 16);
     if (this.#options.exact) {
       const found = this.#statements.exact.get(key) as { id: string } | undefined;
       if (found !== undefined) return { kind: "exact", of: found.id };
     }
-    const signature = this.#minHash?.signature(text);
+    const signature = this.#minHash?.signature(document.text);
     const bands = signature === undefined ? [] : this.#bandsOf(signature);
     if (signature !== undefined) {
       const near = this.#near(signature, bands);

@@ -1,7 +1,13 @@
 /**
  * The documents of a source: its files one after another, with a position from which reading goes on.
  */
-import type { Document, DocumentReader, ReaderOptions, ReadPosition } from "./document.ts";
+import {
+  type Document,
+  DocumentOfBytes,
+  type DocumentReader,
+  type ReaderOptions,
+  type ReadPosition,
+} from "./document.ts";
 import { type EmptyFiles, type SkipLog, type SourceFile, withEmpty } from "./documents.ts";
 import type { Input } from "./input.ts";
 import { openSharedSplit } from "./shared_split.ts";
@@ -66,6 +72,7 @@ const start: SourcePosition = {
   empty: { files: 0, first: [] },
 };
 
+/** Documents are valid until the next one: they may be a `DocumentOfBytes`. */
 export class SourceReader implements AsyncIterable<Document> {
   readonly #parts: readonly SourcePart[];
   readonly #options: SourceReaderOptions;
@@ -97,11 +104,11 @@ export class SourceReader implements AsyncIterable<Document> {
         opened.push({ name: part.name, bytes: input.size, sha256: open.sha256() });
       }
       const known = { opened: [...opened], empty };
-      const named = (document: Document): Document => ({
-        text: document.text,
-        id: isAmbiguous ? `${file}/${document.id}` : document.id,
-        source,
-      });
+      const named = (document: Document): Document => {
+        const id = isAmbiguous ? `${file}/${document.id}` : document.id;
+        if (document instanceof DocumentOfBytes) return new DocumentOfBytes(document, id, source);
+        return { text: document.text, id, source };
+      };
       if (where !== null) {
         const { folder, field, values } = where;
         const sharing = { folder, field, values, reader: part.reader, reading, signal };
@@ -116,7 +123,8 @@ export class SourceReader implements AsyncIterable<Document> {
         }
       } else {
         const onSkip = (reason: string) => skips.add(reason);
-        const stream = part.reader.read(input, { ...reading, onSkip, from: at ?? undefined });
+        const options = { ...reading, onSkip, asBytes: true, from: at ?? undefined };
+        const stream = part.reader.read(input, options);
         this.#position = () => ({ file, at: stream.position, taken: 0, ...known });
         let isEmpty = at === null;
         for await (const document of stream) {

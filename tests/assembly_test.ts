@@ -10,6 +10,7 @@ import { projectRoot } from "./support/paths.ts";
 
 /** The module of each folder whose exports are the code's. */
 const entries = [
+  "datasets/assembly/documents.ts",
   "engine/onnxruntime/assembly/adamw.ts",
   "tokenizers/unigram/assembly/encode.ts",
 ];

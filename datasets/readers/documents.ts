@@ -2,15 +2,16 @@
  * Documents from records: the part that all readers share.
  */
 import { StageError } from "../../base/mod.ts";
-import type {
-  Document,
-  DocumentReader,
-  DocumentStream,
-  ReaderOptions,
-  ReadPosition,
-  ReadProgress,
-  RecordStream,
-  SourceRecord,
+import {
+  type Document,
+  DocumentOfBytes,
+  type DocumentReader,
+  type DocumentStream,
+  type ReaderOptions,
+  type ReadPosition,
+  type ReadProgress,
+  type RecordStream,
+  type SourceRecord,
 } from "../document.ts";
 import { type CountedInput, inputOf, type InputOrPath } from "../input.ts";
 import { fieldAt, listNames, textOf } from "./fields.ts";
@@ -48,15 +49,17 @@ class RecordDocuments implements DocumentStream {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Document> {
-    const { textField, metadataFields } = this.#options;
+    const { textField, metadataFields, asBytes } = this.#options;
     await using input = await inputOf(this.#source);
     this.#input = input;
     const columns = [textField, ...metadataFields ?? []];
-    const records = await this.#open(input, { ...this.#options, columns });
+    const onlyText = asBytes && metadataFields === undefined ? textField : undefined;
+    const records = await this.#open(input, { ...this.#options, columns, onlyText });
+    const textIn = records.textOf ?? ((value) => textOf(value, textField, records.field));
     checkColumns(input.name, records, textField);
     for await (const batch of records) {
       for (const record of batch) {
-        const found = "problem" in record ? record : textOf(record.value, textField, records.field);
+        const found = "problem" in record ? record : textIn(record.value);
         this.position = record.next;
         if ("problem" in found) {
           this.#reject(`"${input.name}", ${records.unit} ${record.row}`, found.problem);
@@ -64,9 +67,9 @@ class RecordDocuments implements DocumentStream {
         }
         this.#documents++;
         const id = `${input.name}:${record.row}`;
-        yield metadataFields === undefined
-          ? { text: found.text, id }
-          : { text: found.text, id, metadata: metadataOf(record, metadataFields) };
+        if ("utf8" in found) yield new DocumentOfBytes(found, id);
+        else if (metadataFields === undefined) yield { text: found.text, id };
+        else yield { text: found.text, id, metadata: metadataOf(record, metadataFields) };
       }
     }
   }

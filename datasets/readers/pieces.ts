@@ -10,10 +10,29 @@ import { bytesOf } from "./bytes.ts";
 /** Where pieces end in a chunk: each index is the byte after one. It remembers where it is from one call to the next. */
 export type PieceScanner = (chunk: Uint8Array) => number[];
 
-/** A piece: its text, or why it has none; `end` is the byte after it. What follows the last end is the rest. */
-export type Piece =
-  & { readonly end: number; readonly isRest: boolean }
-  & ({ readonly text: string } | { readonly problem: string });
+/** What a piece holds, or why that is no text. */
+export type PieceContent = { readonly text: string } | { readonly problem: string };
+
+/** A piece; `end` is the byte after it. What follows the last end is the rest. */
+export type Piece = { readonly end: number; readonly isRest: boolean } & PieceContent;
+
+/** A piece as it stands in the file, until the next batch. */
+export interface RawPiece {
+  readonly end: number;
+  readonly isRest: boolean;
+  /** It is the file's only line. */
+  readonly isOnlyLine: boolean;
+  /** Of a line without its line feed; undefined where they are too many. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** Pieces that end in one chunk. */
+interface RawPieces {
+  readonly pieces: readonly RawPiece[];
+  /** The last pieces, from number `firstWhole` on, as they stand side by side in the chunk. */
+  readonly whole: Uint8Array;
+  readonly firstWhole: number;
+}
 
 const lineFeed = 0x0a;
 
@@ -44,34 +63,69 @@ export async function* piecesOf(
 ): AsyncGenerator<Piece[]> {
   const isLines = scan === lines;
   let isStart = from === 0;
-  let isOneLine = from === 0;
+  for await (const { pieces, whole, firstWhole } of rawPiecesOf(input, scan, maxBytes, from)) {
+    // One decoding for all lines of a chunk is several times as fast as one each.
+    const texts = isLines && whole.length <= maxBytes
+      ? decodeOrNull(whole)?.split("\n")
+      : undefined;
+    yield pieces.map((raw, i): Piece => {
+      const content = contentOf(raw, maxBytes, isLines, isStart, texts?.[i - firstWhole]);
+      if ("text" in content) isStart = false;
+      if (raw.isOnlyLine) checkLineEnds(input.name, content);
+      return { end: raw.end, isRest: raw.isRest, ...content };
+    });
+  }
+}
+
+/**
+ * What a piece holds.
+ * @param isStart it is the file's first, where a byte order mark may stand
+ * @param decoded its text where that is known
+ */
+export function contentOf(
+  { bytes }: RawPiece,
+  maxBytes: number,
+  isLine: boolean,
+  isStart: boolean,
+  decoded?: string,
+): PieceContent {
+  if (bytes === undefined) {
+    const limit = formatBytes(maxBytes);
+    return { problem: `expected a row of at most ${limit}, found a longer one` };
+  }
+  const text = decoded ?? decodeOrNull(bytes);
+  if (text === null) return { problem: `expected UTF-8, found ${describeInvalid(bytes)}` };
+  const start = isStart && text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  return { text: text.slice(start, isLine && text.endsWith("\r") ? -1 : undefined) };
+}
+
+/** The same as bytes. */
+export async function* rawPiecesOf(
+  input: Input,
+  scan: PieceScanner,
+  maxBytes: number,
+  from = 0,
+): AsyncGenerator<RawPieces> {
+  const isLines = scan === lines;
+  let isOneLine = isLines && from === 0;
   let offset = from;
   /** The start of a piece whose end is in a later chunk; given up once it is too long. */
   let held: Uint8Array[] = [];
   let heldBytes = 0;
 
-  const cleaned = (text: string): string => {
-    const start = isStart && text.charCodeAt(0) === 0xfeff ? 1 : 0;
-    isStart = false;
-    return text.slice(start, isLines && text.endsWith("\r") ? -1 : undefined);
-  };
-  const contentOf = (bytes: Uint8Array, size: number) => {
-    if (size > maxBytes) {
-      const limit = formatBytes(maxBytes);
-      return { problem: `expected a row of at most ${limit}, found a longer one` };
-    }
-    const text = decodeOrNull(bytes);
-    return text === null
-      ? { problem: `expected UTF-8, found ${describeInvalid(bytes)}` }
-      : { text: cleaned(text) };
-  };
+  const raw = (end: number, bytes: Uint8Array, size = bytes.length): RawPiece => ({
+    end,
+    isRest: false,
+    isOnlyLine: false,
+    bytes: size > maxBytes ? undefined : bytes,
+  });
   const hold = (bytes: Uint8Array) => {
     heldBytes += bytes.length;
     if (heldBytes > maxBytes) held = [];
     else if (bytes.length > 0) held.push(bytes.slice());
   };
-  const release = (end: number, isRest: boolean): Piece => {
-    const piece = { end, isRest, ...contentOf(Buffer.concat(held), heldBytes) };
+  const release = (end: number): RawPiece => {
+    const piece = raw(end, Buffer.concat(held), heldBytes);
     held = [];
     heldBytes = 0;
     return piece;
@@ -79,40 +133,34 @@ export async function* piecesOf(
 
   for await (const chunk of bytesOf(input, from)) {
     const ends = scan(chunk);
-    const pieces: Piece[] = [];
+    const pieces: RawPiece[] = [];
     let start = 0;
     /** The bytes of the piece that ends there, which its line feed may not belong to. */
     const upTo = (end: number) => chunk.subarray(start, isLines ? end - 1 : end);
     if (heldBytes > 0 && ends.length > 0) {
       const end = ends.shift()!;
       hold(upTo(end));
-      pieces.push(release(offset + end, false));
+      pieces.push(release(offset + end));
       start = end;
     }
-    const whole = chunk.subarray(start, ends.at(-1) ?? start);
-    // One decoding for all lines of a chunk is several times as fast as one each.
-    const text = isLines && whole.length <= maxBytes ? decodeOrNull(whole) : null;
-    const texts = text?.split("\n");
-    for (const [i, end] of ends.entries()) {
-      const bytes = upTo(end);
-      const content = texts ? { text: cleaned(texts[i]) } : contentOf(bytes, bytes.length);
-      pieces.push({ end: offset + end, isRest: false, ...content });
+    const [firstWhole, whole] = [pieces.length, chunk.subarray(start, ends.at(-1) ?? start)];
+    for (const end of ends) {
+      pieces.push(raw(offset + end, upTo(end)));
       start = end;
     }
     hold(chunk.subarray(start));
     offset += chunk.length;
     if (pieces.length === 0) continue;
     isOneLine = false;
-    yield pieces;
+    yield { pieces, whole, firstWhole };
   }
   if (heldBytes === 0 && isLines) return;
-  const rest = release(offset, true);
-  if (isLines && isOneLine) checkLineEnds(input.name, rest);
-  yield [rest];
+  const rest: RawPiece = { ...release(offset), isRest: true, isOnlyLine: isOneLine };
+  yield { pieces: [rest], whole: new Uint8Array(), firstWhole: 1 };
 }
 
 /** Checks the only piece of a file. @throws StageError where lines end in CR alone: all of them would be one */
-export function checkLineEnds(file: string, piece: Piece): void {
+export function checkLineEnds(file: string, piece: PieceContent): void {
   if (!("text" in piece && /\r(?!\n|$)/.test(piece.text))) return;
   throw new StageError(
     `Cannot read "${file}": expected lines that end in LF or CR LF, found CR alone; write it with LF`,
