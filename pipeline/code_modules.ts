@@ -56,6 +56,8 @@ export const bundleOptions = {
 /** `import * as` and `export default` name variables after the end of a path: the same for every file. */
 const pathEnd = "/module";
 const namespace = "code";
+/** Files of packages, where some are bundled: the bundler finds them by its own rules. */
+export const packageNamespace = "file";
 const codeFile = /\.[mc]?[jt]sx?$/;
 
 /** An address by a text that stands there; what is computed is no address of code. */
@@ -88,7 +90,8 @@ export function projectModules(texts: CodeTexts, rules: LoadingRules): Plugin {
   return {
     name: "modules of the project",
     setup(build) {
-      build.onResolve({ filter: /.*/ }, ({ path, importer, kind }) => {
+      build.onResolve({ filter: /.*/ }, ({ path, importer, namespace: from, kind }) => {
+        if (from === packageNamespace && kind !== "entry-point") return undefined;
         if (kind === "entry-point") {
           const at = path.indexOf(":");
           return { path: path.slice(at + 1), namespace: path.slice(0, at) };

@@ -5,6 +5,7 @@
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { canonicalJson, sha256 } from "../base/mod.ts";
+import { bundledPackages, mainFields } from "./bundled_packages.ts";
 import { type Esbuild, loadEsbuild } from "./bundler.ts";
 import type { CodeDigest, CodeDigests } from "./code_digest.ts";
 import {
@@ -123,15 +124,20 @@ export class Programs {
         })),
       ],
       ...bundleOptions,
+      mainFields,
       absWorkingDir: this.#root,
       splitting: true,
       sourcemap: "linked",
       outdir: "program",
-      plugins: [{
-        name: "main module",
-        setup: (build) =>
-          build.onLoad({ filter: /.*/, namespace: mainNamespace }, () => ({ contents: main })),
-      }, projectModules(this.#code.texts, { address })],
+      plugins: [
+        {
+          name: "main module",
+          setup: (build) =>
+            build.onLoad({ filter: /.*/, namespace: mainNamespace }, () => ({ contents: main })),
+        },
+        bundledPackages(this.#code.packages),
+        projectModules(this.#code.texts, { address }),
+      ],
     }).catch((cause: Error) => {
       throw new Error(`Cannot bundle code: ${inUsersWords(cause.message, this.#root)}`, { cause });
     });

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
 import { FileDigests } from "../../pipeline/file_digests.ts";
 import { type InstanceCode, type Program, Programs } from "../../pipeline/program.ts";
+import { projectRoot } from "../support/paths.ts";
 import { inTemporaryFolder } from "../support/toy_cli.ts";
 
 /** A stage with a module that it uses, a thread, a file beside the code, and code that nothing reaches. */
@@ -30,9 +31,10 @@ export function run() {
 /** Calls with the project in a folder and its code as it was planned. */
 async function withProject(
   use: (root: string, code: InstanceCode, programs: Programs) => Promise<void>,
+  changed: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await inTemporaryFolder(async (root) => {
-    for (const [name, text] of Object.entries(project)) {
+    for (const [name, text] of Object.entries({ ...project, ...changed })) {
       Deno.mkdirSync(dirname(join(root, name)), { recursive: true });
       Deno.writeTextFileSync(join(root, name), text);
     }
@@ -115,4 +117,31 @@ Deno.test("Programs: code that is no longer what the key is of is refused, with 
       await planned.of({ ...code, digests });
     });
   }
+});
+
+Deno.test("Programs: a package of many small files is inside if it is the very version that is locked; others are imported by name", async () => {
+  const [config, lock] = ["deno.json", "deno.lock"].map((name) =>
+    Deno.readTextFileSync(join(projectRoot, name))
+  );
+  const other = (text: string) =>
+    text.replaceAll("apache-arrow@21.2.0", "apache-arrow@21.2.1")
+      .replace('"npm:apache-arrow@21.2.1": "21.2.0"', '"npm:apache-arrow@21.2.1": "21.2.1"');
+  const used = `import { Utf8 } from "apache-arrow";
+import { parse } from "yaml";
+export const four = (): unknown => [new Utf8(), parse("4")];
+`;
+  const importsOf = async (files: Readonly<Record<string, string>>) => {
+    let found: string[] = [];
+    await withProject(async (_, code, programs) => {
+      const text = textOf(await programs.of(code));
+      found = [...text.matchAll(/from "([^".][^"]*)"/g)].map(([, name]) => name)
+        .filter((name) => !name.startsWith("node:"));
+      assert.equal(/\bUtf8\w* = class\b/.test(text), !found.includes("apache-arrow"));
+      assert.deepEqual([...code.digests].at(-1)!.packages, ["apache-arrow", "yaml"]);
+    }, { ...files, "used.ts": used });
+    return found.sort();
+  };
+  assert.deepEqual(await importsOf({ "deno.json": config, "deno.lock": lock }), ["yaml"]);
+  const changed = { "deno.json": other(config), "deno.lock": other(lock) };
+  assert.deepEqual(await importsOf(changed), ["apache-arrow", "yaml"]);
 });
