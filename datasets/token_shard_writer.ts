@@ -122,6 +122,11 @@ export class TokenShardWriter implements Disposable {
 
 /** The place of the first number that is no id below `vocabSize`; the length if there is none. */
 function firstBad(ids: ArrayLike<number>, vocabSize: number): number {
+  // Of whole numbers one comparison does: what is negative becomes large.
+  if (ids instanceof Int32Array) {
+    for (let i = 0; i < ids.length; i++) if (ids[i] >>> 0 >= vocabSize) return i;
+    return ids.length;
+  }
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i];
     if (id >>> 0 !== id || id >= vocabSize) return i;

@@ -129,9 +129,11 @@ Deno.test("slice() refuses ranges outside the tokens", async () => {
 });
 
 Deno.test("writeTokenShards() refuses ids that the vocabulary has not", async () => {
-  for (const id of [300, -1, 1.5, NaN]) {
+  const typed = [300, -1].map((id) => [id, Int32Array.of(1, id)] as const);
+  const plain = [300, -1, 1.5, NaN].map((id) => [id, [1, id]] as const);
+  for (const [id, ids] of [...typed, ...plain]) {
     using place = temporary();
-    const documents = [...documentsOf([4]), { ids: [1, id], bytes: 2 }];
+    const documents = [...documentsOf([4]), { ids, bytes: 2 }];
     await rejects(
       writeTokenShards(place.folder, documents, options),
       (error: Error) =>

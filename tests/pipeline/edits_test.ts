@@ -160,6 +160,7 @@ const meant: readonly MeantEdit[] = [
     ...["tokenize", "ngrams", "evaluate", "finetune", ...vocabularies],
   ]],
   ["engine/onnxruntime/assembly_code.ts", "AGFzbQEAAAAB", "AGFzbQEAAAAC", onProcessor],
+  ["datasets/assembly_code.ts", "AGFzbQEAAAAB", "AGFzbQEAAAAC", documents],
   ["tokenizers/foreign/foreign_worker.ts", "getVocab(true)", "getVocab(false)", [
     "vocabulary/adopted",
   ]],
