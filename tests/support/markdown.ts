@@ -65,15 +65,20 @@ export function codeSpansIn(file: string): Written[] {
   );
 }
 
-/** Command lines in blocks of shell and in spans of code that begin with a program's name; continued lines are one. */
+/**
+ * Command lines in blocks of shell, in indented blocks (where two spaces come before a remark), and in spans of code that begin
+ * with a program's name; continued lines are one.
+ */
 export function commandsIn(file: string): Written[] {
   const commands: Written[] = [];
   let begun: Written | undefined;
   for (const { text, place, fence } of linesOf(file)) {
-    if (fence !== "sh") continue;
+    const isIndented = fence === null && (begun !== undefined || /^ {4}(deno|npx) /.test(text));
+    if (fence !== "sh" && !isIndented) continue;
+    const line = isIndented ? text.trim().split(/ {2,}/)[0] : text;
     const whole: Written = begun === undefined
-      ? { place, text }
-      : { place: begun.place, text: `${begun.text} ${text.trim()}` };
+      ? { place, text: line }
+      : { place: begun.place, text: `${begun.text} ${line.trim()}` };
     begun = whole.text.endsWith("\\") ? { ...whole, text: whole.text.slice(0, -1) } : undefined;
     if (begun === undefined) commands.push(whole);
   }
