@@ -9,10 +9,10 @@ export type Feeds = Readonly<Record<string, TensorData>>;
 export type Fetches = Record<string, Float32Array>;
 
 /**
- * `fp32`, or `fp16`: matrix products in half precision, everything else, weights and optimizer in single precision.
- * An engine that has no such products refuses it.
+ * `fp32`, or what matrix products are in, with everything else, weights and optimizer in single precision: `tf32` rounds their factors
+ * to 10 bits after the point, `fp16` is half precision. An engine that has no such products refuses it.
  */
-export type Precision = "fp32" | "fp16";
+export type Precision = "fp32" | "tf32" | "fp16";
 
 export interface EngineOptions {
   /** Threads of one operator. Results depend on their number. */

@@ -5,7 +5,7 @@
 import { UsageError } from "../base/mod.ts";
 import type { Graph } from "../model/mod.ts";
 import { expectGradients, expectThreads } from "./checks.ts";
-import type { AdamWOptions, Engine, EngineOptions, TrainingProgram } from "./engine.ts";
+import type { AdamWOptions, Engine, EngineOptions, Precision, TrainingProgram } from "./engine.ts";
 
 export type OpenOptions = EngineOptions & {
   /** Absent where nothing is trained: the graph then has no gradients. */
@@ -37,18 +37,28 @@ export function engineOf(
   };
 }
 
-/** An engine without products in half precision. `kind` is its name in recipes. */
+/** Refuses other precisions, and names the way out. `kind` is an engine's name in recipes. */
+export function expectOneOf(
+  kind: string,
+  known: readonly Precision[],
+): (options: EngineOptions) => void {
+  return ({ precision }) => {
+    if (known.includes(precision)) return;
+    const expected = known.map((name) => `"${name}"`).join(" or ");
+    throw new UsageError(
+      `Cannot use engine "${kind}" with precision "${precision}": expected ${expected} (set engine.precision=${
+        known[0]
+      })`,
+    );
+  };
+}
+
+/** An engine of single precision alone. `kind` is its name in recipes. */
 export function inSinglePrecision(
   kind: string,
   name: string,
   open: Open,
   runsOn?: Engine["runsOn"],
 ): Engine {
-  const expectPrecision = ({ precision }: EngineOptions) => {
-    if (precision === "fp32") return;
-    throw new UsageError(
-      `Cannot use engine "${kind}" with precision "${precision}": expected "fp32" (set engine.precision=fp32)`,
-    );
-  };
-  return engineOf(name, expectPrecision, open, runsOn);
+  return engineOf(name, expectOneOf(kind, ["fp32"]), open, runsOn);
 }

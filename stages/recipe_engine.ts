@@ -10,8 +10,10 @@ export const engineSchema = z.strictObject({
   kind: z.string().describe("The name of an engine: `deno task pipeline engines` lists them."),
   threads: z.int().positive().max(maxThreads)
     .describe("Threads that compute. Results depend on their number."),
-  precision: z.enum(["fp32", "fp16"])
-    .describe("`fp16`: matrix products in half precision, on an engine that has them."),
+  precision: z.enum(["fp32", "tf32", "fp16"])
+    .describe(
+      "What matrix products are in, on an engine that has them. `fp16`: half precision; `tf32`: factors of 10 bits after the point.",
+    ),
 });
 
 /** The engine's part of a recipe: parameters of every stage that computes on an engine. */

@@ -27,7 +27,32 @@ export interface Clear {
   readonly words: number;
 }
 
-export type Command = Launch | Clear;
+/** y = alpha·op(a)·op(b) + beta·y + c, of matrices, or of stacks of them; y is dense. */
+export interface MatrixProduct {
+  readonly y: string | Place;
+  readonly a: string | Place;
+  readonly b: string | Place;
+  readonly rows: number;
+  readonly columns: number;
+  readonly inner: number;
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  readonly alpha?: number;
+  readonly beta?: number;
+  readonly addend?: { readonly c: string; readonly row: number; readonly column: number };
+  readonly stack?: {
+    readonly shape: Shape;
+    /** Between the matrices of a and of b. */
+    readonly steps: readonly [readonly number[], readonly number[]];
+  };
+}
+
+/** A product, by whoever multiplies in a program: a kernel of ours, or a library. */
+export interface ProductCommand {
+  readonly product: MatrixProduct;
+}
+
+export type Command = Launch | Clear | ProductCommand;
 
 /** Tokens of a list of ids in the order of ids, as the kernel `embedding_gradient` takes them; the host sorts them for each run. */
 export interface TokenOrder {

@@ -79,7 +79,8 @@ export class Driver {
   /** CUDA's version that the driver is for: `12.4`. */
   readonly version: string;
   readonly #calls: Calls;
-  readonly #stream: bigint;
+  /** Its handle, for libraries that work on the card. */
+  readonly stream: bigint;
 
   /**
    * @param path The driver's library; where it is undefined, the one of this system.
@@ -122,7 +123,7 @@ export class Driver {
       (to) => this.#calls.cuDevicePrimaryCtxRetain(to, device),
     );
     this.#expect("use the card", this.#calls.cuCtxSetCurrent(context));
-    this.#stream = this.#handle("make a stream", (to) => this.#calls.cuStreamCreate(to, 1));
+    this.stream = this.#handle("make a stream", (to) => this.#calls.cuStreamCreate(to, 1));
   }
 
   /** Bytes of the card's memory: free, and all. */
@@ -152,21 +153,21 @@ export class Driver {
     const bytes = BigInt(data.byteLength);
     this.#expect(
       "copy to the card",
-      this.#calls.cuMemcpyHtoDAsync_v2(address, bytesOf(data), bytes, this.#stream),
+      this.#calls.cuMemcpyHtoDAsync_v2(address, bytesOf(data), bytes, this.stream),
     );
   }
 
   /** Fills an array from the card after all work before. */
   take(address: bigint, data: HostArray): void {
     const bytes = BigInt(data.byteLength);
-    const code = this.#calls.cuMemcpyDtoHAsync_v2(bytesOf(data), address, bytes, this.#stream);
+    const code = this.#calls.cuMemcpyDtoHAsync_v2(bytesOf(data), address, bytes, this.stream);
     this.#expect("copy from the card", code);
     this.synchronize("copy from the card");
   }
 
   /** Sets words of four bytes. */
   fill(address: bigint, word: number, count: number): void {
-    const code = this.#calls.cuMemsetD32Async(address, word, BigInt(count), this.#stream);
+    const code = this.#calls.cuMemsetD32Async(address, word, BigInt(count), this.stream);
     this.#expect("fill memory", code);
   }
 
@@ -203,7 +204,7 @@ export class Driver {
       1,
       1,
       0,
-      this.#stream,
+      this.stream,
       values,
       null,
     );
@@ -213,7 +214,7 @@ export class Driver {
   /** Ends when all that was asked for is done; other work of this thread goes on meanwhile. */
   async finish(act: string): Promise<void> {
     for (;;) {
-      const code = this.#calls.cuStreamQuery(this.#stream);
+      const code = this.#calls.cuStreamQuery(this.stream);
       if (code !== codes.notReady) return this.#expect(act, code);
       await nextTurn();
     }
@@ -221,7 +222,7 @@ export class Driver {
 
   /** Waits, with this thread, until all that was asked for is done. */
   synchronize(act: string): void {
-    this.#expect(act, this.#calls.cuStreamSynchronize(this.#stream));
+    this.#expect(act, this.#calls.cuStreamSynchronize(this.stream));
   }
 
   #handle(act: string, make: (to: BigUint64Array<ArrayBuffer>) => number): bigint {

@@ -1,23 +1,19 @@
 /**
  * A plan made ready for a card: handles in place of names, addresses in place of values, arguments packed once.
  */
-import type { Argument, Place } from "./command.ts";
-import type { Driver, Grid } from "./driver.ts";
+import type { Card } from "./card.ts";
+import type { Argument, Launch, Place } from "./command.ts";
+import type { Driver } from "./driver.ts";
 import type { Kernel, ParameterType } from "./kernels.ts";
+import type { AddressOf } from "./multiplier.ts";
+import { ownProduct } from "./ops/products.ts";
 import type { PlannedCommand } from "./plan.ts";
 
-type Step =
-  | {
-    readonly act: string;
-    readonly kernel: bigint;
-    readonly grid: Grid;
-    /** Addresses of the arguments. */
-    readonly values: BigUint64Array<ArrayBuffer>;
-  }
-  | { readonly clear: bigint; readonly words: number };
-
-/** Where a value lies on the card. */
-type AddressOf = (place: Place) => bigint;
+interface Step {
+  /** For messages: `run layer_norm for LayerNormalization in body.block.3.norm_1`. */
+  readonly act: string;
+  start(): void;
+}
 
 export class Launches {
   readonly #driver: Driver;
@@ -29,49 +25,53 @@ export class Launches {
 
   /** @throws Error for a kernel that is not there, or whose parameters are others. */
   constructor(
-    driver: Driver,
-    kernels: ReadonlyMap<string, Kernel>,
+    { driver, kernels, multiplier }: Card,
     commands: readonly PlannedCommand[],
     addressOf: AddressOf,
   ) {
     this.#driver = driver;
+    const prepared = commands.map(({ command, purpose }): Step | (Launch & { act: string }) => {
+      if ("clear" in command) {
+        const { clear, words } = command;
+        const address = addressOf({ value: clear, offset: 0 });
+        return { act: `clear for ${purpose}`, start: () => driver.fill(address, 0, words) };
+      }
+      if ("kernel" in command) return { ...command, act: `run ${command.kernel} for ${purpose}` };
+      const act = `multiply for ${purpose}`;
+      const start = multiplier?.prepare(command.product, addressOf, act);
+      return start === undefined ? { ...ownProduct(command.product), act } : { act, start };
+    });
     let bytes = 0;
-    for (const { command } of commands) {
-      if ("clear" in command) continue;
-      for (const type of parametersOf(kernels, command.kernel)) bytes += bytesOf(type);
+    for (const step of prepared) {
+      if ("start" in step) continue;
+      for (const type of parametersOf(kernels, step.kernel)) bytes += bytesOf(type);
     }
     this.#memory = new DataView(new ArrayBuffer(bytes));
     const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.#memory));
     let at = 0;
-    this.#steps = commands.map(({ command, purpose }): Step => {
-      if ("clear" in command) {
-        const { clear, words } = command;
-        return { clear: addressOf({ value: clear, offset: 0 }), words };
-      }
-      const types = parametersOf(kernels, command.kernel);
-      const act = `run ${command.kernel} for ${purpose}`;
-      if (types.length !== command.arguments.length) {
-        const found = command.arguments.length;
+    this.#steps = prepared.map((step): Step => {
+      if ("start" in step) return step;
+      const { kernel, grid, act } = step;
+      const types = parametersOf(kernels, kernel);
+      if (types.length !== step.arguments.length) {
+        const found = step.arguments.length;
         throw new Error(`Cannot ${act}: expected ${types.length} arguments, found ${found}`);
       }
       const values = new BigUint64Array(types.length);
       types.forEach((type, i) => {
         values[i] = base + BigInt(at);
-        this.#write(at, type, command.arguments[i], addressOf, act);
+        this.#write(at, type, step.arguments[i], addressOf, act);
         at += bytesOf(type);
       });
-      return { act, kernel: kernels.get(command.kernel)!.handle, grid: command.grid, values };
+      const { handle } = kernels.get(kernel)!;
+      return { act, start: () => driver.launch(act, handle, grid, values) };
     });
   }
 
   /** Starts all of them, in order. */
   run(): void {
     for (const step of this.#steps) {
-      if ("clear" in step) {
-        this.#driver.fill(step.clear, 0, step.words);
-        continue;
-      }
-      this.#driver.launch(step.act, step.kernel, step.grid, step.values);
+      step.start();
       if (this.#isChecked) this.#driver.synchronize(step.act);
     }
   }

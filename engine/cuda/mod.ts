@@ -9,18 +9,19 @@
  * ```
  */
 import { formatBytes } from "../../base/mod.ts";
-import type { Engine } from "../engine.ts";
-import { inSinglePrecision } from "../open_engine.ts";
-import { Driver } from "./driver.ts";
-import { loadKernels } from "./kernels.ts";
-import { type Card, CudaProgram } from "./program.ts";
+import type { Engine, Precision } from "../engine.ts";
+import { engineOf, expectOneOf } from "../open_engine.ts";
+import { type Card, openCard, withPrecision } from "./card.ts";
+import { CudaProgram } from "./program.ts";
 
+/** The card of this process, which all programs share. */
 let card: Card | undefined;
+const cards = new Map<Precision, Card>();
 
-export const engine: Engine = inSinglePrecision(
+export const engine: Engine = engineOf(
   "cuda-native",
-  "cuda-native",
-  (graph, { optimizer }) => new CudaProgram(card ??= openCard(), graph, optimizer),
+  expectOneOf("cuda-native", ["fp32", "tf32"]),
+  (graph, { precision, optimizer }) => new CudaProgram(cardFor(precision), graph, optimizer),
   "gpu",
 );
 
@@ -33,8 +34,10 @@ export function describeDevice(): string {
   return `${driver.cardName}, compute capability ${capability}, ${memory}, a driver for CUDA ${driver.version}`;
 }
 
-/** The card of this process, which all programs share. */
-function openCard(): Card {
-  const driver = new Driver();
-  return { driver, kernels: loadKernels(driver) };
+function cardFor(precision: Precision): Card {
+  let found = cards.get(precision);
+  if (found === undefined) {
+    cards.set(precision, found = withPrecision(card ??= openCard(), precision));
+  }
+  return found;
 }

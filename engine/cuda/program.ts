@@ -10,20 +10,13 @@ import type { AdamWOptions, Feeds, Fetches, UpdateResult } from "../engine.ts";
 import { EngineProgram } from "../engine_program.ts";
 import { gradientNormsOf } from "../gradient_norms.ts";
 import { aligned } from "./arena.ts";
+import type { Card } from "./card.ts";
 import { CardStore } from "./card_store.ts";
 import { type Argument, overList, type Place, type Rule } from "./command.ts";
-import type { Driver } from "./driver.ts";
-import type { Kernel } from "./kernels.ts";
 import { Launches } from "./launches.ts";
 import { hasAttentionKernels } from "./ops/attention.ts";
 import { rules } from "./ops/rules.ts";
 import { type Plan, planFor, type PlannedCommand, sortTokens, sumOf } from "./plan.ts";
-
-/** A card with its kernels loaded. */
-export interface Card {
-  readonly driver: Driver;
-  readonly kernels: ReadonlyMap<string, Kernel>;
-}
 
 interface Block {
   readonly address: bigint;
@@ -226,8 +219,7 @@ export class CudaProgram extends EngineProgram<CardStore> {
   }
 
   #launchesOf(commands: readonly PlannedCommand[], plan?: Plan, arena = this.#arena): Launches {
-    const { driver, kernels } = this.#card;
-    return new Launches(driver, kernels, commands, (place) => this.#address(place, plan, arena));
+    return new Launches(this.#card, commands, (place) => this.#address(place, plan, arena));
   }
 
   #address({ value, offset }: Place, plan: Plan | undefined, arena: Block): bigint {

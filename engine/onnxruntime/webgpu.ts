@@ -4,13 +4,16 @@
  * GPU has WebGPU's `shader-f16`.
  */
 import type { Engine } from "../engine.ts";
-import { engineOf } from "../open_engine.ts";
+import { engineOf, expectOneOf } from "../open_engine.ts";
 import { expectPrecision } from "./device/half_check.ts";
 import { DeviceProgram } from "./device/program.ts";
 
 export const engine: Engine = engineOf(
   "onnxruntime-webgpu",
-  expectPrecision,
+  async (options) => {
+    expectOneOf("webgpu", ["fp32", "fp16"])(options);
+    await expectPrecision(options);
+  },
   (graph, options) => DeviceProgram.open(graph, options),
   "gpu",
 );

@@ -4,14 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { placeAll } from "../../engine/cuda/arena.ts";
+import { openCard } from "../../engine/cuda/card.ts";
+import type { Argument } from "../../engine/cuda/command.ts";
 import { Driver } from "../../engine/cuda/driver.ts";
-import { entriesOf, loadKernels } from "../../engine/cuda/kernels.ts";
+import { entriesOf } from "../../engine/cuda/kernels.ts";
 import { Launches } from "../../engine/cuda/launches.ts";
 import { headRulesFor, rowPieces } from "../../engine/cuda/ops/head.ts";
 import { fewAxes } from "../../engine/cuda/ops/axes.ts";
 import { rules } from "../../engine/cuda/ops/rules.ts";
 import { planFor, sortTokens } from "../../engine/cuda/plan.ts";
-import { type Card, CudaProgram } from "../../engine/cuda/program.ts";
+import { CudaProgram } from "../../engine/cuda/program.ts";
 import type { Feeds, Fetches } from "../../engine/mod.ts";
 import {
   differentiate,
@@ -21,7 +23,7 @@ import {
   type OperatorName,
 } from "../../model/mod.ts";
 import { operatorCases } from "../conformance/operator_cases.ts";
-import { useCudaShim } from "../support/cuda_shim.ts";
+import { shimTest, withVariable } from "../support/cuda_shim.ts";
 import {
   adamW,
   config,
@@ -32,28 +34,6 @@ import {
 } from "../support/small_network.ts";
 import { operatorFeeds, operatorGraph } from "../support/operator_graphs.ts";
 import { assertTensorsClose } from "../support/tensors.ts";
-
-const missing = useCudaShim();
-
-function shimTest(name: string, fn: () => Promise<void> | void): void {
-  const why = missing === undefined ? "" : `: skipped: ${missing}`;
-  Deno.test({ name: `${name}${why}`, ignore: missing !== undefined, fn });
-}
-
-function openCard(): Card {
-  const driver = new Driver();
-  return { driver, kernels: loadKernels(driver) };
-}
-
-/** Runs with a variable of the environment, which the shim reads. */
-async function within<T>(name: string, value: string, run: () => Promise<T> | T): Promise<T> {
-  Deno.env.set(name, value);
-  try {
-    return await run();
-  } finally {
-    Deno.env.delete(name);
-  }
-}
 
 shimTest(
   "every operator gives the same bytes when threads, warps and blocks run backwards",
@@ -71,7 +51,7 @@ shimTest(
         const graph = operatorGraph(op as OperatorName, one);
         const feeds = operatorFeeds(op, i, one);
         const expected = await outputsOf(graph, feeds);
-        const found = await within("SHIM_ORDER", "reverse", () => outputsOf(graph, feeds));
+        const found = await withVariable("SHIM_ORDER", "reverse", () => outputsOf(graph, feeds));
         assert.deepEqual(found, expected, `${op} case ${i}`);
       }
     }
@@ -88,7 +68,7 @@ shimTest("training gives the same bytes when threads, warps and blocks run backw
     await program.dispose();
     return values;
   };
-  assert.deepEqual(await within("SHIM_ORDER", "reverse", train), await train());
+  assert.deepEqual(await withVariable("SHIM_ORDER", "reverse", train), await train());
 });
 
 shimTest("a head in pieces of rows gives the loss and the gradients of a whole one", async () => {
@@ -143,11 +123,11 @@ shimTest("what keeps the engine from a card is said in one sentence", async () =
     refusal("libnone-such.so"),
     `${begin} the Nvidia driver's library (libnone-such.so), found none`,
   );
-  const older = await within("SHIM_VERSION", "11040", () => refusal());
+  const older = await withVariable("SHIM_VERSION", "11040", () => refusal());
   assert.equal(older, `${begin} a driver for CUDA 12.0 or later (525), found one for CUDA 11.4`);
-  const none = await within("SHIM_DEVICES", "0", () => refusal());
+  const none = await withVariable("SHIM_DEVICES", "0", () => refusal());
   assert.equal(none, `${begin} an Nvidia card, found none`);
-  const old = await within("SHIM_CAPABILITY", "75", () => refusal());
+  const old = await withVariable("SHIM_CAPABILITY", "75", () => refusal());
   assert.match(
     old!,
     /expected a card of compute capability 8\.0 or more \(A100, RTX 30\), found 7\.5 \(Shim/,
@@ -172,12 +152,12 @@ shimTest(
     const card = openCard();
     const graph = differentiate(languageModelGraph(config, 64));
     const refused = () => new CudaProgram(card, graph, adamW);
-    await within("SHIM_MEMORY", "700000", () =>
+    await withVariable("SHIM_FREE", "700000", () =>
       assert.throws(
         refused,
         /^RangeError: Cannot place a program on Shim .*: expected [\d.]+ [kM]B of free memory, found 700\.0 kB; of 64 sequences about [1-5]?\d fit: set microBatchSize$/,
       ));
-    await within("SHIM_MEMORY", "1000", () => assert.throws(refused, /no micro-batch fits$/));
+    await withVariable("SHIM_FREE", "1000", () => assert.throws(refused, /no micro-batch fits$/));
   },
 );
 
@@ -189,14 +169,14 @@ shimTest(
       const program = new CudaProgram(openCard(), graph, adamW);
       await program.accumulate(languageFeeds(config, 2, 0));
     };
-    const lost = (run: () => Promise<void>) => within("SHIM_LOST", "gradient_gelu", run);
+    const lost = (run: () => Promise<void>) => withVariable("SHIM_LOST", "gradient_gelu", run);
     await lost(() =>
       assert.rejects(
         lose,
         /^DriverError: Cannot .*: the driver says CUDA_ERROR_ILLEGAL_ADDRESS \(700\)$/,
       )
     );
-    await within("DEPT_CUDA_CHECK", "1", () =>
+    await withVariable("DEPT_CUDA_CHECK", "1", () =>
       lost(() =>
         assert.rejects(
           lose,
@@ -207,15 +187,12 @@ shimTest(
 );
 
 shimTest("launches refuse a kernel that is not there, or has other parameters", () => {
-  const { driver, kernels } = openCard();
-  const launches = (kernel: string, list: readonly (string | number | readonly number[])[]) => () =>
+  const card = openCard();
+  const grid = { blocks: [1, 1, 1], threads: 32 } as const;
+  const launches = (kernel: string, list: readonly Argument[]) => () =>
     new Launches(
-      driver,
-      kernels,
-      [{
-        command: { kernel, grid: { blocks: [1, 1, 1], threads: 32 }, arguments: list },
-        purpose: "a test",
-      }],
+      card,
+      [{ command: { kernel, grid, arguments: list }, purpose: "a test" }],
       () => 0n,
     );
   assert.throws(

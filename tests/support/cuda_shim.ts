@@ -1,6 +1,6 @@
 /**
- * A driver of Nvidia's cards that runs the kernels of `engine/cuda` on the processor: a shared library, built by g++ from
- * `cuda_shim/` and the kernels' sources. Kept by the digest of what it is made of, as several processes of tests need it.
+ * A driver of Nvidia's cards that runs the kernels of `engine/cuda` on the processor, and cuBLASLt's calls beside it: a shared
+ * library, built by g++ from `cuda_shim/` and the kernels' sources. Kept by the digest of what it is made of, as several processes of tests need it.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -18,9 +18,35 @@ export function useCudaShim(): string | undefined {
   if (Deno.env.get("DEPT_CUDA_DRIVER") !== undefined) return undefined;
   const built = buildShim();
   if ("missing" in built) return `${built.missing}; apt-get install -y g++`;
-  Deno.env.set("DEPT_CUDA_DRIVER", built.path);
-  globalThis.addEventListener("unload", () => Deno.env.delete("DEPT_CUDA_DRIVER"));
+  const names = ["DEPT_CUDA_DRIVER", "DEPT_CUBLASLT"];
+  for (const name of names) Deno.env.set(name, built.path);
+  globalThis.addEventListener("unload", () => {
+    for (const name of names) Deno.env.delete(name);
+  });
   return undefined;
+}
+
+/** A test on the shim, skipped with the reason where it cannot be built. */
+export function shimTest(name: string, fn: () => Promise<void> | void): void {
+  const missing = useCudaShim();
+  const why = missing === undefined ? "" : `: skipped: ${missing}`;
+  Deno.test({ name: `${name}${why}`, ignore: missing !== undefined, fn });
+}
+
+/** Runs with a variable of the environment, which the shim reads. */
+export async function withVariable<T>(
+  name: string,
+  value: string,
+  run: () => Promise<T> | T,
+): Promise<T> {
+  const before = Deno.env.get(name);
+  Deno.env.set(name, value);
+  try {
+    return await run();
+  } finally {
+    if (before === undefined) Deno.env.delete(name);
+    else Deno.env.set(name, before);
+  }
 }
 
 function buildShim(): { readonly path: string } | { readonly missing: string } {
@@ -66,7 +92,8 @@ function sourceText(): string {
     ...names.map((name) => `  {"${name}", [](void** list) { shim_call(${name}, list); }},`),
     "};",
     "const size_t shim_kernel_count = sizeof shim_kernels / sizeof *shim_kernels;",
-    '#include "driver.cpp"\n',
+    '#include "driver.cpp"',
+    '#include "cublaslt.cpp"\n',
   ].join("\n");
 }
 

@@ -1,34 +1,19 @@
 /**
- * Products of matrices by the kernels of `products.cu`.
+ * Products of matrices, and how the kernels of `products.cu` make them.
  */
-import { type OperatorName, type Shape, sizeOf } from "../../../model/mod.ts";
-import type { Launch, Place, PlannedNode, Rule } from "../command.ts";
+import { type OperatorName, sizeOf } from "../../../model/mod.ts";
+import type { Launch, MatrixProduct, PlannedNode, ProductCommand, Rule } from "../command.ts";
 import { fewAxes, stepsOf } from "./axes.ts";
 
 /** Outputs of a block, in both directions. */
 const tile = 64;
 
-/** y = alpha·op(a)·op(b) + beta·y + c, of two matrices. */
-export interface MatrixProduct {
-  readonly y: string | Place;
-  readonly a: string | Place;
-  readonly b: string | Place;
-  readonly rows: number;
-  readonly columns: number;
-  readonly inner: number;
-  readonly transA?: boolean;
-  readonly transB?: boolean;
-  readonly alpha?: number;
-  readonly beta?: number;
-  readonly addend?: { readonly c: string; readonly row: number; readonly column: number };
-  readonly stack?: {
-    readonly shape: Shape;
-    /** Between the matrices of a and of b. */
-    readonly steps: readonly [readonly number[], readonly number[]];
-  };
+export function product(of: MatrixProduct): ProductCommand {
+  return { product: of };
 }
 
-export function product(of: MatrixProduct): Launch {
+/** A product by a kernel of ours, in single precision. */
+export function ownProduct(of: MatrixProduct): Launch {
   const { y, a, b, rows, columns, inner, addend, stack = { shape: [], steps: [[], []] } } = of;
   const { extents, steps } = fewAxes(stack.shape, stack.steps, 3);
   const noSteps = [0, 0, 0]; // of c, which is the same for a whole stack
@@ -52,7 +37,9 @@ export const productRules = {
   FusedMatMul: stacked,
 } satisfies Partial<Record<OperatorName, Rule>>;
 
-function stacked({ inputs: [a, b, c], outputs: [y], attributes, shape }: PlannedNode): Launch[] {
+function stacked(
+  { inputs: [a, b, c], outputs: [y], attributes, shape }: PlannedNode,
+): ProductCommand[] {
   const transA = attributes.transA === 1;
   const transB = attributes.transB === 1;
   const [rows, columns] = shape(y).slice(-2);

@@ -1,6 +1,6 @@
 // The driver's calls that engine/cuda makes, on a processor: memory is the host's, and a launch runs the kernel that g++ compiled.
 //
-// The environment plays what goes wrong: SHIM_DEVICES=0, SHIM_VERSION=11040, SHIM_CAPABILITY=75, SHIM_MEMORY=bytes of the card,
+// The environment plays what goes wrong: SHIM_DEVICES=0, SHIM_VERSION=11040, SHIM_CAPABILITY=75, SHIM_FREE=bytes of free memory,
 // SHIM_LOST=kernel at whose launch the card is lost.
 #include <map>
 #include <set>
@@ -53,7 +53,9 @@ size_t number(const char* name, size_t otherwise) {
   return text == nullptr ? otherwise : strtoull(text, nullptr, 10);
 }
 
-size_t total_memory() { return number("SHIM_MEMORY", size_t(4) << 30); }
+constexpr size_t total_memory = size_t(4) << 30;
+
+size_t free_memory() { return number("SHIM_FREE", total_memory - allocated); }
 
 int ready() {
   if (is_lost) return illegal_address;
@@ -111,7 +113,7 @@ int cuDeviceGetAttribute(int* value, int attribute, int) {
 }
 
 int cuDeviceTotalMem_v2(size_t* bytes, int) {
-  *bytes = total_memory();
+  *bytes = total_memory;
   return success;
 }
 
@@ -129,8 +131,8 @@ int cuCtxSetCurrent(uint64_t context) {
 
 int cuMemGetInfo_v2(size_t* free, size_t* total) {
   if (int code = ready()) return code;
-  *total = total_memory();
-  *free = *total - allocated;
+  *total = total_memory;
+  *free = free_memory();
   return success;
 }
 
@@ -166,7 +168,7 @@ int cuModuleGetFunction(uint64_t* function, uint64_t module, const char* name) {
 int cuMemAlloc_v2(uint64_t* address, size_t bytes) {
   if (int code = ready()) return code;
   if (bytes == 0) return invalid_value;
-  if (bytes > total_memory() - allocated) return out_of_memory;
+  if (bytes > free_memory()) return out_of_memory;
   void* memory = aligned_alloc(256, (bytes + 255) / 256 * 256);
   if (memory == nullptr) return out_of_memory;
   memset(memory, 0xff, bytes); // NaN

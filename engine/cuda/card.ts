@@ -1,0 +1,26 @@
+/**
+ * The card of a process: its driver, the loaded kernels, and who multiplies matrices there.
+ */
+import type { Precision } from "../engine.ts";
+import { CublasLt } from "./cublaslt.ts";
+import { Driver } from "./driver.ts";
+import { type Kernel, loadKernels } from "./kernels.ts";
+import type { Multiplier } from "./multiplier.ts";
+
+export interface Card {
+  readonly driver: Driver;
+  readonly kernels: ReadonlyMap<string, Kernel>;
+  /** Where it is absent, kernels of ours multiply. */
+  readonly multiplier?: Multiplier;
+}
+
+/** @throws UsageError where there is no driver or no card, or one that is too old. */
+export function openCard(): Card {
+  const driver = new Driver();
+  return { driver, kernels: loadKernels(driver) };
+}
+
+/** The card with products of a precision. @throws UsageError where there is no library for it. */
+export function withPrecision(card: Card, precision: Precision): Card {
+  return precision === "tf32" ? { ...card, multiplier: new CublasLt(card.driver) } : card;
+}

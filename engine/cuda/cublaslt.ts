@@ -1,0 +1,256 @@
+/**
+ * Products of matrices by cuBLASLt, Nvidia's library, where it is installed: on tensor cores, factors rounded to TF32 (10 bits after
+ * the point), sums in single precision.
+ *
+ * The library's matrices are column-major: y = op(a)·op(b), row-major, is yᵀ = op(b)ᵀ·op(a)ᵀ there, on the same memory. For each distinct
+ * product one algorithm is asked for and kept, and none is timed, as noise would choose. Sums of parts go through the workspace in a
+ * fixed order. Nvidia promises the same bytes for one version, architecture and number of multiprocessors, on one stream.
+ */
+import { join } from "node:path";
+import { messageOf, UsageError } from "../../base/mod.ts";
+import { sizeOf } from "../../model/mod.ts";
+import type { MatrixProduct, Place } from "./command.ts";
+import type { Driver } from "./driver.ts";
+import type { AddressOf, Multiplier } from "./multiplier.ts";
+import { fewAxes } from "./ops/axes.ts";
+
+const { i32, i64, u64, usize, buffer } = {
+  i32: "i32",
+  i64: "i64",
+  u64: "u64",
+  usize: "usize",
+  buffer: "buffer",
+} as const;
+
+function call<const Parameters extends readonly Deno.NativeType[]>(...parameters: Parameters) {
+  return { parameters, result: i32 } as const;
+}
+
+const library = {
+  cublasLtGetVersion: { parameters: [], result: usize },
+  cublasLtCreate: call(buffer),
+  cublasLtMatmulDescCreate: call(buffer, i32, i32),
+  cublasLtMatmulDescSetAttribute: call(u64, i32, buffer, usize),
+  cublasLtMatrixLayoutCreate: call(buffer, i32, u64, u64, i64),
+  cublasLtMatrixLayoutSetAttribute: call(u64, i32, buffer, usize),
+  cublasLtMatmulPreferenceCreate: call(buffer),
+  cublasLtMatmulPreferenceSetAttribute: call(u64, i32, buffer, usize),
+  cublasLtMatmulAlgoGetHeuristic: call(u64, u64, u64, u64, u64, u64, u64, i32, buffer, buffer),
+  cublasLtMatmul: call(
+    ...[u64, u64, buffer, u64, u64, u64, u64, buffer] as const,
+    ...[u64, u64, u64, u64, buffer, u64, usize, u64] as const,
+  ),
+} as const;
+
+type Calls = Deno.StaticForeignLibraryInterface<typeof library>;
+
+/** Enumerations of `cublasLt.h` and `library_types.h`. */
+const computeFastTf32 = 77;
+const typeFloat = 0;
+const descriptor = { transA: 3, transB: 4, epilogue: 7, biasPointer: 8 } as const;
+const layout = { batchCount: 5, batchStep: 6 } as const;
+const preference = { mostWorkspace: 1, reductionMask: 3 } as const;
+const epilogueBias = 4;
+/** Parts of sums are added in a step of their own, and not in place. */
+const reductionInWorkspace = 2;
+const workspaceBytes = 32 * 2 ** 20;
+/** Bytes of a `cublasLtMatmulHeuristicResult_t`, which begins with the 64 bytes of the algorithm. */
+const resultBytes = 96;
+
+/** What all products of the same shapes share. */
+interface Chosen {
+  readonly descriptor: bigint;
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly y: bigint;
+  readonly algorithm: Uint8Array<ArrayBuffer>;
+}
+
+export class CublasLt implements Multiplier {
+  readonly #calls: Calls;
+  readonly #driver: Driver;
+  readonly #handle: bigint;
+  readonly #preference: bigint;
+  readonly #workspace: bigint;
+  /** By shape; undefined where the library has no algorithm. */
+  readonly #chosen = new Map<string, Chosen | undefined>();
+
+  /** @throws UsageError where the library is not found. */
+  constructor(driver: Driver) {
+    this.#driver = driver;
+    this.#calls = openLibrary();
+    this.#handle = this.#made("open cuBLASLt", (to) => this.#calls.cublasLtCreate(to));
+    this.#preference = this.#made(
+      "ask cuBLASLt",
+      (to) => this.#calls.cublasLtMatmulPreferenceCreate(to),
+    );
+    const prefer = (which: number, value: BigUint64Array<ArrayBuffer> | Int32Array<ArrayBuffer>) =>
+      this.#expect(
+        "ask cuBLASLt",
+        this.#calls.cublasLtMatmulPreferenceSetAttribute(
+          this.#preference,
+          which,
+          value,
+          BigInt(value.byteLength),
+        ),
+      );
+    prefer(preference.mostWorkspace, BigUint64Array.of(BigInt(workspaceBytes)));
+    prefer(preference.reductionMask, Int32Array.of(reductionInWorkspace));
+    const workspace = driver.allocate(workspaceBytes);
+    if (workspace === undefined) {
+      throw new RangeError("Cannot use cuBLASLt: expected 32 MiB of free memory, found less");
+    }
+    this.#workspace = workspace;
+  }
+
+  prepare(of: MatrixProduct, addressOf: AddressOf, act: string): (() => void) | undefined {
+    const { stack = { shape: [], steps: [[], []] as const }, addend } = of;
+    const hasBias = addend !== undefined;
+    if (hasBias && (addend.row !== 0 || addend.column !== 1)) return undefined;
+    if (addend !== undefined && sizeOf(stack.shape) > 1) return undefined;
+    const walk = evenWalk(stack.shape, stack.steps);
+    if (walk === undefined) return undefined;
+    const chosen = this.#choose(of, walk, hasBias);
+    if (chosen === undefined) return undefined;
+    const address = (value: string | Place) =>
+      addressOf(typeof value === "string" ? { value, offset: 0 } : value);
+    const [a, b, y] = [of.a, of.b, of.y].map(address);
+    const [alpha, beta] = [of.alpha ?? 1, of.beta ?? 0].map((factor) => Float32Array.of(factor));
+    const bias = hasBias ? BigUint64Array.of(address(addend.c)) : undefined;
+    return () => {
+      if (bias !== undefined) {
+        this.#describe(chosen.descriptor, descriptor.biasPointer, bias, act);
+      }
+      const code = this.#calls.cublasLtMatmul(
+        ...[this.#handle, chosen.descriptor, alpha, b, chosen.a, a, chosen.b, beta] as const,
+        ...[y, chosen.y, y, chosen.y, chosen.algorithm, this.#workspace] as const,
+        ...[BigInt(workspaceBytes), this.#driver.stream] as const,
+      );
+      this.#expect(act, code);
+    };
+  }
+
+  /** Descriptors and the algorithm, made once for each kind of product. */
+  #choose(
+    { rows, columns, inner, transA = false, transB = false }: MatrixProduct,
+    { count, steps }: EvenWalk,
+    hasBias: boolean,
+  ): Chosen | undefined {
+    const key = JSON.stringify([rows, columns, inner, transA, transB, count, steps, hasBias]);
+    if (this.#chosen.has(key)) return this.#chosen.get(key);
+    const act = "describe a product to cuBLASLt";
+    const made = this.#made(
+      act,
+      (to) => this.#calls.cublasLtMatmulDescCreate(to, computeFastTf32, typeFloat),
+    );
+    this.#describe(made, descriptor.transA, Int32Array.of(Number(transB)), act);
+    this.#describe(made, descriptor.transB, Int32Array.of(Number(transA)), act);
+    if (hasBias) {
+      this.#describe(made, descriptor.epilogue, Int32Array.of(epilogueBias), act);
+      this.#describe(made, descriptor.biasPointer, BigUint64Array.of(this.#workspace), act);
+    }
+    // Row-major (r, c) is column-major (c, r) on the same memory.
+    const matrix = (ofRows: number, ofColumns: number, step: number) =>
+      this.#layout(ofColumns, ofRows, count, step);
+    const a = transB ? matrix(columns, inner, steps[1]) : matrix(inner, columns, steps[1]);
+    const b = transA ? matrix(inner, rows, steps[0]) : matrix(rows, inner, steps[0]);
+    const y = matrix(rows, columns, rows * columns);
+    const results = new Uint8Array(resultBytes);
+    const found = new Int32Array(1);
+    const code = this.#calls.cublasLtMatmulAlgoGetHeuristic(
+      ...[this.#handle, made, a, b, y, y, this.#preference, 1, results, found] as const,
+    );
+    const isFound = code === 0 && found[0] > 0;
+    const algorithm = results.slice(0, 64);
+    const chosen = isFound ? { descriptor: made, a, b, y, algorithm } : undefined;
+    this.#chosen.set(key, chosen);
+    return chosen;
+  }
+
+  #layout(rows: number, columns: number, count: number, step: number): bigint {
+    const act = "describe a matrix to cuBLASLt";
+    const sizes = [BigInt(rows), BigInt(columns), BigInt(rows)] as const;
+    const made = this.#made(
+      act,
+      (to) => this.#calls.cublasLtMatrixLayoutCreate(to, typeFloat, ...sizes),
+    );
+    const set = (which: number, value: Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>) => {
+      const bytes = BigInt(value.byteLength);
+      this.#expect(act, this.#calls.cublasLtMatrixLayoutSetAttribute(made, which, value, bytes));
+    };
+    set(layout.batchCount, Int32Array.of(count));
+    set(layout.batchStep, BigInt64Array.of(BigInt(step)));
+    return made;
+  }
+
+  #describe(
+    made: bigint,
+    which: number,
+    value: Int32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>,
+    act: string,
+  ): void {
+    const bytes = BigInt(value.byteLength);
+    this.#expect(act, this.#calls.cublasLtMatmulDescSetAttribute(made, which, value, bytes));
+  }
+
+  #made(act: string, make: (to: BigUint64Array<ArrayBuffer>) => number): bigint {
+    const to = new BigUint64Array(1);
+    this.#expect(act, make(to));
+    return to[0];
+  }
+
+  #expect(act: string, status: number): void {
+    if (status !== 0) throw new Error(`Cannot ${act}: cuBLASLt says status ${status}`);
+  }
+}
+
+/** A stack with one step for each factor. */
+interface EvenWalk {
+  readonly count: number;
+  readonly steps: readonly number[];
+}
+
+/** Undefined where a factor steps unevenly over a stack. */
+function evenWalk(
+  shape: readonly number[],
+  steps: readonly (readonly number[])[],
+): EvenWalk | undefined {
+  try {
+    const walk = fewAxes(shape, steps, 1);
+    return { count: walk.extents[0], steps: walk.steps.map(([step]) => step) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return undefined;
+  }
+}
+
+/** Names of the library, the newest first, and folders besides the loader's own. */
+function libraryPaths(): string[] {
+  const named = Deno.env.get("DEPT_CUBLASLT");
+  if (named !== undefined) return [named];
+  const isWindows = Deno.build.os === "windows";
+  const names = isWindows
+    ? ["cublasLt64_13.dll", "cublasLt64_12.dll"]
+    : ["libcublasLt.so.13", "libcublasLt.so.12"];
+  const home = Deno.env.get("CUDA_HOME");
+  const folder = isWindows ? "bin" : "lib64";
+  return [...names, ...(home === undefined ? [] : names.map((name) => join(home, folder, name)))];
+}
+
+function openLibrary(): Calls {
+  const paths = libraryPaths();
+  const causes: string[] = [];
+  for (const path of paths) {
+    try {
+      return Deno.dlopen(path, library).symbols;
+    } catch (cause) {
+      causes.push(messageOf(cause));
+    }
+  }
+  throw new UsageError(
+    `Cannot use engine "cuda-native" with precision "tf32": expected Nvidia's library cuBLASLt (${
+      paths.join(" or ")
+    }; DEPT_CUBLASLT names it), found none (or set engine.precision=fp32)`,
+    { cause: causes.join("; ") },
+  );
+}

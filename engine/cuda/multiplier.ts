@@ -1,0 +1,15 @@
+/**
+ * A library that multiplies matrices on a card, in the place of kernels of ours.
+ */
+import type { MatrixProduct, Place } from "./command.ts";
+
+/** Where a value lies on the card. */
+export type AddressOf = (place: Place) => bigint;
+
+export interface Multiplier {
+  /**
+   * Starts a product each time it is called; undefined for a product that is left to the kernels.
+   * @param act For messages.
+   */
+  prepare(of: MatrixProduct, addressOf: AddressOf, act: string): (() => void) | undefined;
+}
