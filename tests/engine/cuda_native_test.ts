@@ -14,7 +14,8 @@ import { fewAxes } from "../../engine/cuda/ops/axes.ts";
 import { rules } from "../../engine/cuda/ops/rules.ts";
 import { planFor, sortTokens } from "../../engine/cuda/plan.ts";
 import { CudaProgram } from "../../engine/cuda/program.ts";
-import type { Feeds, Fetches } from "../../engine/mod.ts";
+import type { Feeds, Fetches, TrainingProgram } from "../../engine/mod.ts";
+import { engine as reference } from "../../engine/reference/mod.ts";
 import {
   differentiate,
   type Graph,
@@ -70,6 +71,35 @@ shimTest("training gives the same bytes when threads, warps and blocks run backw
   };
   assert.deepEqual(await withVariable("SHIM_ORDER", "reverse", train), await train());
 });
+
+shimTest(
+  "sizes that fill no block, and more than one, give the gradients of reference",
+  async () => {
+    // 150 rows and 139 classes: products of 3 × 3 blocks; 75 positions: attention in 3 blocks; heads of 72 numbers.
+    const sizes = { nLayers: 1, dModel: 72, nHeads: 1, seqLen: 75, vocabSize: 139 };
+    const of: ModelConfig = { ...config, ...sizes };
+    const graph = differentiate(languageModelGraph(of, 2));
+    const step = async (program: TrainingProgram) => {
+      await program.write(initialValues(of));
+      const { loss } = await program.accumulate(languageFeeds(of, 2, 0));
+      const { gradientNorm } = await program.update({ learningRate: 0, clipNorm: Infinity });
+      const { moments } = await program.readOptimizer();
+      await program.dispose();
+      return { loss, gradientNorm, moments };
+    };
+    const single = { threads: 1, precision: "fp32", optimizer: probe } as const;
+    const expected = await step(await reference.compileTraining(graph, single));
+    const found = await step(new CudaProgram(openCard(), graph, probe));
+    assert.ok(Math.abs(found.loss[0] - expected.loss[0]) < 2 ** -21 * expected.loss[0]);
+    const norms = [found.gradientNorm, expected.gradientNorm];
+    assert.ok(Math.abs(norms[0] - norms[1]) < 2 ** -20 * norms[1], `${norms}`);
+    for (const [name, moment] of Object.entries(expected.moments)) {
+      // As in `network_agreement_test.ts`: some forty operators in a row, each good to a unit of its largest value.
+      const tolerance = { relative: 2 ** -18, absolute: 2 ** -23 };
+      assertTensorsClose(name, found.moments[name], moment, [moment.length], tolerance);
+    }
+  },
+);
 
 shimTest("a head in pieces of rows gives the loss and the gradients of a whole one", async () => {
   const card = openCard();
