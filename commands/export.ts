@@ -164,15 +164,11 @@ async function anyModel(
     ...(models.isLocal ? { source } : {}),
     ...(rows === undefined ? {} : { cutFrom: tokenizer.vocabSize }),
   });
+  const sources = models.isLocal ? [source] : models.sources;
+  const text = () => testText(models, sources, vocabulary, model.config);
   if (tokenizer instanceof UnigramTokenizer) {
     const own = rows === undefined ? tokenizer : cutTokenizer(tokenizer, rows);
-    return {
-      ...model,
-      facts,
-      tokenizer: own,
-      testText: () =>
-        testText(models, models.isLocal ? [source] : models.sources, vocabulary, model.config),
-    };
+    return { ...model, facts, tokenizer: own, testText: text };
   }
   // An import's ids are those of its files; those of an adopted tokenizer were shifted for training.
   const isImport = tokenizer.special !== undefined;
@@ -181,7 +177,7 @@ async function anyModel(
     const tokenizerFiles = isImport
       ? keptFiles(tokenizerFolder)
       : shiftedFiles(tokenizerFolder, tokenizer);
-    return { ...model, facts, tokenizer, tokenizerFiles };
+    return { ...model, facts, tokenizer, tokenizerFiles, testText: text };
   } catch (error) {
     tokenizer[Symbol.dispose]();
     throw error;

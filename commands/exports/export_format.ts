@@ -24,7 +24,7 @@ export interface ExportedModel {
 }
 
 /** A model with a tokenizer of others, whose ids are rows of the table. */
-export interface ForeignModel extends Omit<ExportedModel, "tokenizer" | "testText"> {
+export interface ForeignModel extends Omit<ExportedModel, "tokenizer"> {
   readonly tokenizer: Tokenizer & Disposable;
   /** The tokenizer's files: their names and what they hold. */
   readonly tokenizerFiles: Readonly<Record<string, string | Uint8Array>>;

@@ -18,17 +18,14 @@ import {
   type GgufTensor,
   ggufTensors,
 } from "../../model/gguf/mod.ts";
-import { specialIds } from "../../tokenizers/mod.ts";
-import {
-  type LlamaVocabulary,
-  llamaVocabulary,
-  sentencePieceModelOf,
-} from "../../tokenizers/sentencepiece/mod.ts";
-import type { ExportedModel, ExportFormat, WrittenForm } from "./export_format.ts";
-import { ggufLimits } from "./gguf_limits.ts";
+import { type LlamaBpe, llamaBpe } from "../../tokenizers/mod.ts";
+import { llamaVocabulary, sentencePieceModelOf } from "../../tokenizers/sentencepiece/mod.ts";
+import type { AnyModel, ExportFormat, ForeignModel, WrittenForm } from "./export_format.ts";
+import { bpeLimits, ggufLimits, unigramLimits } from "./gguf_limits.ts";
+import { bpeKeys, string, unigramKeys } from "./gguf_tokenizer.ts";
 import { measureEffects } from "./gguf_effects.ts";
 import { fail } from "./read_back.ts";
-import { endsOfTexts } from "./tokenizer_files.ts";
+import { endPiece, endsOfTexts, specialOf } from "./tokenizer_files.ts";
 
 /** How to use the files, in Markdown. A file, for its lines are programs of others. */
 const useFile = "gguf_use.md";
@@ -36,32 +33,65 @@ const useFile = "gguf_use.md";
 export const gguf: ExportFormat = {
   name: "gguf",
   description: "files for llama.cpp in 32 and 16 bits; what it computes otherwise is measured",
-  async write(model, folder): Promise<WrittenForm> {
-    checkNetwork(model);
+  async write(model, folder) {
     const vocabulary = llamaVocabulary(sentencePieceModelOf(model.tokenizer));
-    let tensors = 0;
-    for (const type of ["F32", "F16"] as const) {
-      const path = join(folder, `model-${type}.gguf`);
-      const keys = keysOf(model, vocabulary, type);
-      const written = ggufTensors(model.config, model.tensors, type);
-      writePartsSynced(path, ggufParts(keys, written));
-      checkFile(path, keys, written, folder);
-      tensors = written.length;
-    }
-    const windows = await model.testText();
-    const effects = await measureEffects(model, windows, vocabulary.lostIds, folder);
-    return {
-      tags: ["gguf", "llama.cpp"],
-      use: [Deno.readTextFileSync(new URL(`./${useFile}`, import.meta.url)).trim()],
-      limits: [...ggufLimits(model.config, model.tokenizer, effects), endsOfTexts(model)],
-      checked:
-        `Read back after writing: ${tensors} tensors equal those of the model bit for bit in 32 bits, and ` +
-        "rounded to the nearest in 16, and so do all keys.",
-    };
+    return await writeGguf(model, folder, {
+      keys: unigramKeys(vocabulary),
+      lostIds: vocabulary.lostIds,
+      limits: unigramLimits(model.tokenizer),
+    });
+  },
+  async writeForeign(model, folder) {
+    const bpe = bpeOf(model);
+    return await writeGguf(model, folder, {
+      keys: bpeKeys(bpe, specialOf(model.tokenizer)),
+      lostIds: [],
+      limits: bpeLimits(bpe),
+    });
   },
 };
 
-function checkNetwork({ config, facts }: ExportedModel): void {
+interface TokenizerPart {
+  readonly keys: GgufKeys;
+  /** Ids that llama.cpp encodes no text to. */
+  readonly lostIds: readonly number[];
+  /** What llama.cpp does otherwise with text, for the card. */
+  readonly limits: readonly string[];
+}
+
+async function writeGguf(
+  model: AnyModel,
+  folder: string,
+  tokenizer: TokenizerPart,
+): Promise<WrittenForm> {
+  checkNetwork(model);
+  let tensors = 0;
+  for (const type of ["F32", "F16"] as const) {
+    const path = join(folder, `model-${type}.gguf`);
+    const keys = { ...networkKeys(model, type), ...tokenizer.keys };
+    const written = ggufTensors(model.config, model.tensors, type);
+    writePartsSynced(path, ggufParts(keys, written));
+    checkFile(path, keys, written, folder);
+    tensors = written.length;
+  }
+  const windows = await model.testText();
+  const effects = await measureEffects(model, windows, tokenizer.lostIds, folder);
+  const use = Deno.readTextFileSync(new URL(`./${useFile}`, import.meta.url)).trim();
+  return {
+    tags: ["gguf", "llama.cpp"],
+    use: [use.replaceAll("{{end}}", endPiece(model))],
+    limits: [
+      ...ggufLimits(model.config, effects, tokenizer.lostIds.length > 0),
+      ...tokenizer.limits,
+      endsOfTexts(model),
+    ],
+    checked:
+      `Read back after writing: ${tensors} tensors equal those of the model bit for bit in 32 bits, and ` +
+      "rounded to the nearest in 16, and so do all keys.",
+  };
+}
+
+function checkNetwork({ config, facts }: AnyModel): void {
   try {
     ggufArchitecture(config);
   } catch (cause) {
@@ -69,39 +99,46 @@ function checkNetwork({ config, facts }: ExportedModel): void {
   }
 }
 
-/** All keys of a file: what it is, the network, the tokenizer. */
-function keysOf(
-  { config, facts }: ExportedModel,
-  vocabulary: LlamaVocabulary,
-  type: ElementType,
-): GgufKeys {
-  const string = (value: string) => ({ type: "string", value }) as const;
-  const uint32 = (value: number) => ({ type: "uint32", value }) as const;
-  const bool = (value: boolean) => ({ type: "bool", value }) as const;
-  const { charsmap } = vocabulary;
+/** The tokenizer of others for llama.cpp. @throws StageError where it would give other ids */
+function bpeOf({ config, facts, tokenizer, tokenizerFiles }: ForeignModel): LlamaBpe {
+  const file = tokenizerFiles["tokenizer.json"];
+  const fail = (why: string, cause?: unknown): never => {
+    throw new StageError(
+      `Cannot export ${facts.target} as gguf: llama.cpp would not read text as its tokenizer does: ${why}`,
+      { cause },
+    );
+  };
+  if (file === undefined) {
+    return fail("expected a tokenizer.json, found another file of a tokenizer");
+  }
+  const text = typeof file === "string" ? file : new TextDecoder().decode(file);
+  const made = ((): LlamaBpe => {
+    try {
+      return llamaBpe(JSON.parse(text), config.vocabSize);
+    } catch (error) {
+      return fail(messageOf(error), error);
+    }
+  })();
+  for (const [id, token] of made.tokens.entries()) {
+    // The library gives ids of its own to added pieces that stand apart from the others.
+    const piece = tokenizer.piece(id);
+    if (piece !== "" && piece !== token) fail(`expected "${piece}" as ${id}, found "${token}"`);
+  }
+  return made;
+}
+
+/** What a file is, and its network. */
+function networkKeys({ config, facts }: AnyModel, type: ElementType): GgufKeys {
   return {
     ...ggufNetworkKeys(config, type),
     "general.name": string([facts.target, facts.source].filter(Boolean).join(" ")),
     "general.description": string(
-      `Variant ${facts.variant} of DEPT (arXiv 2410.05021), recipe ${facts.recipe.name}, key ${facts.key}`,
+      `${
+        facts.imported === undefined
+          ? `Variant ${facts.variant} of DEPT (arXiv 2410.05021)`
+          : `Imported from ${facts.imported}`
+      }, recipe ${facts.recipe.name}, key ${facts.key}`,
     ),
-    "tokenizer.ggml.model": string("t5"), // unigram
-    "tokenizer.ggml.pre": string("default"),
-    "tokenizer.ggml.tokens": { type: "array", of: "string", value: vocabulary.tokens },
-    "tokenizer.ggml.scores": { type: "array", of: "float32", value: vocabulary.scores },
-    "tokenizer.ggml.token_type": { type: "array", of: "int32", value: vocabulary.kinds },
-    ...(charsmap.length === 0 ? {} : {
-      "tokenizer.ggml.precompiled_charsmap": { type: "array", of: "uint8", value: charsmap },
-    }),
-    // The type's own ids are those of T5, and it would put </s> after a prompt.
-    "tokenizer.ggml.unknown_token_id": uint32(specialIds.unknown),
-    "tokenizer.ggml.bos_token_id": uint32(specialIds.begin),
-    "tokenizer.ggml.eos_token_id": uint32(specialIds.end),
-    "tokenizer.ggml.padding_token_id": uint32(specialIds.pad),
-    "tokenizer.ggml.add_bos_token": bool(false),
-    "tokenizer.ggml.add_eos_token": bool(false),
-    "tokenizer.ggml.add_space_prefix": bool(vocabulary.addsSpacePrefix),
-    "tokenizer.ggml.remove_extra_whitespaces": bool(vocabulary.removesExtraWhitespaces),
   };
 }
 

@@ -10,7 +10,7 @@ import {
   storedModel,
 } from "../../engine/onnxruntime/exported/mod.ts";
 import { specialIds } from "../../tokenizers/mod.ts";
-import type { ExportedModel } from "./export_format.ts";
+import type { AnyModel } from "./export_format.ts";
 
 export interface GgufEffects {
   /** Tokens that were predicted, and the bytes of text that they stand for. */
@@ -34,7 +34,7 @@ type Windows = readonly Int32Array[];
  * @returns undefined where there is no text
  */
 export async function measureEffects(
-  model: ExportedModel,
+  model: AnyModel,
   windows: Windows,
   lostIds: readonly number[],
   folder: string,
@@ -73,7 +73,7 @@ export function withoutLost(ids: Int32Array, lost: ReadonlySet<number>): Int32Ar
 
 /** Loss in nats of every token but the first of each window, for each list of windows. */
 async function lossesOf(
-  { config, tensors }: ExportedModel,
+  { config, tensors }: AnyModel,
   gelu: ExportedGraphOptions["gelu"],
   lists: readonly Windows[],
   folder: string,

@@ -2,10 +2,12 @@
  * Models with random weights, for tests of the forms in which models leave.
  */
 import { Random, seedOf } from "../../base/mod.ts";
-import type { ExportedModel } from "../../commands/exports/export_format.ts";
+import { join } from "node:path";
+import type { ExportedModel, ForeignModel } from "../../commands/exports/export_format.ts";
 import { type Engine, engineModule } from "../../engine/mod.ts";
 import { type ModelConfig, parameterShapes, sizeOf } from "../../model/mod.ts";
-import type { UnigramTokenizer } from "../../tokenizers/mod.ts";
+import type { Tokenizer, UnigramTokenizer } from "../../tokenizers/mod.ts";
+import { keepTokenizer, openAdopted } from "../../tokenizers/adopted/mod.ts";
 import type { Tensors } from "../../training/mod.ts";
 
 /** Networks of every kind: ALiBi or learned positions, with biases and without, two widths of the MLP; six heads are no power of 2. */
@@ -41,12 +43,36 @@ export async function randomModel(
   tokenizer: UnigramTokenizer,
   engineName = "cpu",
 ): Promise<ExportedModel> {
+  return { ...await modelOf(kind, tokenizer, engineName), tokenizer };
+}
+
+/** The same with a tokenizer of others, as an import has it. @param folder Takes its files */
+export async function foreignModel(
+  kind: Omit<ModelConfig, "vocabSize">,
+  tokenizerJson: string,
+  folder: string,
+  { rows, endId }: { readonly rows: number; readonly endId: number },
+): Promise<ForeignModel> {
+  const [given, kept] = ["given", "kept"].map((name) => join(folder, name));
+  for (const place of [given, kept]) Deno.mkdirSync(place, { recursive: true });
+  const file = join(given, "tokenizer.json");
+  Deno.writeTextFileSync(file, tokenizerJson);
+  await keepTokenizer(file, kept, { rows, endId });
+  const tokenizer = await openAdopted(kept);
+  const tokenizerFiles = { "tokenizer.json": tokenizerJson };
+  return { ...await modelOf(kind, tokenizer, "cpu"), tokenizer, tokenizerFiles };
+}
+
+async function modelOf(
+  kind: Omit<ModelConfig, "vocabSize">,
+  tokenizer: Pick<Tokenizer, "vocabSize">,
+  engineName: string,
+): Promise<Omit<ExportedModel, "tokenizer">> {
   const config = { ...kind, vocabSize: tokenizer.vocabSize };
   const { engine } = await import(engineModule(engineName)) as { engine: Engine };
   return {
     config,
     tensors: randomWeights(config),
-    tokenizer,
     facts: {
       target: "continue/glob/random",
       output: "model",

@@ -1,5 +1,5 @@
 /** What an exported model predicts, by ONNX Runtime: exactly, and with llama.cpp's GELU in its place. */
-import type { ExportedModel } from "../../../commands/exports/export_format.ts";
+import type { AnyModel } from "../../../commands/exports/export_format.ts";
 import {
   encodeModel,
   exportedGraph,
@@ -8,10 +8,11 @@ import {
 
 /** The loss of each id but the first of each sequence, in nats, and 32 of the likeliest ids after a start. */
 export async function predictions(
-  { config, tensors }: ExportedModel,
+  { config, tensors }: Pick<AnyModel, "config" | "tensors">,
   sequences: readonly (readonly number[])[],
   start: readonly number[] | undefined,
   gelu: "own" | "llama.cpp",
+  endId = 2,
 ) {
   const V = config.vocabSize;
   const bytes = encodeModel(exportedGraph(config, tensors, { gelu }));
@@ -28,7 +29,7 @@ export async function predictions(
   session.reset();
   const answer: number[] = [];
   let next = start ?? [];
-  while (start !== undefined && answer.length < 32 && answer.at(-1) !== 2) {
+  while (start !== undefined && answer.length < 32 && answer.at(-1) !== endId) {
     const row = (await session.read(next)).slice(-V);
     next = [row.indexOf(Math.max(...row))];
     answer.push(next[0]);
