@@ -44,7 +44,12 @@ export const externalNetworks: Readonly<
 export function writeExternalModel(
   folder: string,
   { type, config }: { readonly type: string; readonly config: ModelConfig },
-  { numbers = "F32", parts = 1 }: { readonly numbers?: NumberType; readonly parts?: number } = {},
+  { numbers = "F32", parts = 1, tokenizerJson }: {
+    readonly numbers?: NumberType;
+    readonly parts?: number;
+    /** In the place of a tokenizer with a byte a piece. */
+    readonly tokenizerJson?: string;
+  } = {},
 ): Tensors {
   const layout = layouts.get(type)!;
   const tensors = randomNetwork(config);
@@ -56,6 +61,9 @@ export function writeExternalModel(
     eos_token_id: 256,
   });
   writeByteTokenizer(folder);
+  if (tokenizerJson !== undefined) {
+    Deno.writeTextFileSync(join(folder, "tokenizer.json"), tokenizerJson);
+  }
   if (parts === 1) {
     Deno.writeFileSync(join(folder, "model.safetensors"), safetensorsOf(theirs, numbers));
     return tensors;

@@ -52,10 +52,6 @@ Deno.test("export: an imported model leaves with the tokenizer that it came with
   await run(["external/again"], again);
   const digests = outputDigests(store);
   assert.equal(digests["external/again"].model, digests["external/neox"].model);
-  await assert.rejects(
-    exportModel(project, "external/neox", at("gguf"), { ...plan, as: ["gguf"] }),
-    /as gguf: expected a vocabulary that was trained here, .*found a tokenizer of others/,
-  );
   const card = Deno.readTextFileSync(join(at("neox-out/hf"), "README.md"));
   assert.match(card, /A language model of others, imported from `.*neox`\./);
   assert.match(card, /Its text is not known here\./);

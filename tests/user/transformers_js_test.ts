@@ -3,17 +3,16 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Random, seedOf } from "../../base/mod.ts";
 import type { ExportedModel } from "../../commands/exports/export_format.ts";
 import { writeOnnx } from "../../commands/exports/onnx.ts";
 import type { ModelConfig } from "../../model/mod.ts";
 import { specialIds } from "../../tokenizers/mod.ts";
-import { Decoder, generateTokens } from "../../training/mod.ts";
 import { fuzzLines, inventedDocuments } from "../instruments/awkward_lines.ts";
 import { train } from "../tokenizers/support.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import { needsData, readTexts } from "../support/data.ts";
 import { randomModel } from "../support/exported_model.ts";
+import { likeliest } from "../support/likeliest.ts";
 import { referenceLogits } from "../support/random_network.ts";
 import { assertTensorsClose } from "../support/tensors.ts";
 import { transformersJsMissing, useModels } from "../support/transformers_js/transformers_js.ts";
@@ -64,7 +63,7 @@ Deno.test({
       const name = Object.keys(kinds)[i];
       const shape = [tokens.length, config.vocabSize];
       assertTensorsClose(name, found[i].logits, expected, shape, { absolute: 1e-4 });
-      const answer = await likeliest(models[i], start, 64);
+      const answer = await likeliest(models[i], start, 64, specialIds.end);
       assert.ok(answer.length === 64 || answer.at(-1) === specialIds.end);
       assert.deepEqual(found[i].withCache, answer, name);
       assert.deepEqual(found[i].withoutCache, answer, name);
@@ -88,15 +87,4 @@ function linesOfText(): string[] {
     );
   // It takes special pieces in a text for these.
   return [...real, ...fuzzLines(200).filter((line) => !/<\/?s>|<unk>/.test(line))];
-}
-
-/** What follows by ours, `</s>` with it. */
-async function likeliest(model: ExportedModel, start: readonly number[], most: number) {
-  const decoder = new Decoder({ ...model, capacity: start.length + most });
-  const answer: number[] = [];
-  const random = new Random(seedOf(0, "unused"));
-  const options = { tokens: most, temperature: 0, endId: specialIds.end, random };
-  for await (const id of generateTokens(decoder, Int32Array.from(start), options)) answer.push(id);
-  await decoder.dispose();
-  return answer.length < most ? [...answer, specialIds.end] : answer;
 }

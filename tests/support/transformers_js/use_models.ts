@@ -14,7 +14,7 @@ interface Request {
     readonly folder: string;
     /** Their logits are computed. */
     readonly tokens: readonly number[];
-    /** Tokens that are gone on with, by the likeliest each time, until `</s>` or so many. */
+    /** Tokens that are gone on with, by the likeliest each time, until the end of a text or so many. */
     readonly start: readonly number[];
     readonly most: number;
     /** Are encoded, and decoded again. */
@@ -46,7 +46,8 @@ for (const { folder, tokens, start, most, texts, prompt } of models) {
   const withCache = made.tolist()[0].map(Number).slice(start.length);
 
   const withoutCache: number[] = [];
-  while (withoutCache.length < most && withoutCache.at(-1) !== 2) {
+  const { eos_token_id: end } = model.config;
+  while (withoutCache.length < most && withoutCache.at(-1) !== end) {
     const { data, dims } = await read([...start, ...withoutCache]);
     const last: Float32Array = data.subarray(data.length - dims[2]);
     withoutCache.push(last.reduce((best, logit, id) => logit > last[best] ? id : best, 0));
