@@ -3,12 +3,14 @@
  */
 import { join, relative, resolve } from "node:path";
 import { formatBytes, StageError, writeFileSynced } from "../base/mod.ts";
+import { parameterShapes } from "../model/mod.ts";
 import { cutTokenizer, UnigramTokenizer } from "../tokenizers/mod.ts";
 import { callerFolder } from "./caller_folder.ts";
 import type {
   AnyModel,
   ExportedModel,
   ExportFormat,
+  HeadedModel,
   WrittenForm,
 } from "./exports/export_format.ts";
 import { factsOf } from "./exports/gather_facts.ts";
@@ -23,7 +25,9 @@ import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { print, printError } from "./screen.ts";
 import {
+  type HeadState,
   openTrainedModels,
+  type TrainedModel,
   type TrainedModelOptions,
   type TrainedModels,
 } from "./trained_model.ts";
@@ -75,7 +79,7 @@ export async function exportModel(
   );
   const place = placeOf(project.root, folder);
   checkNewFolder(place);
-  const models = await openTrainedModels(project, target, options);
+  const models = await openTrainedModels(project, target, { ...options, takesHeads: true });
   const isEach = options.source === allSources && models.isLocal;
   const sources = isEach
     ? models.sources
@@ -128,9 +132,20 @@ async function writeForm(
 }
 
 function written(format: ExportFormat, model: AnyModel, folder: string): Promise<WrittenForm> {
+  if (isHeaded(model)) {
+    if (format.writeHead !== undefined) return format.writeHead(model, folder);
+    throw new StageError(
+      `Cannot export ${model.facts.target} as ${format.name}: expected a model that predicts tokens, for no program that reads ` +
+        `this form knows such a head, found one that was fine-tuned on ${model.head.task}; use --as hf`,
+    );
+  }
   if (!("tokenizerFiles" in model)) return format.write(model, folder);
   if (format.writeForeign !== undefined) return format.writeForeign(model, folder);
   throw withoutPieces(model, format.name);
+}
+
+function isHeaded(model: AnyModel): model is HeadedModel {
+  return model.head !== undefined;
 }
 
 function withoutPieces({ facts }: AnyModel, form: string): StageError {
@@ -158,7 +173,8 @@ async function anyModel(
   source: string,
   options: PlanOptions,
 ): Promise<AnyModel> {
-  const { tokenizer, tokenizerFolder, vocabulary, ...model } = await models.open(source);
+  const { tokenizer, tokenizerFolder, vocabulary, ...opened } = await models.open(source);
+  const model = models.head === undefined ? opened : headedModel(opened, models.head);
   const { rows } = vocabulary;
   const facts = await factsOf(models, options, {
     ...(models.isLocal ? { source } : {}),
@@ -182,6 +198,24 @@ async function anyModel(
     tokenizer[Symbol.dispose]();
     throw error;
   }
+}
+
+/** The network with the head apart, and without the table that predicted tokens. */
+function headedModel<Opened extends Pick<TrainedModel, "config" | "tensors">>(
+  model: Opened,
+  { mean, deviation, kind, nClasses, task, seqLen }: HeadState,
+): Opened & Pick<HeadedModel, "head"> {
+  const config = { ...model.config, tiedEmbeddings: true };
+  const names = Object.keys(parameterShapes(config));
+  const only = (isTaken: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(model.tensors).filter(([name]) => isTaken(name)));
+  const tensors = only((name) => name.startsWith("head."));
+  return {
+    ...model,
+    config,
+    tensors: only((name) => names.includes(name)),
+    head: { task, kind, nClasses, seqLen, tensors, scale: { mean, deviation } },
+  };
 }
 
 function cutOfOthers({ instance }: TrainedModels, source: string): StageError {
@@ -214,4 +248,5 @@ Examples:
   deno task pipeline export continue/trim/random DIR
   deno task pipeline export continue/trim/random DIR --as hf,onnx,gguf    DIR/hf, DIR/onnx, DIR/gguf
   deno task pipeline export pretrain/spec DIR --source all                a folder for each source
-  deno task pipeline export pretrain/glob DIR --checkpoint last`;
+  deno task pipeline export pretrain/glob DIR --checkpoint last
+  deno task pipeline export finetune/trim/random/TASK DIR                 a class that scores texts (finetune.keepsModel)`;

@@ -1,12 +1,13 @@
 /**
  * A trained model from the store, with the tokenizer that its table belongs to.
  */
-import { localVocabulary, readStatistics } from "../datasets/mod.ts";
+import { localVocabulary, readStatistics, type TaskDescription } from "../datasets/mod.ts";
 import { type Engine, engineModule, type EngineOptions } from "../engine/mod.ts";
 import type { ModelConfig } from "../model/mod.ts";
 import { firstByteId, type Tokenizer } from "../tokenizers/mod.ts";
 import {
   cutVocabulary,
+  type LabelScale,
   readCheckpoint,
   type SourceVocabulary,
   type Tensors,
@@ -35,6 +36,14 @@ export interface TrainedModel {
   readonly engineOptions: EngineOptions;
 }
 
+/** What fine-tuning has kept of a head besides its weights. */
+export interface HeadState extends TaskDescription, LabelScale {
+  readonly task: string;
+  readonly metric: string;
+  readonly seqLen: number;
+  readonly hasBias: boolean;
+}
+
 export interface TrainedModelOptions extends PlanOptions {
   /** Whose embedding and tokenizer, where each source has its own. */
   readonly source?: string;
@@ -51,6 +60,9 @@ const modelOutputs = {
   external: ["model"],
 } as const;
 
+/** The stage whose models score texts, and its output that holds them. */
+const tuning = { stage: "finetune", output: "model" } as const;
+
 /** The models that an instance has made: one, or one of each source. */
 export interface TrainedModels {
   readonly session: Session;
@@ -62,6 +74,8 @@ export interface TrainedModels {
   readonly sources: readonly string[];
   /** Whether each source has an embedding of its own, so that there are as many models. */
   readonly isLocal: boolean;
+  /** The head of a fine-tuned model. Its weights are among the model's tensors. */
+  readonly head?: HeadState;
   /** The source whose table and tokenizer `--source` means; the first where all have the same. @throws UsageError */
   sourceOf(asked: string | undefined): string;
   /** @param source One of `sources` */
@@ -80,23 +94,25 @@ export async function openTrainedModel(
   return await models.open(models.sourceOf(options.source));
 }
 
-/** The same of all the models of a target. @throws UsageError as `openTrainedModel` */
+/** The same of all the models of a target; fine-tuned ones with `takesHeads`. @throws UsageError as `openTrainedModel` */
 export async function openTrainedModels(
   project: Project,
   target: string,
-  options: Omit<TrainedModelOptions, "source">,
+  options: Omit<TrainedModelOptions, "source"> & { readonly takesHeads?: boolean },
 ): Promise<TrainedModels> {
   const session = await openSession(project, options, { create: false, targets: [target] });
-  const instance = instanceOf(target, session);
-  const output = outputOf(instance, options.checkpoint);
-  const sources = [...instance.inputs.keys()].filter((name) => name.startsWith("train/"))
+  const instance = instanceOf(target, session, options);
+  const isTuned = instance.stage.name === tuning.stage;
+  const output = isTuned ? tuning.output : outputOf(instance, options.checkpoint);
+  const trained = isTuned ? session.instances.get(instance.inputs.get("model")!.from)! : instance;
+  const sources = [...trained.inputs.keys()].filter((name) => name.startsWith("train/"))
     .map((name) => name.slice("train/".length));
   const isImported = instance.stage.name === "external";
   const manifestOf = manifestsOf(session, options);
   const folder = async (id: string, output: string) =>
     await session.objects.require((await manifestOf(id)).outputs[output], id);
   const tokenized = (source: string) =>
-    isImported ? instance.id : instance.inputs.get(`train/${source}`)!.from;
+    isImported || isTuned ? instance.id : instance.inputs.get(`train/${source}`)!.from;
   const tokenizerFolderOf = async (source: string) => {
     const made = isImported
       ? { from: instance.id, output: "tokenizer" }
@@ -107,8 +123,8 @@ export async function openTrainedModels(
     readStatistics(await folder(tokenized(source), "statistics")).counts;
   // Those of others are the same for all sources.
   if (options.guard !== undefined) options.guard(await tokenizerFolderOf(sources[0]));
-  const { groups, state: { model } } = readCheckpoint<
-    { readonly model: Omit<ModelConfig, "vocabSize"> }
+  const { groups, state: { model, head } } = readCheckpoint<
+    { readonly model: Omit<ModelConfig, "vocabSize">; readonly head?: HeadState }
   >(await folder(instance.id, output));
   const isLocal = groups.model[tokenEmbedding] === undefined;
   // An import was made without an engine: it computes with the recipe's.
@@ -126,6 +142,7 @@ export async function openTrainedModels(
     manifest: await manifestOf(instance.id),
     sources,
     isLocal,
+    ...(head === undefined ? {} : { head }),
     sourceOf: (asked) => sourceOf(target, sources, isLocal, asked),
     async open(source) {
       const { openAdopted } = await import("../tokenizers/adopted/mod.ts"); // opens ours too
@@ -167,15 +184,28 @@ function manifestsOf(session: Session, options: PlanOptions) {
   };
 }
 
-function instanceOf(target: string, { instances, recipe }: Session): Instance {
+function instanceOf(
+  target: string,
+  { instances, recipe }: Session,
+  options: PlanOptions & { readonly takesHeads?: boolean },
+): Instance {
   const known = [...instances.keys()].filter((id) => id.split("/")[0] in modelOutputs);
   const instance = instances.get(target);
   if (instance !== undefined && known.includes(target)) return instance;
-  if (instance?.stage.name === "finetune") {
+  if (instance?.stage.name === tuning.stage) {
     const model = instance.inputs.get("model")!.from;
+    if (!options.takesHeads) {
+      throw new UsageError(
+        `Cannot use "${target}" as a model: its head scores texts and writes none; use ${model}, which it began with`,
+      );
+    }
+    if (instance.declaration.outputs.includes(tuning.output)) return instance;
+    const keeping = { ...options, set: [...options.set ?? [], "finetune.keepsModel=true"] };
     throw new UsageError(
-      `Cannot use "${target}" as a model: fine-tuning keeps scores and predictions, no weights; ` +
-        `use ${model}, which it began with`,
+      `Cannot use "${target}" as a model: fine-tuning has kept scores and predictions, no weights; ` +
+        `do: deno task pipeline run ${target}${
+          typedOptions(keeping)
+        }, or use ${model}, which it began with`,
     );
   }
   throw new UsageError(

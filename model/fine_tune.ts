@@ -32,6 +32,8 @@ export interface FineTuneOptions {
   readonly nClasses: number;
   /** False leaves out the language-model loss, its inputs and output `nll`. Default true. */
   readonly hasLanguageModelLoss?: boolean;
+  /** Whether the head adds a bias. Default true. */
+  readonly hasHeadBias?: boolean;
   /** Whether the graph has dropout, in the network and before the head. Default false. */
   readonly hasDropout?: boolean;
 }
@@ -76,13 +78,16 @@ export function fineTuneGraph(config: ModelConfig, options: FineTuneOptions): Gr
   return builder.build({ loss, logits, nll: auxiliary.nll });
 }
 
-/** Shapes of the head's parameters: a row per class, or one that scores. */
+/** What says which parameters a head has. */
+export type HeadOptions = Pick<FineTuneOptions, "kind" | "nClasses" | "hasHeadBias">;
+
+/** Shapes of the head's parameters, `head.weight` and `head.bias`: a row per class, or one that scores. */
 export function headShapes(
   { dModel }: ModelConfig,
-  { kind, nClasses }: Pick<FineTuneOptions, "kind" | "nClasses">,
-): Record<"head.weight" | "head.bias", Shape> {
+  { kind, nClasses, hasHeadBias = true }: HeadOptions,
+): Readonly<Record<string, Shape>> {
   const rows = isScoring(kind) ? 1 : nClasses;
-  return { "head.weight": [rows, dModel], "head.bias": [rows] };
+  return { "head.weight": [rows, dModel], ...(hasHeadBias ? { "head.bias": [rows] } : {}) };
 }
 
 function isScoring(kind: FineTuneOptions["kind"]): boolean {
@@ -92,7 +97,7 @@ function isScoring(kind: FineTuneOptions["kind"]): boolean {
 function taskHead(
   builder: GraphBuilder,
   config: ModelConfig,
-  { kind, batchSize: B, sequences }: FineTuneOptions,
+  { kind, batchSize: B, sequences, hasHeadBias = true }: FineTuneOptions,
   states: string,
   drop?: Drop,
 ): { logits: string; taskLoss: string } {
@@ -108,7 +113,8 @@ function taskHead(
         { axes: [1], keepdims: 0 },
       )
       : states;
-    const inputs = [dropped(examples, drop), "head.weight", "head.bias"];
+    const parameters = ["head.weight", ...(hasHeadBias ? ["head.bias"] : [])];
+    const inputs = [dropped(examples, drop), ...parameters];
     const scores = builder.apply(gemm, inputs, { transB: 1 });
     const logits = kind === "choice"
       ? builder.apply(reshape, [scores], { shape: [B, sequences] })

@@ -7,7 +7,7 @@
  */
 import { Random, type Seed } from "../base/mod.ts";
 import { type ModelConfig, parameterShapes } from "./config.ts";
-import { type FineTuneOptions, headShapes } from "./fine_tune.ts";
+import { type HeadOptions, headShapes } from "./fine_tune.ts";
 import { type Shape, sizeOf } from "./shapes.ts";
 
 /** Radford et al. 2018, §4.1, and their code for the head. */
@@ -33,14 +33,17 @@ export function initialiseTable(rows: number, dModel: number, seed: Seed): Float
 /** The parameters of a fine-tuning head: normal with deviation 0.02, bias 0. */
 export function initialiseHead(
   config: ModelConfig,
-  options: Pick<FineTuneOptions, "kind" | "nClasses">,
+  options: HeadOptions,
   seed: Seed,
-): Record<"head.weight" | "head.bias", Float32Array> {
-  const shapes = headShapes(config, options);
-  return {
-    "head.weight": normals(shapes["head.weight"], headDeviation, new Random(seed)),
-    "head.bias": new Float32Array(sizeOf(shapes["head.bias"])),
-  };
+): Readonly<Record<string, Float32Array>> {
+  return Object.fromEntries(
+    Object.entries(headShapes(config, options)).map(([name, shape]) => [
+      name,
+      name.endsWith(".bias")
+        ? new Float32Array(sizeOf(shape))
+        : normals(shape, headDeviation, new Random(seed)),
+    ]),
+  );
 }
 
 function initialValue(name: string, shape: Shape, nLayers: number, random: Random): Float32Array {

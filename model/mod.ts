@@ -23,7 +23,7 @@ export {
 } from "./config.ts";
 export { differentiate } from "./differentiate.ts";
 export { dropoutFeeds, noDropoutFeeds } from "./dropout.ts";
-export { fineTuneGraph, type FineTuneOptions, headShapes } from "./fine_tune.ts";
+export { fineTuneGraph, type FineTuneOptions, type HeadOptions, headShapes } from "./fine_tune.ts";
 export { flopsPerToken } from "./flops.ts";
 export { GraphBuilder } from "./graph_builder.ts";
 export { type IdLimit, idLimits, idSources } from "./id_limits.ts";

@@ -5,6 +5,7 @@
  *      tokenizer  pieces
  * out  scores  `scores.json`: dev and test of the best epoch, means over the runs, chance, majority, ceiling;
  *              `predictions.jsonl`: a line per run and dev and test example
+ *      model   with `keepsModel`: the network and its head, of the run and epoch that are best on dev
  *
  * Source: DEPT §4.4 (Table 7), after Radford et al. 2018.
  */
@@ -14,6 +15,7 @@ import { canonicalJson, StageError, writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   chanceOf,
+  fillCheckpoint,
   fineTuneRuns,
   majorityScore,
   meanScores,
@@ -93,7 +95,7 @@ export const finetune: Stage<Recipe, FinetuneParams, RemoteHints, FinetuneModule
         tokenizer: hasOwnTokenizer ? `${id}#tokenizer` : "vocabulary/global#tokenizer",
       },
       files,
-      outputs: ["scores"],
+      outputs: ["scores", ...(settings.keepsModel ? ["model"] : [])],
       params: { ...settings, ...params, task, engine },
       hints: remoteHints(recipe),
       seeds: ["finetune/*"],
@@ -131,7 +133,7 @@ export async function run(
   using tokenizer = await openVocabulary(context);
   const dataSeed = seed(`finetune/data/${params.task}`);
   const { description, examples, ceiling } = await readTask(context, dataSeed);
-  const results = await fineTuneRuns({
+  const { results, best } = await fineTuneRuns({
     ...context,
     settings: params,
     description,
@@ -173,5 +175,18 @@ export async function run(
     )
   );
   writeFileSynced(`${outputs.scores}/predictions.jsonl`, lines.join("\n") + "\n");
+  if (params.keepsModel) {
+    const { task, seqLen, headBias } = params;
+    const { dev, test, bestEpoch, scale } = results[best.run];
+    const { mean, deviation } = scale;
+    fillCheckpoint(outputs.model, {
+      groups: { model: best.parameters },
+      state: {
+        model: { ...state.model },
+        head: { task, ...description, metric, seqLen, hasBias: headBias, mean, deviation },
+        ...{ run: best.run, bestEpoch, dev, test },
+      },
+    });
+  }
   return { [metric]: scores.test, dev: scores.dev };
 }

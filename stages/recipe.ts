@@ -180,6 +180,10 @@ export const recipeSchema = z.strictObject({
     ),
     runs: count
       .describe("Runs of each task, with another head and order each; scores are their mean."),
+    keepsModel: z.boolean().describe(
+      "Whether the weights stay, for `export`: those of the run and epoch that are best on dev, as large as a checkpoint for each " +
+        "model and task. Without them scores and predictions stay.",
+    ),
     ...fineTuneSchema.shape,
   }).describe("Fine-tuning on downstream tasks."),
   tables: z.array(name).superRefine(eachOnce).describe("Tables that a run makes (docs/tables.md)."),

@@ -21,6 +21,9 @@ const roleKeys = {
 const configFile = "tokenizer_config.json";
 const mapFile = "special_tokens_map.json";
 
+/** What a tokenizer gives a model: without it transformers adds `token_type_ids`, which GPT-2 there would embed. */
+export const modelInputNames = ["input_ids", "attention_mask"];
+
 /** Names of the files beside a `tokenizer.json`. */
 export const configFileNames = [configFile, mapFile] as const;
 
@@ -54,6 +57,7 @@ export function saveConfigFiles(
     ),
     ...roles,
     clean_up_tokenization_spaces: false,
+    model_input_names: modelInputNames,
     model_max_length: maxLength,
     tokenizer_class: "PreTrainedTokenizerFast",
   };

@@ -15,7 +15,12 @@ export { adoptedVocabSize } from "./adopted/adopted_size.ts";
 export { shiftedTokenizerJson } from "./adopted/shifted_file.ts";
 export { type LlamaBpe, llamaBpe } from "./foreign/llama_bpe.ts";
 export type { EncodedLines, OpenedTokenizer, TextsTokenizer } from "./opened_tokenizer.ts";
-export { configFileNames, readSpecialRoles, saveConfigFiles } from "./config_files.ts";
+export {
+  configFileNames,
+  modelInputNames,
+  readSpecialRoles,
+  saveConfigFiles,
+} from "./config_files.ts";
 export { isForeign, openTokenizer, tokenizerFileOf } from "./open_tokenizer.ts";
 export {
   firstByteId,

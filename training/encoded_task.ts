@@ -32,7 +32,7 @@ export interface EncodedTask extends Readonly<Record<TaskSplit, readonly Encoded
 }
 
 /** Mean and deviation of training scores; 0 and 1 for classes. */
-interface LabelScale {
+export interface LabelScale {
   readonly mean: number;
   readonly deviation: number;
 }

@@ -20,7 +20,7 @@ import {
 import { Random, StageError } from "../base/mod.ts";
 import type { Tokenizer } from "../tokenizers/mod.ts";
 import type { Tensors } from "./checkpoint.ts";
-import { type EncodedTask, encodeTask, type TaskSplit } from "./encoded_task.ts";
+import { type EncodedTask, encodeTask, type LabelScale, type TaskSplit } from "./encoded_task.ts";
 import { readTensors, writeTensors } from "./programs.ts";
 import { Run, type RunState, type TrainingPlace } from "./run.ts";
 import { linearWithWarmup } from "./schedule.ts";
@@ -53,6 +53,10 @@ export interface FineTuneResult {
   readonly devScores: readonly number[];
   /** Of the best epoch: classes, options, or scores in the task's own scale. */
   readonly predictions: Readonly<Record<"dev" | "test", readonly number[]>>;
+  /** Of the best epoch: those of the network, `head.weight`, and `head.bias` if the head has one. */
+  readonly parameters: Tensors;
+  /** What the head scores is a similarity less the mean, over the deviation; 0 and 1 for other kinds. */
+  readonly scale: LabelScale;
 }
 
 type FineTuneState = RunState & {
@@ -143,7 +147,7 @@ async function trainEpochs(
 async function resultOf(
   { description, signal }: FineTuning,
   { dev, test, shape, scale }: EncodedTask,
-  { bestEpoch, devScores }: FineTuneState,
+  { bestEpoch, devScores, best }: FineTuneState,
   program: TrainingProgram,
 ): Promise<FineTuneResult> {
   const onDev = await predict(program, dev, shape, signal);
@@ -156,6 +160,8 @@ async function resultOf(
     bestEpoch: bestEpoch + 1,
     devScores,
     predictions: { dev: inOwnScale(onDev), test: inOwnScale(onTest) },
+    parameters: best,
+    scale,
   };
 }
 
@@ -179,7 +185,8 @@ function compileTask(
   const hasLanguageModelLoss = languageModelWeight > 0;
   const hasDropout = settings.dropout > 0;
   const shape = { batchSize, seqLen, sequences, hasLanguageModelLoss, hasDropout };
-  const graph = differentiate(fineTuneGraph(config, { ...description, ...shape }), "loss");
+  const head = { ...description, hasHeadBias: settings.headBias };
+  const graph = differentiate(fineTuneGraph(config, { ...head, ...shape }), "loss");
   return engine.compileTraining(graph, { ...engineOptions, optimizer: settings.inner });
 }
 
@@ -230,14 +237,11 @@ function epochOrder(count: number, epoch: number, seed: ReturnType<SeedOf>): num
 
 /** The head that a run begins with. */
 function firstHead(options: FineTuning): Tensors {
-  const { config, description, seed } = options;
-  const values: Readonly<Record<string, Float32Array>> = initialiseHead(
-    config,
-    description,
-    seed(placeOf(options)),
-  );
+  const { config, description, settings, seed } = options;
+  const head = { ...description, hasHeadBias: settings.headBias };
+  const values = initialiseHead(config, head, seed(placeOf(options)));
   return Object.fromEntries(
-    Object.entries(headShapes(config, description)).map(([name, shape]) => [
+    Object.entries(headShapes(config, head)).map(([name, shape]) => [
       name,
       { shape, data: values[name] },
     ]),

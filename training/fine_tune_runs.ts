@@ -7,23 +7,39 @@ import { quantile } from "./evaluate.ts";
 import { fineTune, type FineTuneResult, type FineTuning } from "./fine_tune.ts";
 import { type Metric, score, scoreInterval } from "./scores.ts";
 
-/** In the order of the runs. Each has its own checkpoints: what has finished is not trained again. */
+/** A run without its parameters. */
+export type ScoredRun = Omit<FineTuneResult, "parameters">;
+
+export interface FineTunedRuns {
+  /** In the order of the runs. */
+  readonly results: readonly ScoredRun[];
+  /** The run that is best on dev, the first of equals, and its parameters. */
+  readonly best: { readonly run: number; readonly parameters: FineTuneResult["parameters"] };
+}
+
+/** Each run has its own checkpoints: what has finished is not trained again. Only the best one's parameters stay in memory. */
 export async function fineTuneRuns(
   options: Omit<FineTuning, "run">,
   runs: number,
-): Promise<readonly FineTuneResult[]> {
-  const results: FineTuneResult[] = [];
+): Promise<FineTunedRuns> {
+  const results: ScoredRun[] = [];
+  let best: FineTunedRuns["best"] | undefined;
   for (let run = 0; run < runs; run++) {
     const checkpointFolder = run === 0
       ? options.checkpointFolder
       : `${options.checkpointFolder}/run-${run}`;
-    results.push(await fineTune({ ...options, run, runs, checkpointFolder }));
+    const { parameters, ...result } = await fineTune({ ...options, run, runs, checkpointFolder });
+    if (best === undefined || result.dev > results[best.run].dev) best = { run, parameters };
+    results.push(result);
   }
-  return results;
+  if (best === undefined) {
+    throw new RangeError(`Cannot fine-tune: expected 1 run or more, found ${runs}`);
+  }
+  return { results, best };
 }
 
 /** Means over the runs. */
-export function meanScores(results: readonly FineTuneResult[]): {
+export function meanScores(results: readonly ScoredRun[]): {
   readonly dev: number;
   readonly test: number;
 } {
@@ -40,7 +56,7 @@ export function meanScores(results: readonly FineTuneResult[]): {
  */
 export function runsInterval(
   metric: Metric,
-  results: readonly FineTuneResult[],
+  results: readonly ScoredRun[],
   labels: readonly number[],
   { samples, seed }: { readonly samples: number; readonly seed: Seed },
 ): readonly [number, number] {

@@ -44,8 +44,9 @@ export {
   summarise,
 } from "./evaluate.ts";
 export { fineTune, type FineTuning } from "./fine_tune.ts";
-export type { TaskSplit } from "./encoded_task.ts";
+export type { LabelScale, TaskSplit } from "./encoded_task.ts";
 export { fineTuneRuns, meanScores, runsInterval } from "./fine_tune_runs.ts";
+export { encodeExample, sequencesOf, taskFeeds } from "./task_inputs.ts";
 export {
   countUnknown,
   cutVocabulary,

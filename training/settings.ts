@@ -283,6 +283,10 @@ export const fineTuneSchema = z.strictObject({
   warmupFraction: fraction.describe("The share of all steps in which the rate rises."),
   languageModelWeight: z.number().nonnegative()
     .describe("Weight of the auxiliary language-model loss (Radford et al. 2018, eq. 5)."),
+  headBias: z.boolean().describe(
+    "Whether the head adds a bias to each score. Without one, a model of a standard class of Python's transformers keeps that class " +
+      "with its head (docs/export.md).",
+  ),
   dropout: decay.describe(
     "Share of embedded tokens, attention weights, additions to the residual stream and inputs of the head that a training step " +
       "sets to 0, at random. 0 turns it off.",

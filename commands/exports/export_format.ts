@@ -1,9 +1,10 @@
 /**
  * A form in which trained models leave: files that another program opens.
  */
+import type { TaskDescription } from "../../datasets/mod.ts";
 import type { ModelConfig } from "../../model/mod.ts";
 import type { Tokenizer, UnigramTokenizer } from "../../tokenizers/mod.ts";
-import type { Tensors } from "../../training/mod.ts";
+import type { LabelScale, Tensors } from "../../training/mod.ts";
 import type { Engine, EngineOptions } from "../../engine/mod.ts";
 import type { ModelFacts } from "./model_facts.ts";
 
@@ -19,6 +20,8 @@ export interface ExportedModel {
   /** Computes with the network: what is written is read back and compared. */
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
+  /** Of a fine-tuned model. */
+  readonly head?: ExportedHead;
   /** Windows of test text of its sources, as rows of its table, to measure with; none where the store has no such text. */
   testText(): Promise<readonly Int32Array[]>;
 }
@@ -32,8 +35,25 @@ export interface ForeignModel extends Omit<ExportedModel, "tokenizer"> {
 
 export type AnyModel = ExportedModel | ForeignModel;
 
+/** What fine-tuning has put on a network: a linear map of the state of the last token. */
+export interface ExportedHead extends TaskDescription {
+  /** As the recipe names it. */
+  readonly task: string;
+  /** `head.weight` [classes, or 1 that scores; C], and `head.bias` if it has one. */
+  readonly tensors: Tensors;
+  /** Longest example in tokens. */
+  readonly seqLen: number;
+  /** From what it scores to a similarity. */
+  readonly scale: LabelScale;
+}
+
+/** A network that was fine-tuned. It has no table for predicting tokens apart from that of its embeddings. */
+export type HeadedModel = AnyModel & { readonly head: ExportedHead };
+
 /** What the model card says of a folder in one form. */
 export interface WrittenForm {
+  /** `pipeline_tag` of the card's head; default `text-generation`. */
+  readonly task?: string;
   /** `library_name` of the card's head, where the hub knows one. */
   readonly library?: string;
   /** Tags of the card's head besides those of every model. */
@@ -61,4 +81,6 @@ export interface ExportFormat {
   write(model: ExportedModel, folder: string): Promise<WrittenForm>;
   /** The same of a model with a tokenizer of others; absent where the form has to know the pieces. */
   writeForeign?(model: ForeignModel, folder: string): Promise<WrittenForm>;
+  /** The same of a model that was fine-tuned; absent where no reader of the form knows such a head. */
+  writeHead?(model: HeadedModel, folder: string): Promise<WrittenForm>;
 }

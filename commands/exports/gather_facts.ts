@@ -31,7 +31,11 @@ export async function factsOf(
     ...(source === undefined ? {} : { source }),
     ...(cutFrom === undefined ? {} : { cutFrom }),
     sources: sourcesOf(models),
-    numbers: [...numbersOfSummary(manifest), ...await evaluated(models, source)],
+    numbers: [
+      ...numbersOfSummary(manifest),
+      ...await tuned(models),
+      ...await evaluated(models, source),
+    ],
   };
 }
 
@@ -85,6 +89,35 @@ function numbersOfSummary({ summary, instance, key }: Manifest): MeasuredNumber[
     const value = summary[name];
     return typeof value === "number" ? [{ measure, value, instance, key }] : [];
   });
+}
+
+/** Scores of a fine-tuned model: of all runs, of which the best on dev leaves. */
+async function tuned(
+  { session, instance, manifest, head }: TrainedModels,
+): Promise<MeasuredNumber[]> {
+  if (head === undefined) return [];
+  const folder = await session.objects.require(manifest.outputs.scores, instance.id);
+  const { test, testInterval, chance, runs }: ScoresFile = JSON.parse(
+    Deno.readTextFileSync(join(folder, "scores.json")),
+  );
+  const of = { instance: instance.id, key: manifest.key };
+  const mean = runs.length === 1 ? "" : `, mean of ${runs.length} runs`;
+  return [
+    {
+      measure: `${head.metric} on test of ${head.task}${mean}`,
+      value: test,
+      interval: testInterval,
+      ...of,
+    },
+    { measure: `${head.metric} by chance`, value: chance, ...of },
+  ];
+}
+
+interface ScoresFile {
+  readonly test: number;
+  readonly testInterval: readonly [number, number];
+  readonly chance: number;
+  readonly runs: readonly unknown[];
 }
 
 interface SummaryFile {

@@ -6,11 +6,19 @@
  *     generation_config.json
  *     tokenizer.json, tokenizer_config.json, special_tokens_map.json
  */
-import { join } from "node:path";
-import { type Json, writeFileSynced, writePartsSynced } from "../../base/mod.ts";
+import type { Json } from "../../base/mod.ts";
 import { type Fit, layoutOf, toLayout } from "../../model/layouts/mod.ts";
-import { safetensorsParts } from "../../training/mod.ts";
 import type { AnyModel, ExportFormat, WrittenForm } from "./export_format.ts";
+import {
+  autoMap,
+  configFile,
+  isOurs,
+  overridesOf,
+  saveCode,
+  saveWeights,
+  writeJson,
+} from "./hf_files.ts";
+import { writeHfHead } from "./hf_head.ts";
 import { readBack } from "./read_back.ts";
 import {
   endPiece,
@@ -19,12 +27,6 @@ import {
   saveTokenizerFiles,
   tokenizerLimits,
 } from "./tokenizer_files.ts";
-
-const weightsFile = "model.safetensors";
-const configFile = "config.json";
-
-/** The file of our own class, beside the weights and in this folder. */
-const codeFile = "modeling_dept.py";
 
 /** How to use the folder, in Markdown with gaps. A file, for its lines are programs of others. */
 const useFile = "hf_use.md";
@@ -37,6 +39,7 @@ export const hf: ExportFormat = {
   description: "safetensors for Python's transformers (GPT-2, MPT, GPT-NeoX, or a class of ours)",
   write: writeHf,
   writeForeign: writeHf,
+  writeHead: writeHfHead,
 };
 
 async function writeHf(model: AnyModel, folder: string): Promise<WrittenForm> {
@@ -44,14 +47,8 @@ async function writeHf(model: AnyModel, folder: string): Promise<WrittenForm> {
   const fit = layoutOf(config);
   writeJson(folder, configFile, configJson(model, fit));
   writeJson(folder, "generation_config.json", generationConfig(model));
-  writePartsSynced(
-    join(folder, weightsFile),
-    forTransformers(safetensorsParts(toLayout(fit.layout, config, tensors))),
-  );
-  if (isOurs(fit)) {
-    const code = Deno.readTextFileSync(new URL(`./${codeFile}`, import.meta.url));
-    writeFileSynced(join(folder, codeFile), code);
-  }
+  saveWeights(folder, toLayout(fit.layout, config, tensors));
+  if (isOurs(fit)) saveCode(folder);
   saveTokenizerFiles(model, folder);
   const checked = await readBack(model, folder);
   return { ...described(model, fit), checked };
@@ -63,14 +60,7 @@ function configJson(model: AnyModel, fit: Fit): Json {
   return {
     model_type: modelType,
     architectures: [architecture],
-    ...(isOurs(fit)
-      ? {
-        auto_map: {
-          AutoConfig: "modeling_dept.DeptConfig",
-          AutoModelForCausalLM: "modeling_dept.DeptForCausalLM",
-        },
-      }
-      : {}),
+    ...(isOurs(fit) ? { auto_map: autoMap } : {}),
     ...fit.layout.configJson(model.config),
     ...idFields(model),
     torch_dtype: "float32",
@@ -85,28 +75,6 @@ export function generationConfig(model: AnyModel): Json {
     do_sample: false,
     max_new_tokens: Math.max(1, Math.min(maxNewTokens, Math.floor(model.config.seqLen / 2))),
   };
-}
-
-/** Writes a file of JSON as people read it. */
-export function writeJson(folder: string, name: string, content: Json): void {
-  writeFileSynced(join(folder, name), JSON.stringify(content, null, 2) + "\n");
-}
-
-/** The parts of a safetensors file with the entry that says whose tensors they are: that library refuses a file without. */
-function forTransformers(parts: readonly Uint8Array[]): Uint8Array[] {
-  const [head, ...data] = parts;
-  const header = JSON.parse(new TextDecoder().decode(head.subarray(8)));
-  const text = new TextEncoder().encode(
-    JSON.stringify({ __metadata__: { format: "pt" }, ...header }),
-  );
-  const made = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
-  new DataView(made.buffer).setBigUint64(0, BigInt(made.length - 8), true);
-  made.set(text, 8);
-  return [made, ...data];
-}
-
-function isOurs({ layout }: Fit): boolean {
-  return layout.modelType === "dept";
 }
 
 function described(model: AnyModel, fit: Fit): Omit<WrittenForm, "checked"> {
@@ -152,10 +120,4 @@ function lengthLimit({ config: { seqLen, positions } }: AnyModel, { layout }: Fi
   return `${trained} For longer texts load with \`max_seq_len=${
     4 * seqLen
   }\`, or more: no number changes.`;
-}
-
-/** What a recipe would have to say for a standard class: `--set model.bias=false`. */
-export function overridesOf({ misfit }: Fit): string {
-  return Object.entries(misfit?.change ?? {}).map(([key, value]) => `--set model.${key}=${value}`)
-    .join(" ");
 }

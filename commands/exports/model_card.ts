@@ -40,7 +40,7 @@ async function head(facts: ModelFacts, form: WrittenForm): Promise<string> {
   const measured = facts.numbers.filter(({ source }) => source !== undefined);
   return stringify({
     ...(form.library === undefined ? {} : { library_name: form.library }),
-    pipeline_tag: "text-generation",
+    pipeline_tag: form.task ?? "text-generation",
     tags: ["dept", ...(facts.imported === undefined ? [paper, facts.variant] : []), ...form.tags],
     ...(datasets.length === 0 ? {} : { datasets }),
     ...(measured.length === 0 ? {} : {
@@ -64,7 +64,7 @@ function hubDatasets({ sources }: ModelFacts): string[] {
   return [...new Set(names)].sort();
 }
 
-function introduction({ config, facts, tokenizer }: AnyModel): string {
+function introduction({ config, facts, tokenizer, head }: AnyModel): string {
   const { nLayers, dModel, nHeads, expansion, seqLen, positions, ...options } = validateConfig(
     config,
   );
@@ -77,20 +77,29 @@ function introduction({ config, facts, tokenizer }: AnyModel): string {
     `${options.bias ? "with" : "no"} biases`,
     options.gelu === "exact" ? "exact GELU" : "GELU by tanh",
     ...(options.parallelResidual ? ["attention and MLP of a block side by side"] : []),
-    `head ${options.tiedEmbeddings ? "tied to the token embedding" : "with a table of its own"}`,
+    ...(head !== undefined ? [] : [
+      `head ${options.tiedEmbeddings ? "tied to the token embedding" : "with a table of its own"}`,
+    ]),
     `${formatCount(total)} parameters`,
     `${tokenizer.vocabSize} pieces`,
     `trained on ${seqLen} tokens at a time`,
   ];
   const { imported, target } = facts;
+  const tuned = head === undefined
+    ? ""
+    : ` Fine-tuned on the task \`${head.task}\` (${head.kind}): it scores texts, with a linear head on the state of their last token, and ` +
+      "writes none.";
   if (imported !== undefined) {
-    const then = target.startsWith("continue/") ? ", then continued on the text below" : "";
-    return `A language model of others, imported from \`${imported}\`${then}. ${words.join(", ")}.`;
+    const isContinued = /^(continue|finetune)\/.*\/(random|pretrained)(\/|$)/.test(target);
+    const then = isContinued ? ", then continued on the text below" : "";
+    return `A language model of others, imported from \`${imported}\`${then}. ${
+      words.join(", ")
+    }.${tuned}`;
   }
   return `A language model of variant \`${facts.variant}\` of DEPT (Decoupled Embeddings for Pre-training Language Models, ` +
     `[arXiv 2410.05021](https://arxiv.org/abs/2410.05021)): ${
       words.join(", ")
-    }. Decoder only, a norm before each part.`;
+    }. Decoder only, a norm before each part.${tuned}`;
 }
 
 /** What is true of the model in any form. */

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import GenerationMixin, PretrainedConfig, PreTrainedModel
 from transformers.cache_utils import DynamicCache
-from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.modeling_outputs import CausalLMOutputWithPast, SequenceClassifierOutput
 
 
 class DeptConfig(PretrainedConfig):
@@ -33,6 +33,7 @@ class DeptConfig(PretrainedConfig):
         bias=True,
         layer_norm_eps=1e-5,
         tie_word_embeddings=True,
+        head_bias=True,
         use_cache=True,
         **kwargs,
     ):
@@ -49,6 +50,7 @@ class DeptConfig(PretrainedConfig):
         self.gelu = gelu
         self.bias = bias
         self.layer_norm_eps = layer_norm_eps
+        self.head_bias = head_bias
         self.use_cache = use_cache
         super().__init__(tie_word_embeddings=tie_word_embeddings, **kwargs)
 
@@ -154,7 +156,7 @@ class Body(nn.Module):
         self.norm_final = Norm(config)
 
 
-class DeptForCausalLM(PreTrainedModel, GenerationMixin):
+class DeptPreTrainedModel(PreTrainedModel):
     config_class = DeptConfig
     _no_split_modules = ["Block"]
     _supports_cache_class = True
@@ -163,13 +165,47 @@ class DeptForCausalLM(PreTrainedModel, GenerationMixin):
         super().__init__(config)
         self.embedding = Embedding(config)
         self.body = Body(config)
-        self.post_init()
 
     def get_input_embeddings(self):
         return self.embedding.token
 
     def set_input_embeddings(self, value):
         self.embedding.token = value
+
+    def states(self, input_ids, attention_mask=None, cache=None):
+        """The states [B, T, C] of tokens that follow those of a cache, after the last norm."""
+        past = 0 if cache is None else cache.get_seq_length()
+        x = self.embedding.token(input_ids)
+        keys = past + input_ids.shape[1]
+        if attention_mask is None:
+            attention_mask = input_ids.new_ones(input_ids.shape[0], keys)
+        # Padding on the left takes no position.
+        places = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, past:]
+        if self.config.positions == "learned":
+            x = x + self.embedding.position(places)
+        turn = rotation(self.config, places) if self.config.positions == "rotary" else None
+        bias = self.attention_bias(attention_mask, past, keys, x)
+        for block in self.body.block:
+            x = block(x, bias, turn, cache)
+        return self.body.norm_final(x)
+
+    def attention_bias(self, attention_mask, past, keys, x):
+        """[B, H or 1, T, keys]: ALiBi's penalty by distance, and a score that hides padding and what comes later."""
+        i = torch.arange(past, keys, device=x.device)[:, None]
+        j = torch.arange(keys, device=x.device)[None, :]
+        hidden = (j > i)[None, None] | (attention_mask[:, None, None, :keys] == 0)
+        if self.config.positions == "alibi":
+            slopes = torch.tensor(alibi_slopes(self.config.num_attention_heads), device=x.device)
+            bias = slopes[None, :, None, None] * (j - i)[None, None]
+        else:
+            bias = torch.zeros(1, 1, *hidden.shape[2:], device=x.device)
+        return bias.to(x.dtype).masked_fill(hidden, torch.finfo(x.dtype).min / 2)
+
+
+class DeptForCausalLM(DeptPreTrainedModel, GenerationMixin):
+    def __init__(self, config):
+        super().__init__(config)
+        self.post_init()
 
     def prepare_inputs_for_generation(
         self, input_ids, past_key_values=None, attention_mask=None, use_cache=True, **kwargs
@@ -194,21 +230,9 @@ class DeptForCausalLM(PreTrainedModel, GenerationMixin):
         use_cache = self.config.use_cache if use_cache is None else use_cache
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache()
-        past = 0 if past_key_values is None else past_key_values.get_seq_length()
-        x = self.embedding.token(input_ids)
-        keys = past + input_ids.shape[1]
-        if attention_mask is None:
-            attention_mask = input_ids.new_ones(input_ids.shape[0], keys)
-        # Padding on the left takes no position.
-        places = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)[:, past:]
-        if self.config.positions == "learned":
-            x = x + self.embedding.position(places)
-        turn = rotation(self.config, places) if self.config.positions == "rotary" else None
-        bias = self.attention_bias(attention_mask, past, keys, x)
-        for block in self.body.block:
-            x = block(x, bias, turn, past_key_values if use_cache else None)
+        states = self.states(input_ids, attention_mask, past_key_values if use_cache else None)
         head = self.embedding.token if self.config.tie_word_embeddings else self.embedding.output
-        logits = F.linear(self.body.norm_final(x), head.weight)
+        logits = F.linear(states, head.weight)
         loss = None
         if labels is not None:
             loss = F.cross_entropy(logits[:, :-1].transpose(1, 2).float(), labels[:, 1:])
@@ -216,14 +240,26 @@ class DeptForCausalLM(PreTrainedModel, GenerationMixin):
             loss=loss, logits=logits, past_key_values=past_key_values if use_cache else None
         )
 
-    def attention_bias(self, attention_mask, past, keys, x):
-        """[B, H or 1, T, keys]: ALiBi's penalty by distance, and a score that hides padding and what comes later."""
-        i = torch.arange(past, keys, device=x.device)[:, None]
-        j = torch.arange(keys, device=x.device)[None, :]
-        hidden = (j > i)[None, None] | (attention_mask[:, None, None, :keys] == 0)
-        if self.config.positions == "alibi":
-            slopes = torch.tensor(alibi_slopes(self.config.num_attention_heads), device=x.device)
-            bias = slopes[None, :, None, None] * (j - i)[None, None]
-        else:
-            bias = torch.zeros(1, 1, *hidden.shape[2:], device=x.device)
-        return bias.to(x.dtype).masked_fill(hidden, torch.finfo(x.dtype).min / 2)
+
+class DeptForSequenceClassification(DeptPreTrainedModel):
+    """A linear head on the state of the last token that is no padding, as fine-tuning had it."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.score = nn.Linear(config.hidden_size, config.num_labels, bias=config.head_bias)
+        self.post_init()
+
+    def forward(self, input_ids, attention_mask=None, labels=None, **kwargs):
+        states = self.states(input_ids, attention_mask)
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        places = torch.arange(input_ids.shape[1], device=input_ids.device)
+        last = (attention_mask.long() * places).argmax(-1)
+        logits = self.score(states[torch.arange(len(last), device=last.device), last])
+        loss = None
+        if labels is not None and self.num_labels == 1:
+            loss = F.mse_loss(logits[:, 0].float(), labels.float())
+        elif labels is not None:
+            loss = F.cross_entropy(logits.float(), labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)

@@ -18,7 +18,8 @@ import {
   type StoredModelOptions,
 } from "../../engine/onnxruntime/exported/mod.ts";
 import type { AnyModel, ExportFormat, WrittenForm } from "./export_format.ts";
-import { generationConfig, writeJson } from "./hf.ts";
+import { generationConfig } from "./hf.ts";
+import { writeJson } from "./hf_files.ts";
 import { readBackOnnx } from "./onnx_read_back.ts";
 import {
   endPiece,

@@ -17,13 +17,13 @@ import type { AnyModel } from "./export_format.ts";
 import { specialOf } from "./tokenizer_files.ts";
 
 /** A text whose logits are compared: several scripts, digits, code, a character that no vocabulary has. */
-const fixedText =
+export const fixedText =
   "Once upon a time, in 1984: il était une fois; 从前有座山。 let x = [3, 14]; \u{1f600}\n\tnext line";
 
 /** Most tokens of it that are compared. */
 const maxTokens = 64;
 
-interface ReadModel {
+export interface ReadModel {
   readonly config: ModelConfig;
   readonly tensors: Tensors;
 }
@@ -51,10 +51,17 @@ export async function readBack(model: AnyModel, folder: string): Promise<string>
     `equal those of the model bit for bit (engine ${model.engine.name}).`;
 }
 
-/** The network that `config.json` and `model.safetensors` of a folder describe, by our names. @throws StageError */
-export function readModel(folder: string): ReadModel {
+/**
+ * The network that `config.json` and `model.safetensors` of a folder describe, by our names.
+ * @param others Names of tensors that are no part of it
+ * @throws StageError
+ */
+export function readModel(folder: string, others: readonly string[] = []): ReadModel {
   const weights = join(folder, "model.safetensors");
-  const found = decodeSafetensors(Deno.readFileSync(weights), weights);
+  const found = Object.fromEntries(
+    Object.entries(decodeSafetensors(Deno.readFileSync(weights), weights))
+      .filter(([name]) => !others.includes(name)),
+  );
   try {
     const json: ConfigJson = JSON.parse(Deno.readTextFileSync(join(folder, "config.json")));
     const layout = layouts.get(String(json.model_type));
@@ -72,7 +79,12 @@ export function readModel(folder: string): ReadModel {
   }
 }
 
-function checkWeights({ tensors }: AnyModel, read: ReadModel, folder: string): void {
+/** @throws StageError where a tensor is missing, is too much, or has another bit */
+export function checkWeights(
+  { tensors }: Pick<ReadModel, "tensors">,
+  read: Pick<ReadModel, "tensors">,
+  folder: string,
+): void {
   const names = new Set([...Object.keys(tensors), ...Object.keys(read.tensors)]);
   for (const name of names) {
     const [ours, theirs] = [tensors[name], read.tensors[name]];

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { writeFileSynced } from "../../base/mod.ts";
 import {
   configFileNames,
+  modelInputNames,
   saveByteLevelTokenizer,
   saveConfigFiles,
   saveTokenizer,
@@ -99,6 +100,7 @@ export function shiftedFiles(folder: string, tokenizer: Tokenizer): ForeignModel
     ...{ add_bos_token: false, add_eos_token: false },
     ...roles,
     ...{ clean_up_tokenization_spaces: false, model_max_length: 1e30 },
+    model_input_names: modelInputNames,
     tokenizer_class: "PreTrainedTokenizerFast",
   };
   return {

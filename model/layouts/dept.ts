@@ -13,6 +13,7 @@ const positionKinds = { alibi: "alibi", learned: "learned", rotary: "rotary" } a
 export const dept: Layout = {
   modelType: "dept",
   architecture,
+  classifier: "DeptForSequenceClassification",
   prefix: "",
   ignored: [],
   misfit: () => undefined,

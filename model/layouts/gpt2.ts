@@ -16,6 +16,7 @@ const activations = { gelu: "exact", gelu_new: "tanh", gelu_pytorch_tanh: "tanh"
 export const gpt2: Layout = {
   modelType: "gpt2",
   architecture,
+  classifier: "GPT2ForSequenceClassification",
   prefix: "transformer.",
   head: "lm_head.weight",
   ignored: [/^transformer\.h\.\d+\.attn\.(masked_)?bias$/],

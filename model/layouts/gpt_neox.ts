@@ -22,6 +22,7 @@ const activations = {
 export const gptNeox: Layout = {
   modelType: "gpt_neox",
   architecture,
+  classifier: "GPTNeoXForSequenceClassification",
   prefix: "gpt_neox.",
   head: "embed_out.weight",
   // Old files hold masks and the angles of rotary positions.

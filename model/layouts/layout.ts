@@ -55,6 +55,8 @@ export interface Layout {
   readonly modelType: string;
   /** The class of Python's transformers. */
   readonly architecture: string;
+  /** The class of the same network with a linear head on the state of the last token. All but our own have no bias there. */
+  readonly classifier: string;
   /** Names begin with it, or all names of a file lack it: files of the base class, without the head. */
   readonly prefix: string;
   /** The head's name, which has no prefix. Where the head is tied, a file may hold it as a copy of the token embedding. */

@@ -15,6 +15,7 @@ const expansion = 4;
 export const mpt: Layout = {
   modelType: "mpt",
   architecture,
+  classifier: "MptForSequenceClassification",
   prefix: "transformer.",
   head: "lm_head.weight",
   ignored: [],

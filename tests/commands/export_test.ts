@@ -56,7 +56,10 @@ Deno.test("export: writes trained models into new folders, a folder a source whe
   await refuses(/--source to be one of arithmetic, code, found no/, "pretrain/spec", "b");
   await refuses(/did you mean "code"/, "pretrain/spec", "b", { source: "cod" });
   const finetuned = "finetune/glob/random/sentiment";
-  await refuses(/keeps scores and predictions, no weights; use continue\/glob/, finetuned, "b");
+  await refuses(
+    /kept scores and predictions, no weights; do: .* run finetune\/glob.* --set finetune\.keepsModel=true.*, or use continue\/glob/,
+    ...[finetuned, "b"] as const,
+  );
   Deno.mkdirSync(at("empty"));
   for (const variant of ["spec", "spec-opt"]) {
     const name = variant === "spec" ? "empty" : variant;

@@ -102,6 +102,7 @@ async function testScore(
         seqLen: 64,
         inner: { ...inner, peakLearningRate },
         warmupFraction: 0.1,
+        headBias: true,
         languageModelWeight: 0.5,
         dropout: 0.1,
       },

@@ -88,6 +88,7 @@ export const recipe = {
     seqLen: 12,
     inner: { ...inner },
     warmupFraction: 0.1,
+    headBias: true,
     languageModelWeight: 0.5,
     dropout: 0.1,
   },

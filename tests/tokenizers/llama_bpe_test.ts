@@ -44,7 +44,10 @@ Deno.test("llamaBpe() takes GPT-2's pattern written out, and merges as pairs", (
 type Edit = (json: ReturnType<typeof parsed>) => void;
 
 const refused: Readonly<Record<string, readonly [Edit, RegExp]>> = {
-  "another kind of model": [(json) => json.model.type = "Unigram", /model\.type .*"BPE".*"Unigram"/],
+  "another kind of model": [
+    (json) => json.model.type = "Unigram",
+    /model\.type .*"BPE".*"Unigram"/,
+  ],
   "no model": [(json) => delete json.model, /model\.type .*found none/],
   "whole words before merges": [(json) => json.model.ignore_merges = true, /ignore_merges/],
   "marks of the ends of words": [
@@ -53,7 +56,10 @@ const refused: Readonly<Record<string, readonly [Edit, RegExp]>> = {
   ],
   "lower case": [(json) => json.normalizer = { type: "Lowercase" }, /normalizer .*"Lowercase"/],
   "a space in front": [(json) => json.pre_tokenizer.add_prefix_space = true, /pre_tokenizer/],
-  "words cut by white space": [(json) => json.pre_tokenizer = { type: "Whitespace" }, /pre_tokenizer/],
+  "words cut by white space": [
+    (json) => json.pre_tokenizer = { type: "Whitespace" },
+    /pre_tokenizer/,
+  ],
   "no cutting at all": [(json) => json.pre_tokenizer = null, /pre_tokenizer .*found null/],
   "a pattern of its own": [
     (json) =>

@@ -145,6 +145,7 @@ function shuffled(description: TaskDescription, folder: string): FineTuning {
       seqLen: 12,
       inner: { ...inner, peakLearningRate: 0.02 },
       warmupFraction: 0.1,
+      headBias: true,
       languageModelWeight: 0.5,
       dropout: 0.1,
     },
@@ -193,8 +194,13 @@ Deno.test("fineTuneRuns() gives each run its own head and order, the first as fi
   try {
     const [description] = descriptions;
     const alone = await fineTune(shuffled(description, place()));
-    const results = await fineTuneRuns(shuffled(description, place()), 3);
-    assert.deepEqual(results[0], alone);
+    const { results, best } = await fineTuneRuns(shuffled(description, place()), 3);
+    const { parameters, ...scored } = alone;
+    assert.deepEqual(results[0], scored);
+    const devs = results.map(({ dev }) => dev);
+    assert.equal(best.run, devs.indexOf(Math.max(...devs)));
+    if (best.run === 0) assert.deepEqual(best.parameters, parameters);
+    assert.deepEqual(Object.keys(best.parameters).sort(), Object.keys(parameters).sort());
     assert.notDeepEqual(results[1].predictions, results[0].predictions);
     assert.notDeepEqual(results[2].predictions, results[1].predictions);
     const [a, b, c] = results.map(({ test }) => test);
@@ -215,7 +221,7 @@ Deno.test("fineTuneRuns() gives each run its own head and order, the first as fi
       ...silentLog,
       progress: ({ done }: { done: number }) => void trained.push(done),
     };
-    assert.deepEqual(await fineTuneRuns({ ...options, log: count }, 3), results);
+    assert.deepEqual(await fineTuneRuns({ ...options, log: count }, 3), { results, best });
     assert.equal(trained.length, 5 + 12); // what was left of the second run, and the third run
   } finally {
     Deno.removeSync(folder, { recursive: true });
@@ -233,6 +239,7 @@ Deno.test("runsInterval() of one run is scoreInterval(), of several covers their
       bestEpoch: 1,
       devScores: [],
       predictions: { dev: [], test },
+      scale: { mean: 0, deviation: 1 },
     };
   };
   const options = { samples: 500, seed: seed("interval") };

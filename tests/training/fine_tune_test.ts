@@ -117,6 +117,7 @@ function options(kind: TaskDescription["kind"], folder: string): FineTuning {
       seqLen: 12,
       inner: { ...inner, peakLearningRate: 0.02 },
       warmupFraction: 0.1,
+      headBias: true,
       languageModelWeight: 0.5,
       dropout: 0.1,
     },

@@ -57,7 +57,9 @@ Deno.test({
       });
     }
 
-    const texts = [...documents.slice(0, 20), ...fuzzLines(100)].map((line) => line.normalize("NFC"));
+    const texts = [...documents.slice(0, 20), ...fuzzLines(100)].map((line) =>
+      line.normalize("NFC")
+    );
     const tokenizers = await Promise.all(models.map(({ name }) => openTokenizer(at(name))));
     const starts = tokenizers.map((one) => [endId, ...one.encode(documents[30]).subarray(0, 5)]);
     const tokens = tokenizers.map((one) => [...one.encode(documents[31]).subarray(0, 40)]);

@@ -44,7 +44,9 @@ Deno.test({
       "It's , isn't it ? ' x ' . I'm !", // others leave spaces out here
       "a  b   c     d", // pieces of spaces
     ].filter((text) => !/<\/?s>|<unk>/.test(text));
-    const sequences = models.map(({ tokenizer }) => [...tokenizer.encode(documents[30])].slice(0, 40));
+    const sequences = models.map(({ tokenizer }) =>
+      [...tokenizer.encode(documents[30])].slice(0, 40)
+    );
     for (const [i, model] of models.entries()) {
       const place = join(folder.path, `${i}`);
       Deno.mkdirSync(place);

@@ -87,9 +87,10 @@ export function llamaBpe(json: unknown, rows: number): LlamaBpe {
   if (parts(file.decoder, "decoders").some(({ type }) => type !== "ByteLevel")) {
     refuse("decoder", "ByteLevel", file.decoder);
   }
-  const needsNfc = parts(file.normalizer, "normalizers").map(({ type }) =>
-    type === "NFC" || refuse("normalizer", "none or NFC", file.normalizer)
-  ).length > 0;
+  const needsNfc =
+    parts(file.normalizer, "normalizers").map(({ type }) =>
+      type === "NFC" || refuse("normalizer", "none or NFC", file.normalizer)
+    ).length > 0;
   const added = file.added_tokens ?? [];
   for (const token of added) {
     for (const key of ["lstrip", "rstrip", "single_word"] as const) {
@@ -127,11 +128,7 @@ function preOf(found: readonly Part[]): string | undefined {
   const isWhole = only.type === "Split" && only.behavior === "Isolated" && only.invert !== true;
   if (!isWhole) return undefined;
   const pattern = only.pattern?.Regex;
-  return pattern === patterns.gpt2
-    ? "trillion"
-    : pattern === patterns.qwen2
-    ? "qwen2"
-    : undefined;
+  return pattern === patterns.gpt2 ? "trillion" : pattern === patterns.qwen2 ? "qwen2" : undefined;
 }
 
 /** Every byte has a piece, and every piece is of bytes: else llama.cpp leaves text out, or writes other text. */

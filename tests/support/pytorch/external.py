@@ -55,7 +55,7 @@ def gelu_new(x):
 ACTIVATIONS = {"gelu": F.gelu, "gelu_new": gelu_new}
 
 
-def gpt2(p, c, tokens):
+def gpt2_states(p, c, tokens):
     def norm(name, x):
         return F.layer_norm(x, x.shape[-1:], p[name + ".weight"], p[name + ".bias"], c["layer_norm_epsilon"])
 
@@ -71,7 +71,11 @@ def gpt2(p, c, tokens):
         x = x + conv1d(h + ".attn.c_proj", merged(weights @ v))
         inner = ACTIVATIONS[c["activation_function"]](conv1d(h + ".mlp.c_fc", norm(h + ".ln_2", x)))
         x = x + conv1d(h + ".mlp.c_proj", inner)
-    return norm("transformer.ln_f", x) @ p["transformer.wte.weight"].T
+    return norm("transformer.ln_f", x)
+
+
+def gpt2(p, c, tokens):
+    return gpt2_states(p, c, tokens) @ p["transformer.wte.weight"].T
 
 
 def mpt_alibi(heads, length, bias_max):
@@ -84,7 +88,7 @@ def mpt_alibi(heads, length, bias_max):
     return alibi * slopes.view(heads, 1, 1)
 
 
-def mpt(p, c, tokens):
+def mpt_states(p, c, tokens):
     def norm(name, x):
         return F.layer_norm(x, x.shape[-1:], p[name + ".weight"], None, c["layer_norm_epsilon"])
 
@@ -98,7 +102,11 @@ def mpt(p, c, tokens):
         x = x + F.linear(merged(weights @ v), p[b + ".attn.out_proj.weight"])
         inner = F.gelu(F.linear(norm(b + ".norm_2", x), p[b + ".ffn.up_proj.weight"]))
         x = x + F.linear(inner, p[b + ".ffn.down_proj.weight"])
-    return F.linear(norm("transformer.norm_f", x), p["transformer.wte.weight"])
+    return norm("transformer.norm_f", x)
+
+
+def mpt(p, c, tokens):
+    return F.linear(mpt_states(p, c, tokens), p["transformer.wte.weight"])
 
 
 def rotate_half(x):
@@ -106,7 +114,7 @@ def rotate_half(x):
     return torch.cat((-x[..., half:], x[..., :half]), dim=-1)
 
 
-def gpt_neox(p, c, tokens):
+def gpt_neox_states(p, c, tokens):
     heads, size = c["num_attention_heads"], c["hidden_size"] // c["num_attention_heads"]
     ndims = int(size * c["rotary_pct"])
     inv_freq = 1.0 / (c["rotary_emb_base"] ** (torch.arange(0, ndims, 2).float() / ndims))
@@ -138,7 +146,11 @@ def gpt_neox(p, c, tokens):
             linear(l + ".mlp.dense_h_to_4h", norm(l + ".post_attention_layernorm", before))
         )
         x = linear(l + ".mlp.dense_4h_to_h", inner) + attended + x
-    return F.linear(norm("gpt_neox.final_layer_norm", x), p["embed_out.weight"])
+    return norm("gpt_neox.final_layer_norm", x)
+
+
+def gpt_neox(p, c, tokens):
+    return F.linear(gpt_neox_states(p, c, tokens), p["embed_out.weight"])
 
 
 def main():
@@ -172,4 +184,5 @@ def main():
     print(json.dumps({"logits": first[0].reshape(-1).tolist(), "losses": losses}))
 
 
-main()
+if __name__ == "__main__":
+    main()

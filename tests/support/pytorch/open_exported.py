@@ -77,6 +77,7 @@ def gpt2(config, t, tokens):
 class Config:
     def __init__(self, **kwargs):
         self.__dict__.update(kwargs)
+        self.num_labels = len(kwargs.get("id2label", "01"))
 
 
 class Model(nn.Module):
@@ -108,10 +109,15 @@ def module(name, **members):
     sys.modules[name] = made
 
 
-def dept(folder, config, t, tokens):
+def own_code(folder):
     spec = importlib.util.spec_from_file_location("modeling_dept", folder + "/modeling_dept.py")
     code = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(code)
+    return code
+
+
+def dept(folder, config, t, tokens):
+    code = own_code(folder)
     model = code.DeptForCausalLM(code.DeptConfig(**config))
     model.load_state_dict(t, strict=True)
     ids = torch.tensor([tokens])
@@ -138,18 +144,27 @@ module(
     "transformers", GenerationMixin=type("Mixin", (), {}), PretrainedConfig=Config, PreTrainedModel=Model
 )
 module("transformers.cache_utils", DynamicCache=Cache)
-module("transformers.modeling_outputs", CausalLMOutputWithPast=types.SimpleNamespace)
+module(
+    "transformers.modeling_outputs",
+    CausalLMOutputWithPast=types.SimpleNamespace,
+    SequenceClassifierOutput=types.SimpleNamespace,
+)
 
-job = json.load(open(sys.argv[1]))
-found = []
-with torch.no_grad():
+
+def logits_of(job):
+    config_of = lambda folder: json.load(open(folder + "/config.json"))
     for folder in job["folders"]:
-        config = json.load(open(folder + "/config.json"))
+        config = config_of(folder)
         tensors = read_tensors(folder + "/model.safetensors")
         if config["model_type"] == "dept":
             logits = dept(folder, config, tensors, job["tokens"])
         else:
             compute = {"mpt": mpt, "gpt2": gpt2}[config["model_type"]]
             logits = compute(config, tensors, job["tokens"])
-        found.append(logits.flatten().tolist())
-json.dump(found, open(job["output"], "w"))
+        yield logits.flatten().tolist()
+
+
+if __name__ == "__main__":
+    job = json.load(open(sys.argv[1]))
+    with torch.no_grad():
+        json.dump(list(logits_of(job)), open(job["output"], "w"))
