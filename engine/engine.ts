@@ -10,9 +10,9 @@ export type Fetches = Record<string, Float32Array>;
 
 /**
  * `fp32`, or what matrix products are in, with everything else, weights and optimizer in single precision: `tf32` rounds their factors
- * to 10 bits after the point, `fp16` is half precision. An engine that has no such products refuses it.
+ * to 10 bits after the point, `bf16` to 7, `fp16` is half precision. An engine that has no such products refuses it.
  */
-export type Precision = "fp32" | "tf32" | "fp16";
+export type Precision = "fp32" | "tf32" | "bf16" | "fp16";
 
 export interface EngineOptions {
   /** Threads of one operator. Results depend on their number. */

@@ -59,7 +59,7 @@ export const engines: Readonly<Record<string, EngineRow>> = {
     module: at("./cuda/mod.ts"),
     meaning: "own kernels, Nvidia with a driver for CUDA 12; not tested on a card",
     parameters: "stay on the device",
-    precisions: ["fp32", "tf32"],
+    precisions: ["fp32", "tf32", "bf16"],
     isConfined: false,
     needsGpu: true,
   },

@@ -10,9 +10,9 @@ export const engineSchema = z.strictObject({
   kind: z.string().describe("The name of an engine: `deno task pipeline engines` lists them."),
   threads: z.int().positive().max(maxThreads)
     .describe("Threads that compute. Results depend on their number."),
-  precision: z.enum(["fp32", "tf32", "fp16"])
+  precision: z.enum(["fp32", "tf32", "bf16", "fp16"])
     .describe(
-      "What matrix products are in, on an engine that has them. `fp16`: half precision; `tf32`: factors of 10 bits after the point.",
+      "What matrix products are in, on an engine that has them. `fp16`: half precision; `tf32`, `bf16`: factors of 10 and of 7 bits after the point.",
     ),
 });
 

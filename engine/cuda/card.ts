@@ -22,5 +22,6 @@ export function openCard(): Card {
 
 /** The card with products of a precision. @throws UsageError where there is no library for it. */
 export function withPrecision(card: Card, precision: Precision): Card {
-  return precision === "tf32" ? { ...card, multiplier: new CublasLt(card.driver) } : card;
+  if (precision !== "tf32" && precision !== "bf16") return card;
+  return { ...card, multiplier: new CublasLt(card.driver, precision) };
 }

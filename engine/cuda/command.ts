@@ -37,6 +37,8 @@ export interface MatrixProduct {
   readonly inner: number;
   readonly transA?: boolean;
   readonly transB?: boolean;
+  /** The factors in bf16, two to a word, where a library takes them so. */
+  readonly halves?: { readonly a: Place; readonly b: Place };
   readonly alpha?: number;
   readonly beta?: number;
   readonly addend?: { readonly c: string; readonly row: number; readonly column: number };

@@ -1,6 +1,6 @@
 /**
  * Products of matrices by cuBLASLt, Nvidia's library, where it is installed: on tensor cores, factors rounded to TF32 (10 bits after
- * the point), sums in single precision.
+ * the point) or given in bf16 (7 bits), sums and results in single precision.
  *
  * The library's matrices are column-major: y = op(a)·op(b), row-major, is yᵀ = op(b)ᵀ·op(a)ᵀ there, on the same memory. For each distinct
  * product one algorithm is asked for and kept, and none is timed, as noise would choose. Sums of parts go through the workspace in a
@@ -45,15 +45,22 @@ const library = {
 type Calls = Deno.StaticForeignLibraryInterface<typeof library>;
 
 /** Enumerations of `cublasLt.h` and `library_types.h`. */
-const computeFastTf32 = 77;
 const typeFloat = 0;
+const typeBf16 = 14;
+/** What computes, and the type of both factors. */
+const kinds = {
+  tf32: { compute: 77, factor: typeFloat },
+  bf16: { compute: 68, factor: typeBf16 },
+} as const;
 const descriptor = { transA: 3, transB: 4, epilogue: 7, biasPointer: 8 } as const;
 const layout = { batchCount: 5, batchStep: 6 } as const;
-const preference = { mostWorkspace: 1, reductionMask: 3 } as const;
+const preference = { mostWorkspace: 1, reductionMask: 3, alignments: [5, 6, 7, 8] } as const;
 const epilogueBias = 4;
 /** Parts of sums are added in a step of their own, and not in place. */
 const reductionInWorkspace = 2;
 const workspaceBytes = 32 * 2 ** 20;
+/** What addresses are multiples of, at the most that matters: an algorithm may load so many bytes at once. */
+const mostAlignment = 256;
 /** Bytes of a `cublasLtMatmulHeuristicResult_t`, which begins with the 64 bytes of the algorithm. */
 const resultBytes = 96;
 
@@ -67,6 +74,7 @@ interface Chosen {
 }
 
 export class CublasLt implements Multiplier {
+  readonly #kind: keyof typeof kinds;
   readonly #calls: Calls;
   readonly #driver: Driver;
   readonly #handle: bigint;
@@ -76,31 +84,26 @@ export class CublasLt implements Multiplier {
   readonly #chosen = new Map<string, Chosen | undefined>();
 
   /** @throws UsageError where the library is not found. */
-  constructor(driver: Driver) {
+  constructor(driver: Driver, kind: keyof typeof kinds) {
     this.#driver = driver;
-    this.#calls = openLibrary();
+    this.#kind = kind;
+    this.#calls = openLibrary(kind);
     this.#handle = this.#made("open cuBLASLt", (to) => this.#calls.cublasLtCreate(to));
     this.#preference = this.#made(
       "ask cuBLASLt",
       (to) => this.#calls.cublasLtMatmulPreferenceCreate(to),
     );
-    const prefer = (which: number, value: BigUint64Array<ArrayBuffer> | Int32Array<ArrayBuffer>) =>
-      this.#expect(
-        "ask cuBLASLt",
-        this.#calls.cublasLtMatmulPreferenceSetAttribute(
-          this.#preference,
-          which,
-          value,
-          BigInt(value.byteLength),
-        ),
-      );
-    prefer(preference.mostWorkspace, BigUint64Array.of(BigInt(workspaceBytes)));
-    prefer(preference.reductionMask, Int32Array.of(reductionInWorkspace));
+    this.#prefer(preference.mostWorkspace, BigUint64Array.of(BigInt(workspaceBytes)));
+    this.#prefer(preference.reductionMask, Int32Array.of(reductionInWorkspace));
     const workspace = driver.allocate(workspaceBytes);
     if (workspace === undefined) {
       throw new RangeError("Cannot use cuBLASLt: expected 32 MiB of free memory, found less");
     }
     this.#workspace = workspace;
+  }
+
+  get takesHalves(): boolean {
+    return kinds[this.#kind].factor === typeBf16;
   }
 
   prepare(of: MatrixProduct, addressOf: AddressOf, act: string): (() => void) | undefined {
@@ -110,11 +113,12 @@ export class CublasLt implements Multiplier {
     if (addend !== undefined && sizeOf(stack.shape) > 1) return undefined;
     const walk = evenWalk(stack.shape, stack.steps);
     if (walk === undefined) return undefined;
-    const chosen = this.#choose(of, walk, hasBias);
-    if (chosen === undefined) return undefined;
     const address = (value: string | Place) =>
       addressOf(typeof value === "string" ? { value, offset: 0 } : value);
-    const [a, b, y] = [of.a, of.b, of.y].map(address);
+    const { a: left, b: right } = this.takesHalves ? of.halves! : of;
+    const [a, b, y] = [left, right, of.y].map(address);
+    const chosen = this.#choose(of, walk, hasBias, [b, a, y, y].map(alignmentOf));
+    if (chosen === undefined) return undefined;
     const [alpha, beta] = [of.alpha ?? 1, of.beta ?? 0].map((factor) => Float32Array.of(factor));
     const bias = hasBias ? BigUint64Array.of(address(addend.c)) : undefined;
     return () => {
@@ -135,13 +139,16 @@ export class CublasLt implements Multiplier {
     { rows, columns, inner, transA = false, transB = false }: MatrixProduct,
     { count, steps }: EvenWalk,
     hasBias: boolean,
+    alignments: readonly number[],
   ): Chosen | undefined {
-    const key = JSON.stringify([rows, columns, inner, transA, transB, count, steps, hasBias]);
+    const sizes = [rows, columns, inner, transA, transB, count, steps];
+    const key = JSON.stringify([sizes, hasBias, alignments]);
     if (this.#chosen.has(key)) return this.#chosen.get(key);
     const act = "describe a product to cuBLASLt";
+    const { compute, factor } = kinds[this.#kind];
     const made = this.#made(
       act,
-      (to) => this.#calls.cublasLtMatmulDescCreate(to, computeFastTf32, typeFloat),
+      (to) => this.#calls.cublasLtMatmulDescCreate(to, compute, typeFloat),
     );
     this.#describe(made, descriptor.transA, Int32Array.of(Number(transB)), act);
     this.#describe(made, descriptor.transB, Int32Array.of(Number(transA)), act);
@@ -150,11 +157,12 @@ export class CublasLt implements Multiplier {
       this.#describe(made, descriptor.biasPointer, BigUint64Array.of(this.#workspace), act);
     }
     // Row-major (r, c) is column-major (c, r) on the same memory.
-    const matrix = (ofRows: number, ofColumns: number, step: number) =>
-      this.#layout(ofColumns, ofRows, count, step);
+    const matrix = (ofRows: number, ofColumns: number, step: number, type: number = factor) =>
+      this.#layout(type, ofColumns, ofRows, count, step);
     const a = transB ? matrix(columns, inner, steps[1]) : matrix(inner, columns, steps[1]);
     const b = transA ? matrix(inner, rows, steps[0]) : matrix(rows, inner, steps[0]);
-    const y = matrix(rows, columns, rows * columns);
+    const y = matrix(rows, columns, rows * columns, typeFloat);
+    preference.alignments.forEach((which, i) => this.#prefer(which, Int32Array.of(alignments[i])));
     const results = new Uint8Array(resultBytes);
     const found = new Int32Array(1);
     const code = this.#calls.cublasLtMatmulAlgoGetHeuristic(
@@ -167,12 +175,12 @@ export class CublasLt implements Multiplier {
     return chosen;
   }
 
-  #layout(rows: number, columns: number, count: number, step: number): bigint {
+  #layout(type: number, rows: number, columns: number, count: number, step: number): bigint {
     const act = "describe a matrix to cuBLASLt";
     const sizes = [BigInt(rows), BigInt(columns), BigInt(rows)] as const;
     const made = this.#made(
       act,
-      (to) => this.#calls.cublasLtMatrixLayoutCreate(to, typeFloat, ...sizes),
+      (to) => this.#calls.cublasLtMatrixLayoutCreate(to, type, ...sizes),
     );
     const set = (which: number, value: Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>) => {
       const bytes = BigInt(value.byteLength);
@@ -181,6 +189,14 @@ export class CublasLt implements Multiplier {
     set(layout.batchCount, Int32Array.of(count));
     set(layout.batchStep, BigInt64Array.of(BigInt(step)));
     return made;
+  }
+
+  #prefer(which: number, value: BigUint64Array<ArrayBuffer> | Int32Array<ArrayBuffer>): void {
+    const bytes = BigInt(value.byteLength);
+    this.#expect(
+      "ask cuBLASLt",
+      this.#calls.cublasLtMatmulPreferenceSetAttribute(this.#preference, which, value, bytes),
+    );
   }
 
   #describe(
@@ -202,6 +218,12 @@ export class CublasLt implements Multiplier {
   #expect(act: string, status: number): void {
     if (status !== 0) throw new Error(`Cannot ${act}: cuBLASLt says status ${status}`);
   }
+}
+
+/** The largest power of two that an address is a multiple of, up to what matters. */
+function alignmentOf(address: bigint): number {
+  const lowest = Number(address & -address & 0xffffn);
+  return lowest === 0 ? mostAlignment : Math.min(mostAlignment, lowest);
 }
 
 /** A stack with one step for each factor. */
@@ -237,7 +259,7 @@ function libraryPaths(): string[] {
   return [...names, ...(home === undefined ? [] : names.map((name) => join(home, folder, name)))];
 }
 
-function openLibrary(): Calls {
+function openLibrary(precision: string): Calls {
   const paths = libraryPaths();
   const causes: string[] = [];
   for (const path of paths) {
@@ -248,7 +270,7 @@ function openLibrary(): Calls {
     }
   }
   throw new UsageError(
-    `Cannot use engine "cuda-native" with precision "tf32": expected Nvidia's library cuBLASLt (${
+    `Cannot use engine "cuda-native" with precision "${precision}": expected Nvidia's library cuBLASLt (${
       paths.join(" or ")
     }; DEPT_CUBLASLT names it), found none (or set engine.precision=fp32)`,
     { cause: causes.join("; ") },

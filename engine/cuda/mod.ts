@@ -20,7 +20,7 @@ const cards = new Map<Precision, Card>();
 
 export const engine: Engine = engineOf(
   "cuda-native",
-  expectOneOf("cuda-native", ["fp32", "tf32"]),
+  expectOneOf("cuda-native", ["fp32", "tf32", "bf16"]),
   (graph, { precision, optimizer }) => new CudaProgram(cardFor(precision), graph, optimizer),
   "gpu",
 );

@@ -7,6 +7,8 @@ import type { MatrixProduct, Place } from "./command.ts";
 export type AddressOf = (place: Place) => bigint;
 
 export interface Multiplier {
+  /** Whether products have their factors in bf16 too. */
+  readonly takesHalves: boolean;
   /**
    * Starts a product each time it is called; undefined for a product that is left to the kernels.
    * @param act For messages.

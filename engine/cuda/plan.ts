@@ -10,6 +10,7 @@ import {
   overList,
   type Place,
   type PlannedNode,
+  type ProductCommand,
   type Rule,
   type TokenOrder,
 } from "./command.ts";
@@ -51,6 +52,7 @@ export function sumOf(parameter: string): string {
  * @param wanted Values that are there in the end.
  * @param gradients Values by the parameter to whose sum they are added.
  * @param ruleOf What a card does for each operator of the graph.
+ * @param givesHalves Whether the factors of products are cast to bf16.
  * @throws RangeError for a tensor that is too large for a kernel.
  */
 export function planFor(
@@ -58,8 +60,9 @@ export function planFor(
   wanted: readonly string[],
   gradients: Graph["gradients"],
   ruleOf: Readonly<Record<string, Rule>>,
+  givesHalves = false,
 ): Plan {
-  return new Planner(graph, wanted, gradients, ruleOf).plan();
+  return new Planner(graph, wanted, gradients, ruleOf, givesHalves).plan();
 }
 
 /** 2³¹ elements: what kernels count with has 32 bits. */
@@ -70,6 +73,9 @@ class Planner {
   readonly #wanted: readonly string[];
   readonly #nodes: readonly Node[];
   readonly #ruleOf: Readonly<Record<string, Rule>>;
+  readonly #givesHalves: boolean;
+  /** Values in bf16, by value. */
+  readonly #halves = new Map<string, string>();
   readonly #inputs: readonly string[];
   /** Values that are part of another. */
   readonly #parts = new Map<string, Place>();
@@ -88,10 +94,12 @@ class Planner {
     wanted: readonly string[],
     gradients: Graph["gradients"],
     ruleOf: Readonly<Record<string, Rule>>,
+    givesHalves: boolean,
   ) {
     this.#graph = graph;
     this.#wanted = wanted;
     this.#ruleOf = ruleOf;
+    this.#givesHalves = givesHalves;
     const used = new Set([...wanted, ...Object.values(gradients)]);
     this.#nodes = liveNodes(graph, used);
     this.#inputs = Object.keys(graph.inputs).filter((name) => used.has(name));
@@ -174,10 +182,33 @@ class Planner {
         tokenOrder: (ids, rows) => this.#tokenOrder(ids, rows, at),
       };
       for (const command of this.#ruleOf[operator.name](planned)) {
-        this.#commands.push({ command, purpose });
+        const isCast = this.#givesHalves && "product" in command;
+        this.#commands.push({
+          command: isCast ? this.#withHalves(command, purpose, at) : command,
+          purpose,
+        });
       }
     }
     for (const output of outputs) if (this.#takers.has(output)) this.#addToSums(output, at);
+  }
+
+  /** A product with its factors in bf16 too: a value is cast once, scratch each time, as it is written again and again. */
+  #withHalves({ product }: ProductCommand, purpose: string, at: number): ProductCommand {
+    const [a, b] = [product.a, product.b].map((factor): Place => {
+      const { value, offset } = typeof factor === "string" ? { value: factor, offset: 0 } : factor;
+      const n = sizeOf(this.#shape(value));
+      const isScratch = this.#scratch.has(value);
+      let half = isScratch ? undefined : this.#halves.get(value);
+      if (half === undefined) {
+        half = this.#scratchOf([Math.ceil(n / 2)], at);
+        if (!isScratch) this.#halves.set(value, half);
+        const command = { kernel: "to_bf16", grid: overList(n), arguments: [half, value, n] };
+        this.#commands.push({ command, purpose });
+      }
+      this.#use(half, at);
+      return { value: half, offset: offset / 2 }; // places count words of 4 bytes
+    });
+    return { product: { ...product, halves: { a, b } } };
   }
 
   #addToSums(value: string, at: number): void {

@@ -178,7 +178,12 @@ export class CudaProgram extends EngineProgram<CardStore> {
 
   #firstPlan(): Plan {
     const values = Object.values(this.graph.outputs);
-    return planFor(this.#expanded, values, this.#expanded.gradients, this.#ruleOf);
+    return this.#plan(values, this.#expanded.gradients);
+  }
+
+  #plan(values: readonly string[], gradients: Graph["gradients"]): Plan {
+    const givesHalves = this.#card.multiplier?.takesHalves;
+    return planFor(this.#expanded, values, gradients, this.#ruleOf, givesHalves);
   }
 
   #training(): Ready {
@@ -187,8 +192,7 @@ export class CudaProgram extends EngineProgram<CardStore> {
 
   #forward(outputs: readonly string[]): Ready {
     const values = outputs.map((name) => this.graph.outputs[name]);
-    const makePlan = () => planFor(this.#expanded, values, {}, this.#ruleOf);
-    return this.#readyFor(`forward ${values.join(" ")}`, makePlan);
+    return this.#readyFor(`forward ${values.join(" ")}`, () => this.#plan(values, {}));
   }
 
   /** A plan's launches, which are made again when the arena has moved. */

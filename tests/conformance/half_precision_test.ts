@@ -53,7 +53,7 @@ for (const [name, engine] of engines) {
     const refused = name === "webgpu"
       ? /^UsageError: .*expected a GPU with the feature "shader-f16", found ".+" without it \(it has: .+\); set engine.precision=fp32/
       : new RegExp(
-        `^UsageError: Cannot use engine "${name}" with precision "fp16": expected "fp32"(?: or "tf32")? \\(set engine`,
+        `^UsageError: Cannot use engine "${name}" with precision "fp16": expected "fp32"(?: or "tf32" or "bf16")? \\(set engine`,
       );
     for (
       const compile of [

@@ -76,6 +76,15 @@ UNARY(fast_gelu, 0.5f * x * (1.0f + fast_tanh(x)))
 GRADIENT(gelu, dY * (normal_area(x) + x * normal_density(x)))
 GRADIENT(fast_gelu, dY * fast_gelu_slope(x))
 
+// bf16, the upper half of single precision, rounded to the nearest and then to the even one; what is no number stays none.
+KERNEL to_bf16(unsigned short* y, const float* x, unsigned n) {
+  for (unsigned i = first_element(); i < n; i += element_step()) {
+    const unsigned bits = __float_as_uint(x[i]);
+    const bool is_nan = (bits & 0x7fffffff) > 0x7f800000;
+    y[i] = is_nan ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+  }
+}
+
 // sum += addend
 KERNEL add_into(float* sum, const float* addend, unsigned n) {
   for (unsigned i = first_element(); i < n; i += element_step()) sum[i] += addend[i];

@@ -24,6 +24,12 @@ extern Dim3 threadIdx, blockIdx, blockDim, gridDim;
 using std::max;
 using std::min;
 
+inline unsigned __float_as_uint(float value) {
+  unsigned bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
 // Waits until all threads of the block are at a barrier.
 void __syncthreads();
 
