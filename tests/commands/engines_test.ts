@@ -62,7 +62,10 @@ Deno.test("run refuses precision fp16 on another engine than webgpu before it ma
   );
   const unknown = await pipeline(["status", ...half, "--set", "engine.precision=fp8"]);
   assert.deepEqual(unknown.code, 2);
-  assert.match(unknown.stderr, /engine\.precision: expected one of fp32, tf32, bf16, fp16, found "fp8"/);
+  assert.match(
+    unknown.stderr,
+    /engine\.precision: expected one of fp32, tf32, bf16, fp16, found "fp8"/,
+  );
 });
 
 const without = "run on a GPU without half precision says what it has and the way out";
