@@ -17,6 +17,7 @@ export const project: Project = {
     return await resolveAuto();
   },
   stages,
+  score: { stage: "evaluate", field: "meanBitsPerByte", name: "bits per byte" },
   async listTables() {
     const { listTables } = await import("../stages/report/mod.ts");
     return listTables();
@@ -26,6 +27,11 @@ export const project: Project = {
     const table = await tableFromRecipe(withSizes(recipe as Recipe, sizes), name);
     const note = recipeSizesNote(recipe as Recipe, sizes);
     return { ...table, notes: [...table.notes ?? [], note] };
+  },
+  async headline(recipe, folderOf) {
+    const { headline } = await import("../stages/report/mod.ts");
+    const found = await headline(recipe as Recipe, folderOf);
+    return found && { ...found, best: found.best.slice(0, found.best.lastIndexOf("#")) };
   },
   async formatTable(table, format) {
     const { formatTable, hasTableShape } = await import("../stages/report/mod.ts");

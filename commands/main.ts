@@ -36,6 +36,10 @@ export const pipeline: CommandLine<() => Promise<Project>> = {
       "print what an instance has printed, also while it runs",
       () => import("./log.ts"),
     ],
+    "runs": [
+      "list the runs of a store: what each was asked for, how it ended, and its best model",
+      () => import("./runs.ts"),
+    ],
     "path <target>": [
       "print the folder of what an instance has made: TARGET or TARGET#OUTPUT",
       () => import("./path.ts"),

@@ -3,7 +3,7 @@
  */
 import type { z } from "zod";
 import type { PathKey } from "../pipeline/recipe_paths.ts";
-import type { Stage } from "../pipeline/stage.ts";
+import type { InstanceId, Stage } from "../pipeline/stage.ts";
 import type { CommandModule } from "./command_line.ts";
 
 /** The members that every recipe has. */
@@ -28,6 +28,13 @@ export interface Project {
   resolveEngine?(): Promise<{ readonly kind: string; readonly why: string }>;
   /** In the order of the plan. */
   readonly stages: readonly Stage[];
+  /** What runs are ranked by where they are listed: a number in the summaries of a stage, of which less is better. */
+  readonly score?: {
+    readonly stage: string;
+    readonly field: string;
+    /** Heading and unit: `bits per byte`. */
+    readonly name: string;
+  };
   /** The text of `table --list`: every table that can be printed, also those that the recipe does not list. */
   listTables?(): Promise<string>;
   /**
@@ -35,6 +42,15 @@ export interface Project {
    * @throws UsageError for a table that is made from results, and for sizes that do not make one.
    */
   tableOfSizes?(recipe: BaseRecipe, name: string, sizes: TableSizes): Promise<unknown>;
+  /**
+   * What a run has learnt, in sentences without a full stop, the most important one first; undefined where nothing tells.
+   * @param folderOf The folder of `instance#output`; undefined where the run has not made it.
+   * @returns also the instance that has evaluated the best model
+   */
+  headline?(
+    recipe: BaseRecipe,
+    folderOf: (ref: string) => Promise<string | undefined>,
+  ): Promise<{ readonly sentences: readonly string[]; readonly best: InstanceId } | undefined>;
   /** The text of a table: of what `table.json` holds in the output of an instance of stage `table`. */
   formatTable(table: unknown, format: TableFormat): Promise<string>;
 }

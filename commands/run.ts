@@ -15,7 +15,7 @@ import { terminalSize } from "./live_lines.ts";
 import { RunView } from "./run_view.ts";
 import { signalCodes, type StopSignal, StopWishes } from "./stop_signals.ts";
 import { openSession, type Session } from "./session.ts";
-import { printTables, tableStage } from "./tables.ts";
+import { isTable, showEnd } from "./run_end.ts";
 import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { print, printError, writeRaw } from "./screen.ts";
@@ -85,6 +85,7 @@ export async function run(
   const planned = await plan(session, named, options, jobs);
   const recorder = recorderOf(session, planned, options);
   if (planned.isFresh) return 0;
+  recorder.begin(targets, keysOf(planned.states));
   const { result, signal } = await execute(
     session,
     planned,
@@ -93,7 +94,7 @@ export async function run(
     jobs,
   );
   const code = exitCode(result, signal);
-  if (code === 0 && !options.json && !options.quiet) await showResults(session, named, options);
+  if (code === 0 && !options.json && !options.quiet) await showEnd(session, named, options);
   if (code === 1 && result.failed.length === 0) {
     printError(
       `error: Cannot finish the run: expected every instance to be done, found ` +
@@ -210,7 +211,15 @@ async function execute(
   const result = await scheduler.run(states);
   await programs.close();
   const { signal } = wishes;
-  emit({ type: "summary", durationMs: performance.now() - startedAt, ...result });
+  const durationMs = performance.now() - startedAt;
+  emit({ type: "summary", durationMs, ...result });
+  recorder.end({
+    durationMs,
+    ran: result.ran.length,
+    cached: result.cached.length,
+    failed: result.failed.length,
+    left: result.left.length,
+  });
   close();
   session.saveCaches();
   if (scheduler.refusal !== undefined && signal === undefined) throw scheduler.refusal;
@@ -321,32 +330,15 @@ function recorderOf(
 ): RunRecorder {
   const identity = { recipe: recipe.name, set, engine, threads };
   const recorder = new RunRecorder(store, identity, new Set(instances.keys()));
-  recorder.addAll(
-    [...states].flatMap(([id, state]) =>
-      state.status === "waiting" ? [] : [[id, state.key] as const]
-    ),
-  );
+  recorder.addAll(keysOf(states));
   return recorder;
 }
 
-function isTable(id: InstanceId): boolean {
-  return id.startsWith(`${tableStage}/`);
-}
-
-/** Prints the tables that were asked for. */
-async function showResults(
-  session: Session,
-  named: readonly InstanceId[],
-  options: PlanOptions,
-): Promise<void> {
-  const { project, objects, storeName, planner } = session;
-  print(
-    `Results are in ${storeName}; print them: deno task pipeline table${typedOptions(options)}`,
+/** Keys that are known before anything runs. */
+function keysOf(states: ReadonlyMap<InstanceId, InstanceState>) {
+  return [...states].flatMap(([id, state]) =>
+    state.status === "waiting" ? [] : [[id, state.key] as const]
   );
-  const tables = named.filter(isTable);
-  if (tables.length === 0) return;
-  const states = planner.states(withNeeds(tables, session.instances));
-  print(`\n${await printTables(project, objects, tables, states, "text")}`);
 }
 
 const examples = `

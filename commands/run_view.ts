@@ -8,6 +8,8 @@ import type { InstanceId, StageProgress } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
 import { LiveLines, type Terminal } from "./live_lines.ts";
 import { forecastText } from "./plan_view.ts";
+import { barLines, barText, type RunState } from "./run_bar.ts";
+import { RunTime } from "./run_time.ts";
 
 type Event<Type extends RunEvent["type"]> = Extract<RunEvent, { readonly type: Type }>;
 
@@ -21,6 +23,12 @@ interface Screen extends Terminal {
 /** Time between two progress lines of an instance where lines cannot be drawn again. */
 const lineEveryMs = 10_000;
 const redrawEveryMs = 150;
+/** And between two lines about the whole run. */
+const barEveryMs = 60_000;
+
+/** Columns of names where there is room, so that live lines stand below those that stay. */
+const nameColumns = 30;
+const wideColumns = 120;
 
 interface ViewOptions {
   readonly isVerbose: boolean;
@@ -40,8 +48,15 @@ export class RunView {
   /** Instances to bring up to date: those of the plan, and those whose results turn out to be damaged. */
   readonly #toDo = new Set<InstanceId>();
   readonly #live: LiveLines;
+  readonly #startedAt = performance.now();
+  /** Absent before the plan, and from a stop or the end on. */
+  #time: RunTime | undefined;
   #finished = 0;
+  #cached = 0;
+  #failures = 0;
+  #validation: string | undefined;
   #drawnAt = -Infinity;
+  #barAt = this.#startedAt;
 
   constructor(screen: Screen, options: ViewOptions) {
     this.#screen = screen;
@@ -54,13 +69,17 @@ export class RunView {
       case "plan":
         for (const { instance, state } of event.instances) {
           if (state !== "fresh") this.#toDo.add(instance);
+          else this.#cached++;
         }
-        return this.#print(header(event));
+        this.#print(header(event));
+        this.#time = new RunTime(event);
+        return;
       case "started":
         return this.#started(event);
       case "progress":
         return this.#progress(event.instance, event.state);
       case "log":
+        this.#validation = validationText(event) ?? this.#validation;
         if (this.#options.showsProfiles && event.message === profileMessage) {
           return this.#print(profileText(event));
         }
@@ -70,6 +89,7 @@ export class RunView {
         return;
       case "done":
         this.#running.delete(event.instance);
+        this.#time?.end(event.instance, event.durationMs);
         return this.#print(
           line("done", event.instance, [
             ...this.#count(),
@@ -78,18 +98,24 @@ export class RunView {
           ]),
         );
       case "cached":
+        this.#cached++;
+        this.#time?.end(event.instance);
         return this.#print(
           line("cached", event.instance, [...this.#count(), "its inputs are what they were"]),
         );
       case "failed":
         this.#running.delete(event.instance);
+        this.#failures++;
+        this.#time?.end(event.instance);
         return this.#failed(event);
       case "stopped":
         this.#running.delete(event.instance);
         return this.#print(line("stopped", event.instance, [stoppedText(event)]));
       case "stopping":
+        this.#time = undefined; // what is left will not be done
         return this.#print(stoppingText(event));
       case "summary":
+        this.#time = undefined;
         return this.#print(summaryText(event));
       default:
         event satisfies never;
@@ -98,12 +124,15 @@ export class RunView {
 
   /** Draws the live lines again, so that durations advance. */
   tick(): void {
-    if (this.#screen.isTerminal && this.#running.size > 0) this.#redraw("");
+    if (this.#screen.isTerminal && (this.#running.size > 0 || this.#time !== undefined)) {
+      this.#redraw("");
+    }
   }
 
   #started(event: Event<"started">): void {
     const now = performance.now();
     this.#toDo.add(event.instance);
+    this.#time?.add(event.instance);
     this.#running.set(event.instance, { startedAt: now, printedAt: now });
     const resumed = event.isResumed ? ", goes on from a checkpoint" : "";
     this.#print(line("start", event.instance, [`${event.reason}${resumed}`]));
@@ -125,7 +154,28 @@ export class RunView {
     } else if (now - running.printedAt >= lineEveryMs) {
       running.printedAt = now;
       this.#print(line("", instance, [running.progress.text()]));
+      if (this.#time === undefined || now - this.#barAt < barEveryMs) return;
+      this.#barAt = now;
+      this.#print(line("run", barText(this.#state(this.#time, now)), []));
     }
+  }
+
+  #state(time: RunTime, now: number): RunState {
+    const atWork = new Map(
+      [...this.#running].map(([id, { startedAt, progress }]) =>
+        [id, { startedAt, leftMs: progress?.leftMs(now) }] as const
+      ),
+    );
+    return {
+      finished: this.#finished,
+      toDo: this.#toDo.size,
+      running: this.#running.size,
+      cached: this.#cached,
+      failed: this.#failures,
+      elapsedMs: now - this.#startedAt,
+      time: time.at(now, atWork),
+      validation: this.#validation,
+    };
   }
 
   #failed({ instance, message, stack, log }: Event<"failed">): void {
@@ -145,11 +195,15 @@ export class RunView {
     if (lasting !== "") this.#screen.write(shownText(lasting));
     if (!this.#screen.isTerminal) return;
     const now = performance.now();
-    this.#live.draw(
-      [...this.#running].map(([instance, { progress, startedAt }]) =>
-        shownText(line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)]))
+    const { columns } = this.#screen.size();
+    const names = [...this.#running.keys()].map(({ length }) => length);
+    const width = columns >= wideColumns ? nameColumns : Math.max(0, ...names);
+    this.#live.draw([
+      ...(this.#time === undefined ? [] : barLines(this.#state(this.#time, now), columns)),
+      ...[...this.#running].map(([instance, { progress, startedAt }]) =>
+        line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)], width)
       ),
-    );
+    ].map(shownText));
     this.#drawnAt = now;
   }
 }
@@ -182,16 +236,25 @@ export class ProgressMeter {
     this.#lossNats = state.lossNats ?? this.#lossNats;
   }
 
-  /** `step 120/400  loss 3.21  34.1k tokens/s  ~12 s left`. */
+  /** Until all is done, at the rate so far; undefined as long as nothing tells. */
+  leftMs(now: number): number | undefined {
+    const { done, total } = this.#latest;
+    const advanced = done - this.#first.done;
+    if (advanced <= 0 || total <= 0) return undefined;
+    const ms = (total - done) * (this.#latestAt - this.#firstAt) / advanced;
+    return Math.max(0, ms - (now - this.#latestAt));
+  }
+
+  /** `step 120/400  loss 3.21  ~12 s left  34.1k tokens/s`. */
   text(): string {
     const { done, total, unit, note = "" } = this.#latest;
     const ms = this.#latestAt - this.#firstAt;
-    const advanced = done - this.#first.done;
+    const left = this.leftMs(this.#latestAt);
     const parts = [
       total > 0 ? `${unit} ${done}/${total}` : `${unit} ${done}`,
       this.#lossNats === undefined ? "" : `loss ${this.#lossNats.toFixed(3)}`,
+      left === undefined ? "" : `~${formatDuration(left)} left`,
       this.#tokens > 0 && ms > 0 ? `${formatCount(1000 * this.#tokens / ms)} tokens/s` : "",
-      advanced > 0 && total > 0 ? `~${formatDuration((total - done) * ms / advanced)} left` : "",
       note,
     ];
     return parts.filter((part) => part !== "").join("  ");
@@ -216,9 +279,24 @@ function header(plan: Event<"plan">): string {
   ].join("\n");
 }
 
-function line(word: string, instance: InstanceId, rest: readonly string[]): string {
+function line(
+  word: string,
+  instance: InstanceId,
+  rest: readonly string[],
+  width = nameColumns,
+): string {
   const details = rest.filter((text) => text !== "").join("  ");
-  return `${word.padEnd(7)} ${instance.padEnd(30)}  ${details}`.trimEnd();
+  const start = width < nameColumns ? word.padEnd(3) : word.padEnd(7);
+  return `${start} ${instance.padEnd(width)}  ${details}`.trimEnd();
+}
+
+/** `3.214 nats (pretrain/trim round 4)`: what stages log of each validation; undefined for other messages. */
+function validationText({ instance, fields = {} }: Event<"log">): string | undefined {
+  const { validationLossNats: nats } = fields;
+  if (typeof nats !== "number") return undefined;
+  const places = ["round", "step"].filter((name) => typeof fields[name] === "number");
+  const place = places.map((name) => ` ${name} ${fields[name]}`).join("");
+  return `${nats.toFixed(3)} nats (${instance}${place})`;
 }
 
 function logText({ level, instance, message, fields }: Event<"log">): string {

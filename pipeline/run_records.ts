@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { z } from "zod";
 import {
   canonicalJson,
-  type Json,
   messageOf,
   readTextIfThere,
   sha256,
@@ -17,14 +16,9 @@ import {
   UsageError,
   writeFileAtomic,
 } from "../base/mod.ts";
+import { type RunEnd, RunHistory, type RunIdentity } from "./run_history.ts";
 import type { InstanceId } from "./stage.ts";
 import type { Store } from "./store.ts";
-
-/** What distinguishes records: the recipe and its overrides. */
-interface RunIdentity {
-  readonly recipe: string;
-  readonly [option: string]: Json | undefined;
-}
 
 export interface RunRecord {
   readonly identity: RunIdentity;
@@ -38,8 +32,11 @@ export interface RunRecord {
 /** The record of the current run. */
 export class RunRecorder {
   readonly #path: string;
+  readonly #store: Store;
   readonly #keys: Map<InstanceId, string>;
   readonly #identity: RunIdentity;
+  /** Absent until the run begins, and for what is no run. */
+  #history: RunHistory | undefined;
 
   /**
    * Opens a record, with the keys of earlier runs of the same recipe, and writes it with the present time.
@@ -47,6 +44,7 @@ export class RunRecorder {
    */
   constructor(store: Store, identity: RunIdentity, known?: ReadonlySet<InstanceId>) {
     const name = sha256(canonicalJson(identity)).slice(0, 16);
+    this.#store = store;
     this.#path = join(store.folder, "runs", `${name}.jsonl`);
     this.#identity = identity;
     const { record } = readRunRecord(readTextIfThere(this.#path) ?? "", this.#path);
@@ -56,8 +54,19 @@ export class RunRecorder {
     this.#write();
   }
 
+  /** Begins a run, which the store's history remembers. @param keys Of the instances that it asks for, as far as they are known. */
+  begin(targets: readonly string[], keys: Iterable<readonly [InstanceId, string]>): void {
+    this.#history = new RunHistory(this.#store, this.#identity, targets, keys);
+  }
+
+  /** Ends it. */
+  end(end: RunEnd): void {
+    this.#history?.end(end);
+  }
+
   /** Records the key of an instance that is fresh or is about to run. */
   add(instance: InstanceId, key: string): void {
+    this.#history?.add(instance, key);
     if (this.#keys.get(instance) === key) return;
     this.#keys.set(instance, key);
     Deno.writeTextFileSync(this.#path, lineOf(instance, key), { append: true });

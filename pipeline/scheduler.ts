@@ -161,7 +161,9 @@ export class Scheduler {
     }
     if (state.status !== "fresh") return;
     this.#setOutputs(id, state.manifest.outputs);
-    if (isNews) this.#options.emit({ type: "cached", instance: id, key: state.key });
+    if (!isNews) return;
+    this.#options.recorder.add(id, state.key);
+    this.#options.emit({ type: "cached", instance: id, key: state.key });
   }
 
   #setOutputs(id: InstanceId, outputs: Manifest["outputs"]): void {

@@ -6,6 +6,7 @@
  *     manifests/<key>.json        written last: if it exists, the result is complete
  *     checkpoints/<key>/          of work that is not finished; `<key>.kept/` of work that is, where asked for
  *     runs/<name>.jsonl           which actions each recipe has asked for, see `run_records.ts`
+ *     history/<number>.jsonl      the runs one after another, see `run_history.ts`
  *     tmp/<unique>                of a running child; swept when the next run starts
  *     logs/<key>.log   cache/     may be deleted while nothing runs; cache/programs/<digest>/ is what children run
  *     lock   children             advisory locks, see `store_lock.ts`

@@ -173,7 +173,7 @@ function closePart({ state, metrics }: Run<ContinuationState>): void {
 
 /** At the steps that the settings name, and at the last: the loss on the validation text of each source that has any. */
 async function validate(
-  { settings, sources }: Continuation,
+  { settings, sources, log }: Continuation,
   program: TrainingProgram,
   { state: { record: { step } }, metrics }: Run<ContinuationState>,
 ): Promise<void> {
@@ -189,6 +189,9 @@ async function validate(
     losses[name] = lossNats;
   }
   metrics.push({ kind: "validation", step, lossNats: losses });
+  const values = Object.values(losses);
+  const validationLossNats = values.reduce((sum, value) => sum + value, 0) / values.length;
+  log.info("validation", { step, validationLossNats });
 }
 
 function finishedModel(

@@ -19,7 +19,7 @@ import {
 import { studentInterval } from "./seeds.ts";
 import type { Cell, Row, Table } from "./table.ts";
 
-interface DifferenceParams extends LossParams {
+export interface DifferenceParams extends LossParams {
   readonly reference: string;
 }
 

@@ -8,6 +8,7 @@
  * ```
  */
 export { formatTable } from "./format.ts";
+export { type FolderOf, type Headline, headline } from "./headline.ts";
 export { isTable, tableEntry, tableNames } from "./kinds.ts";
 export { listTables } from "./listing.ts";
 export { type Cell, hasTableShape, type Row, type Table } from "./table.ts";

@@ -9,7 +9,7 @@ Deno.test("ProgressMeter gives rates and what is left since the first report", (
   assert.equal(meter.text(), "steps 100/400  loss 4.000");
   meter.add({ ...first, done: 120, tokens: 40_000, lossNats: 3.5, note: "round 2" }, 12_000);
   // 40,000 tokens in 2 s; 20 steps in 2 s and 280 to go.
-  assert.equal(meter.text(), "steps 120/400  loss 3.500  20.0k tokens/s  ~28.0 s left  round 2");
+  assert.equal(meter.text(), "steps 120/400  loss 3.500  ~28.0 s left  20.0k tokens/s  round 2");
 });
 
 Deno.test("ProgressMeter begins again where another attempt does", () => {
@@ -55,6 +55,72 @@ Deno.test("RunView draws live lines on a terminal only, and removes them", () =>
   const { screen } = shown(true, events);
   assert.equal(screen.split("\x1b[1A\r\x1b[J").length, 2, "one live line was drawn and cleared");
   assert.ok(screen.endsWith("1.5 s\n"));
+});
+
+const plan = {
+  type: "plan",
+  format: 1,
+  recipe: "toy",
+  description: "A toy.",
+  store: "store",
+  engine: "cpu, 1 thread",
+  jobs: 1,
+  instances: [
+    { instance: "words/a", state: "fresh" },
+    { instance: "walk/a", state: "run", forecast: { basis: "instance", durationMs: 10_000 } },
+    { instance: "walk/b", state: "waiting", forecast: { basis: "instance", durationMs: 10_000 } },
+  ],
+  forecast: {
+    instances: 2,
+    durationMs: 20_000,
+    bytes: 0,
+    peakMemoryBytes: 0,
+    flops: 0,
+    unknown: 0,
+    estimated: 0,
+  },
+} as const;
+
+/** What a terminal shows of what was written: the cursor moves only as `LiveLines` moves it. */
+function visible(written: string): string[] {
+  const lines: string[] = [];
+  for (const part of written.split(/(?=\x1b\[\d+A\r\x1b\[J)/)) {
+    const [, up, text] = /^(?:\x1b\[(\d+)A\r\x1b\[J)?([^]*)$/.exec(part)!;
+    if (up !== undefined) lines.splice(lines.length - Number(up));
+    lines.push(...text.split("\n").slice(0, -1));
+  }
+  return lines;
+}
+
+Deno.test("RunView draws a bar of the whole run with counts and the last validation, until it stops or ends", () => {
+  const log = { type: "log", instance: "walk/a", level: "info", message: "round" } as const;
+  const work = (view: RunView) => {
+    view.show(plan);
+    view.show({ ...started, isResumed: false });
+    view.show({ ...log, fields: { round: 3, validationLossNats: 2.5 } });
+    view.show({ type: "log", instance: "walk/a", level: "info", message: "walked" });
+    view.tick();
+  };
+  const drawn = visible(shown(true, work).screen);
+  assert.match(drawn.at(-4)!, /^[█▏▎▍▌▋▊▉]?░+ +0 % {2}0\/2 {2}\d+ ms {2}~\d+\.\d s left$/);
+  assert.deepEqual(drawn.slice(-3, -1), [
+    "1 at work · 1 queued · 1 cached",
+    "validation 2.500 nats (walk/a round 3)", // both are too long for 60 columns
+  ]);
+  assert.match(drawn.at(-1)!, /^ {2}… walk\/a {2}\d+ ms$/);
+  const ends = [
+    { type: "stopping", signal: "SIGINT", running: ["walk/a"] },
+    { type: "summary", durationMs: 1, ran: [], cached: [], failed: [], left: ["walk/b"] },
+  ] as const;
+  for (const event of ends) {
+    const { screen } = shown(true, (view) => {
+      work(view);
+      view.show(event);
+      view.tick();
+    });
+    assert.ok(visible(screen).every((line) => !line.includes("░")), event.type);
+  }
+  assert.doesNotMatch(shown(false, work).screen, /░|\x1b/);
 });
 
 Deno.test("RunView writes a failure as an error, with the log's path", () => {

@@ -13,7 +13,7 @@ export interface CliResult {
 }
 
 /** Commands of a store alone. */
-const withoutRecipe = ["verify", "gc", "pull"];
+const withoutRecipe = ["verify", "gc", "pull", "runs"];
 
 /** Arguments that every toy command gets. */
 export function toyArguments(store: string, args: readonly string[]): string[] {
