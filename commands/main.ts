@@ -65,7 +65,7 @@ export const pipeline: CommandLine<() => Promise<Project>> = {
       () => import("./export.ts"),
     ],
     "curves [targets...]": [
-      "copy the curves of training runs for TensorBoard",
+      "draw losses along training runs, or copy them for TensorBoard",
       () => import("./curves.ts"),
     ],
     "engines": [

@@ -4,6 +4,9 @@
 import type { MetricsRow } from "./metrics_files.ts";
 import { type RowsPlace, RunRows } from "./run_rows.ts";
 
+/** Where the rows of a run under way lie in its folder of checkpoints. */
+export const rowsUnderWay = ".parts/metrics.jsonl";
+
 export class MetricsRows {
   readonly #rows: RunRows<MetricsRow>;
   #warnings = new Set<string>();

@@ -16,7 +16,7 @@ import {
 } from "./checkpoint.ts";
 import { CheckpointPace } from "./checkpoint_pace.ts";
 import { CheckpointStore } from "./checkpoint_store.ts";
-import { MetricsRows } from "./metrics_rows.ts";
+import { MetricsRows, rowsUnderWay } from "./metrics_rows.ts";
 import { type OptimizerTensors, readOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { PhaseClock } from "./phases.ts";
 import { readTensors, writeTensors } from "./programs.ts";
@@ -84,7 +84,7 @@ export class Run<State extends RunState & StateData> {
     this.files = this.#store.files;
     this.#pace = new CheckpointPace(options.settings.checkpointEverySteps ?? "auto");
     this.monitor = new RunMonitor(options);
-    this.metrics = new MetricsRows(`${options.checkpointFolder}/.parts/metrics.jsonl`);
+    this.metrics = new MetricsRows(`${options.checkpointFolder}/${rowsUnderWay}`);
     const saved = this.#store.latest((checkpoint) => this.#goOnFrom(checkpoint));
     if (saved === undefined) this.#goOnWith(undefined);
     this.isResumed = saved !== undefined;

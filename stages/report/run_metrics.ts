@@ -8,6 +8,8 @@ interface LocalRow {
   readonly kind: "local";
   readonly round: number;
   readonly source: string;
+  /** Sequential: of this run from its beginning. */
+  readonly step?: number;
   readonly vocabSize: number;
   /** Why its result was left out; the fields below are then absent. */
   readonly skipped?: string;
@@ -60,7 +62,7 @@ interface ExposureRow {
   readonly epochWindows: number;
 }
 
-type MetricsRow = LocalRow | RoundRow | StepsRow | ValidationRow | ExposureRow;
+export type MetricsRow = LocalRow | RoundRow | StepsRow | ValidationRow | ExposureRow;
 
 /** The rows of one kind, in their order. */
 export function metricsOf<Kind extends MetricsRow["kind"]>(

@@ -28,6 +28,13 @@ Deno.test("run warns by name where the recipe's thresholds say so, and writes ev
     const path = join(objectOf(store, digests[instance].metrics), file);
     return Deno.readTextFileSync(path).trim().split("\n").map((line) => JSON.parse(line));
   };
+  const drawn = await pipeline([
+    ...["curves", "continue", "--recipe", tinyRecipe, "--store", store, ...set, "--format", "csv"],
+  ]);
+  assert.match(drawn.stdout, /^curves,continue: training loss,trim\/random,6,\d\.\d+,,$/m);
+  assert.match(drawn.stdout, /^curves,continue: validation loss,trim\/random,0,\d\.\d+,,$/m);
+  assert.match(drawn.stderr, /^Leaving out 1 that would have to run first/m); // continue/std-t0/random
+
   const metrics = rowsOf("pretrain/trim", "metrics.jsonl");
   const monitors = rowsOf("pretrain/trim", "monitors.jsonl");
   const validated = rowsOf("continue/trim/random", "metrics.jsonl")
