@@ -27,7 +27,8 @@ export const command: CommandModule<void> = {
         "-f, --format <format>",
         "json (a row a line), parquet or arrow (default: as the output's name ends, else json)",
       )
-      .option("-o, --output <file>", "instead of standard output"),
+      .option("-o, --output <file>", "instead of standard output")
+      .addHelpText("after", examples),
   act: (_, input: string, options: CatOptions) => cat(input, options),
 };
 
@@ -158,3 +159,10 @@ async function writeLines(
   }
   writeAll(output, text);
 }
+
+const examples = `
+Examples:
+  deno task dataset cat train.parquet --limit 3                        the first rows
+  deno task dataset cat train.parquet --column meta.title
+  deno task dataset cat old.jsonl --output new.parquet                 a file of columns
+  deno task dataset cat sw --recipe multilingual-small --set data=DIR  a source of a recipe`;

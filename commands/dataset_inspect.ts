@@ -21,7 +21,11 @@ export const command: CommandModule<void> = {
   declare: (command) =>
     addDatasetOptions(command)
       .option("--json", "print one JSON object")
-      .option("--all", "read a large file to its end, to count its rows and problems"),
+      .option("--all", "read a large file to its end, to count its rows and problems")
+      .addHelpText(
+        "after",
+        examples,
+      ),
   act: (_, input: string, options: InspectOptions) => inspect(input, options),
 };
 
@@ -44,3 +48,9 @@ async function inspect(argument: string, options: InspectOptions): Promise<numbe
   );
   return found.some((one) => "error" in one && one.error !== undefined) ? 1 : 0;
 }
+
+const examples = `
+Examples:
+  deno task dataset inspect train.parquet                  format, rows, columns, problems
+  deno task dataset inspect hf://datasets/OWNER/NAME/FILE  the same of a file that is not here
+  deno task dataset inspect sw --recipe multilingual-small --set data=DIR --json`;

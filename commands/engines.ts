@@ -23,7 +23,8 @@ export const command: PipelineCommand = {
   declare: (command) =>
     command
       .option("--operators", "list the operators of every graph, and how many of each")
-      .option("--json", "print one JSON object"),
+      .option("--json", "print one JSON object")
+      .addHelpText("after", examples),
   act: (_, options: EnginesOptions) => engines(options),
 };
 
@@ -96,3 +97,8 @@ function described({ name, isSoftware, features }: GpuAdapter): string {
     : "without shader-f16: no precision fp16";
   return `${name}${isSoftware ? " (in software)" : ""}, ${half}`;
 }
+
+const examples = `
+Examples:
+  deno task pipeline engines              what works here, and what auto takes
+  deno task pipeline engines --operators  which operators webgpu leaves to the processor`;

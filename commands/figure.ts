@@ -24,7 +24,8 @@ export const command: PipelineCommand = {
           "--format <format>",
           "svg, csv or json (default: as the file's name ends, else svg)",
         )
-        .option("-o, --output <file>", "write it there"),
+        .option("-o, --output <file>", "write it there")
+        .addHelpText("after", examples),
     ),
   act: figure,
 };
@@ -72,3 +73,9 @@ const outputs = {
   endings: { ".svg": "svg", ".csv": "csv", ".json": "json" },
   others: /\.[^./]*$/, // other programs make pictures and pages of an SVG file
 } as const;
+
+const examples = `
+Examples:
+  deno task pipeline figure 4 --output scaling.svg        Figure 4 of the paper, from what the store has
+  deno task pipeline figure stability --format csv --set pretrain.monitors.everySteps=10
+  deno task pipeline run figure/4                         the same as a target: what it needs runs first`;

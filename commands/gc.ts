@@ -26,7 +26,8 @@ export const command: PipelineCommand = {
       .option("--days <n>", "lately: within so many days", "30")
       .option("-n, --dry-run", "say what would be removed, and stop")
       .option("--no-wait", "end with code 1 when another process uses the store")
-      .option("--json", "print one JSON object"),
+      .option("--json", "print one JSON object")
+      .addHelpText("after", examples),
   act: (_, recipes: string[], options: GcOptions) => gc(recipes, options),
 };
 
@@ -88,3 +89,9 @@ function report(garbage: Garbage, did: string, { json }: GcOptions): void {
       `${logs.length} logs: ${formatBytes(bytes)}`,
   );
 }
+
+const examples = `
+Examples:
+  deno task pipeline gc --dry-run  what no recipe of the last 30 days asks for
+  deno task pipeline gc --days 7
+  deno task pipeline gc sample     keeps the results of this recipe alone`;

@@ -21,7 +21,11 @@ export const command: PipelineCommand = {
     addPlanOptions(
       command
         .option("--format <format>", "text, mermaid, dot or svg", "text")
-        .option("--stages", "one node a stage instead of one an instance"),
+        .option("--stages", "one node a stage instead of one an instance")
+        .addHelpText(
+          "after",
+          examples,
+        ),
     ),
   act: graph,
 };
@@ -71,3 +75,9 @@ function ofStages(states: States, { instances }: Session): Graph {
     };
   });
 }
+
+const examples = `
+Examples:
+  deno task pipeline graph --stages    a node for each stage
+  deno task pipeline graph table/cost  what a table needs
+  deno task pipeline graph --format svg > graph.svg`;

@@ -20,7 +20,8 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .option("-f, --follow", "go on until it is done"),
+        .option("-f, --follow", "go on until it is done")
+        .addHelpText("after", examples),
     ),
   act: log,
 };
@@ -107,3 +108,8 @@ function modifiedAt(path: string): number | undefined {
     return undefined;
   }
 }
+
+const examples = `
+Examples:
+  deno task pipeline log pretrain/trim --follow  what it prints, until it is done
+  deno task pipeline log pretrain/trim --store other`;

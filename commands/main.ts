@@ -40,6 +40,10 @@ export const pipeline: CommandLine<() => Promise<Project>> = {
       "list the runs of a store: what each was asked for, how it ended, and its best model",
       () => import("./runs.ts"),
     ],
+    "diff <before> <after> [targets...]": [
+      "compare two runs, stores, recipes or instances: settings, data, metrics, losses, tables",
+      () => import("./diff.ts"),
+    ],
     "path <target>": [
       "print the folder of what an instance has made: TARGET or TARGET#OUTPUT",
       () => import("./path.ts"),

@@ -30,7 +30,11 @@ interface PullOptions {
 export const command: PipelineCommand = {
   declare: (command) =>
     addStoreOption(command)
-      .option("--no-wait", "end with code 1 when another process uses the store"),
+      .option("--no-wait", "end with code 1 when another process uses the store")
+      .addHelpText(
+        "after",
+        examples,
+      ),
   act: (_, from: string, options: PullOptions) => pull(from, options),
 };
 
@@ -161,3 +165,9 @@ function sourceError(error: unknown, from: string): unknown {
 function notPulled(from: string, cause: unknown, wayOut = ""): UsageError {
   return new UsageError(`Cannot pull from "${from}": ${messageOf(cause)}${wayOut}`, { cause });
 }
+
+const examples = `
+Examples:
+  deno task pipeline pull results.tar.zst --store results
+  deno task pipeline pull https://example.org/results.tar.zst  goes on where it broke off
+  deno task pipeline table --kept --store results            the tables of what came`;

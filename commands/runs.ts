@@ -9,6 +9,7 @@ import { wholeNumber } from "./option_values.ts";
 import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import { print } from "./screen.ts";
+import { identityText, timeText } from "./run_texts.ts";
 import { textGrid } from "./text_grid.ts";
 
 interface RunsOptions {
@@ -80,25 +81,13 @@ function lineOf({ number, at, identity, targets, end }: PastRun, best: Best | un
   const asked = targets.length === 0 ? "" : ` (${targets.join(" ")})`;
   return [
     String(number),
-    // In the time zone of who looks, as 2026-01-31 14:05.
-    new Date(at).toLocaleString("sv-SE").slice(0, 16),
+    timeText(at),
     `${identityText(identity)}${asked}`,
     ...(end === undefined
       ? ["", "", "", "did not end"]
       : [String(end.ran), String(end.cached), formatDuration(end.durationMs), fateText(end)]),
     best === undefined ? "" : `${best.value.toFixed(3)} ${best.instance}`,
   ];
-}
-
-/** `sample model.dModel=32`: a recipe and what was set beside it. */
-export function identityText({ recipe, set, engine, threads }: PastRun["identity"]): string {
-  const sets = Array.isArray(set) ? set : [];
-  return [
-    recipe,
-    ...sets,
-    ...(typeof engine === "string" ? [`engine.kind=${engine}`] : []),
-    ...(typeof threads === "string" ? [`engine.threads=${threads}`] : []),
-  ].join(" ");
 }
 
 function fateText({ failed, left }: NonNullable<PastRun["end"]>): string {

@@ -21,7 +21,8 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .option("--json", "print one JSON object"),
+        .option("--json", "print one JSON object")
+        .addHelpText("after", examples),
     ),
   act: status,
 };
@@ -70,3 +71,9 @@ function madeElsewhere({ cpu, instructionSet: theirs }: Provenance): string {
   if (theirs === undefined || theirs === instructionSet()) return "";
   return `(made with instructions ${theirs || "unknown"})`;
 }
+
+const examples = `
+Examples:
+  deno task pipeline status                                            every instance of the recipe
+  deno task pipeline status pretrain --json
+  deno task pipeline status --recipe mine.yaml --set model.dModel=128  what a change would make run`;

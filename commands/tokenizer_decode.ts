@@ -22,7 +22,8 @@ export const command: CommandModule<void> = {
         "-i, --input <files...>",
         "instead of standard input: ids as encode writes them, also .gz",
       )
-      .option("-o, --output <file>", "instead of standard output"),
+      .option("-o, --output <file>", "instead of standard output")
+      .addHelpText("after", examples),
   act: (_, options: DecodeOptions) => decode(options),
 };
 
@@ -51,3 +52,8 @@ async function decode(options: DecodeOptions): Promise<void> {
   }
   output.finish();
 }
+
+const examples = `
+Examples:
+  deno task tokenizer decode --tokenizer my-tokenizer < ids
+  deno task tokenizer decode -t my-tokenizer -i ids.gz -o text.txt`;

@@ -50,7 +50,11 @@ export const command: CommandModule<void> = {
       )
       .option("--exact-ties", "ids of a SentencePiece model equal SentencePiece's to the last one")
       .option("--invalid <what>", "bytes that are not UTF-8: error, or replace by U+FFFD", "error")
-      .option("--text-field <name>", "the text of a JSON record", "text"),
+      .option("--text-field <name>", "the text of a JSON record", "text")
+      .addHelpText(
+        "after",
+        examples,
+      ),
   act: (_, options: EncodeOptions) => encode(options),
 };
 
@@ -128,3 +132,9 @@ async function* requests(
 async function* linesOf(answers: AsyncIterable<EncodeAnswer>): AsyncGenerator<EncodedLines> {
   for await (const { lines } of answers) yield lines!;
 }
+
+const examples = `
+Examples:
+  deno task tokenizer encode --tokenizer my-tokenizer < text > ids
+  deno task tokenizer encode -t my-tokenizer -i corpus.jsonl.gz -o ids.arrow --threads 2
+  deno task tokenizer encode -t spiece.model --exact-ties --pieces -i corpus.txt  pieces, as SentencePiece cuts them`;

@@ -22,7 +22,8 @@ export const command: CommandModule<void> = {
     addTokenizerOption(command)
       .option("-i, --input <files...>", "instead of standard input: text, JSON lines, …, also .gz")
       .option("--text-field <name>", "the text of a JSON record", "text")
-      .option("--json", "print one JSON object"),
+      .option("--json", "print one JSON object")
+      .addHelpText("after", examples),
   act: (_, options: InspectOptions) => inspect(options),
 };
 
@@ -131,3 +132,8 @@ function unnamedUnknown(tokenizer: OpenedTokenizer): number {
   return Array.from({ length: tokenizer.vocabSize }, (_, id) => id)
     .find((id) => ["<unk>", "[UNK]"].includes(tokenizer.piece(id))) ?? -1;
 }
+
+const examples = `
+Examples:
+  deno task tokenizer inspect --tokenizer my-tokenizer -i corpus.txt  how it cuts a text
+  deno task tokenizer inspect -t tokenizer.json -i corpus.jsonl --json`;

@@ -50,6 +50,8 @@ export const command: CommandModule<void> = {
         : ["<value>", value];
       command.option(`${optionName(field)} ${values}`, `${does} (default: ${standard})`);
     }
+    command
+      .addHelpText("after", examples);
   },
   act: (_, options: TrainOptions) => train(options),
 };
@@ -133,3 +135,9 @@ function valueOf(field: string, typed: unknown, standard: unknown): unknown {
   if (typed === "true" || typed === "false") return typed === "true";
   throw new UsageError(`Cannot take ${optionName(field)} "${typed}": expected true or false`);
 }
+
+const examples = `
+Examples:
+  deno task tokenizer train --input corpus.txt --output my-tokenizer --vocab-size 8000
+  deno task tokenizer train -i a.jsonl b.jsonl.gz -o my-tokenizer --text-field body --threads 2
+  deno task tokenizer train -i corpus.txt -o my-tokenizer --sentencepiece  also files of SentencePiece`;

@@ -21,7 +21,8 @@ interface VerifyOptions {
 export const command: PipelineCommand = {
   declare: (command) =>
     addStoreOption(command)
-      .option("--json", "print one JSON object"),
+      .option("--json", "print one JSON object")
+      .addHelpText("after", examples),
   act: (_, options: VerifyOptions) => verify(options),
 };
 
@@ -94,3 +95,8 @@ function bytesOf(store: Store): number {
   }
   return bytes;
 }
+
+const examples = `
+Examples:
+  deno task pipeline verify  exit code 1: something was damaged, and is dropped
+  deno task pipeline verify --store results --json`;

@@ -24,7 +24,11 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .option("--json", "print one JSON object: keys, records, provenance"),
+        .option("--json", "print one JSON object: keys, records, provenance")
+        .addHelpText(
+          "after",
+          examples,
+        ),
     ),
   act: why,
 };
@@ -183,3 +187,9 @@ function asJson(id: InstanceId, states: States) {
 function short(digest: string): string {
   return digest.slice(0, 12);
 }
+
+const examples = `
+Examples:
+  deno task pipeline why pretrain/trim                            what made it, or what makes it run
+  deno task pipeline why table/bits-random --json                 keys, records, provenance
+  deno task pipeline why 'evaluate/*' --set evaluate.batchSize=8  what a change would do`;

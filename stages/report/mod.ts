@@ -7,6 +7,7 @@
  * console.log(formatTable(table, "text"));
  * ```
  */
+export { type ComparedLosses, comparedLosses } from "./compared.ts";
 export { formatTable } from "./format.ts";
 export { type FolderOf, type Headline, headline } from "./headline.ts";
 export { isTable, tableEntry, tableNames } from "./kinds.ts";

@@ -24,16 +24,16 @@ async function cpuSeconds(args: readonly string[]): Promise<number> {
     .reduce((sum, [minutes, seconds]) => sum + 60 * minutes + seconds, 0);
 }
 
-Deno.test("status, table, why, graph, recipes and log take at most 1 s of the processor on a warm store", async () => {
+Deno.test("status, table, why, graph, recipes, log, runs and diff take at most 1 s of the processor on a warm store", async () => {
   using folder = temporaryFolder();
   const store = ["--store", join(folder.path, "store")];
   // The plan of the whole sample recipe, and a result of it.
   const run = await pipeline(["run", "table/cost", ...store]);
   assert.equal(run.code, 0, run.stderr);
-  const words = [["status"], ["table", "cost"], ["why", "table/cost"], ["graph"], [
-    "log",
-    "table/cost",
-  ]];
+  const words = [
+    ...[["status"], ["table", "cost"], ["why", "table/cost"], ["graph"], ["log", "table/cost"]],
+    ...[["runs"], ["diff", "1", "sample"]],
+  ];
   const commands = [...words.map((command) => [...command, ...store]), ["recipes"]];
   await cpuSeconds(commands[0]); // digests of the code
   for (const command of commands) {

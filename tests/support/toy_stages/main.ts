@@ -4,6 +4,7 @@
 import { reportFileLimit } from "../../../base/mod.ts";
 import type { Project } from "../../../commands/project.ts";
 import { runCommandLine } from "../../../commands/main.ts";
+import type { Table } from "../../../stages/report/mod.ts";
 import { projectRoot } from "../paths.ts";
 import { toySchema } from "./recipe.ts";
 import { table } from "./table.ts";
@@ -16,13 +17,17 @@ export const toyProject: Project = {
   schema: toySchema,
   pathKeys: [{ key: "data" }],
   stages: [words, walk, table],
-  formatTable(table, format) {
+  async formatTable(table, format) {
+    if ("columns" in (table as object)) { // not of these stages: of a command
+      const { formatTable } = await import("../../../stages/report/mod.ts");
+      return formatTable(table as Table, format);
+    }
     const { title, rows } = table as { title: string; rows: { name: string; end: number }[] };
-    if (format === "json") return Promise.resolve(JSON.stringify(table));
+    if (format === "json") return JSON.stringify(table);
     const lines = rows.map(({ name, end }) =>
       format === "csv" ? `${name},${end}` : `${name}  ${end}`
     );
-    return Promise.resolve([title, ...lines].join("\n"));
+    return [title, ...lines].join("\n");
   },
 };
 
