@@ -26,7 +26,7 @@ const { tasks } = JSON.parse(Deno.readTextFileSync(join(projectRoot, "deno.json"
 /** Commands that change nothing, or find nothing to change in an empty store. The others are parsed, and not called. */
 const looking = [
   ..."run status table figure why graph log path recipes init generate export curves".split(" "),
-  ..."push verify gc".split(" "),
+  ..."push verify gc runs diff".split(" "),
 ];
 
 /** Commands whose exit code says that something would run. */
@@ -39,6 +39,8 @@ const notMade = new RegExp([
   "expected a run of it, found none",
   "expected one of .*#", // `path` of an instance with several outputs
   "expected a finished training run, found none",
+  "expected a training run that has begun, found none",
+  "expected one that .* knows, found that it knows none", // `diff` of runs
   "expected results, found none",
   "expected a store, found none there",
   "expected a record of what was run there, found none",
