@@ -6,7 +6,6 @@ import { eventFormat, type RunEvent, type RunResult } from "../pipeline/events.t
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { RunRecorder } from "../pipeline/run_records.ts";
-import { withNeeds } from "../pipeline/targets.ts";
 import { forecastText, planEventParts, someOf } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
 import { wholeNumber, workerCount } from "./option_values.ts";
