@@ -11,6 +11,7 @@ import { pipeline, pipelineCommand, temporaryFolder, tinyRecipe } from "../suppo
 import { engineHere, swiftShader } from "../support/devices.ts";
 
 const webgpu = await engineHere("webgpu"); // sets the software driver for child processes
+const card = await engineHere("cuda-native"); // and a card's driver on the processor
 
 Deno.test("probeEngine() takes a training step in a process of its own, or says what is missing", async () => {
   const reference = await probeEngine("reference");
@@ -18,6 +19,15 @@ Deno.test("probeEngine() takes a training step in a process of its own, or says 
   const cuda = await probeEngine("cuda");
   if (!cuda.isUsable) {
     assert.match(cuda.why, /CUDA 12 and cuDNN 9.*ONNXRUNTIME_NODE_INSTALL=cuda12 deno run -A npm:/);
+  }
+  const native = await probeEngine("cuda-native"); // on a driver of ours, where that could be built
+  if (typeof card === "string") assert.ok(!native.isUsable && /driver's library/.test(native.why));
+  else {
+    assert.ok(native.isUsable);
+    assert.match(
+      native.device!,
+      /, compute capability \d+\.\d, .*B of memory, .*B free, a driver for CUDA 1\d\.\d$/,
+    );
   }
   const none = await probeEngine("cud");
   assert.ok(!none.isUsable && /did you mean "(cuda|cpu)"/.test(none.why));

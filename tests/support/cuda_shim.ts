@@ -11,7 +11,17 @@ import { kernelFiles, kernelFolder } from "./ptx.ts";
 
 const shimFolder = join(projectRoot, "tests/support/cuda_shim");
 const cacheFolder = join(projectRoot, ".cache/cuda_shim");
-const flags = ["-std=c++17", "-shared", "-fPIC", "-O2", "-ffp-contract=off", "-Wall", "-Werror"];
+const flags = [
+  ...["-std=c++17", "-shared", "-fPIC", "-O2", "-ffp-contract=off"],
+  "-fno-gnu-unique", // else two of these libraries in a process would share their variables
+  ...["-Wall", "-Werror", "-Wno-unknown-pragmas"],
+];
+
+export interface ShimKernels {
+  /** Sources, by path. */
+  readonly files: readonly string[];
+  readonly names: readonly string[];
+}
 
 /** Makes the engine `cuda-native` use the shim, in this process and its children; or says why it cannot. */
 export function useCudaShim(): string | undefined {
@@ -49,12 +59,14 @@ export async function withVariable<T>(
   }
 }
 
-function buildShim(): { readonly path: string } | { readonly missing: string } {
-  const source = sourceText();
-  const headers = [...kernelFiles.map((name) => `${name}.cu`), "common.cuh"]
-    .map((name) => join(kernelFolder, name));
+/** The library, or what is missing to build it. */
+export function buildShim(
+  { files, names }: ShimKernels = ownKernels(),
+): { readonly path: string } | { readonly missing: string } {
+  const source = sourceText(files, names);
+  const headers = [...files, join(kernelFolder, "common.cuh")];
   const own = [...Deno.readDirSync(shimFolder)].map(({ name }) => join(shimFolder, name)).sort();
-  const args = [...flags, ...fusedFlags(), "-Wno-unknown-pragmas", "-I", shimFolder];
+  const args = [...flags, ...fusedFlags(), "-I", shimFolder, "-I", kernelFolder];
   const texts = [...own, ...headers].map((path) => Deno.readTextFileSync(path));
   const digest = sha256([source, ...args, ...texts].join("\n")).slice(0, 16);
   const path = join(cacheFolder, `${digest}.so`);
@@ -80,14 +92,22 @@ function buildShim(): { readonly path: string } | { readonly missing: string } {
   }
 }
 
-/** All kernels, and the table of those that the PTX text names: text and sources cannot have different ones. */
-function sourceText(): string {
-  const names = kernelFiles.flatMap((name) => [
-    ...entriesOf(Deno.readTextFileSync(join(kernelFolder, `${name}.ptx`))).keys(),
-  ]);
+/** All kernels of the engine, by the names in their PTX text: text and sources cannot have different ones. */
+function ownKernels(): ShimKernels {
+  const pathOf = (name: string, end: string) => join(kernelFolder, `${name}.${end}`);
+  return {
+    files: kernelFiles.map((name) => pathOf(name, "cu")),
+    names: kernelFiles.flatMap((name) => [
+      ...entriesOf(Deno.readTextFileSync(pathOf(name, "ptx"))).keys(),
+    ]),
+  };
+}
+
+/** The kernels, a table of their names, and the libraries' calls. */
+function sourceText(files: readonly string[], names: readonly string[]): string {
   return [
     '#include "device.h"',
-    ...kernelFiles.map((name) => `#include "${join(kernelFolder, name)}.cu"`),
+    ...files.map((file) => `#include "${file}"`),
     "const ShimKernel shim_kernels[] = {",
     ...names.map((name) => `  {"${name}", [](void** list) { shim_call(${name}, list); }},`),
     "};",
