@@ -123,6 +123,10 @@ export class TokenShardWriter implements Disposable {
 /** The place of the first number that is no id below `vocabSize`; the length if there is none. */
 function firstBad(ids: ArrayLike<number>, vocabSize: number): number {
   // Of whole numbers one comparison does: what is negative becomes large.
+  if (ids instanceof Uint16Array) {
+    for (let i = 0; i < ids.length; i++) if (ids[i] >= vocabSize) return i;
+    return ids.length;
+  }
   if (ids instanceof Int32Array) {
     for (let i = 0; i < ids.length; i++) if (ids[i] >>> 0 >= vocabSize) return i;
     return ids.length;

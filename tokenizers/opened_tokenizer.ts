@@ -17,6 +17,12 @@ export interface EncodedLines {
   readonly ends: Int32Array<ArrayBuffer>;
 }
 
+/** The same in half the memory, where a vocabulary is small enough. */
+export interface EncodedTexts {
+  readonly ids: Int32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+  readonly ends: Int32Array<ArrayBuffer>;
+}
+
 /** Ids by the part that a piece has; undefined where a vocabulary has no such piece. */
 export interface SpecialRoles {
   readonly unknown?: number;

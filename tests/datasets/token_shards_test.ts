@@ -129,7 +129,10 @@ Deno.test("slice() refuses ranges outside the tokens", async () => {
 });
 
 Deno.test("writeTokenShards() refuses ids that the vocabulary has not", async () => {
-  const typed = [300, -1].map((id) => [id, Int32Array.of(1, id)] as const);
+  const typed = [
+    ...[300, -1].map((id) => [id, Int32Array.of(1, id)] as const),
+    [300, Uint16Array.of(1, 300)] as const,
+  ];
   const plain = [300, -1, 1.5, NaN].map((id) => [id, [1, id]] as const);
   for (const [id, ids] of [...typed, ...plain]) {
     using place = temporary();

@@ -2,7 +2,7 @@
  * Ids of text of any size, a batch at a time: here, or by worker threads. Every text is encoded as a whole, so that ids are the
  * same for any number of threads.
  */
-import type { EncodedLines, TextsTokenizer } from "../opened_tokenizer.ts";
+import type { EncodedTexts, TextsTokenizer } from "../opened_tokenizer.ts";
 import { WorkerPool } from "../worker_pool.ts";
 import type { ByteStrings } from "./double_array.ts";
 import type { EncodingRequest } from "./encoding_thread.ts";
@@ -27,12 +27,12 @@ export async function* encodeBatches<Batch extends ByteStrings>(
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   tokenizer: TextsTokenizer,
   { folder, threads, bytes }: BatchOptions,
-): AsyncGenerator<[Batch, EncodedLines]> {
+): AsyncGenerator<[Batch, EncodedTexts]> {
   if (threads <= 1 || bytes < leastBytes || !(tokenizer instanceof UnigramTokenizer)) {
     for await (const batch of batches) yield [batch, tokenizer.encodeTexts(batch)];
     return;
   }
   const module = import.meta.resolve("./encoding_thread.ts");
   using pool = new WorkerPool<EncodingRequest>(module, threads, { folder });
-  yield* pool.answers<Batch, EncodedLines>(batches, ({ pool }) => [pool.buffer]);
+  yield* pool.answers<Batch, EncodedTexts>(batches, ({ pool }) => [pool.buffer]);
 }

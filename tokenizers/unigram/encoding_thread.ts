@@ -1,7 +1,7 @@
 /**
  * A worker thread that encodes (`encode_batches.ts`): it loads a tokenizer, then answers with the ids of one batch after another.
  */
-import type { EncodedLines } from "../opened_tokenizer.ts";
+import type { EncodedTexts } from "../opened_tokenizer.ts";
 import { answerRequests } from "../worker_thread.ts";
 import type { ByteStrings } from "./double_array.ts";
 import { loadTokenizer } from "./tokenizer_file.ts";
@@ -17,6 +17,9 @@ answerRequests((request: EncodingRequest) => {
     tokenizer = loadTokenizer(request.folder);
     return { answer: undefined, transfer: [] };
   }
-  const answer: EncodedLines = tokenizer.encodeTexts(request);
+  const isShort = tokenizer.vocabSize <= 0x10000;
+  const answer: EncodedTexts = isShort
+    ? tokenizer.encodeTextsShort(request)
+    : tokenizer.encodeTexts(request);
   return { answer, transfer: [answer.ids.buffer, answer.ends.buffer] };
 });

@@ -29,6 +29,11 @@ export class IdBuffer {
     return taken;
   }
 
+  /** A copy in 16 bits each, of ids that fit. */
+  short(): Uint16Array<ArrayBuffer> {
+    return new Uint16Array(this.ids.subarray(0, this.length));
+  }
+
   /** A copy of what was written from place `from` on. */
   slice(from = 0): Int32Array<ArrayBuffer> {
     return this.ids.slice(from, this.length);
