@@ -6,13 +6,32 @@ import { compile, type TopLevelSpec } from "vega-lite";
 import type { Figure, Panel } from "./figure.ts";
 
 const panelSize = { width: 320, height: 220 };
+/** Of a figure that has one panel. */
+const wholeSize = { width: 560, height: 340 };
+
+/** Colours that are told apart, also by most colour-blind readers: Paul Tol's bright and two of his muted ones. */
+const colours = [
+  "#4477aa",
+  "#ee6677",
+  "#228833",
+  "#ccbb44",
+  "#66ccee",
+  "#aa3377",
+  "#332288",
+  "#999933",
+];
+/** Of dashed lines. */
+const greys = ["#444444", "#777777", "#aaaaaa"];
 
 /** Panels side by side, three in a row; colours mean the same in all. */
 export async function drawFigure(figure: Figure): Promise<string> {
+  const colour = colourOf(figure);
   const { spec } = compile({
     title: { text: figure.title, subtitle: [...figure.notes], anchor: "start" },
     columns: 3,
-    concat: figure.panels.map((panel) => panelSpec(panel, figure.x)),
+    concat: figure.panels.map((panel) =>
+      panelSpec(panel, figure.x, colour, figure.panels.length === 1 ? wholeSize : panelSize)
+    ),
     resolve: { scale: { color: "shared", y: "independent" } },
     config: { background: "white", view: { stroke: "#ddd" } },
   } as TopLevelSpec);
@@ -24,22 +43,54 @@ export async function drawFigure(figure: Figure): Promise<string> {
   }
 }
 
-function panelSpec({ title, y, isLogarithmic, series }: Panel, x: string) {
-  const values = series.flatMap(({ label, points }) =>
-    points.map((point) => ({ series: label, ...point }))
-  );
-  const scale = isLogarithmic ? { type: "log", nice: false } : { zero: false };
-  const colour = {
+/** Each label's colour: those of dashed lines are grey. */
+function colourOf({ panels }: Figure): object {
+  const series = panels.flatMap((panel) => panel.series);
+  const labels = (dashed: boolean) => [
+    ...new Set(
+      series.filter(({ isReference = false }) => isReference === dashed).map(({ label }) => label),
+    ),
+  ];
+  const [lines, references] = [labels(false), labels(true)];
+  return {
     field: "series",
     type: "nominal",
     title: null,
     legend: { symbolOpacity: 1, symbolType: "stroke" },
-    sort: series.map(({ label }) => label),
+    sort: [...lines, ...references],
+    scale: {
+      domain: [...lines, ...references],
+      range: [
+        ...lines.map((_, i) => colours[i % colours.length]),
+        ...references.map((_, i) => greys[i % greys.length]),
+      ],
+    },
   };
+}
+
+function panelSpec(
+  { title, y, isLogarithmic, series }: Panel,
+  x: string,
+  colour: object,
+  size: { readonly width: number; readonly height: number },
+) {
+  const values = series.flatMap(({ label, points, isReference = false }) =>
+    points.map((point) => ({ series: label, isReference, ...point }))
+  );
+  const scale = isLogarithmic ? { type: "log", nice: false } : { zero: false };
   const xAxis = { field: "x", type: "quantitative", title: x, scale: { zero: false } };
   const hasBand = values.some(({ low }) => low !== undefined);
+  const lines = (isReference: boolean, mark: object) => ({
+    mark,
+    transform: [{ filter: { field: "isReference", equal: isReference } }],
+    encoding: {
+      x: xAxis,
+      y: { field: "y", type: "quantitative", title: y, scale },
+      color: colour,
+    },
+  });
   return {
-    ...panelSize,
+    ...size,
     title,
     data: { values },
     layer: [
@@ -55,14 +106,13 @@ function panelSpec({ title, y, isLogarithmic, series }: Panel, x: string) {
           },
         }]
         : []),
-      {
-        mark: { type: "line", point: series.some(({ points }) => points.length < 20) },
-        encoding: {
-          x: xAxis,
-          y: { field: "y", type: "quantitative", title: y, scale },
-          color: colour,
-        },
-      },
+      lines(false, {
+        type: "line",
+        point: series.some(({ points, isReference }) => !isReference && points.length < 20),
+      }),
+      ...(series.some(({ isReference }) => isReference)
+        ? [lines(true, { type: "line", strokeDash: [5, 3] })]
+        : []),
     ],
   };
 }

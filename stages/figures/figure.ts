@@ -11,6 +11,8 @@ export interface Series {
   readonly points: readonly Point[];
   /** Inputs of the figure that it is made from. */
   readonly from: readonly string[];
+  /** It is drawn dashed, without points: what the others are measured by. */
+  readonly isReference?: true;
 }
 
 export interface Point {

@@ -75,7 +75,12 @@ export const kind: FigureKind<LearningParams> = {
     const counts = [...group(inputs, "losses")].map(([label, folder]) => {
       const summary = readSummary(folder);
       const y = meanOf(sources.map((source) => summary[source].bitsPerByte));
-      return { label, points: [{ x: first, y }, { x: last, y }], from: [`losses/${label}`] };
+      return {
+        label,
+        points: [{ x: first, y }, { x: last, y }],
+        from: [`losses/${label}`],
+        isReference: true as const,
+      };
     });
     return {
       name: "learning",

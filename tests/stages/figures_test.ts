@@ -37,7 +37,7 @@ Deno.test("figures 2, 3, 4 of the paper resolve to stages with the recipe of its
   }
   assert.throws(
     () => figureEntry("5"),
-    /Cannot draw figure "5": expected a number of the paper's \(2, 3, 4\)/,
+    /Cannot draw figure "5": expected a number of the paper's \(2, 3, 4;/,
   );
 });
 
@@ -151,6 +151,7 @@ Deno.test("figure learning has bits per byte over millions of tokens, counts of 
       label: "bigram",
       points: [{ x: 2.5, y: 2.5 }, { x: 7.5, y: 2.5 }],
       from: ["losses/bigram"],
+      isReference: true,
     },
     // 7.5 million tokens in 3 rounds
     { label: "glob", points: [{ x: 2.5, y: 11 }, { x: 7.5, y: 4 }], from: ["metrics/glob"] },
