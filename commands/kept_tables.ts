@@ -7,13 +7,14 @@ import type { Manifest } from "../pipeline/manifest.ts";
 import { ObjectCheck } from "../pipeline/object_check.ts";
 import { Store } from "../pipeline/store.ts";
 import { isNamed } from "../pipeline/targets.ts";
+import { defaultRecipe } from "./plan_options.ts";
 import type { Project, TableFormat } from "./project.ts";
 import { tablesOf, tableStage, tablesText } from "./tables.ts";
 
 interface Asked {
   /** Targets; none for all tables. */
   readonly targets: readonly string[];
-  /** Of the run that made them. */
+  /** Of the run that made them; where nobody names one, the only one that the store has tables of. */
   readonly recipe: string;
   readonly store: string;
   readonly format: TableFormat;
@@ -27,7 +28,7 @@ interface Asked {
  */
 export async function printKeptTables(
   project: Project,
-  { targets, recipe, store: folder, format }: Asked,
+  { targets, recipe: asked, store: folder, format }: Asked,
 ): Promise<string> {
   const store = Store.open(resolve(folder), { create: false });
   if (!store.isThere) {
@@ -36,9 +37,10 @@ export async function printKeptTables(
     );
   }
   const all = [...store.manifests()];
+  const recipe = recipeOf(all, asked);
   const newest = newestTables(all, recipe);
   const ids = [...newest.keys()].sort();
-  const asked = targets.length === 0 ? ids : targets.flatMap((target) => {
+  const wanted = targets.length === 0 ? ids : targets.flatMap((target) => {
     const found = ids.filter((id) => isNamed(id, target));
     if (found.length > 0) return found;
     throw new UsageError(
@@ -47,20 +49,36 @@ export async function printKeptTables(
       }`,
     );
   });
-  if (asked.length === 0) {
+  if (wanted.length === 0) {
     throw new UsageError(
       `Cannot print tables: expected some of recipe "${recipe}" in "${store.folder}", found none`,
     );
   }
   const objects = new ObjectCheck(store, false);
   const tables: object[] = [];
-  for (const id of new Set(asked)) {
+  for (const id of new Set(wanted)) {
     const manifest = newest.get(id)!;
     for (const table of await tablesOf(id, manifest, objects, makersOf(manifest, all), format)) {
       tables.push(withOrigin(table, manifest));
     }
   }
   return await tablesText(project, tables, format);
+}
+
+/** @param asked By the options. */
+function recipeOf(all: readonly Manifest[], asked: string): string {
+  const there = new Set(
+    all.filter(({ record }) => record.stage === tableStage)
+      .map(({ provenance }) => provenance.recipe),
+  );
+  const [only, ...more] = there;
+  if (asked !== defaultRecipe || there.has(asked) || only === undefined) return asked;
+  if (more.length === 0) return only;
+  throw new UsageError(
+    `Cannot print tables: expected --recipe to be one of ${
+      [...there].sort().join(", ")
+    }, of which the store has tables, found none`,
+  );
 }
 
 /** The newest result by instance. */
@@ -93,9 +111,9 @@ function makersOf({ record, parents = {} }: Manifest, all: readonly Manifest[]) 
 
 function withOrigin(table: object, { key, provenance }: Manifest): object {
   const { notes = [] } = table as { readonly notes?: readonly string[] };
-  const { madeAt, deno, platform, cpu } = provenance;
+  const { madeAt, deno, platform, cpu, recipe } = provenance;
   const origin =
-    `kept result ${key.slice(0, 12)}, made on ${madeAt.slice(0, 10)} by Deno ${deno} ` +
+    `kept result ${key.slice(0, 12)} of recipe ${recipe}, made on ${madeAt.slice(0, 10)} by Deno ${deno} ` +
     `(${platform}, ${cpu}); what this checkout would make was not asked`;
   return { ...table, notes: [...notes, origin] };
 }

@@ -3,6 +3,9 @@
  */
 import type { Command } from "commander";
 
+/** The recipe where none is named. */
+export const defaultRecipe = "sample";
+
 /** Options that say what is planned, shared by all commands that plan. */
 export interface PlanOptions {
   readonly recipe: string;
@@ -24,7 +27,7 @@ export function addPlanOptions(command: Command): Command {
 export function addRecipeOptions(command: Command, meaning: string): Command {
   const collect = (value: string, before: readonly string[] = []) => [...before, value];
   return command
-    .option("-r, --recipe <name|file>", meaning, "sample")
+    .option("-r, --recipe <name|file>", meaning, defaultRecipe)
     .option("--set <path=value>", "override a key of the recipe (repeatable)", collect);
 }
 
@@ -36,7 +39,7 @@ export function addStoreOption(command: Command): Command {
 /** The options as they were typed, for commands that a message proposes; nothing where all are the defaults. */
 export function typedOptions({ recipe, set, store, engine, threads }: PlanOptions): string {
   const words = [
-    ...(recipe === "sample" ? [] : ["--recipe", recipe]),
+    ...(recipe === defaultRecipe ? [] : ["--recipe", recipe]),
     ...(set ?? []).flatMap((override) => ["--set", override]),
     ...(store === ".artifacts" ? [] : ["--store", store]),
     ...(engine === undefined ? [] : ["--engine", engine]),
