@@ -1,0 +1,37 @@
+/**
+ * Results that are kept in `docs/results/`: whoever pulls an archive prints the very tables of the page, without data.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { pipeline, temporaryFolder } from "../support/command_line.ts";
+import { projectRoot } from "../support/paths.ts";
+
+const results = join(projectRoot, "docs/results");
+
+const shown: Readonly<Record<string, readonly string[]>> = {
+  "languages-17.tar.zst": [
+    "pretraining",
+    "differences-pretraining",
+    "bits-random",
+    "differences-random",
+  ],
+  "languages-17-local-sgd.tar.zst": ["differences-random"],
+};
+
+for (const [archive, names] of Object.entries(shown)) {
+  Deno.test(`docs/results/${archive} prints the tables of its page`, async () => {
+    using folder = temporaryFolder();
+    const store = ["--store", join(folder.path, "store")];
+    const pulled = await pipeline(["pull", join(results, archive), ...store]);
+    assert.equal(pulled.code, 0, pulled.stderr);
+    const page = Deno.readTextFileSync(join(results, "languages.md"));
+    const printed = await pipeline(["table", "--kept", "--format", "markdown", ...names, ...store]);
+    assert.equal(printed.code, 0, printed.stderr);
+    const tables = printed.stdout.split(/^\*\*.*\*\*$/m).slice(1)
+      .map((text) => text.split("\n").filter((line) => line.startsWith("|")).join("\n"));
+    assert.equal(tables.length, names.length);
+    for (const [i, table] of tables.entries()) {
+      assert.ok(page.includes(table), `${names[i]}:\n${table}`);
+    }
+  });
+}
