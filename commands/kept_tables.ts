@@ -113,7 +113,9 @@ function withOrigin(table: object, { key, provenance }: Manifest): object {
   const { notes = [] } = table as { readonly notes?: readonly string[] };
   const { madeAt, deno, platform, cpu, recipe } = provenance;
   const origin =
-    `kept result ${key.slice(0, 12)} of recipe ${recipe}, made on ${madeAt.slice(0, 10)} by Deno ${deno} ` +
+    `kept result ${key.slice(0, 12)} of recipe ${recipe}, made on ${
+      madeAt.slice(0, 10)
+    } by Deno ${deno} ` +
     `(${platform}, ${cpu}); what this checkout would make was not asked`;
   return { ...table, notes: [...notes, origin] };
 }

@@ -79,7 +79,10 @@ Deno.test("push --only leaves out what targets need, and table --kept prints wha
     const [{ notes }] = JSON.parse(
       (await toy(other, "table", "--kept", "--format", "json")).stdout,
     );
-    assert.match(notes.at(-1), /^kept result [0-9a-f]{12} of recipe \S+, made on \d{4}-\d\d-\d\d by Deno /);
+    assert.match(
+      notes.at(-1),
+      /^kept result [0-9a-f]{12} of recipe \S+, made on \d{4}-\d\d-\d\d by Deno /,
+    );
     const none = await toy(other, "table", "nothing", "--kept");
     assert.match(
       none.stderr,
