@@ -29,26 +29,34 @@ export class LiveLines {
     this.#terminal = terminal;
   }
 
-  /** Draws lines below all that was written, cut to the terminal's width; of more than it has room for, the first. */
-  draw(lines: readonly string[]): void {
-    this.clear();
+  /**
+   * Draws lines below all that was written, cut to the terminal's width; of more than it has room for, the first.
+   * @param lasting Whole lines that stay above them. All goes out in one write, so that nobody sees a half of it.
+   */
+  draw(lines: readonly string[], lasting = ""): void {
+    const before = this.#clearing() + lasting;
     const { columns, rows } = this.#terminal.size();
     const room = rows - 1; // the cursor stands below
     const shown = lines.length <= room
       ? lines
       : [...lines.slice(0, room - 1), `  … and ${lines.length - room + 1} more`];
     this.#drawn = shown.map((text) => cut(text, columns - 1));
-    if (shown.length > 0) {
-      this.#terminal.write(this.#drawn.map((text) => `${text}\n`).join(""));
-    }
+    const text = before + this.#drawn.map((text) => `${text}\n`).join("");
+    if (text !== "") this.#terminal.write(text);
   }
 
   clear(): void {
+    const text = this.#clearing();
+    this.#drawn = [];
+    if (text !== "") this.#terminal.write(text);
+  }
+
+  /** What takes the lines away that are drawn. */
+  #clearing(): string {
     const { columns, rows } = this.#terminal.size();
     const taken = this.#drawn.reduce((sum, text) => sum + rowsOf(text, columns), 0);
     // What a terminal that was made smaller has pushed out above cannot be reached.
-    if (taken > 0) this.#terminal.write(`\x1b[${Math.min(taken, rows - 1)}A\r\x1b[J`);
-    this.#drawn = [];
+    return taken === 0 ? "" : `\x1b[${Math.min(taken, rows - 1)}A\r\x1b[J`;
   }
 }
 

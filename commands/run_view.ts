@@ -191,19 +191,23 @@ export class RunView {
 
   /** Replaces the live lines by lines that stay, and by the new live lines. */
   #redraw(lasting: string): void {
-    this.#live.clear();
-    if (lasting !== "") this.#screen.write(shownText(lasting));
-    if (!this.#screen.isTerminal) return;
+    if (!this.#screen.isTerminal) {
+      if (lasting !== "") this.#screen.write(shownText(lasting));
+      return;
+    }
     const now = performance.now();
     const { columns } = this.#screen.size();
     const names = [...this.#running.keys()].map(({ length }) => length);
     const width = columns >= wideColumns ? nameColumns : Math.max(0, ...names);
-    this.#live.draw([
-      ...(this.#time === undefined ? [] : barLines(this.#state(this.#time, now), columns)),
-      ...[...this.#running].map(([instance, { progress, startedAt }]) =>
-        line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)], width)
-      ),
-    ].map(shownText));
+    this.#live.draw(
+      [
+        ...(this.#time === undefined ? [] : barLines(this.#state(this.#time, now), columns)),
+        ...[...this.#running].map(([instance, { progress, startedAt }]) =>
+          line("  …", instance, [progress?.text() ?? formatDuration(now - startedAt)], width)
+        ),
+      ].map(shownText),
+      shownText(lasting),
+    );
     this.#drawnAt = now;
   }
 }
