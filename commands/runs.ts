@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { formatDuration, UsageError } from "../base/mod.ts";
 import { type PastRun, pastRuns } from "../pipeline/run_history.ts";
 import { Store } from "../pipeline/store.ts";
+import { cut } from "./live_lines.ts";
 import { wholeNumber } from "./option_values.ts";
 import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -77,12 +78,15 @@ function bestOf(
   return best;
 }
 
+/** Columns of what was asked for; --json has all of it. */
+const longestText = 70;
+
 function lineOf({ number, at, identity, targets, end }: PastRun, best: Best | undefined): string[] {
   const asked = targets.length === 0 ? "" : ` (${targets.join(" ")})`;
   return [
     String(number),
     timeText(at),
-    `${identityText(identity)}${asked}`,
+    cut(`${identityText(identity)}${asked}`, longestText),
     ...(end === undefined
       ? ["", "", "", "did not end"]
       : [String(end.ran), String(end.cached), formatDuration(end.durationMs), fateText(end)]),
