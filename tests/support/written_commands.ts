@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { type CommandLine, runCommand } from "../../commands/command_line.ts";
 import { dataset } from "../../commands/dataset.ts";
 import { project } from "../../commands/dept.ts";
@@ -73,21 +74,26 @@ export function placesBelow(folder: string): Places {
   Store.open(places.store, { create: true }); // it keeps the digests of the code for all commands
   const text = (i: number) => JSON.stringify({ text: `line ${i} `.repeat(40) });
   const rows = Array.from({ length: 40 }, (_, i) => text(i)).join("\n");
-  const write = (path: string) => {
+  const write = (path: string, text = rows) => {
     mkdirSync(dirname(path), { recursive: true });
-    Deno.writeTextFileSync(path, rows);
+    Deno.writeTextFileSync(path, text);
   };
   write(places.file);
   for (const name of ["code", "letters", "recipes"]) write(join(folder, `texts/${name}.jsonl`));
   for (const [kind, names] of Object.entries(sources)) {
     for (const name of names.split(" ")) {
       for (const split of ["train", "validation"]) {
-        write(join(places.data, kind, name, `${split}.jsonl`));
+        const path = join(places.data, kind, name, `${split}.jsonl.gz`);
+        mkdirSync(dirname(path), { recursive: true });
+        Deno.writeFileSync(path, gzipSync(rows));
       }
     }
   }
   for (const place of [join(folder, "texts"), places.data]) {
     Deno.writeTextFileSync(join(place, "dept.yaml"), "extends: sample\n"); // of `init`, which may be spoken of later
+  }
+  for (const split of ["train", "dev"]) {
+    write(join(places.data, `downstream/sst2/${split}.tsv`), "sentence\tlabel\na good film\t1\n");
   }
   return places;
 }
