@@ -32,11 +32,13 @@ const cachedStates = 2 ** 18;
 const gpuProgramBytes = 4e9;
 /** Runtime and engine before any tensor. */
 const processBytes = 200e6;
-/**
- * Engines hold more than live values: fragments, copies, workspaces. With this, estimates on engine `cpu` are 0.87 to 1.25 times the peak
- * of a process, from 4 × 256 to 12 × 768: `deno task instruments training-estimate`.
- */
+/** Engines hold more than live values: fragments, copies, workspaces. */
 const overhead = 1.6;
+/**
+ * And on a processor more still: the blocks of ONNX Runtime's arena double as it grows. With this, estimates are 1.03 to 1.37 times the peak of a
+ * process, from 2 × 64 to 12 × 768, with one thread and with two: `deno task instruments training-estimate`.
+ */
+const arenaOverhead = 0.5;
 /** What a program has of the parameters: weights, summed gradients, two moments. */
 const copiesInProgram = 4;
 /** And training beside it: what was sent, and for a checkpoint weights and moments once more. */
@@ -76,7 +78,8 @@ function largestDivisor(of: number, fits: (divisor: number) => boolean): number 
 /** Bytes that a process takes, about, which trains with micro-batches of this size. */
 export function trainingBytes(config: ModelConfig, microBatchSize: number): number {
   const graph = differentiate(languageModelGraph(config, microBatchSize));
-  return processBytes + programBytes(graph) + 4 * copiesBeside * parametersOf(graph);
+  return processBytes + programBytes(graph) + arenaOverhead * peakLiveBytes(graph) +
+    4 * copiesBeside * parametersOf(graph);
 }
 
 /** Bytes that a training program takes, about. */
