@@ -6,6 +6,7 @@ import { UsageError } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Store } from "../pipeline/store.ts";
+import { hasEnded } from "./log_end.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import { write } from "./screen.ts";
@@ -75,11 +76,6 @@ function logOf(id: InstanceId, state: InstanceState, store: Store): string | und
 /** The instances whose runs are in a log: each run begins with `-- walk/a/left, started …`. */
 function headers(text: string): string[] {
   return [...text.matchAll(/^-- (\S+), started /gm)].map(([, instance]) => instance);
-}
-
-/** Whether the last run in a log has ended: the runner's own last line says how. */
-function hasEnded(text: string): boolean {
-  return /\n-- (done|failed|stopped)\n$/.test(text);
 }
 
 async function show(path: string, follow: boolean): Promise<void> {

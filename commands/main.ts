@@ -27,6 +27,10 @@ export const pipeline: CommandLine<() => Promise<Project>> = {
       "print a figure, by name or by its number in the paper: 2, 3, 4",
       () => import("./figure.ts"),
     ],
+    "report [name]": [
+      "write one HTML file of everything that was learnt, or show it while a run is going",
+      () => import("./report.ts"),
+    ],
     "why <targets...>": [
       "explain instances: what they are made from, or every field that makes them run",
       () => import("./why.ts"),

@@ -6,6 +6,7 @@ import type { InstanceId } from "../pipeline/stage.ts";
 import { withNeeds } from "../pipeline/targets.ts";
 import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import { print } from "./screen.ts";
+import { reportStage } from "./report/make.ts";
 import type { Session } from "./session.ts";
 import { printTables, tableStage } from "./tables.ts";
 
@@ -53,14 +54,16 @@ async function learntBy(
 
 /** What can be done, and the command for it without its options. @param best The evaluation of the best model. */
 function nextSteps(
-  { instances }: Session,
+  { instances, project }: Session,
   states: ReadonlyMap<InstanceId, InstanceState>,
   best: InstanceId | undefined,
 ): (readonly [what: string, command: string])[] {
   const ids = [...states.keys()];
   const hasCurves = ids.some((id) => instances.get(id)!.declaration.outputs.includes("metrics"));
   const model = best === undefined ? undefined : instances.get(best)?.inputs.get("model")?.from;
+  const hasReport = project.stages.some(({ name }) => name === reportStage);
   return [
+    ...(hasReport ? [["make one page of it all", "report"] as const] : []),
     ...(ids.some(isTable) ? [["print the tables again", "table"] as const] : []),
     ...(hasCurves ? [["draw losses along training", "curves"] as const] : []),
     ...(model === undefined ? [] : [

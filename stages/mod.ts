@@ -17,6 +17,7 @@ import { ngrams } from "./ngrams.ts";
 import { pretrain } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
 import { route } from "./route.ts";
+import { report, studyReport } from "./report.ts";
 import { isOnlyCosted } from "./sources.ts";
 import { stitch } from "./stitch.ts";
 import { studyTable } from "./study_table.ts";
@@ -46,6 +47,8 @@ export const stages: readonly Stage<Recipe>[] = [
   table,
   studyTable as Stage,
   figure,
+  report,
+  studyReport as Stage,
 ];
 export { tableFromRecipe } from "./table.ts";
 export { recipeSizesNote, withSizes } from "./sizes.ts";

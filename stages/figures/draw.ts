@@ -3,6 +3,7 @@
  */
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
+import { drawMarked } from "./draw_panel.ts";
 import type { Figure, Panel } from "./figure.ts";
 
 const panelSize = { width: 320, height: 220 };
@@ -25,6 +26,7 @@ const greys = ["#444444", "#777777", "#aaaaaa"];
 
 /** Panels side by side, three in a row; colours mean the same in all. */
 export async function drawFigure(figure: Figure): Promise<string> {
+  if (figure.panels.some(({ mark = "line" }) => mark !== "line")) return await drawMarked(figure);
   const colour = colourOf(figure);
   const { spec } = compile({
     title: { text: figure.title, subtitle: [...figure.notes], anchor: "start" },

@@ -16,18 +16,31 @@ export interface Series {
 }
 
 export interface Point {
+  /** The place of `name` where the panel has bars or fields. */
   readonly x: number;
   readonly y: number;
   /** Ends of a band around y. */
   readonly low?: number;
   readonly high?: number;
+  /** What tells it from other points of its series: of bars and fields what they are of. */
+  readonly name?: string;
+  /** No other point of the panel has both a lower x and a lower y. */
+  readonly isOnFrontier?: boolean;
 }
+
+/** How points are drawn: joined, as bars from 0 (a group for each x), as dots, or as fields (a row for each series). */
+export type Mark = "line" | "bar" | "dot" | "field";
 
 export interface Panel {
   readonly title: string;
+  /** What x is, where it is not what the figure says. */
+  readonly x?: string;
   /** What y is, with its unit. */
   readonly y: string;
   readonly isLogarithmic: boolean;
+  readonly isXLogarithmic?: boolean;
+  /** Default `line`. */
+  readonly mark?: Mark;
   readonly series: readonly Series[];
 }
 
@@ -47,7 +60,11 @@ export type FigureKind<Params extends object = any> = Kind<Figure, Params>;
 export function figureCsv({ name, panels }: Figure): string {
   const lines = panels.flatMap((panel) =>
     panel.series.flatMap(({ label, points }) =>
-      points.map(({ x, y, low, high }) => csvLine([name, panel.title, label, x, y, low, high]))
+      points.map((point) => {
+        const { y, low, high } = point;
+        const x = panel.mark === "bar" || panel.mark === "field" ? point.name : point.x;
+        return csvLine([name, panel.title, label, x, y, low, high]);
+      })
     )
   );
   return ["figure,panel,series,x,y,low,high", ...lines].join("\n") + "\n";

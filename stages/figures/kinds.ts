@@ -6,16 +6,26 @@ import { paperFigureIndex } from "../report/paper_index.ts";
 import type { KindWithModule } from "../report/kind.ts";
 import type { FigureKind } from "./figure.ts";
 import { kind as learning } from "./learning.ts";
+import { kind as costs } from "./costs.ts";
+import { kind as drift } from "./drift.ts";
+import { kind as losses } from "./losses.ts";
+import { kind as overlap } from "./overlap.ts";
 import { kind as plasticity } from "./plasticity.ts";
 import { kind as scaling } from "./scaling.ts";
 import { kind as stability } from "./stability.ts";
 
 const kinds: readonly KindWithModule<FigureKind>[] = [
   [learning, "./learning.ts"],
+  [costs, "./costs.ts"],
+  [drift, "./drift.ts"],
+  [losses, "./losses.ts"],
+  [overlap, "./overlap.ts"],
   [plasticity, "./plasticity.ts"],
   [scaling, "./scaling.ts"],
   [stability, "./stability.ts"],
 ];
+
+export const figureNames: readonly string[] = kinds.flatMap(([{ names }]) => names);
 
 /** How a figure is made, and the URL of the kind's module. @throws UsageError for an unknown name. */
 export function figureEntry(name: string): { readonly kind: FigureKind; readonly module: string } {
@@ -24,10 +34,9 @@ export function figureEntry(name: string): { readonly kind: FigureKind; readonly
   if (found !== undefined) {
     return { kind: found[0], module: new URL(found[1], import.meta.url).href };
   }
-  const known = kinds.flatMap(([{ names }]) => names);
   throw new UsageError(
     `Cannot draw figure "${name}": expected a number of the paper's (${
       Object.keys(paperFigureIndex).join(", ")
-    }; docs/method.md draws 1) or one of ${known.join(", ")}${didYouMean(name, known)}`,
+    }; docs/method.md draws 1) or one of ${figureNames.join(", ")}${didYouMean(name, figureNames)}`,
   );
 }

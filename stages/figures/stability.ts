@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
 import { group } from "../../pipeline/stage.ts";
+import { variantNamed } from "../../training/mod.ts";
 import { meanOf } from "../report/cells.ts";
 import { rivalsOf } from "../report/improvement.ts";
 import { metricsInputs } from "../report/kind.ts";
@@ -35,9 +36,10 @@ export const kind: FigureKind<StabilityParams> = {
           `run with --set pretrain.monitors.everySteps=10`,
       );
     }
-    const { dept } = rivalsOf(variants);
-    const others = variants.filter((id) => !dept.includes(id));
-    return { inputs: metricsInputs(variants), params: { dept, others } };
+    const trained = variants.filter((id) => !variantNamed(id).training.isUntrained);
+    const { dept } = rivalsOf(trained);
+    const others = trained.filter((id) => !dept.includes(id));
+    return { inputs: metricsInputs(trained), params: { dept, others } };
   },
   build({ dept, others }, inputs) {
     const rows = new Map(

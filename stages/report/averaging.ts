@@ -1,24 +1,23 @@
 /**
  * What the average of the last round does to the loss of its sources: a row per variant and source.
  */
-import { readFileSync } from "node:fs";
-import type { TokenShards } from "../../datasets/mod.ts";
 import { group } from "../../pipeline/stage.ts";
 import { variantNamed } from "../../training/mod.ts";
 import { sourcesOf } from "../sources.ts";
 import { cellOf, decimals, meanOf } from "./cells.ts";
-import { inputsOf, metricsInputs, type TableKind } from "./kind.ts";
+import { metricsInputs, type TableKind } from "./kind.ts";
 import { metricsOf, type RoundRow } from "./run_metrics.ts";
 import type { Row, Table } from "./table.ts";
-
-type Vocabulary = "global" | "own";
+import {
+  type BitsPerByte,
+  bitsPerByteOf,
+  validationInputs,
+  type Vocabulary,
+} from "./validation_bits.ts";
 
 interface AveragingParams {
   readonly variants: readonly (readonly [id: string, Vocabulary])[];
 }
-
-/** Bits per byte of a source's validation text that a mean loss is, in nats a token. */
-type BitsPerByte = (source: string, nats: number) => number;
 
 export const kind: TableKind<AveragingParams> = {
   names: ["averaging"],
@@ -26,22 +25,16 @@ export const kind: TableKind<AveragingParams> = {
     const methods = recipe.pretrain.variants.map((id) => [id, variantNamed(id)] as const)
       .filter(([, { role }]) => role === "method");
     const variants = methods.map(([id, { training }]) => [id, training.vocabulary] as const);
-    const text = [...new Set(variants.map(([, vocabulary]) => vocabulary))].map((vocabulary) =>
-      inputsOf(
-        vocabulary,
-        sourcesOf(recipe),
-        (source) => `tokenize/${source}/${vocabulary}#validation`,
-      )
-    );
+    const text = validationInputs(sourcesOf(recipe), variants.map(([, vocabulary]) => vocabulary));
     const ids = methods.map(([id]) => id);
-    return { inputs: Object.assign(metricsInputs(ids), ...text), params: { variants } };
+    return { inputs: { ...metricsInputs(ids), ...text }, params: { variants } };
   },
   build({ variants }, inputs): Table {
     const metrics = group(inputs, "metrics");
     const runs = variants.map(([variant, vocabulary]) => ({
       variant,
       rounds: metricsOf(metrics.get(variant)!, "round"),
-      bits: bitsOf(group(inputs, vocabulary)),
+      bits: bitsPerByteOf(group(inputs, vocabulary)),
     }));
     return {
       name: "averaging",
@@ -58,15 +51,6 @@ export const kind: TableKind<AveragingParams> = {
     };
   },
 };
-
-/** @param validation Folder of the source's tokens, by source */
-function bitsOf(validation: ReadonlyMap<string, string>): BitsPerByte {
-  return (source, nats) => {
-    const file = readFileSync(`${validation.get(source)!}/shards.json`, "utf8");
-    const { tokens, bytes }: Pick<TokenShards, "tokens" | "bytes"> = JSON.parse(file);
-    return nats / Math.LN2 * tokens / bytes;
-  };
-}
 
 function rowsOf(variant: string, round: RoundRow, bits: BitsPerByte): Row[] {
   return lossesOf(round).map(({ source, ...nats }) => {

@@ -37,6 +37,11 @@ function asText(table: Table): string {
 }
 
 function footnotes(table: Table): string {
+  return footnotesOf(table).map((note) => `  ${note}\n`).join("");
+}
+
+/** What stands below a table: what its marks mean, then its notes. */
+export function footnotesOf(table: Table): string[] {
   const cells = table.rows.flatMap((row) => row.cells);
   const legend = [
     ...(cells.some((cell) => cell.low !== undefined) ? ["± half of a 95 % interval"] : []),
@@ -48,8 +53,7 @@ function footnotes(table: Table): string {
       ? ["! the paper's number does not follow from its own inputs"]
       : []),
   ];
-  return [...(legend.length > 0 ? [legend.join(" · ")] : []), ...table.notes]
-    .map((note) => `  ${note}\n`).join("");
+  return [...(legend.length > 0 ? [legend.join(" · ")] : []), ...table.notes];
 }
 
 function pad(text: string, width: number, left: boolean): string {
@@ -63,13 +67,24 @@ function plainCell(cell: Cell): string {
 
 /** `12.3±0.4 [12.1]`: ours, half the interval, the paper's. */
 function cellText(cell: Cell): string {
-  if (cell.value === null) return cell.paper === undefined ? "–" : `– [${cell.paper}]`;
-  const ours = cell.text ?? (typeof cell.value === "number" ? shortNumber(cell.value) : cell.value);
-  const interval = cell.low !== undefined && cell.high !== undefined
-    ? `±${shortNumber((cell.high - cell.low) / 2, decimalsOf(ours))}`
+  const { ours, interval, paper } = cellParts(cell);
+  return ours + interval + (paper === "" ? "" : ` ${paper}`);
+}
+
+/** What a cell shows: our number, `±0.4`, and `[12.1]`; empty where there is none. */
+export function cellParts(cell: Cell): {
+  readonly ours: string;
+  readonly interval: string;
+  readonly paper: string;
+} {
+  const { value, low, high } = cell;
+  const paper = cell.paper === undefined ? "" : `[${cell.paper}${cell.slip ? "!" : ""}]`;
+  if (value === null) return { ours: "–", interval: "", paper };
+  const ours = cell.text ?? (typeof value === "number" ? shortNumber(value) : value);
+  const interval = low !== undefined && high !== undefined
+    ? `±${shortNumber((high - low) / 2, decimalsOf(ours))}`
     : "";
-  const paper = cell.paper === undefined ? "" : ` [${cell.paper}${cell.slip ? "!" : ""}]`;
-  return ours + interval + paper;
+  return { ours, interval, paper };
 }
 
 /** At most four significant digits, or as many decimals as `decimals` says. */

@@ -1,6 +1,7 @@
 /**
  * What tables and figures there are, and which of the paper's each one is: the text of `table --list`.
  */
+import { figureNames } from "../figures/kinds.ts";
 import { tableNames, tableNeeds } from "./kinds.ts";
 import { type PaperEntry, paperFigureIndex, paperTableIndex } from "./paper_index.ts";
 
@@ -29,6 +30,7 @@ export function listTables(): string {
     ...aligned(lines(paperFigureIndex)),
     "",
     `Tables: ${tableNames.join(", ")}`,
+    `Figures: ${figureNames.join(", ")}`,
     "Any recipe has what they need, but for these:",
     ...tableNeeds().map(([names, needs]) => `  ${names}: ${needs}`),
     "study-<name> stands for a table over the axes of a recipe's study (means and intervals over one of seeds).",

@@ -1,0 +1,150 @@
+/**
+ * How a report's results were made: what needs what, when each was made, and under which key.
+ */
+import { formatBytes, formatDuration } from "../../base/mod.ts";
+import { drawSvg } from "../graph_svg.ts";
+import type { Graph } from "../graph_text.ts";
+import { attribute, counted, Markup, markup } from "./markup.ts";
+import { anchorOf } from "./origins.ts";
+import { type ReportRecord, sessionsOf, type WorkSession } from "./records.ts";
+import { gridHtml } from "./tables.ts";
+
+/** @param isReproducible Whether only what belongs to results is shown. */
+export function makingHtml(records: readonly ReportRecord[], isReproducible: boolean): Markup {
+  return markup`<section id="making"><h2>How it was made</h2>
+<p class="intro">Every result has a key: the digest of its code, packages, parameters, seeds and inputs. The same key means the same result.</p>
+${stepsHtml(records, isReproducible)}
+${!isReproducible && timelineHtml(records)}
+${provenanceHtml(records, isReproducible)}
+</section>`;
+}
+
+/** One box for each stage. */
+function stepsHtml(records: readonly ReportRecord[], isReproducible: boolean): Markup {
+  const stageOf = new Map(records.map(({ id, stage }) => [id, stage]));
+  const stages = [...Map.groupBy(records, ({ stage }) => stage)].map(([stage, members]) => {
+    const needs = members.flatMap((it) => it.needs.map((id) => stageOf.get(id)!));
+    const durationMs = members.reduce((sum, it) => sum + (it.circumstances?.durationMs ?? 0), 0);
+    const made = members.filter(({ isMade }) => isMade).length;
+    return {
+      stage,
+      needs: [...new Set(needs.filter((needed) => needed !== stage))].sort(),
+      made,
+      all: members.length,
+      time: isReproducible || made === 0 ? "" : formatDuration(durationMs),
+    };
+  });
+  const graph: Graph = stages.map(({ stage, needs, made, all, time }) => ({
+    id: stage,
+    needs,
+    state: made === all ? "fresh" : "waiting",
+    note: `×${all}${time === "" ? "" : `, ${time}`}`,
+  }));
+  const rows = stages.map(({ stage, needs, made, all, time }) =>
+    markup`<tr><th scope="row">${stage}</th><td>${made} of ${all}</td>${
+      !isReproducible && markup`<td>${time}</td>`
+    }<td class="text">${needs.join(", ")}</td></tr>`
+  );
+  return markup`<div class="part" id="steps"><h3>Steps</h3><p class="hint">An arrow points to what needs it; ×: how many results${
+    !isReproducible && ", and the time that all of them took"
+  }.</p><div class="scroll dag" tabindex="0" role="region" aria-label="Steps as a picture">${new Markup(
+    drawSvg(graph),
+  )}</div><details id="steps-table"><summary>The same as a table</summary>${
+    gridHtml("Steps", ["step", "made", ...(isReproducible ? [] : ["time"]), "needs"], rows)
+  }</details></div>`;
+}
+
+/** More rows are left out, the shortest ones first. */
+const mostBars = 150;
+
+function timelineHtml(records: readonly ReportRecord[]): Markup {
+  const sessions = sessionsOf(records);
+  if (sessions.length === 0) return markup``;
+  const [newest, ...older] = sessions;
+  const cached = older.reduce((sum, { records }) => sum + records.length, 0);
+  return markup`<div class="part" id="timeline"><h3>Timeline</h3>
+<p class="hint"><strong>No result:</strong> times are of the machine and of what else it did.${
+    cached > 0 &&
+    ` The last run made ${
+      counted(newest.records.length, "result")
+    } and found ${cached} in the store, which earlier ones had made.`
+  }</p>
+${sessions.map((session, i) => sessionHtml(session, i, sessions.length))}</div>`;
+}
+
+function sessionHtml(session: WorkSession, i: number, all: number): Markup {
+  const { startedAt, endedAt, records } = session;
+  const total = Math.max(1, endedAt - startedAt);
+  const shown = new Set(
+    records.toSorted((a, b) => b.circumstances.durationMs - a.circumstances.durationMs)
+      .slice(0, mostBars),
+  );
+  const rows = records.filter((record) => shown.has(record)).map(({ id, circumstances }) => {
+    const { durationMs, peakMemoryBytes } = circumstances;
+    const left = 100 * (circumstances.startedAt - startedAt) / total;
+    const width = Math.max(0.3, 100 * durationMs / total);
+    const start = formatDuration(circumstances.startedAt - startedAt);
+    const memory = peakMemoryBytes === undefined ? "–" : formatBytes(peakMemoryBytes);
+    const place = `margin-left:${left.toFixed(2)}%;width:${
+      Math.min(width, 100 - left).toFixed(2)
+    }%`;
+    return markup`<tr><th scope="row">${id}</th><td>${start}</td><td>${
+      formatDuration(durationMs)
+    }</td><td>${memory}</td><td class="bar"><span style="${place}"></span></td></tr>`;
+  });
+  const busy = records.reduce((sum, it) => sum + it.circumstances.durationMs, 0);
+  const title = `${i === 0 && all > 1 ? "Last run, " : all > 1 ? "Earlier, " : ""}${
+    new Date(startedAt).toISOString().slice(0, 16).replace("T", " ")
+  } UTC: ${counted(records.length, "result")} in ${formatDuration(total)}`;
+  const left = records.length - rows.length;
+  return markup`<details id="session-${i}"${
+    attribute("open", i === 0 ? true : undefined)
+  }><summary>${title}</summary><p class="hint">${formatDuration(busy)} of work, ${
+    (busy / total).toFixed(1)
+  } at once on average${
+    left > 0 && `; the ${left} shortest are left out`
+  }. Start is counted from the first one's.</p>${
+    gridHtml(title, ["result", "start", "took", "memory", "when"], rows)
+  }</details>`;
+}
+
+function provenanceHtml(records: readonly ReportRecord[], isReproducible: boolean): Markup {
+  const made = records.filter(({ isMade }) => isMade);
+  const sets = [...new Set(made.map(({ packages }) => packages.join("\n")))]
+    .filter((set) => set !== "");
+  const nameOf = (packages: readonly string[]) => {
+    const at = sets.indexOf(packages.join("\n"));
+    return at < 0 ? "none" : `set ${at + 1}`;
+  };
+  const rows = records.map((record, place) => {
+    const { id, key, seeds, packages, circumstances, isMade } = record;
+    return markup`<tr id="${anchorOf(place)}"><th scope="row">${id}</th><td class="text">${
+      isMade ? markup`<code>${key!.slice(0, 16)}</code>` : "not made yet"
+    }</td><td class="text wide">${seeds ?? "draws nothing"}</td><td class="text">${
+      isMade && nameOf(packages)
+    }</td>${!isReproducible && circumstanceCells(circumstances)}</tr>`;
+  });
+  const columns = [
+    ...["result", "key", "seeds", "packages"],
+    ...(isReproducible ? [] : ["processor", "versions", "started, UTC", "took"]),
+  ];
+  return markup`<div class="part" id="provenance"><h3>Where every number comes from</h3>
+<p class="hint">Point at a number, or follow the name of its row, to see which of these it is made from. ${
+    !isReproducible &&
+    markup`Processor, versions, start and time are <strong>no results</strong>: they are not in a key.`
+  }</p>
+<details id="provenance-list"><summary>${counted(records.length, "result")}</summary>${
+    gridHtml("Where every number comes from", columns, rows)
+  }</details>
+<details id="packages"><summary>Packages</summary><dl>${
+    sets.map((set, i) => markup`<dt>set ${i + 1}</dt><dd>${set.replaceAll("\n", ", ")}</dd>`)
+  }</dl></details></div>`;
+}
+
+function circumstanceCells(of: ReportRecord["circumstances"]): Markup {
+  if (of === null) return markup`<td></td><td></td><td></td><td></td>`;
+  const started = new Date(of.startedAt).toISOString().slice(0, 19).replace("T", " ");
+  return markup`<td class="text">${of.machine}</td><td class="text">${of.versions}</td><td class="text">${started}</td><td>${
+    formatDuration(of.durationMs)
+  }</td>`;
+}

@@ -1,0 +1,224 @@
+/**
+ * What a report is made of: figures from rows of runs, sentences from evaluations, and inputs that every recipe has.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { loadStudy } from "../../pipeline/recipe.ts";
+import { expand } from "../../pipeline/instances.ts";
+import { drawPanel } from "../../stages/figures/draw_panel.ts";
+import type { Panel } from "../../stages/figures/figure.ts";
+import { figureEntry } from "../../stages/figures/kinds.ts";
+import { buildPareto } from "../../stages/figures/pareto.ts";
+import { styleOfSeries } from "../../stages/figures/series_style.ts";
+import { stages } from "../../stages/mod.ts";
+import { examplesIn } from "../../stages/page/examples.ts";
+import { type StatementParams, statementsOf } from "../../stages/page/statements.ts";
+import { recipeSchema } from "../../stages/recipe.ts";
+import { writeDocuments } from "../../datasets/documents.ts";
+import { encodeDocumentLosses } from "../../training/mod.ts";
+import { projectRoot } from "../support/paths.ts";
+
+const folder = Deno.makeTempDirSync({ prefix: "dept-test-" });
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+/** The folder of an output with these files. */
+function output(files: Readonly<Record<string, string | Uint8Array>>): string {
+  const made = Deno.makeTempDirSync({ dir: folder });
+  for (const [name, content] of Object.entries(files)) {
+    if (typeof content === "string") Deno.writeTextFileSync(join(made, name), content);
+    else Deno.writeFileSync(join(made, name), content);
+  }
+  return made;
+}
+
+function metrics(...rows: readonly object[]): string {
+  return output({ "metrics.jsonl": rows.map((row) => JSON.stringify(row) + "\n").join("") });
+}
+
+Deno.test("figure losses: bits per byte by tokens read, a panel for the mean and for each source, of the variants that are there", () => {
+  const round = (it: number, sw: number) => ({
+    kind: "round",
+    validation: { it: { lossNats: it * Math.LN2 }, sw: { lossNats: sw * Math.LN2 } },
+  });
+  const shards = (tokens: number, bytes: number) =>
+    output({ "shards.json": JSON.stringify({ tokens, bytes }) });
+  const { panels } = figureEntry("losses").kind.build({
+    variants: [
+      { id: "trim", vocabulary: "global", tokens: 4e6 },
+      { id: "spec", vocabulary: "own", tokens: 4e6 },
+    ],
+    sources: ["it", "sw"],
+  }, {
+    "metrics/trim": metrics(round(8, 4), round(4, 2)),
+    "global/it": shards(10, 20),
+    "global/sw": shards(10, 10),
+  });
+  assert.deepEqual(panels.map(({ title }) => title), ["mean over sources", "it", "sw"]);
+  assert.deepEqual(panels[1].series, [{
+    label: "trim",
+    from: ["metrics/trim"],
+    // Half of the 4 million tokens after the first of two rounds; 8 bits a token, 2 bytes a token.
+    points: [{ x: 2, y: 4 }, { x: 4, y: 2 }],
+  }]);
+  assert.deepEqual(panels[0].series[0].points.map(({ y }) => y), [4, 2]); // (4 + 4) / 2, (2 + 2) / 2
+});
+
+Deno.test("figure drift: cosine, what averaging keeps, and what it does to the loss", () => {
+  const { panels } = figureEntry("drift").kind.build({ variants: ["trim", "none"] }, {
+    "metrics/trim": metrics({
+      kind: "round",
+      round: 3,
+      drift: {
+        ...{ deltaNorms: { it: 1, sw: 3 }, meanDeltaNorm: 1, deltaVariance: 0 },
+        cosines: [{ body: 0.5, tokenEmbedding: null }],
+      },
+      validationBefore: { it: 2, sw: 4 },
+      validation: { it: { lossNats: 2.5 }, sw: { lossNats: 4.1 } },
+    }),
+    "metrics/none": metrics(),
+  });
+  const points = panels.map(({ series }) => series.flatMap(({ points }) => points));
+  assert.deepEqual(panels[0].series.map(({ label }) => label), ["trim"]); // the other one has no rounds
+  assert.deepEqual(points.slice(0, 2), [[{ x: 3, y: 0.5 }], [{ x: 3, y: 0.5 }]]); // 1 / ((1 + 3) / 2)
+  assert.ok(Math.abs(Number(points[2][0].y) - 0.3) < 1e-12); // (0.5 + 0.1) / 2
+});
+
+Deno.test("figure pareto: the frontier is what no other dot beats in both", () => {
+  const run = (cell: string, bytes: number, bits: number) => ({
+    ...{ name: `${cell}/trim`, variant: "trim", cell, tokens: 1e6, sources: ["it"] },
+    folders: [
+      metrics({ kind: "local", sentBytes: bytes / 2, returnedBytes: bytes / 2 }),
+      output({ "summary.json": JSON.stringify({ sources: { it: { bitsPerByte: bits } } }) }),
+    ],
+  });
+  const all = [run("dear", 8e6, 1), run("cheap", 1e6, 3), run("poor", 4e6, 3.5)];
+  const inputs = Object.fromEntries(
+    all.flatMap(({ name, folders: [rows, losses] }) => [
+      [`metrics/${name}`, rows],
+      [`losses/${name}`, losses],
+    ]),
+  );
+  const [communication, text] = buildPareto({ runs: all }, inputs).panels;
+  const frontier = ({ series }: Panel) =>
+    series.flatMap(({ points }) => points).filter((it) => it.isOnFrontier).map(({ name }) => name);
+  assert.deepEqual(communication.series[0].points.map(({ x, y }) => [x, y]), [[8, 1], [1, 3], [
+    4,
+    3.5,
+  ]]);
+  assert.deepEqual(frontier(communication), ["dear", "cheap"]);
+  assert.deepEqual(frontier(text), ["dear"]); // as many tokens each
+});
+
+Deno.test("drawPanel() draws every kind of mark, the same each time, in the ink of the page", async () => {
+  const styleOf = styleOfSeries(["std-t0", "trim"]);
+  const series = ["std-t0", "trim"].map((label, i) => ({
+    ...{ label, from: [] },
+    points: [1, 2, 3].map((x) => ({ x, y: x + i / 2, name: `n${x}`, isOnFrontier: x === 2 })),
+  }));
+  for (const mark of ["line", "bar", "dot", "field"] as const) {
+    const panel = { title: "t", y: "what", isLogarithmic: false, mark, series };
+    const svg = await drawPanel(panel, "x", styleOf);
+    assert.match(svg, /^<svg [^>]*viewBox/);
+    assert.doesNotMatch(svg, /role=|aria-|url\(#| id=/); // nothing that two of them in a page would share
+    assert.match(svg, /currentColor/);
+    assert.equal(await drawPanel(panel, "x", styleOf), svg, mark);
+  }
+  // Baselines are in strokes, DEPT is not.
+  const lines = await drawPanel({ title: "t", y: "y", isLogarithmic: false, series }, "x", styleOf);
+  assert.match(lines, /stroke="#3b7dd8"[^>]*stroke-dasharray="6,3"/);
+  assert.doesNotMatch(lines, /stroke="#d2610c"[^>]*stroke-dasharray="\d/);
+});
+
+/** The folder of an evaluation: bits per byte of each document. */
+function evaluation(bits: readonly number[]): string {
+  const documents = {
+    lossNats: Float64Array.from(bits, (it) => it * 10 * Math.LN2),
+    tokens: Float64Array.from(bits, () => 5),
+    bytes: Float64Array.from(bits, () => 10),
+    unigramNats: Float64Array.from(bits, () => 0),
+  };
+  return output({ "documents.arrow": encodeDocumentLosses(new Map([["it", documents]])) });
+}
+
+Deno.test("statements: better and worse only beyond noise; a model worse than counted words is said so", () => {
+  const params: StatementParams = {
+    compared: [{
+      start: "random",
+      losses: {
+        ...{
+          name: "differences-random",
+          start: "random",
+          ngrams: ["unigram", "bigram", "trigram"],
+        },
+        ...{ variants: ["std-t0-steps", "trim"], external: [], rivals: [] },
+        ...{ sources: ["it"], outOfDistribution: [] },
+      },
+      rivals: { dept: ["trim"], baselines: ["std-t0-steps"] },
+    }],
+  };
+  const texts = (
+    trim: readonly number[],
+    standard: readonly number[],
+    unigram: readonly number[],
+  ) => {
+    const names = ["trim", "std-t0-steps", "unigram"];
+    const inputs = Object.fromEntries(
+      [trim, standard, unigram].map((bits, i) => [`random/losses/${names[i]}`, evaluation(bits)]),
+    );
+    const origins = Object.fromEntries(
+      Object.keys(inputs).map((name) => [name, `${name}#losses` as const]),
+    );
+    return statementsOf(params, inputs, origins).map(({ tone, text }) => `${tone}: ${text}`);
+  };
+  const [better, counts] = texts([2, 2.1, 1.9], [3, 3.2, 2.8], [5, 5, 5]);
+  assert.match(
+    better,
+    /^good: After continuation .* trim \(2\.000 .*\) is better than std-t0-steps \(3\.000\)/,
+  );
+  assert.match(better, /−1\.000 bits per byte, 95 % interval −1\.\d+ to −0\.\d+\.$/);
+  assert.match(counts, /^good: .* no model is worse than counted words \(unigram, 5\.000/);
+  const [worse, below] = texts([7, 7.1, 6.9], [3, 3.2, 2.8], [5, 5, 5]);
+  assert.match(worse, /^bad: .* trim \(7\.000 .*\) is worse than std-t0-steps/);
+  assert.match(below, /^bad: .* trim is worse than counted words/);
+  const [noise] = texts([3, 2, 4], [3.1, 2.2, 3.6], [5, 5, 5]);
+  assert.match(noise, /^plain: .* cannot be told from .* which includes 0\.$/);
+});
+
+Deno.test("examplesIn() gives beginnings, cut between what readers see as characters, after some lines", async () => {
+  const made = output({});
+  const family = "👩‍👩‍👧"; // one character of five code points
+  await writeDocuments(made, [
+    { text: "short", id: "a" },
+    { text: family.repeat(300), id: "b" },
+    { text: "line\n".repeat(20), id: "c" },
+    { text: "a fourth one", id: "d" },
+  ]);
+  const texts = await examplesIn(made);
+  assert.equal(texts.length, 3);
+  assert.deepEqual(texts[0], { text: "short", isCut: false });
+  assert.ok(
+    texts[1].isCut && texts[1].text.length % family.length === 0 && texts[1].text.length > 0,
+  );
+  assert.deepEqual(texts[2], { text: "line\n".repeat(7) + "line", isCut: true });
+});
+
+Deno.test("report/recipe can be planned for every kind of recipe, report/study for a study", async () => {
+  const of = async (name: string) => {
+    const study = await loadStudy(name, {
+      folder: join(projectRoot, "pipeline/recipes"),
+      schema: recipeSchema,
+      set: [],
+    });
+    return expand(stages, study, ["report/recipe", "report/study"]);
+  };
+  const sample = await of("sample");
+  assert.ok(sample.get("report/recipe")!.needs.includes("table/differences"));
+  assert.ok(sample.get("report/recipe")!.needs.includes("pretrain/spec-opt"));
+  assert.equal(sample.get("report/study"), undefined);
+  const averaging = await of("study-averaging");
+  const needs = averaging.get("report/study")!.needs;
+  assert.ok(needs.includes("table/study-pretraining"));
+  assert.ok(needs.includes("pretrain/trim@setting=2-average"));
+  assert.ok(averaging.has("report/recipe@setting=2-average"));
+  assert.ok((await of("multilingual-1b")).has("report/recipe")); // sizes alone, no text
+});
