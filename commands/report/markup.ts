@@ -25,7 +25,7 @@ function shown(value: Shown): string {
   if (typeof value === "object") return value.map(shown).join("");
   // Control characters mean nothing in HTML, and some of them change how a terminal or an editor shows a file.
   return String(value)
-    .replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd")
+    .replace(/\p{Cc}/gu, (it) => "\t\n".includes(it) ? it : "\ufffd")
     .replace(/[&<>"']/g, (it) => `&#${it.charCodeAt(0)};`);
 }
 
