@@ -146,9 +146,11 @@ export class BrowserPage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Asked, not killed: what was started may be a script that waits for the browser.
+    const ended = this.#process.status;
+    this.call("Browser.close").catch(() => {});
+    await ended;
     this.#socket.close();
-    this.#process.kill("SIGKILL");
-    await this.#process.status;
     await this.#process.stderr.cancel().catch(() => {});
     for (let attempt = 0; attempt < 50; attempt++) {
       try {
