@@ -43,7 +43,10 @@ Deno.test("curves: without a folder, without a run, and with a file in the way i
     const file = join(folder, "file");
     Deno.writeTextFileSync(file, "");
     const cases: [string[], RegExp][] = [
-      [[], /Cannot copy curves: expected --tensorboard FOLDER, found no folder/],
+      [
+        [],
+        /Cannot draw curves of all: expected a training run that has begun, found none; run one first/,
+      ],
       [
         ["--tensorboard", join(folder, "a")],
         /of all: expected a finished training run, found none/,

@@ -9,6 +9,7 @@ import { adamWGraph, additionGraph, copyGraph, squaresGraph } from "./graphs.ts"
 import { halfDevice } from "./half.ts";
 import { device } from "./rewrites.ts";
 import { expandAttention } from "../../attention_blocks.ts";
+import { expandLayerNorms } from "../../layer_norm_gradient.ts";
 import { expandHeads } from "../head.ts";
 import { lower } from "../lowering.ts";
 import { withLossScale } from "./loss_scale.ts";
@@ -39,7 +40,7 @@ function isTraining({ graph }: Pick<GraphToPlace, "graph">): boolean {
 function deviceGraph(graph: Graph, precision: Precision): OnnxGraph {
   const isHalf = precision === "fp16";
   const scaled = isHalf && isTraining({ graph }) ? withLossScale(graph) : graph;
-  const expanded = expandHeads(expandAttention(scaled, isHalf));
+  const expanded = expandHeads(expandAttention(expandLayerNorms(scaled), isHalf));
   const values = [...Object.values(graph.outputs), ...Object.values(expanded.gradients)];
   return lower(expanded, values, isHalf ? halfDevice : device).onnx;
 }
