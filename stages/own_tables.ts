@@ -52,6 +52,16 @@ export function whyNotStitched(recipe: Recipe, id: string): string | undefined {
     : `${id} cannot be stitched: expected a vocabulary that was trained here, found vocabulary.global.file`;
 }
 
+/** Whether stages that make one model of sources' tables have an instance of a variant, also where the recipe does not list it. */
+export function canBeStitched(recipe: Recipe, id: string): boolean {
+  return recipe.pretrain.variants.includes(id) && whyNotStitched(recipe, id) === undefined;
+}
+
+/** Why such a stage can have no instance of a variant that the recipe trains, else undefined. */
+export function whyImpossible(recipe: Recipe, id: string): string | undefined {
+  return recipe.pretrain.variants.includes(id) ? whyNotStitched(recipe, id) : undefined;
+}
+
 /** Inputs for `openOwnTables`. */
 export function ownTableInputs(recipe: Recipe, id: string): Readonly<Record<string, OutputRef>> {
   const { vocabulary } = variantNamed(id).training;

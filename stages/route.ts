@@ -39,11 +39,12 @@ import {
 } from "../training/mod.ts";
 import { writeLosses } from "./evaluated_losses.ts";
 import {
+  canBeStitched,
   openOwnTables,
   type OwnTable,
   ownTableInputs,
   stitchedVariants,
-  whyNotStitched,
+  whyImpossible,
 } from "./own_tables.ts";
 import { engineClaims, type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { accuracyOf, type Routing } from "./routing.ts";
@@ -64,11 +65,8 @@ export const route: Stage<Recipe, RouteParams, object, EngineModules> = {
   description: "Evaluates sources' own tables on text whose source is found, not said",
   module: import.meta.url,
   instances: (recipe) => stitchedVariants(recipe).map((variant) => [variant]),
-  onRequest: (recipe, parts) =>
-    parts.length === 1 && recipe.pretrain.variants.includes(parts[0]) &&
-    whyNotStitched(recipe, parts[0]) === undefined,
-  impossible: (recipe, [variant]) =>
-    recipe.pretrain.variants.includes(variant) ? whyNotStitched(recipe, variant) : undefined,
+  onRequest: (recipe, parts) => parts.length === 1 && canBeStitched(recipe, parts[0]),
+  impossible: (recipe, [variant]) => whyImpossible(recipe, variant),
   declare(recipe, [id]) {
     const { engine, evaluate: { batchSize, bootstrapSamples } } = recipe;
     const documents = allSources(recipe).map((source): [string, OutputRef] => [

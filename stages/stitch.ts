@@ -27,11 +27,12 @@ import {
   variantNamed,
 } from "../training/mod.ts";
 import {
+  canBeStitched,
   openOwnTables,
   type OwnTable,
   ownTableInputs,
   stitchedVariants,
-  whyNotStitched,
+  whyImpossible,
 } from "./own_tables.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -46,11 +47,8 @@ export const stitch: Stage<Recipe, StitchParams> = {
   description: "Makes one table of those that sources keep to themselves",
   module: import.meta.url,
   instances: (recipe) => stitchedVariants(recipe).map((variant) => [variant]),
-  onRequest: (recipe, parts) =>
-    parts.length === 1 && recipe.pretrain.variants.includes(parts[0]) &&
-    whyNotStitched(recipe, parts[0]) === undefined,
-  impossible: (recipe, [variant]) =>
-    recipe.pretrain.variants.includes(variant) ? whyNotStitched(recipe, variant) : undefined,
+  onRequest: (recipe, parts) => parts.length === 1 && canBeStitched(recipe, parts[0]),
+  impossible: (recipe, [variant]) => whyImpossible(recipe, variant),
   declare: (recipe, [id]) => ({
     inputs: {
       best: `pretrain/${id}#best`,
