@@ -4,22 +4,22 @@
  * Beside the models stand counts of words (stage `ngrams`): a model above them knows less of a text than its counts say.
  */
 import { UsageError } from "../../base/mod.ts";
-import { readTokenCounts } from "../../datasets/mod.ts";
 import { group } from "../../pipeline/stage.ts";
 import { variantNamed } from "../../training/mod.ts";
 import { pretrainingEnd } from "../external_models.ts";
 import { ngramOrders } from "../ngrams.ts";
 import { meanOf } from "../report/cells.ts";
-import { inputsOf, metricsInputs } from "../report/kind.ts";
+import { metricsInputs } from "../report/kind.ts";
 import { lossInputs, lossParams, readSummary } from "../report/losses.ts";
 import { metricsOf, type RoundRow } from "../report/run_metrics.ts";
+import { bitsPerByteOf, validationInputs, type Vocabulary } from "../report/validation_bits.ts";
 import { sourcesOf } from "../sources.ts";
 import type { FigureKind, Point } from "./figure.ts";
 
 type Inputs = Readonly<Record<string, string>>;
 
 interface LearningParams {
-  readonly variants: readonly { readonly id: string; readonly vocabulary: "global" | "own" }[];
+  readonly variants: readonly { readonly id: string; readonly vocabulary: Vocabulary }[];
   readonly sources: readonly string[];
   readonly seqLen: number;
 }
@@ -42,23 +42,12 @@ export const kind: FigureKind<LearningParams> = {
         }`,
       );
     }
-    const used = new Set(variants.map(({ vocabulary }) => vocabulary));
     const counted = lossParams(recipe, pretrainingEnd, Object.keys(ngramOrders));
     return {
       inputs: {
         ...metricsInputs(variants.map(({ id }) => id)),
         ...lossInputs({ ...counted, variants: [], external: [] }),
-        ...Object.fromEntries(
-          [...used].flatMap((vocabulary) =>
-            Object.entries(
-              inputsOf(
-                vocabulary,
-                sources,
-                (source) => `tokenize/${source}/${vocabulary}#validation`,
-              ),
-            )
-          ),
-        ),
+        ...validationInputs(sources, variants.map(({ vocabulary }) => vocabulary)),
       },
       params: { variants, sources, seqLen: recipe.model.seqLen },
     };
@@ -67,7 +56,7 @@ export const kind: FigureKind<LearningParams> = {
     const metrics = group(inputs, "metrics");
     const lines = variants.map(({ id, vocabulary }) => ({
       label: id,
-      points: pointsOf(metrics.get(id)!, bitsOf(inputs, vocabulary, sources), seqLen),
+      points: pointsOf(metrics.get(id)!, bitsOf(inputs, vocabulary), seqLen),
       from: [`metrics/${id}`],
     }));
     const places = lines.flatMap(({ points }) => points.map(({ x }) => x));
@@ -100,21 +89,11 @@ export const kind: FigureKind<LearningParams> = {
   },
 };
 
-/** Bits per byte of a round, as a mean over sources: nats of a token, by the tokens and bytes of the source's validation text. */
-function bitsOf(
-  inputs: Inputs,
-  vocabulary: "global" | "own",
-  sources: readonly string[],
-): (row: RoundRow) => number {
-  const folders = group(inputs, vocabulary);
-  const rates = new Map(sources.map((source) => {
-    const { tokens, bytes } = readTokenCounts(folders.get(source)!);
-    return [source, tokens / bytes / Math.LN2];
-  }));
+/** Bits per byte of a round, as a mean over sources. */
+function bitsOf(inputs: Inputs, vocabulary: Vocabulary): (row: RoundRow) => number {
+  const bits = bitsPerByteOf(group(inputs, vocabulary));
   return ({ validation }) =>
-    meanOf(
-      Object.entries(validation).map(([source, { lossNats }]) => lossNats * rates.get(source)!),
-    );
+    meanOf(Object.entries(validation).map(([source, { lossNats }]) => bits(source, lossNats)));
 }
 
 /** A line: rounds in which all sources were validated, in at most `mostPoints` means over equal parts of the run. */
