@@ -18,7 +18,15 @@ type EvaluationContext = Pick<StageContext, "checkpointFolder" | "signal" | "log
 type EvaluatedSource = ConstructorParameters<typeof DocumentSums>[0];
 
 const checkpointEveryMs = 5000;
-const sums = ["lossNats", "tokens", "bytes", "unigramNats"] as const;
+/** The sums that a checkpoint has of each document, in its order. */
+export const lossSums = ["lossNats", "tokens", "bytes", "unigramNats"] as const;
+
+/** Losses of their sums, in the order of `lossSums`. */
+export function lossesOf(
+  [lossNats, tokens, bytes, unigramNats]: readonly Float64Array[],
+): DocumentLosses {
+  return { lossNats, tokens, bytes, unigramNats };
+}
 
 export class EvaluationProgress {
   readonly #context: EvaluationContext;
@@ -69,7 +77,7 @@ export class EvaluationProgress {
   #keep(): void {
     if (this.#current === undefined) return;
     const { name, sums: { windows, losses } } = this.#current;
-    const counted = sums.map((sum) => Array.from(losses[sum]));
+    const counted = lossSums.map((sum) => Array.from(losses[sum]));
     const record = { format: 1, windows, sums: counted };
     writeFileAtomic(this.#pathOf(name), JSON.stringify(record));
   }
@@ -83,9 +91,8 @@ export class EvaluationProgress {
 function readLosses(path: string): PartialLosses | undefined {
   try {
     const { windows, sums } = JSON.parse(readTextIfThere(path) ?? "");
-    const [lossNats, tokens, bytes, unigramNats] = (sums as number[][])
-      .map((sum) => Float64Array.from(sum));
-    return { windows, losses: { lossNats, tokens, bytes, unigramNats } };
+    const losses = lossesOf((sums as number[][]).map((sum) => Float64Array.from(sum)));
+    return { windows, losses };
   } catch {
     return undefined;
   }

@@ -38,6 +38,7 @@ import {
   writeTensors,
 } from "../training/mod.ts";
 import { writeLosses } from "./evaluated_losses.ts";
+import { lossesOf, lossSums } from "./evaluation_progress.ts";
 import {
   canBeStitched,
   openOwnTables,
@@ -222,25 +223,19 @@ async function scoreDocuments(
       },
     },
   );
-  writeFileAtomic(kept, JSON.stringify(sums.map((sum) => Array.from(losses[sum]))));
+  writeFileAtomic(kept, JSON.stringify(lossSums.map((sum) => Array.from(losses[sum]))));
   return losses;
 }
 
-const sums = ["lossNats", "tokens", "bytes", "unigramNats"] as const;
-
 function emptyLosses(documents: number): DocumentLosses {
-  return lossesOf(sums.map(() => new Float64Array(documents)));
-}
-
-function lossesOf([lossNats, tokens, bytes, unigramNats]: readonly Float64Array[]): DocumentLosses {
-  return { lossNats, tokens, bytes, unigramNats };
+  return lossesOf(lossSums.map(() => new Float64Array(documents)));
 }
 
 /** Undefined where there is no file, or a damaged one. */
 function readKept(path: string, documents: number): DocumentLosses | undefined {
   try {
     const found: number[][] = JSON.parse(readTextIfThere(path) ?? "");
-    const isWhole = found.length === sums.length &&
+    const isWhole = found.length === lossSums.length &&
       found.every(({ length }) => length === documents);
     return isWhole ? lossesOf(found.map((sum) => Float64Array.from(sum))) : undefined;
   } catch {
@@ -250,5 +245,5 @@ function readKept(path: string, documents: number): DocumentLosses | undefined {
 
 /** Puts the losses of some documents into those of all. @param places Of each document. */
 function scatter(from: DocumentLosses, places: readonly number[], to: DocumentLosses): void {
-  for (const sum of sums) places.forEach((place, i) => to[sum][place] = from[sum][i]);
+  for (const sum of lossSums) places.forEach((place, i) => to[sum][place] = from[sum][i]);
 }

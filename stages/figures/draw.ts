@@ -1,9 +1,7 @@
 /**
  * A figure as SVG.
  */
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
-import { drawMarked } from "./draw_panel.ts";
+import { drawMarked, svgOf } from "./draw_panel.ts";
 import type { Figure, Panel } from "./figure.ts";
 
 const panelSize = { width: 320, height: 220 };
@@ -28,7 +26,7 @@ const greys = ["#444444", "#777777", "#aaaaaa"];
 export async function drawFigure(figure: Figure): Promise<string> {
   if (figure.panels.some(({ mark = "line" }) => mark !== "line")) return await drawMarked(figure);
   const colour = colourOf(figure);
-  const { spec } = compile({
+  return await svgOf({
     title: { text: figure.title, subtitle: [...figure.notes], anchor: "start" },
     columns: 3,
     concat: figure.panels.map((panel) =>
@@ -36,13 +34,7 @@ export async function drawFigure(figure: Figure): Promise<string> {
     ),
     resolve: { scale: { color: "shared", y: "independent" } },
     config: { background: "white", view: { stroke: "#ddd" } },
-  } as TopLevelSpec);
-  const view = new View(parse(spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  });
 }
 
 /** Each label's colour: those of dashed lines are grey. */

@@ -13,7 +13,7 @@ const ink = "currentColor";
 
 /** Panels side by side, three in a row; colours mean the same in all. */
 export function drawMarked(figure: Figure): Promise<string> {
-  return draw({
+  return svgOf({
     title: { text: figure.title, subtitle: [...figure.notes], anchor: "start" },
     columns: 3,
     concat: figure.panels.map((panel) => ({
@@ -41,7 +41,7 @@ export async function drawPanel(
     : panel.mark === "bar"
     ? { width: 240, height: Math.max(60, 15 * rows) }
     : { width: 300, height: 190 };
-  const svg = await draw({
+  const svg = await svgOf({
     ...size,
     ...panelSpec({ ...panel, y: "" }, x, styleOf),
     config: {
@@ -61,7 +61,7 @@ export async function drawPanel(
 }
 
 /** The SVG of a specification of vega-lite. */
-async function draw(of: object): Promise<string> {
+export async function svgOf(of: object): Promise<string> {
   const { spec } = compile(of as TopLevelSpec);
   const view = new View(parse(spec), { renderer: "none" });
   try {
