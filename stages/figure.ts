@@ -6,9 +6,10 @@
  */
 import { writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
-import { figureCsv, type FigureKind } from "./figures/figure.ts";
+import { type Figure, figureCsv, type FigureKind } from "./figures/figure.ts";
 import { figureEntry } from "./figures/kinds.ts";
 import type { Recipe } from "./recipe.ts";
+import { figurePrefix } from "./study_names.ts";
 
 interface FigureModules {
   readonly kind: { readonly kind: FigureKind };
@@ -19,7 +20,8 @@ export const figure: Stage<Recipe, object, object, FigureModules> = {
   description: "Draws a figure of results",
   module: import.meta.url,
   instances: (recipe) => recipe.figures.map((name) => [name]),
-  onRequest: (_recipe, parts) => parts.length === 1, // another name than there is has an error of its own
+  // Another name than there is has an error of its own; those over a study are another stage's.
+  onRequest: (_recipe, parts) => parts.length === 1 && !parts[0].startsWith(figurePrefix),
   declare(recipe, [name]) {
     const { kind, module } = figureEntry(name);
     return {
@@ -38,8 +40,12 @@ export async function run(
     FigureModules
   >,
 ): Promise<StageSummary> {
-  const made = kind.build(params, inputs);
-  const write = (file: string, text: string) => writeFileSynced(`${outputs.figure}/${file}`, text);
+  return await writeFigure(outputs.figure, kind.build(params, inputs));
+}
+
+/** Writes the three files of a figure. */
+export async function writeFigure(folder: string, made: Figure): Promise<StageSummary> {
+  const write = (file: string, text: string) => writeFileSynced(`${folder}/${file}`, text);
   write("figure.json", JSON.stringify(made, null, 2) + "\n");
   write("figure.csv", figureCsv(made));
   // Loaded here: its library is large, and every command reads this module to plan.

@@ -20,6 +20,7 @@ import { route } from "./route.ts";
 import { report, studyReport } from "./report.ts";
 import { isOnlyCosted } from "./sources.ts";
 import { stitch } from "./stitch.ts";
+import { studyFigure } from "./study_figure.ts";
 import { studyTable } from "./study_table.ts";
 import { table } from "./table.ts";
 import { tokenize } from "./tokenize.ts";
@@ -47,6 +48,7 @@ export const stages: readonly Stage<Recipe>[] = [
   table,
   studyTable as Stage,
   figure,
+  studyFigure as Stage,
   report,
   studyReport as Stage,
 ];

@@ -81,6 +81,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
       outputs: ["last", "best", "metrics"],
       params: {
         ...settings,
+        ...(variant.mixture === undefined ? {} : unusedByMixtures),
         inner: {
           ...inner,
           peakLearningRate: peakLearningRates[id] ?? inner.peakLearningRate,
@@ -101,6 +102,13 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
     };
   },
 };
+
+/** A mixture has no rounds to average: these settings change no byte of it, so that it is one instance whatever they say. */
+const unusedByMixtures = {
+  outer: { kind: "average" },
+  adamState: "keep",
+  sourceSampling: "uniform",
+} as const satisfies Partial<PretrainParams>;
 
 export async function run(
   context: StageContext<PretrainParams, PretrainHints, EngineModules>,

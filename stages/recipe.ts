@@ -51,6 +51,10 @@ const study = z.strictObject({
   ).describe("What varies, by the name of the axis."),
   tables: z.array(name).superRefine(eachOnce).default([])
     .describe("Tables that range over the axes."),
+  figures: z.array(name).superRefine(eachOnce).default([])
+    .describe(
+      "Figures that range over the axes: a table's name, whose rows are drawn along the axis that is written first, or `pareto`.",
+    ),
 });
 
 const costs = z.strictObject({

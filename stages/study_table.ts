@@ -19,6 +19,7 @@ import { isTable, tableEntry } from "./report/kinds.ts";
 import { averageTables } from "./report/seeds.ts";
 import { stackTables } from "./report/study.ts";
 import type { Table } from "./report/table.ts";
+import { isOfSeeds, studyTables, tablePrefix } from "./study_names.ts";
 import type { TableModules } from "./table.ts";
 
 interface StudyTableParams {
@@ -35,17 +36,14 @@ interface StudyTableParams {
   }[];
 }
 
-/** `study-` before the name of a table. */
-const prefix = "study-";
-
 export const studyTable: Stage<Study<Recipe>, StudyTableParams, object, TableModules> = {
   name: "table",
   description: "Makes a table over the axes of a study",
   module: import.meta.url,
   overStudy: true,
-  instances: ({ recipe }) => (recipe.study?.tables ?? []).map((name) => [`${prefix}${name}`]),
+  instances: ({ recipe }) => studyTables(recipe).map((name) => [`${tablePrefix}${name}`]),
   onRequest: (_study, [name, ...more]) =>
-    more.length === 0 && name.startsWith(prefix) && isTable(kindOf(name)),
+    more.length === 0 && name.startsWith(tablePrefix) && isTable(kindOf(name)),
   declare({ recipe, axes, cells }, [name]) {
     const { kind, module, name: own } = tableEntry(kindOf(name));
     const declared = cells.map(({ values, suffix, recipe }) => ({
@@ -78,13 +76,8 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams, object, TableMod
   },
 };
 
-function isOfSeeds({ study }: Recipe, axis: string): boolean {
-  const declared = study?.axes[axis];
-  return declared !== undefined && "key" in declared && declared.key === "seed";
-}
-
 function kindOf(name: string): string {
-  return name.slice(prefix.length);
+  return name.slice(tablePrefix.length);
 }
 
 /** `@seed=18@steps=5` → `seed=18,steps=5`: inputs have slashes between their parts. */

@@ -84,7 +84,7 @@ export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
 export { cachedMicroBatch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
 export { writeMetrics } from "./metrics_files.ts";
 export { rowsUnderWay } from "./metrics_rows.ts";
-export { type MonitorRow, monitorStep } from "./monitors.ts";
+export { activationGrowth, type MonitorRow, monitorStep } from "./monitors.ts";
 export { PhaseClock, profileMessage } from "./phases.ts";
 export { crc32c, encodeEvents } from "./tensorboard.ts";
 export {

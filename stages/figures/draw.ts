@@ -63,7 +63,7 @@ function colourOf({ panels }: Figure): object {
 }
 
 function panelSpec(
-  { title, y, isLogarithmic, series }: Panel,
+  { title, y, isLogarithmic, isXLogarithmic = false, series }: Panel,
   x: string,
   colour: object,
   size: { readonly width: number; readonly height: number },
@@ -71,8 +71,9 @@ function panelSpec(
   const values = series.flatMap(({ label, points, isReference = false }) =>
     points.map((point) => ({ series: label, isReference, ...point }))
   );
-  const scale = isLogarithmic ? { type: "log", nice: false } : { zero: false };
-  const xAxis = { field: "x", type: "quantitative", title: x, scale: { zero: false } };
+  const scaleOf = (isLog: boolean) => isLog ? { type: "log", nice: false } : { zero: false };
+  const scale = scaleOf(isLogarithmic);
+  const xAxis = { field: "x", type: "quantitative", title: x, scale: scaleOf(isXLogarithmic) };
   const hasBand = values.some(({ low }) => low !== undefined);
   const lines = (isReference: boolean, mark: object) => ({
     mark,

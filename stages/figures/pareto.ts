@@ -7,7 +7,7 @@ import { pretrainingEnd } from "../external_models.ts";
 import type { Recipe } from "../recipe.ts";
 import { meanOf } from "../report/cells.ts";
 import { readSummary } from "../report/losses.ts";
-import { metricsOf } from "../report/run_metrics.ts";
+import { exchangedBytes, heldBytes, metricsOf } from "../report/run_metrics.ts";
 import { sourcesOf } from "../sources.ts";
 import type { Figure, Panel, Point } from "./figure.ts";
 
@@ -53,11 +53,15 @@ export function buildPareto(
   inputs: Readonly<Record<string, string>>,
 ): Figure {
   const known = runs.filter(({ name }) => inputs[`losses/${name}`] && inputs[`metrics/${name}`])
-    .map((run) => ({
-      ...run,
-      megabytes: exchangedBytes(inputs[`metrics/${run.name}`]) / 1e6,
-      bits: bitsOf(run, inputs[`losses/${run.name}`]),
-    }));
+    .map((run) => {
+      const rows = metricsOf(inputs[`metrics/${run.name}`], "local");
+      return {
+        ...run,
+        exchanged: exchangedBytes(rows) / 1e6,
+        held: heldBytes(rows) / 1e6,
+        bits: bitsOf(run, inputs[`losses/${run.name}`]),
+      };
+    });
   type Known = (typeof known)[number];
   const panel = (title: string, x: string, cost: (run: Known) => number): Panel => {
     const counted = known.filter((run) => cost(run) > 0);
@@ -90,19 +94,16 @@ export function buildPareto(
     title: "What pre-training costs and what it reaches",
     x: "cost",
     panels: [
-      panel("communication", "MB exchanged by all workers", ({ megabytes }) => megabytes),
+      panel("communication", "MB exchanged by all workers", ({ exchanged }) => exchanged),
       panel("text read", "million tokens", ({ tokens }) => tokens / 1e6),
-    ],
+      panel("memory", "MB held by the largest source", ({ held }) => held),
+    ].filter(({ series }) => series.length > 0),
     notes: [
+      "held: parameters, gradients and two moments in float32",
       "a dot for each cell of the study and variant; bits per byte of test text at the end of pre-training, mean over sources",
       "the line joins dots that no other one beats in both; their cells stand beside them",
     ],
   };
-}
-
-function exchangedBytes(folder: string): number {
-  return metricsOf(folder, "local")
-    .reduce((sum, { sentBytes = 0, returnedBytes = 0 }) => sum + sentBytes + returnedBytes, 0);
 }
 
 function bitsOf({ sources }: ParetoRun, folder: string): number {

@@ -4,27 +4,19 @@
  *
  * Source: DEPT Fig. 2; what "activations" are: `training/monitors.ts`.
  */
-import { readFileSync } from "node:fs";
 import { UsageError } from "../../base/mod.ts";
 import { group } from "../../pipeline/stage.ts";
-import { variantNamed } from "../../training/mod.ts";
+import { type MonitorRow, variantNamed } from "../../training/mod.ts";
 import { meanOf } from "../report/cells.ts";
 import { rivalsOf } from "../report/improvement.ts";
 import { metricsInputs } from "../report/kind.ts";
+import { monitorsOf } from "../report/run_metrics.ts";
 import type { FigureKind, Panel, Point, Series } from "./figure.ts";
 
 interface StabilityParams {
   readonly dept: readonly string[];
   /** Baselines and controls. */
   readonly others: readonly string[];
-}
-
-/** The fields of a row of `monitors.jsonl` that are drawn. */
-interface MonitorRow {
-  readonly step: number;
-  /** Null where it is not finite. */
-  readonly activationMeanMax: number | null;
-  readonly parameterNorm: number | null;
 }
 
 export const kind: FigureKind<StabilityParams> = {
@@ -45,8 +37,7 @@ export const kind: FigureKind<StabilityParams> = {
     const rows = new Map(
       [...group(inputs, "metrics")].map(([id, folder]) => [
         id,
-        readFileSync(`${folder}/monitors.jsonl`, "utf8").trimEnd().split("\n")
-          .map((line) => JSON.parse(line) as MonitorRow),
+        monitorsOf(folder),
       ]),
     );
     const of = (ids: readonly string[]) => ids.flatMap((id) => rows.get(id)!);

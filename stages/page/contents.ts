@@ -9,6 +9,7 @@ import { paperFigureIndex } from "../report/paper_index.ts";
 import { tableEntry } from "../report/kinds.ts";
 import type { Recipe } from "../recipe.ts";
 import { allSources, isOnlyCosted } from "../sources.ts";
+import { figurePrefix, studyTables, tablePrefix } from "../study_names.ts";
 import { type Kinds, roleOf } from "./build.ts";
 import { inputName, keptInput, type PartPlan } from "./page.ts";
 import { sectionPlans } from "./sections.ts";
@@ -34,15 +35,17 @@ export function partsOfRecipe(recipe: Recipe): readonly PartPlan[] {
 /** What the report of a study as a whole is made from. */
 export function partsOfStudy(study: Study<Recipe>): readonly PartPlan[] {
   const { inputs, params } = declarePareto(study);
-  const tables = (study.recipe.study?.tables ?? []).map((table): PartPlan => {
-    const name = `study-${table}`;
-    return {
-      ...{ section: "study", kind: "table", name, params: {}, isKept: true },
-      origins: { [keptInput]: `table/${name}#table` },
-    };
+  const kept = (kind: "table" | "figure", name: string): PartPlan => ({
+    ...{ section: "study", kind, name, params: {}, isKept: true },
+    origins: { [keptInput]: `${kind}/${name}#${kind}` },
   });
+  const drawn = (study.recipe.study?.figures ?? []).filter((name) => name !== "pareto");
+  const parts = [
+    ...drawn.map((name) => kept("figure", `${figurePrefix}${name}`)),
+    ...studyTables(study.recipe).map((name) => kept("table", `${tablePrefix}${name}`)),
+  ];
   const base = { section: "study", kind: "pareto", name: "pareto", isKept: false } as const;
-  return [{ ...base, params, origins: inputs }, ...tables];
+  return [{ ...base, params, origins: inputs }, ...parts];
 }
 
 /** The inputs of all parts. */

@@ -9,7 +9,7 @@ import { pretrainBudget, settingsOf, type TuneResult, variantNamed } from "../..
 import type { Recipe } from "../recipe.ts";
 import { cellOf, scientific, whole } from "./cells.ts";
 import { metricsInputs, rateInputs, type TableKind } from "./kind.ts";
-import { metricsOf } from "./run_metrics.ts";
+import { exchangedBytes, heldBytes, metricsOf } from "./run_metrics.ts";
 import type { Row, Table } from "./table.ts";
 
 type Extent = Pick<
@@ -78,13 +78,11 @@ function budgetRow(
   const { tokens, steps } = pretrainBudget(training, { ...extent, model });
   const { batchSize } = settingsOf(training, extent);
   const rows = metricsOf(folder, "local");
-  const sum = (of: (row: typeof rows[number]) => number) =>
-    rows.reduce((total, row) => total + of(row), 0);
-  const flops = sum(({ steps = 0, vocabSize }) =>
-    steps * batchSize * model.seqLen * flopsPerToken({ ...model, vocabSize })
+  const flops = rows.reduce(
+    (sum, { steps = 0, vocabSize }) =>
+      sum + steps * batchSize * model.seqLen * flopsPerToken({ ...model, vocabSize }),
+    0,
   );
-  const held = Math.max(0, ...rows.map(({ heldBytes = 0 }) => heldBytes));
-  const exchanged = sum(({ sentBytes = 0, returnedBytes = 0 }) => sentBytes + returnedBytes);
   return {
     label: variant,
     from: [`metrics/${variant}`],
@@ -93,8 +91,8 @@ function budgetRow(
       cellOf(steps, whole),
       cellOf(training.isUntrained ? null : rate, scientific),
       cellOf(flops, scientific),
-      cellOf(held, formatBytes),
-      cellOf(exchanged, formatBytes),
+      cellOf(heldBytes(rows), formatBytes),
+      cellOf(exchangedBytes(rows), formatBytes),
     ],
   };
 }

@@ -13,10 +13,12 @@ import { kind as downstream } from "./downstream.ts";
 import { kind as drift } from "./drift.ts";
 import { kind as exposure } from "./exposure.ts";
 import { kind as formulas } from "./formulas.ts";
+import { kind as growth } from "./growth.ts";
 import { kind as heterogeneity } from "./heterogeneity.ts";
 import { kind as inference } from "./inference.ts";
 import { kind as isolated } from "./isolated.ts";
 import type { KindWithModule, TableKind } from "./kind.ts";
+import { kind as memory } from "./memory.ts";
 import { kind as normalised } from "./normalised.ts";
 import { kind as overlap } from "./overlap.ts";
 import { kind as perplexity } from "./perplexity.ts";
@@ -43,6 +45,7 @@ const kinds: readonly KindWithModule<TableKind>[] = [
   [costMeasured, "./cost_measured.ts"],
   [exposure, "./exposure.ts"],
   [formulas, "./formulas.ts"],
+  [growth, "./growth.ts"],
   [heterogeneity, "./heterogeneity.ts"],
   [perplexity, "./perplexity.ts"],
   [bits, "./bits.ts"],
@@ -52,6 +55,7 @@ const kinds: readonly KindWithModule<TableKind>[] = [
   [drift, "./drift.ts"],
   [inference, "./inference.ts"],
   [isolated, "./isolated.ts"],
+  [memory, "./memory.ts"],
   [normalised, "./normalised.ts"],
   [overlap, "./overlap.ts"],
   [plasticity, "./plasticity.ts"],

@@ -2,6 +2,7 @@
  * Rows of `metrics.jsonl`, as pre-training and continuation write them.
  */
 import { readFileSync } from "node:fs";
+import type { MonitorRow } from "../../training/mod.ts";
 
 /** A participant of a round. */
 interface LocalRow {
@@ -16,6 +17,10 @@ interface LocalRow {
   readonly steps?: number;
   /** Null where no step was taken. */
   readonly lossNatsMean?: number | null;
+  readonly lossNatsFirst?: number;
+  readonly gradientNormMax?: number;
+  /** Steps that were not taken. */
+  readonly leftOut?: readonly unknown[];
   readonly heldBytes?: number;
   /** Absent for a mixture. */
   readonly sentBytes?: number;
@@ -73,4 +78,23 @@ export function metricsOf<Kind extends MetricsRow["kind"]>(
     .filter((line) => line !== "") // an untrained variant has no rows
     .map((line) => JSON.parse(line) as MetricsRow)
     .filter((row): row is Extract<MetricsRow, { readonly kind: Kind }> => row.kind === kind);
+}
+
+/** Both ways, of all workers in the whole run. */
+export function exchangedBytes(rows: readonly LocalRow[]): number {
+  return rows.reduce(
+    (sum, { sentBytes = 0, returnedBytes = 0 }) => sum + sentBytes + returnedBytes,
+    0,
+  );
+}
+
+/** Parameters, gradients and two moments in float32, of the largest participant. */
+export function heldBytes(rows: readonly LocalRow[]): number {
+  return Math.max(0, ...rows.map(({ heldBytes = 0 }) => heldBytes));
+}
+
+/** What monitors saw, in the order of the run: which participant, and its step. */
+export function monitorsOf(folder: string): (MonitorRow & { readonly source: string })[] {
+  return readFileSync(`${folder}/monitors.jsonl`, "utf8").trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
 }

@@ -1,0 +1,106 @@
+/**
+ * What a table over the axes of a study says, drawn: a line for each of its rows' labels along one axis, a panel for each value of
+ * the others.
+ */
+import type { Cell, Row, Table } from "../report/table.ts";
+import type { Figure, Panel, Point, Series } from "./figure.ts";
+
+export interface OverAxesParams {
+  readonly name: string;
+  /** The axis along which lines are drawn. */
+  readonly x: string;
+  /** Its values, as they are written. */
+  readonly values: readonly string[];
+  /** The other axes that have columns in the table. */
+  readonly others: readonly string[];
+}
+
+/**
+ * Averages over sources are drawn, where the table has some, else every column of numbers.
+ * @param input The input that the table is.
+ */
+export function figureOverAxes(params: OverAxesParams, table: Table, input: string): Figure {
+  const { name, x, values, others } = params;
+  const isNumeric = values.every((value) => Number.isFinite(Number(value)));
+  const placeOf = (value: string) => isNumeric ? Number(value) : values.indexOf(value) + 1;
+  const numbers = isNumeric ? values.map(Number) : [];
+  const isXLogarithmic = isNumeric && Math.min(...numbers) > 0 &&
+    Math.max(...numbers) >= 8 * Math.min(...numbers);
+  const headings = drawnColumns(table, [x, ...others]);
+  const groups = Map.groupBy(
+    table.rows,
+    (row) => others.map((axis) => `${axis} ${textAt(table, row, axis)}`).join(", "),
+  );
+  // What only one group has, such as a baseline that takes no rounds, is what all others are measured by.
+  const panels = headings.flatMap((heading) =>
+    [...groups].map(([group, rows]): Panel => ({
+      title: [...(headings.length > 1 ? [heading] : []), ...(group === "" ? [] : [group])].join(
+        ": ",
+      ),
+      y: headings.length > 1 ? heading : table.title.split(",")[0],
+      isLogarithmic: false,
+      isXLogarithmic,
+      series: seriesOf(
+        rows,
+        (row) => placeOf(textAt(table, row, x)),
+        (row) => row.cells[table.columns.indexOf(heading) - 1],
+        input,
+      ),
+    }))
+  ).filter(({ series }) => series.length > 0);
+  return {
+    name,
+    title: table.title,
+    x,
+    panels,
+    notes: [
+      ...(isNumeric ? [] : [`${x}: ${values.map((value, i) => `${i + 1} ${value}`).join(", ")}`]),
+      ...(panels.some(({ series }) => series.some(({ isReference }) => isReference))
+        ? [`dashed: does not depend on ${x}`]
+        : []),
+      ...table.notes.slice(0, 1),
+    ],
+  };
+}
+
+/** Averages over sources, else every column with a number. */
+function drawnColumns({ columns, rows }: Table, axes: readonly string[]): readonly string[] {
+  const rest = columns.slice(1).filter((heading) => !axes.includes(heading));
+  const averages = rest.filter((heading) => heading.startsWith("AVG"));
+  if (averages.length > 0) return averages.slice(0, 1);
+  return rest.filter((heading) => {
+    const at = columns.indexOf(heading) - 1;
+    return rows.some(({ cells }) => typeof cells[at].value === "number");
+  });
+}
+
+function textAt({ columns }: Table, row: Row, axis: string): string {
+  const cell = row.cells[columns.indexOf(axis) - 1];
+  return cell.text ?? String(cell.value);
+}
+
+function seriesOf(
+  rows: readonly Row[],
+  xOf: (row: Row) => number,
+  cellOf: (row: Row) => Cell,
+  input: string,
+): Series[] {
+  const known = rows.filter((row) => typeof cellOf(row).value === "number");
+  const places = known.map(xOf);
+  const [first, last] = [Math.min(...places), Math.max(...places)];
+  return [...Map.groupBy(known, ({ label }) => label)].map(([label, own]): Series => {
+    const points = own.map((row): Point => {
+      const { value, low, high } = cellOf(row);
+      return {
+        x: xOf(row),
+        y: value as number,
+        ...(low === undefined || high === undefined ? {} : { low, high }),
+      };
+    }).sort((a, b) => a.x - b.x);
+    const [{ y }] = points;
+    const isReference = first < last && points.every((point) => point.y === y);
+    return isReference
+      ? { label, points: [{ x: first, y }, { x: last, y }], from: [input], isReference }
+      : { label, points, from: [input] };
+  });
+}
