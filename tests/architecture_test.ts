@@ -17,6 +17,7 @@ const rooms = [
   "tokenizers",
   "model",
   "engine",
+  "exchange",
   "training",
   "stages",
   "commands",

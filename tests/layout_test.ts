@@ -25,9 +25,10 @@ const rooms: Readonly<Record<string, Room>> = {
   "tokenizers": { imports: [base] },
   "model": { imports: [base] },
   "engine": { imports: [base, "model"] },
+  "exchange": { imports: [base] },
   "training": {
     imports: [base, "datasets", "model", "engine"],
-    interfaces: ["tokenizers/tokenizer.ts"],
+    interfaces: ["tokenizers/tokenizer.ts", "exchange/exchange.ts"],
   },
   "stages": { imports: "all", alsoModules: [/^pipeline\/stage\.ts$/] },
   "commands": { imports: "all", alsoModules: [/^pipeline\//] },

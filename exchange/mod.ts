@@ -1,0 +1,40 @@
+/**
+ * What crosses between a leader and its silos: signed tasks and answers, and files, over a place that all of them reach.
+ *
+ * ```ts
+ * import { makeKeyPair, openLeader, openSilo } from "./mod.ts";
+ *
+ * const [url, run] = [`folder:${Deno.makeTempDirSync()}`, "0".repeat(64)];
+ * const [leaderKeys, siloKeys] = [makeKeyPair(), makeKeyPair()];
+ * await using leader = await openLeader(url, {
+ *   run,
+ *   privateKey: leaderKeys.privateKey,
+ *   silos: { it: siloKeys.publicKey },
+ * });
+ * await using silo = await openSilo(url, {
+ *   privateKey: siloKeys.privateKey,
+ *   leaderKey: leaderKeys.publicKey,
+ * });
+ * const { signal } = new AbortController();
+ * const offered = await leader.offer({ run, round: 1, source: "it", kind: "train" });
+ * const task = await silo.take(["it"], signal);
+ * await task!.answer({ lossNats: 3.5 });
+ * for await (const reply of leader.replies([offered], signal)) console.log(reply);
+ * ```
+ */
+export type {
+  Area,
+  JsonRecord,
+  LeaderExchange,
+  ObjectRef,
+  Reply,
+  SiloExchange,
+  TakenTask,
+  TaskHead,
+  TaskName,
+} from "./exchange.ts";
+export { RefusedError } from "./exchange.ts";
+export type { LeaderOptions } from "./leader.ts";
+export { openLeader, openSilo, type PlaceOptions } from "./open_exchange.ts";
+export type { SiloOptions } from "./silo.ts";
+export { type KeyPair, makeKeyPair, publicKeyOf } from "./signed.ts";
