@@ -2,7 +2,6 @@
  * The project of this repository: where the machine meets the stages.
  */
 import { fileURLToPath } from "node:url";
-import { StageError } from "../base/mod.ts";
 import { checkRecipe, type Recipe, recipePaths, recipeSchema, stages } from "../stages/mod.ts";
 import type { Project } from "./project.ts";
 
@@ -33,11 +32,12 @@ export const project: Project = {
     const found = await headline(recipe as Recipe, folderOf);
     return found && { ...found, best: found.best.slice(0, found.best.lastIndexOf("#")) };
   },
+  async tableOverSeeds(results) {
+    const { tableOverSeeds } = await import("../stages/report/mod.ts");
+    return await tableOverSeeds(results);
+  },
   async formatTable(table, format) {
-    const { formatTable, hasTableShape } = await import("../stages/report/mod.ts");
-    if (hasTableShape(table)) return formatTable(table, format);
-    throw new StageError(
-      "Cannot print a table: expected a title, columns and rows, found other data",
-    );
+    const { asTable, formatTable } = await import("../stages/report/mod.ts");
+    return formatTable(asTable(table), format);
   },
 };

@@ -7,8 +7,9 @@ import type { Manifest } from "../pipeline/manifest.ts";
 import { ObjectCheck } from "../pipeline/object_check.ts";
 import { Store } from "../pipeline/store.ts";
 import { isNamed } from "../pipeline/targets.ts";
+import { makersOf, newestOf, seriesOverSeeds } from "./kept_seeds.ts";
 import { defaultRecipe } from "./plan_options.ts";
-import type { Project, TableFormat } from "./project.ts";
+import type { Project, SeedResult, TableFormat } from "./project.ts";
 import { tablesOf, tableStage, tablesText } from "./tables.ts";
 
 interface Asked {
@@ -18,17 +19,19 @@ interface Asked {
   readonly recipe: string;
   readonly store: string;
   readonly format: TableFormat;
+  /** Means over the seeds that the store has, in place of the newest. */
+  readonly overSeeds: boolean;
 }
 
 /**
  * The newest result of each named table of a recipe, in the order of the names, else of the instances; each says its key and what
- * made it. Nothing is planned: data, recipe and code need not be there.
+ * made it. Over seeds: means of the newest of each seed. Nothing is planned: data, recipe and code need not be there.
  *
- * @throws UsageError for a store that is not there, and for a name that it has no table of
+ * @throws UsageError for a store that is not there, for a name that it has no table of, and where no table has two seeds
  */
 export async function printKeptTables(
   project: Project,
-  { targets, recipe: asked, store: folder, format }: Asked,
+  { targets, recipe: asked, store: folder, format, overSeeds }: Asked,
 ): Promise<string> {
   const store = Store.open(resolve(folder), { create: false });
   if (!store.isThere) {
@@ -38,8 +41,10 @@ export async function printKeptTables(
   }
   const all = [...store.manifests()];
   const recipe = recipeOf(all, asked);
-  const newest = newestTables(all, recipe);
-  const ids = [...newest.keys()].sort();
+  const results = all.filter(({ record, provenance }) =>
+    record.stage === tableStage && provenance.recipe === recipe
+  );
+  const ids = [...new Set(results.map(({ instance }) => instance))].sort();
   const wanted = targets.length === 0 ? ids : targets.flatMap((target) => {
     const found = ids.filter((id) => isNamed(id, target));
     if (found.length > 0) return found;
@@ -55,14 +60,40 @@ export async function printKeptTables(
     );
   }
   const objects = new ObjectCheck(store, false);
+  const tablesIn = (manifest: Manifest) =>
+    tablesOf(manifest.instance, manifest, objects, statesOf(manifest, all), format);
   const tables: object[] = [];
   for (const id of new Set(wanted)) {
-    const manifest = newest.get(id)!;
-    for (const table of await tablesOf(id, manifest, objects, makersOf(manifest, all), format)) {
-      tables.push(withOrigin(table, manifest));
+    const made = results.filter(({ instance }) => instance === id);
+    if (!overSeeds) {
+      const newest = newestOf(made);
+      for (const table of await tablesIn(newest)) tables.push(withOrigin(table, [newest]));
+      continue;
+    }
+    for (const { seeds, manifests } of seriesOverSeeds(made, all)) {
+      const ofSeeds: SeedResult[] = [];
+      for (const [at, manifest] of manifests.entries()) {
+        const [table] = await tablesIn(manifest);
+        const inputs = await foldersOf(manifest, store, objects);
+        ofSeeds.push({ seed: seeds[at], table, params: manifest.record.params, inputs });
+      }
+      tables.push(withOrigin(await project.tableOverSeeds!(ofSeeds), manifests));
     }
   }
-  return await tablesText(project, tables, format);
+  if (tables.length > 0) return await tablesText(project, tables, format);
+  throw new UsageError(
+    `Cannot print means over seeds: expected a table of at least two seeds in "${store.folder}", found ` +
+      `none; \`pull\` into one store what \`push\` has packed of each seed, with the losses that tables are made from`,
+  );
+}
+
+/** The folder of each input of a result, where the store has it. */
+async function foldersOf({ instance, record }: Manifest, store: Store, objects: ObjectCheck) {
+  const folders: Record<string, string | undefined> = {};
+  for (const [name, digest] of Object.entries(record.inputs)) {
+    folders[name] = store.hasObject(digest) ? await objects.require(digest, instance) : undefined;
+  }
+  return folders;
 }
 
 /** @param asked By the options. */
@@ -81,41 +112,26 @@ function recipeOf(all: readonly Manifest[], asked: string): string {
   );
 }
 
-/** The newest result by instance. */
-function newestTables(all: readonly Manifest[], recipe: string): Map<string, Manifest> {
-  const newest = new Map<string, Manifest>();
-  for (const manifest of all) {
-    const { instance, record, provenance } = manifest;
-    if (record.stage !== tableStage || provenance.recipe !== recipe) continue;
-    const other = newest.get(instance);
-    if (other === undefined || other.provenance.madeAt < provenance.madeAt) {
-      newest.set(instance, manifest);
-    }
-  }
-  return newest;
-}
-
-/** The results of a store that a result was made from, by instance. */
-function makersOf({ record, parents = {} }: Manifest, all: readonly Manifest[]) {
+/** The results of a store that a result was made from, as the plan of a run has them. */
+function statesOf(manifest: Manifest, all: readonly Manifest[]) {
   return new Map(
-    Object.entries(parents).flatMap(([name, from]) => {
-      const instance = from.slice(0, from.lastIndexOf("#"));
-      const maker = all.find((one) =>
-        one.instance === instance && Object.values(one.outputs).includes(record.inputs[name])
-      );
-      if (maker === undefined) return [];
-      return [[instance, { status: "fresh", key: maker.key, manifest: maker }] as const];
-    }),
+    makersOf(manifest, all).flatMap(({ instance, made: [maker] }) =>
+      maker === undefined
+        ? []
+        : [[instance, { status: "fresh", key: maker.key, manifest: maker }] as const]
+    ),
   );
 }
 
-function withOrigin(table: object, { key, provenance }: Manifest): object {
+/** A table with a note that says which results it is, or is the mean of. */
+function withOrigin(table: object, manifests: readonly Manifest[]): object {
   const { notes = [] } = table as { readonly notes?: readonly string[] };
-  const { madeAt, deno, platform, cpu, recipe } = provenance;
-  const origin =
-    `kept result ${key.slice(0, 12)} of recipe ${recipe}, made on ${
-      madeAt.slice(0, 10)
-    } by Deno ${deno} ` +
-    `(${platform}, ${cpu}); what this checkout would make was not asked`;
+  const several = manifests.length > 1 ? "s" : "";
+  const origins = manifests.map(({ key, provenance: { madeAt, deno, platform, cpu } }) =>
+    `${key.slice(0, 12)}, made on ${madeAt.slice(0, 10)} by Deno ${deno} (${platform}, ${cpu})`
+  );
+  const [{ provenance: { recipe } }] = manifests;
+  const origin = `kept result${several} of recipe ${recipe}: ${origins.join("; ")}; ` +
+    "what this checkout would make was not asked";
   return { ...table, notes: [...notes, origin] };
 }

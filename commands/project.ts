@@ -51,12 +51,24 @@ export interface Project {
     recipe: BaseRecipe,
     folderOf: (ref: string) => Promise<string | undefined>,
   ): Promise<{ readonly sentences: readonly string[]; readonly best: InstanceId } | undefined>;
+  /** One table of results that differ in nothing but the seed. @throws StageError where they do not make one */
+  tableOverSeeds?(results: readonly SeedResult[]): Promise<object>;
   /** The text of a table: of what `table.json` holds in the output of an instance of stage `table`. */
   formatTable(table: unknown, format: TableFormat): Promise<string>;
 }
 
 /** Sizes of a model and its training as options of `table` give them: text, by the option's name. */
 export type TableSizes = Readonly<Record<string, string>>;
+
+/** A kept result of stage `table`: its seed, its table, and what made it. */
+export interface SeedResult {
+  readonly seed: string;
+  readonly table: unknown;
+  /** Of the stage. */
+  readonly params: unknown;
+  /** The folder of each input by its name; undefined for one that the store lacks. */
+  readonly inputs: Readonly<Record<string, string | undefined>>;
+}
 
 export const tableFormats = ["text", "markdown", "csv", "json"] as const;
 export type TableFormat = (typeof tableFormats)[number];

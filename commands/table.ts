@@ -24,6 +24,7 @@ interface TableOptions extends PlanOptions {
   readonly format: string;
   readonly list?: boolean;
   readonly kept?: boolean;
+  readonly overSeeds?: boolean;
 }
 
 export const command: PipelineCommand = {
@@ -32,6 +33,7 @@ export const command: PipelineCommand = {
       .option("--format <format>", "text, markdown, csv or json", "text")
       .option("--list", "list what tables there are, and which of the paper's each one is")
       .option("--kept", "the newest that the store has, whatever code made them: no data is needed")
+      .option("--over-seeds", "with --kept: means over the seeds of which the store has tables")
       .addHelpText("after", examples);
     addPlanOptions(addSizeOptions(command));
   },
@@ -57,8 +59,15 @@ async function table(
   }
   if (options.kept) {
     const targets = names.map(targetOf);
-    print(await printKeptTables(project, { ...options, targets, format }));
+    const overSeeds = options.overSeeds ?? false;
+    print(await printKeptTables(project, { ...options, targets, format, overSeeds }));
     return 0;
+  }
+  if (options.overSeeds) {
+    throw new UsageError(
+      "Cannot print means over seeds: expected --kept with --over-seeds, found the latter alone; a recipe has seeds " +
+        "as an axis of a study",
+    );
   }
   const sizes = sizesOf({ ...options });
   if (Object.keys(sizes).length > 0) {
@@ -161,5 +170,6 @@ Examples:
   deno task pipeline table                         the recipe's tables
   deno task pipeline table 4 drift                 Table 4 of the paper, and one that the recipe does not list
   deno task pipeline table --kept --store DIR      what somebody pushed, without data or models
+  deno task pipeline table --kept --over-seeds --store DIR   the same of several seeds, pulled into one store
   deno task pipeline table cost --recipe multilingual-1b --gigabits 1
   deno task pipeline table cost --layers 24 --width 2048 --vocab 250112 --own-vocab 50257 --local-steps 500`;

@@ -12,4 +12,5 @@ export { cellParts, footnotesOf, formatTable } from "./format.ts";
 export { type FolderOf, type Headline, headline } from "./headline.ts";
 export { isTable, tableEntry, tableNames } from "./kinds.ts";
 export { listTables } from "./listing.ts";
-export { type Cell, hasTableShape, type Row, type Table } from "./table.ts";
+export { tableOverSeeds } from "./over_seeds.ts";
+export { asTable, type Cell, hasTableShape, type Row, type Table } from "./table.ts";

@@ -2,6 +2,7 @@
  * A table as data: what a table instance writes (`table.json`) and every format prints.
  * No time, host, path or store in it.
  */
+import { StageError } from "../../base/mod.ts";
 
 export interface Cell {
   /** Null for what is not known or does not exist. */
@@ -49,6 +50,14 @@ export function hasTableShape(value: unknown): value is Table {
   const { title, columns, rows, notes } = (value ?? {}) as Partial<Record<keyof Table, unknown>>;
   return typeof title === "string" && areTexts(columns) && areTexts(notes) &&
     Array.isArray(rows) && rows.every((row) => isRow(row, columns.length - 1));
+}
+
+/** @throws StageError for a value that is no table. */
+export function asTable(value: unknown): Table {
+  if (hasTableShape(value)) return value;
+  throw new StageError(
+    "Cannot print a table: expected a title, columns and rows, found other data",
+  );
 }
 
 function isRow(value: unknown, cells: number): boolean {
