@@ -24,7 +24,7 @@ export const pipeline: CommandLine<() => Promise<Project>> = {
       () => import("./table.ts"),
     ],
     "figure <name>": [
-      "print a figure, by name or by its number in the paper: 2, 3, 4",
+      "print a figure, by name or by its number in the paper: 1 to 4",
       () => import("./figure.ts"),
     ],
     "report [name]": [

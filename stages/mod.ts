@@ -13,6 +13,7 @@ import { evaluate } from "./evaluate.ts";
 import { external } from "./external.ts";
 import { figure } from "./figure.ts";
 import { finetune } from "./finetune.ts";
+import { gradients } from "./gradients.ts";
 import { ngrams } from "./ngrams.ts";
 import { pretrain } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
@@ -36,6 +37,7 @@ export const stages: readonly Stage<Recipe>[] = [
     ngrams,
     tune,
     pretrain,
+    gradients,
     stitch,
     continuation,
     evaluate,

@@ -175,6 +175,15 @@ export const recipeSchema = z.strictObject({
         "as many tokens as DEPT, else the first variant.",
     ),
   }).describe("Evaluation on the test text of every source."),
+  bound: z.strictObject({
+    batches: count.min(2).describe("Batches of each source whose gradients are compared."),
+    smoothnessSteps: count.describe(
+      "Steps that look for the direction in which gradients change fastest.",
+    ),
+  }).nullable().describe(
+    "Measures, at both ends of a run, the constants of a bound for local SGD: stage `gradients`, table `bound` (docs/training.md). " +
+      "Null does not.",
+  ),
   finetune: z.strictObject({
     tasks: z.record(name, taskSchema).describe(
       "Downstream tasks by id. A task has a `generator`, or a `format` and `files`.",

@@ -43,6 +43,12 @@ export {
   type SourceSummary,
   summarise,
 } from "./evaluate.ts";
+export {
+  type BatchGradient,
+  type GradientConstants,
+  gradientConstants,
+} from "./gradient_constants.ts";
+export { type BoundConstants, localSgdBound } from "./local_sgd_bound.ts";
 export { fineTune, type FineTuning } from "./fine_tune.ts";
 export type { LabelScale, TaskSplit } from "./encoded_task.ts";
 export { fineTuneRuns, meanScores, runsInterval } from "./fine_tune_runs.ts";
@@ -112,11 +118,20 @@ export { type RoutedSource, Router } from "./routing.ts";
 export { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 export { learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";
-export { drawEmbedding, openSource, pretrainSeeds, type TrainingSource } from "./source.ts";
+export {
+  drawEmbedding,
+  initialShared,
+  openSource,
+  partOf,
+  pretrainSeeds,
+  sourceWindows,
+  type TrainingSource,
+} from "./source.ts";
 export { sampleSources } from "./source_sampling.ts";
 export { tuneLearningRate, type TuneResult } from "./tune.ts";
 export { emptyRecord, nextTick, trainSteps } from "./trainer.ts";
 export { textWindows } from "./validation.ts";
+export { windowFeeds } from "./windows.ts";
 export {
   isPieceTable,
   isShared,

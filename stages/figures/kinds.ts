@@ -9,6 +9,7 @@ import { kind as learning } from "./learning.ts";
 import { kind as costs } from "./costs.ts";
 import { kind as drift } from "./drift.ts";
 import { kind as losses } from "./losses.ts";
+import { kind as method } from "./method.ts";
 import { kind as overlap } from "./overlap.ts";
 import { kind as plasticity } from "./plasticity.ts";
 import { kind as scaling } from "./scaling.ts";
@@ -19,6 +20,7 @@ const kinds: readonly KindWithModule<FigureKind>[] = [
   [costs, "./costs.ts"],
   [drift, "./drift.ts"],
   [losses, "./losses.ts"],
+  [method, "./method.ts"],
   [overlap, "./overlap.ts"],
   [plasticity, "./plasticity.ts"],
   [scaling, "./scaling.ts"],
@@ -37,6 +39,6 @@ export function figureEntry(name: string): { readonly kind: FigureKind; readonly
   throw new UsageError(
     `Cannot draw figure "${name}": expected a number of the paper's (${
       Object.keys(paperFigureIndex).join(", ")
-    }; docs/method.md draws 1) or one of ${figureNames.join(", ")}${didYouMean(name, figureNames)}`,
+    }) or one of ${figureNames.join(", ")}${didYouMean(name, figureNames)}`,
   );
 }

@@ -46,7 +46,7 @@ export const sectionPlans: readonly SectionPlan[] = [
     id: "averaging",
     title: "Drift and averaging",
     intro: "How far sources move apart within a round, and what their average does to each.",
-    tables: [],
+    tables: ["bound"],
     always: ["averaging", "drift"],
     figures: ["drift"],
   },

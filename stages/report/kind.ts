@@ -17,6 +17,8 @@ export interface Kind<Made, Params extends object = any> {
     readonly inputs: Inputs;
     /** What `build` must know of the recipe. */
     readonly params: Params;
+    /** Of a figure that is drawn by hand: `drawing`, an SVG file of this project. */
+    readonly files?: Readonly<Record<string, string>>;
   };
   /** Makes it from the folders of its inputs. */
   build(params: Params, inputs: Readonly<Record<string, string>>): Made;

@@ -4,6 +4,7 @@
 import { didYouMean, UsageError } from "../../base/mod.ts";
 import { kind as averaging } from "./averaging.ts";
 import { kind as bits } from "./bits.ts";
+import { kind as bound } from "./bound.ts";
 import { kind as budget } from "./budget.ts";
 import { kind as costMeasured } from "./cost_measured.ts";
 import { kind as cost } from "./cost.ts";
@@ -40,6 +41,7 @@ interface TableEntry {
 
 const kinds: readonly KindWithModule<TableKind>[] = [
   [averaging, "./averaging.ts"],
+  [bound, "./bound.ts"],
   [budget, "./budget.ts"],
   [cost, "./cost.ts"],
   [costMeasured, "./cost_measured.ts"],

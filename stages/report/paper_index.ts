@@ -56,9 +56,10 @@ export const paperTableIndex: Readonly<Record<number, PaperEntry>> = parse(
   },
 );
 
-/** Figures 1 to 3 of the main text and Fig. 4 of the appendix. */
+/** Figures of the main text, and Fig. 4 of the appendix. */
 export const paperFigureIndex: Readonly<Record<number, PaperEntry>> = parse(
   `
+1 | method     | all  | sample          | What each variant shares and what a source keeps, drawn; method-trim has one variant
 2 | stability  | none | multidomain-24  | Activations and norms of parameters along pre-training
 3 | plasticity | some | multilingual    | Perplexity along continuation from random embeddings
 4 | scaling    | none | multilingual-1b | Training perplexity of each source by round`,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { project } from "../../commands/dept.ts";
 import { runCommandLine } from "../../commands/main.ts";
 import { captured } from "../support/captured.ts";
+import { projectRoot } from "../support/paths.ts";
 import { inTemporaryFolder, namesIn } from "../support/toy_cli.ts";
 
 Deno.test("figure: a file that it cannot write is refused before anything else", async () => {
@@ -45,10 +46,24 @@ Deno.test("figure: a file that it cannot write is refused before anything else",
   });
 });
 
+Deno.test("figure 1 prints the drawings of how the method works, and one of each variant", async () => {
+  const loadProject = () => Promise.resolve(project);
+  await inTemporaryFolder(async (folder) => {
+    const store = ["--store", join(folder, "store")];
+    for (const [name, file] of [["1", "method"], ["method-trim", "trim"]] as const) {
+      const line = ["figure", name, ...store];
+      const { code, stdout, stderr } = await captured(() => runCommandLine(line, loadProject));
+      assert.equal(code, 0, stderr);
+      const drawn = Deno.readTextFileSync(join(projectRoot, `docs/figures/${file}.svg`));
+      assert.equal(stdout.trim(), drawn.trim());
+    }
+  });
+});
+
 Deno.test("a figure or table that the recipe lacks names the recipes that have it, and one of them does", async () => {
   const loadProject = () => Promise.resolve(project);
   const call = (...line: string[]) => captured(() => runCommandLine(line, loadProject));
-  const cases = [["figure", "2"], ["figure", "3"], ["table", "14"]] as const;
+  const cases = [["figure", "2"], ["figure", "3"], ["table", "14"], ["table", "bound"]] as const;
   await inTemporaryFolder(async (folder) => {
     const store = ["--store", join(folder, "store")];
     for (const [command, name] of cases) {

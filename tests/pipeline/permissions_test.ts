@@ -52,9 +52,10 @@ Deno.test("permissions: no stage accesses what its declaration does not name", a
     const args = [
       ...["run", "all", "report/recipe", "--recipe", tinyRecipe, "--store", join(folder, "store")],
       // One instance of each stage is enough. Tuning and figures are off unless asked for.
-      ...["--set", "pretrain.variants=[trim,spec]"],
+      ...["--set", "pretrain.variants=[glob,trim,spec]"],
       ...["--set", "continue.starts=[random,stitched]"],
-      ...["--set", "tune.variants=[trim]", "--set", "figures=[stability]"],
+      ...["--set", "tune.variants=[trim]", "--set", "figures=[stability,method]"],
+      ...["--set", "bound={batches: 2, smoothnessSteps: 2}"],
       ...["--set", "pretrain.monitors.everySteps=2"], // what the figure draws
     ];
     const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -62,7 +63,15 @@ Deno.test("permissions: no stage accesses what its declaration does not name", a
     assert.equal(code, 0, new TextDecoder().decode(stderr));
     const found = audits(audit);
     const seen = new Set([...found.keys()].map((instance) => instance.split("/")[0]));
-    const native = new Set(["pretrain", "tune", "continue", "evaluate", "route", "finetune"]);
+    const native = new Set([
+      "pretrain",
+      "gradients",
+      "tune",
+      "continue",
+      "evaluate",
+      "route",
+      "finetune",
+    ]);
     for (const [instance, it] of found) {
       assert.deepEqual(undeclared(it), [], instance);
       const inputs = Object.values(it.request.inputs);
