@@ -51,9 +51,10 @@ async function answer(): Promise<unknown> {
 /** Compiles the training step with no operator left to the processor where the engine is a GPU's, and takes one. */
 async function probe(name: string): Promise<EngineProbe> {
   try {
-    const { engine, describeDevice } = await import(engineModule(name)) as {
+    const { engine, describeDevice, deviceKind } = await import(engineModule(name)) as {
       engine: Engine;
       describeDevice?: () => string;
+      deviceKind?: () => string;
     };
     const graph = differentiate(languageModelGraph(config, 1));
     const program = await engine.compileTraining(graph, {
@@ -69,7 +70,7 @@ async function probe(name: string): Promise<EngineProbe> {
     await program.dispose();
     if (!applied || !Number.isFinite(loss[0])) throw new Error(`found a loss of ${loss[0]}`);
     const operators = [...new Set(graph.nodes.map(({ operator }) => operator.name))].sort();
-    return { isUsable: true, operators, device: describeDevice?.() };
+    return { isUsable: true, operators, device: describeDevice?.(), deviceKind: deviceKind?.() };
   } catch (error) {
     return { isUsable: false, why: messageOf(error).split("\n")[0] };
   }

@@ -3,7 +3,13 @@
  */
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../base/mod.ts";
-import { engines, fallbacksInLog, type GpuAdapter, type OpenedGraph } from "../engine/mod.ts";
+import {
+  type EngineRow,
+  engines,
+  fallbacksInLog,
+  type GpuAdapter,
+  type OpenedGraph,
+} from "../engine/mod.ts";
 
 export type EngineProbe =
   | {
@@ -11,6 +17,8 @@ export type EngineProbe =
     readonly operators: readonly string[];
     /** What computes, where the engine's module tells. */
     readonly device?: string;
+    /** As rows of \`engine/engines.ts\` name it in \`provenOn\`. */
+    readonly deviceKind?: string;
   }
   | { readonly isUsable: false; readonly why: string };
 
@@ -44,19 +52,25 @@ export async function placeGraphs(name: string): Promise<readonly PlacedGraph[] 
 
 /**
  * The engine that `auto` stands for, and why: the first candidate that can be used. One that needs a GPU can be, where there is a
- * real one and a training step works on it.
+ * real one and a training step works on it; one that has to be proven, where its card is of a kind on which it was.
  */
 export async function resolveAuto(
   find: () => Promise<GpuAdapter | undefined> = adapterHere,
   probe: (name: string) => Promise<EngineProbe> = probeEngine,
+  table: Readonly<Record<string, EngineRow>> = engines,
 ): Promise<{ readonly kind: string; readonly why: string }> {
-  const candidates = Object.entries(engines)
-    .filter(([, { autoRank }]) => autoRank !== undefined)
+  const candidates = Object.entries(table)
+    .filter(([, { autoRank, provenOn }]) => autoRank !== undefined && provenOn?.length !== 0)
     .sort(([, a], [, b]) => a.autoRank! - b.autoRank!);
   const adapter = await find();
   let why = whyNoGpu(adapter);
-  for (const [kind, { needsGpu }] of candidates) {
+  for (const [kind, { needsGpu, provenOn }] of candidates) {
     if (!needsGpu) return { kind, why: why ?? adapter!.name };
+    if (provenOn !== undefined) {
+      const probed = await probe(kind);
+      if (!probed.isUsable || !provenOn.includes(probed.deviceKind ?? "")) continue;
+      return { kind, why: probed.device ?? probed.deviceKind! };
+    }
     if (adapter === undefined || adapter.isSoftware) continue;
     const probed = await probe(kind);
     if (probed.isUsable) return { kind, why: adapter.name };

@@ -14,10 +14,15 @@ export type Fetches = Record<string, Float32Array>;
  */
 export type Precision = "fp32" | "tf32" | "bf16" | "fp16";
 
+/** Who multiplies in `tf32` and `bf16`: kernels of the engine's own, or Nvidia's library cuBLASLt. */
+export type Products = "own" | "cublaslt";
+
 export interface EngineOptions {
   /** Threads of one operator. Results depend on their number. */
   readonly threads: number;
   readonly precision: Precision;
+  /** Where an engine leaves a choice; default `cublaslt`. */
+  readonly products?: Products;
 }
 
 export interface TrainingOptions extends EngineOptions {

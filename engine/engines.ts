@@ -5,7 +5,7 @@
  * the engine's module, or into the parameters of the stage.
  */
 import { didYouMean, UsageError } from "../base/mod.ts";
-import type { Precision } from "./engine.ts";
+import type { Precision, Products } from "./engine.ts";
 
 export interface EngineRow {
   /** Absolute URL of the module that exports `engine`. */
@@ -15,12 +15,19 @@ export interface EngineRow {
   /** Where parameters are between steps. */
   readonly parameters: string;
   readonly precisions: readonly Precision[];
+  /** Who may multiply in other precisions than fp32, where a recipe can choose. */
+  readonly products?: readonly Products[];
   /** Whether Deno can confine its process: no native library, and no package that reads files of its own. */
   readonly isConfined: boolean;
   /** Whether it takes a GPU, as opposed to the processor. */
   readonly needsGpu: boolean;
   /** Place among the candidates for `auto`, tried in rising order; without it the engine is no candidate. */
   readonly autoRank?: number;
+  /**
+   * Kinds of cards (`deviceKind` of its module) on which `tests/conformance/` has passed, written here by whoever saw it. An engine
+   * with such a list is a candidate for \`auto\` on these alone, whatever WebGPU finds.
+   */
+  readonly provenOn?: readonly string[];
   /** Absolute URL of a `PlacementModule`, where the runtime tells which operators it leaves to the processor. */
   readonly placement?: string;
   /** Rough speed before any run was measured, where it is far from the runner's own guess. */
@@ -60,8 +67,11 @@ export const engines: Readonly<Record<string, EngineRow>> = {
     meaning: "own kernels, Nvidia with a driver for CUDA 12; not tested on a card",
     parameters: "stay on the device",
     precisions: ["fp32", "tf32", "bf16"],
+    products: ["cublaslt", "own"],
     isConfined: false,
     needsGpu: true,
+    autoRank: 0,
+    provenOn: [],
   },
   tfjs: {
     module: at("./tfjs/mod.ts"),

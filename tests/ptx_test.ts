@@ -71,7 +71,9 @@ Deno.test({
       assert.equal(uses.length, entriesOf(textOf(name)).size, name);
       for (const { kernel, registers, spilledBytes, sharedBytes } of uses) {
         assert.equal(spilledBytes, 0, `${kernel} on sm_${card}`);
-        assert.ok(registers <= 128 && sharedBytes <= 48 * 1024, `${kernel} on sm_${card}`);
+        // Blocks of at most 128 threads, which keep sums of a whole head in registers.
+        const most = kernel.startsWith("attention_bf16") ? 255 : 128;
+        assert.ok(registers <= most && sharedBytes <= 48 * 1024, `${kernel} on sm_${card}`);
       }
     }
   }

@@ -1,7 +1,7 @@
 /**
  * The card of a process: its driver, the loaded kernels, and who multiplies matrices there.
  */
-import type { Precision } from "../engine.ts";
+import type { Precision, Products } from "../engine.ts";
 import { CublasLt } from "./cublaslt.ts";
 import { Driver } from "./driver.ts";
 import { type Kernel, loadKernels } from "./kernels.ts";
@@ -10,6 +10,7 @@ import type { Multiplier } from "./multiplier.ts";
 export interface Card {
   readonly driver: Driver;
   readonly kernels: ReadonlyMap<string, Kernel>;
+  readonly precision: Precision;
   /** Where it is absent, kernels of ours multiply. */
   readonly multiplier?: Multiplier;
 }
@@ -17,11 +18,16 @@ export interface Card {
 /** @throws UsageError where there is no driver or no card, or one that is too old. */
 export function openCard(): Card {
   const driver = new Driver();
-  return { driver, kernels: loadKernels(driver) };
+  return { driver, kernels: loadKernels(driver), precision: "fp32" };
 }
 
-/** The card with products of a precision. @throws UsageError where there is no library for it. */
-export function withPrecision(card: Card, precision: Precision): Card {
+/** The card with products of a precision. @throws UsageError where they are the library's, and there is none. */
+export function withPrecision(
+  card: Card,
+  precision: Precision,
+  products: Products = "cublaslt",
+): Card {
   if (precision !== "tf32" && precision !== "bf16") return card;
-  return { ...card, multiplier: new CublasLt(card.driver, precision) };
+  if (products === "own") return { ...card, precision };
+  return { ...card, precision, multiplier: new CublasLt(card.driver, precision) };
 }

@@ -272,7 +272,7 @@ function openLibrary(precision: string): Calls {
   throw new UsageError(
     `Cannot use engine "cuda-native" with precision "${precision}": expected Nvidia's library cuBLASLt (${
       paths.join(" or ")
-    }; DEPT_CUBLASLT names it), found none (or set engine.precision=fp32)`,
+    }; DEPT_CUBLASLT names it), found none (set engine.products=own, or engine.precision=fp32)`,
     { cause: causes.join("; ") },
   );
 }

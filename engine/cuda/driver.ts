@@ -48,6 +48,8 @@ const leastVersion = 12_000;
 /** Compute capability of the kernels' PTX text. */
 const leastCapability = 80;
 const codes = { outOfMemory: 2, noDevice: 100, notReady: 600 } as const;
+/** Codes from here on leave a process without the card. */
+const firstLost = 700;
 const attributes = { capabilityMajor: 75, capabilityMinor: 76 } as const;
 
 /** What the driver answered, where that was no success. */
@@ -57,7 +59,8 @@ export class DriverError extends Error {
 
   /** @param act `load kernels`, `run layer_norm in body.block.3.norm_1` */
   constructor(act: string, code: number, codeName: string, cause?: unknown) {
-    super(`Cannot ${act}: the driver says ${codeName} (${code})`, { cause });
+    const lost = code >= firstLost ? "; the card is lost to this process: run again to go on" : "";
+    super(`Cannot ${act}: the driver says ${codeName} (${code})${lost}`, { cause });
     this.code = code;
   }
 }

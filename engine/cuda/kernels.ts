@@ -5,6 +5,7 @@
 import type { Driver } from "./driver.ts";
 import adamw from "./kernels/adamw.ptx" with { type: "text" };
 import attention from "./kernels/attention.ptx" with { type: "text" };
+import attentionBf16 from "./kernels/attention_bf16.ptx" with { type: "text" };
 import elementwise from "./kernels/elementwise.ptx" with { type: "text" };
 import head from "./kernels/head.ptx" with { type: "text" };
 import layout from "./kernels/layout.ptx" with { type: "text" };
@@ -39,7 +40,7 @@ export interface Kernel {
 /** Loads all kernels. */
 export function loadKernels(driver: Driver): ReadonlyMap<string, Kernel> {
   const kernels = new Map<string, Kernel>();
-  for (const ptx of [adamw, attention, elementwise, head, layout, products, rows]) {
+  for (const ptx of [adamw, attention, attentionBf16, elementwise, head, layout, products, rows]) {
     const module = driver.load(ptx);
     for (const [name, parameters] of entriesOf(ptx)) {
       kernels.set(name, { handle: driver.kernel(module, name), parameters });

@@ -25,7 +25,7 @@ export class Launches {
 
   /** @throws Error for a kernel that is not there, or whose parameters are others. */
   constructor(
-    { driver, kernels, multiplier }: Card,
+    { driver, kernels, precision, multiplier }: Card,
     commands: readonly PlannedCommand[],
     addressOf: AddressOf,
   ) {
@@ -39,7 +39,8 @@ export class Launches {
       if ("kernel" in command) return { ...command, act: `run ${command.kernel} for ${purpose}` };
       const act = `multiply for ${purpose}`;
       const start = multiplier?.prepare(command.product, addressOf, act);
-      return start === undefined ? { ...ownProduct(command.product), act } : { act, start };
+      const own = () => ({ ...ownProduct(command.product, precision), act });
+      return start === undefined ? own() : { act, start };
     });
     let bytes = 0;
     for (const step of prepared) {

@@ -9,19 +9,20 @@
  * ```
  */
 import { formatBytes } from "../../base/mod.ts";
-import type { Engine, Precision } from "../engine.ts";
+import type { Engine, Precision, Products } from "../engine.ts";
 import { engineOf, expectOneOf } from "../open_engine.ts";
 import { type Card, openCard, withPrecision } from "./card.ts";
 import { CudaProgram } from "./program.ts";
 
 /** The card of this process, which all programs share. */
 let card: Card | undefined;
-const cards = new Map<Precision, Card>();
+const cards = new Map<string, Card>();
 
 export const engine: Engine = engineOf(
   "cuda-native",
   expectOneOf("cuda-native", ["fp32", "tf32", "bf16"]),
-  (graph, { precision, optimizer }) => new CudaProgram(cardFor(precision), graph, optimizer),
+  (graph, { precision, products, optimizer }) =>
+    new CudaProgram(cardFor(precision, products), graph, optimizer),
   "gpu",
 );
 
@@ -29,15 +30,21 @@ export const engine: Engine = engineOf(
 export function describeDevice(): string {
   const { driver } = card ??= openCard();
   const { free, total } = driver.memory();
-  const capability = (driver.capability / 10).toFixed(1);
   const memory = `${formatBytes(total)} of memory, ${formatBytes(free)} free`;
-  return `${driver.cardName}, compute capability ${capability}, ${memory}, a driver for CUDA ${driver.version}`;
+  return `${driver.cardName}, ${deviceKind()}, ${memory}, a driver for CUDA ${driver.version}`;
 }
 
-function cardFor(precision: Precision): Card {
-  let found = cards.get(precision);
+/** What kernels are compiled for: `compute capability 9.0`. @throws UsageError where there is no card. */
+export function deviceKind(): string {
+  const { driver } = card ??= openCard();
+  return `compute capability ${(driver.capability / 10).toFixed(1)}`;
+}
+
+function cardFor(precision: Precision, products?: Products): Card {
+  const key = `${precision} ${products}`;
+  let found = cards.get(key);
   if (found === undefined) {
-    cards.set(precision, found = withPrecision(card ??= openCard(), precision));
+    cards.set(key, found = withPrecision(card ??= openCard(), precision, products));
   }
   return found;
 }

@@ -15,7 +15,7 @@ import { CardStore } from "./card_store.ts";
 import { type Argument, overList, type Place, type Rule } from "./command.ts";
 import { Launches } from "./launches.ts";
 import { hasAttentionKernels } from "./ops/attention.ts";
-import { rules } from "./ops/rules.ts";
+import { rulesFor } from "./ops/rules.ts";
 import { type Plan, planFor, type PlannedCommand, sortTokens, sumOf } from "./plan.ts";
 
 interface Block {
@@ -58,7 +58,7 @@ export class CudaProgram extends EngineProgram<CardStore> {
     card: Card,
     graph: Graph,
     optimizer?: AdamWOptions,
-    ruleOf: Readonly<Record<string, Rule>> = rules,
+    ruleOf: Readonly<Record<string, Rule>> = rulesFor(card.precision),
   ) {
     const { driver } = card;
     super(graph, (shapes) => new CardStore(driver, shapes), optimizer);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { fallbacksInLog } from "../../engine/mod.ts";
+import { engines, fallbacksInLog } from "../../engine/mod.ts";
 import {
   adapterHere,
   placeGraphs,
@@ -52,6 +52,28 @@ Deno.test("resolveAuto() decides by the GPU's kind and whether a training step w
   assert.deepEqual(await auto(card, broken), { kind: "cpu", why });
   assert.equal((await auto({ ...card, isSoftware: true }, usable)).kind, "cpu");
   assert.deepEqual(await auto(undefined, usable), { kind: "cpu", why: "no GPU was found" });
+});
+
+Deno.test("resolveAuto() takes an engine that has to be proven on a card of a kind on which it was", async () => {
+  const proven = {
+    ...engines,
+    "cuda-native": { ...engines["cuda-native"], provenOn: ["compute capability 9.0"] },
+  };
+  const auto = (deviceKind: string | undefined, table = proven) => {
+    const probed = deviceKind === undefined
+      ? { isUsable: false, why: "no driver" } as const
+      : { isUsable: true, operators: [], device: "NVIDIA H200", deviceKind } as const;
+    return resolveAuto(() => Promise.resolve(undefined), () => Promise.resolve(probed), table);
+  };
+  // No WebGPU is needed: servers with cards often have none.
+  assert.deepEqual(await auto("compute capability 9.0"), {
+    kind: "cuda-native",
+    why: "NVIDIA H200",
+  });
+  assert.equal((await auto("compute capability 8.0")).kind, "cpu");
+  assert.equal((await auto(undefined)).kind, "cpu");
+  // No card has run it so far.
+  assert.equal((await auto("compute capability 9.0", engines as typeof proven)).kind, "cpu");
 });
 
 Deno.test("run refuses precision fp16 on another engine than webgpu before it makes anything", async () => {

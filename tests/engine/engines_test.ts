@@ -38,6 +38,18 @@ Deno.test("engines: a new row appears in the recipe's messages and in the comman
   assert.match(printed, /^zzz +Cannot use engine "zzz"/m);
 });
 
+Deno.test("engines: who multiplies is said only where an engine leaves the choice", () => {
+  const use = (kind: string, precision: "fp32" | "bf16", products: "own" | "cublaslt") => () =>
+    checkEngine({ engine: { kind, precision, products, threads: 1 } });
+  use("cuda-native", "bf16", "own")();
+  use("cuda-native", "fp32", "own")();
+  assert.throws(
+    use("cuda-native", "fp32", "cublaslt"),
+    /^UsageError: Cannot use engine "cuda-native" with precision "fp32" and products "cublaslt": expected precision "tf32" or "bf16"/,
+  );
+  assert.throws(use("cpu", "fp32", "own"), /products "own": expected no word on products/);
+});
+
 Deno.test("engines: docs/training.md has the table's rows", () => {
   const text = Deno.readTextFileSync(join(projectRoot, "docs/training.md"));
   const [, found] = /\| engine \| what \| parameters \|\n.*\n((?:\|.*\n)+)/.exec(text)!;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { entriesOf } from "../../engine/cuda/kernels.ts";
 import { sha256 } from "../../base/mod.ts";
 import { projectRoot } from "./paths.ts";
-import { kernelFiles, kernelFolder } from "./ptx.ts";
+import { headerFiles, kernelFiles, kernelFolder } from "./ptx.ts";
 
 const shimFolder = join(projectRoot, "tests/support/cuda_shim");
 const cacheFolder = join(projectRoot, ".cache/cuda_shim");
@@ -36,9 +36,23 @@ export function useCudaShim(): string | undefined {
   return undefined;
 }
 
-/** A test on the shim, skipped with the reason where it cannot be built. */
+const testsCards = Deno.env.get("DEPT_TEST_DEVICES") !== undefined;
+
+/** A test that needs the shim, skipped with the reason where it cannot be built, or where cards are tested. */
 export function shimTest(name: string, fn: () => Promise<void> | void): void {
-  const missing = useCudaShim();
+  testUnless(testsCards ? "this machine's card is tested" : useCudaShim(), name, fn);
+}
+
+/** A test on the shim, or with DEPT_TEST_DEVICES on this machine's card. */
+export function cardTest(name: string, fn: () => Promise<void> | void): void {
+  testUnless(testsCards ? undefined : useCudaShim(), name, fn);
+}
+
+function testUnless(
+  missing: string | undefined,
+  name: string,
+  fn: () => Promise<void> | void,
+): void {
   const why = missing === undefined ? "" : `: skipped: ${missing}`;
   Deno.test({ name: `${name}${why}`, ignore: missing !== undefined, fn });
 }
@@ -64,7 +78,7 @@ export function buildShim(
   { files, names }: ShimKernels = ownKernels(),
 ): { readonly path: string } | { readonly missing: string } {
   const source = sourceText(files, names);
-  const headers = [...files, join(kernelFolder, "common.cuh")];
+  const headers = [...files, ...headerFiles.map((name) => join(kernelFolder, name))];
   const own = [...Deno.readDirSync(shimFolder)].map(({ name }) => join(shimFolder, name)).sort();
   const args = [...flags, ...fusedFlags(), "-I", shimFolder, "-I", kernelFolder];
   const texts = [...own, ...headers].map((path) => Deno.readTextFileSync(path));

@@ -15,9 +15,11 @@ export const cards = [80, 86, 89, 90, 100, 120] as const;
 const ptxVersion = "8.0";
 const flags = ["-ptx", "-arch=compute_80", "-fmad=false"];
 
+const files = [...Deno.readDirSync(kernelFolder)].map(({ name }) => name).sort();
 /** Names of the sources without their ending, sorted. */
-export const kernelFiles: readonly string[] = [...Deno.readDirSync(kernelFolder)]
-  .flatMap(({ name }) => name.endsWith(".cu") ? [name.slice(0, -3)] : []).sort();
+export const kernelFiles = files.flatMap((name) => name.endsWith(".cu") ? [name.slice(0, -3)] : []);
+/** What they include. */
+export const headerFiles = files.filter((name) => name.endsWith(".cuh"));
 
 /** The release of the nvcc that is here; undefined where there is none. */
 export function nvccHere(): string | undefined {
@@ -26,10 +28,11 @@ export function nvccHere(): string | undefined {
 
 /** Digest of what a kernel file is compiled from. */
 export function sourcesDigest(name: string): string {
-  const texts = [`${name}.cu`, "common.cuh"].map((file) =>
+  const source = Deno.readTextFileSync(join(kernelFolder, `${name}.cu`));
+  const headers = [...source.matchAll(/^#include "(\w+\.cuh)"$/gm)].map(([, file]) =>
     Deno.readTextFileSync(join(kernelFolder, file))
   );
-  return sha256(texts.join("\n"));
+  return sha256([source, ...headers].join("\n"));
 }
 
 /** The text that nvcc makes, under a header that names sources and compiler. */
@@ -41,7 +44,7 @@ export function compilePtx(name: string): string {
     `.version ${ptxVersion}`,
   );
   return [
-    `// ${name}.cu with common.cuh, by nvcc ${nvccRelease}: ${
+    `// ${name}.cu, by nvcc ${nvccRelease}: ${
       flags.join(" ")
     }; the version is set to ${ptxVersion}.`,
     `// Sources: ${sourcesDigest(name)}`,

@@ -4,14 +4,8 @@
 // Scores X_ij = alpha·q_i·k_j + bias_ij of the keys that query i sees, P_ij = exp(X_ij − L_i), L_i = log Σ_j exp(X_ij). `mask`, where
 // there is one, multiplies P_ij. Source: Dao 2023, "FlashAttention-2", algorithms 1 and 2; the gradient of queries is a kernel apart
 // from that of keys and values, as one kernel for both would add in any order.
+#include "attention.cuh"
 #include "common.cuh"
-
-struct Attended {
-  unsigned queries, keys, width; // of a head: at most 128
-  unsigned is_causal, has_mask;
-  unsigned extent[3], bias[3]; // of the stack of heads, the outermost first, and the bias's steps along it
-  unsigned bias_row, bias_column;
-};
 
 constexpr unsigned most_width = 128;
 constexpr unsigned own_rows = 32; // of a block
@@ -50,26 +44,6 @@ inline __device__ float row_lanes_sum(float value) {
 inline __device__ float row_lanes_max(float value) {
   for (int lanes = lanes_of_row / 2; lanes > 0; lanes /= 2) value = fmaxf(value, __shfl_xor_sync(~0u, value, lanes));
   return value;
-}
-
-inline __device__ const float* bias_of_stack(const float* bias, const Attended& of, unsigned stack) {
-  for (int axis = 2; axis >= 0; axis--) {
-    bias += (size_t)(stack % of.extent[axis]) * of.bias[axis];
-    stack /= of.extent[axis];
-  }
-  return bias;
-}
-
-inline __device__ bool is_seen(const Attended& of, unsigned query, unsigned key) {
-  return query < of.queries && key < of.keys && (!of.is_causal || key <= query);
-}
-
-inline __device__ float bias_at(const float* bias, const Attended& of, unsigned query, unsigned key) {
-  return bias[(size_t)query * of.bias_row + (size_t)key * of.bias_column];
-}
-
-inline __device__ float mask_at(const float* mask, const Attended& of, unsigned stack, unsigned query, unsigned key) {
-  return of.has_mask ? mask[((size_t)stack * of.queries + query) * of.keys + key] : 1.0f;
 }
 
 // context = Σ_j P_ij·mask_ij·v_j, and L. Block (x, y) takes 32 queries of stack y.

@@ -1,5 +1,6 @@
 // Element by element: a thread takes every n-th element. An output may lie where an input of the same shape does.
 #include "common.cuh"
+#include "tensor_cores.cuh"
 
 // Where an element of the output has its operands: extents and steps of at most five axes, the outermost first.
 struct Stretched {
@@ -76,13 +77,8 @@ UNARY(fast_gelu, 0.5f * x * (1.0f + fast_tanh(x)))
 GRADIENT(gelu, dY * (normal_area(x) + x * normal_density(x)))
 GRADIENT(fast_gelu, dY * fast_gelu_slope(x))
 
-// bf16, the upper half of single precision, rounded to the nearest and then to the even one; what is no number stays none.
 KERNEL to_bf16(unsigned short* y, const float* x, unsigned n) {
-  for (unsigned i = first_element(); i < n; i += element_step()) {
-    const unsigned bits = __float_as_uint(x[i]);
-    const bool is_nan = (bits & 0x7fffffff) > 0x7f800000;
-    y[i] = is_nan ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  }
+  for (unsigned i = first_element(); i < n; i += element_step()) y[i] = bf16_of(x[i]);
 }
 
 // sum += addend

@@ -2,6 +2,7 @@
  * Products of matrices, and how the kernels of `products.cu` make them.
  */
 import { type OperatorName, sizeOf } from "../../../model/mod.ts";
+import type { Precision } from "../../engine.ts";
 import type { Launch, MatrixProduct, PlannedNode, ProductCommand, Rule } from "../command.ts";
 import { fewAxes, stepsOf } from "./axes.ts";
 
@@ -12,23 +13,22 @@ export function product(of: MatrixProduct): ProductCommand {
   return { product: of };
 }
 
-/** A product by a kernel of ours, in single precision. */
-export function ownProduct(of: MatrixProduct): Launch {
+/** A product by a kernel of ours. */
+export function ownProduct(of: MatrixProduct, precision: Precision): Launch {
   const { y, a, b, rows, columns, inner, addend, stack = { shape: [], steps: [[], []] } } = of;
   const { extents, steps } = fewAxes(stack.shape, stack.steps, 3);
   const noSteps = [0, 0, 0]; // of c, which is the same for a whole stack
   const hasAddend = Number(addend !== undefined);
   const structure = [rows, columns, inner, ...extents, ...steps.flat(), ...noSteps]
     .concat(hasAddend, addend?.row ?? 0, addend?.column ?? 0);
-  const kernel = `product_${of.transA ? "t" : "n"}${of.transB ? "t" : "n"}`;
-  return {
-    kernel,
-    grid: {
-      blocks: [Math.ceil(columns / tile), Math.ceil(rows / tile), sizeOf(stack.shape)],
-      threads: 256,
-    },
-    arguments: [y, a, b, addend?.c ?? "", structure, of.alpha ?? 1, of.beta ?? 0],
-  };
+  const blocks = [Math.ceil(columns / tile), Math.ceil(rows / tile), sizeOf(stack.shape)] as const;
+  const list = [y, a, b, addend?.c ?? "", structure, of.alpha ?? 1, of.beta ?? 0];
+  if (precision === "fp32") {
+    const kernel = `product_${of.transA ? "t" : "n"}${of.transB ? "t" : "n"}`;
+    return { kernel, grid: { blocks, threads: 256 }, arguments: list };
+  }
+  list.push(Number(of.transA ?? false), Number(of.transB ?? false));
+  return { kernel: `product_${precision}`, grid: { blocks, threads: 128 }, arguments: list };
 }
 
 export const productRules = {

@@ -71,7 +71,7 @@ struct Thread {
 inline Thread threads[most_threads];
 inline Fiber scheduler;
 inline unsigned current;
-inline uint64_t given[most_threads][2]; // by thread, and by odd and even shuffles: the next one may begin before all have read
+inline ShimWords given[2][most_threads]; // by odd and even shuffles, as the next one may begin before all have read; and by thread
 inline void (*call)(void**);
 inline void** arguments;
 
@@ -162,10 +162,10 @@ inline bool run(void (*kernel)(void**), void** values, Dim3 grid, unsigned block
 
 void __syncthreads() { shim::wait(shim::State::at_barrier); }
 
-uint64_t shim_shuffle(uint64_t value, int mask) {
+const ShimWords* shim_exchange(const ShimWords& words) {
   const unsigned own = shim::current;
-  const unsigned turn = shim::threads[own].shuffles++ % 2;
-  shim::given[own][turn] = value;
+  ShimWords* given = shim::given[shim::threads[own].shuffles++ % 2];
+  given[own] = words;
   shim::wait(shim::State::at_shuffle);
-  return shim::given[own ^ mask][turn];
+  return given + own / shim::lanes * shim::lanes;
 }

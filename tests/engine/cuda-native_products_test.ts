@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type Card, openCard, withPrecision } from "../../engine/cuda/card.ts";
 import { headRulesFor } from "../../engine/cuda/ops/head.ts";
-import { rules } from "../../engine/cuda/ops/rules.ts";
+import { rulesFor } from "../../engine/cuda/ops/rules.ts";
 import { planFor } from "../../engine/cuda/plan.ts";
 import { CudaProgram } from "../../engine/cuda/program.ts";
 import type { Feeds } from "../../engine/mod.ts";
@@ -20,7 +20,7 @@ import {
   sizeOf,
 } from "../../model/mod.ts";
 import { operatorCases, typesOf } from "../conformance/operator_cases.ts";
-import { shimTest, withVariable } from "../support/cuda_shim.ts";
+import { cardTest, shimTest, withVariable } from "../support/cuda_shim.ts";
 import { operatorFeeds, operatorGraph } from "../support/operator_graphs.ts";
 import {
   adamW,
@@ -44,7 +44,7 @@ async function outputsOf(graph: Graph, feeds: Feeds, card = openCard()) {
 }
 
 for (const [precision, unit] of precisions) {
-  shimTest(
+  cardTest(
     `${precision}: products are those of our kernels, where factors need few digits`,
     async () => {
       const card = withPrecision(openCard(), precision);
@@ -79,17 +79,18 @@ for (const [precision, unit] of precisions) {
       assertTensorsClose("product", rounded, single, [single.length], { relative: 4 * unit });
       await withVariable("SHIM_ALGORITHMS", "0", async () => {
         const without = withPrecision(openCard(), precision);
-        assert.deepEqual((await outputsOf(graph, feeds, without)).output0, single);
+        assert.deepEqual((await outputsOf(graph, feeds, without)).output0, rounded);
       });
     },
   );
 
-  shimTest(
+  cardTest(
     `${precision}: gradients agree with fp32, also of a head in pieces, whose parts are added up`,
     async () => {
       const graph = differentiate(languageModelGraph(config, 2));
       const momentsOf = async (card: Card, most: number) => {
-        const program = new CudaProgram(card, graph, probe, { ...rules, ...headRulesFor(most) });
+        const rules = { ...rulesFor(card.precision), ...headRulesFor(most) };
+        const program = new CudaProgram(card, graph, probe, rules);
         await program.write(initialValues(config));
         await program.accumulate(languageFeeds(config, 2, 0));
         await program.update({ learningRate: 0, clipNorm: Infinity });
@@ -109,7 +110,7 @@ for (const [precision, unit] of precisions) {
     },
   );
 
-  shimTest(
+  cardTest(
     `${precision}: 50 AdamW steps agree with fp32, and 10 give the same bytes again`,
     async () => {
       const graph = differentiate(languageModelGraph(config, 2));
@@ -152,7 +153,7 @@ for (const [precision, unit] of precisions) {
           (error) => {
             const expected =
               `UsageError: Cannot use engine "cuda-native" with precision "${precision}": expected Nvidia's ` +
-              `library cuBLASLt (libnone-such.so; DEPT_CUBLASLT names it), found none (or set engine.precision=fp32)`;
+              `library cuBLASLt (libnone-such.so; DEPT_CUBLASLT names it), found none (set engine.products=own, or engine.precision=fp32)`;
             assert.equal(String(error), expected);
             return true;
           },
@@ -161,14 +162,14 @@ for (const [precision, unit] of precisions) {
   );
 }
 
-shimTest("bf16 casts a value once, to the nearest number and then to the even one", async () => {
+cardTest("bf16 casts a value once, to the nearest number and then to the even one", async () => {
   const builder = new GraphBuilder();
   const x = builder.input("x", float32([1, 4]));
   const one = builder.input("one", float32([4, 4]));
   const first = builder.apply(operators.MatMul, [x, one]);
   const second = builder.apply(operators.MatMul, [x, one]);
   const graph = builder.build({ first, second });
-  const plan = planFor(graph, [first, second], {}, rules, true);
+  const plan = planFor(graph, [first, second], {}, rulesFor("bf16"), true);
   const casts = plan.commands.filter(({ command }) =>
     "kernel" in command && command.kernel === "to_bf16"
   );
