@@ -153,13 +153,14 @@ export interface RecordStream extends AsyncIterable<readonly SourceRecord[]> {
 export interface GeneratedSource<Options> {
   /**
    * Documents number `first` (0 without it), `first` + 1, … of `split`; a document depends only on options, the seed and its
-   * number.
+   * number. With options that let a source drift it also depends on `count`, how many documents the split has.
    */
   documents(
     options: Options,
     split: string,
     seed: import("../base/mod.ts").Seed,
     first?: number,
+    count?: number,
   ): Iterable<Document>;
   /**
    * Entropy of the text in bits per UTF-8 byte, computed from the rules that make it (not measured on a sample):

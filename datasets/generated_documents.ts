@@ -48,7 +48,7 @@ export async function writeGeneratedDocuments<Options>(
     everyMs: kept.checkpointEveryMs,
     save: () => work.save(writer.state()),
   });
-  for (const document of source.documents(options, split, seed, writer.count)) {
+  for (const document of source.documents(options, split, seed, writer.count, documents)) {
     writer.add(document);
     onDocument?.(writer.count);
     if (writer.count >= documents) break;

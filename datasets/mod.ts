@@ -55,6 +55,7 @@ export {
   localVocabulary,
   readStatistics,
   type TokenStatistics,
+  unigramDivergence,
   type UnigramModel,
   unigramModel,
   unigramNats,
@@ -71,4 +72,9 @@ export {
 export { tokenList } from "./token_list.ts";
 export { batchTokens, type TokenShards, type TokenStream } from "./token_shards.ts";
 export { NgramModel, windowScorer } from "./ngram.ts";
-export { heldBackWindows, openTokenStream, type StreamPart } from "./token_stream.ts";
+export {
+  heldBackWindows,
+  openTokenStream,
+  type StreamPart,
+  type WindowOrder,
+} from "./token_stream.ts";

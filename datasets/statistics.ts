@@ -186,3 +186,28 @@ export function unigramNats(model: UnigramModel, ids: ArrayLike<number>): number
   }
   return nats;
 }
+
+/**
+ * How far a text is from several sources by its words: nats a token that the mean of their unigram models needs for it beyond its
+ * own frequencies, their Kullback-Leibler divergence. 0 only where the frequencies are those of the mean.
+ *
+ * @param counts Of each id in the text: (V).
+ * @throws RangeError for no models
+ */
+export function unigramDivergence(
+  counts: ArrayLike<number>,
+  models: readonly UnigramModel[],
+): number {
+  if (models.length === 0) {
+    throw new RangeError("Cannot measure a distance: expected sources, found none");
+  }
+  let tokens = 0;
+  for (let id = 0; id < counts.length; id++) tokens += counts[id];
+  let nats = 0;
+  for (let id = 0; id < counts.length; id++) {
+    if (counts[id] === 0) continue;
+    const theirs = models.reduce((sum, model) => sum + Math.exp(model[id]), 0) / models.length;
+    nats += counts[id] / tokens * Math.log(counts[id] / tokens / theirs);
+  }
+  return nats;
+}

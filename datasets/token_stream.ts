@@ -22,7 +22,11 @@ interface TokenStreamOptions {
   readonly seed: Seed;
   /** The windows that are read; all when absent. */
   readonly part?: StreamPart;
+  /** Default `shuffled`; `written`: in each epoch in the order of the text. */
+  readonly order?: WindowOrder;
 }
+
+export type WindowOrder = "shuffled" | "written";
 
 /** How many of so many windows a share holds back. */
 export function heldBackWindows(windows: number, share: number): number {
@@ -60,7 +64,10 @@ class ShardStream implements TokenStream {
   #taken = 0;
   #order: (position: number) => number;
 
-  constructor(shards: TokenShards, { seqLen, seed, part }: TokenStreamOptions) {
+  /** The windows of the part as they are written; undefined where they are shuffled. */
+  readonly #written: Int32Array | undefined;
+
+  constructor(shards: TokenShards, { seqLen, seed, part, order }: TokenStreamOptions) {
     this.#shards = shards;
     this.#seqLen = seqLen;
     this.#seed = seed;
@@ -69,6 +76,10 @@ class ShardStream implements TokenStream {
     if (part?.of === "heldBack") this.#first = this.#all - heldBack;
     this.windows = part?.of === "heldBack" ? heldBack : this.#all - heldBack;
     this.#division = seededPermutation(this.#all, derivedSeed(seed, 0));
+    if (order === "written") {
+      const numbers = Int32Array.from({ length: this.windows }, (_, i) => i);
+      this.#written = numbers.map((i) => this.#division(this.#first + i)).sort();
+    }
     this.#order = this.#orderOf(0);
   }
 
@@ -78,7 +89,8 @@ class ShardStream implements TokenStream {
 
   next(): Int32Array {
     if (this.#taken === this.windows) this.seek({ epoch: this.#epoch + 1, taken: 0 });
-    const window = this.#division(this.#first + this.#order(this.#taken++));
+    const place = this.#taken++;
+    const window = this.#written?.[place] ?? this.#division(this.#first + this.#order(place));
     return this.#shards.slice(window * this.#seqLen, this.#seqLen);
   }
 

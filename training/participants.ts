@@ -80,8 +80,9 @@ export class Participants {
 
   /** Where a participant's text comes from, from the beginning. */
   windowsOf(name: string, seed: SeedOf): CountedWindows {
-    const { batchSize, sourcesPerRound, model: { seqLen }, continuationShare } = this.#settings;
-    const cut = { seqLen, ...partOf("rest", continuationShare) };
+    const { batchSize, sourcesPerRound, model: { seqLen }, continuationShare, windowOrder } =
+      this.#settings;
+    const cut = { seqLen, order: windowOrder, ...partOf("rest", continuationShare) };
     const { mixture, workers } = this.#variant;
     const sources = [...this.#sources.values()];
     if (mixture) {

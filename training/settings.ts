@@ -162,6 +162,9 @@ export const pretrainSchema = z.strictObject({
     "How a round's sources are drawn: `uniform`, each time among all alike; `cycle`, all of them in a shuffled order before any " +
       "comes again; or by weights.",
   ),
+  windowOrder: z.enum(["shuffled", "written"]).describe(
+    "The order in which a source's text is read: drawn for each epoch, or `written`, as it stands, for sources that change with time.",
+  ),
   batchSize: count.describe(
     "Sequences of a step, from one source (DEPT) or from the mixture (STD).",
   ),

@@ -9,6 +9,7 @@ import {
   type StreamPart,
   type TokenShards,
   type TokenStream,
+  type WindowOrder,
 } from "../datasets/mod.ts";
 import {
   initialiseBody,
@@ -176,6 +177,8 @@ export interface WindowCut {
   readonly seqLen: number;
   /** All when absent. */
   readonly part?: StreamPart;
+  /** Default `shuffled`. */
+  readonly order?: WindowOrder;
 }
 
 /** The part of a source's windows that pre-training reads, or continuation, which keeps a share of them for itself. */

@@ -45,7 +45,7 @@ export function arithmeticProcess(options: ArithmeticOptions): Process {
         states.at(`first/${item}`, () => line(item as keyof typeof headings, undefined)),
       ]),
   );
-  return { opening, ...length, joints: [{ text: "\n", weight: 1 }] };
+  return { openings: [opening], ...length, joints: [{ text: "\n", weight: 1 }] };
 
   /** A line's first operand and sign. `last` is the result of the line before. */
   function line(heading: keyof typeof headings, last: number | undefined): Choice[] {

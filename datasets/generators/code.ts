@@ -53,7 +53,7 @@ interface Scope {
 export function codeProcess(options: CodeOptions): Process {
   const defaults = { minFunctions: 3, maxFunctions: 7 };
   const length = documentLength("generated source code", options, defaults, 1000);
-  return { opening: new Programs().opening(), ...length, joints: [{ text: "\n\n", weight: 1 }] };
+  return { openings: [new Programs().opening()], ...length, joints: [{ text: "\n\n", weight: 1 }] };
 }
 
 class Programs {

@@ -1,6 +1,6 @@
 /**
  * The words of an invented language by topic, and the words that go with each. The language's name alone decides them: they
- * are the same for every recipe, seed and split.
+ * are the same for every recipe, seed and split. A dialect says some of them in words of its own.
  */
 import { Random, seedOf } from "../../base/mod.ts";
 import { numbers } from "./lists.ts";
@@ -39,15 +39,23 @@ const companionCounts: Readonly<Record<WordKind, number>> = {
   adverb: 3,
 };
 
+/** A way to speak a language: the same things are said as often, with the same endings, some of them in other words. */
+export interface Dialect {
+  /** Its words depend on it. */
+  readonly name: string;
+  /** Share of the stems that it has of its own: 0 is the language itself, at 1 it shares only endings and small words. */
+  readonly ownWords: number;
+}
+
 export class Lexicon {
   readonly language: Language;
   readonly words: readonly Word[];
   readonly #pools = new Map<string, Weighted<Word>[]>();
   readonly #companions = new Map<string, Weighted<Word>[]>();
 
-  constructor(language: Language) {
+  constructor(language: Language, dialect?: Dialect) {
     this.language = language;
-    this.words = inventWords(language);
+    this.words = inventWords(language, dialect);
   }
 
   /** A topic's words of a kind, its own and the shared ones, with Zipf's frequencies. */
@@ -90,7 +98,7 @@ export class Lexicon {
   }
 }
 
-function inventWords(language: Language): Word[] {
+function inventWords(language: Language, dialect: Dialect | undefined): Word[] {
   const random = new Random(seedOf(0, `${language.name}/words`));
   const used = new Set([
     ...language.particles,
@@ -101,6 +109,7 @@ function inventWords(language: Language): Word[] {
   ]);
   const particles = new Set(language.particles);
   const words: Word[] = [];
+  const syllables: number[] = [];
   for (const kind of Object.keys(wordCounts) as WordKind[]) {
     const { own, shared } = wordCounts[kind];
     for (let i = 0; i < shared; i++) add(kind, undefined, i / shared);
@@ -108,21 +117,42 @@ function inventWords(language: Language): Word[] {
       for (let i = 0; i < own; i++) add(kind, topic, i / own);
     }
   }
-  return words;
+  return dialect === undefined ? words : inDialect(dialect);
 
-  /** Draws stems until one has only forms that no other word has. */
   function add(kind: WordKind, topic: number | undefined, rank: number): void {
-    for (;;) {
+    const length = rank < 0.4 ? 1 : rank < 0.9 ? 2 : 3; // common words are short
+    syllables.push(length);
+    words.push(unlikeOthers(() => {
       const nounClass = random.below(language.nounClasses);
-      const syllables = rank < 0.4 ? 1 : rank < 0.9 ? 2 : 3; // common words are short
-      const stem = language.stem(random, nounClass, syllables);
-      const word = { kind, id: words.length, stem, nounClass, topic };
+      const stem = language.stem(random, nounClass, length);
+      return { kind, id: words.length, stem, nounClass, topic };
+    }));
+  }
+
+  /** Draws words until one has only forms that no other word has. */
+  function unlikeOthers(draw: () => Word): Word {
+    for (;;) {
+      const word = draw();
       const forms = new Set(allForms(language, word).filter((form) => !particles.has(form)));
       if (!used.isDisjointFrom(forms)) continue;
       for (const form of forms) used.add(form);
-      words.push(word);
-      return;
+      return word;
     }
+  }
+
+  /** The words, some with another stem. A larger share replaces what a smaller one does, by the same stems, and more. */
+  function inDialect({ name, ownWords }: Dialect): Word[] {
+    const random = new Random(seedOf(0, `${language.name}/${name}/words`));
+    const order = random.shuffle(numbers(words.length));
+    const replaced = [...words];
+    for (const id of order.slice(0, Math.round(ownWords * words.length))) {
+      const word = words[id];
+      replaced[id] = unlikeOthers(() => ({
+        ...word,
+        stem: language.stem(random, word.nounClass, syllables[id]),
+      }));
+    }
+    return replaced;
   }
 }
 

@@ -49,20 +49,54 @@ export function fraction(
   high: number,
 ): number {
   if (typeof value === "number" && value >= low && value <= high) return value;
-  throw new UsageError(
-    `Cannot use option "${key}" of ${what}: expected a number from ${low} to ${high}, found ${
-      JSON.stringify(value)
-    }`,
-  );
+  return refuse(what, key, `a number from ${low} to ${high}`, value);
+}
+
+/** Checks one of some names. @throws UsageError */
+export function oneOfNames(
+  what: string,
+  key: string,
+  value: unknown,
+  known: readonly string[],
+): string {
+  if (typeof value === "string" && known.includes(value)) return value;
+  return refuse(what, key, `one of ${known.join(", ")}`, value, didYouMean(String(value), known));
+}
+
+/** Checks a name that the recipe gives. @throws UsageError */
+export function nameOf(what: string, key: string, value: unknown): string {
+  if (typeof value === "string" && value !== "") return value;
+  return refuse(what, key, "a name", value);
+}
+
+/** Checks true or false. @throws UsageError */
+export function flag(what: string, key: string, value: unknown): boolean {
+  return typeof value === "boolean" ? value : refuse(what, key, "true or false", value);
+}
+
+/** Checks a list of different whole numbers from 1 to `most`, at least one. @throws UsageError */
+export function differentNumbers(
+  what: string,
+  key: string,
+  value: unknown,
+  most: number,
+): readonly number[] {
+  const isFit = Array.isArray(value) && value.length > 0 && new Set(value).size === value.length &&
+    value.every((item) => Number.isInteger(item) && item >= 1 && item <= most);
+  return isFit ? value : refuse(what, key, `a list of different numbers from 1 to ${most}`, value);
 }
 
 function wholeNumber(what: string, key: string, value: unknown, low: number, high: number): number {
   if (Number.isInteger(value) && (value as number) >= low && (value as number) <= high) {
     return value as number;
   }
+  return refuse(what, key, `a whole number from ${low} to ${high}`, value);
+}
+
+function refuse(what: string, key: string, expected: string, value: unknown, hint = ""): never {
   throw new UsageError(
-    `Cannot use option "${key}" of ${what}: expected a whole number from ${low} to ${high}, found ${
+    `Cannot use option "${key}" of ${what}: expected ${expected}, found ${
       JSON.stringify(value)
-    }`,
+    }${hint}`,
   );
 }

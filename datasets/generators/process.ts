@@ -76,7 +76,8 @@ interface Joint {
 
 /** Where a document starts, how many units it has (uniform from `minUnits` to `maxUnits`), and what joins them. */
 export interface Process {
-  readonly opening: State;
+  /** One of them in turn: the first part of a split's documents begins at the first, the last part at the last. */
+  readonly openings: readonly State[];
   readonly minUnits: number;
   readonly maxUnits: number;
   readonly joints: readonly Joint[];
@@ -94,22 +95,28 @@ export function processSource<Options extends object>(
     return process;
   };
   return {
-    documents: (options, split, seed, first) =>
-      documentsOf(knownProcess(options), split, seed, first),
+    documents: (options, split, seed, first, count) =>
+      documentsOf(knownProcess(options), split, seed, first, count),
     entropyBitsPerByte: (options) => entropyBitsPerByte(knownProcess(options)),
   };
 }
 
-/** Documents of a split from a number on. A document depends on the process, the seed, the split and its number alone. */
+/**
+ * Documents of a split from a number on. A document depends on the process, the seed, the split and its number alone; where there are
+ * several openings, also on how many documents the split has.
+ */
 function* documentsOf(
   process: Process,
   split: string,
   seed: Seed,
   first = 0,
+  count = Infinity,
 ): Generator<Document> {
+  const { openings } = process;
   for (let number = first;; number++) {
     const random = new Random(numberedSeed(seed, split, number));
-    yield { text: writeDocument(process, random), id: `generated:${number}` };
+    const part = Math.min(Math.floor(openings.length * number / count), openings.length - 1);
+    yield { text: writeDocument(process, openings[part], random), id: `generated:${number}` };
   }
 }
 
@@ -118,10 +125,10 @@ export function numberedSeed(seed: Seed, split: string, number: number): Seed {
   return seedOf(seed[0], `${seed[1]}/${seed[2]}/${seed[3]}/${split}/${number}`);
 }
 
-function writeDocument(process: Process, random: Random): string {
+function writeDocument(process: Process, opening: State, random: Random): string {
   const jointWeights = process.joints.map((joint) => joint.weight);
   let text = "";
-  let state = process.opening;
+  let state = opening;
   for (let units = 0;;) {
     const branch = state.draw(random);
     text += branch.text;
@@ -143,7 +150,7 @@ function endProbability(process: Process, units: number): number {
  * expected bytes. Exact: probability mass flows through all states, unit after unit.
  */
 export function entropyBitsPerByte(process: Process): number {
-  const states = statesInOrder(process.opening);
+  const states = statesInOrder(process.openings);
   const index = new Map(states.map((state, i) => [state, i]));
   const costs = states.map((state) => branchCost(state.branches));
   const ways = states.map(({ branches }) => ({
@@ -153,7 +160,7 @@ export function entropyBitsPerByte(process: Process): number {
   const joint = jointCost(process.joints);
   let [bits, bytes] = [0, 0];
   let mass = new Float64Array(states.length);
-  mass[index.get(process.opening)!] = 1;
+  for (const opening of process.openings) mass[index.get(opening)!] = 1 / process.openings.length;
   for (let units = 1, alive = 1; units <= process.maxUnits; units++) {
     const arrived = new Float64Array(states.length);
     for (let i = 0; i < states.length; i++) {
@@ -178,10 +185,10 @@ export function entropyBitsPerByte(process: Process): number {
 }
 
 /** States such that within a unit every branch leads forward. @throws RangeError for a loop without a boundary. */
-function statesInOrder(opening: State): State[] {
+function statesInOrder(openings: readonly State[]): State[] {
   const finished: State[] = [];
   const seen = new Map<State, "open" | "done">();
-  const starts = [opening];
+  const starts = [...openings];
   for (let at = 0; at < starts.length; at++) visit(starts[at]);
   return finished.reverse();
 

@@ -5,7 +5,7 @@
  * together (a noun with its adjectives and verbs, a verb with its objects); agreement with an earlier word that is not next
  * to it; the subject of the last sentence, which often returns; the question word that needs a question mark; the topic.
  */
-import { type Lexicon, nTopics, type Word } from "./lexicon.ts";
+import type { Lexicon, Word } from "./lexicon.ts";
 import { numbers } from "./lists.ts";
 import type { Inflection } from "./morphology.ts";
 import { inflectionOf, type Mention, numberChoices, Phrases } from "./phrases.ts";
@@ -31,10 +31,19 @@ interface Frame {
 /** The process that writes documents of `minUnits` to `maxUnits` sentences, the heading counted as part of the first. */
 export function sentenceProcess(
   lexicon: Lexicon,
-  length: { readonly minUnits: number; readonly maxUnits: number },
+  { topics, inTurn, ...length }: {
+    readonly minUnits: number;
+    readonly maxUnits: number;
+    /** From 0. */
+    readonly topics: readonly number[];
+    /** Whether documents come by topic, or each has any of them. */
+    readonly inTurn: boolean;
+  },
 ): Process {
   const joints = [{ text: lexicon.language.space, weight: 3 }, { text: "\n\n", weight: 1 }];
-  return { opening: new Sentences(lexicon).heading(), ...length, joints };
+  const sentences = new Sentences(lexicon);
+  const openings = inTurn ? topics.map((topic) => [topic]) : [topics];
+  return { openings: openings.map((topics) => sentences.heading(topics)), ...length, joints };
 }
 
 class Sentences {
@@ -48,10 +57,10 @@ class Sentences {
   }
 
   /** The first line: a noun that only this topic has, so that the text tells its topic. */
-  heading(): State {
-    return this.#states.at("heading", () => {
+  heading(topics: readonly number[]): State {
+    return this.#states.at(`heading/${topics}`, () => {
       const choices: Choice[] = [];
-      for (const topic of numbers(nTopics)) {
+      for (const topic of topics) {
         const own = this.#lexicon.pool("noun", topic).filter(({ item }) => item.topic === topic);
         for (const { item: word, weight } of zipf(own.slice(0, 3).map(({ item }) => item))) {
           const first = this.#states.at(

@@ -14,6 +14,7 @@ import { kind as overlap } from "./overlap.ts";
 import { kind as plasticity } from "./plasticity.ts";
 import { kind as scaling } from "./scaling.ts";
 import { kind as stability } from "./stability.ts";
+import { kind as transfer } from "./transfer.ts";
 
 const kinds: readonly KindWithModule<FigureKind>[] = [
   [learning, "./learning.ts"],
@@ -25,6 +26,7 @@ const kinds: readonly KindWithModule<FigureKind>[] = [
   [plasticity, "./plasticity.ts"],
   [scaling, "./scaling.ts"],
   [stability, "./stability.ts"],
+  [transfer, "./transfer.ts"],
 ];
 
 export const figureNames: readonly string[] = kinds.flatMap(([{ names }]) => names);

@@ -29,7 +29,7 @@ export const sectionPlans: readonly SectionPlan[] = [
     intro: "Made from test text, which chose nothing.",
     tables: [
       ...["pretraining", "bits-", "differences", "perplexity-", "downstream", "normalised-"],
-      ...["isolated", "pythia"],
+      ...["isolated", "pythia", "transfer-"],
     ],
     always: [],
     figures: [],

@@ -2,7 +2,13 @@
  * Differences in bits per byte between each row and one that all are compared with, with paired intervals.
  */
 import { UsageError } from "../../base/mod.ts";
-import { bitsPerByte, differenceInterval, meanMeasure, resampledMean } from "../../training/mod.ts";
+import {
+  bitsPerByte,
+  differenceInterval,
+  type DocumentsBySource,
+  meanMeasure,
+  resampledMean,
+} from "../../training/mod.ts";
 import { ngramOrders } from "../ngrams.ts";
 import type { Recipe } from "../recipe.ts";
 import { equalBaselines } from "./improvement.ts";
@@ -39,7 +45,10 @@ export const kind: TableKind<DifferenceParams> = {
 };
 
 /** The row that the recipe names, else a baseline that saw as many tokens as DEPT, else the first variant. */
-function referenceOf(recipe: Recipe, { name, ngrams, variants, external }: LossParams): string {
+export function referenceOf(
+  recipe: Recipe,
+  { name, ngrams, variants, external }: LossParams,
+): string {
   const { reference } = recipe.evaluate;
   const rows = [...ngrams, ...variants, ...external];
   if (reference !== null) {
@@ -67,7 +76,7 @@ function differences(params: DifferenceParams, seeds: readonly SeedInputs[]): Ta
       const ours = documentsOf(label);
       return {
         label,
-        cells: columnSources(params).map((sources) => difference(ours, theirs, sources)),
+        cells: columnSources(params).map((sources) => differenceCell(ours, theirs, sources)),
         from: [`losses/${label}`, `losses/${reference}`],
       };
     }),
@@ -100,9 +109,14 @@ function studentNotes(
   return [`mean over sources by Student's t over seeds: ${texts.join(", ")}`];
 }
 
-function difference(
-  ours: ReturnType<typeof readDocuments>[],
-  theirs: ReturnType<typeof readDocuments>[],
+/**
+ * Ours less theirs in bits per byte, mean over sources, with its paired interval; marked where that excludes 0. Null where one of them
+ * lacks a source.
+ * @param ours The evaluations of a model, one for each seed.
+ */
+export function differenceCell(
+  ours: readonly DocumentsBySource[],
+  theirs: readonly DocumentsBySource[],
   sources: readonly string[],
 ): Cell {
   const [value, other] = [ours, theirs].map((of) => meanMeasure(of, sources, bitsPerByte));

@@ -28,6 +28,7 @@ import { kind as plasticity } from "./plasticity.ts";
 import { kind as pythia } from "./pythia.ts";
 import { kind as routing } from "./routing.ts";
 import { kind as settings } from "./settings.ts";
+import { kind as transfer } from "./transfer.ts";
 import { kind as tuning } from "./tuning.ts";
 import { kind as unigram } from "./unigram.ts";
 
@@ -64,6 +65,7 @@ const kinds: readonly KindWithModule<TableKind>[] = [
   [pythia, "./pythia.ts"],
   [routing, "./routing.ts"],
   [settings, "./settings.ts"],
+  [transfer, "./transfer.ts"],
   [tuning, "./tuning.ts"],
   [unigram, "./unigram.ts"],
 ];

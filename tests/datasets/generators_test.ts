@@ -42,6 +42,14 @@ const cases: Case[] = [
     };
   }),
   {
+    name: "a dialect of ithomeli on two topics",
+    source: languageSource as GeneratedSource<unknown>,
+    options: { language: "ithomeli", dialect: "south", ownWords: 0.5, topics: [2, 4] },
+    process: () =>
+      languageProcess({ language: "ithomeli", dialect: "south", ownWords: 0.5, topics: [2, 4] }),
+    characters: [200, 1500],
+  },
+  {
     name: "arithmetic",
     source: arithmeticSource as GeneratedSource<unknown>,
     options: {},
@@ -148,7 +156,12 @@ Deno.test("assertDecodable() and decode() find a text that hides a choice", () =
       { text: "a b", probability: 0.5, next: stop },
     ],
   };
-  const process = { opening, minUnits: 1, maxUnits: 1, joints: [{ text: " ", weight: 1 }] };
+  const process = {
+    openings: [opening],
+    minUnits: 1,
+    maxUnits: 1,
+    joints: [{ text: " ", weight: 1 }],
+  };
   assert.deepEqual(decode(process, "a b.").sort(), [1, 2]);
   assert.deepEqual(decode(process, "a c."), [2]);
   assert.throws(() => assertDecodable(process), /nothing tells apart "a" and "a b" of "noun"/);
@@ -286,6 +299,20 @@ Deno.test("generated sources refuse options that they do not know", () => {
     [
       () => languageProcess({ language: "velsan", minSentences: 9, maxSentences: 8 }),
       /"maxSentences" .* a whole number from 9 to 1000, found 8/,
+    ],
+    [
+      () => languageProcess({ language: "velsan", dialect: "north" }),
+      /"ownWords" .* a number from 0 to 1, found undefined/,
+    ],
+    [() => languageProcess({ language: "velsan", ownWords: 0.5 }), /"dialect" .* a name, found/],
+    [
+      () => languageProcess({ language: "velsan", topics: [1, 5] }),
+      /"topics" .* from 1 to 4, found/,
+    ],
+    [() => languageProcess({ language: "velsan", topics: [2, 2] }), /different numbers .* \[2,2\]/],
+    [
+      () => languageProcess({ language: "velsan", topicsInTurn: 1 as unknown as boolean }),
+      /"topicsInTurn" .* true or false, found 1/,
     ],
     [() => arithmeticProcess({ minLines: 0 }), /"minLines" .* from 1 to 10000, found 0/],
     [() => codeProcess({ minFunctions: 1.5 }), /"minFunctions" .* found 1.5/],

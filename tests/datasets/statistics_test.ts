@@ -5,6 +5,7 @@ import {
   localVocabulary,
   openTokenShards,
   readStatistics,
+  unigramDivergence,
   unigramModel,
   unigramNats,
   writeStatistics,
@@ -94,4 +95,14 @@ Deno.test("unigramModel() smooths by one over the vocabulary", () => {
   ok(Math.abs(nats + Math.log((4 * 2 * 4) / 7 ** 3)) < 1e-14);
   strictEqual(unigramNats(model, []), 0);
   throws(() => unigramNats(model, [0, 3]), /token 1: expected an id in \[0, 3\), found 3/);
+});
+
+Deno.test("unigramDivergence() is what a text needs by the mean of other sources' frequencies beyond its own", () => {
+  // With one added: (1/2, 1/4, 1/4) and (1/6, 1/6, 4/6); their mean is (1/3, 5/24, 11/24).
+  const models = [unigramModel([1, 0, 0]), unigramModel([0, 0, 3])];
+  const expected = 0.25 * Math.log(0.25 / (1 / 3)) + 0.75 * Math.log(0.75 / (11 / 24));
+  ok(Math.abs(unigramDivergence([1, 0, 3], models) - expected) < 1e-15);
+  // Frequencies of the mean itself: no distance.
+  ok(Math.abs(unigramDivergence([8, 5, 11], models)) < 1e-15);
+  throws(() => unigramDivergence([1], []), RangeError);
 });

@@ -301,6 +301,28 @@ Deno.test("token streams of the two parts never read each other's windows, in an
   shards.close();
 });
 
+Deno.test("a stream in written order reads the same part as a shuffled one, from its first window to its last in each epoch", async () => {
+  using place = temporary();
+  await writeTokenShards(place.folder, documentsOf([1_000], 5_000), {
+    vocabSize: 5_000,
+    endId: 4_999,
+  });
+  const shards = openTokenShards(place.folder);
+  const options = {
+    ...{ seqLen: 8, seed: seedOf(1, "order/a/global") },
+    part: { of: "rest", share: 0.1 },
+  } as const;
+  const starts = (stream: ReturnType<typeof openTokenStream>) =>
+    Array.from({ length: 113 }, () => stream.next()[0]);
+  const written = openTokenStream(shards, { ...options, order: "written" });
+  const expected = starts(openTokenStream(shards, options)).sort((a, b) => a - b);
+  deepStrictEqual(starts(written), expected);
+  deepStrictEqual(starts(written), expected);
+  written.seek({ epoch: 5, taken: 100 });
+  strictEqual(written.next()[0], expected[100]);
+  shards.close();
+});
+
 Deno.test("openTokenStream() refuses to divide a single window", async () => {
   using place = temporary();
   await writeTokenShards(place.folder, documentsOf([14]), options);

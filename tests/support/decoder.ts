@@ -14,7 +14,7 @@ export interface State {
 }
 
 export interface Process {
-  readonly opening: State;
+  readonly openings: readonly State[];
   readonly minUnits: number;
   readonly maxUnits: number;
   readonly joints: readonly { readonly text: string; readonly weight: number }[];
@@ -27,7 +27,7 @@ export interface Process {
 export function decode(process: Process, text: string): number[] {
   const jointTotal = process.joints.reduce((sum, { weight }) => sum + weight, 0);
   const readings: number[] = [];
-  const open = [{ state: process.opening, at: 0, units: 0, bits: 0 }];
+  const open = process.openings.map((state) => ({ state, at: 0, units: 0, bits: 0 }));
   for (let reading = open.pop(); reading !== undefined; reading = open.pop()) {
     const { state, at, units, bits } = reading;
     for (const { text: written, probability, next } of state.branches) {
@@ -61,7 +61,7 @@ export function decode(process: Process, text: string): number[] {
  * longer one cannot follow the shorter one.
  */
 export function assertDecodable(process: Process): void {
-  const seen = new Set([process.opening]);
+  const seen = new Set(process.openings);
   const joints = process.joints.map(({ text }) => text);
   for (const [a, b] of pairs(joints)) {
     // "" and "\n\n" are told apart by what follows: a unit never begins with white space.

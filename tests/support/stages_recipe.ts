@@ -42,6 +42,7 @@ export const recipe = {
     localSteps: 2,
     sourcesPerRound: 2,
     sourceSampling: "uniform",
+    windowOrder: "shuffled",
     batchSize: 2,
     microBatchSize: 2,
     inner,

@@ -58,6 +58,7 @@ export const settings: PretrainSettings = {
   localSteps: 3,
   sourcesPerRound: 2,
   sourceSampling: "uniform",
+  windowOrder: "shuffled",
   batchSize: 4,
   microBatchSize: 2,
   inner,
