@@ -48,19 +48,43 @@ export function figureOverAxes(params: OverAxesParams, table: Table, input: stri
       ),
     }))
   ).filter(({ series }) => series.length > 0);
+  const far = farReferences(panels);
   return {
     name,
     title: table.title,
     x,
-    panels,
+    panels: panels.map((panel) => ({
+      ...panel,
+      series: panel.series.filter(({ label }) => !far.has(label)),
+    })),
     notes: [
       ...(isNumeric ? [] : [`${x}: ${values.map((value, i) => `${i + 1} ${value}`).join(", ")}`]),
       ...(panels.some(({ series }) => series.some(({ isReference }) => isReference))
         ? [`dashed: does not depend on ${x}`]
         : []),
+      ...(far.size === 0 ? [] : [
+        `far from the lines, not drawn: ${
+          [...far].map(([label, y]) => `${label} ${y.toFixed(3)}`).join(", ")
+        }`,
+      ]),
       ...table.notes.slice(0, 1),
     ],
   };
+}
+
+/** Dashed lines of a figure with one quantity that lie further from its lines than these lie apart: they would hide them. */
+function farReferences(panels: readonly Panel[]): ReadonlyMap<string, number> {
+  const isOneQuantity = new Set(panels.map(({ y }) => y)).size === 1;
+  const series = panels.flatMap((panel) => panel.series);
+  const drawn = series.filter(({ isReference }) => !isReference)
+    .flatMap(({ points }) => points.map(({ y }) => y));
+  if (!isOneQuantity || drawn.length === 0) return new Map();
+  const [low, high] = [Math.min(...drawn), Math.max(...drawn)];
+  const isFar = (y: number) => y < low - (high - low) || y > high + (high - low);
+  return new Map(
+    series.filter(({ isReference, points: [{ y }] }) => isReference && isFar(y))
+      .map(({ label, points: [{ y }] }) => [label, y]),
+  );
 }
 
 /** Averages over sources, else every column with a number. */

@@ -31,6 +31,8 @@ const table: Table = {
     row("trim", "keep", 30, 4),
     row("trim", "keep", 1, 3),
     row("trim", "reset", 1, 5),
+    row("unigram", "keep", 1, 7.5),
+    row("unigram", "keep", 30, 7.5),
   ],
   notes: ["a note", "another"],
 };
@@ -53,7 +55,11 @@ Deno.test("figureOverAxes() draws averages along an axis, a panel for each value
     },
   ]);
   assert.deepEqual(panels[1].series[0].points.map(({ x, y }) => [x, y]), [[1, 5]]);
-  assert.deepEqual(notes, ["dashed: does not depend on steps", "a note"]);
+  assert.deepEqual(notes, [
+    "dashed: does not depend on steps",
+    "far from the lines, not drawn: unigram 7.500", // lines lie from 3 to 5, and it above 7
+    "a note",
+  ]);
 });
 
 Deno.test("figureOverAxes() gives names their places, and columns of numbers a panel each", () => {
@@ -62,7 +68,7 @@ Deno.test("figureOverAxes() gives names their places, and columns of numbers a p
   const made = figureOverAxes(params, {
     ...rest,
     columns: columns.filter((heading) => heading !== "AVG"),
-    rows: rows.slice(3).map(({ label, cells }) => ({ label, cells: cells.slice(0, 3) })),
+    rows: rows.slice(3, 5).map(({ label, cells }) => ({ label, cells: cells.slice(0, 3) })),
   }, "table");
   assert.deepEqual(made.panels.map(({ title }) => title), ["steps", "it"]);
   assert.deepEqual(made.panels[0].series[0].points, [{ x: 1, y: 1 }, { x: 2, y: 1 }]); // reset, keep
