@@ -8,7 +8,6 @@ import type { FigureKind } from "./figure.ts";
 import { kind as learning } from "./learning.ts";
 import { kind as costs } from "./costs.ts";
 import { kind as drift } from "./drift.ts";
-import { kind as losses } from "./losses.ts";
 import { kind as method } from "./method.ts";
 import { kind as overlap } from "./overlap.ts";
 import { kind as plasticity } from "./plasticity.ts";
@@ -20,7 +19,6 @@ const kinds: readonly KindWithModule<FigureKind>[] = [
   [learning, "./learning.ts"],
   [costs, "./costs.ts"],
   [drift, "./drift.ts"],
-  [losses, "./losses.ts"],
   [method, "./method.ts"],
   [overlap, "./overlap.ts"],
   [plasticity, "./plasticity.ts"],

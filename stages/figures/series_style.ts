@@ -2,6 +2,7 @@
  * How a series looks: a colour for each label, and a dash by what it stands for.
  */
 import { findVariant } from "../../training/mod.ts";
+import type { Series } from "./figure.ts";
 
 export interface SeriesStyle {
   readonly colour: string;
@@ -28,13 +29,26 @@ const colours = [
 /** DEPT is unbroken, baselines are in strokes, controls in dots: a reader without colours sees the sides. */
 const dashes = { method: [], baseline: [6, 3], control: [2, 2] } as const;
 
-/** A style for each label, by its place among all. */
-export function styleOfSeries(labels: readonly string[]): (label: string) => SeriesStyle {
-  const places = new Map([...new Set(labels)].map((label, place) => [label, place]));
+/** What others are measured by is grey. */
+const grey = "#808791";
+const greyDashes = [[1, 3], [4, 4], [9, 3]];
+
+/** A look for each label, by its place among all that are of its kind. */
+export function styleOfSeries(
+  series: readonly Pick<Series, "label" | "isReference">[],
+): (label: string) => SeriesStyle {
+  const labels = (isReference: boolean) => [
+    ...new Set(
+      series.filter((it) => (it.isReference ?? false) === isReference).map(({ label }) => label),
+    ),
+  ];
+  const [lines, references] = [labels(false), labels(true)];
   return (label) => {
+    const place = references.indexOf(label);
+    if (place >= 0) return { colour: grey, dash: greyDashes[place % greyDashes.length] };
     const role = findVariant(label)?.role;
     return {
-      colour: colours[(places.get(label) ?? 0) % colours.length],
+      colour: colours[Math.max(0, lines.indexOf(label)) % colours.length],
       dash: role === undefined ? [] : dashes[role],
     };
   };

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { group } from "../../pipeline/stage.ts";
-import type { Figure, FigureKind } from "../figures/figure.ts";
+import type { Figure, FigureKind, Series } from "../figures/figure.ts";
 import { buildPareto, type ParetoParams } from "../figures/pareto.ts";
 import { type SeriesStyle, styleOfSeries } from "../figures/series_style.ts";
 import { paperFigureIndex, paperTableIndex } from "../report/paper_index.ts";
@@ -63,8 +63,8 @@ export async function buildPage(
     } else made.push({ section: plan.section, part: await build(plan, own, kinds) });
   }
   const figures = made.flatMap(({ part }) => part.kind === "figure" ? [part.figure] : []);
-  const all = [...new Set([...labels, ...figures.flatMap(coloured)])];
-  const styleOf = styleOfSeries(all);
+  const series = [...labels.map((label) => ({ label })), ...figures.flatMap(coloured)];
+  const styleOf = styleOfSeries(series);
   const drawn: { section: string; part: PagePart }[] = [];
   for (const { section, part } of made) {
     drawn.push({
@@ -84,7 +84,7 @@ export async function buildPage(
       intro,
       parts: drawn.filter(({ section }) => section === id).map(({ part }) => part),
     })).filter(({ parts }) => parts.length > 0),
-    styles: Object.fromEntries(all.map((label) => {
+    styles: Object.fromEntries(series.map(({ label }) => {
       const { colour, dash } = styleOf(label);
       return [label, { colour, dash: dash.join(" ") }];
     })),
@@ -96,18 +96,17 @@ async function drawings(
   { panels, x }: Figure,
   styleOf: (label: string) => SeriesStyle,
 ): Promise<string[]> {
-  const { drawPanel } = await import("../figures/draw_panel.ts");
+  const { drawPanel } = await import("../figures/draw.ts");
   return await Promise.all(panels.map((panel) => drawPanel(panel, x, styleOf)));
 }
 
-/** Labels whose colour means something. */
-function coloured({ panels }: Figure): string[] {
-  return panels.filter(({ mark }) => mark !== "field")
-    .flatMap(({ series }) => series.map(({ label }) => label));
+/** Series whose colour means something. */
+function coloured({ panels }: Figure): Series[] {
+  return panels.filter(({ mark }) => mark !== "field").flatMap(({ series }) => series);
 }
 
 /** Figures that show what is there of a run. */
-const growing: readonly string[] = ["losses", "drift", "pareto"];
+const growing: readonly string[] = ["learning", "drift", "pareto"];
 
 async function build(plan: PartPlan, inputs: Inputs, kinds: Kinds): Promise<Undrawn> {
   const { kind, name, params, origins, isKept } = plan;

@@ -40,7 +40,7 @@ export const sectionPlans: readonly SectionPlan[] = [
     intro: "How losses, activations and norms of parameters went.",
     tables: ["tuning", "growth"],
     always: [],
-    figures: ["losses", "stability", "plasticity", "scaling"],
+    figures: ["learning", "stability", "plasticity", "scaling"],
   },
   {
     id: "averaging",

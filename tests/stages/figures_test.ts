@@ -112,48 +112,51 @@ Deno.test("figure 3 has a panel a source and one for all, figure 4 the perplexit
   assert.equal(await drawFigure(plasticity), svg);
 });
 
-Deno.test("figure learning has bits per byte over millions of tokens, counts of words as level lines", () => {
+Deno.test("figure learning: bits per byte by tokens read, for the mean and each source, of the variants that are there, beside counts of words", () => {
   const shards = (tokens: number, bytes: number) => {
     const made = Deno.makeTempDirSync({ dir: folder });
-    const counts = { format: 1, vocabSize: 300, tokens, documents: 1, bytes };
-    Deno.writeTextFileSync(join(made, "shards.json"), JSON.stringify(counts));
+    Deno.writeTextFileSync(join(made, "shards.json"), JSON.stringify({ tokens, bytes }));
     return made;
   };
-  const round = (round: number, aa: number, bb: number) => ({
-    kind: "round",
-    round,
+  const round = (round: number, aa: number, bb?: number) => ({
+    ...{ kind: "round", round },
     validation: {
       aa: { lossNats: aa * Math.LN2 },
-      ...(Number.isNaN(bb) ? {} : { bb: { lossNats: bb * Math.LN2 } }),
+      ...(bb === undefined ? {} : { bb: { lossNats: bb * Math.LN2 } }),
     },
   });
-  const metrics = rowsOf("metrics.jsonl", [
-    round(1, 8, 6), // aa: 2 tokens a byte, so 16; bb: 1, so 6; the mean 11
-    round(2, 4, NaN), // not all were validated: no point
-    round(3, 2, 4),
-    { kind: "exposure", source: "aa", windows: 30_000, epochWindows: 9 },
-    { kind: "exposure", source: "bb", windows: 45_000, epochWindows: 9 },
-  ]);
   const counted = Deno.makeTempDirSync({ dir: folder });
   const sources = { aa: { bitsPerByte: 3 }, bb: { bitsPerByte: 2 }, held: { bitsPerByte: 9 } };
   Deno.writeTextFileSync(join(counted, "summary.json"), JSON.stringify({ sources }));
-  const { panels: [{ series }] } = figureEntry("learning").kind.build(
-    { variants: [{ id: "glob", vocabulary: "global" }], sources: ["aa", "bb"], seqLen: 100 },
-    {
-      "metrics/glob": metrics,
-      "losses/bigram": counted,
-      "global/aa": shards(20, 10),
-      "global/bb": shards(10, 10),
-    },
-  );
-  assert.deepEqual(series, [
-    {
-      label: "bigram",
-      points: [{ x: 2.5, y: 2.5 }, { x: 7.5, y: 2.5 }],
-      from: ["losses/bigram"],
-      isReference: true,
-    },
+  const { build } = figureEntry("learning").kind;
+  const trained = (id: string) => ({ id, vocabulary: "global", tokens: 7.5e6 });
+  const params = { variants: [trained("glob"), trained("trim")], sources: ["aa", "bb"] };
+  const inputs = {
+    // aa: 2 tokens a byte, so 16; bb: 1, so 6; the mean 11. Then not all were validated: no point of the mean
+    "metrics/glob": rowsOf("metrics.jsonl", [round(1, 8, 6), round(2, 4), round(3, 2, 4)]),
+    "losses/bigram": counted,
+    "global/aa": shards(20, 10),
+    "global/bb": shards(10, 10),
+  };
+  const { panels } = build(params, inputs);
+  assert.deepEqual(panels.map(({ title }) => title), ["mean over sources", "aa", "bb"]);
+  const level = (y: number) => ({
+    ...{ label: "bigram", from: ["losses/bigram"], isReference: true },
+    points: [{ x: 2.5, y }, { x: 7.5, y }],
+  });
+  assert.deepEqual(panels[0].series, [
     // 7.5 million tokens in 3 rounds
     { label: "glob", points: [{ x: 2.5, y: 11 }, { x: 7.5, y: 4 }], from: ["metrics/glob"] },
+    level(2.5), // (3 + 2) / 2
   ]);
+  assert.deepEqual(panels[1].series[0].points.map(({ y }) => y), [16, 8, 4]);
+  assert.deepEqual(panels[1].series[1], level(3));
+  // 80 rounds are 40 points, each of two: the first is of rounds 1 and 2, (16 + 8) / 2 bits at 1.5 of 80 rounds.
+  const many = Array.from({ length: 80 }, (_, i) => round(i + 1, i === 0 ? 8 : 4));
+  const [line] = build({ ...params, sources: ["aa"] }, {
+    ...inputs,
+    "metrics/glob": rowsOf("metrics.jsonl", many),
+  }).panels[0].series;
+  assert.equal(line.points.length, 40);
+  assert.deepEqual(line.points[0], { x: 7.5 * 1.5 / 80, y: 12 });
 });

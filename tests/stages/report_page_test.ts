@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadStudy } from "../../pipeline/recipe.ts";
 import { expand } from "../../pipeline/instances.ts";
-import { drawPanel } from "../../stages/figures/draw_panel.ts";
+import { drawPanel } from "../../stages/figures/draw.ts";
 import type { Panel } from "../../stages/figures/figure.ts";
 import { figureEntry } from "../../stages/figures/kinds.ts";
 import { buildPareto } from "../../stages/figures/pareto.ts";
@@ -34,34 +34,6 @@ function output(files: Readonly<Record<string, string | Uint8Array>>): string {
 function metrics(...rows: readonly object[]): string {
   return output({ "metrics.jsonl": rows.map((row) => JSON.stringify(row) + "\n").join("") });
 }
-
-Deno.test("figure losses: bits per byte by tokens read, a panel for the mean and for each source, of the variants that are there", () => {
-  const round = (it: number, sw: number) => ({
-    kind: "round",
-    validation: { it: { lossNats: it * Math.LN2 }, sw: { lossNats: sw * Math.LN2 } },
-  });
-  const shards = (tokens: number, bytes: number) =>
-    output({ "shards.json": JSON.stringify({ tokens, bytes }) });
-  const { panels } = figureEntry("losses").kind.build({
-    variants: [
-      { id: "trim", vocabulary: "global", tokens: 4e6 },
-      { id: "spec", vocabulary: "own", tokens: 4e6 },
-    ],
-    sources: ["it", "sw"],
-  }, {
-    "metrics/trim": metrics(round(8, 4), round(4, 2)),
-    "global/it": shards(10, 20),
-    "global/sw": shards(10, 10),
-  });
-  assert.deepEqual(panels.map(({ title }) => title), ["mean over sources", "it", "sw"]);
-  assert.deepEqual(panels[1].series, [{
-    label: "trim",
-    from: ["metrics/trim"],
-    // Half of the 4 million tokens after the first of two rounds; 8 bits a token, 2 bytes a token.
-    points: [{ x: 2, y: 4 }, { x: 4, y: 2 }],
-  }]);
-  assert.deepEqual(panels[0].series[0].points.map(({ y }) => y), [4, 2]); // (4 + 4) / 2, (2 + 2) / 2
-});
 
 Deno.test("figure drift: cosine, what averaging keeps, and what it does to the loss", () => {
   const { panels } = figureEntry("drift").kind.build({ variants: ["trim", "none"] }, {
@@ -110,11 +82,11 @@ Deno.test("figure pareto: the frontier is what no other dot beats in both", () =
 });
 
 Deno.test("drawPanel() draws every kind of mark, the same each time, in the ink of the page", async () => {
-  const styleOf = styleOfSeries(["std-t0", "trim"]);
   const series = ["std-t0", "trim"].map((label, i) => ({
     ...{ label, from: [] },
     points: [1, 2, 3].map((x) => ({ x, y: x + i / 2, name: `n${x}`, isOnFrontier: x === 2 })),
   }));
+  const styleOf = styleOfSeries(series);
   for (const mark of ["line", "bar", "dot", "field"] as const) {
     const panel = { title: "t", y: "what", isLogarithmic: false, mark, series };
     const svg = await drawPanel(panel, "x", styleOf);
@@ -127,6 +99,15 @@ Deno.test("drawPanel() draws every kind of mark, the same each time, in the ink 
   const lines = await drawPanel({ title: "t", y: "y", isLogarithmic: false, series }, "x", styleOf);
   assert.match(lines, /stroke="#3b7dd8"[^>]*stroke-dasharray="6,3"/);
   assert.doesNotMatch(lines, /stroke="#d2610c"[^>]*stroke-dasharray="\d/);
+});
+
+Deno.test("styleOfSeries() gives references greys, and no colour that a model would have had", () => {
+  const styleOf = styleOfSeries([{ label: "bigram", isReference: true }, { label: "trim" }, {
+    label: "spec",
+  }]);
+  assert.deepEqual(styleOf("bigram"), { colour: "#808791", dash: [1, 3] });
+  assert.equal(styleOf("trim").colour, "#3b7dd8");
+  assert.notEqual(styleOf("spec").colour, styleOf("trim").colour);
 });
 
 /** The folder of an evaluation: bits per byte of each document. */

@@ -59,7 +59,7 @@ Deno.test("report shows all that there is, and where every number comes from", a
   const figures = [...page.matchAll(/<figure class="part" id="figure-([a-z]+)"/g)].map(([, id]) =>
     id
   );
-  assert.deepEqual(figures, ["losses", "stability", "scaling", "drift", "costs", "overlap"]);
+  assert.deepEqual(figures, ["learning", "stability", "scaling", "drift", "costs", "overlap"]);
   assert.match(page, /Timeline/);
   // Twelve steps of a model of width 8 know less than counts of its text.
   assert.match(page, /Beware: <\/span>After continuation [^<]* worse than counted words \(unigram/);
