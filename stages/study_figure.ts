@@ -28,9 +28,9 @@ export const studyFigure: Stage<Study<Recipe>, StudyFigureParams> = {
   overStudy: true,
   instances: ({ recipe }) =>
     (recipe.study?.figures ?? []).map((name) => [`${figurePrefix}${name}`]),
-  onRequest: ({ recipe }, [name, ...more]) =>
-    more.length === 0 && name.startsWith(figurePrefix) &&
-    [pareto, ...studyTables(recipe)].includes(kindOf(name)),
+  onRequest: ({ recipe }, parts) =>
+    parts.length === 1 && parts[0].startsWith(figurePrefix) &&
+    [pareto, ...studyTables(recipe)].includes(kindOf(parts[0])),
   declare(study, [name]) {
     const common = { outputs: ["figure"], weight: 0.01 };
     if (kindOf(name) === pareto) {

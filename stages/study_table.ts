@@ -42,8 +42,8 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams, object, TableMod
   module: import.meta.url,
   overStudy: true,
   instances: ({ recipe }) => studyTables(recipe).map((name) => [`${tablePrefix}${name}`]),
-  onRequest: (_study, [name, ...more]) =>
-    more.length === 0 && name.startsWith(tablePrefix) && isTable(kindOf(name)),
+  onRequest: (_study, parts) =>
+    parts.length === 1 && parts[0].startsWith(tablePrefix) && isTable(kindOf(parts[0])),
   declare({ recipe, axes, cells }, [name]) {
     const { kind, module, name: own } = tableEntry(kindOf(name));
     const declared = cells.map(({ values, suffix, recipe }) => ({

@@ -82,7 +82,10 @@ Deno.test("study: a figure over the axes needs its table, which need not be list
   const axes =
     "axes: {steps: {key: pretrain.localSteps, values: [3, 6]}, adam: {key: pretrain.adamState, values: [keep, reset]}}";
   const loaded = await study(`study={${axes}, figures: [pretraining, pareto]}`);
-  const instances = expand(project.stages, loaded, ["figure/study-budget"]); // no table of the study
+  const instances = expand(project.stages, loaded, [
+    ...["figure", "table"], // whole stages
+    "figure/study-budget", // no table of the study
+  ]);
   assert.deepEqual(instances.get("figure/study-pretraining")!.needs, ["table/study-pretraining"]);
   const { params } = instances.get("figure/study-pretraining")!.declaration;
   assert.deepEqual(params, {
