@@ -28,7 +28,7 @@ export const project: Project = {
     return { ...table, notes: [...table.notes ?? [], note] };
   },
   async headline(recipe, folderOf) {
-    const { headline } = await import("../stages/report/mod.ts");
+    const { headline } = await import("../stages/page/mod.ts");
     const found = await headline(recipe as Recipe, folderOf);
     return found && { ...found, best: found.best.slice(0, found.best.lastIndexOf("#")) };
   },

@@ -43,7 +43,7 @@ export interface Project {
    */
   tableOfSizes?(recipe: BaseRecipe, name: string, sizes: TableSizes): Promise<unknown>;
   /**
-   * What a run has learnt, in sentences without a full stop, the most important one first; undefined where nothing tells.
+   * What a run has learnt, in sentences, the most important one first; undefined where nothing tells.
    * @param folderOf The folder of `instance#output`; undefined where the run has not made it.
    * @returns also the instance that has evaluated the best model
    */

@@ -98,7 +98,9 @@ document.addEventListener("click", (event) => {
 });
 
 addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll(".reading, #timeline details, #examples details")) {
+  for (
+    const details of document.querySelectorAll(".reading, #timeline details, #examples details")
+  ) {
     details.open = true;
   }
 });

@@ -52,8 +52,9 @@ export function pageHtml(
     "form-action 'none'",
   ].join("; ");
   const title = `${recipe.name}: report`;
+  const learnt = ["learnt", "What was learnt"] as const;
   const entries = [
-    ["learnt", "What was learnt"],
+    ...(statements.length === 0 ? [] : [learnt]),
     ...sections.map(({ id, title }) => [id, title]),
     ["making", "How it was made"],
   ];
@@ -79,7 +80,12 @@ export function pageHtml(
   }</ul></nav>
 <main id="main">
 ${live !== undefined && liveHtml(live)}
-<section id="learnt"><h2>What was learnt</h2>${statementsHtml(statements, links)}</section>
+${
+    statements.length > 0 &&
+    markup`<section id="${learnt[0]}"><h2>${learnt[1]}</h2>${
+      statementsHtml(statements, links)
+    }</section>`
+  }
 ${sections.map((section) => sectionHtml(section, styles, links))}
 ${makingHtml(records, isReproducible)}
 </main>
@@ -97,9 +103,6 @@ const withCircumstances =
   "Made from the results of a store. Times, processor and versions are no results; with --reproducible the page has none.";
 
 function statementsHtml(statements: readonly Statement[], links: OriginLinks): Markup {
-  if (statements.length === 0) {
-    return markup`<p class="intro">Nothing is evaluated yet.</p>`;
-  }
   const marks = { good: ["✓", "Shown: "], bad: ["!", "Beware: "], plain: ["·", ""] } as const;
   return markup`<ul class="statements">${
     statements.map(({ tone, text, from }) => {

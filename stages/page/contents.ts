@@ -29,7 +29,7 @@ export function partsOfRecipe(recipe: Recipe): readonly PartPlan[] {
       ...(id === "data" && hasText ? [examplesOf(recipe)] : []),
     ];
   });
-  return hasText ? [declareStatements(recipe), ...parts] : parts;
+  return [declareStatements(recipe), ...parts];
 }
 
 /** What the report of a study as a whole is made from. */

@@ -11,3 +11,4 @@ export { inputsOfParts, kindModules, kindsOf, partsOfRecipe, partsOfStudy } from
 export type { Origins, Page, PagePart, PageSection, SourceExamples, Statement } from "./page.ts";
 export { sectionPlans } from "./sections.ts";
 export { planOfRecipe, planOfStudy } from "./plan.ts";
+export { type FolderOf, type Headline, headline } from "./statements.ts";

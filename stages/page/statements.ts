@@ -1,236 +1,101 @@
 /**
- * What was learnt, in sentences: DEPT against the baselines that read as many tokens, beyond noise or within it, and which models end
- * worse than counted words.
+ * What was learnt, in sentences: how DEPT compares with the baselines that read as many tokens, which models know less than counts,
+ * and what DEPT saves.
  */
-import { UsageError } from "../../base/mod.ts";
 import type { OutputRef } from "../../pipeline/stage.ts";
-import {
-  bitsPerByte,
-  differenceInterval,
-  type DocumentsBySource,
-  meanMeasure,
-  resampledMean,
-} from "../../training/mod.ts";
-import { pretrainingEnd } from "../external_models.ts";
-import { ngramOrders } from "../ngrams.ts";
+import { type CostParams, kind as cost } from "../report/cost.ts";
 import type { Recipe } from "../recipe.ts";
-import { comparisonsOf, type Rivals } from "../report/improvement.ts";
+import { isOnlyCosted } from "../sources.ts";
+import { costStatements } from "./cost_statements.ts";
 import {
-  afterWhat,
-  lossInputs,
-  type LossParams,
-  lossParams,
-  readDocuments,
-} from "../report/losses.ts";
+  bestModel,
+  type ComparedModels,
+  comparedModels,
+  lossStatements,
+} from "./loss_statements.ts";
 import type { Origins, PartPlan, Statement } from "./page.ts";
-
-/** Models that a sentence compares: those of one start. */
-interface ComparedModels {
-  readonly start: string;
-  readonly losses: LossParams;
-  /** At equal tokens. */
-  readonly rivals: Rivals;
-}
+import { type ScoredModels, scoredModels, scoreStatements } from "./score_statements.ts";
 
 export interface StatementParams {
+  /** The models that a run ends with come first. */
   readonly compared: readonly ComparedModels[];
+  readonly scored: readonly ScoredModels[];
+  readonly cost: CostParams;
 }
 
-/** The last models first: what a run ends with is what counts most. */
-const starts = ["random", "pretrained", pretrainingEnd] as const;
+type Folders = Readonly<Record<string, string>>;
 
 export function declareStatements(recipe: Recipe): PartPlan {
-  const origins: Record<string, OutputRef> = {};
-  const compared = starts.flatMap((start): ComparedModels[] => {
-    try {
-      const losses = lossParams(recipe, `differences-${start}`, Object.keys(ngramOrders));
-      for (const [name, ref] of Object.entries(lossInputs(losses))) {
-        origins[`${start}/${name}`] = ref;
-      }
-      return [{ start, losses, rivals: comparisonsOf(recipe, losses.variants).equal }];
-    } catch (error) {
-      if (error instanceof UsageError) return []; // the recipe continues nothing from this start
-      throw error;
-    }
-  });
+  const losses = isOnlyCosted(recipe) ? [] : comparedModels(recipe);
+  const scores = isOnlyCosted(recipe) ? [] : scoredModels(recipe);
+  const { inputs, params } = cost.declare(recipe, "cost");
+  const costs = Object.entries(inputs).map(([name, ref]) => [`cost/${name}`, ref]);
   return {
-    ...{ section: "headline", kind: "statements", name: "headline", isKept: false, origins },
-    params: { compared },
+    ...{ section: "headline", kind: "statements", name: "headline", isKept: false },
+    origins: Object.assign(
+      Object.fromEntries(costs),
+      ...[...losses, ...scores].map(({ inputs }) => inputs),
+    ),
+    params: {
+      compared: losses.map(({ models }) => models),
+      scored: scores.map(({ models }) => models),
+      cost: params,
+    } satisfies StatementParams,
   };
 }
 
-/** Sentences about the models that are there. */
+/** Sentences about what is there. */
 export function statementsOf(
-  { compared }: StatementParams,
-  inputs: Readonly<Record<string, string>>,
+  { compared, scored, cost }: StatementParams,
+  inputs: Folders,
   origins: Origins,
 ): Statement[] {
-  const all = compared.map(({ start, losses, rivals }) => {
-    const models = new Models(start, losses, inputs, origins);
-    return { of: models, sentences: [...rivalry(models, rivals), ...againstCounts(models)] };
-  });
-  const made = all.flatMap(({ sentences }) => sentences);
-  return made.length === 0 ? [] : [...made, oneSeed];
+  const losses = compared.flatMap((models) => lossStatements(models, inputs, origins));
+  const scores = scored.flatMap((models) => scoreStatements(models, inputs, origins));
+  const learnt = [...losses, ...scores];
+  const isExpected = compared.length > 0; // a recipe of sizes alone evaluates nothing
+  return [
+    ...(learnt.length === 0 && isExpected ? [nothingYet] : learnt),
+    ...costStatements(cost, inputs, origins),
+    ...(learnt.length === 0 ? [] : [oneSeed]),
+  ];
 }
+
+const nothingYet: Statement = { tone: "plain", text: "Nothing is evaluated yet.", from: [] };
 
 const oneSeed: Statement = {
   tone: "plain",
   text:
-    "One seed: intervals are over documents of the test text, the noise of training is not in " +
+    "One seed: intervals are over documents of the test text, or examples; the noise of training is not in " +
     "them. An axis of seeds in a study gives that too.",
   from: [],
 };
 
-/** A model's evaluation, and what it is made of. */
-interface Model {
-  readonly label: string;
-  /** Bits per byte, mean over the sources. */
-  readonly bits: number;
-  readonly documents: DocumentsBySource;
-  readonly from: OutputRef;
+/** The folder of a result; undefined where it is not there. */
+export type FolderOf = (ref: OutputRef) => Promise<string | undefined>;
+
+/** What a run has learnt. */
+export interface Headline {
+  /** The most important one first. */
+  readonly sentences: readonly string[];
+  /** What the evaluation of the best model has made. */
+  readonly best: OutputRef;
 }
 
-/** The evaluated models of one start, read when they are first asked for. */
-class Models {
-  readonly losses: LossParams;
-  readonly #read = new Map<string, Model | undefined>();
-  readonly #find: (label: string) => Model | undefined;
-
-  constructor(
-    start: string,
-    losses: LossParams,
-    inputs: Readonly<Record<string, string>>,
-    origins: Origins,
-  ) {
-    this.losses = losses;
-    this.#find = (label) => {
-      const name = `${start}/losses/${label}`;
-      if (inputs[name] === undefined) return undefined;
-      const documents = readDocuments(inputs[name]);
-      const bits = meanMeasure([documents], losses.sources, bitsPerByte);
-      return bits === undefined ? undefined : { label, bits, documents, from: origins[name] };
-    };
+/** About the models that a run ends with: continued ones, else those of pre-training. Undefined where none is evaluated. */
+export async function headline(recipe: Recipe, folderOf: FolderOf): Promise<Headline | undefined> {
+  const { params, origins } = declareStatements(recipe);
+  const { compared, ...others } = params as StatementParams;
+  const inputs: Record<string, string> = {};
+  for (const [name, ref] of Object.entries(origins)) {
+    const folder = await folderOf(ref);
+    if (folder !== undefined) inputs[name] = folder;
   }
-
-  of(label: string): Model | undefined {
-    if (!this.#read.has(label)) this.#read.set(label, this.#find(label));
-    return this.#read.get(label);
+  for (const models of compared) {
+    const best = bestModel(models, inputs, origins);
+    if (best === undefined) continue;
+    const statements = statementsOf({ ...others, compared: [models] }, inputs, origins);
+    return { sentences: statements.map(({ text }) => text), best };
   }
-
-  /** The lowest of those that are there. */
-  best(labels: readonly string[]): Model | undefined {
-    return labels.flatMap((label) => this.of(label) ?? []).sort((a, b) => a.bits - b.bits)[0];
-  }
-}
-
-/** The best of DEPT against the best baseline of as many tokens; without both sides, which model is best. */
-function rivalry(models: Models, { dept, baselines }: Rivals): Statement[] {
-  const { losses } = models;
-  const after = sentenceStart(afterWhat(losses));
-  const [ours, theirs] = [models.best(dept), models.best(baselines)];
-  if (ours === undefined || theirs === undefined) {
-    const best = models.best([...losses.variants, ...losses.external]);
-    if (best === undefined) return [];
-    const text = `${after}, ${best.label} predicts test text best: ${
-      number(best.bits)
-    } bits per byte.`;
-    return [{ tone: "plain", text, from: [best.from] }];
-  }
-  const [low, high] = intervalOf(ours, theirs, losses.sources);
-  const both = `${ours.label} (${number(ours.bits)} bits per byte)`;
-  const other = `${theirs.label} (${
-    number(theirs.bits)
-  }), the best baseline that read as many tokens`;
-  const difference = `${signed(ours.bits - theirs.bits)} bits per byte, 95 % interval ${
-    signed(low)
-  } to ${signed(high)}`;
-  const from = [ours.from, theirs.from];
-  const verdict: Statement = high < 0
-    ? { tone: "good", text: `${after}, ${both} is better than ${other}: ${difference}.`, from }
-    : low > 0
-    ? { tone: "bad", text: `${after}, ${both} is worse than ${other}: ${difference}.`, from }
-    : {
-      tone: "plain",
-      text: `${after}, ${both} cannot be told from ${other}: ${difference}, which includes 0.`,
-      from,
-    };
-  return [verdict, ...bySource(ours, theirs, losses.sources)];
-}
-
-/** On how many sources the same two models differ beyond noise. */
-function bySource(ours: Model, theirs: Model, sources: readonly string[]): Statement[] {
-  if (sources.length < 2) return [];
-  const intervals = sources.map((source) => [source, intervalOf(ours, theirs, [source])] as const);
-  const better = intervals.filter(([, [, high]]) => high < 0).map(([source]) => source);
-  const worse = intervals.filter(([, [low]]) => low > 0).map(([source]) => source);
-  const named = (names: readonly string[]) =>
-    names.length === 0 ? "" : names.length > 6 ? "" : ` (${names.join(", ")})`;
-  return [{
-    tone: "plain",
-    text: `Source by source, ${ours.label} is better than ${theirs.label} beyond noise on ` +
-      `${better.length} of ${sources.length}${named(better)}, worse on ${worse.length}${
-        named(worse)
-      }; the rest is noise.`,
-    from: [ours.from, theirs.from],
-  }];
-}
-
-/** Which models end worse than counts of single tokens, pairs and triples; if none does, that says so. */
-function againstCounts(models: Models): Statement[] {
-  const { losses } = models;
-  const after = sentenceStart(afterWhat(losses));
-  const ends = [...losses.variants, ...losses.external].flatMap((label) => models.of(label) ?? []);
-  const found: Statement[] = [];
-  let left = ends;
-  let last: Model | undefined;
-  for (const [name, what] of counted) {
-    const counts = models.of(name);
-    if (counts === undefined || left.length === 0) continue;
-    last = counts;
-    const worse = left.filter((model) => intervalOf(model, counts, losses.sources)[0] > 0);
-    left = left.filter((model) => !worse.includes(model));
-    if (worse.length === 0) continue;
-    const labels = worse.map(({ label }) => label);
-    found.push({
-      tone: "bad",
-      text: `${after}, ${labels.join(", ")} ${labels.length === 1 ? "is" : "are"} worse than ` +
-        `counted ${what} (${name}, ${number(counts.bits)} bits per byte): ` +
-        `more steps or rounds, or another rate, may help.`,
-      from: [...worse, counts].map(({ from }) => from),
-    });
-  }
-  if (found.length > 0 || last === undefined || ends.length === 0) return found;
-  const [, what] = counted.find(([name]) => name === last.label)!;
-  return [{
-    tone: "good",
-    text: `${after}, no model is worse than counted ${what} (${last.label}, ${
-      number(last.bits)
-    } bits per byte).`,
-    from: [...ends, last].map(({ from }) => from),
-  }];
-}
-
-/** The weakest first. */
-const counted = [
-  ["unigram", "words"],
-  ["bigram", "pairs of words"],
-  ["trigram", "triples of words"],
-] as const;
-
-function intervalOf(ours: Model, theirs: Model, sources: readonly string[]) {
-  const samples = ({ documents }: Model) => resampledMean([documents], sources, bitsPerByte)!;
-  return differenceInterval(samples(ours), samples(theirs));
-}
-
-function sentenceStart(text: string): string {
-  return text[0].toUpperCase() + text.slice(1);
-}
-
-function number(value: number): string {
-  return value.toFixed(3);
-}
-
-/** `−0.012` */
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+  return undefined;
 }

@@ -253,12 +253,16 @@ export function leftOut(methods: readonly string[], rows: readonly CostRow[]): s
   ];
 }
 
-/** What the thriftiest method saves, in the words of the paper's claim. */
-function savings(rows: readonly CostRow[], paper: string | null): string[] {
-  const [standard, ...others] = rows;
+/** The method that sends least beside standard training, which is the first row: how many times less, and percent less of memory. */
+export function thriftiest([standard, ...others]: readonly CostRow[]) {
   const least = others.reduce((a, b) => (b.communication <= a.communication ? b : a));
   const times = Math.round(standard.communication / least.communication);
-  const share = Math.round(100 * (1 - least.parametersRatio));
+  return { standard, least, times, share: Math.round(100 * (1 - least.parametersRatio)) };
+}
+
+/** What the thriftiest method saves, in the words of the paper's claim. */
+function savings(rows: readonly CostRow[], paper: string | null): string[] {
+  const { least, times, share } = thriftiest(rows);
   return [
     `${least.method.toUpperCase()} sends ${times}× less a step than STD and keeps ${share} % less in memory`,
     ...(paper === "multilingual-24"

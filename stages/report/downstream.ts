@@ -15,7 +15,7 @@ import { startOf } from "./losses.ts";
 import { type Quotation, quotationOf, quote } from "./quoted.ts";
 import { markBest, type Row, type Table } from "./table.ts";
 
-interface DownstreamParams extends Comparisons {
+export interface DownstreamParams extends Comparisons {
   readonly name: string;
   /** What the models that are fine-tuned were continued from. */
   readonly starts: readonly string[];
@@ -28,11 +28,14 @@ interface DownstreamParams extends Comparisons {
   readonly quotation: Quotation | null;
 }
 
-interface Scores {
+/** What fine-tuning says of a task. */
+export interface Scores {
   readonly metric: string;
   readonly test: number;
   readonly testInterval?: readonly [number, number];
   readonly chance: number;
+  /** Of the answer that is the most frequent one in training. */
+  readonly majority: number;
   readonly ceiling: number | null;
 }
 
@@ -43,7 +46,7 @@ export const kind: TableKind<DownstreamParams> = {
     const params = downstreamParams(recipe, name);
     const inputs = params.models.flatMap((model) =>
       params.tasks.map((task): [string, OutputRef] => [
-        inputOf(model, task),
+        scoresInput(model, task),
         `finetune/${model.join("/")}/${task}#scores`,
       ])
     );
@@ -51,12 +54,9 @@ export const kind: TableKind<DownstreamParams> = {
   },
   build({ name, starts, models, tasks, runs, dropout, quotation, ...rivals }, inputs): Table {
     const scores = new Map(
-      Object.entries(inputs).map(([name, folder]) => [
-        name,
-        JSON.parse(readFileSync(`${folder}/scores.json`, "utf8")) as Scores,
-      ]),
+      Object.entries(inputs).map(([name, folder]) => [name, readScores(folder)]),
     );
-    const first = (task: string) => scores.get(inputOf(models[0], task))!;
+    const first = (task: string) => scores.get(scoresInput(models[0], task))!;
     const plain = (label: string, of: (scores: Scores) => number | null): Row => ({
       label,
       cells: tasks.map((task) => ({ value: of(first(task)) })),
@@ -65,11 +65,11 @@ export const kind: TableKind<DownstreamParams> = {
       models.filter((model) => model[1] === start).map((model): Row => ({
         label: model[0],
         cells: tasks.map((task) => {
-          const { test, testInterval } = scores.get(inputOf(model, task))!;
+          const { test, testInterval } = scores.get(scoresInput(model, task))!;
           return {
             value: test,
             ...(testInterval ? { low: testInterval[0], high: testInterval[1] } : {}),
-            from: [inputOf(model, task)],
+            from: [scoresInput(model, task)],
           };
         }),
       }));
@@ -105,7 +105,12 @@ export const kind: TableKind<DownstreamParams> = {
   },
 };
 
-function inputOf([variant, start]: readonly [string, string], task: string): string {
+export function readScores(folder: string): Scores {
+  return JSON.parse(readFileSync(`${folder}/scores.json`, "utf8"));
+}
+
+/** The input that has a model's scores. @param model Variant and start */
+export function scoresInput([variant, start]: readonly [string, string], task: string): string {
   return `scores/${variant}/${start}/${task}`;
 }
 

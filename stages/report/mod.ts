@@ -9,7 +9,6 @@
  */
 export { type ComparedLosses, comparedLosses } from "./compared.ts";
 export { cellParts, footnotesOf, formatTable } from "./format.ts";
-export { type FolderOf, type Headline, headline } from "./headline.ts";
 export { isTable, tableEntry, tableNames } from "./kinds.ts";
 export { listTables } from "./listing.ts";
 export { tableOverSeeds } from "./over_seeds.ts";

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadStudy } from "../../pipeline/recipe.ts";
+import { loadRecipe, loadStudy } from "../../pipeline/recipe.ts";
 import { expand } from "../../pipeline/instances.ts";
 import { drawPanel } from "../../stages/figures/draw.ts";
 import type { Panel } from "../../stages/figures/figure.ts";
@@ -12,10 +12,14 @@ import { buildPareto } from "../../stages/figures/pareto.ts";
 import { styleOfSeries } from "../../stages/figures/series_style.ts";
 import { stages } from "../../stages/mod.ts";
 import { examplesIn } from "../../stages/page/examples.ts";
-import { type StatementParams, statementsOf } from "../../stages/page/statements.ts";
-import { recipeSchema } from "../../stages/recipe.ts";
+import { scoreStatements } from "../../stages/page/score_statements.ts";
+import {
+  declareStatements,
+  type StatementParams,
+  statementsOf,
+} from "../../stages/page/statements.ts";
+import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
 import { writeDocuments } from "../../datasets/documents.ts";
-import { encodeDocumentLosses } from "../../training/mod.ts";
 import { projectRoot } from "../support/paths.ts";
 
 const folder = Deno.makeTempDirSync({ prefix: "dept-test-" });
@@ -110,59 +114,41 @@ Deno.test("styleOfSeries() gives references greys, and no colour that a model wo
   assert.notEqual(styleOf("spec").colour, styleOf("trim").colour);
 });
 
-/** The folder of an evaluation: bits per byte of each document. */
-function evaluation(bits: readonly number[]): string {
-  const documents = {
-    lossNats: Float64Array.from(bits, (it) => it * 10 * Math.LN2),
-    tokens: Float64Array.from(bits, () => 5),
-    bytes: Float64Array.from(bits, () => 10),
-    unigramNats: Float64Array.from(bits, () => 0),
+Deno.test("scoreStatements(): DEPT beside baselines by intervals, and tasks that taught nothing", () => {
+  const scores = (test: number, low: number, high: number) =>
+    output({ "scores.json": JSON.stringify({ test, testInterval: [low, high], majority: 0.5 }) });
+  const models = {
+    ...{ start: "random", models: ["std-t0-steps", "trim"], tasks: ["copy", "flat", "sort"] },
+    rivals: { dept: ["trim"], baselines: ["std-t0-steps"] },
   };
-  return output({ "documents.arrow": encodeDocumentLosses(new Map([["it", documents]])) });
-}
-
-Deno.test("statements: better and worse only beyond noise; a model worse than counted words is said so", () => {
-  const params: StatementParams = {
-    compared: [{
-      start: "random",
-      losses: {
-        ...{
-          name: "differences-random",
-          start: "random",
-          ngrams: ["unigram", "bigram", "trigram"],
-        },
-        ...{ variants: ["std-t0-steps", "trim"], external: [], rivals: [] },
-        ...{ sources: ["it"], outOfDistribution: [] },
-      },
-      rivals: { dept: ["trim"], baselines: ["std-t0-steps"] },
-    }],
+  const inputs = {
+    "scores/std-t0-steps/random/copy": scores(0.6, 0.55, 0.65),
+    "scores/trim/random/copy": scores(0.8, 0.75, 0.85),
+    "scores/std-t0-steps/random/sort": scores(0.7, 0.6, 0.8),
+    "scores/trim/random/sort": scores(0.72, 0.62, 0.82), // the intervals overlap
+    "scores/std-t0-steps/random/flat": scores(0.52, 0.45, 0.6),
+    "scores/trim/random/flat": scores(0.51, 0.44, 0.59),
   };
-  const texts = (
-    trim: readonly number[],
-    standard: readonly number[],
-    unigram: readonly number[],
-  ) => {
-    const names = ["trim", "std-t0-steps", "unigram"];
-    const inputs = Object.fromEntries(
-      [trim, standard, unigram].map((bits, i) => [`random/losses/${names[i]}`, evaluation(bits)]),
-    );
-    const origins = Object.fromEntries(
-      Object.keys(inputs).map((name) => [name, `${name}#losses` as const]),
-    );
-    return statementsOf(params, inputs, origins).map(({ tone, text }) => `${tone}: ${text}`);
-  };
-  const [better, counts] = texts([2, 2.1, 1.9], [3, 3.2, 2.8], [5, 5, 5]);
-  assert.match(
-    better,
-    /^good: After continuation .* trim \(2\.000 .*\) is better than std-t0-steps \(3\.000\)/,
+  const origins = Object.fromEntries(
+    Object.keys(inputs).map((name) => [name, `${name}#scores` as const]),
   );
-  assert.match(better, /−1\.000 bits per byte, 95 % interval −1\.\d+ to −0\.\d+\.$/);
-  assert.match(counts, /^good: .* no model is worse than counted words \(unigram, 5\.000/);
-  const [worse, below] = texts([7, 7.1, 6.9], [3, 3.2, 2.8], [5, 5, 5]);
-  assert.match(worse, /^bad: .* trim \(7\.000 .*\) is worse than std-t0-steps/);
-  assert.match(below, /^bad: .* trim is worse than counted words/);
-  const [noise] = texts([3, 2, 4], [3.1, 2.2, 3.6], [5, 5, 5]);
-  assert.match(noise, /^plain: .* cannot be told from .* which includes 0\.$/);
+  const [rivalry, flat, ...more] = scoreStatements(models, inputs, origins);
+  assert.deepEqual(more, []);
+  assert.equal(rivalry.tone, "good");
+  assert.match(rivalry.text, /higher than .* on 1 of 3 tasks \(copy\), lower on 0;/);
+  assert.deepEqual([flat.tone, flat.from.length], ["bad", 2]);
+  assert.match(flat.text, /^On flat \(0\.500\) no model scores more than always the same answer/);
+  assert.deepEqual(scoreStatements(models, {}, origins), []);
+});
+
+Deno.test("the headline says what DEPT saves, by the paper's formulas, before anything is evaluated", async () => {
+  const folder = join(projectRoot, "pipeline/recipes");
+  const recipe: Recipe = await loadRecipe("multilingual-1b", { folder, schema: recipeSchema });
+  const { params, origins } = declareStatements(recipe);
+  const texts = statementsOf(params as StatementParams, {}, origins).map(({ text }) => text);
+  assert.deepEqual([texts.length, texts[0]], [2, "Nothing is evaluated yet."]);
+  // 1,720.3 M / 2.416 M, and 1 - 1,311.0 / 1,720.3: the cells of the paper's Table 2.
+  assert.match(texts[1], /SPEC-OPT sends 712 times less .* holds 24 % fewer parameters/);
 });
 
 Deno.test("examplesIn() gives beginnings, cut between what readers see as characters, after some lines", async () => {
