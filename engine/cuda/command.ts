@@ -72,6 +72,8 @@ export interface PlannedNode {
   scratch(shape: Shape): string;
   /** A short list that is sent to the card before each run. */
   constant(data: Float32Array): string;
+  /** The slopes of a bias of ALiBi that is not made, as only attention takes it, which needs no more. */
+  slopesOf(bias: string): string | undefined;
   /** @param ids An input of the graph or a constant, or one of these reshaped. */
   tokenOrder(ids: string, rows: number): TokenOrder;
 }

@@ -2,7 +2,16 @@
  * What computes some values of a graph: commands in order, and a place in one piece of memory for every value that they need. Nothing
  * runs and nothing is allocated here.
  */
-import { type Graph, type Node, type Shape, sizeOf } from "../../model/mod.ts";
+import {
+  alibiSlopes,
+  attention,
+  attentionGradient,
+  type Graph,
+  type Node,
+  operators,
+  type Shape,
+  sizeOf,
+} from "../../model/mod.ts";
 import { liveNodes } from "../live_nodes.ts";
 import { type Arena, type Lifetime, placeAll } from "./arena.ts";
 import {
@@ -83,6 +92,9 @@ class Planner {
   readonly #scratch = new Map<string, Shape>();
   readonly #constants = new Map<string, Float32Array>();
   readonly #sorted = new Map<string, SortedIds>();
+  /** Heads of biases that are not made, by bias; and the slopes that stand for those that were met. */
+  readonly #sloped: ReadonlyMap<string, number>;
+  readonly #slopes = new Map<string, string>();
   readonly #commands: PlannedCommand[] = [];
   /** The parameters that take a value in, by that value. */
   readonly #takers: ReadonlyMap<string, readonly string[]>;
@@ -101,7 +113,9 @@ class Planner {
     this.#ruleOf = ruleOf;
     this.#givesHalves = givesHalves;
     const used = new Set([...wanted, ...Object.values(gradients)]);
-    this.#nodes = liveNodes(graph, used);
+    const nodes = liveNodes(graph, used);
+    this.#sloped = slopedBiases(nodes, wanted);
+    this.#nodes = nodes.filter(({ outputs: [value] }) => !this.#sloped.has(value));
     this.#inputs = Object.keys(graph.inputs).filter((name) => used.has(name));
     const takers = Map.groupBy(Object.entries(gradients), ([, value]) => value);
     this.#takers = new Map(
@@ -179,6 +193,7 @@ class Planner {
         shape: (value) => this.#shape(value),
         scratch: (shape) => this.#scratchOf(shape, at),
         constant: (data) => this.#constantOf(data, at),
+        slopesOf: (bias) => this.#slopesOf(bias, at),
         tokenOrder: (ids, rows) => this.#tokenOrder(ids, rows, at),
       };
       for (const command of this.#ruleOf[operator.name](planned)) {
@@ -237,7 +252,7 @@ class Planner {
 
   #isInArena(value: string): boolean {
     return !Object.hasOwn(this.#graph.parameters, value) &&
-      !Object.hasOwn(this.#graph.constants, value);
+      !Object.hasOwn(this.#graph.constants, value) && !this.#sloped.has(value);
   }
 
   #placeOf(value: string): Place {
@@ -276,6 +291,18 @@ class Planner {
     return name;
   }
 
+  #slopesOf(bias: string, at: number): string | undefined {
+    const heads = this.#sloped.get(bias);
+    if (heads === undefined) return undefined;
+    let name = this.#slopes.get(bias);
+    if (name === undefined) {
+      name = this.#constantOf(Float32Array.from(alibiSlopes(heads)), at);
+      this.#slopes.set(bias, name);
+    }
+    this.#use(name, at);
+    return name;
+  }
+
   #tokenOrder(ids: string, rows: number, at: number): TokenOrder {
     const { value: source } = this.#placeOf(ids);
     if (
@@ -299,6 +326,23 @@ class Planner {
     this.#sorted.set(key, sorted);
     return sorted;
   }
+}
+
+/**
+ * Biases of ALiBi that nothing but causal attention takes, and their heads: of all tensors only these would grow with the square of
+ * the context.
+ */
+function slopedBiases(nodes: readonly Node[], wanted: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { operator, inputs, outputs: [value], attributes } of nodes) {
+    if (operator === operators.AlibiBias) found.set(value, attributes.heads as number);
+    const isAttention = operator === attention || operator === attentionGradient;
+    inputs.forEach((input, i) => {
+      if (!isAttention || i !== 3 || attributes.causal !== 1) found.delete(input);
+    });
+  }
+  for (const value of wanted) found.delete(value);
+  return found;
 }
 
 /** Token numbers sorted by id, those of one id in their order; and where each id that is there begins, filled with the end. */

@@ -301,3 +301,19 @@ Deno.test("placeAll() places no two values over each other while both live, in l
     arena.offsets.get(lifetimes[0].name),
   );
 });
+
+Deno.test("planFor() places a step with a context of 8,192 in 6 GB: nothing grows with its square", () => {
+  // GPT-2's smallest network, one sequence. Scores alone would be 12 heads × 8,192² × 4 B = 3.2 GB in each of 12 layers.
+  const sizes = { nLayers: 12, dModel: 768, nHeads: 12, seqLen: 8192, vocabSize: 50_257 };
+  const graph = differentiate(languageModelGraph({ ...config, ...sizes }, 1));
+  const { arena } = planFor(
+    graph,
+    Object.values(graph.outputs),
+    graph.gradients,
+    rulesFor("fp32"),
+  );
+  assert.ok(arena.bytes < 6e9, `${arena.bytes} bytes`);
+  // The largest values are pieces of logits (2 ** 26 numbers), not 12 × 8,192² scores or biases.
+  const largest = Math.max(...arena.lifetimes.map(({ bytes }) => bytes));
+  assert.ok(largest <= 4 * 2 ** 26, `${largest} bytes`);
+});

@@ -3,7 +3,7 @@
 
 struct Attended {
   unsigned queries, keys, width; // of a head: at most 128
-  unsigned is_causal, has_mask;
+  unsigned is_causal, has_mask, has_slopes; // slopes: `bias` has one number, which a key's distance to the query is multiplied by
   unsigned extent[3], bias[3]; // of the stack of heads, the outermost first, and the bias's steps along it
   unsigned bias_row, bias_column;
 };
@@ -21,6 +21,7 @@ inline __device__ bool is_seen(const Attended& of, unsigned query, unsigned key)
 }
 
 inline __device__ float bias_at(const float* bias, const Attended& of, unsigned query, unsigned key) {
+  if (of.has_slopes) return bias[0] * (float)((int)key - (int)query);
   return bias[(size_t)query * of.bias_row + (size_t)key * of.bias_column];
 }
 

@@ -55,16 +55,16 @@ function kernelsFor(precision: Precision, width: number): Kernels {
 export function attentionRulesFor(precision: Precision) {
   return {
     Attention: (node) => {
-      const { inputs: [q, k, v, bias, mask = ""], outputs } = node;
-      const { structure, alpha, stacks, queries, width } = attended(node, mask);
+      const { inputs: [q, k, v, , mask = ""], outputs } = node;
+      const { structure, bias, alpha, stacks, queries, width } = attended(node, mask);
       const { forward: { kernel, rows, threads } } = kernelsFor(precision, width);
       const list = [...outputs, q, k, v, bias, mask, structure, alpha];
       return [{ kernel, grid: overStacks(queries, rows, stacks, threads), arguments: list }];
     },
     AttentionGradient: (node) => {
-      const { inputs: [q, k, v, bias, context, logs, dContext, mask = ""], outputs } = node;
+      const { inputs: [q, k, v, , context, logs, dContext, mask = ""], outputs } = node;
       const [dQ, dK, dV] = outputs;
-      const { structure, alpha, stacks, queries, keys, width } = attended(node, mask);
+      const { structure, bias, alpha, stacks, queries, keys, width } = attended(node, mask);
       const { gradient: { rows, threads }, ofQueries, ofKeys } = kernelsFor(precision, width);
       const means = node.scratch(node.shape(logs));
       const known = [q, k, v, bias, logs, means, dContext, mask, structure, alpha];
@@ -82,17 +82,21 @@ export function attentionRulesFor(precision: Precision) {
   } satisfies Partial<Record<OperatorName, Rule>>;
 }
 
-/** The structure `Attended` of the kernels, and extents. */
-function attended({ inputs: [q, k, , bias], attributes, shape }: PlannedNode, mask: string) {
+/** The structure `Attended` of the kernels, what they take for the bias, and extents. */
+function attended(node: PlannedNode, mask: string) {
+  const { inputs: [q, k, , given], attributes, shape } = node;
+  const slopes = node.slopesOf(given);
+  const bias = slopes ?? given;
   const stack = shape(q).slice(0, -2);
   const [queries, width] = shape(q).slice(-2);
   const keys = shape(k).at(-2)!;
-  const steps = stepsOf(shape(bias), [...stack, queries, keys]);
+  const biases = slopes === undefined ? shape(bias) : [...shape(slopes), 1, 1];
+  const steps = stepsOf(biases, [...stack, queries, keys]);
   const { extents, steps: [ofBias] } = fewAxes(stack, [steps.slice(0, -2)], 3);
-  const structure = [queries, keys, width, attributes.causal === 1 ? 1 : 0, mask === "" ? 0 : 1]
-    .concat(extents, ofBias, steps.slice(-2));
+  const flags = [attributes.causal === 1, mask !== "", slopes !== undefined].map(Number);
+  const structure = [queries, keys, width].concat(flags, extents, ofBias, steps.slice(-2));
   const alpha = (attributes.alpha ?? 1) as number;
-  return { structure, alpha, stacks: sizeOf(stack), queries, keys, width };
+  return { structure, bias, alpha, stacks: sizeOf(stack), queries, keys, width };
 }
 
 /** A block for some rows of each stack. */
