@@ -36,15 +36,24 @@ export interface ArrowPosition {
   readonly blocks: readonly (readonly [number, number, number])[];
 }
 
+/** So many bytes are worth a sync of their own. */
+const syncedBytes = 16 * 2 ** 20;
+
 /** Writes record batches of one schema to a file. `finish` makes the file whole; disposing closes it in any case. */
 export class ArrowFileWriter implements Disposable {
   readonly #schema: Schema;
+  readonly #path: string;
   readonly #file: Deno.FsFile;
   readonly #writer: ResumableWriter;
+  /** Where the file ended when it was last sent to the disk. */
+  #sentBytes: number;
+  #isSending = false;
 
   /** @param from goes on with a file of this schema after the batches that it had then; what follows is dropped */
   constructor(path: string, schema: Schema, from?: ArrowPosition) {
     this.#schema = schema;
+    this.#path = path;
+    this.#sentBytes = from?.bytes ?? 0;
     this.#file = Deno.openSync(path, { write: true, create: true, truncate: from === undefined });
     this.#writer = new ResumableWriter();
     const sink = new FileSink(this.#file);
@@ -69,6 +78,21 @@ export class ArrowFileWriter implements Disposable {
     const { length } = columns[0];
     const data = makeData({ type, length, nullCount: 0, children: [...columns] });
     this.#writer.write(new RecordBatch(this.#schema, data));
+    if (this.#writer.bytes >= this.#sentBytes + syncedBytes && !this.#isSending) this.#send();
+  }
+
+  /**
+   * Lets the system write to the disk while the next batches are made: the sync that proves it has less to wait for. It has a
+   * file handle of its own, since an error of the disk is told once for each handle, and the other one must hear of it.
+   */
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    this.#sentBytes = this.#writer.bytes;
+    try {
+      using file = await Deno.open(this.#path);
+      await file.syncData();
+    } catch { /* the sync at the end fails too, or all is well */ }
+    this.#isSending = false;
   }
 
   /** Writes the footer and waits until the bytes have reached the disk. */
@@ -90,6 +114,10 @@ export function float64Column(values: ArrayLike<number>): Data<Float64> {
 
 /** arrow-js's writer, whose state can be read and set. */
 class ResumableWriter extends RecordBatchFileWriter {
+  get bytes(): number {
+    return this._position;
+  }
+
   get position(): ArrowPosition {
     const blocks = this._recordBatchBlocks.map(({ offset, metaDataLength, bodyLength }) =>
       [offset, metaDataLength, bodyLength] as const

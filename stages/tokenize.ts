@@ -144,7 +144,6 @@ async function tokenizeSplit(
     save: () => work.save({ shards: writer.state(), next: at, isDone: false }),
   });
   const encoded = encodeBatches(readDocumentTexts(inputs[split], at), tokenizer, {
-    folder: inputs.tokenizer,
     threads: hints.threads,
     bytes,
   });

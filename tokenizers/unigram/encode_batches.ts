@@ -12,8 +12,6 @@ import { UnigramTokenizer } from "./unigram_tokenizer.ts";
 const leastBytes = 8e6;
 
 interface BatchOptions {
-  /** Where the tokenizer was loaded from. */
-  readonly folder: string;
   /** Threads that encode; those of tokenizers of others are their own. */
   readonly threads: number;
   /** Of all texts together. */
@@ -26,13 +24,14 @@ interface BatchOptions {
 export async function* encodeBatches<Batch extends ByteStrings>(
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   tokenizer: TextsTokenizer,
-  { folder, threads, bytes }: BatchOptions,
+  { threads, bytes }: BatchOptions,
 ): AsyncGenerator<[Batch, EncodedTexts]> {
   if (threads <= 1 || bytes < leastBytes || !(tokenizer instanceof UnigramTokenizer)) {
     for await (const batch of batches) yield [batch, tokenizer.encodeTexts(batch)];
     return;
   }
   const module = import.meta.resolve("./encoding_thread.ts");
-  using pool = new WorkerPool<EncodingRequest>(module, threads, { folder });
+  const { table, settings, vocabSize } = tokenizer;
+  using pool = new WorkerPool<EncodingRequest>(module, threads, { table, settings, vocabSize });
   yield* pool.answers<Batch, EncodedTexts>(batches, ({ pool }) => [pool.buffer]);
 }

@@ -26,6 +26,7 @@ export interface EncoderPieces {
 /** Bits that remember which two characters, of three bytes each, begin a piece. */
 const pairBits = 18;
 
+/** Plain data: it may be sent to a thread. */
 export class PieceTable {
   readonly trie: DoubleArray;
   readonly unknownScore: number;
@@ -72,7 +73,7 @@ export class PieceTable {
         this.pairs[pair >>> 5] |= 1 << (pair & 31);
       }
       if (codePoint <= 0xffff && this.firstSlots[codePoint] === 0) {
-        this.firstSlots[codePoint] = this.#slotAfter(pool, at, at + utf8Length(pool[at]));
+        this.firstSlots[codePoint] = slotAfter(this.trie, pool, at, at + utf8Length(pool[at]));
       }
       if (end - at === 1) this.singles[pool[at]] = ids[i];
       for (let k = at + 1; k < end; k++) {
@@ -86,19 +87,19 @@ export class PieceTable {
     this.byteIds = "byteIds" in fallback ? fallback.byteIds : undefined;
     this.unknownId = "id" in fallback ? fallback.id : -1;
   }
+}
 
-  /** The slot that the bytes `from … to` lead to; 0 for none. */
-  #slotAfter(bytes: Uint8Array, from: number, to: number): number {
-    let slot = 0;
-    let offset = this.trie.root;
-    for (let at = from; at < to; at++) {
-      slot = offset ^ bytes[at];
-      const content = this.trie.slots[slot];
-      if ((content & byteMask) !== bytes[at]) return 0;
-      offset = content >>> offsetShift;
-    }
-    return slot;
+/** The slot that the bytes `from … to` lead to; 0 for none. */
+function slotAfter({ root, slots }: DoubleArray, bytes: Uint8Array, from: number, to: number) {
+  let slot = 0;
+  let offset = root;
+  for (let at = from; at < to; at++) {
+    slot = offset ^ bytes[at];
+    const content = slots[slot];
+    if ((content & byteMask) !== bytes[at]) return 0;
+    offset = content >>> offsetShift;
   }
+  return slot;
 }
 
 function isThreeBytes(lead: number): boolean {

@@ -7,7 +7,7 @@ import { grown } from "./grown.ts";
 import { IdBuffer } from "./id_buffer.ts";
 import { invalidUtf8, replaceInvalid } from "./invalid_utf8.ts";
 import type { ByteStrings } from "./double_array.ts";
-import type { EncoderPieces } from "./piece_table.ts";
+import type { EncoderPieces, PieceTable } from "./piece_table.ts";
 import { SymbolFinder } from "./symbol_finder.ts";
 import { TextBuffer } from "./text_buffer.ts";
 import { type EncoderOptions, type PieceSpan, UnigramEncoder } from "./unigram_encoder.ts";
@@ -71,13 +71,18 @@ export class UnigramTextEncoder {
   readonly #out = new IdBuffer();
 
   constructor(
-    pieces: EncoderPieces,
+    pieces: EncoderPieces | PieceTable,
     options: Omit<EncoderOptions, "normalizer">,
     { normalizer, symbols = [] }: TextOptions = {},
   ) {
     this.#encoder = new UnigramEncoder(pieces, { ...options, normalizer: normalizer?.words });
     this.#normalizer = normalizer;
     if (symbols.length > 0) this.#symbols = new SymbolFinder(symbols);
+  }
+
+  /** What its pieces were made into; another encoder of the same options may be made with it. */
+  get table(): PieceTable {
+    return this.#encoder.table;
   }
 
   encode(text: string): Int32Array {

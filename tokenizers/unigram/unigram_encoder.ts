@@ -44,8 +44,8 @@ export class UnigramEncoder {
   readonly #word = new TextBuffer();
   #made: EncoderProgram | undefined;
 
-  constructor(pieces: EncoderPieces, options: EncoderOptions) {
-    this.table = new PieceTable(pieces);
+  constructor(pieces: EncoderPieces | PieceTable, options: EncoderOptions) {
+    this.table = "trie" in pieces ? pieces : new PieceTable(pieces);
     this.#options = options;
     const endsBeforeSpaces = options.words === "before-space" || options.words === "space-runs";
     this.readsRaw = endsBeforeSpaces && options.normalizer !== undefined;

@@ -4,12 +4,13 @@
 import type { Encoding, OpenedTokenizer } from "../opened_tokenizer.ts";
 import { specialIds, specialPieces } from "../tokenizer.ts";
 import { unigramDefaults } from "./config.ts";
+import { encodingOf } from "./encoding_settings.ts";
 import { normalTextOf } from "./normal_text.ts";
-import { normalizerOf } from "./normalizer.ts";
 import { byteName, findBadPiece, type UnigramPiece, written } from "./pieces.ts";
 import { type IdLayout, idLayout, isPlain, type UnigramSettings } from "./settings.ts";
 import type { EncoderPieces } from "./piece_table.ts";
-import { type TextNormalizer, UnigramTextEncoder } from "./text_encoder.ts";
+import { UnigramTextEncoder } from "./text_encoder.ts";
+import type { EncoderOptions } from "./unigram_encoder.ts";
 import { joinTexts } from "./utf8.ts";
 
 /** A character without a piece scores this much less than the least likely piece. */
@@ -39,7 +40,7 @@ export class UnigramTokenizer extends UnigramTextEncoder implements OpenedTokeni
   /** UTF-8 of all pieces, joined: piece `id` stands for `#text[#starts[id] … #starts[id + 1]]`. */
   readonly #text: Uint8Array;
   readonly #starts: Int32Array;
-  readonly #bareEncoder: () => UnigramTextEncoder;
+  readonly #options: EncoderOptions;
   #bare: UnigramTextEncoder | undefined;
 
   /** @throws RangeError when the pieces are out of order, not distinct or not text. */
@@ -67,15 +68,9 @@ export class UnigramTokenizer extends UnigramTextEncoder implements OpenedTokeni
         ? { id: specialIds.unknown }
         : { byteIds: Int32Array.from({ length: 256 }, (_, byte) => layout.bytes! + byte) },
     };
-    const options = { words: settings.splitByWhitespace ? "white-space" : "stretches" } as const;
-    super(pieces, options, {
-      normalizer: isPlain(settings) ? undefined : { normalize: normalizerOfBytes(settings) },
-      symbols: settings.userDefinedSymbols.map((text, i) => ({
-        bytes: new TextEncoder().encode(text),
-        id: layout.userDefined + i,
-      })),
-    });
-    this.#bareEncoder = () => new UnigramTextEncoder(pieces, options);
+    const [options, text] = encodingOf(settings);
+    super(pieces, options, text);
+    this.#options = options;
     this.learned = learned;
     this.settings = settings;
     this.layout = layout;
@@ -136,7 +131,7 @@ export class UnigramTokenizer extends UnigramTextEncoder implements OpenedTokeni
 
   /** Encodes the text between symbols, in normal form. It is made when it is first needed: most tokenizers never need it. */
   get #encoder(): UnigramTextEncoder {
-    return this.#bare ??= this.#bareEncoder();
+    return this.#bare ??= new UnigramTextEncoder(this.table, this.#options);
   }
 
   /** The user's symbols in a text, and the parts between them. */
@@ -176,12 +171,4 @@ export class UnigramTokenizer extends UnigramTextEncoder implements OpenedTokeni
       `Cannot look up piece ${id}: expected an id from 0 to ${this.vocabSize - 1}`,
     );
   }
-}
-
-/** Gives normal forms without the origins of characters. */
-function normalizerOfBytes(settings: UnigramSettings): TextNormalizer["normalize"] {
-  const normalize = normalizerOf(settings);
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  return (bytes, start, end, out) =>
-    out.loadText(normalize(decoder.decode(bytes.subarray(start, end))));
 }
