@@ -35,6 +35,9 @@ export type {
 } from "./exchange.ts";
 export { RefusedError } from "./exchange.ts";
 export type { LeaderOptions } from "./leader.ts";
-export { openLeader, openSilo, type PlaceOptions } from "./open_exchange.ts";
+export type { NamedBytes } from "./named_bytes.ts";
+export { openLeader, openPlace, openSilo, type PlaceOptions } from "./open_exchange.ts";
+export { type S3Access, s3AccessOf } from "./s3_access.ts";
+export { bucketPolicy, type PolicyParties } from "./s3_policy.ts";
 export type { SiloOptions } from "./silo.ts";
 export { type KeyPair, makeKeyPair, publicKeyOf } from "./signed.ts";

@@ -8,14 +8,17 @@ import { FolderBytes } from "./folder.ts";
 import { Leader, type LeaderOptions } from "./leader.ts";
 import type { NamedBytes } from "./named_bytes.ts";
 import { PersistentBytes } from "./persistent.ts";
+import type { S3Access } from "./s3_access.ts";
 import { Silo, type SiloOptions } from "./silo.ts";
 
 export interface PlaceOptions {
   /** Hears when the place cannot be reached. It is tried again until it can. */
   readonly onTrouble?: (message: string) => void;
+  /** For `s3://`. */
+  readonly s3?: S3Access;
 }
 
-/** Opens an exchange for a leader. @param url `folder:/path`. @throws UsageError for another */
+/** Opens an exchange for a leader. @param url `folder:/path` or `s3://bucket/prefix`. @throws UsageError for another */
 export async function openLeader(
   url: string,
   options: LeaderOptions & PlaceOptions,
@@ -31,13 +34,20 @@ export async function openSilo(
   return new Silo(await openPlace(url, options), options);
 }
 
-// deno-lint-ignore require-await -- places of other kinds are loaded when they are asked for
-async function openPlace(url: string, { onTrouble = () => {} }: PlaceOptions): Promise<NamedBytes> {
-  const [, kind, path] = /^(folder):(.+)$/s.exec(url) ?? [];
-  if (kind === undefined || !isAbsolute(path)) {
-    throw new UsageError(
-      `Cannot open exchange "${url}": expected folder: and the path of a folder from the root`,
-    );
+/** Opens a place for bytes by name, as exchanges have it: operations wait while it cannot be reached. */
+export async function openPlace(url: string, options: PlaceOptions): Promise<NamedBytes> {
+  return new PersistentBytes(await placeOf(url, options), options.onTrouble ?? (() => {}));
+}
+
+async function placeOf(url: string, { s3 }: PlaceOptions): Promise<NamedBytes> {
+  const [, kind, path] = /^(folder|s3):(.+)$/s.exec(url) ?? [];
+  if (kind === "folder" && isAbsolute(path)) return new FolderBytes(path);
+  if (kind === "s3" && s3 !== undefined) {
+    const { S3Bytes } = await import("./s3.ts"); // who shares a folder does not load it
+    return new S3Bytes(url, s3);
   }
-  return new PersistentBytes(new FolderBytes(path), onTrouble);
+  const expected = kind === "s3"
+    ? "who one is there"
+    : "folder: and a path from the root, or s3://bucket/prefix";
+  throw new UsageError(`Cannot open exchange "${url}": expected ${expected}`);
 }

@@ -3,7 +3,10 @@
  */
 import type { NamedBytes } from "../../exchange/named_bytes.ts";
 import { FolderBytes } from "../../exchange/folder.ts";
+import { S3Bytes } from "../../exchange/s3.ts";
+import { bucketPolicy } from "../../exchange/s3_policy.ts";
 import { temporaryFolder } from "./command_line.ts";
+import { Radosgw, whyNoRadosgw } from "./radosgw.ts";
 
 /** A place for one test, as each party sees it. */
 export interface TestPlace extends AsyncDisposable {
@@ -35,3 +38,42 @@ export const folderKind: PlaceKind = {
     };
   },
 };
+
+/** Buckets of one server, which must be disposed of: a new one for each test, with a user for each party. */
+export class S3Kind implements PlaceKind, AsyncDisposable {
+  readonly name = "s3";
+  readonly whyNot = whyNoRadosgw();
+  #server: Promise<Radosgw> | undefined;
+  #buckets = 0;
+
+  server(): Promise<Radosgw> {
+    return this.#server ??= Radosgw.start();
+  }
+
+  async make() {
+    const server = await this.server();
+    const bucket = `bucket-${++this.#buckets}`;
+    const url = `s3://${bucket}/runs`;
+    const access = new Map([["leader", server.leader]]);
+    for (const source of sources) access.set(source, await server.user(`${bucket}-${source}`));
+    const arn = (user: string) => `arn:aws:iam:::user/${user}`;
+    const silos = Object.fromEntries(sources.map((source) => [source, arn(`${bucket}-${source}`)]));
+    await server.bucket(bucket, bucketPolicy({ url, leader: arn("leader"), silos }));
+    const opened: S3Bytes[] = [];
+    return {
+      url,
+      access,
+      open(party: string) {
+        opened.push(new S3Bytes(url, access.get(party)!));
+        return opened.at(-1)!;
+      },
+      async [Symbol.asyncDispose]() {
+        for (const place of opened) await place[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#server)?.[Symbol.asyncDispose]();
+  }
+}
