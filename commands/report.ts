@@ -4,6 +4,7 @@
 import { resolve } from "node:path";
 import { UsageError, writeAll } from "../base/mod.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
+import { pastRuns } from "../pipeline/run_history.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Page } from "../stages/page/mod.ts";
 import { callerFolder } from "./caller_folder.ts";
@@ -67,7 +68,11 @@ async function report(
   const made = await pageOf(session, id, options);
   const isReproducible = options.reproducible === true;
   const records = recordsOf(withoutReport(made.states, id), session.instances, isReproducible);
-  writeAll(file, pageHtml(made.page, records, { isReproducible, command: commandOf(options) }));
+  const runs = pastRuns(session.store);
+  writeAll(
+    file,
+    pageHtml(made.page, records, { isReproducible, command: commandOf(options), runs }),
+  );
   file.finish();
   print(`The report is in ${options.output}`);
   return 0;

@@ -2,19 +2,28 @@
  * How a report's results were made: what needs what, when each was made, and under which key.
  */
 import { formatBytes, formatDuration } from "../../base/mod.ts";
+import type { PastRun } from "../../pipeline/run_history.ts";
 import { drawSvg } from "../graph_svg.ts";
 import type { Graph } from "../graph_text.ts";
 import { attribute, counted, Markup, markup } from "./markup.ts";
 import { anchorOf } from "./origins.ts";
-import { type ReportRecord, sessionsOf, type WorkSession } from "./records.ts";
+import type { ReportRecord } from "./records.ts";
+import { sessionsOf, type WorkSession } from "./sessions.ts";
 import { gridHtml } from "./tables.ts";
 
-/** @param isReproducible Whether only what belongs to results is shown. */
-export function makingHtml(records: readonly ReportRecord[], isReproducible: boolean): Markup {
+/**
+ * @param runs Those of the store, the newest first.
+ * @param isReproducible Whether only what belongs to results is shown.
+ */
+export function makingHtml(
+  records: readonly ReportRecord[],
+  runs: readonly PastRun[],
+  isReproducible: boolean,
+): Markup {
   return markup`<section id="making"><h2>How it was made</h2>
 <p class="intro">Every result has a key: the digest of its code, packages, parameters, seeds and inputs. The same key means the same result.</p>
 ${stepsHtml(records, isReproducible)}
-${!isReproducible && timelineHtml(records)}
+${!isReproducible && timelineHtml(records, runs)}
 ${provenanceHtml(records, isReproducible)}
 </section>`;
 }
@@ -57,29 +66,23 @@ function stepsHtml(records: readonly ReportRecord[], isReproducible: boolean): M
 /** More rows are left out, the shortest ones first. */
 const mostBars = 150;
 
-function timelineHtml(records: readonly ReportRecord[]): Markup {
-  const sessions = sessionsOf(records);
-  if (sessions.length === 0) return markup``;
-  const [newest, ...older] = sessions;
-  const cached = older.reduce((sum, { records }) => sum + records.length, 0);
-  return markup`<div class="part" id="timeline"><h3>Timeline</h3>
-<p class="hint"><strong>No result:</strong> times are of the machine and of what else it did.${
-    cached > 0 &&
-    ` The last run made ${
-      counted(newest.records.length, "result")
-    } and found ${cached} in the store, which earlier ones had made.`
-  }</p>
-${sessions.map((session, i) => sessionHtml(session, i, sessions.length))}</div>`;
+function timelineHtml(records: readonly ReportRecord[], runs: readonly PastRun[]): Markup {
+  const sessions = sessionsOf(records, runs);
+  return sessions.length === 0 ? markup`` : markup`<div class="part" id="timeline"><h3>Timeline</h3>
+<p class="hint"><strong>No result:</strong> times are of the machine and of what else it did.</p>
+${sessions.map(sessionHtml)}</div>`;
 }
 
-function sessionHtml(session: WorkSession, i: number, all: number): Markup {
-  const { startedAt, endedAt, records } = session;
+function sessionHtml(
+  { run, startedAt, endedAt, made, found }: WorkSession,
+  i: number,
+): Markup {
   const total = Math.max(1, endedAt - startedAt);
   const shown = new Set(
-    records.toSorted((a, b) => b.circumstances.durationMs - a.circumstances.durationMs)
+    made.toSorted((a, b) => b.circumstances.durationMs - a.circumstances.durationMs)
       .slice(0, mostBars),
   );
-  const rows = records.filter((record) => shown.has(record)).map(({ id, circumstances }) => {
+  const rows = made.filter((record) => shown.has(record)).map(({ id, circumstances }) => {
     const { durationMs, peakMemoryBytes } = circumstances;
     const left = 100 * (circumstances.startedAt - startedAt) / total;
     const width = Math.max(0.3, 100 * durationMs / total);
@@ -92,20 +95,25 @@ function sessionHtml(session: WorkSession, i: number, all: number): Markup {
       formatDuration(durationMs)
     }</td><td>${memory}</td><td class="bar"><span style="${place}"></span></td></tr>`;
   });
-  const busy = records.reduce((sum, it) => sum + it.circumstances.durationMs, 0);
-  const title = `${i === 0 && all > 1 ? "Last run, " : all > 1 ? "Earlier, " : ""}${
-    new Date(startedAt).toISOString().slice(0, 16).replace("T", " ")
-  } UTC: ${counted(records.length, "result")} in ${formatDuration(total)}`;
-  const left = records.length - rows.length;
-  return markup`<details id="session-${i}"${
+  const busy = made.reduce((sum, it) => sum + it.circumstances.durationMs, 0);
+  const who = run === undefined ? "Elsewhere, or before this store counted runs" : `Run ${run}`;
+  const title = `${who}, ${new Date(startedAt).toISOString().slice(0, 16).replace("T", " ")} UTC: ${
+    counted(made.length, "result")
+  } in ${formatDuration(total)}${found.length === 0 ? "" : `, ${found.length} found in the store`}`;
+  const left = made.length - rows.length;
+  return markup`<details id="session-${run ?? "other"}"${
     attribute("open", i === 0 ? true : undefined)
   }><summary>${title}</summary><p class="hint">${formatDuration(busy)} of work, ${
     (busy / total).toFixed(1)
-  } at once on average${
-    left > 0 && `; the ${left} shortest are left out`
-  }. Start is counted from the first one's.</p>${
-    gridHtml(title, ["result", "start", "took", "memory", "when"], rows)
-  }</details>`;
+  } at once on average${left > 0 && `; the ${left} shortest are left out`}.${
+    found.length > 0 && ` Not made again, as the store had it: ${stagesText(found)}.`
+  }</p>${gridHtml(title, ["result", "start", "took", "memory", "when"], rows)}</details>`;
+}
+
+/** `documents ×14, tokenize ×20` */
+function stagesText(records: readonly ReportRecord[]): string {
+  return [...Map.groupBy(records, ({ stage }) => stage)]
+    .map(([stage, { length }]) => `${stage} ×${length}`).join(", ");
 }
 
 function provenanceHtml(records: readonly ReportRecord[], isReproducible: boolean): Markup {

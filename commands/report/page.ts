@@ -2,6 +2,7 @@
  * A report as one HTML file that needs nothing else.
  */
 import { hash } from "node:crypto";
+import type { PastRun } from "../../pipeline/run_history.ts";
 import type {
   Page,
   PagePart,
@@ -23,6 +24,8 @@ export interface PageOptions {
   readonly live?: LiveState;
   /** The command that makes this page. */
   readonly command: string;
+  /** Those of the store, the newest first: which of them made what. */
+  readonly runs: readonly PastRun[];
 }
 
 export interface LiveState {
@@ -37,7 +40,7 @@ export interface LiveState {
 export function pageHtml(
   page: Page,
   records: readonly ReportRecord[],
-  { isReproducible, live, command }: PageOptions,
+  { isReproducible, live, command, runs }: PageOptions,
 ): string {
   const links = new OriginLinks(records);
   const { recipe, statements, sections, styles } = page;
@@ -87,7 +90,7 @@ ${
     }</section>`
   }
 ${sections.map((section) => sectionHtml(section, styles, links))}
-${makingHtml(records, isReproducible)}
+${makingHtml(records, runs, isReproducible)}
 </main>
 <footer><p>${
     isReproducible ? "The same results give the same file." : withCircumstances

@@ -82,33 +82,3 @@ function circumstancesOf(made: Provenance): Circumstances {
     versions: `Deno ${made.deno}${made.v8 === undefined ? "" : `, V8 ${made.v8}`}`,
   };
 }
-
-/** Results that were made without a pause between them. */
-export interface WorkSession {
-  readonly startedAt: number;
-  readonly endedAt: number;
-  /** By start. */
-  readonly records: readonly (ReportRecord & { readonly circumstances: Circumstances })[];
-}
-
-/** Between two runs there is more than this. */
-const pauseMs = 60_000;
-
-/** The sessions in which results were made, the newest first: what an older one has made, the newest found in the store. */
-export function sessionsOf(records: readonly ReportRecord[]): WorkSession[] {
-  const made = records
-    .filter((record): record is WorkSession["records"][number] => record.circumstances !== null)
-    .sort((a, b) => a.circumstances.startedAt - b.circumstances.startedAt);
-  const sessions: { startedAt: number; endedAt: number; records: typeof made }[] = [];
-  for (const record of made) {
-    const { startedAt, durationMs } = record.circumstances;
-    const last = sessions.at(-1);
-    if (last === undefined || startedAt > last.endedAt + pauseMs) {
-      sessions.push({ startedAt, endedAt: startedAt + durationMs, records: [record] });
-    } else {
-      last.records.push(record);
-      last.endedAt = Math.max(last.endedAt, startedAt + durationMs);
-    }
-  }
-  return sessions.reverse();
-}

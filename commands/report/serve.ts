@@ -2,6 +2,7 @@
  * Shows a report on this machine while a run is going. It only reads.
  */
 import type { InstanceState } from "../../pipeline/plan.ts";
+import { pastRuns } from "../../pipeline/run_history.ts";
 import type { InstanceId } from "../../pipeline/stage.ts";
 import type { Page } from "../../stages/page/mod.ts";
 import { endOfLog } from "../log_end.ts";
@@ -39,7 +40,10 @@ export async function serveReport(
       .join("\n");
     if (made?.of !== of) made = { of, page: await partialPage(session, id, states) };
     const records = recordsOf(states, session.instances, isReproducible);
-    return pageHtml(made.page, records, { isReproducible, command, live: liveOf(session, states) });
+    return pageHtml(made.page, records, {
+      ...{ isReproducible, command, live: liveOf(session, states) },
+      runs: pastRuns(session.store),
+    });
   };
   let current: Promise<string> | undefined;
   /** Those who ask at the same time get the same page. */

@@ -228,6 +228,7 @@ Deno.test("pageHtml() shows what stands in results as text, whatever it is", () 
   const text = pageHtml(page, recordsOf(new Map(), new Map(), true), {
     isReproducible: true,
     command: evil,
+    runs: [],
   });
   assert.equal(text.match(/<script/g)?.length, 1); // the page's own
   assert.doesNotMatch(text, /<img|(?!\n)\p{Cc}/u);
