@@ -40,7 +40,7 @@ export async function printKeptTables(
     );
   }
   const all = [...store.manifests()];
-  const recipe = recipeOf(all, asked);
+  const recipe = keptRecipe(all, asked);
   const results = all.filter(({ record, provenance }) =>
     record.stage === tableStage && provenance.recipe === recipe
   );
@@ -96,8 +96,12 @@ async function foldersOf({ instance, record }: Manifest, store: Store, objects: 
   return folders;
 }
 
-/** @param asked By the options. */
-function recipeOf(all: readonly Manifest[], asked: string): string {
+/**
+ * The recipe that is meant of those that a store has tables of: the only one, where nobody names one.
+ * @param asked By the options.
+ * @throws UsageError if there are several
+ */
+export function keptRecipe(all: readonly Manifest[], asked: string): string {
   const there = new Set(
     all.filter(({ record }) => record.stage === tableStage)
       .map(({ provenance }) => provenance.recipe),
@@ -106,7 +110,7 @@ function recipeOf(all: readonly Manifest[], asked: string): string {
   if (asked !== defaultRecipe || there.has(asked) || only === undefined) return asked;
   if (more.length === 0) return only;
   throw new UsageError(
-    `Cannot print tables: expected --recipe to be one of ${
+    `Cannot tell which results are meant: expected --recipe to be one of ${
       [...there].sort().join(", ")
     }, of which the store has tables, found none`,
   );

@@ -15,6 +15,8 @@ import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.t
 import { someOf } from "./plan_view.ts";
 import type { PipelineCommand, Project } from "./project.ts";
 import {
+  keptStates,
+  openKept,
   pageHtml,
   partialPage,
   recordsOf,
@@ -31,6 +33,7 @@ interface ReportOptions extends PlanOptions {
   readonly output: string;
   readonly reproducible?: boolean;
   readonly serve?: boolean;
+  readonly kept?: boolean;
   readonly port: string;
 }
 
@@ -42,6 +45,7 @@ export const command: PipelineCommand = {
         .option("--reproducible", "leave out what is no result: times, processor, versions")
         .option("--serve", "show it on this machine, and renew it while a run is going")
         .option("--port <n>", "of --serve; 0 takes a free one", "8017")
+        .option("--kept", "of what the store has, whatever code made it: for results of others")
         .addHelpText("after", examples),
     ),
   act: report,
@@ -58,14 +62,21 @@ async function report(
 ): Promise<number> {
   const port = wholeNumber("--port", options.port, 0, 65_535);
   const project = await loadProject();
-  const session = await openSession(project, options, {
-    create: false,
-    targets: [`${reportStage}/study`, `${reportStage}/recipe`],
-  });
+  if (options.serve && options.kept) {
+    throw new UsageError(
+      "Cannot show a run that is going: expected no --kept, which asks for none",
+    );
+  }
+  const session = options.kept
+    ? await openKept(project, options)
+    : await openSession(project, options, {
+      create: false,
+      targets: [`${reportStage}/study`, `${reportStage}/recipe`],
+    });
   const id = reportOf(session, name);
   if (options.serve) return await serve(session, id, port, options);
   using file = openOutput(resolve(callerFolder(project.root), options.output));
-  const made = await pageOf(session, id, options);
+  const made = options.kept ? await keptPage(session, id) : await pageOf(session, id, options);
   const isReproducible = options.reproducible === true;
   const records = recordsOf(withoutReport(made.states, id), session.instances, isReproducible);
   const runs = pastRuns(session.store);
@@ -111,6 +122,14 @@ async function pageOf(
   return { page: await partialPage(session, id, states), states };
 }
 
+/** The report that was kept, else what this checkout makes of the results. */
+async function keptPage(session: Session, id: InstanceId): Promise<MadePage> {
+  const states = keptStates(session, id);
+  const isStored = states.get(id)!.status === "fresh";
+  const page = await (isStored ? storedPage : partialPage)(session, id, states);
+  return { page, states };
+}
+
 /** A report is not among the results that it is made from. */
 function withoutReport(
   states: ReadonlyMap<InstanceId, InstanceState>,
@@ -142,7 +161,8 @@ async function serve(
 function commandOf(options: ReportOptions): string {
   const { recipe, set, engine, threads } = options;
   const typed = typedOptions({ recipe, set, engine, threads, store: ".artifacts" });
-  return `deno task pipeline report${typed}${options.reproducible ? " --reproducible" : ""}`;
+  const more = [options.kept ? " --kept" : "", options.reproducible ? " --reproducible" : ""];
+  return `deno task pipeline report${typed}${more.join("")}`;
 }
 
 const examples = `
@@ -153,4 +173,5 @@ Examples:
   deno task pipeline report                        of the sample recipe, into report.html
   deno task pipeline report -o mine.html --recipe mine.yaml
   deno task pipeline report --reproducible         the same results give the same bytes: nothing of time and machine
+  deno task pipeline report --kept --store DIR     of a store that "pull" has filled, without its data
   deno task pipeline report --serve                while a run is going, in another terminal`;

@@ -127,7 +127,7 @@ function provenanceHtml(records: readonly ReportRecord[], isReproducible: boolea
   const rows = records.map((record, place) => {
     const { id, key, seeds, packages, circumstances, isMade } = record;
     return markup`<tr id="${anchorOf(place)}"><th scope="row">${id}</th><td class="text">${
-      isMade ? markup`<code>${key!.slice(0, 16)}</code>` : "not made yet"
+      isMade ? markup`<code>${key!.slice(0, 16)}</code>` : "not there"
     }</td><td class="text wide">${seeds ?? "draws nothing"}</td><td class="text">${
       isMade && nameOf(packages)
     }</td>${!isReproducible && circumstanceCells(circumstances)}</tr>`;

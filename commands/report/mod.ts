@@ -6,6 +6,7 @@
  * console.log(markup`<b>${"a < b"}</b>`.text);
  * ```
  */
+export { keptStates, openKept } from "./kept.ts";
 export { markup } from "./markup.ts";
 export { partialPage, reportOf, reportStage, storedPage } from "./make.ts";
 export { pageHtml, type PageOptions } from "./page.ts";

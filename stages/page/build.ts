@@ -116,7 +116,9 @@ async function build(plan: PartPlan, inputs: Inputs, kinds: Kinds): Promise<Undr
   const isEnough = missing.length === 0 ||
     (growing.includes(name) && Object.keys(inputs).some((input) => input.startsWith("metrics/")) &&
       !missing.some((input) => !/^(metrics|losses)\//.test(input)));
-  if (!isEnough) return { kind: "absent", title: titleOf(plan), why: "not made yet" };
+  if (!isEnough) {
+    return { kind: "absent", title: titleOf(plan), why: "what it is made from is not there" };
+  }
   if (kind === "examples") return { kind, sources: await examplesOf(plan, inputs) };
   if (kind === "pareto") {
     return {

@@ -84,7 +84,7 @@ Deno.test("report of a run that is not done is of what there is; of nothing it i
   assert.match(page, /Nothing is evaluated yet/);
   assert.match(page, /id="examples"/);
   assert.match(page, /Not shown: [^<]*drift[^<]*<\/summary>/i);
-  assert.match(page, /<td class="text">not made yet<\/td>/);
+  assert.match(page, /<td class="text">not there<\/td>/);
   const { code, stderr } = await captured(() =>
     runCommandLine(
       ["report", "-o", join(folder, "none.html"), ...reportOptions, "--store", join(folder, "no")],

@@ -41,3 +41,24 @@ for (const { page: name, archive, names } of archives) {
     }
   });
 }
+
+Deno.test("an archive of docs/results/ becomes a report, without data", async () => {
+  using folder = temporaryFolder();
+  const store = ["--store", join(folder.path, "store")];
+  await pipeline(["pull", join(results, "languages-17.tar.zst"), ...store]);
+  const file = join(folder.path, "report.html");
+  const { code, stderr } = await pipeline(["report", "--kept", "-o", file, ...store]);
+  assert.equal(code, 0, stderr);
+  const page = Deno.readTextFileSync(file);
+  // As the page says: 2.492 and 2.498, paired.
+  assert.match(page, /spec \(2\.492 bits per byte\) is better than std-t0-tokens \(2\.498\)/);
+  const parts = [...page.matchAll(/class="part" id="((?:table|figure)-[\w-]+)"/g)].map(([, id]) =>
+    id
+  );
+  for (
+    const id of ["table-pretraining", "table-bits-random", "table-downstream", "figure-learning"]
+  ) {
+    assert.ok(parts.includes(id), `${id} of ${parts}`);
+  }
+  assert.match(page, /report --recipe languages[^<]* --kept/);
+});
