@@ -4,7 +4,7 @@
 import { localVocabulary, readStatistics, type TaskDescription } from "../datasets/mod.ts";
 import { type Engine, engineModule, type EngineOptions } from "../engine/mod.ts";
 import type { ModelConfig } from "../model/mod.ts";
-import { firstByteId, type Tokenizer } from "../tokenizers/mod.ts";
+import type { Tokenizer } from "../tokenizers/mod.ts";
 import {
   cutVocabulary,
   type LabelScale,
@@ -119,8 +119,8 @@ export async function openTrainedModels(
       : session.instances.get(tokenized(source))!.inputs.get("tokenizer")!;
     return await folder(made.from, made.output);
   };
-  const countsOf = async (source: string) =>
-    readStatistics(await folder(tokenized(source), "statistics")).counts;
+  const statisticsOf = async (source: string) =>
+    readStatistics(await folder(tokenized(source), "statistics"));
   // Those of others are the same for all sources.
   if (options.guard !== undefined) options.guard(await tokenizerFolderOf(sources[0]));
   const { groups, state: { model, head } } = readCheckpoint<
@@ -157,19 +157,22 @@ export async function openTrainedModels(
         tokenizer,
         tokenizerFolder,
         vocabulary: isLocal && variant.cutsVocabulary
-          ? cutOf(await countsOf(source), tokenizer)
+          ? cutOf(await statisticsOf(source), tokenizer)
           : wholeVocabulary(tokenizer.vocabSize),
         engine,
         engineOptions: params,
       };
     },
-    countsOf,
+    countsOf: async (source) => (await statisticsOf(source)).counts,
   };
 }
 
 /** The rows of a source's own table over the shared vocabulary: V_k. */
-function cutOf(counts: Float64Array, tokenizer: Tokenizer): SourceVocabulary {
-  return cutVocabulary(localVocabulary(counts, firstByteId + 256), tokenizer.vocabSize);
+function cutOf(
+  { counts, reservedPieces }: ReturnType<typeof readStatistics>,
+  tokenizer: Tokenizer,
+): SourceVocabulary {
+  return cutVocabulary(localVocabulary(counts, reservedPieces), tokenizer.vocabSize);
 }
 
 /** Gives the records of results. It throws a UsageError for one that is not there, with the command that makes it. */

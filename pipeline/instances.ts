@@ -1,8 +1,9 @@
 /**
  * From stages and a recipe to the instances of a plan: what there is and what needs what.
  */
+import { UsageError } from "../base/mod.ts";
 import { type Declaration, declarationOf } from "./declaration.ts";
-import type { InstanceId, Stage, Study } from "./stage.ts";
+import { type InstanceId, type Stage, type Study, suffixOf, valuesNamed } from "./stage.ts";
 import { type Declared, shownAxes } from "./study_axes.ts";
 
 /** What every recipe has. */
@@ -39,7 +40,8 @@ export function withoutStudy<Recipe>(recipe: Recipe): Study<Recipe> {
  * The instances of all cells. What is declared alike in several cells, with all that it needs, is one instance.
  *
  * @param requested Targets: those that a stage makes on request are instances too.
- * @throws Error when a declaration is wrong: an input that nobody makes, two instances of one name, a cycle.
+ * @throws Error when a declaration is wrong: an input that nobody makes, two instances of one name. UsageError where an input is of a
+ * cell that is not there or lacks it, and for a cycle
  */
 export function expand(
   stages: readonly Stage[],
@@ -108,8 +110,7 @@ function declareAll(
       }
     });
   }
-  const cellOf = new Map(study.cells.map(({ suffix }, cell) => [suffix, cell]));
-  for (const one of all) connect(one, byCell, overStudy, cellOf);
+  for (const one of all) connect(one, byCell, overStudy, study);
   return all;
 }
 
@@ -152,13 +153,18 @@ function connect(
   one: Declared,
   byCell: readonly ReadonlyMap<string, Declared>[],
   overStudy: ReadonlyMap<string, Declared>,
-  cellOf: ReadonlyMap<string, number>,
+  study: Study<RecipeHead>,
 ): void {
   for (const [name, ref] of Object.entries(one.declaration.inputs)) {
     const [from, output] = splitAt(ref, ref.lastIndexOf("#"));
-    const [base, suffix] = splitAt(from, from.indexOf("@"));
-    const cell = suffix === undefined ? one.cell : cellOf.get(`@${suffix}`);
+    const [base, named] = splitAt(from, from.indexOf("@"));
+    const cell = named === undefined ? one.cell : cellNamed(`@${named}`, one, name, study);
     const maker = (cell === undefined ? undefined : byCell[cell].get(base)) ?? overStudy.get(base);
+    if (maker === undefined && named !== undefined) {
+      throw new UsageError(
+        `Cannot plan ${one.base}: expected its input "${name}" to be an instance of cell @${named}, found no ${base} there`,
+      );
+    }
     if (maker === undefined || !maker.declaration.outputs.includes(output ?? "")) {
       throw new Error(
         `Cannot connect input "${name}" of ${one.base}: no instance makes "${ref}"`,
@@ -166,6 +172,24 @@ function connect(
     }
     one.inputs.set(name, { maker, output: output! });
   }
+}
+
+/** The cell of an input: the values that are named, and those of the instance's own cell on all other axes. */
+function cellNamed(
+  named: string,
+  { base, cell }: Declared,
+  input: string,
+  { cells }: Study<RecipeHead>,
+): number {
+  const values = { ...(cell === undefined ? {} : cells[cell].values), ...valuesNamed(named) };
+  const found = cells.findIndex((one) => one.suffix === suffixOf(values));
+  if (found >= 0) return found;
+  const known = cells.map(({ suffix }) => suffix).filter((suffix) => suffix !== "");
+  throw new UsageError(
+    `Cannot plan ${base}: expected its input "${input}" to be of a cell of the study (${
+      known.join(", ") || "the recipe has none"
+    }), found ${named}`,
+  );
 }
 
 function splitAt(text: string, at: number): [string, string | undefined] {
@@ -178,7 +202,7 @@ function inOrder(declared: readonly Declared[]): readonly Declared[] {
   const visiting = new Set<Declared>();
   const visit = (one: Declared) => {
     if (ordered.has(one)) return;
-    if (visiting.has(one)) throw new Error(`"${one.base}" needs itself`);
+    if (visiting.has(one)) throw new UsageError(`Cannot plan ${one.base}: it needs itself`);
     visiting.add(one);
     for (const { maker } of one.inputs.values()) visit(maker);
     ordered.add(one);

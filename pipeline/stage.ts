@@ -45,8 +45,8 @@ export interface Stage<
   /** Why an instance that looks valid cannot exist (`continue/spec/pretrained`), else undefined. */
   impossible?(recipe: Recipe, parts: readonly string[]): string | undefined;
   /**
-   * The stage belongs to a study: its functions get a `Study` in place of a recipe, and an input may name its cell,
-   * `evaluate/trim/random@steps=5#losses`. A recipe without a study has none of its instances.
+   * The stage belongs to a study: its functions get a `Study` in place of a recipe, and each input names its cell,
+   * `evaluate/trim/random@steps=5#losses`. Inputs of other stages are of the instance's own cell, but for the axes that they name. A recipe without a study has none of its instances.
    */
   readonly overStudy?: true;
   /**
@@ -200,6 +200,20 @@ export type StageRun<
 
 /** Few numbers or words worth showing beside a finished instance. Stored in the manifest: no clock, no path. */
 export type StageSummary = Readonly<Record<string, Json>>;
+
+/** Values by axis, as a suffix names them: `@seed=18@steps=5`. */
+export function valuesNamed(suffix: string): Readonly<Record<string, string>> {
+  const pairs = suffix.split("@").filter((part) => part !== "").map((part) => {
+    const at = part.indexOf("=");
+    return [part.slice(0, at), part.slice(at + 1)];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** The suffix of the cell that has these values, see `StudyCell`. */
+export function suffixOf(values: Readonly<Record<string, string>>): string {
+  return Object.keys(values).sort().map((axis) => `@${axis}=${values[axis]}`).join("");
+}
 
 /** The inputs (or files) whose names start with `prefix/`, by the rest of the name, sorted by it. */
 export function group(

@@ -10,7 +10,7 @@
  *             large: { model: { dModel: 96, nLayers: 4 } }
  */
 import { type Json, UsageError } from "../base/mod.ts";
-import type { Study, StudyCell } from "./stage.ts";
+import { type Study, type StudyCell, suffixOf } from "./stage.ts";
 import {
   isMap,
   mapAlong,
@@ -84,7 +84,7 @@ export function expandStudy<Recipe>(yaml: PlacedYaml, reading: CellReading<Recip
     recipe,
     axes: names,
     cells: cells.map(({ values, yaml }): StudyCell<Recipe> => {
-      const suffix = names.map((name) => `@${name}=${values[name]}`).join("");
+      const suffix = suffixOf(values);
       return { values, suffix, recipe: parseCell(suffix, yaml, reading) };
     }),
   };

@@ -174,7 +174,11 @@ export async function run(context: Context): Promise<StageSummary> {
     const read = { ...model, seqLen: windowLength(params, model) };
     await withProgram(context, model, groups.model, async (program) => {
       for (const name of names) {
+        // A source that joined and has taken part in no round has a table of its own.
+        const own = groups[`local-${name}`];
+        if (own !== undefined) await writeTensors(program, { ...groups.model, ...own });
         losses.set(name, await evaluateSource(context, progress, name, program, read));
+        if (own !== undefined) await writeTensors(program, groups.model);
       }
     });
   } else {

@@ -14,6 +14,7 @@ import {
 } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
+import { isTrainedHere } from "./vocabulary_file.ts";
 
 type Inputs = Readonly<Record<string, string>>;
 
@@ -47,9 +48,9 @@ export function whyNotStitched(recipe: Recipe, id: string): string | undefined {
   if (variantNamed(id).training.sharesEmbeddings) {
     return `${id} ends with a global embedding: there is nothing to stitch`;
   }
-  return recipe.vocabulary.global.file === undefined
+  return isTrainedHere(recipe)
     ? undefined
-    : `${id} cannot be stitched: expected a vocabulary that was trained here, found vocabulary.global.file`;
+    : `${id} cannot be stitched: expected a vocabulary that was trained here, found one of others`;
 }
 
 /** Whether stages that make one model of sources' tables have an instance of a variant, also where the recipe does not list it. */

@@ -4,6 +4,8 @@
  * in   train/<source>, validation/<source>  token shards of the variant's vocabulary
  *      statistics/<source>                  token counts: V_k
  *      rate                                 the peak rate, where the recipe has it tuned
+ *      from                                 the model that it goes on from, where the recipe has one, and for comparison
+ *                                           `tokenizer/here`, `tokenizer/from`
  * out  last, best  checkpoints: `model` is shared, `local-<source>` a source's own; best by mean validation loss
  *      metrics     `metrics.jsonl`: a row per round and source, and per round; `monitors.jsonl`, where the recipe has them;
  *                  both as TensorBoard events
@@ -18,8 +20,11 @@ import {
   fillCheckpoint,
   pretrain as trainRounds,
   pretrainBudget,
+  type PretrainResult,
   pretrainSeeds,
   type PretrainSettings,
+  readCheckpoint,
+  type StartingModel,
   type TrainingSource,
   type Variant,
   variantNamed,
@@ -28,6 +33,7 @@ import {
 import { LocalWorkers } from "./local_workers.ts";
 import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
+import { checkStart, joiningOf, joiningTokens, startInputs } from "./starting_model.ts";
 import { checkTrainingText } from "./text_checks.ts";
 import { plannedMicroBatch, trainingForecast } from "./training_cost.ts";
 import {
@@ -39,7 +45,11 @@ import {
 } from "./training_inputs.ts";
 
 export type PretrainParams =
-  & Omit<Recipe["pretrain"], "variants" | "peakLearningRates" | keyof PretrainHints>
+  & Omit<
+    Recipe["pretrain"],
+    "variants" | "peakLearningRates" | "from" | "joining" | keyof PretrainHints
+  >
+  & Pick<PretrainSettings, "joining">
   & {
     readonly variant: Variant;
     readonly model: Recipe["model"];
@@ -59,22 +69,33 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
     "Pre-trains a variant: rounds of local training and averaging, or steps on a mixture",
   module: import.meta.url,
   instances: (recipe) => recipe.pretrain.variants.map((variant) => [variant]),
-  check: ({ params: { model, continuationShare } }, inputs) =>
-    checkTrainingText(inputs, model.seqLen, continuationShare),
+  check({ params: { model, continuationShare } }, inputs) {
+    checkTrainingText(inputs, model.seqLen, continuationShare);
+    checkStart(inputs, model);
+  },
   declare(recipe, [id]) {
     const { model, engine, tune } = recipe;
-    const { variants: _, peakLearningRates, checkpointEverySteps, parallelSources, ...settings } =
-      recipe.pretrain;
+    const {
+      variants: _,
+      from: __,
+      joining: ___,
+      peakLearningRates,
+      checkpointEverySteps,
+      parallelSources,
+      ...settings
+    } = recipe.pretrain;
     const { rounds, localSteps, batchSize, inner } = settings;
     const { training: variant, onlySource } = variantNamed(id);
     // A mixture is trained as one: nothing can be trained beside it.
     const parallel = variant.mixture ? 1 : Math.min(parallelSources, settings.sourcesPerRound);
-    const { tokens } = pretrainBudget(variant, { ...settings, model });
+    const sources = onlySource === undefined ? sourcesOf(recipe) : [onlySource];
+    const { tokens: inRounds } = pretrainBudget(variant, { ...settings, model });
+    const tokens = inRounds + joiningTokens(recipe, id, sources.length);
     const microBatchSize = plannedMicroBatch(recipe, settings);
     const forecast = trainingForecast(recipe, { tokens, models: 2, microBatchSize });
-    const sources = onlySource === undefined ? sourcesOf(recipe) : [onlySource];
     return {
       inputs: {
+        ...startInputs(recipe, id),
         ...tokenShards(["train", "validation", "statistics"], sources, variant.vocabulary),
         ...(tune.variants.includes(id) ? { rate: `tune/${id}#rate` } : {}),
       },
@@ -86,6 +107,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
           ...inner,
           peakLearningRate: peakLearningRates[id] ?? inner.peakLearningRate,
         },
+        ...joiningOf(recipe, id),
         variant,
         model,
         engine,
@@ -98,7 +120,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
       claims: { threads: engine.threads * parallel },
       forecast: { ...forecast, memoryBytes: forecast.memoryBytes * parallel },
       // A round's sources are trained one after the other.
-      weight: 1 + 10 * tokens / (rounds * localSteps * batchSize * model.seqLen),
+      weight: 1 + 10 * tokens / (Math.max(1, rounds) * localSteps * batchSize * model.seqLen),
     };
   },
 };
@@ -124,17 +146,35 @@ export async function run(
     const helpers = parallelSources > 1
       ? localWorkers(context, training.sources, settings, parallelSources - 1)
       : undefined;
-    const result = await trainRounds({ ...context, ...training, settings, helpers })
+    const from = inputs.from === undefined
+      ? undefined
+      : readCheckpoint<StartingModel["state"]>(inputs.from);
+    const result = await trainRounds({ ...context, ...training, from, settings, helpers })
       .finally(() => helpers?.close());
     fillCheckpoint(outputs.last, result.last);
     fillCheckpoint(outputs.best, result.best);
     writeMetrics(outputs.metrics, result);
     return {
+      ...(result.start === undefined ? {} : comings(result.start, params)),
       bestRound: result.bestRound,
       validationLossNats: result.bestLossNats,
       ...foundMicroBatch(params.microBatchSize, microBatchSize),
     };
   });
+}
+
+/** Who came and went, in a few words. */
+function comings(
+  { joined, left }: NonNullable<PretrainResult["start"]>,
+  { joining }: Pick<PretrainParams, "joining">,
+): StageSummary {
+  return {
+    ...(joined.length === 0 ? {} : {
+      joined: joined.join(", "),
+      tableSteps: joining?.steps ?? 0, // no table is a source's own to train where batches are drawn from all
+    }),
+    ...(left.length === 0 ? {} : { left: left.join(", ") }),
+  };
 }
 
 function tunedRate(folder: string): number {

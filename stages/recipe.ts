@@ -29,6 +29,9 @@ const variant = z.string().refine((id) => findVariant(id) !== undefined, {
   error: ({ input }) => `expected ${expectedVariant(String(input))}`,
 });
 
+/** `@time=before`, `pretrain/std-t0@time=before`, `external/pythia`. */
+const startForm = /^(pretrain\/[a-z0-9_-]+)?(@[\w-]+=[\w.+-]+)+$|^external\/[a-z0-9][a-z0-9_-]*$/;
+
 const unigram = z.record(
   z.string(),
   z.union([z.number(), z.boolean(), z.string(), z.array(z.string())]),
@@ -110,6 +113,10 @@ export const recipeSchema = z.strictObject({
         "URL or `hf://` name of a tokenizer of others that takes its place (docs/tokenizers.md).",
     ),
     own: unigram.describe("The same for the vocabularies of single sources (SPEC-OPT)."),
+    sources: z.array(name).min(1).superRefine(eachOnce).nullable().describe(
+      "Sources whose text the vocabulary of all sources is trained on; null takes those that are trained on. A source that joins " +
+        "later (`pretrain.from`) must not change it.",
+    ),
   }).describe("How tokenizers are trained."),
   model: modelSchema.describe("The network."),
   external: z.record(
@@ -132,6 +139,14 @@ export const recipeSchema = z.strictObject({
       "What is trained and compared (docs/method.md).",
     ),
     ...pretrainSchema.shape,
+    from: z.string().regex(
+      startForm,
+      "expected @AXIS=VALUE, a cell of the study, pretrain/VARIANT@AXIS=VALUE, or external/NAME",
+    ).nullable().describe(
+      "The model that pre-training goes on from: the same variant in another cell of the recipe's study (`@time=before`), another " +
+        "one there (`pretrain/VARIANT@time=before`), or an import (`external/pythia`). Its sources keep their tables, others " +
+        "join, those that the recipe no longer has leave. Null begins with new parameters.",
+    ),
     peakLearningRates: z.record(z.string(), z.number().positive().nullable()).describe(
       "Peak rates of variants that were tuned apart; null takes `inner.peakLearningRate`, whatever a recipe extends.",
     ),

@@ -7,6 +7,7 @@ import { expectedVariant, findVariant, variantNamed } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { checkEngine } from "./recipe_engine.ts";
 import { allSources, isOnlyCosted, sourcesOf } from "./sources.ts";
+import { importedStart, namedStart } from "./starting_model.ts";
 import { globalVocabSize, plannedMicroBatch, trainingForecast } from "./training_cost.ts";
 
 /** Called once, before anything is planned. @throws RecipeError naming the key, UsageError where there is none */
@@ -20,6 +21,7 @@ export function checkRecipe(recipe: Recipe): void {
     const path = ["pretrain", "peakLearningRates", id];
     refuse(recipe, path, `to be of a variant: ${expectedVariant(id)}`, `"${id}"`);
   }
+  checkStartingModel(recipe);
   if (!isOnlyCosted(recipe)) checkNames(recipe);
 }
 
@@ -99,6 +101,39 @@ function checkMemory(recipe: Recipe): void {
   }
 }
 
+/** What `pretrain.from` allows, and what it does not. */
+function checkStartingModel(recipe: Recipe): void {
+  const { pretrain, tune, external } = recipe;
+  const path = ["pretrain", "from"];
+  if (pretrain.from === null) {
+    if (pretrain.rounds > 0) return;
+    const expected = "to be at least 1 where no model is named in pretrain.from";
+    return refuse(recipe, ["pretrain", "rounds"], expected, pretrain.rounds);
+  }
+  if (tune.variants.length > 0) {
+    const expected = "to be empty beside pretrain.from: a rate is searched for from new parameters";
+    refuse(recipe, ["tune", "variants"], expected, tune.variants.join(", "));
+  }
+  const imported = importedStart(recipe)?.slice("external/".length);
+  if (imported !== undefined && !Object.hasOwn(external, imported)) {
+    const known = Object.keys(external);
+    const expected = `to name a model of external (${known.join(", ") || "none"})${
+      didYouMean(imported, known)
+    }`;
+    refuse(recipe, path, expected, `"${imported}"`);
+  }
+  const named = namedStart(recipe);
+  if (named === undefined) return;
+  if (findVariant(named) === undefined) {
+    refuse(recipe, path, `to be of a variant: ${expectedVariant(named)}`, `"${named}"`);
+  }
+  const shares = (id: string) => variantNamed(id).training.sharesEmbeddings;
+  const without = shares(named) ? undefined : pretrain.variants.find(shares);
+  if (without === undefined) return;
+  const expected = `to have a table of all sources, which ${without} begins with`;
+  refuse(recipe, path, expected, `"${named}", whose sources have one each`);
+}
+
 /** Checks names of sources and variants. */
 function checkNames(recipe: Recipe): void {
   const { pretrain, tune, finetune, outOfDistribution, continue: { plasticity } } = recipe;
@@ -107,6 +142,12 @@ function checkNames(recipe: Recipe): void {
     refuse(recipe, ["sources"], 'to name none "global" (the shared vocabulary\'s name)', "one");
   }
   checkItems(["outOfDistribution"], outOfDistribution, "to name sources", sources);
+  checkItems(
+    ["vocabulary", "sources"],
+    recipe.vocabulary.sources ?? [],
+    "to name sources",
+    sources,
+  );
   checkItems(
     ["continue", "plasticity", "sources"],
     plasticity.sources,

@@ -13,6 +13,8 @@ import {
   type StageContext,
   type StageSummary,
   type Study,
+  suffixOf,
+  valuesNamed,
 } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
 import { isTable, tableEntry } from "./report/kinds.ts";
@@ -51,10 +53,12 @@ export const studyTable: Stage<Study<Recipe>, StudyTableParams, object, TableMod
       suffix,
       ...kind.declare(recipe, own),
     }));
-    const inputs = declared.flatMap(({ suffix, inputs }) =>
+    const inputs = declared.flatMap(({ values, suffix, inputs }) =>
       Object.entries(inputs).map(([input, ref]): [string, OutputRef] => {
         const [from, output] = ref.split("#");
-        return [`${cellName(suffix)}/${input}`, `${from}${suffix}#${output}`];
+        const [base, ...named] = from.split("@");
+        const cell = suffixOf({ ...values, ...valuesNamed(named.join("@")) });
+        return [`${cellName(suffix)}/${input}`, `${base}${cell}#${output}`];
       })
     );
     return {

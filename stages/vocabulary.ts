@@ -1,8 +1,9 @@
 /**
  * Trains unigram tokenizers: one on all sources, and one for each source where a variant needs it. The one for all may be
- * adopted instead: a tokenizer of others by its file, as the paper's own are.
+ * adopted instead: a tokenizer of others by its file, as the paper's own are, or that of an import which pre-training goes on from.
  *
  * in   documents/<source>  training documents; none for a tokenizer that is adopted
+ *      kept                an import's tokenizer
  * out  tokenizer           `tokenizer.json`: pieces with log probabilities, exactly `vocabSize` of them; or the adopted file
  *                          and `adopted.json`, its rows
  *
@@ -29,6 +30,7 @@ import {
 import type { Recipe } from "./recipe.ts";
 import { listRemote, type RemoteHints, remoteHints } from "./remote_files.ts";
 import { sourcesOf, sourcesWithOwnVocabulary } from "./sources.ts";
+import { importedStart } from "./starting_model.ts";
 import {
   type AdoptedModules,
   adoptedModules,
@@ -41,7 +43,12 @@ interface AdoptedParams {
   readonly adopted: string | null;
 }
 
-type VocabularyParams = UnigramConfig | AdoptedParams;
+/** The tokenizer of an import, as its stage keeps it. */
+interface KeptParams {
+  readonly kept: true;
+}
+
+type VocabularyParams = UnigramConfig | AdoptedParams | KeptParams;
 
 interface VocabularyHints extends RemoteHints {
   readonly threads: number;
@@ -60,7 +67,13 @@ export const vocabulary: Stage<Recipe, VocabularyParams, VocabularyHints, Adopte
   declare(recipe, [scope]) {
     const { engine, vocabulary: { global, own } } = recipe;
     const place = scope === "global" ? placeOf(recipe) : undefined;
-    const sources = scope !== "global" ? [scope] : place === undefined ? sourcesOf(recipe) : [];
+    const imported = scope === "global" ? importedStart(recipe) : undefined;
+    if (imported !== undefined) return declareImported(recipe, imported);
+    const sources = scope !== "global"
+      ? [scope]
+      : place === undefined
+      ? vocabularySources(recipe)
+      : [];
     const files: Record<string, string> = place === undefined || isRemote(place)
       ? {}
       : { tokenizer: place };
@@ -86,8 +99,30 @@ export const vocabulary: Stage<Recipe, VocabularyParams, VocabularyHints, Adopte
   },
 };
 
+/** The vocabulary of an import that pre-training goes on from. */
+function declareImported(recipe: Recipe, imported: `external/${string}`) {
+  return {
+    inputs: { kept: `${imported}#tokenizer` },
+    outputs: ["tokenizer"],
+    params: { kept: true },
+    hints: { threads: 1, ...remoteHints(recipe) },
+    weight: 0.1,
+  } as const;
+}
+
+/** The sources that the vocabulary of all sources is trained on. */
+function vocabularySources(recipe: Recipe): readonly string[] {
+  return recipe.vocabulary.sources ?? sourcesOf(recipe);
+}
+
 export async function run(context: Context): Promise<StageSummary> {
-  const { params } = context;
+  const { params, inputs, outputs } = context;
+  if ("kept" in params) {
+    for (const { name } of Deno.readDirSync(inputs.kept)) {
+      Deno.copyFileSync(join(inputs.kept, name), join(outputs.tokenizer, name));
+    }
+    return {};
+  }
   return "adopted" in params ? await adopt(context, params.adopted) : await train(context, params);
 }
 

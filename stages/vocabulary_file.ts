@@ -6,6 +6,7 @@ import type { StageContext } from "../pipeline/stage.ts";
 import { loadTokenizer, type TextsTokenizer } from "../tokenizers/mod.ts";
 import type { adoptTokenizer, openAdopted } from "../tokenizers/adopted/mod.ts";
 import type { Recipe } from "./recipe.ts";
+import { importedStart } from "./starting_model.ts";
 
 /**
  * The tokenizer that the global vocabulary is, instead of one that is trained: a path (a `tokenizer.json`, a SentencePiece
@@ -20,8 +21,14 @@ export function vocabularyFile({ vocabulary: { global: { file } } }: Recipe): st
   );
 }
 
+/** Whether the vocabulary of all sources is trained, not one of others. */
+export function isTrainedHere(recipe: Recipe): boolean {
+  return vocabularyFile(recipe) === undefined && importedStart(recipe) === undefined;
+}
+
 /** Whether text may be written by native code: the npm package that a `tokenizer.json` of others needs. */
 export function hasNativeVocabulary(recipe: Recipe): boolean {
+  if (importedStart(recipe) !== undefined) return true;
   const file = vocabularyFile(recipe);
   return file !== undefined && !file.endsWith(".model");
 }
@@ -36,7 +43,7 @@ export interface AdoptedModules {
 
 /** What a stage `uses` to adopt or open the recipe's tokenizer of others; nothing where the vocabulary is trained. */
 export function adoptedModules(recipe: Recipe): { readonly vocabulary?: string } {
-  return vocabularyFile(recipe) === undefined ? {} : adoptedModule();
+  return isTrainedHere(recipe) ? {} : adoptedModule();
 }
 
 /** The same for a tokenizer that came with an import. */

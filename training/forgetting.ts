@@ -8,6 +8,7 @@ import type { OptimizerTensors } from "./optimizer_state.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { InnerOptimizer, ModelShape } from "./settings.ts";
 import { drawEmbedding, type SeedOf } from "./source.ts";
+import { isEmbedding } from "./variant.ts";
 
 /** `shared` with the embeddings that round `round` begins with; those of the first are what training begins with. */
 export function forget(
@@ -57,8 +58,4 @@ export function forgettingRates(
       (since === step ? 1 : correction(since + 1) / correction(step + 1));
     return (parameter) => isEmbedding(parameter) ? embedding : body;
   };
-}
-
-function isEmbedding(parameter: string): boolean {
-  return parameter.startsWith("embedding.");
 }

@@ -38,7 +38,8 @@ export function taskOf(
   };
 }
 
-function parametersFor(leader: Leader, state: PretrainState, name: string): Tensors {
+/** All parameters that a participant begins with, its own ones too. */
+export function parametersFor(leader: Leader, state: PretrainState, name: string): Tensors {
   const { variant, settings, participants, sources, seed } = leader;
   const { shared, locals, round } = state;
   if (variant.forgetsEmbeddings) {
@@ -47,8 +48,10 @@ function parametersFor(leader: Leader, state: PretrainState, name: string): Tens
   }
   if (variant.mixture) return shared;
   const vocabulary = participants.vocabularyOf(name);
+  if (variant.sharesEmbeddings) {
+    return split(variant, { ...shared, ...locals[name]?.read() }, vocabulary);
+  }
   const sent = split(variant, shared, vocabulary);
-  if (variant.sharesEmbeddings) return sent;
   const source = participants.sourceOf(name)!;
   const local = locals[name]?.read() ??
     initialLocal(variant, source, vocabulary, settings.model, seed);
@@ -126,6 +129,7 @@ function keepMade(
       optimizer: isOptimizerAveraged ? stored(optimizer) : undefined,
     };
     if (!variant.sharesEmbeddings) state.locals[name] = files.put(localPart(variant, result));
+    else delete state.locals[name]; // what a source that joins has trained alone is part of its result
   }
   if (variant.mixture || settings.adamState === "keep") state.optimizers[name] = stored(optimizer);
   else if (isOptimizerAveraged && !variant.sharesEmbeddings) {

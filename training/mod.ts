@@ -76,6 +76,8 @@ export { generateTokens, sampleToken } from "./generation.ts";
 export { scoreText } from "./text_score.ts";
 export { type Drift, driftOf } from "./drift.ts";
 export { readTensors, writeTensors } from "./programs.ts";
+export type { FinishedModel } from "./pretrain_state.ts";
+export { type StartingModel, whyOtherNetwork } from "./starting_model.ts";
 export { readOptimizer } from "./optimizer_state.ts";
 export {
   bitsPerByte,
@@ -138,6 +140,7 @@ export {
   noPretrainedEmbedding,
   sourceVocabulary,
   tokenEmbedding,
+  trainsBySource,
   type Variant,
 } from "./variant.ts";
 export {

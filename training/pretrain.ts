@@ -7,6 +7,7 @@
 import { settingsOf } from "./budget.ts";
 import { addExposure } from "./exposure.ts";
 import { type Ahead, keepAhead, type LocalHelpers, sendAhead } from "./local_helpers.ts";
+import { joiningRound, trainJoiners } from "./joining.ts";
 import { LocalParts } from "./local_parts.ts";
 import { keepOutcome, taskOf } from "./local_task.ts";
 import {
@@ -24,12 +25,14 @@ import {
   finishedModel,
   firstState,
   type PretrainState,
+  stateFrom,
 } from "./pretrain_state.ts";
 import { openPrograms } from "./programs.ts";
 import { averageRound, closeRound } from "./round_end.ts";
 import { Run, type TrainingPlace } from "./run.ts";
 import type { PretrainSettings } from "./settings.ts";
 import type { TrainingSource } from "./source.ts";
+import { type Start, startFrom, type StartingModel, startRow } from "./starting_model.ts";
 import type { Monitor } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
 
@@ -37,6 +40,8 @@ export interface Pretraining extends TrainingPlace {
   readonly variant: Variant;
   readonly settings: PretrainSettings;
   readonly sources: readonly TrainingSource[];
+  /** The model that it goes on from; new parameters when absent. */
+  readonly from?: StartingModel;
   /** Train some of a round's participants meanwhile; results do not depend on them. */
   readonly helpers?: LocalHelpers;
 }
@@ -50,6 +55,8 @@ export interface PretrainResult {
   readonly bestRound: number;
   /** Mean validation loss of the best round; null when no round had a table for every source. */
   readonly bestLossNats: number | null;
+  /** What it took of the model that it went on from. */
+  readonly start?: Start;
 }
 
 /**
@@ -60,15 +67,21 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   const settings = settingsOf(asked.variant, asked.settings);
   const options = { ...asked, settings };
   const { seed, helpers, log } = options;
-  const run = new Run<PretrainState>(options, () => firstState(options));
-  const { state } = run;
   const participants = new Participants(options);
+  const start = options.from && startFrom(options.from, { ...options, participants });
+  const run = new Run<PretrainState>(
+    options,
+    (files) => start ? stateFrom(start, options, files) : firstState(options),
+  );
+  const { state } = run;
   const programs = openPrograms(options);
   const { clock, files, metrics } = run;
   const leader = { ...options, participants, programs, clock, files, metrics };
   const parts = new LocalParts(options);
   if (run.isResumed) log.info("resumed", { round: state.round });
+  else if (start) metrics.push(startRow(start));
   try {
+    if (state.round === joiningRound) await trainJoiners(run, leader);
     while (state.round <= settings.rounds) { // line 1: for each round t
       const names = participants.ofRound(state.round, seed); // line 2: draw S_t
       const ahead = sendAhead(helpers, leader, state, names, parts);
@@ -88,7 +101,7 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
       await closeRound(leader, state, names, averaging);
       await run.saveIfDue();
     }
-    return resultOf(leader, run); // line 16: θ, ϕ, ψ
+    return { ...resultOf(leader, run), start }; // line 16: θ, ϕ, ψ
   } finally {
     await programs.dispose();
   }
@@ -141,12 +154,13 @@ async function trainHere(
 function resultOf(
   leader: Leader,
   { state, monitor, clock }: Run<PretrainState>,
-): PretrainResult {
+): Omit<PretrainResult, "start"> {
   const { best, positions } = state;
   const { variant, settings, participants, metrics, seed, log } = leader;
   const round = state.round - 1;
   clock.logTo(log);
   const last = finishedModel(leader, { ...state, round });
+  const ofBest = best && finishedModel(leader, { ...best, positions });
   const read = Object.entries(positions).flatMap(([name, position]) => {
     const windows = participants.windowsOf(name, seed);
     windows.seek(position);
@@ -156,7 +170,7 @@ function resultOf(
   addExposure(leader, read, { run: `${variant.id}, pre-training,`, threshold });
   return {
     last,
-    best: best ? finishedModel(leader, best) : last,
+    best: ofBest ?? last,
     metrics: metrics.all(),
     monitors: monitor.rows(),
     bestRound: best?.round ?? round,

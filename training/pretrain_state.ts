@@ -5,17 +5,20 @@ import type { Json } from "../base/mod.ts";
 import type { Checkpoint, Group, JsonObject, StoredTensors, Tensors } from "./checkpoint.ts";
 import type { OptimizerTensors } from "./optimizer_state.ts";
 import type { RunState } from "./run.ts";
+import type { Participants } from "./participants.ts";
 import type { PretrainSettings } from "./settings.ts";
 import { initialShared, type SeedOf, type TrainingSource } from "./source.ts";
+import { knownSources, type Start } from "./starting_model.ts";
+import type { TensorFiles } from "./tensor_files.ts";
 import type { StepRecord } from "./trainer.ts";
-import type { Variant } from "./variant.ts";
+import { trainsBySource, type Variant } from "./variant.ts";
 
 /**
  * The state of a run; plain data and tensors, see `Run`. In memory is what the next participant needs, whoever it is; what belongs to one
  * participant, or to a round that has passed, lies in files: memory does not grow with the number of sources.
  */
 export type PretrainState = RunState & {
-  /** The round under way, from 1; rounds + 1 when all is done. */
+  /** The round under way, from 1, or 0 where sources join; rounds + 1 when all is done. */
   round: number;
   /** How many of its participants have finished. */
   finished: number;
@@ -29,7 +32,9 @@ export type PretrainState = RunState & {
   outer: Tensors;
   /** Adam's state of the shared parameters, where it is averaged; absent in the first round. */
   averaged?: OptimizerTensors;
-  /** What each source keeps: its `embedding.*`. */
+  /** Sources that train their tables in round 0; absent where there is none. */
+  readonly joining?: readonly string[];
+  /** What each source keeps: its `embedding.*`; where these are shared, of sources that have joined and taken part in no round. */
   locals: Record<string, StoredTensors>;
   /** Adam's state of each participant, where it outlives a round. */
   optimizers: Record<string, OptimizerTensors<StoredTensors>>;
@@ -56,22 +61,42 @@ interface ModelBasis {
   readonly variant: Variant;
   readonly settings: PretrainSettings;
   readonly sources: readonly TrainingSource[];
+  readonly seed: SeedOf;
 }
 
 /** The state that training begins with. Source: Algorithm 1, its first line: all parameters are drawn at random. */
 export function firstState(
-  { variant, settings, sources, seed }: ModelBasis & { readonly seed: SeedOf },
+  { variant, settings, sources, seed }: ModelBasis,
 ): PretrainState {
   return {
-    round: 1,
-    finished: 0,
+    ...nothingDone(),
     shared: initialShared(variant, settings.model, sources[0].train.vocabSize, seed),
-    results: {},
-    outer: {},
     locals: {},
-    optimizers: {},
     positions: {},
   };
+}
+
+/** The state of training that goes on from a model. */
+export function stateFrom(
+  { shared, locals, positions, joined }: Start,
+  { variant, settings }: Pick<ModelBasis, "variant" | "settings">,
+  files: Pick<TensorFiles, "put">,
+): PretrainState {
+  const isJoining = joined.length > 0 && trainsBySource(variant) && settings.joining!.steps > 0;
+  return {
+    ...nothingDone(),
+    ...(isJoining ? { round: 0, joining: joined } : {}),
+    shared,
+    locals: Object.fromEntries(
+      Object.entries(locals).map(([source, tensors]) => [source, files.put(tensors)]),
+    ),
+    positions: { ...positions },
+  };
+}
+
+/** What a state has where nothing is done yet. */
+function nothingDone() {
+  return { round: 1, finished: 0, results: {}, outer: {}, optimizers: {} };
 }
 
 /** A model for other stages. Tables that sources keep, and those of a round that has passed, are read when it is written. */
@@ -79,9 +104,13 @@ export type FinishedModel = Checkpoint<JsonObject, Group>;
 
 /** A model of what is shared, and what each source keeps. */
 export function finishedModel(
-  { variant, settings, sources }: ModelBasis,
-  { round, shared, locals }: Pick<BestRound, "round" | "locals"> & { readonly shared: Group },
+  basis: ModelBasis & { readonly participants: Participants },
+  { round, shared, locals, positions }:
+    & Pick<BestRound, "round" | "locals">
+    & Pick<PretrainState, "positions">
+    & { readonly shared: Group },
 ): FinishedModel {
+  const { variant, settings, sources } = basis;
   return {
     groups: {
       model: shared,
@@ -98,6 +127,7 @@ export function finishedModel(
         : { ...settings.model },
       round,
       step: round * settings.localSteps,
+      sources: knownSources(basis, positions),
     },
   };
 }

@@ -77,8 +77,8 @@ export class Run<State extends RunState & StateData> {
   /** The program under training. */
   #program: TrainingProgram | undefined;
 
-  /** @param first The state that a run begins with. */
-  constructor(options: RunOptions, first: () => State) {
+  /** @param first The state that a run begins with; it may put tensors in the run's files. */
+  constructor(options: RunOptions, first: (files: TensorFiles) => State) {
     this.#options = options;
     this.#store = new CheckpointStore(options.checkpointFolder, options.log);
     this.files = this.#store.files;
@@ -88,7 +88,7 @@ export class Run<State extends RunState & StateData> {
     const saved = this.#store.latest((checkpoint) => this.#goOnFrom(checkpoint));
     if (saved === undefined) this.#goOnWith(undefined);
     this.isResumed = saved !== undefined;
-    this.state = saved ?? first();
+    this.state = saved ?? first(this.files);
   }
 
   /** @throws StageError where the files of rows have not what the checkpoint says. */

@@ -143,8 +143,9 @@ const outerSchema = z.discriminatedUnion("kind", [
 export type OuterSettings = z.infer<typeof outerSchema>;
 
 export const pretrainSchema = z.strictObject({
-  rounds: count.describe(
-    "Rounds, T. A variant takes `rounds` × `localSteps` sequential steps; `none` takes none, `-steps` |S_t| times as many.",
+  rounds: z.int().nonnegative().max(maxCount).describe(
+    "Rounds, T. A variant takes `rounds` × `localSteps` sequential steps; `none` takes none, `-steps` |S_t| times as many. 0 is for " +
+      "a run that goes on from another model (`from`): sources that join train their tables, and nothing else changes.",
   ),
   localSteps: count.describe("Steps of local training in a round, N_local."),
   sourcesPerRound: count.describe("Sources that are drawn for a round, |S_t|."),
@@ -190,6 +191,14 @@ export const pretrainSchema = z.strictObject({
   forgetting: z.enum(["same", "new"]).describe(
     "The tables that a variant which forgets its embeddings begins again with: the same ones at each reset, or new ones.",
   ),
+  joining: z.strictObject({
+    steps: z.int().nonnegative().max(maxCount).describe(
+      "Steps in which a source that joins trains its own table alone, before the first round; 0 lets it join at once.",
+    ),
+    peakLearningRate: z.number().positive().nullable().describe(
+      "Highest rate of these steps; null takes `inner.peakLearningRate`. The schedule is that of `inner` over these steps.",
+    ),
+  }).describe("Sources that the model of `from` did not have (docs/training.md)."),
   validationWindows: count.describe(
     "Windows of each source's validation text that choose the `best` checkpoint.",
   ),
@@ -200,12 +209,16 @@ export const pretrainSchema = z.strictObject({
   checkpointEverySteps,
 });
 
-export type PretrainSettings = Omit<z.infer<typeof pretrainSchema>, "microBatchSize"> & {
-  readonly model: ModelShape;
-  readonly microBatchSize: number;
-  /** Share of each source's windows that is kept for continuation; 0 keeps none. */
-  readonly continuationShare: number;
-};
+export type PretrainSettings =
+  & Omit<z.infer<typeof pretrainSchema>, "microBatchSize" | "joining">
+  & {
+    readonly model: ModelShape;
+    readonly microBatchSize: number;
+    /** Present where training goes on from another model, with sources that it may not have had. */
+    readonly joining?: z.infer<typeof pretrainSchema>["joining"];
+    /** Share of each source's windows that is kept for continuation; 0 keeps none. */
+    readonly continuationShare: number;
+  };
 /** Thresholds above which a run warns. */
 export type WarningThresholds = PretrainSettings["warnings"];
 

@@ -18,7 +18,6 @@ import {
   parameterShapes,
 } from "../model/mod.ts";
 import { messageOf, type Seed, StageError } from "../base/mod.ts";
-import { firstByteId } from "../tokenizers/mod.ts";
 import type { NamedTensor, Tensors } from "./checkpoint.ts";
 import { renumber, type SourceVocabulary } from "./local_vocabulary.ts";
 import { takeRows } from "./outer_step.ts";
@@ -45,13 +44,12 @@ export function openSource(
   name: string,
   folders: { readonly train: string; readonly validation: string; readonly statistics: string },
 ): TrainingSource {
-  // Special pieces and the 256 byte pieces are rows of every local vocabulary.
-  const reservedPieces = firstByteId + 256;
+  const { counts, reservedPieces } = readStatistics(folders.statistics);
   return {
     name,
     train: openTokenShards(folders.train),
     validation: openTokenShards(folders.validation),
-    localVocabulary: localVocabulary(readStatistics(folders.statistics).counts, reservedPieces),
+    localVocabulary: localVocabulary(counts, reservedPieces),
   };
 }
 

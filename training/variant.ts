@@ -17,6 +17,11 @@ export function isPieceTable(parameter: string): boolean {
   return parameter === tokenEmbedding || parameter === outputEmbedding;
 }
 
+/** Whether a parameter belongs to ϕ or ψ; all others are the body's. */
+export function isEmbedding(parameter: string): boolean {
+  return parameter.startsWith("embedding.");
+}
+
 /** What training does for a variant, as plain data: part of a row of the table in `variants.ts`. */
 export interface Variant {
   /** As users type it: `trim`. */
@@ -58,7 +63,14 @@ interface SourceCounts {
 
 /** Whether a parameter is sent and averaged; if not, each source keeps its own. */
 export function isShared(variant: Variant, parameter: string): boolean {
-  return variant.sharesEmbeddings || !parameter.startsWith("embedding.");
+  return variant.sharesEmbeddings || !isEmbedding(parameter);
+}
+
+/** Whether those who train in a round are sources, each on its own text. */
+export function trainsBySource(
+  { mixture, workers, isUntrained }: Pick<Variant, "mixture" | "workers" | "isUntrained">,
+): boolean {
+  return mixture === undefined && workers === undefined && !isUntrained;
 }
 
 /** Why a model of this variant has no embedding to start from, or undefined when it has one. */

@@ -34,11 +34,11 @@ export function comparisonsOf(recipe: Recipe, variants: readonly string[]): Comp
   const paper = rivalsOf(variants);
   const tokens = tokensOf(recipe);
   const [dept] = paper.dept.map(tokens);
-  const fewest = Math.min(...paper.baselines.map(tokens));
+  const ratio = (dept ?? NaN) / Math.min(...paper.baselines.map(tokens));
   return {
     paper,
     equal: { dept: paper.dept, baselines: equalBaselines(recipe, variants) },
-    tokenRatio: dept === undefined || !Number.isFinite(fewest) ? null : dept / fewest,
+    tokenRatio: Number.isFinite(ratio) && ratio > 0 ? ratio : null, // without rounds nobody saw any
   };
 }
 
@@ -95,10 +95,10 @@ export function comparisonNotes(
       `${rivals.baselines.join(", ")}; the best is ${better} it in ${won} of ${all} ${of}`,
     ];
   };
-  const ratio = tokenRatio === null ? "" : tokenRatio.toFixed(1);
+  const seen = tokenRatio === null ? "" : ` (DEPT saw ${tokenRatio.toFixed(1)} × the tokens)`;
   return [
     ...note(equal, ", equal tokens"),
-    ...note(paper, ` as the paper counts (DEPT saw ${ratio} × the tokens)`),
+    ...note(paper, ` as the paper counts${seen}`),
   ];
 }
 

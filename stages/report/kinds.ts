@@ -13,6 +13,7 @@ import { kind as differences } from "./differences.ts";
 import { kind as downstream } from "./downstream.ts";
 import { kind as drift } from "./drift.ts";
 import { kind as exposure } from "./exposure.ts";
+import { kind as forgetting } from "./forgetting.ts";
 import { kind as formulas } from "./formulas.ts";
 import { kind as growth } from "./growth.ts";
 import { kind as heterogeneity } from "./heterogeneity.ts";
@@ -47,6 +48,7 @@ const kinds: readonly KindWithModule<TableKind>[] = [
   [cost, "./cost.ts"],
   [costMeasured, "./cost_measured.ts"],
   [exposure, "./exposure.ts"],
+  [forgetting, "./forgetting.ts"],
   [formulas, "./formulas.ts"],
   [growth, "./growth.ts"],
   [heterogeneity, "./heterogeneity.ts"],

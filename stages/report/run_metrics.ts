@@ -67,7 +67,15 @@ interface ExposureRow {
   readonly epochWindows: number;
 }
 
-export type MetricsRow = LocalRow | RoundRow | StepsRow | ValidationRow | ExposureRow;
+/** Who came and went in a run that goes on from another model. */
+interface StartRow {
+  readonly kind: "start";
+  readonly stayed: readonly string[];
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
+}
+
+export type MetricsRow = StartRow | LocalRow | RoundRow | StepsRow | ValidationRow | ExposureRow;
 
 /** The rows of one kind, in their order. */
 export function metricsOf<Kind extends MetricsRow["kind"]>(

@@ -25,7 +25,7 @@ export const recipe = {
   outOfDistribution: [],
   external: {},
   documents: { hub: null },
-  vocabulary: { global: {}, own: {} },
+  vocabulary: { global: {}, own: {}, sources: null },
   model: {
     nLayers: 1,
     dModel: 8,
@@ -38,6 +38,8 @@ export const recipe = {
   },
   pretrain: {
     variants: ["std-t1", "act", "local-sgd", "isolated-right", "trim", "spec"],
+    from: null,
+    joining: { steps: 2, peakLearningRate: null },
     rounds: 2,
     localSteps: 2,
     sourcesPerRound: 2,
