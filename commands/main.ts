@@ -89,11 +89,11 @@ export const pipeline: CommandLine<() => Promise<Project>> = {
       () => import("./gc.ts"),
     ],
     "push <to> [targets...]": [
-      "copy results into another store (a folder) or an archive (.tar, .tar.zst)",
+      "copy results into another store (a folder), an archive (.tar, .tar.zst) or a bucket (s3://)",
       () => import("./push.ts"),
     ],
     "pull <from>": [
-      "take results from another store (a folder), an archive, or the URL of an archive",
+      "take results from another store (a folder), an archive, its URL, or a bucket (s3://)",
       () => import("./pull.ts"),
     ],
   },

@@ -1,5 +1,5 @@
 /**
- * `pull`: takes results from another store, an archive, or the URL of an archive.
+ * `pull`: takes results from another store, an archive, the URL of an archive, or a bucket of S3.
  */
 import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand } from "./project.ts";
@@ -19,7 +19,8 @@ import { Store } from "../pipeline/store.ts";
 import { readTar, type TarEntry } from "../pipeline/tar.ts";
 import { entriesOf, receive } from "../pipeline/transfer.ts";
 import { exclusiveStore } from "./busy.ts";
-import { zstd } from "./push.ts";
+import { isBucket, zstd } from "./push.ts";
+import { openBucket, resultsIn } from "./s3_results.ts";
 import { print, printError } from "./screen.ts";
 
 interface PullOptions {
@@ -42,10 +43,13 @@ const progressEveryMs = 5000;
 
 /**
  * Returns 1 if results had to be left out.
- * @param from A folder, a file that ends in `.tar` or `.tar.zst`, or the http(s) URL of such a file.
+ * @param from A folder, a file that ends in `.tar` or `.tar.zst`, the http(s) URL of such a file, or `s3://bucket/prefix`.
  */
 async function pull(from: string, options: PullOptions): Promise<number> {
-  const { entries, leftOut = 0 } = await openSource(from); // before the store is made
+  await using bucket = isBucket(from) ? await openBucket(from) : undefined;
+  const { entries, leftOut = 0 } = bucket === undefined // before the store is made
+    ? await openSource(from)
+    : { entries: resultsIn(bucket) };
   const store = Store.open(resolve(options.store), { create: true });
   using lock = await exclusiveStore(store, `pull ${from}`, options);
   if (lock === undefined) return 1;
@@ -170,4 +174,5 @@ const examples = `
 Examples:
   deno task pipeline pull results.tar.zst --store results
   deno task pipeline pull https://example.org/results.tar.zst  goes on where it broke off
+  deno task pipeline pull s3://bucket/results                  what is not here yet
   deno task pipeline table --kept --store results            the tables of what came`;

@@ -1,5 +1,5 @@
 /**
- * `push`: copies results into another store or an archive.
+ * `push`: copies results into another store, an archive or a bucket of S3.
  */
 import { resolve } from "node:path";
 import { Readable } from "node:stream";
@@ -14,6 +14,7 @@ import { openOutput } from "./file_output.ts";
 import { openSession, type Session } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
+import { openBucket, putResults } from "./s3_results.ts";
 import { print, printError } from "./screen.ts";
 
 interface PushOptions extends PlanOptions {
@@ -28,7 +29,7 @@ export const command: PipelineCommand = {
   act: push,
 };
 
-/** @param to A folder, or a file that ends in `.tar` or `.tar.zst`. Returns 1 if what a target names is not there. */
+/** @param to A folder, a file that ends in `.tar` or `.tar.zst`, or `s3://bucket/prefix`. Returns 1 if what a target names is not there. */
 async function push(
   loadProject: () => Promise<Project>,
   to: string,
@@ -38,7 +39,17 @@ async function push(
   checkDestination(to);
   const session = await openSession(await loadProject(), options, { create: false });
   const { manifests, isWhole } = await freshResults(session, targets, options.only ?? false);
-  const entries = entriesOf(session.store, session.objects, manifests);
+  const { store, objects } = session;
+  if (isBucket(to)) {
+    await using place = await openBucket(to);
+    const { bytes, present } = await putResults(place, store, objects, manifests);
+    print(
+      `Pushed ${manifests.length - present} results to ${to}, ${formatBytes(bytes)} ` +
+        `(${present} were there already); take them with: pull ${to}`,
+    );
+    return isWhole ? 0 : 1;
+  }
+  const entries = entriesOf(store, objects, manifests);
   const count = `${manifests.length} result${manifests.length === 1 ? "" : "s"}`;
   if (/\.tar(\.zst)?$/.test(to)) {
     const bytes = await writeArchive(to, entries);
@@ -57,12 +68,18 @@ async function push(
   return isWhole ? 0 : 1;
 }
 
+/** Whether a place is a bucket of S3. */
+export function isBucket(place: string): boolean {
+  return place.startsWith("s3://");
+}
+
 /** @throws UsageError for a place on another machine, and for a file of another kind */
 function checkDestination(to: string): void {
+  if (isBucket(to)) return;
   // As scp and rsync read it: a colon before the first slash ends the name of a machine. A drive of Windows has one letter.
   if (/^[^/\\]{2,}:/.test(to)) {
     throw new UsageError(
-      `Cannot push to "${to}": expected a folder or a file; push to FILE.tar.zst and upload that`,
+      `Cannot push to "${to}": expected a folder, a file or s3://; push to FILE.tar.zst and upload that`,
     );
   }
   const [ending] = /\.(tar\.\w+|t[gbx]z2?|zip|7z|rar|gz|bz2|xz|zst|json)$/i.exec(to) ?? [];
@@ -123,4 +140,5 @@ export async function zstd(
 const examples = `
 Examples:
   deno task pipeline push results.tar.zst                  all that is there, to go on with elsewhere
+  deno task pipeline push s3://bucket/results              what is not there yet; keys as other programs have them: AWS_ACCESS_KEY_ID, …
   deno task pipeline push tables.tar.zst --only 'table/*'  tables to show: pull, then table --kept, prints them`;

@@ -8,7 +8,7 @@
  * Source: Amazon S3 API reference, PutObject, GetObject, ListObjectsV2, DeleteObject; signatures are of version 4.
  */
 import { AwsV4Signer } from "aws4fetch";
-import { formatBytes, messageOf, sha256, UsageError } from "../base/mod.ts";
+import { formatBytes, messageOf, sha256, StageError, UsageError } from "../base/mod.ts";
 import { type Entry, type NamedBytes, TooLargeError, UnreachableError } from "./named_bytes.ts";
 import type { S3Access } from "./s3_access.ts";
 
@@ -202,8 +202,7 @@ export class S3Bytes implements NamedBytes {
 }
 
 /** A refusal of the server that another try does not change. */
-export class S3Error extends Error {
-  override readonly name = "S3Error";
+export class S3Error extends StageError {
   /** @param code The server's word: `AccessDenied`. */
   constructor(message: string, readonly status: number, readonly code: string) {
     super(message);

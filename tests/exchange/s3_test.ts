@@ -29,7 +29,7 @@ function test(name: string, body: (place: Place) => Promise<void>): void {
 
 const run = "b".repeat(64);
 const one = new Uint8Array([1]);
-const forbidden = { name: "S3Error", message: /status 403 AccessDenied/ };
+const forbidden = { name: "StageError", message: /status 403 AccessDenied/ };
 
 test("a silo reads and writes what is its own, and nothing else", async (place) => {
   const leader = place.open("leader");
