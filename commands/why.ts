@@ -110,8 +110,8 @@ function manifestLines(manifest: Manifest, states: States): string[] {
     ...(bytes === undefined ? [] : [`${formatBytes(bytes)} on disk`]),
     ...(flops === undefined ? [] : [`${flops.toPrecision(3)} FLOP`]),
   ];
-  const { deno, v8, typescript, platform, cpu, instructionSet = "", instructionSets = [] } =
-    provenance;
+  const { deno, v8, typescript, platform, cpu, device } = provenance;
+  const { instructionSet = "", instructionSets = [] } = provenance;
   const runtime = [
     `deno ${deno}`,
     ...(v8 === undefined ? [] : [`v8 ${v8}`]),
@@ -129,6 +129,7 @@ function manifestLines(manifest: Manifest, states: States): string[] {
     ...field("took", [took.join(", ")]),
     ...field("on", [
       `${runtime.join(", ")}; ${platform} ${cpu} ${instructionSet}`.trimEnd(),
+      ...(device === undefined ? [] : [device]),
       ...instructionSets.map((set, i) => `machine ${i + 1} of it: ${set || "unknown"}`),
     ]),
     ...field("result", [summaryLine(summary)]),

@@ -59,6 +59,12 @@ export interface Engine {
   readonly name: string;
   /** What computes: a micro-batch should stay in a processor's caches, and fill a GPU. */
   readonly runsOn: "processor" | "gpu";
+  /**
+   * Keeps in a folder what is chosen for this machine and changes last digits, and takes up what was kept there. For a run with
+   * checkpoints, before its programs are compiled.
+   * @returns what to say where another machine has chosen.
+   */
+  keepChoices?(folder: string, options: EngineOptions): string | undefined;
   /** A program that runs a graph forward with parameters that `write` sets. */
   compile(graph: Graph, options: EngineOptions): Promise<Program>;
   /** A program that owns parameters, summed gradients and Adam moments. `graph.gradients` names the parameters that are trained. */

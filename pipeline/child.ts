@@ -86,7 +86,16 @@ async function run(
   const outputs = Object.entries(request.outputs)
     .map(([name, folder]) => [name, listAndSync(folder, name)] as const);
   const peakMemoryBytes = resourceUsage().maxRSS * 1024;
-  return { type: "done", summary, outputs: Object.fromEntries(outputs), peakMemoryBytes };
+  const made = { summary, outputs: Object.fromEntries(outputs), peakMemoryBytes };
+  return { type: "done", ...made, device: deviceOf(modules) };
+}
+
+/** What a module tells by `describeMachine()` of what it has used beside the processor: a card, its driver, libraries. */
+function deviceOf(modules: Readonly<Record<string, unknown>>): string | undefined {
+  const telling = Object.values(modules) as {
+    readonly describeMachine?: () => string | undefined;
+  }[];
+  return telling.map((module) => module.describeMachine?.()).find((text) => text !== undefined);
 }
 
 /** A log that writes messages, progress thinned out: tokens are summed, losses averaged over what was left out. */

@@ -43,6 +43,8 @@ export interface Provenance {
   readonly instructionSet?: string;
   /** The instructions of all machines that worked on it, in order, if it continued from a checkpoint of another machine. */
   readonly instructionSets?: readonly string[];
+  /** What computed beside the processor: a card, its driver, versions of libraries. */
+  readonly device?: string;
   readonly v8?: string;
   readonly typescript?: string;
   /** ISO 8601, UTC. */
@@ -108,6 +110,7 @@ const manifestShape: z.ZodType<Manifest> = z.looseObject({
     cpu: text,
     instructionSet: text.optional(),
     instructionSets: z.array(text, "a list").readonly().optional(),
+    device: text.optional(),
     v8: text.optional(),
     typescript: text.optional(),
     madeAt: text.regex(/^\d{4}-\d\d-\d\dT/, "a time"),

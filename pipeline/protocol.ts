@@ -59,6 +59,8 @@ export type ChildMessage =
     readonly outputs: Readonly<Record<string, Listing>>;
     /** Most memory that the process has held, in bytes. */
     readonly peakMemoryBytes: number;
+    /** What computed beside the processor, as the modules of the instance tell. */
+    readonly device?: string;
   }
   | {
     readonly type: "failed";
@@ -102,7 +104,8 @@ function isMessage(value: unknown): value is ChildMessage {
       return typeof value.name === "string";
     case "done":
       return isMap(value.summary) && isMap(value.outputs) &&
-        Object.values(value.outputs).every(isListing) && isAmount(value.peakMemoryBytes);
+        Object.values(value.outputs).every(isListing) && isAmount(value.peakMemoryBytes) &&
+        ["undefined", "string"].includes(typeof value.device);
     case "failed":
       return typeof value.message === "string" && typeof value.isExpected === "boolean" &&
         ["undefined", "string"].includes(typeof value.stack);

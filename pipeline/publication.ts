@@ -59,6 +59,7 @@ export async function publish(
     modules: modulesOf(planner.code(instance)),
     provenance: {
       ...provenance(recipe.name, cost),
+      ...(made.device === undefined ? {} : { device: made.device }),
       ...(machines.length > 1 ? { instructionSets: machines } : {}),
     },
   }));

@@ -76,12 +76,12 @@ type FineTuneState = RunState & {
  */
 export async function fineTune(options: FineTuning): Promise<FineTuneResult> {
   const task = encodeTask(options);
+  const run = new Run<FineTuneState>(
+    { ...options, settings: {} },
+    () => ({ epoch: 0, batch: 0, bestEpoch: -1, devScores: [], best: {} }),
+  );
   const program = await compileTask(options, task.shape);
   try {
-    const run = new Run<FineTuneState>(
-      { ...options, settings: {} },
-      () => ({ epoch: 0, batch: 0, bestEpoch: -1, devScores: [], best: {} }),
-    );
     const start = () => ({ parameters: { ...options.parameters, ...firstHead(options) } });
     await run.train(program, start, () => trainEpochs(options, task, run, program));
     await writeTensors(program, run.state.best);

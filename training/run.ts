@@ -36,7 +36,7 @@ export interface TrainingPlace {
   readonly signal: AbortSignal;
 }
 
-interface RunOptions extends MonitoredRun {
+interface RunOptions extends MonitoredRun, Pick<TrainingPlace, "engine" | "engineOptions"> {
   readonly settings: MonitoredRun["settings"] & {
     /** Default: only where the loop asks for one. */
     readonly checkpointEverySteps?: CheckpointEvery;
@@ -89,6 +89,9 @@ export class Run<State extends RunState & StateData> {
     if (saved === undefined) this.#goOnWith(undefined);
     this.isResumed = saved !== undefined;
     this.state = saved ?? first(this.files);
+    const { engine, engineOptions, checkpointFolder, log } = options;
+    const elsewhere = engine.keepChoices?.(checkpointFolder, engineOptions);
+    if (elsewhere !== undefined && this.isResumed) log.warn(elsewhere);
   }
 
   /** @throws StageError where the files of rows have not what the checkpoint says. */

@@ -21,6 +21,19 @@ export function openCard(): Card {
   return { driver, kernels: loadKernels(driver), precision: "fp32" };
 }
 
+/** What results may depend on beside the program: `NVIDIA H200, compute capability 9.0, 132 multiprocessors, …`. */
+export function describeCard({ driver, multiplier }: Card): string {
+  const { cardName, multiprocessors, version } = driver;
+  const parts = [cardName, capabilityText(driver), `${multiprocessors} multiprocessors`];
+  const versions = [`a driver for CUDA ${version}`, ...(multiplier ? [multiplier.version] : [])];
+  return [...parts, ...versions].join(", ");
+}
+
+/** What kernels are compiled for: `compute capability 9.0`. */
+export function capabilityText({ capability }: Driver): string {
+  return `compute capability ${(capability / 10).toFixed(1)}`;
+}
+
 /** The card with products of a precision. @throws UsageError where they are the library's, and there is none. */
 export function withPrecision(
   card: Card,

@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import { messageOf, UsageError } from "../../base/mod.ts";
 import { sizeOf } from "../../model/mod.ts";
+import type { Choices } from "./choices.ts";
 import type { MatrixProduct, Place } from "./command.ts";
 import type { Driver } from "./driver.ts";
 import type { AddressOf, Multiplier } from "./multiplier.ts";
@@ -74,6 +75,8 @@ interface Chosen {
 }
 
 export class CublasLt implements Multiplier {
+  readonly version: string;
+  #choices: Choices | undefined;
   readonly #kind: keyof typeof kinds;
   readonly #calls: Calls;
   readonly #driver: Driver;
@@ -88,6 +91,7 @@ export class CublasLt implements Multiplier {
     this.#driver = driver;
     this.#kind = kind;
     this.#calls = openLibrary(kind);
+    this.version = `cuBLASLt ${versionText(Number(this.#calls.cublasLtGetVersion()))}`;
     this.#handle = this.#made("open cuBLASLt", (to) => this.#calls.cublasLtCreate(to));
     this.#preference = this.#made(
       "ask cuBLASLt",
@@ -100,6 +104,10 @@ export class CublasLt implements Multiplier {
       throw new RangeError("Cannot use cuBLASLt: expected 32 MiB of free memory, found less");
     }
     this.#workspace = workspace;
+  }
+
+  keepIn(choices: Choices): void {
+    this.#choices = choices;
   }
 
   get takesHalves(): boolean {
@@ -163,14 +171,20 @@ export class CublasLt implements Multiplier {
     const b = transA ? matrix(inner, rows, steps[0]) : matrix(rows, inner, steps[0]);
     const y = matrix(rows, columns, rows * columns, typeFloat);
     preference.alignments.forEach((which, i) => this.#prefer(which, Int32Array.of(alignments[i])));
-    const results = new Uint8Array(resultBytes);
-    const found = new Int32Array(1);
-    const code = this.#calls.cublasLtMatmulAlgoGetHeuristic(
-      ...[this.#handle, made, a, b, y, y, this.#preference, 1, results, found] as const,
-    );
-    const isFound = code === 0 && found[0] > 0;
-    const algorithm = results.slice(0, 64);
-    const chosen = isFound ? { descriptor: made, a, b, y, algorithm } : undefined;
+    const product = `${this.#kind} ${key}`;
+    let algorithm = this.#choices?.algorithm(product);
+    if (algorithm === undefined) {
+      const results = new Uint8Array(resultBytes);
+      const found = new Int32Array(1);
+      const code = this.#calls.cublasLtMatmulAlgoGetHeuristic(
+        ...[this.#handle, made, a, b, y, y, this.#preference, 1, results, found] as const,
+      );
+      if (code === 0 && found[0] > 0) {
+        algorithm = results.slice(0, 64);
+        this.#choices?.keep(product, algorithm);
+      }
+    }
+    const chosen = algorithm && { descriptor: made, a, b, y, algorithm };
     this.#chosen.set(key, chosen);
     return chosen;
   }
@@ -218,6 +232,11 @@ export class CublasLt implements Multiplier {
   #expect(act: string, status: number): void {
     if (status !== 0) throw new Error(`Cannot ${act}: cuBLASLt says status ${status}`);
   }
+}
+
+/** `13.1.1` for 130101. */
+function versionText(version: number): string {
+  return [version / 10_000, version % 10_000 / 100, version % 100].map(Math.floor).join(".");
 }
 
 /** The largest power of two that an address is a multiple of, up to what matters. */

@@ -50,7 +50,7 @@ const leastCapability = 80;
 const codes = { outOfMemory: 2, noDevice: 100, notReady: 600 } as const;
 /** Codes from here on leave a process without the card. */
 const firstLost = 700;
-const attributes = { capabilityMajor: 75, capabilityMinor: 76 } as const;
+const attributes = { multiprocessors: 16, capabilityMajor: 75, capabilityMinor: 76 } as const;
 
 /** What the driver answered, where that was no success. */
 export class DriverError extends Error {
@@ -79,6 +79,7 @@ export class Driver {
   readonly cardName: string;
   /** Of the card: 90 is 9.0. */
   readonly capability: number;
+  readonly multiprocessors: number;
   /** CUDA's version that the driver is for: `12.4`. */
   readonly version: string;
   readonly #calls: Calls;
@@ -120,6 +121,7 @@ export class Driver {
       );
     }
     this.capability = capability;
+    this.multiprocessors = attribute(attributes.multiprocessors);
     this.version = versionText(version);
     const context = this.#handle(
       "open the card",

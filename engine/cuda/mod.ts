@@ -11,33 +11,45 @@
 import { formatBytes } from "../../base/mod.ts";
 import type { Engine, Precision, Products } from "../engine.ts";
 import { engineOf, expectOneOf } from "../open_engine.ts";
-import { type Card, openCard, withPrecision } from "./card.ts";
+import { capabilityText, type Card, describeCard, openCard, withPrecision } from "./card.ts";
+import { Choices } from "./choices.ts";
 import { CudaProgram } from "./program.ts";
 
 /** The card of this process, which all programs share. */
 let card: Card | undefined;
 const cards = new Map<string, Card>();
 
-export const engine: Engine = engineOf(
-  "cuda-native",
-  expectOneOf("cuda-native", ["fp32", "tf32", "bf16"]),
-  (graph, { precision, products, optimizer }) =>
-    new CudaProgram(cardFor(precision, products), graph, optimizer),
-  "gpu",
-);
+export const engine: Engine = {
+  ...engineOf(
+    "cuda-native",
+    expectOneOf("cuda-native", ["fp32", "tf32", "bf16"]),
+    (graph, { precision, products, optimizer }) =>
+      new CudaProgram(cardFor(precision, products), graph, optimizer),
+    "gpu",
+  ),
+  keepChoices(folder, { precision, products }) {
+    const used = cardFor(precision, products);
+    const choices = new Choices(folder, describeCard(used));
+    used.multiplier?.keepIn(choices);
+    return choices.warning;
+  },
+};
+
+/** The card and the versions that the programs of this process have used; undefined where there was none. */
+export function describeMachine(): string | undefined {
+  const used = [...cards.values()].at(-1);
+  return used && describeCard(used);
+}
 
 /** The card and its driver on one line. @throws UsageError where there is none. */
 export function describeDevice(): string {
-  const { driver } = card ??= openCard();
-  const { free, total } = driver.memory();
-  const memory = `${formatBytes(total)} of memory, ${formatBytes(free)} free`;
-  return `${driver.cardName}, ${deviceKind()}, ${memory}, a driver for CUDA ${driver.version}`;
+  const { free, total } = (card ??= openCard()).driver.memory();
+  return `${describeCard(card)}, ${formatBytes(total)} of memory, ${formatBytes(free)} free`;
 }
 
-/** What kernels are compiled for: `compute capability 9.0`. @throws UsageError where there is no card. */
+/** As rows of `engine/engines.ts` name it in `provenOn`. @throws UsageError where there is no card. */
 export function deviceKind(): string {
-  const { driver } = card ??= openCard();
-  return `compute capability ${(driver.capability / 10).toFixed(1)}`;
+  return capabilityText((card ??= openCard()).driver);
 }
 
 function cardFor(precision: Precision, products?: Products): Card {

@@ -4,6 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { type Card, openCard, withPrecision } from "../../engine/cuda/card.ts";
+import { Choices } from "../../engine/cuda/choices.ts";
+import { engine } from "../../engine/cuda/mod.ts";
 import { headRulesFor } from "../../engine/cuda/ops/head.ts";
 import { rulesFor } from "../../engine/cuda/ops/rules.ts";
 import { planFor } from "../../engine/cuda/plan.ts";
@@ -21,6 +23,7 @@ import {
 } from "../../model/mod.ts";
 import { operatorCases, typesOf } from "../conformance/operator_cases.ts";
 import { cardTest, shimTest, withVariable } from "../support/cuda_shim.ts";
+import { temporaryFolder } from "../support/command_line.ts";
 import { operatorFeeds, operatorGraph } from "../support/operator_graphs.ts";
 import {
   adamW,
@@ -161,6 +164,56 @@ for (const [precision, unit] of precisions) {
     },
   );
 }
+
+shimTest(
+  "a run goes on with the algorithms that it began with, and asks again on another card",
+  async () => {
+    using folder = temporaryFolder();
+    const path = `${folder.path}/.products.json`;
+    const kept = () => JSON.parse(Deno.readTextFileSync(path));
+    const options = { threads: 1, precision: "bf16" } as const;
+    const [one] = operatorCases.MatMul;
+    const [graph, feeds] = [operatorGraph("MatMul", one), operatorFeeds("MatMul", 0, one)];
+    assert.equal(engine.keepChoices!(folder.path, options), undefined);
+    const program = await engine.compile(graph, options);
+    const expected = await program.run(feeds);
+    await program.dispose();
+    const { machine, algorithms } = kept();
+    const begin =
+      /^Shim .*, compute capability 8\.0, 1 multiprocessors, a driver for CUDA 12\.4, cuBLASLt 13\.1\.1$/;
+    assert.match(machine, begin);
+    const [[product, algorithm], ...others] = Object.entries(algorithms);
+    assert.match(product, /^bf16 /);
+    assert.deepEqual([atob(algorithm as string).length, others.length], [64, 0]);
+
+    const again = async (choices: Choices) => {
+      const card = withPrecision(openCard(), "bf16");
+      card.multiplier!.keepIn(choices);
+      return await outputsOf(graph, feeds, card);
+    };
+    assert.deepEqual(await again(new Choices(folder.path, machine)), expected);
+    // The library refuses an algorithm that it did not give: so it is given what is kept.
+    const zeros = btoa("\0".repeat(64));
+    Deno.writeTextFileSync(path, JSON.stringify({ machine, algorithms: { [product]: zeros } }));
+    await assert.rejects(
+      () => again(new Choices(folder.path, machine)),
+      /^Error: Cannot multiply for MatMul in test: cuBLASLt says status 7$/,
+    );
+    const elsewhere = new Choices(folder.path, "another card");
+    assert.equal(
+      elsewhere.warning,
+      `goes on on another card from a checkpoint of ${machine}: last digits may differ`,
+    );
+    assert.deepEqual(kept(), { machine: "another card", algorithms: {} });
+    assert.deepEqual(await again(elsewhere), expected);
+    assert.deepEqual(kept().algorithms, algorithms);
+    for (const damaged of ["", "{", '{"machine":"x","algorithms":{"a":"!"}}']) {
+      Deno.writeTextFileSync(path, damaged);
+      assert.deepEqual(await again(new Choices(folder.path, machine)), expected);
+      assert.deepEqual(kept(), { machine, algorithms });
+    }
+  },
+);
 
 cardTest("bf16 casts a value once, to the nearest number and then to the even one", async () => {
   const builder = new GraphBuilder();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { engine as reference } from "../../engine/reference/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { CheckpointStore, packState, unpackState } from "../../training/mod.ts";
 import { Run, type RunState } from "../../training/run.ts";
@@ -27,15 +28,21 @@ Deno.test("Run goes on from its last checkpoint, and writes one when nothing is 
   const checkpointFolder = Deno.makeTempDirSync();
   try {
     const { signal } = new AbortController();
-    const options = { settings: {}, checkpointFolder, log: silentLog, signal };
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+    const engine = { ...reference, keepChoices: () => "goes on on another card" };
+    const engineOptions = { threads: 1, precision: "fp32" } as const;
+    const options = { settings: {}, checkpointFolder, log, signal, engine, engineOptions };
     const open = () => new Run<RunState & { done: number }>(options, () => ({ done: 0 }));
     const first = open();
     assert.equal(first.isResumed, false);
+    assert.deepEqual(warnings, []);
     first.state.done = 7;
     await first.save();
     first.state.done = 8; // after the checkpoint: lost
     const second = open();
     assert.equal(second.isResumed, true);
+    assert.deepEqual(warnings, ["goes on on another card"]);
     assert.deepEqual(second.state, { done: 7 });
     assert.deepEqual(new CheckpointStore(checkpointFolder).latest()?.groups, {});
   } finally {

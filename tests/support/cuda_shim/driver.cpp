@@ -1,7 +1,7 @@
 // The driver's calls that engine/cuda makes, on a processor: memory is the host's, and a launch runs the kernel that g++ compiled.
 //
 // The environment plays what goes wrong: SHIM_DEVICES=0, SHIM_VERSION=11040, SHIM_CAPABILITY=75, SHIM_FREE=bytes of free memory,
-// SHIM_LOST=kernel at whose launch the card is lost.
+// SHIM_LOST=kernel at whose launch the card is lost, after SHIM_LOST_AFTER launches of it.
 #include <map>
 #include <set>
 #include <string>
@@ -46,7 +46,7 @@ struct Function {
 thread_local bool has_context = false; // as on a card: a context is current in one thread
 bool is_lost = false, has_work = false;
 std::map<uint64_t, size_t> allocations;
-size_t allocated = 0;
+size_t allocated = 0, launches_before_loss = 0;
 
 size_t number(const char* name, size_t otherwise) {
   const char* text = getenv(name);
@@ -84,6 +84,7 @@ extern "C" {
 // Begins as a new process does.
 int cuInit(unsigned) {
   is_lost = has_work = false;
+  launches_before_loss = number("SHIM_LOST_AFTER", 0);
   return success;
 }
 
@@ -226,7 +227,9 @@ int cuLaunchKernel(uint64_t function, unsigned gridX, unsigned gridY, unsigned g
   if (!fits || blockY != 1 || blockZ != 1) return invalid_value;
   const auto& [kernel, waits] = *reinterpret_cast<const Function*>(function);
   const char* lost = getenv("SHIM_LOST");
-  if (lost != nullptr && strcmp(lost, kernel->name) == 0) { // said late, as on a card
+  const bool is_named = lost != nullptr && strcmp(lost, kernel->name) == 0;
+  if (is_named && launches_before_loss > 0) launches_before_loss--;
+  else if (is_named) { // said late, as on a card
     is_lost = true;
     return success;
   }
