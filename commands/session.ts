@@ -2,11 +2,12 @@
  * The recipe, the store and the plan, which most commands open first.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { UsageError, writeFileAtomic } from "../base/mod.ts";
 import { CodeDigests } from "../pipeline/code_digest.ts";
 import { FileDigests } from "../pipeline/file_digests.ts";
 import { expand, type Instances } from "../pipeline/instances.ts";
+import { MadePrograms } from "../pipeline/made_programs.ts";
 import { ObjectCheck } from "../pipeline/object_check.ts";
 import { type InstanceState, Planner } from "../pipeline/plan.ts";
 import { Programs } from "../pipeline/program.ts";
@@ -93,7 +94,11 @@ export async function openSession(
     instances,
     planner,
     objects,
-    programs: new Programs(project.root, code),
+    programs: new Programs(
+      project.root,
+      code,
+      () => new MadePrograms(join(store.folder, "cache")),
+    ),
     select: (targets) =>
       selectTargets(targets.length === 0 ? ["all"] : targets, instances, project.stages, recipe),
     async states(ids, forced) {

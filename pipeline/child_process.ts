@@ -7,8 +7,9 @@ import { pathToFileURL } from "node:url";
 import { LastWords } from "./last_words.ts";
 import { bound, canBind } from "./bound_process.ts";
 import { permissionsOf } from "./permissions.ts";
-import { type InstanceCode, mainFile, type Program, type Programs } from "./program.ts";
-import { changedFile, programFolder } from "./program_folder.ts";
+import { programsFolder } from "./made_programs.ts";
+import { type InstanceCode, mainFile, type Programs } from "./program.ts";
+import { changedFile, type Program, programFolder } from "./program_folder.ts";
 import { type ChildMessage, type ChildRequest, decodeLine } from "./protocol.ts";
 
 /** What a child is to do. */
@@ -175,7 +176,11 @@ function prepare(
   isNative: boolean,
 ): { readonly request: ChildRequest; readonly config: string } {
   const own = asked.program;
-  const folder = programFolder(program, join(asked.store, "cache", "programs"), join(own, "code"));
+  const folder = programFolder(
+    program,
+    programsFolder(join(asked.store, "cache")),
+    join(own, "code"),
+  );
   const modules = Object.entries(program.modules)
     .map(([role, name]) => [role, pathToFileURL(join(folder, name)).href]);
   const request = { ...asked, program: folder, modules: Object.fromEntries(modules) };

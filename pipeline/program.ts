@@ -4,7 +4,6 @@
  */
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { canonicalJson, sha256 } from "../base/mod.ts";
 import { bundledPackages, mainFields } from "./bundled_packages.ts";
 import { type Esbuild, loadEsbuild } from "./bundler.ts";
 import type { CodeDigest, CodeDigests } from "./code_digest.ts";
@@ -16,6 +15,8 @@ import {
   modulePath,
   projectModules,
 } from "./code_modules.ts";
+import type { MadePrograms } from "./made_programs.ts";
+import { digestOfFiles, type Program } from "./program_folder.ts";
 
 /** The code of an instance. */
 export interface InstanceCode {
@@ -27,15 +28,6 @@ export interface InstanceCode {
   readonly digests: Iterable<CodeDigest>;
 }
 
-/** Files of one folder. */
-export interface Program {
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  /** Of the names and contents of all files. */
-  readonly digest: string;
-  /** The file of each module that the stage uses, by role. */
-  readonly modules: Readonly<Record<string, string>>;
-}
-
 /** The file that starts a program. */
 export const mainFile = "main.js";
 
@@ -43,6 +35,10 @@ const childModule = import.meta.resolve("./child.ts");
 
 /** What every child starts: known beforehand, it saves the programs without other threads a second bundling. */
 const watchdogPath = fileURLToPath(import.meta.resolve("./watchdog.ts"));
+
+/** What makes programs: after a change of it they are made again. */
+const makers = ["./program.ts", "./code_modules.ts", "./bundled_packages.ts"]
+  .map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
 const mainNamespace = "main";
 
@@ -53,12 +49,18 @@ export class Programs {
   readonly #made = new Map<string, Promise<Program>>();
   /** Code that was read: many instances have the same. */
   readonly #held = new WeakSet<CodeDigest>();
+  readonly #openKept: (() => MadePrograms) | undefined;
+  #kept: MadePrograms | undefined;
   #esbuild: Promise<Esbuild> | undefined;
 
-  /** @param root The folder of `deno.json`. */
-  constructor(root: string, code: CodeDigests) {
+  /**
+   * @param root The folder of `deno.json`.
+   * @param openKept Opens what other processes have made, when a program is first asked for
+   */
+  constructor(root: string, code: CodeDigests, openKept?: () => MadePrograms) {
     this.#root = root;
     this.#code = code;
+    this.#openKept = openKept;
   }
 
   /** Reads the code now: what happens to its files later is of no account. @throws StageError if it is not what the key is of. */
@@ -76,18 +78,31 @@ export class Programs {
   of(code: InstanceCode): Promise<Program> {
     this.hold(code);
     const name = JSON.stringify([code.module, code.uses]);
-    const made = this.#made.get(name) ?? this.#make(code);
+    const made = this.#made.get(name) ?? this.#findOrMake(name, code);
     this.#made.set(name, made);
     return made;
   }
 
-  /** Ends the bundler. */
+  /** Ends the bundler, and keeps for other processes what was made. */
   async close(): Promise<void> {
+    this.#kept?.save();
     await (await this.#esbuild)?.stop();
     this.#esbuild = undefined;
   }
 
-  async #make({ module, uses }: InstanceCode): Promise<Program> {
+  async #findOrMake(name: string, code: InstanceCode): Promise<Program> {
+    const kept = this.#kept ??= this.#openKept?.();
+    const found = kept?.find(name, this.#code);
+    if (found !== undefined) return found;
+    const { program, paths } = await this.#make(code);
+    kept?.add(name, program, [...makers, ...paths], this.#code.texts);
+    return program;
+  }
+
+  /** A program, and the files that it is made of. */
+  async #make(
+    { module, uses }: InstanceCode,
+  ): Promise<{ program: Program; paths: ReadonlySet<string> }> {
     const used = Object.entries(uses);
     const main = [
       `import { serve } from ${JSON.stringify(childModule)};`,
@@ -100,7 +115,10 @@ export class Programs {
     for (;;) {
       const made = await this.#bundle(main, [...files].filter(isCodeFile));
       const started = made.addressed.filter((path) => !files.has(path));
-      if (started.length === 0) return this.#program(made.outputs, files, uses);
+      if (started.length === 0) {
+        const program = this.#program(made.outputs, files, uses);
+        return { program, paths: new Set([...files, ...made.read]) };
+      }
       for (const path of started) files.add(path);
     }
   }
@@ -115,7 +133,7 @@ export class Programs {
       const found = `import.meta.resolve(${name})`;
       return form === "resolve" ? found : `new URL(${found})`;
     };
-    const { outputFiles } = await esbuild.build({
+    const { outputFiles, metafile } = await esbuild.build({
       entryPoints: [
         { in: `${mainNamespace}:${mainFile}`, out: mainFile.replace(/\.js$/, "") },
         ...entries.map((path) => ({
@@ -128,6 +146,7 @@ export class Programs {
       absWorkingDir: this.#root,
       splitting: true,
       sourcemap: "linked",
+      metafile: true,
       outdir: "program",
       plugins: [
         {
@@ -147,7 +166,8 @@ export class Programs {
     const addressed = [...known].filter(([name]) =>
       [...outputs.values()].some((text) => text.includes(name))
     ).map(([, path]) => path);
-    return { outputs, addressed };
+    const read = Object.keys(metafile.inputs).map(modulePath).filter((path) => path !== undefined);
+    return { outputs, addressed, read };
   }
 
   #program(
@@ -165,10 +185,9 @@ export class Programs {
     }
     const modules = Object.entries(uses)
       .map(([role, url]) => [role, this.#fileName(fileURLToPath(url))]);
-    const digests = [...files].map(([name, bytes]) => [name, sha256(bytes)]);
     return {
       files,
-      digest: sha256(canonicalJson(Object.fromEntries(digests))),
+      digest: digestOfFiles(files),
       modules: Object.fromEntries(modules),
     };
   }

@@ -6,9 +6,17 @@
  */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { readIfThere } from "../base/mod.ts";
-import type { Program } from "./program.ts";
+import { canonicalJson, readIfThere, sha256 } from "../base/mod.ts";
 import { removeQuietly } from "./remove_tree.ts";
+
+/** Files of one folder. */
+export interface Program {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Of the names and contents of all files. */
+  readonly digest: string;
+  /** The file of each module that the stage uses, by role. */
+  readonly modules: Readonly<Record<string, string>>;
+}
 
 /** Folders that stay, those that were used last. */
 const mostFolders = 128;
@@ -45,6 +53,12 @@ export function programFolder(program: Program, cache: string, fallback: string)
     place(program, fallback);
     return fallback;
   }
+}
+
+/** What tells the files of a program from all others. */
+export function digestOfFiles(files: Program["files"]): string {
+  const digests = [...files].map(([name, bytes]) => [name, sha256(bytes)]);
+  return sha256(canonicalJson(Object.fromEntries(digests)));
 }
 
 /** The first file that is not what the program has; undefined where all are. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Program } from "../../pipeline/program.ts";
-import { changedFile, programFolder } from "../../pipeline/program_folder.ts";
+import { changedFile, type Program, programFolder } from "../../pipeline/program_folder.ts";
 import { inTemporaryFolder, namesIn, toy, toyCommand, until } from "../support/toy_cli.ts";
 
 function programOf(digest: string, texts: Readonly<Record<string, string>>): Program {

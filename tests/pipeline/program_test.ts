@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
 import { FileDigests } from "../../pipeline/file_digests.ts";
-import { type InstanceCode, type Program, Programs } from "../../pipeline/program.ts";
+import { type InstanceCode, Programs } from "../../pipeline/program.ts";
+import { MadePrograms, programsFolder } from "../../pipeline/made_programs.ts";
+import { type Program, programFolder } from "../../pipeline/program_folder.ts";
 import { projectRoot } from "../support/paths.ts";
 import { inTemporaryFolder } from "../support/toy_cli.ts";
 
@@ -117,6 +119,39 @@ Deno.test("Programs: code that is no longer what the key is of is refused, with 
       await planned.of({ ...code, digests });
     });
   }
+});
+
+Deno.test("Programs: what another process has made is taken as long as its code and its files are the same", async () => {
+  await withProject(async (root, code, planned) => {
+    const cache = join(root, "cache");
+    Deno.mkdirSync(cache);
+    const planOf = () => new CodeDigests(root, new FileDigests(undefined), undefined);
+    /** As another process finds it. */
+    const found = () =>
+      new MadePrograms(cache).find(JSON.stringify([code.module, code.uses]), planOf());
+    const made = async () => {
+      const programs = new Programs(root, planOf(), () => new MadePrograms(cache));
+      const program = await programs.of(code);
+      await programs.close();
+      return program;
+    };
+    const program = await planned.of(code);
+    assert.deepEqual(await made(), program);
+    assert.equal(found(), undefined); // its files were not kept
+    const folder = programFolder(program, programsFolder(cache), join(root, "own"));
+    assert.deepEqual(found(), program);
+    assert.deepEqual(await made(), program);
+    for (const path of ["deno.json", "room/never.ts", join(folder, "main.js")]) {
+      const file = resolve(root, path);
+      const before = Deno.readTextFileSync(file);
+      Deno.writeTextFileSync(file, `${before}\n`);
+      assert.equal(found(), undefined, path);
+      Deno.writeTextFileSync(file, before);
+      assert.deepEqual(found(), program);
+    }
+    Deno.removeSync(join(root, "room/never.ts"));
+    assert.equal(found(), undefined);
+  });
 });
 
 Deno.test("Programs: a package of many small files is inside if it is the very version that is locked; others are imported by name", async () => {
