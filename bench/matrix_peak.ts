@@ -1,6 +1,6 @@
-/** The machine's peak of single-precision matrix products, as an engine reaches it on some threads, and as PyTorch's BLAS does. */
+/** The machine's peak of matrix products, as an engine reaches it on some threads, and as PyTorch's BLAS does. */
 import { cpuUsage } from "node:process";
-import type { Engine } from "../engine/mod.ts";
+import type { Engine, EngineOptions } from "../engine/mod.ts";
 import { float32, GraphBuilder, operators } from "../model/mod.ts";
 
 const size = 2048;
@@ -14,7 +14,7 @@ export interface MatrixPeak {
   readonly perCpuSecond: number;
 }
 
-export async function matrixPeak(engine: Engine, threads: number): Promise<MatrixPeak> {
+export async function matrixPeak(engine: Engine, options: EngineOptions): Promise<MatrixPeak> {
   const builder = new GraphBuilder();
   const a = builder.parameter("a", [size, size]);
   const b = builder.parameter("b", [size, size]);
@@ -23,7 +23,7 @@ export async function matrixPeak(engine: Engine, threads: number): Promise<Matri
   // One row is fetched: the whole product would be copied.
   const program = await engine.compile(
     builder.build({ row: builder.apply(operators.Gemm, [scale, product]) }),
-    { threads, precision: "fp32" },
+    options,
   );
   const values = new Float32Array(size * size).fill(0.5);
   await program.write({ a: values, b: values });

@@ -1,6 +1,7 @@
 /** Measures training, see `training_measurement.ts`: `deno task bench train [--layers 4 --width 256 …]`, or `--all`. */
 import { parseArgs } from "node:util";
 import { formatBytes, formatCount, formatDuration, UsageError } from "../base/mod.ts";
+import { type EngineOptions, engineRow } from "../engine/mod.ts";
 import { type ModelConfig, validateConfig } from "../model/mod.ts";
 import type { JobSettings } from "../tests/support/pytorch/training_job.ts";
 import { measure, type Measurement, type Report, warmUpSteps } from "./training_measurement.ts";
@@ -19,6 +20,8 @@ const help = `Measures training steps, beside Debian's PyTorch when it is instal
   --steps 20      measured steps, after ${warmUpSteps} that are not
   --threads N     default 2
   --engine cpu    an engine's name
+  --precision fp32, and where the engine has them tf32, bf16, fp16
+  --products      who multiplies in tf32 and bf16: cublaslt (the default), own
   --no-peer       ours alone
   --sizes         a step with each size of micro-batch, and what to write into a recipe
   --profile       where the time of a step goes, and what checkpoints cost
@@ -39,6 +42,8 @@ export async function main(args: readonly string[]): Promise<void> {
       steps: { type: "string", default: "20" },
       threads: { type: "string", default: "2" },
       engine: { type: "string", default: "cpu" },
+      precision: { type: "string", default: "fp32" },
+      products: { type: "string" },
       positions: { type: "string", default: "alibi" },
       "no-bias": { type: "boolean", default: false },
       "no-peer": { type: "boolean", default: false },
@@ -76,9 +81,14 @@ export async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
+  const used = {
+    threads: whole("threads"),
+    engine: values.engine,
+    ...precisionOf(values),
+  };
   const asked: Shape = { config, batchSize: whole("batch"), steps: whole("steps") };
   if (values.sizes) {
-    const settings = { ...asked, threads: whole("threads"), engine: values.engine };
+    const settings = { ...asked, ...used };
     const report = await measureSizes(settings, asked.steps);
     if (values.json) return console.log(JSON.stringify(report));
     return console.log(`${titleOf(asked)}, ${settings.threads} threads\n${sizesText(report)}`);
@@ -86,7 +96,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const reports = [];
   for (const shape of values.all ? shapes : [asked]) {
     const { maxBytes, steps } = shape;
-    const settings = { ...shape, threads: whole("threads"), engine: values.engine };
+    const settings = { ...shape, ...used };
     const report = await measure(settings, steps, !values["no-peer"] && maxBytes === undefined);
     const isProfiled = values.profile || values.all && maxBytes === undefined;
     const phases = isProfiled ? await profile(settings, Math.min(steps, 8)) : undefined;
@@ -98,12 +108,38 @@ export async function main(args: readonly string[]): Promise<void> {
   if (values.json) console.log(JSON.stringify(values.all ? reports : reports[0]));
 }
 
+/** @throws UsageError for what the engine does not have. */
+function precisionOf(
+  { engine, precision, products }: {
+    readonly engine: string;
+    readonly precision: string;
+    readonly products?: string;
+  },
+): Pick<EngineOptions, "precision" | "products"> {
+  const row = engineRow(engine);
+  const one = <Name extends string>(option: string, known: readonly Name[], given: string) => {
+    const found = known.find((name) => name === given);
+    if (found !== undefined) return found;
+    const expected = known.length === 0 ? "absent" : `one of ${known.join(", ")}`;
+    throw new UsageError(
+      `Cannot measure training: expected --${option} to be ${expected} with --engine ${engine}, found "${given}"`,
+    );
+  };
+  return {
+    precision: one("precision", row.precisions, precision),
+    products: products === undefined ? undefined : one("products", row.products ?? [], products),
+  };
+}
+
 type Ratios = Readonly<Record<"speed" | "bestSpeed" | "cpu" | "memory", number>>;
 
 function textOf(report: Report, { goals, maxBytes }: Shape): string {
   const { peers, processor } = report;
   const peer = peers.pytorch;
-  const rows: [string, Measurement, Ratios?, number?][] = [[`ours (${report.engine})`, report]];
+  const rows: [string, Measurement, Ratios?, number?][] = [[
+    `ours (${report.engine}, ${report.precision})`,
+    report,
+  ]];
   if (peer !== undefined) {
     rows.push(["PyTorch fp32", peer.fp32, peer.fp32.ratios, goals?.fp32]);
     rows.push([

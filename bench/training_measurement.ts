@@ -41,7 +41,7 @@ export type Report = Awaited<ReturnType<typeof measure>>;
 
 /** Lets ours and the peers take steps in turn. */
 export async function measure(settings: JobSettings, steps: number, withPeer: boolean) {
-  const { config, batchSize, threads } = settings;
+  const { config, batchSize, threads, precision = "fp32", products } = settings;
   const { engine } = await import(engineModule(settings.engine)) as { engine: Engine };
   const peer = withPeer ? await findPyTorch() : "not asked for";
   const pyTorch = (...options: string[]): Command => (job) => {
@@ -53,7 +53,7 @@ export async function measure(settings: JobSettings, steps: number, withPeer: bo
     : { fp32: pyTorch(), bf16: pyTorch("--bf16") };
   const found = await compete(settings, steps, { ours: ourWorker(), ...peers });
   const { ours, fp32, bf16 } = mapValues(found, ({ measurement }) => measurement);
-  const peak = await matrixPeak(engine, threads);
+  const peak = await matrixPeak(engine, { threads, precision, products });
   return {
     ...ours,
     updateMs: found.ours.updateMs,
@@ -65,6 +65,7 @@ export async function measure(settings: JobSettings, steps: number, withPeer: bo
     batchSize,
     threads,
     engine: settings.engine,
+    precision,
     steps,
     parameters: countParameters(config).total,
     processor: await processor(),

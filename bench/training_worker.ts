@@ -11,12 +11,12 @@ import { readBatches, readJob, readWeights } from "../tests/support/pytorch/trai
 
 const job = await readJob(Deno.args[0]);
 const { engine } = await import(engineModule(job.engine)) as { engine: Engine };
-const { threads, optimizer, batchSize, config: { seqLen } } = job;
+const { threads, precision, products, optimizer, batchSize, config: { seqLen } } = job;
 const microBatchSize = Number(Deno.args[1] ?? batchSize);
 const opened = performance.now();
 const program = await engine.compileTraining(
   differentiate(languageModelGraph(job.config, microBatchSize)),
-  { threads, precision: "fp32", optimizer },
+  { threads, precision, products, optimizer },
 );
 const openMs = performance.now() - opened;
 await readWeights(job, (name, data) => program.write({ [name]: data }));

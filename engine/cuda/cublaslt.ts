@@ -234,6 +234,16 @@ export class CublasLt implements Multiplier {
   }
 }
 
+/** `cuBLASLt 13.1.1`; undefined where it is not found. */
+export function libraryHere(): string | undefined {
+  try {
+    return `cuBLASLt ${versionText(Number(openLibrary("bf16").cublasLtGetVersion()))}`;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return undefined;
+  }
+}
+
 /** `13.1.1` for 130101. */
 function versionText(version: number): string {
   return [version / 10_000, version % 10_000 / 100, version % 100].map(Math.floor).join(".");

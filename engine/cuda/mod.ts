@@ -13,6 +13,7 @@ import type { Engine, Precision, Products } from "../engine.ts";
 import { engineOf, expectOneOf } from "../open_engine.ts";
 import { capabilityText, type Card, describeCard, openCard, withPrecision } from "./card.ts";
 import { Choices } from "./choices.ts";
+import { libraryHere } from "./cublaslt.ts";
 import { CudaProgram } from "./program.ts";
 
 /** The card of this process, which all programs share. */
@@ -41,10 +42,12 @@ export function describeMachine(): string | undefined {
   return used && describeCard(used);
 }
 
-/** The card and its driver on one line. @throws UsageError where there is none. */
+/** The card, its driver and what multiplies on it, on one line. @throws UsageError where there is none. */
 export function describeDevice(): string {
   const { free, total } = (card ??= openCard()).driver.memory();
-  return `${describeCard(card)}, ${formatBytes(total)} of memory, ${formatBytes(free)} free`;
+  const library = libraryHere() ?? "no cuBLASLt: tf32 and bf16 with engine.products=own";
+  const memory = `${formatBytes(total)} of memory, ${formatBytes(free)} free`;
+  return `${describeCard(card)}, ${memory}, ${library}`;
 }
 
 /** As rows of `engine/engines.ts` name it in `provenOn`. @throws UsageError where there is no card. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { measure } from "../../bench/training_measurement.ts";
+import { compete, measure, ourWorker } from "../../bench/training_measurement.ts";
 import { measureSizes, sizesText } from "../../bench/training_sizes.ts";
+import { cardTest } from "../support/cuda_shim.ts";
 
 const config = {
   nLayers: 1,
@@ -19,6 +20,17 @@ Deno.test("measure() reports speed first, and ours without a peer", async () => 
   assert.ok(report.tokensPerSecond > 0 && report.shareOfMatrixPeak > 0 && report.peakBytes > 1e7);
   assert.ok(report.lastLossNats < report.firstLossNats);
   assert.deepEqual(report.peers, { none: "not asked for" });
+});
+
+cardTest("compete() trains in the precision that is asked for", async () => {
+  const settings = { config, batchSize: 2, threads: 1, engine: "cuda-native" } as const;
+  const half = { ...settings, precision: "bf16", products: "own" } as const;
+  const [single, rounded] = await Promise.all(
+    [settings, half].map((each) => compete(each, 1, { ours: ourWorker() })),
+  );
+  const losses = [single, rounded].map(({ ours }) => ours.measurement.firstLossNats);
+  assert.notEqual(losses[0], losses[1]);
+  assert.ok(Math.abs(losses[0] - losses[1]) < 2 ** -8 * losses[0], `${losses}`);
 });
 
 Deno.test("measureSizes() times every divisor of the batch, and says what to write into the recipe", async () => {

@@ -26,7 +26,7 @@ Deno.test("probeEngine() takes a training step in a process of its own, or says 
     assert.ok(native.isUsable);
     assert.match(
       native.device!,
-      /, compute capability \d+\.\d, \d+ multiprocessors, a driver for CUDA 1\d\.\d, .*B of memory, .*B free$/,
+      /, compute capability \d+\.\d, \d+ multiprocessors, a driver for CUDA 1\d\.\d, .*B of memory, .*B free, (?:cuBLASLt 1\d\.[\d.]+|no cuBLASLt: .*)$/,
     );
   }
   const none = await probeEngine("cud");

@@ -3,7 +3,7 @@
  * tokens: `job.json`, `weights.bin` (float32, in the order of `shapes`) and `tokens.bin` (int32).
  */
 import { join } from "node:path";
-import type { AdamWOptions } from "../../../engine/mod.ts";
+import type { AdamWOptions, EngineOptions } from "../../../engine/mod.ts";
 import {
   initialiseBody,
   initialiseTable,
@@ -13,7 +13,7 @@ import {
 } from "../../../model/mod.ts";
 import { Random, seedOf } from "../../../base/mod.ts";
 
-export interface TrainingJob {
+export interface TrainingJob extends Pick<EngineOptions, "precision" | "products"> {
   readonly config: ModelConfig;
   readonly batchSize: number;
   readonly threads: number;
@@ -28,7 +28,9 @@ export interface TrainingJob {
   readonly tokens: string;
 }
 
-export type JobSettings = Pick<TrainingJob, "config" | "batchSize" | "threads" | "engine">;
+export type JobSettings =
+  & Pick<TrainingJob, "config" | "batchSize" | "threads" | "engine" | "products">
+  & Partial<Pick<TrainingJob, "precision">>;
 
 /** Distinct batches; more steps begin again. */
 const batches = 8;
@@ -37,6 +39,7 @@ const batches = 8;
 export async function writeJob(folder: string, settings: JobSettings): Promise<string> {
   const { config, batchSize } = settings;
   const job: TrainingJob = {
+    precision: "fp32",
     ...settings,
     optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
     learningRate: 1e-3,
