@@ -12,8 +12,8 @@ type Panel = FigurePart["figure"]["panels"][number];
 /** A reader of the table wants its course, the csv file has all. */
 const mostRows = 24;
 
-/** How much larger than drawn a panel may be shown. */
-const largestScale = 1.25;
+/** How much larger than drawn a panel may be shown: one of several, and a curve that has the page for itself. */
+const largestScales = { several: 1.25, alone: 1.8 };
 
 export function figureHtml(
   { figure, number, drawings, origins }: FigurePart,
@@ -34,7 +34,7 @@ ${
     }</ul>`
   }
 <div class="panels${panels.length === 1 && " one"}">${
-    panels.map((panel, i) => panelHtml(panel, drawings[i]))
+    panels.map((panel, i) => panelHtml(panel, drawings[i], panels.length === 1))
   }</div>
 <figcaption>${
     notesHtml(`of-${name}`, notes)
@@ -51,10 +51,11 @@ function legendItem(label: string, style: Page["styles"][string]): Markup {
   }/></svg>${label}</button></li>`;
 }
 
-function panelHtml(panel: Panel, drawing: string): Markup {
+function panelHtml(panel: Panel, drawing: string, isAlone: boolean): Markup {
   const words = inWords(panel);
+  const largest = largestScales[isAlone && (panel.mark ?? "line") === "line" ? "alone" : "several"];
   // Drawings of one figure share a scale: a small one is not blown up to the width of its column.
-  const width = Number(/ width="(\d+)"/.exec(drawing)?.[1] ?? 0) * largestScale;
+  const width = Number(/ width="(\d+)"/.exec(drawing)?.[1] ?? 0) * largest;
   const attributes = `${attribute("aria-label", words).text} style="max-width:${
     Math.round(width)
   }px"`;

@@ -103,9 +103,9 @@ function sessionHtml(
   const left = made.length - rows.length;
   return markup`<details id="session-${run ?? "other"}"${
     attribute("open", i === 0 ? true : undefined)
-  }><summary>${title}</summary><p class="hint">${formatDuration(busy)} of work, ${
-    (busy / total).toFixed(1)
-  } at once on average${left > 0 && `; the ${left} shortest are left out`}.${
+  }><summary>${title}</summary><p class="hint">${formatDuration(busy)} of work${
+    run !== undefined && `, ${(busy / total).toFixed(1)} at once on average`
+  }${left > 0 && `; the ${left} shortest are left out`}.${
     found.length > 0 && ` Not made again, as the store had it: ${stagesText(found)}.`
   }</p>${gridHtml(title, ["result", "start", "took", "memory", "when"], rows)}</details>`;
 }

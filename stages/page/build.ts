@@ -139,6 +139,7 @@ async function build(plan: PartPlan, inputs: Inputs, kinds: Kinds): Promise<Undr
 }
 
 function titleOf({ kind, name }: PartPlan): string {
+  if (kind === "examples") return "text of each source";
   const index = kind === "figure" ? paperFigureIndex : paperTableIndex;
   return index[Number(name)]?.title ?? `${kind} ${name}`;
 }

@@ -8,6 +8,7 @@ import {
   bitsPerByte,
   differenceInterval,
   type DocumentsBySource,
+  findVariant,
   meanMeasure,
   resampledMean,
 } from "../../training/mod.ts";
@@ -176,7 +177,11 @@ function bySource(ours: Model, theirs: Model, sources: readonly string[]): State
 function againstCounts(models: Models): Statement[] {
   const { losses } = models;
   const after = sentenceStart(afterWhat(losses));
-  const ends = [...losses.variants, ...losses.external].flatMap((label) => models.of(label) ?? []);
+  // What nobody has trained yet is worse than anything: that says nothing.
+  const isTrained = (label: string) =>
+    losses.start !== pretrainingEnd || findVariant(label)?.training.isUntrained !== true;
+  const ends = [...losses.variants, ...losses.external].filter(isTrained)
+    .flatMap((label) => models.of(label) ?? []);
   const found: Statement[] = [];
   let left = ends;
   let last: Model | undefined;
