@@ -131,7 +131,15 @@ async function sourceInput(source: string, options: DatasetOptions): Promise<Dat
     );
   }
   const spec = sourceSpecs(recipe)[source];
+  if ("part" in spec) {
+    throw new UsageError(
+      `Cannot read "${source}": expected a source with text of its own, found a part of the others' text; ` +
+        `run documents/${source} first, and read the file that path documents/${source}/train names`,
+    );
+  }
   if ("generator" in spec) {
+    const { train, validation, test = validation } = spec.documents;
+    const counts = { train, validation, test };
     const module = await import(sourceModule(spec.generator)) as {
       source: GeneratedSource<Readonly<Record<string, unknown>>>;
     };
@@ -141,7 +149,7 @@ async function sourceInput(source: string, options: DatasetOptions): Promise<Dat
       generator: spec.generator,
       split,
       entropyBitsPerByte: module.source.entropyBitsPerByte(spec.options),
-      documents: () => module.source.documents(spec.options, split, seed),
+      documents: () => module.source.documents(spec.options, split, seed, 0, counts[split]),
     }));
     return { isFile: false, files: [], generators };
   }

@@ -26,8 +26,15 @@ export {
   type SourceRecord,
 } from "./document.ts";
 export { ArrowFileWriter } from "./arrow_file.ts";
+export {
+  assignBalanced,
+  balancedKMeans,
+  type SparseVector,
+  squaredDistances,
+} from "./balanced_k_means.ts";
 export { type CleanRule, cleanRules } from "./clean_text.ts";
 export type { FilterOptions, Places, SplitShares } from "./document_filter.ts";
+export { pieceCounts, pieceWeights, weightedVector } from "./document_vectors.ts";
 export {
   type DocumentsReport,
   type DocumentTexts,
@@ -43,6 +50,7 @@ export { type Mixture, type MixturePosition, mixtureWeights, openMixture } from 
 export { hasReader, listLocalFiles } from "./local_files.ts";
 export { type ResumableFolder, resumableFolder } from "./resumable_folder.ts";
 export { seededPermutation } from "./permutation.ts";
+export { adjustedRandIndex } from "./rand_index.ts";
 export { bytesOf } from "./readers/bytes.ts";
 export { fieldAt, isRecord, kindOf, unicodeProblem } from "./readers/fields.ts";
 export { JsonNumber } from "./readers/json_number.ts";

@@ -2,6 +2,7 @@
  * Reads or makes the text of a source: one instance per source and split.
  *
  * in   the source's files, here or remote, or nothing when a generator makes the text
+ *      clusters, text/<source>  for a part of other sources' text: the documents of its cluster
  *      training  documents, for validation or test files of their own where duplicates are dropped: none is in both
  * out  documents  Arrow, columns `text` and `id`: one document per row; `report.json`
  *
@@ -30,6 +31,7 @@ import { StageError } from "../base/mod.ts";
 import type { OutputRef, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
 import { listRemote, type RemoteHints, remoteHints } from "./remote_files.ts";
+import { declarePart, type PartParams, writePart } from "./part_documents.ts";
 import type { FileSourceSpec, GeneratedSourceSpec } from "./recipe_data.ts";
 import { allSources, eachFileOnce, sourceSpecs } from "./sources.ts";
 
@@ -65,7 +67,7 @@ interface FileParams {
   readonly maxDocuments: number | null;
 }
 
-type DocumentsParams = GeneratedParams | FileParams;
+type DocumentsParams = GeneratedParams | FileParams | PartParams;
 
 /** What cannot change a byte. */
 interface DocumentsHints extends RemoteHints {
@@ -92,11 +94,15 @@ export const documents: Stage<Recipe, DocumentsParams, DocumentsHints, Documents
   declare(recipe, parts) {
     const [source, split] = parts as [string, Split];
     const spec = sourceSpecs(recipe)[source];
-    const limit = limitOf(recipe, spec, split);
-    return {
+    const common = {
       outputs: ["documents"],
       hints: { source, ...remoteHints(recipe), checkpointEveryMs: 5000 },
       weight: 0.1,
+    };
+    if ("part" in spec) return { ...common, ...declarePart(recipe, spec.part, split) };
+    const limit = limitOf(recipe, spec, split);
+    return {
+      ...common,
       ...("generator" in spec
         ? declareGenerated(spec, source, split, limit)
         : declareFiles(recipe, spec, source, split, limit)),
@@ -171,9 +177,12 @@ function declareFiles(
 
 export async function run(context: Context): Promise<StageSummary> {
   const { params, log } = context;
+  const { inputs, outputs, signal } = context;
   const report = params.kind === "generated"
     ? await fromGenerator(context, params)
-    : await fromFiles(context, params);
+    : params.kind === "files"
+    ? await fromFiles(context, params)
+    : await writePart(outputs.documents, inputs, params, signal);
   const { skipped, filter, empty } = report;
   if (empty !== undefined) {
     log.warn(`${empty.files} files gave no document`, { first: empty.first[0] });

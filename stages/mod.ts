@@ -7,6 +7,7 @@
  * ```
  */
 import type { Stage } from "../pipeline/stage.ts";
+import { cluster } from "./cluster.ts";
 import { continuation } from "./continue.ts";
 import { documents } from "./documents.ts";
 import { evaluate } from "./evaluate.ts";
@@ -34,6 +35,7 @@ export const stages: readonly Stage<Recipe>[] = [
     vocabulary,
     external,
     tokenize,
+    cluster,
     ngrams,
     tune,
     pretrain,

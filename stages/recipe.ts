@@ -16,7 +16,13 @@ import {
   pretrainSchema,
   tuneSchema,
 } from "../training/mod.ts";
-import { documentsSchema, eachOnce, sourceSchema, taskSchema } from "./recipe_data.ts";
+import {
+  clustersSchema,
+  documentsSchema,
+  eachOnce,
+  sourceSchema,
+  taskSchema,
+} from "./recipe_data.ts";
 import { engineSchema } from "./recipe_engine.ts";
 
 // Maps of results have these names as keys, beside those that the language gives every object.
@@ -102,8 +108,9 @@ export const recipeSchema = z.strictObject({
   sources: z.record(name, sourceSchema).nullable()
     .describe(
       "Sources by id; null takes every folder of `data`. A source has a `generator`, or files for each split (`train`, " +
-        "`validation`, `test`), or files without splits (`files`, `split`).",
+        "`validation`, `test`), or files without splits (`files`, `split`), or is a `part` of the others' text.",
     ),
+  clusters: clustersSchema.describe("How sources that are a `part` of others' text are found."),
   outOfDistribution: z.array(name).superRefine(eachOnce)
     .describe("Sources that are evaluated but never trained on before continuation."),
   documents: documentsSchema.describe("How the text of sources is read."),

@@ -5,8 +5,16 @@ import { didYouMean, formatBytes, RecipeError } from "../base/mod.ts";
 import { countParameters } from "../model/mod.ts";
 import { expectedVariant, findVariant, variantNamed } from "../training/mod.ts";
 import type { Recipe } from "./recipe.ts";
+import type { PartSourceSpec } from "./recipe_data.ts";
 import { checkEngine } from "./recipe_engine.ts";
-import { allSources, isOnlyCosted, sourcesOf } from "./sources.ts";
+import {
+  allSources,
+  isOnlyCosted,
+  partSources,
+  sourcesOf,
+  sourceSpecs,
+  wholeSources,
+} from "./sources.ts";
 import { importedStart, namedStart } from "./starting_model.ts";
 import { globalVocabSize, plannedMicroBatch, trainingForecast } from "./training_cost.ts";
 
@@ -154,6 +162,7 @@ function checkNames(recipe: Recipe): void {
     "to name sources",
     sources,
   );
+  checkParts(recipe);
   const isolated = pretrain.variants.map((id) => variantNamed(id).onlySource);
   const at = isolated.findIndex((source) => source !== undefined && !trained.includes(source));
   if (at >= 0) {
@@ -195,5 +204,34 @@ function checkNames(recipe: Recipe): void {
     if (at < 0) return;
     const hint = didYouMean(items[at], known);
     refuse(recipe, [...path, at], `${expected} (${known.join(", ")})${hint}`, quoted(items[at]));
+  }
+}
+
+/** Parts are numbered, and nothing is trained on both a part and what it is a part of. */
+function checkParts(recipe: Recipe): void {
+  const parts = partSources(recipe);
+  if (parts.length === 0) return;
+  const specs = sourceSpecs(recipe);
+  const whole = wholeSources(recipe);
+  if (whole.length === 0) {
+    refuse(
+      recipe,
+      ["sources"],
+      "to have one with text of its own, of which others are parts",
+      "none",
+    );
+  }
+  parts.forEach((source, i) => {
+    const { part } = specs[source] as PartSourceSpec;
+    if (part !== i + 1) {
+      const expected = `to number the parts from 1 to ${parts.length}, each once`;
+      refuse(recipe, ["sources", source, "part"], expected, part);
+    }
+  });
+  const trained = whole.find((source) => !recipe.outOfDistribution.includes(source));
+  if (trained !== undefined) {
+    const expected =
+      "to hold out every source that parts are cut from: their text is trained on as parts";
+    refuse(recipe, ["outOfDistribution"], expected, `that "${trained}" is not`);
   }
 }

@@ -103,6 +103,14 @@ const pooledSource = z.strictObject({
   ...fileOptions,
 });
 
+/** A part of the text of those sources that are no parts themselves. */
+const partSource = z.strictObject({
+  part: count.describe(
+    "A cluster of the documents of all sources that have no `part`, by its number: `clusters` says how they are found.",
+  ),
+  ...forCards,
+});
+
 /** Fine-tuning holds all examples in memory. */
 const maxExamples = 1e7;
 
@@ -134,7 +142,7 @@ const fileTask = z.strictObject({
     .describe("Most examples of each split, drawn at random; all of them without it."),
 });
 
-export const sourceSchema = z.union([generatedSource, fileSource, pooledSource]);
+export const sourceSchema = z.union([generatedSource, fileSource, pooledSource, partSource]);
 export const taskSchema = z.union([generatedTask, fileTask]);
 
 /** V8 holds no longer text. */
@@ -142,6 +150,13 @@ const maxTextBytes = 2 ** 29 - 24;
 
 /** A signature of so many numbers stands for each document: 16 kB of memory. */
 const maxPermutations = 4096;
+
+export const clustersSchema = z.strictObject({
+  method: z.enum(["k-means", "random"]).describe(
+    "`k-means`: documents with the same pieces, as many in each cluster; `random`: drawn, the control.",
+  ),
+  iterations: count.max(1000).describe("Most times that all documents are assigned."),
+});
 
 export const documentsSchema = z.strictObject({
   textField: z.string().describe(
@@ -193,4 +208,5 @@ export const documentsSchema = z.strictObject({
 export type SourceSpec = z.infer<typeof sourceSchema>;
 export type TaskSpec = z.infer<typeof taskSchema>;
 export type GeneratedSourceSpec = z.infer<typeof generatedSource>;
+export type PartSourceSpec = z.infer<typeof partSource>;
 export type FileSourceSpec = z.infer<typeof fileSource> | z.infer<typeof pooledSource>;

@@ -22,6 +22,24 @@ export function sourcesOf(recipe: Recipe): readonly string[] {
   return allSources(recipe).filter((source) => !held.has(source));
 }
 
+/** Sources that are parts of the others' text, in the order of their numbers. */
+export function partSources(recipe: Recipe): readonly string[] {
+  const numbers = Object.entries(sourceSpecs(recipe))
+    .flatMap(([source, spec]) => "part" in spec ? [[source, spec.part] as const] : []);
+  return numbers.sort((a, b) => a[1] - b[1]).map(([source]) => source);
+}
+
+/** Sources with text of their own: all but parts, sorted by id. */
+export function wholeSources(recipe: Recipe): readonly string[] {
+  const specs = sourceSpecs(recipe);
+  return allSources(recipe).filter((source) => !("part" in specs[source]));
+}
+
+/** The sources whose text is that of all that are trained on: parts have that of the sources that are cut. */
+export function trainedText(recipe: Recipe): readonly string[] {
+  return partSources(recipe).length > 0 ? wholeSources(recipe) : sourcesOf(recipe);
+}
+
 /** The sources that some variant of the recipe gives a vocabulary of their own, sorted by id. */
 export function sourcesWithOwnVocabulary(recipe: Recipe): readonly string[] {
   const { variants } = recipe.pretrain;

@@ -17,6 +17,7 @@ import {
   valuesNamed,
 } from "../pipeline/stage.ts";
 import type { Recipe } from "./recipe.ts";
+import type { TableKind } from "./report/kind.ts";
 import { isTable, tableEntry } from "./report/kinds.ts";
 import { averageTables } from "./report/seeds.ts";
 import { stackTables } from "./report/study.ts";
@@ -106,7 +107,29 @@ export async function run(
     groups.set(values.join("@"), of);
   }
   const inputsOf = (prefix: string) => Object.fromEntries(group(inputs, prefix));
-  const tables = await Promise.all([...groups.values()].map(async ({ values, seeds, cells }) => {
+  const table = kind.buildOfCells === undefined
+    ? await stacked(params, kind, [...groups.values()], inputsOf)
+    : await kind.buildOfCells(
+      params.axes,
+      [...groups.values()].map(({ values, cells }) => ({
+        values,
+        params: cells[0].params,
+        seeds: cells.map(({ prefix }) => ({ prefix, inputs: inputsOf(prefix) })),
+      })),
+    );
+  const made = { ...table, name: params.name };
+  writeFileSynced(`${outputs.table}/table.json`, JSON.stringify(made, null, 2) + "\n");
+  return { rows: made.rows.length };
+}
+
+/** The tables of all cells, one below the other. */
+async function stacked(
+  { name, axes }: StudyTableParams,
+  kind: TableKind,
+  groups: readonly CellsOfSeeds[],
+  inputsOf: (prefix: string) => Readonly<Record<string, string>>,
+): Promise<Table> {
+  const tables = await Promise.all(groups.map(async ({ values, seeds, cells }) => {
     const prefixes = cells.map((cell) => cell.prefix);
     if (seeds.length > 1 && kind.buildOfSeeds !== undefined) {
       const made = await kind.buildOfSeeds(cells[0].params, prefixes.map(inputsOf));
@@ -118,11 +141,7 @@ export async function run(
     }
     return { values, table: seeds.length === 1 ? ofSeeds[0] : averageTables(ofSeeds, seeds) };
   }));
-  const made = params.axes.length === 0
-    ? { ...tables[0].table, name: params.name }
-    : stackTables(params.name, params.axes, tables);
-  writeFileSynced(`${outputs.table}/table.json`, JSON.stringify(made, null, 2) + "\n");
-  return { rows: made.rows.length };
+  return axes.length === 0 ? tables[0].table : stackTables(name, axes, tables);
 }
 
 /** Cells of a study that differ in nothing but the seed. */

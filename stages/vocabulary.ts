@@ -29,7 +29,7 @@ import {
 } from "../tokenizers/mod.ts";
 import type { Recipe } from "./recipe.ts";
 import { listRemote, type RemoteHints, remoteHints } from "./remote_files.ts";
-import { sourcesOf, sourcesWithOwnVocabulary } from "./sources.ts";
+import { sourcesWithOwnVocabulary, trainedText } from "./sources.ts";
 import { importedStart } from "./starting_model.ts";
 import {
   type AdoptedModules,
@@ -112,7 +112,7 @@ function declareImported(recipe: Recipe, imported: `external/${string}`) {
 
 /** The sources that the vocabulary of all sources is trained on. */
 function vocabularySources(recipe: Recipe): readonly string[] {
-  return recipe.vocabulary.sources ?? sourcesOf(recipe);
+  return recipe.vocabulary.sources ?? trainedText(recipe);
 }
 
 export async function run(context: Context): Promise<StageSummary> {

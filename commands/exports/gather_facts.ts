@@ -70,6 +70,7 @@ function sourcesOf({ session, sources }: TrainedModels): SourceFacts[] {
 /** Where a source's text is from. */
 function textOf(spec: ReturnType<typeof sourceSpecs>[string]): string {
   if ("generator" in spec) return `invented by the generator \`${spec.generator}\``;
+  if ("part" in spec) return `part ${spec.part} of the other sources' text, as clustering found it`;
   const files = ["train" in spec ? spec.train : spec.files].flat().map(shownPlace);
   return files.map((file) => `\`${file}\``).join(", ");
 }

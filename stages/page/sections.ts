@@ -29,7 +29,7 @@ export const sectionPlans: readonly SectionPlan[] = [
     intro: "Made from test text, which chose nothing.",
     tables: [
       ...["pretraining", "bits-", "differences", "perplexity-", "downstream", "normalised-"],
-      ...["isolated", "pythia", "transfer-"],
+      ...["isolated", "pythia", "transfer-", "cells-"],
     ],
     always: [],
     figures: [],
@@ -62,7 +62,7 @@ export const sectionPlans: readonly SectionPlan[] = [
     id: "data",
     title: "Data",
     intro: "What the sources are and how often each was read.",
-    tables: ["exposure", "unigram", "overlap"],
+    tables: ["exposure", "unigram", "overlap", "clusters"],
     always: ["data", "heterogeneity"],
     figures: ["overlap"],
   },

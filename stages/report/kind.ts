@@ -24,6 +24,20 @@ export interface Kind<Made, Params extends object = any> {
   build(params: Params, inputs: Readonly<Record<string, string>>): Made;
   /** The same over several seeds, where their results say more together than the means of their tables do. */
   buildOfSeeds?(params: Params, inputs: readonly Readonly<Record<string, string>>[]): Made;
+  /** The same over all cells of a study, where it says how one differs from another. */
+  buildOfCells?(axes: readonly string[], cells: readonly StudyCellInputs<Params>[]): Made;
+}
+
+/** What a table over the cells of a study reads of one of them. */
+export interface StudyCellInputs<Params> {
+  /** Its values on the axes. */
+  readonly values: readonly string[];
+  readonly params: Params;
+  /** For each seed its inputs, and what their names begin with in the whole table. */
+  readonly seeds: readonly {
+    readonly prefix: string;
+    readonly inputs: Readonly<Record<string, string>>;
+  }[];
 }
 
 // deno-lint-ignore no-explicit-any -- as above

@@ -6,6 +6,8 @@ import { kind as averaging } from "./averaging.ts";
 import { kind as bits } from "./bits.ts";
 import { kind as bound } from "./bound.ts";
 import { kind as budget } from "./budget.ts";
+import { kind as cellDifferences } from "./cell_differences.ts";
+import { kind as clusters } from "./clusters.ts";
 import { kind as costMeasured } from "./cost_measured.ts";
 import { kind as cost } from "./cost.ts";
 import { kind as data } from "./data.ts";
@@ -45,6 +47,8 @@ const kinds: readonly KindWithModule<TableKind>[] = [
   [averaging, "./averaging.ts"],
   [bound, "./bound.ts"],
   [budget, "./budget.ts"],
+  [cellDifferences, "./cell_differences.ts"],
+  [clusters, "./clusters.ts"],
   [cost, "./cost.ts"],
   [costMeasured, "./cost_measured.ts"],
   [exposure, "./exposure.ts"],

@@ -54,6 +54,8 @@ Deno.test("permissions: no stage accesses what its declaration does not name", a
       // One instance of each stage is enough. Tuning and figures are off unless asked for.
       ...["--set", "pretrain.variants=[glob,trim,spec]"],
       ...["--set", "continue.starts=[random,stitched]"],
+      ...["--set", "sources.p1={part: 1}", "--set", "sources.p2={part: 2}"],
+      ...["--set", "outOfDistribution=[arithmetic,code]"],
       ...["--set", "tune.variants=[trim]", "--set", "figures=[stability,method]"],
       ...["--set", "bound={batches: 2, smoothnessSteps: 2}"],
       ...["--set", "pretrain.monitors.everySteps=2"], // what the figure draws
