@@ -75,9 +75,12 @@ function budgetRow(
   folder: string,
 ): Row {
   const { training } = variantNamed(variant);
-  const { tokens, steps } = pretrainBudget(training, { ...extent, model });
+  const { tokens: inRounds, steps } = pretrainBudget(training, { ...extent, model });
   const { batchSize } = settingsOf(training, extent);
   const rows = metricsOf(folder, "local");
+  // Of sources that join and train their tables alone, before the first round.
+  const alone = rows.reduce((sum, { round, steps = 0 }) => round === 0 ? sum + steps : sum, 0);
+  const tokens = inRounds + alone * batchSize * model.seqLen;
   const flops = rows.reduce(
     (sum, { steps = 0, vocabSize }) =>
       sum + steps * batchSize * model.seqLen * flopsPerToken({ ...model, vocabSize }),

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { UsageError } from "../../base/mod.ts";
 import { expand } from "../../pipeline/instances.ts";
-import type { Stage, Study } from "../../pipeline/stage.ts";
+import type { OutputRef, Stage, Study } from "../../pipeline/stage.ts";
 import { eventsOf, finishedStore, inTemporaryFolder, ranIn, toy } from "../support/toy_cli.ts";
 
 const study = (axes: string) => ["--set", `study={axes: {${axes}}}`];
@@ -140,4 +141,45 @@ Deno.test("expand(): a stage over a study takes inputs of every cell", () => {
   const { inputs, needs } = instances.get("table/sizes")!;
   assert.equal(inputs.size, 4); // a name for each cell, two of them the same instance
   assert.deepEqual(needs, ["walk/a@size=1", "walk/a@size=2"]);
+});
+
+Deno.test("expand(): an input may name axes of its cell, the others are those of the instance", () => {
+  const stage = (from: string): Stage<Recipe> => ({
+    name: "walk",
+    description: "",
+    module: import.meta.url,
+    instances: () => [["a"]],
+    declare: ({ size, seed }) => ({
+      inputs: (size === 1 ? {} : { from: `walk/a${from}#out` }) as Record<string, OutputRef>,
+      outputs: ["out"],
+      params: { size, seed },
+    }),
+  });
+  const cells = [1, 2].flatMap((seed) =>
+    [1, 2].map((size) => ({
+      values: { seed: String(seed), size: String(size) },
+      suffix: `@seed=${seed}@size=${size}`,
+      recipe: { name: "r", seed, size },
+    }))
+  );
+  const study = { recipe: cells[0].recipe, axes: ["seed", "size"], cells };
+  const needsOf = (from: string) => {
+    const instances = expand([stage(from)] as Stage[], study);
+    return [...instances.values()].map(({ id, needs }) => [id, ...needs]);
+  };
+  assert.deepEqual(needsOf("@size=1"), [
+    ["walk/a@seed=1@size=1"],
+    ["walk/a@seed=1@size=2", "walk/a@seed=1@size=1"],
+    ["walk/a@seed=2@size=1"],
+    ["walk/a@seed=2@size=2", "walk/a@seed=2@size=1"],
+  ]);
+  const refuses = (from: string, message: RegExp) =>
+    assert.throws(() => needsOf(from), (error: Error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, message);
+      return true;
+    });
+  refuses("@size=3", /"from" to be of a cell of the study \(@seed=1@size=1, .*\), found @size=3/);
+  refuses("@time=1", /"from" to be of a cell of the study \(.*\), found @time=1/);
+  refuses("@size=2", /Cannot plan walk\/a: it needs itself/);
 });

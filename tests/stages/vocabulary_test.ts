@@ -13,8 +13,8 @@ const recipe = {
   ...baseRecipe,
   sources: { it: {}, en: {}, sw: {} },
   outOfDistribution: ["sw"],
-  pretrain: { variants: ["glob", "spec-opt"] },
-  vocabulary: { global: { vocabSize: 300 }, own: { vocabSize: 280 } },
+  pretrain: { variants: ["glob", "spec-opt"], from: null },
+  vocabulary: { global: { vocabSize: 300 }, own: { vocabSize: 280 }, sources: null },
 } as unknown as Recipe;
 
 Deno.test("vocabulary plans one tokenizer for all sources, and one for each only for spec-opt", () => {
@@ -25,6 +25,10 @@ Deno.test("vocabulary plans one tokenizer for all sources, and one for each only
     "documents/en": "documents/en/train#documents",
     "documents/it": "documents/it/train#documents",
   });
+  const named = { ...recipe, vocabulary: { ...recipe.vocabulary, sources: ["it"] } };
+  assert.deepEqual(Object.keys(vocabulary.declare(named, ["global"]).inputs!), ["documents/it"]);
+  const from = { ...recipe, pretrain: { ...recipe.pretrain, from: "external/m" } };
+  assert.deepEqual(vocabulary.declare(from, ["global"]).inputs, { kept: "external/m#tokenizer" });
   assert.deepEqual(vocabulary.declare(recipe, ["it"]).inputs, {
     "documents/it": "documents/it/train#documents",
   });

@@ -195,20 +195,23 @@ for (const id of ["std-t0", "local-sgd"]) {
 }
 
 for (const id of bySource) {
-  Deno.test(`pretrain() of ${id} stopped at any step of a source that joins, and gone on, has the bytes of a plain run`, () =>
+  Deno.test(`pretrain() of ${id} stopped or killed at any step of a source that joins, and gone on, has the bytes of a plain run`, () =>
     withSources(async (sources, folder) => {
       const { goOn } = await twoSources(id, sources, folder);
       const [, beta, gamma] = sources;
       const changes = { rounds: 1, checkpointEverySteps: 2, joining: { ...joining, steps: 4 } };
       const undisturbed = await pretrain(goOn([beta, gamma], changes));
       const options = goOn([beta, gamma], changes);
+      const killed = new Error("killed by the test");
       for (let stops = 0;; stops++) {
         const controller = new AbortController();
         let left = 1 + stops % 3;
         const log = {
           ...silentLog,
           progress: () => {
-            if (--left === 0) controller.abort(new Error("stopped by the test"));
+            if (--left > 0) return;
+            if (stops % 2 === 1) throw killed; // without a checkpoint of this moment
+            controller.abort(new Error("stopped by the test"));
           },
         };
         try {
@@ -218,7 +221,7 @@ for (const id of bySource) {
           assert.ok(stops > 3, `${stops} stops`);
           break;
         } catch (error) {
-          if (!controller.signal.aborted || error !== controller.signal.reason) throw error;
+          if (error !== killed && error !== controller.signal.reason) throw error;
         }
       }
     }));
