@@ -16,7 +16,7 @@ const ink = "currentColor";
 /** Panels side by side, three in a row; a label has one look in all. */
 export function drawFigure({ title, notes, x, panels }: Figure): Promise<string> {
   const styleOf = styleOfSeries(panels.flatMap(({ series }) => series));
-  const legend = { symbolOpacity: 1, symbolType: "stroke" };
+  const legend = { symbolOpacity: 1, symbolType: "stroke", symbolSize: 500, symbolStrokeWidth: 2 };
   return svgOf({
     title: { text: title, subtitle: [...notes], anchor: "start" },
     columns: 3,

@@ -21,6 +21,7 @@ import {
 } from "./page.ts";
 import { sectionPlans } from "./sections.ts";
 import { type StatementParams, statementsOf } from "./statements.ts";
+import { studyStatements } from "./study_statements.ts";
 
 /** What a report is made from, besides results. */
 export interface PagePlan {
@@ -60,7 +61,13 @@ export async function buildPage(
     const own = Object.fromEntries(group(inputs, `${plan.kind}/${plan.name}`));
     if (plan.kind === "statements") {
       statements.push(...statementsOf(plan.params as StatementParams, own, plan.origins));
-    } else made.push({ section: plan.section, part: await build(plan, own, kinds) });
+      continue;
+    }
+    const part = await build(plan, own, kinds);
+    if (plan.kind === "pareto" && part.kind === "figure") {
+      statements.push(...studyStatements(part.figure, plan.origins));
+    }
+    made.push({ section: plan.section, part });
   }
   const figures = made.flatMap(({ part }) => part.kind === "figure" ? [part.figure] : []);
   const series = [...labels.map((label) => ({ label })), ...figures.flatMap(coloured)];

@@ -18,6 +18,7 @@ import {
   type StatementParams,
   statementsOf,
 } from "../../stages/page/statements.ts";
+import { studyStatements } from "../../stages/page/study_statements.ts";
 import { type Recipe, recipeSchema } from "../../stages/recipe.ts";
 import { writeDocuments } from "../../datasets/documents.ts";
 import { projectRoot } from "../support/paths.ts";
@@ -74,7 +75,8 @@ Deno.test("figure pareto: the frontier is what no other dot beats in both", () =
       [`losses/${name}`, losses],
     ]),
   );
-  const [communication, text] = buildPareto({ runs: all }, inputs).panels;
+  const figure = buildPareto({ runs: all }, inputs);
+  const [communication, text] = figure.panels;
   const frontier = ({ series }: Panel) =>
     series.flatMap(({ points }) => points).filter((it) => it.isOnFrontier).map(({ name }) => name);
   assert.deepEqual(communication.series[0].points.map(({ x, y }) => [x, y]), [[8, 1], [1, 3], [
@@ -83,6 +85,12 @@ Deno.test("figure pareto: the frontier is what no other dot beats in both", () =
   ]]);
   assert.deepEqual(frontier(communication), ["dear", "cheap"]);
   assert.deepEqual(frontier(text), ["dear"]); // as many tokens each
+  const [said] = studyStatements(figure, { "losses/dear/trim": "a#b", "losses/cheap/trim": "c#d" });
+  assert.match(
+    said.text,
+    /^In MB exchanged .* beats trim of dear \(8; 1\.000\), trim of cheap \(1; 3\.000\) in both/,
+  );
+  assert.deepEqual(said.from, ["a#b", "c#d"]);
 });
 
 Deno.test("drawPanel() draws every kind of mark, the same each time, in the ink of the page", async () => {
