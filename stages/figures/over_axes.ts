@@ -31,7 +31,6 @@ export function figureOverAxes(params: OverAxesParams, table: Table, input: stri
     table.rows,
     (row) => others.map((axis) => `${axis} ${textAt(table, row, axis)}`).join(", "),
   );
-  // What only one group has, such as a baseline that takes no rounds, is what all others are measured by.
   const panels = headings.flatMap((heading) =>
     [...groups].map(([group, rows]): Panel => ({
       title: [...(headings.length > 1 ? [heading] : []), ...(group === "" ? [] : [group])].join(

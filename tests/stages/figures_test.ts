@@ -37,7 +37,7 @@ Deno.test("figures 2, 3, 4 of the paper resolve to stages with the recipe of its
   }
   assert.throws(
     () => figureEntry("5"),
-    /Cannot draw figure "5": expected a number of the paper's \(2, 3, 4;/,
+    /Cannot draw figure "5": expected a number of the paper's \(1, 2, 3, 4\)/,
   );
 });
 
