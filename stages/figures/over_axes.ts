@@ -31,22 +31,31 @@ export function figureOverAxes(params: OverAxesParams, table: Table, input: stri
     table.rows,
     (row) => others.map((axis) => `${axis} ${textAt(table, row, axis)}`).join(", "),
   );
-  const panels = headings.flatMap((heading) =>
-    [...groups].map(([group, rows]): Panel => ({
-      title: [...(headings.length > 1 ? [heading] : []), ...(group === "" ? [] : [group])].join(
-        ": ",
-      ),
-      y: headings.length > 1 ? heading : table.title.split(",")[0],
-      isLogarithmic: false,
-      isXLogarithmic,
-      series: seriesOf(
+  const found = headings.flatMap((heading) =>
+    [...groups].map(([group, rows]): Panel => {
+      const series = seriesOf(
         rows,
         (row) => placeOf(textAt(table, row, x)),
         (row) => row.cells[table.columns.indexOf(heading) - 1],
         input,
-      ),
-    }))
-  ).filter(({ series }) => series.length > 0);
+      );
+      return {
+        title: [...(headings.length > 1 ? [heading] : []), ...(group === "" ? [] : [group])].join(
+          ": ",
+        ),
+        y: headings.length > 1 ? heading : table.title.split(",")[0],
+        isLogarithmic: isWide(series, 100),
+        isXLogarithmic,
+        series,
+      };
+    })
+  ).filter(({ series }) => series.some((one) => !isFlat(one)));
+  const moving = found.flatMap(({ series }) => series.filter((one) => !isFlat(one)));
+  const labels = new Set(moving.map(({ label }) => label));
+  const panels = found.map((panel) => ({
+    ...panel,
+    series: panel.series.map((one) => labels.has(one.label) ? one : asReference(one)),
+  }));
   const far = farReferences(panels);
   return {
     name,
@@ -109,8 +118,6 @@ function seriesOf(
   input: string,
 ): Series[] {
   const known = rows.filter((row) => typeof cellOf(row).value === "number");
-  const places = known.map(xOf);
-  const [first, last] = [Math.min(...places), Math.max(...places)];
   return [...Map.groupBy(known, ({ label }) => label)].map(([label, own]): Series => {
     const points = own.map((row): Point => {
       const { value, low, high } = cellOf(row);
@@ -120,10 +127,26 @@ function seriesOf(
         ...(low === undefined || high === undefined ? {} : { low, high }),
       };
     }).sort((a, b) => a.x - b.x);
-    const [{ y }] = points;
-    const isReference = first < last && points.every((point) => point.y === y);
-    return isReference
-      ? { label, points: [{ x: first, y }, { x: last, y }], from: [input], isReference }
-      : { label, points, from: [input] };
+    return { label, points, from: [input] };
   });
+}
+
+/** Whether it has more than one place, and the same value at each. */
+function isFlat({ points }: Series): boolean {
+  return points.length > 1 && points.every(({ y }) => y === points[0].y);
+}
+
+function asReference({ points, ...series }: Series): Series {
+  const [first, last] = [points[0], points.at(-1)!];
+  return {
+    ...series,
+    points: [first, last].map(({ x, y }) => ({ x, y })),
+    isReference: true,
+  };
+}
+
+/** Whether the largest value is so many times the least, and all are above 0. */
+function isWide(series: readonly Series[], times: number): boolean {
+  const values = series.flatMap(({ points }) => points.map(({ y }) => y));
+  return Math.min(...values) > 0 && Math.max(...values) >= times * Math.min(...values);
 }

@@ -68,10 +68,14 @@ Deno.test("figureOverAxes() gives names their places, and columns of numbers a p
   const made = figureOverAxes(params, {
     ...rest,
     columns: columns.filter((heading) => heading !== "AVG"),
-    rows: rows.slice(3, 5).map(({ label, cells }) => ({ label, cells: cells.slice(0, 3) })),
+    rows: rows.slice(3, 5).map(({ label, cells }, i) => ({
+      label,
+      cells: [cells[0], { value: [1, 300][i] }, { value: 9 }],
+    })),
   }, "table");
-  assert.deepEqual(made.panels.map(({ title }) => title), ["steps", "it"]);
-  assert.deepEqual(made.panels[0].series[0].points, [{ x: 1, y: 1 }, { x: 2, y: 1 }]); // reset, keep
+  assert.deepEqual(made.panels.map(({ title }) => title), ["steps"]); // all are 9 in the other one
+  assert.ok(made.panels[0].isLogarithmic); // 300 is more than 100 times 1
+  assert.deepEqual(made.panels[0].series[0].points, [{ x: 1, y: 300 }, { x: 2, y: 1 }]); // reset, keep
   assert.equal(made.notes[0], "adam: 1 reset, 2 keep");
 });
 
