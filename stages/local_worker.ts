@@ -2,10 +2,19 @@
  * The process that trains participants for another one: reads what it works with, then a task a line, and writes a line when
  * a task is done. Ends when its input does.
  */
-import { leaveSignals, messageOf, reportFileLimit, StageError, writeAll } from "../base/mod.ts";
+import {
+  leaveSignals,
+  messageOf,
+  reportFileLimit,
+  type Seed,
+  StageError,
+  writeAll,
+} from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { openTokenShards } from "../datasets/mod.ts";
 import {
+  heldFolder,
+  HeldStates,
   type LocalTask,
   LocalTrainer,
   packState,
@@ -25,6 +34,10 @@ export interface WorkerSetup {
   readonly settings: PretrainSettings;
   readonly engine: EngineParams;
   readonly sources: readonly WorkerSource[];
+  /** `participantSeeds`. */
+  readonly seeds: Readonly<Record<string, Seed>>;
+  /** That of the run. */
+  readonly checkpointFolder: string;
 }
 
 interface WorkerSource {
@@ -41,13 +54,13 @@ interface WorkerRequest {
   readonly outcome: string;
 }
 
-/** The line that asks for the outcome so far of the task under way. */
+/** The line that asks to stop, after a checkpoint of the task under way. */
 export interface WorkerStop {
   readonly stop: true;
 }
 
 export type WorkerMessage =
-  | { readonly type: "done" }
+  | { readonly type: "done" | "stopped" }
   | { readonly type: "failed"; readonly message: string }
   | {
     readonly type: "log";
@@ -75,7 +88,7 @@ async function serve(): Promise<void> {
         trainer.catch(() => {}); // the first task says why
       } else {
         const opened = trainer;
-        work = work.then(async () => send(await answer(opened, message)));
+        work = work.then(async () => send(await answer(opened, message, stop.signal)));
       }
     }
   }
@@ -85,12 +98,14 @@ async function serve(): Promise<void> {
 async function answer(
   trainer: Promise<LocalTrainer>,
   { task, outcome }: WorkerRequest,
+  stop: AbortSignal,
 ): Promise<WorkerMessage> {
   try {
     const made = await (await trainer).train(unpackState<LocalTask>(readCheckpoint(task)));
     writeCheckpoint(outcome, packState(made));
     return { type: "done" };
   } catch (error) {
+    if (stop.aborted && error === stop.reason) return { type: "stopped" };
     const isExpected = error instanceof StageError || !(error instanceof Error);
     return {
       type: "failed",
@@ -100,7 +115,7 @@ async function answer(
 }
 
 async function openTrainer(
-  { variant, engineModule, settings, engine, sources }: WorkerSetup,
+  { variant, engineModule, settings, engine, sources, seeds, checkpointFolder }: WorkerSetup,
   signal: AbortSignal,
 ): Promise<LocalTrainer> {
   const log = (level: "info" | "warn"): StageLog["info"] => (message, fields) =>
@@ -116,6 +131,9 @@ async function openTrainer(
       validation: openTokenShards(validation),
       localVocabulary: Int32Array.from(localVocabulary),
     })),
+    seed: (name) => seeds[name],
+    held: new HeldStates(heldFolder(checkpointFolder)),
+    checkpointFolder,
     log: { info: log("info"), warn: log("warn"), progress() {} },
     signal,
   });

@@ -106,7 +106,7 @@ class Worker {
     await taken;
   }
 
-  /** Lets it answer with how far it is. */
+  /** Lets it keep how far it is, and take no other task. */
   stop(): void {
     this.#send({ stop: true } satisfies WorkerStop);
   }
@@ -144,6 +144,8 @@ class Worker {
         return this.#log[message.level](message.message, message.fields);
       case "done":
         return this.#waiting?.resolve();
+      case "stopped":
+        return this.#waiting?.reject(new Error("stopped"));
       case "failed":
         return this.#waiting?.reject(new StageError(message.message));
       default:

@@ -18,6 +18,7 @@ import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   type CheckpointEvery,
   fillCheckpoint,
+  participantSeeds,
   pretrain as trainRounds,
   pretrainBudget,
   type PretrainResult,
@@ -182,7 +183,7 @@ function tunedRate(folder: string): number {
 }
 
 function localWorkers(
-  { params, inputs, moduleUrls, log, signal }: StageContext<
+  { params, inputs, moduleUrls, seed, checkpointFolder, log, signal }: StageContext<
     PretrainParams,
     PretrainHints,
     EngineModules
@@ -202,6 +203,8 @@ function localWorkers(
       validation: inputs[`validation/${name}`],
       localVocabulary: [...localVocabulary],
     })),
+    seeds: participantSeeds(params.variant, sources.map(({ name }) => name), seed),
+    checkpointFolder,
   };
   return new LocalWorkers({ lanes, setup, log, signal });
 }

@@ -5,8 +5,9 @@
  * The body's rate is 0, and what the program holds of it is not read. The norm at which gradients are clipped is that of all parameters.
  */
 import { recordRow } from "./local_report.ts";
-import { parametersFor } from "./local_task.ts";
-import type { Leader } from "./local_training.ts";
+import { beginningOf } from "./local_state.ts";
+import { taskOf } from "./local_task.ts";
+import type { Leader } from "./local_work.ts";
 import { placeResult } from "./outer_step.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 import { readTensors } from "./programs.ts";
@@ -40,7 +41,7 @@ async function trainJoiner(
   name: string,
 ): Promise<void> {
   const { state, monitor } = run;
-  const { variant, settings, participants, programs, seed, files, metrics, clock, log, signal } =
+  const { variant, settings, participants, programs, seed, held, metrics, clock, log, signal } =
     leader;
   const { steps, peakLearningRate } = settings.joining!;
   const inner = {
@@ -50,16 +51,18 @@ async function trainJoiner(
   };
   const vocabulary = participants.vocabularyOf(name);
   const program = await programs.get(vocabulary.size);
-  const record = state.record ??= emptyRecord(0, state.positions[name]);
+  const { parameters, position } = beginningOf(leader, taskOf(leader, state, name, state.finished));
+  const record = state.record ??= emptyRecord(0, position);
+  const windows = participants.windowsOf(name, seed);
   const place = `joining, source ${name}`;
   const rateKey = "pretrain.joining.peakLearningRate";
   const result = await run.train(
     program,
-    () => ({ parameters: parametersFor(leader, state, name) }),
+    () => ({ parameters }),
     async () => {
       await trainSteps({
         program,
-        windows: participants.windowsOf(name, seed),
+        windows,
         record,
         to: steps,
         learningRate: (step) => learningRateAt(step, inner),
@@ -86,8 +89,8 @@ async function trainJoiner(
   const whole = variant.sharesEmbeddings
     ? placeResult(variant, state.shared, { tensors: result, vocabulary })
     : result;
-  state.locals[name] = files.put(embeddingOf(whole));
-  state.positions[name] = record.position!;
+  state.held[name] = held.put({ local: embeddingOf(whole), position: record.position });
+  state.read[name] = windows.exposure;
   metrics.push({
     kind: "local",
     round: joiningRound,

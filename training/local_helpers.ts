@@ -3,14 +3,14 @@
  */
 import type { LocalParts } from "./local_parts.ts";
 import { taskOf } from "./local_task.ts";
-import type { Leader, LocalOutcome, LocalTask } from "./local_training.ts";
+import type { Leader, LocalOutcome, LocalTask } from "./local_work.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 
 export interface LocalHelpers {
   /** How many tasks are trained at once. Tasks of a lane are taken one after the other. */
   readonly lanes: number;
   /**
-   * Resolves, once the task is done or was stopped, to what reads its outcome. @throws what stops the run, before it has begun
+   * Resolves, once the task is done, to what reads its outcome. @throws what stops the run
    * @param task makes the task when its turn comes
    */
   train(lane: number, task: () => LocalTask): Promise<() => LocalOutcome>;
@@ -32,18 +32,18 @@ export function sendAhead(
   const first = state.finished;
   names.slice(first).forEach((name, turn) => {
     const lane = turn % (helpers.lanes + 1) - 1;
-    if (lane < 0) return;
-    const outcome = helpers.train(lane, () => {
-      const task = taskOf(leader, state, name, first + turn);
-      return { ...task, part: parts.of(task) };
-    });
+    if (lane < 0 || parts.of({ name, round: state.round })?.outcome !== undefined) return;
+    const outcome = helpers.train(lane, () => taskOf(leader, state, name, first + turn));
     outcome.catch(() => {}); // it is thrown where the outcome is asked for
     ahead.set(name, outcome);
   });
   return ahead;
 }
 
-/** Keeps what others have done of the participants that are left, when the run is stopped. */
+/**
+ * Keeps what others have made for the participants that are left, when the run is stopped. What they have in hand they keep
+ * themselves.
+ */
 export async function keepAhead(
   ahead: Ahead,
   { round, finished }: PretrainState,
@@ -51,11 +51,7 @@ export async function keepAhead(
   parts: LocalParts,
 ): Promise<void> {
   for (const name of names.slice(finished)) {
-    const read = await ahead.get(name)?.catch(() => undefined); // it had not begun, or its process has ended
-    if (read === undefined) continue;
-    const { record, made, part, noted = [] } = read();
-    const whole = made && { parameters: made.result, optimizer: made.optimizer };
-    const kept = part ?? (whole && { record, current: whole, noted });
-    if (kept !== undefined) parts.keep({ name, round }, kept);
+    const read = await ahead.get(name)?.catch(() => undefined); // it had not begun, or was stopped
+    if (read !== undefined) parts.keep({ name, round }, { outcome: read() });
   }
 }

@@ -1,22 +1,25 @@
 /**
- * Tasks of other processes that were stopped, kept beside the checkpoints of the run, as checkpoints: whoever takes them up again goes on
- * from there.
+ * What other processes have made of a round, and what they have in hand, beside the checkpoints of the run: whoever takes it up again
+ * goes on from there.
  *
  *   <checkpoint folder>/ahead-<source>/
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Log, StageError } from "../base/mod.ts";
+import type { Log } from "../base/mod.ts";
 import { packState, unpackState } from "./checkpoint.ts";
-import { readCheckpoint, writeCheckpoint } from "./checkpoint_folder.ts";
-import type { LocalPart, LocalTask } from "./local_training.ts";
+import { CheckpointStore } from "./checkpoint_store.ts";
+import type { LocalOutcome, LocalPart, LocalTask } from "./local_work.ts";
 
-type Kept = { readonly round: number; readonly part: LocalPart };
+/** A task that is under way, or one that is done. */
+export type Kept = { readonly part?: LocalPart; readonly outcome?: LocalOutcome };
 type Participant = Pick<LocalTask, "name" | "round">;
 
 export class LocalParts {
   readonly #folder: string;
   readonly #log: Log;
+  /** That of the participant whose part was kept last. */
+  #open: { readonly name: string; readonly store: CheckpointStore } | undefined;
 
   constructor({ checkpointFolder, log }: { readonly checkpointFolder: string; readonly log: Log }) {
     this.#folder = checkpointFolder;
@@ -24,27 +27,30 @@ export class LocalParts {
   }
 
   /** What was done of a task; undefined for one that begins. */
-  of({ name, round }: Participant): LocalPart | undefined {
-    const folder = this.#folderOf(name);
-    if (!existsSync(folder)) return undefined;
-    try {
-      const kept = unpackState<Kept>(readCheckpoint(folder));
-      return kept.round === round ? kept.part : undefined;
-    } catch (error) {
-      if (!(error instanceof StageError)) throw error;
-      this.#log.warn(`${error.message}; ${name} begins round ${round} again`);
-      return undefined;
-    }
+  of({ name, round }: Participant): Kept | undefined {
+    if (!existsSync(this.#folderOf(name))) return undefined;
+    const found = this.#storeOf(name).latest((checkpoint) =>
+      unpackState<Kept & { readonly round: number }>(checkpoint)
+    );
+    return found?.round === round ? found : undefined;
   }
 
-  keep({ name, round }: Participant, part: LocalPart): void {
-    this.drop(name);
-    writeCheckpoint(this.#folderOf(name), packState({ round, part }));
+  keep({ name, round }: Participant, kept: Kept): void {
+    this.#storeOf(name).write(packState({ round, ...kept }));
   }
 
   /** The task is done, and what it made is in a checkpoint of the run. */
   drop(name: string): void {
     rmSync(this.#folderOf(name), { recursive: true, force: true });
+    this.#open = undefined;
+  }
+
+  #storeOf(name: string): CheckpointStore {
+    const folder = this.#folderOf(name);
+    if (this.#open?.name !== name || !existsSync(folder)) {
+      this.#open = { name, store: new CheckpointStore(folder, this.#log) };
+    }
+    return this.#open.store;
   }
 
   #folderOf(name: string): string {

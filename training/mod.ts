@@ -61,7 +61,9 @@ export {
   wholeVocabulary,
 } from "./local_vocabulary.ts";
 export type { LocalHelpers } from "./local_helpers.ts";
-export { type LocalOutcome, type LocalTask, LocalTrainer } from "./local_training.ts";
+export { heldFolder, HeldStates } from "./held_states.ts";
+export type { LocalOutcome, LocalTask } from "./local_work.ts";
+export { LocalTrainer } from "./local_trainer.ts";
 export { outerStep } from "./outer_optimizer.ts";
 export {
   alignTables,
@@ -124,6 +126,7 @@ export {
   drawEmbedding,
   initialShared,
   openSource,
+  participantSeeds,
   partOf,
   pretrainSeeds,
   sourceWindows,

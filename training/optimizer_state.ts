@@ -5,7 +5,7 @@ import type { TrainingProgram } from "../engine/mod.ts";
 import { type Group, type Tensors, tensorsOf } from "./checkpoint.ts";
 import type { SourceVocabulary } from "./local_vocabulary.ts";
 import { averageResults, type SourceResult, split } from "./outer_step.ts";
-import { isShared, type Variant } from "./variant.ts";
+import type { Variant } from "./variant.ts";
 
 /** Adam's moments, and the count of steps that corrects their bias. */
 export type OptimizerTensors<Moments extends Group = Tensors> = {
@@ -43,29 +43,35 @@ export async function writeOptimizer(
 /** The two moments of a parameter, and how engines name them: `<parameter>.m`, `<parameter>.v`. */
 const suffixes = [".m", ".v"] as const;
 
-/**
- * The state that a source begins a round with when states are averaged. Shared parameters have the averaged moments, cut as
- * the parameters are. A source's own parameters have the moments that it kept, and zeros at first. The count is that of all
- * steps so far.
- */
+/** The averaged moments that a source is sent, cut as the parameters are. The count is that of all steps so far. */
 export function sentOptimizer(
   variant: Variant,
-  averaged: OptimizerTensors,
-  kept: OptimizerTensors | undefined,
+  { step, moments: averaged }: OptimizerTensors,
   vocabulary: SourceVocabulary,
+): OptimizerTensors {
+  const moments: Record<string, Tensors[string]> = {};
+  for (const suffix of suffixes) {
+    const cut = split(variant, momentsOf(averaged, suffix), vocabulary);
+    for (const [name, tensor] of Object.entries(cut)) moments[name + suffix] = tensor;
+  }
+  return { step, moments };
+}
+
+/** The state of all parameters that a source begins with: its own ones have the moments that it kept, and zeros at first. */
+export function withOwnMoments(
+  { step, moments: sent }: OptimizerTensors,
+  kept: OptimizerTensors | undefined,
   parameters: Tensors,
 ): OptimizerTensors {
   const moments: Record<string, Tensors[string]> = {};
   for (const suffix of suffixes) {
-    const shared = split(variant, momentsOf(averaged.moments, suffix), vocabulary);
     for (const [name, { shape, data }] of Object.entries(parameters)) {
       const key = name + suffix;
-      moments[key] = isShared(variant, name)
-        ? shared[name]
-        : kept?.moments[key] ?? { shape, data: new Float32Array(data.length) };
+      moments[key] = sent[key] ?? kept?.moments[key] ??
+        { shape, data: new Float32Array(data.length) };
     }
   }
-  return { step: averaged.step, moments };
+  return { step, moments };
 }
 
 /**

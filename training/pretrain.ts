@@ -6,24 +6,21 @@
  */
 import { settingsOf } from "./budget.ts";
 import { addExposure } from "./exposure.ts";
+import { heldFolder, HeldStates } from "./held_states.ts";
 import { type Ahead, keepAhead, type LocalHelpers, sendAhead } from "./local_helpers.ts";
 import { joiningRound, trainJoiners } from "./joining.ts";
 import { LocalParts } from "./local_parts.ts";
+import { beginningOf } from "./local_state.ts";
 import { keepOutcome, taskOf } from "./local_task.ts";
-import {
-  firstProgram,
-  firstRecord,
-  type Leader,
-  type LocalOutcome,
-  type LocalTask,
-  trainLocally,
-} from "./local_training.ts";
+import { firstRecord, trainLocally } from "./local_training.ts";
+import type { Leader, LocalOutcome, LocalPart, LocalTask } from "./local_work.ts";
 import type { MetricsRow } from "./metrics_files.ts";
 import { Participants } from "./participants.ts";
 import {
   type FinishedModel,
   finishedModel,
   firstState,
+  heldDigests,
   type PretrainState,
   stateFrom,
 } from "./pretrain_state.ts";
@@ -69,14 +66,19 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   const { seed, helpers, log } = options;
   const participants = new Participants(options);
   const start = options.from && startFrom(options.from, { ...options, participants });
+  const held = new HeldStates(heldFolder(options.checkpointFolder));
   const run = new Run<PretrainState>(
     options,
-    (files) => start ? stateFrom(start, options, files) : firstState(options),
+    () => start ? stateFrom(start, { ...options, participants, held }) : firstState(options),
+    {
+      sync: () => held.sync(),
+      written: (state) => held.keepNamed(heldDigests(state)),
+    },
   );
   const { state } = run;
   const programs = openPrograms(options);
   const { clock, files, metrics } = run;
-  const leader = { ...options, participants, programs, clock, files, metrics };
+  const leader = { ...options, participants, held, programs, clock, files, metrics };
   const parts = new LocalParts(options);
   if (run.isResumed) log.info("resumed", { round: state.round });
   else if (start) metrics.push(startRow(start));
@@ -87,8 +89,8 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
       const ahead = sendAhead(helpers, leader, state, names, parts);
       while (state.finished < names.length) { // line 3: for each source k in S_t
         const name = names[state.finished];
-        const task = taskOf(leader, state, name, state.finished); // line 5: cut ϕ to V_k
-        const outcome = await outcomeOf(run, leader, task, ahead, parts) // lines 4, 6, 7: InnerOPT
+        const task = taskOf(leader, state, name, state.finished); // lines 4, 5: cut ϕ to V_k
+        const outcome = await outcomeOf(run, leader, task, ahead, parts) // lines 6, 7: InnerOPT
           .catch(async (error) => {
             if (leader.signal.aborted) await keepAhead(ahead, state, names, parts);
             throw error;
@@ -119,9 +121,11 @@ async function outcomeOf(
   const monitor = run.monitor.of({ round, source: name }, run.metrics);
   const sent = ahead.get(name);
   if (sent === undefined) {
-    const part = run.state.record === undefined ? parts.of(task) : undefined;
-    for (const row of part?.noted ?? []) monitor?.note(row);
-    return await trainHere(run, leader, { ...task, part }, monitor);
+    const kept = run.state.record === undefined ? parts.of(task) : undefined;
+    for (const { noted = [] } of [kept?.outcome ?? kept?.part ?? {}]) {
+      for (const row of noted) monitor?.note(row);
+    }
+    return kept?.outcome ?? await trainHere(run, leader, task, kept?.part, monitor);
   }
   const read = await run.stoppable(async () => {
     const read = await sent;
@@ -138,16 +142,18 @@ async function trainHere(
   run: Run<PretrainState>,
   leader: Leader,
   task: LocalTask,
+  part: LocalPart | undefined,
   monitor: Monitor | undefined,
 ): Promise<LocalOutcome> {
   const { name } = task;
-  const record = run.state.record ??= firstRecord(leader.settings, task);
+  const beginning = beginningOf(leader, task);
+  const record = run.state.record ??= part?.record ?? firstRecord(leader, task, beginning);
   const program = await leader.programs.get(leader.participants.vocabularyOf(name).size);
   const watch = { monitor, afterStep: () => run.saveIfDue(record.steps) };
   return await run.train(
     program,
-    () => firstProgram(task),
-    () => trainLocally(leader, task, program, record, watch),
+    () => part?.current ?? beginning,
+    () => trainLocally(leader, task, beginning, program, record, watch),
   );
 }
 
@@ -155,19 +161,17 @@ function resultOf(
   leader: Leader,
   { state, monitor, clock }: Run<PretrainState>,
 ): Omit<PretrainResult, "start"> {
-  const { best, positions } = state;
-  const { variant, settings, participants, metrics, seed, log } = leader;
+  const { best, read } = state;
+  const { variant, settings, metrics, log } = leader;
   const round = state.round - 1;
   clock.logTo(log);
   const last = finishedModel(leader, { ...state, round });
-  const ofBest = best && finishedModel(leader, { ...best, positions });
-  const read = Object.entries(positions).flatMap(([name, position]) => {
-    const windows = participants.windowsOf(name, seed);
-    windows.seek(position);
-    return windows.exposure;
-  });
+  const ofBest = best && finishedModel(leader, best, state.held);
   const threshold = settings.warnings.epochs;
-  addExposure(leader, read, { run: `${variant.id}, pre-training,`, threshold });
+  addExposure(leader, Object.values(read).flat(), {
+    run: `${variant.id}, pre-training,`,
+    threshold,
+  });
   return {
     last,
     best: ofBest ?? last,

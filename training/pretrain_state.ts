@@ -1,17 +1,16 @@
 /**
  * All that pre-training has in hand at any instant, and the models that it ends with.
  */
-import type { Json } from "../base/mod.ts";
 import type { Checkpoint, Group, JsonObject, StoredTensors, Tensors } from "./checkpoint.ts";
+import type { Leader } from "./local_work.ts";
 import type { OptimizerTensors } from "./optimizer_state.ts";
 import type { RunState } from "./run.ts";
-import type { Participants } from "./participants.ts";
 import type { PretrainSettings } from "./settings.ts";
 import { initialShared, type SeedOf, type TrainingSource } from "./source.ts";
 import { knownSources, type Start } from "./starting_model.ts";
-import type { TensorFiles } from "./tensor_files.ts";
 import type { StepRecord } from "./trainer.ts";
 import { trainsBySource, type Variant } from "./variant.ts";
+import type { Exposure } from "./windows.ts";
 
 /**
  * The state of a run; plain data and tensors, see `Run`. In memory is what the next participant needs, whoever it is; what belongs to one
@@ -34,12 +33,10 @@ export type PretrainState = RunState & {
   averaged?: OptimizerTensors;
   /** Sources that train their tables in round 0; absent where there is none. */
   readonly joining?: readonly string[];
-  /** What each source keeps: its `embedding.*`; where these are shared, of sources that have joined and taken part in no round. */
-  locals: Record<string, StoredTensors>;
-  /** Adam's state of each participant, where it outlives a round. */
-  optimizers: Record<string, OptimizerTensors<StoredTensors>>;
-  /** Where each participant's windows go on. */
-  positions: Record<string, Json>;
+  /** What each participant holds, by digest: `HeldStore`. */
+  held: Record<string, string>;
+  /** What each participant has read. */
+  read: Record<string, readonly Exposure[]>;
   best?: BestRound;
 };
 
@@ -53,8 +50,13 @@ type BestRound = {
   readonly round: number;
   readonly lossNats: number;
   readonly shared: StoredTensors;
-  readonly locals: Readonly<Record<string, StoredTensors>>;
+  readonly held: Readonly<Record<string, string>>;
 };
+
+/** The digests of all states of participants that a run may go back to. */
+export function heldDigests({ held, best }: Pick<PretrainState, "held" | "best">): Set<string> {
+  return new Set([...Object.values(held), ...Object.values(best?.held ?? {})]);
+}
 
 /** What decides how a model looks: the variant, its network, and the sources' vocabularies. */
 interface ModelBasis {
@@ -71,53 +73,64 @@ export function firstState(
   return {
     ...nothingDone(),
     shared: initialShared(variant, settings.model, sources[0].train.vocabSize, seed),
-    locals: {},
-    positions: {},
+    held: {},
+    read: {},
   };
 }
 
 /** The state of training that goes on from a model. */
 export function stateFrom(
   { shared, locals, positions, joined }: Start,
-  { variant, settings }: Pick<ModelBasis, "variant" | "settings">,
-  files: Pick<TensorFiles, "put">,
+  { variant, settings, seed, participants, held }:
+    & Pick<ModelBasis, "variant" | "settings" | "seed">
+    & Pick<Leader, "participants" | "held">,
 ): PretrainState {
+  const names = [...new Set([...Object.keys(locals), ...Object.keys(positions)])].sort();
+  const read = (name: string) => {
+    const windows = participants.windowsOf(name, seed);
+    windows.seek(positions[name]);
+    return windows.exposure;
+  };
   const isJoining = joined.length > 0 && trainsBySource(variant) && settings.joining!.steps > 0;
   return {
     ...nothingDone(),
     ...(isJoining ? { round: 0, joining: joined } : {}),
     shared,
-    locals: Object.fromEntries(
-      Object.entries(locals).map(([source, tensors]) => [source, files.put(tensors)]),
+    held: Object.fromEntries(
+      names.map((name) => [name, held.put({ local: locals[name], position: positions[name] })]),
     ),
-    positions: { ...positions },
+    read: Object.fromEntries(Object.keys(positions).map((name) => [name, read(name)])),
   };
 }
 
 /** What a state has where nothing is done yet. */
 function nothingDone() {
-  return { round: 1, finished: 0, results: {}, outer: {}, optimizers: {} };
+  return { round: 1, finished: 0, results: {}, outer: {} };
 }
 
 /** A model for other stages. Tables that sources keep, and those of a round that has passed, are read when it is written. */
 export type FinishedModel = Checkpoint<JsonObject, Group>;
 
-/** A model of what is shared, and what each source keeps. */
+/**
+ * A model of what is shared, and what each source keeps.
+ * @param heldLast What sources hold at the end of the run: their text goes on there.
+ */
 export function finishedModel(
-  basis: ModelBasis & { readonly participants: Participants },
-  { round, shared, locals, positions }:
-    & Pick<BestRound, "round" | "locals">
-    & Pick<PretrainState, "positions">
-    & { readonly shared: Group },
+  basis: ModelBasis & Pick<Leader, "participants" | "held">,
+  { round, shared, held }: Pick<BestRound, "round" | "held"> & { readonly shared: Group },
+  heldLast = held,
 ): FinishedModel {
-  const { variant, settings, sources } = basis;
+  const { variant, settings, sources, held: store } = basis;
+  const locals = Object.entries(held).flatMap(([source, digest]) => {
+    const { local } = store.read(digest);
+    return local === undefined ? [] : [[`local-${source}`, local] as const];
+  });
+  const positions = Object.entries(heldLast).flatMap(([name, digest]) => {
+    const { position } = store.read(digest);
+    return position === undefined ? [] : [[name, position] as const];
+  });
   return {
-    groups: {
-      model: shared,
-      ...Object.fromEntries(
-        Object.entries(locals).map(([source, tensors]) => [`local-${source}`, tensors]),
-      ),
-    },
+    groups: { model: shared, ...Object.fromEntries(locals) },
     state: {
       variant: variant.id,
       vocabulary: variant.vocabulary,
@@ -127,7 +140,7 @@ export function finishedModel(
         : { ...settings.model },
       round,
       step: round * settings.localSteps,
-      sources: knownSources(basis, positions),
+      sources: knownSources(basis, Object.fromEntries(positions)),
     },
   };
 }

@@ -6,7 +6,7 @@
 import { StageError } from "../base/mod.ts";
 import type { JsonObject } from "./checkpoint.ts";
 import { driftOf } from "./drift.ts";
-import type { Leader } from "./local_training.ts";
+import type { Leader } from "./local_work.ts";
 import { averageMoments } from "./optimizer_state.ts";
 import { outerStep } from "./outer_optimizer.ts";
 import { meanDeltas, parameterNorm, type SourceResult } from "./outer_step.ts";
@@ -26,12 +26,12 @@ export async function averageRound(
 ): Promise<JsonObject> {
   const { variant, settings, clock } = leader;
   if (variant.mixture) return {};
-  const { shared, locals, averaged } = state;
+  const { shared, held, averaged } = state;
   const results = finishedResults(leader, state, names);
   const drift = driftOf(shared, results);
   const validationBefore = await clock.time(
     "evaluation",
-    () => validateResults(leader, shared, locals, results),
+    () => validateResults(leader, shared, held, results),
   );
   if (settings.adamState === "average") {
     const moments = [...results].map(([name, { vocabulary }]) =>
@@ -76,13 +76,13 @@ export async function closeRound(
   averaging: JsonObject,
 ): Promise<void> {
   const { settings, sources, files, metrics, clock, log } = leader;
-  const { round, shared, locals } = state;
+  const { round, shared, held } = state;
   const losses = await clock.time("evaluation", () => validateSources(leader, state, names));
   const values = Object.values(losses).map(({ lossNats }) => lossNats);
   const isWhole = values.length === sources.length;
   const lossNats = isWhole ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
   const isBest = lossNats !== null && !(state.best && state.best.lossNats <= lossNats);
-  if (isBest) state.best = { round, lossNats, shared: files.put(shared), locals: { ...locals } };
+  if (isBest) state.best = { round, lossNats, shared: files.put(shared), held: { ...held } };
   metrics.push({
     kind: "round",
     round,

@@ -1,8 +1,8 @@
 /**
  * Validation between rounds: of the shared parameters, and of what each source has made of them alone.
  */
-import type { StoredTensors, Tensors } from "./checkpoint.ts";
-import type { Leader } from "./local_training.ts";
+import type { Tensors } from "./checkpoint.ts";
+import type { Leader } from "./local_work.ts";
 import { placeResult, type SourceResult } from "./outer_step.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 import { writeTensors } from "./programs.ts";
@@ -19,7 +19,7 @@ type SourceLosses = Record<string, ValidationLoss>;
  */
 export async function validateSources(
   leader: Leader,
-  { round, shared, locals }: Pick<PretrainState, "round" | "shared" | "locals">,
+  { round, shared, held }: Pick<PretrainState, "round" | "shared" | "held">,
   participants: readonly string[],
 ): Promise<SourceLosses> {
   const { settings: { rounds, validateAllEvery } } = leader;
@@ -31,9 +31,9 @@ export async function validateSources(
     : leader.sources.filter((source) => tookPart.includes(source));
   const losses: SourceLosses = {};
   for (const source of sources.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
-    const local = locals[source.name];
+    const local = localOf(leader, held, source.name);
     if (!leader.variant.sharesEmbeddings && local === undefined) continue;
-    const tensors = { ...shared, ...local?.read() };
+    const tensors = { ...shared, ...local };
     losses[source.name] = await lossOf(leader, source, tensors);
   }
   return losses;
@@ -46,17 +46,27 @@ export async function validateSources(
 export async function validateResults(
   leader: Leader,
   shared: Tensors,
-  locals: Readonly<Record<string, StoredTensors>>,
+  held: PretrainState["held"],
   results: ReadonlyMap<string, SourceResult>,
 ): Promise<Record<string, number>> {
   const losses: Record<string, number> = {};
   for (const [name, result] of results) {
     const source = leader.participants.sourceOf(name);
     if (source === undefined) continue;
-    const tensors = { ...placeResult(leader.variant, shared, result), ...locals[name]?.read() };
+    const placed = placeResult(leader.variant, shared, result);
+    const tensors = { ...placed, ...localOf(leader, held, name) };
     losses[name] = (await lossOf(leader, source, tensors)).lossNats;
   }
   return losses;
+}
+
+/** The tables that a source keeps; undefined for one that has none. */
+function localOf(
+  { held: store }: Leader,
+  held: PretrainState["held"],
+  name: string,
+): Tensors | undefined {
+  return name in held ? store.read(held[name]).local?.read() : undefined;
 }
 
 async function lossOf(

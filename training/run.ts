@@ -62,6 +62,14 @@ type Saved<State> = {
   readonly rows: { readonly metrics: RowsPlace; readonly monitors: RowsPlace };
 };
 
+/** What else must be on the disk when a checkpoint names it. */
+interface Beside<State> {
+  /** A checkpoint is about to be written. */
+  sync(): void;
+  /** One of this state was written, or is gone on from. */
+  written(state: State): void;
+}
+
 export class Run<State extends RunState & StateData> {
   readonly state: State;
   /** Whether there was a checkpoint to go on from. */
@@ -73,13 +81,15 @@ export class Run<State extends RunState & StateData> {
   readonly files: TensorFiles;
   readonly #options: RunOptions;
   readonly #store: CheckpointStore;
+  readonly #beside: Beside<State> | undefined;
   readonly #pace: CheckpointPace;
   /** The program under training. */
   #program: TrainingProgram | undefined;
 
-  /** @param first The state that a run begins with; it may put tensors in the run's files. */
-  constructor(options: RunOptions, first: (files: TensorFiles) => State) {
+  /** @param first The state that a run begins with. */
+  constructor(options: RunOptions, first: () => State, beside?: Beside<State>) {
     this.#options = options;
+    this.#beside = beside;
     this.#store = new CheckpointStore(options.checkpointFolder, options.log);
     this.files = this.#store.files;
     this.#pace = new CheckpointPace(options.settings.checkpointEverySteps ?? "auto");
@@ -88,7 +98,8 @@ export class Run<State extends RunState & StateData> {
     const saved = this.#store.latest((checkpoint) => this.#goOnFrom(checkpoint));
     if (saved === undefined) this.#goOnWith(undefined);
     this.isResumed = saved !== undefined;
-    this.state = saved ?? first(this.files);
+    this.state = saved ?? first();
+    if (saved !== undefined) beside?.written(saved);
     const { engine, engineOptions, checkpointFolder, log } = options;
     const elsewhere = engine.keepChoices?.(checkpointFolder, engineOptions);
     if (elsewhere !== undefined && this.isResumed) log.warn(elsewhere);
@@ -152,7 +163,9 @@ export class Run<State extends RunState & StateData> {
           optimizer: await readOptimizer(this.#program),
         };
         const rows = { metrics: this.metrics.place, monitors: this.monitor.place };
+        this.#beside?.sync();
         this.#store.write(packState({ state: { ...this.state, current }, rows }));
+        this.#beside?.written(this.state);
       }));
   }
 }

@@ -66,6 +66,25 @@ export const pretrainSeeds = [
   "order/*",
 ] as const;
 
+/** The seeds of what participants draw themselves, by name: for another process. */
+export function participantSeeds(
+  variant: Variant,
+  sources: readonly string[],
+  seed: SeedOf,
+): Record<string, Seed> {
+  const names = sources.flatMap((source) => {
+    const pieces = piecesSeed(variant, source);
+    return [`order/${source}/${variant.vocabulary}`, pieces, `${pieces}/output`];
+  });
+  const all = ["order/mixture", "init/positions", ...names];
+  return Object.fromEntries(all.map((name) => [name, seed(name)]));
+}
+
+/** The name of the seed of a source's own table. */
+function piecesSeed(variant: Variant, source: string): string {
+  return `init/embedding/${variant.vocabulary === "own" ? source : "global"}`;
+}
+
 /** Shared parameters before the first round: the body, and for variants that share it the global embedding. */
 export function initialShared(
   variant: Variant,
@@ -102,8 +121,7 @@ export function initialLocal(
   model: ModelShape,
   seed: SeedOf,
 ): Tensors {
-  const name = variant.vocabulary === "own" ? source.name : "global";
-  const names = { pieces: `init/embedding/${name}`, positions: "init/positions" };
+  const names = { pieces: piecesSeed(variant, source.name), positions: "init/positions" };
   return drawEmbedding(model, source.train.vocabSize, seed, names, vocabulary.rows);
 }
 

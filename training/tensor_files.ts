@@ -80,6 +80,11 @@ export class TensorFiles {
     }
   }
 
+  remove(digest: string): void {
+    Deno.removeSync(this.#pathOf(digest));
+    this.#isSynced.delete(digest);
+  }
+
   #pathOf(digest: string): string {
     return join(this.folder, digest + suffix);
   }

@@ -21,13 +21,13 @@ export interface CountedWindows extends WindowSource {
 }
 
 /** How much of a source was read. */
-export interface Exposure {
+export type Exposure = {
   readonly source: string;
   /** Windows that were read; one counts each time. */
   readonly windows: number;
   /** Windows of an epoch: all that may be read. */
   readonly epochWindows: number;
-}
+};
 
 /**
  * Feeds for up to B windows of at most T tokens: `tokens` and `targets` [B, T], `weights` [B, T] with `weight` at each

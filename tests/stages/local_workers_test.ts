@@ -6,15 +6,20 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { engineModule } from "../../engine/mod.ts";
 import {
+  heldFolder,
+  HeldStates,
   type LocalHelpers,
   LocalTrainer,
+  participantSeeds,
   pretrain,
   type PretrainResult,
   type PretrainSettings,
 } from "../../training/mod.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import { LocalParts } from "../../training/local_parts.ts";
 import { LocalWorkers } from "../../stages/local_workers.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
-import { plain, pretraining, settings, withSources } from "../training/support.ts";
+import { plain, pretraining, seed, settings, withSources } from "../training/support.ts";
 
 type Options = Awaited<ReturnType<typeof pretraining>>;
 
@@ -39,6 +44,8 @@ async function withHelpers(
         validation: `${folder}/${name}/validation`,
         localVocabulary: [...localVocabulary],
       })),
+      seeds: participantSeeds(options.variant, options.sources.map(({ name }) => name), seed),
+      checkpointFolder: options.checkpointFolder,
     },
   });
   try {
@@ -76,13 +83,13 @@ for (const [variant, lanes, changes] of cases) {
 
 /** Steps that other processes had taken when a run was stopped. */
 function stepsAhead(checkpointFolder: string): number {
-  const states = [...Deno.readDirSync(checkpointFolder)].filter(({ name }) =>
-    name.startsWith("ahead-")
-  )
-    .map(({ name }) =>
-      JSON.parse(Deno.readTextFileSync(join(checkpointFolder, name, "state.json")))
-    );
-  return states.reduce((sum, { data }) => sum + data.part.record.steps, 0);
+  const parts = new LocalParts({ checkpointFolder, log: silentLog });
+  const names = [...Deno.readDirSync(checkpointFolder)].map(({ name }) => name)
+    .filter((name) => name.startsWith("ahead-")).map((name) => name.slice("ahead-".length));
+  return names.reduce((sum, name) => {
+    const { part, outcome } = parts.of({ name, round: 1 }) ?? parts.of({ name, round: 2 })!;
+    return sum + (part?.record.steps ?? outcome!.row.steps as number);
+  }, 0);
 }
 
 // Six steps of its own, then it waits for the others of the round; the next are those of round 2. Afterwards alone, or with one beside it.
@@ -138,7 +145,8 @@ Deno.test("pretrain() keeps the steps that others have taken when it is stopped,
     const [own, other] = [{ steps: 0 }, { steps: 0 }];
     // What another process does, in this one: so the moment of the stop is known.
     const log = count(other, (steps) => void (steps === 4 && stop.abort(new Error("stop"))));
-    const trainer = new LocalTrainer({ ...options, log });
+    const held = new HeldStates(heldFolder(options.checkpointFolder));
+    const trainer = new LocalTrainer({ ...options, held, log });
     const helpers: LocalHelpers = {
       lanes: 1,
       async train(_lane, task) {

@@ -1,0 +1,85 @@
+/**
+ * Local training in a process that does not lead the run: task in, outcome out. What is under way lies in checkpoints of its own, so
+ * that it goes on from there, however it ended.
+ */
+import type { Engine, EngineOptions } from "../engine/mod.ts";
+import { CheckpointPace } from "./checkpoint_pace.ts";
+import { LocalParts } from "./local_parts.ts";
+import { type Beginning, beginningOf } from "./local_state.ts";
+import { firstRecord, trainLocally } from "./local_training.ts";
+import type { LocalOutcome, LocalTask, Trainer } from "./local_work.ts";
+import type { MonitorRow } from "./monitors.ts";
+import { readOptimizer, writeOptimizer } from "./optimizer_state.ts";
+import { Participants } from "./participants.ts";
+import { PhaseClock } from "./phases.ts";
+import { openPrograms, readTensors, writeTensors } from "./programs.ts";
+import type { TrainingSource } from "./source.ts";
+
+interface LocalTrainerOptions
+  extends Pick<Trainer, "variant" | "settings" | "seed" | "held" | "log" | "signal"> {
+  readonly engine: Engine;
+  readonly engineOptions: EngineOptions;
+  readonly sources: readonly TrainingSource[];
+  /** That of the run, or one of its own. */
+  readonly checkpointFolder: string;
+}
+
+export class LocalTrainer {
+  readonly #trainer: Trainer;
+  readonly #parts: LocalParts;
+
+  constructor(options: LocalTrainerOptions) {
+    this.#trainer = {
+      ...options,
+      participants: new Participants(options),
+      programs: openPrograms(options),
+      clock: new PhaseClock(),
+    };
+    this.#parts = new LocalParts(options);
+  }
+
+  /**
+   * Trains from the beginning of a task, or from where it was stopped. What the outcome names is on the disk.
+   * @throws signal.reason when aborted, after a checkpoint.
+   */
+  async train(task: LocalTask): Promise<LocalOutcome> {
+    const beginning = beginningOf(this.#trainer, task);
+    const outcome = await this.#train(task, beginning);
+    this.#trainer.held.sync();
+    return outcome;
+  }
+
+  async #train(task: LocalTask, beginning: Beginning): Promise<LocalOutcome> {
+    const { settings, participants, programs, signal } = this.#trainer;
+    const part = this.#parts.of(task)?.part;
+    const everySteps = settings.monitors.everySteps;
+    const noted: MonitorRow[] = [...part?.noted ?? []];
+    const monitor = everySteps === null
+      ? undefined
+      : { everySteps, note: (row: MonitorRow) => void noted.push(row) };
+    const program = await programs.get(participants.vocabularyOf(task.name).size);
+    await writeTensors(program, (part?.current ?? beginning).parameters);
+    await writeOptimizer(program, (part?.current ?? beginning).optimizer);
+    const record = part?.record ?? firstRecord(this.#trainer, task, beginning);
+    const pace = new CheckpointPace(settings.checkpointEverySteps);
+    const save = () =>
+      pace.write(async () => {
+        const current = {
+          parameters: await readTensors(program),
+          optimizer: await readOptimizer(program),
+        };
+        this.#parts.keep(task, { part: { record, current, noted } });
+      });
+    const afterStep = async () => {
+      if (pace.isDue(record.steps)) await save();
+    };
+    try {
+      const watch = { monitor, afterStep };
+      const outcome = await trainLocally(this.#trainer, task, beginning, program, record, watch);
+      return { ...outcome, noted };
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) await save();
+      throw error;
+    }
+  }
+}
