@@ -1,6 +1,7 @@
 /**
  * The recipe that `init` writes.
  */
+import { stringify } from "yaml";
 import type { FoundSource } from "./init_folder.ts";
 import { batchSize, localSteps, type Sizes } from "./init_sizes.ts";
 
@@ -19,10 +20,10 @@ export function recipeText(name: string, sources: readonly FoundSource[], sizes:
     `name: ${name}`,
     `description: ${sources.length} source${sources.length === 1 ? "" : "s"} of ${name}`,
     "sources: # paths are relative to this file",
-    ...sources.map(({ id, spec }) => `  ${id}: ${JSON.stringify(withSplit(spec))}`),
+    ...sources.map(({ id, spec }) => `  ${id}: ${flow(withSplit(spec))}`),
     ...(textField === "text"
       ? []
-      : [`documents: { textField: ${JSON.stringify(textField)} } # the longest text of a row`]),
+      : [`documents: { textField: ${flow(textField)} } # the longest text of a row`]),
     `vocabulary: { global: { vocabSize: ${vocabSize} } }`,
     `model: { nLayers: ${nLayers}, dModel: ${dModel}, nHeads: ${nHeads}, seqLen: ${seqLen}, bias: false }`,
     "pretrain:",
@@ -57,4 +58,9 @@ function commonField(sources: readonly FoundSource[]): string {
   }
   const [most] = [...counts].sort(([, a], [, b]) => b - a);
   return most?.[0] ?? "text";
+}
+
+/** A value on one line: `{ files: code.jsonl }`. */
+function flow(value: unknown): string {
+  return stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trimEnd();
 }
