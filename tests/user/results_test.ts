@@ -19,6 +19,9 @@ const shown: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ],
     "languages-17-local-sgd.tar.zst": ["differences-random"],
   },
+  "studies.md": {
+    "study-divergence.tar.zst": ["study-growth"],
+  },
 };
 const archives = Object.entries(shown).flatMap(([page, of]) =>
   Object.entries(of).map(([archive, names]) => ({ page, archive, names }))
