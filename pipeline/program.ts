@@ -146,6 +146,7 @@ export class Programs {
       absWorkingDir: this.#root,
       splitting: true,
       sourcemap: "linked",
+      minifyWhitespace: true, // every process reads all of it
       metafile: true,
       outdir: "program",
       plugins: [
