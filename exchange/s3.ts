@@ -210,9 +210,10 @@ export class S3Error extends StageError {
 }
 
 function unreachable(place: string, cause: unknown): UnreachableError {
-  const found = cause instanceof DOMException && cause.name === "TimeoutError"
-    ? "silence"
-    : messageOf(cause);
+  const isSilence = cause instanceof DOMException && cause.name === "TimeoutError";
+  // «fetch failed»; its own cause says why.
+  const root = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+  const found = isSilence ? "silence" : messageOf(root);
   return new UnreachableError(`Cannot reach ${place}: expected an answer, found ${found}`, {
     cause,
   });

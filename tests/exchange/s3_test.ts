@@ -85,6 +85,18 @@ test("a task is answered through another's keys by nobody", async (place) => {
   await assert.rejects(thief.take(["it"], new AbortController().signal), forbidden);
 });
 
+test("over TLS a server is believed only if its certificate is", async (place) => {
+  const leader = (await kind.server()).overTls(place.access.get("leader")!);
+  await using trusted = new S3Bytes(place.url, leader);
+  await trusted.replace("shared/x", one);
+  assert.deepEqual(await trusted.read("shared/x", 1), one);
+  await using stranger = new S3Bytes(place.url, { ...leader, certificates: undefined });
+  await assert.rejects(stranger.read("shared/x", 1), {
+    name: "UnreachableError",
+    message: /certificate/,
+  });
+});
+
 test("a folder of more than a page is listed and removed whole", async (place) => {
   const leader = place.open("leader");
   const names = Array.from({ length: 1003 }, (_, i) => `${i}`.padStart(4, "0"));

@@ -219,9 +219,9 @@ Deno.test("push: what it cannot reach or write is refused, and nothing is made",
     const cases = [
       [
         "https://example.org/x.tar.zst",
-        /expected a folder or a file; push to FILE.tar.zst and upload that/,
+        /expected a folder, a file or s3:\/\/; push to FILE.tar.zst and upload that/,
       ],
-      ["s3://bucket/x", /push to FILE.tar.zst and upload that/],
+      ["gs://bucket/x", /push to FILE.tar.zst and upload that/],
       ["user@host:/x", /push to FILE.tar.zst and upload that/],
       ["host:x", /push to FILE.tar.zst and upload that/],
       [

@@ -8,8 +8,10 @@ import type { S3Access } from "../../exchange/s3_access.ts";
 import { temporaryFolder } from "./command_line.ts";
 
 /** Debian's packages of it. */
-const packages = "radosgw ceph-mon ceph-osd ceph-common";
-const programs = ["ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin"];
+const packages = "radosgw ceph-mon ceph-osd ceph-common openssl";
+const programs = [
+  ...["ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin", "openssl"],
+];
 
 /** Why there can be no server here; undefined where there can. */
 export function whyNoRadosgw(): string | undefined {
@@ -32,6 +34,7 @@ export class Radosgw implements AsyncDisposable {
   readonly leader: S3Access;
   readonly #folder = temporaryFolder();
   readonly #processes: Deno.ChildProcess[] = [];
+  readonly #tlsPort = freePort();
   #gateway: Deno.ChildProcess | undefined;
 
   private constructor(readonly port: number) {
@@ -49,6 +52,12 @@ export class Radosgw implements AsyncDisposable {
       throw error;
     }
     return server;
+  }
+
+  /** Who is asked over TLS, and whose certificate one must trust for that. */
+  overTls(access: S3Access): S3Access {
+    const certificates = Deno.readTextFileSync(join(this.#folder.path, "ca.pem"));
+    return { ...access, endpoint: `https://127.0.0.1:${this.#tlsPort}`, certificates };
   }
 
   /** Makes a user. */
@@ -108,11 +117,9 @@ export class Radosgw implements AsyncDisposable {
     const [fsid, osd] = [crypto.randomUUID(), crypto.randomUUID()];
     const monitor = `[v2:127.0.0.1:${freePort()}]`;
     for (const name of ["mon", "osd0", "log", "run"]) Deno.mkdirSync(join(folder, name));
-    const port = this.port;
-    Deno.writeTextFileSync(
-      join(folder, "ceph.conf"),
-      configuration({ folder, fsid, monitor, port }),
-    );
+    const ports = { plain: this.port, tls: this.#tlsPort };
+    Deno.writeTextFileSync(join(folder, "ceph.conf"), configuration(folder, fsid, monitor, ports));
+    await this.#makeCertificate();
     Deno.writeTextFileSync(join(folder, "keyring"), keyring());
     await this.#do("monmaptool", "--create", "--addv", "a", monitor, "--fsid", fsid, "monmap");
     await this.#do("ceph-mon", "--mkfs", "-i", "a", "--monmap", "monmap", "--keyring", "keyring");
@@ -131,6 +138,27 @@ export class Radosgw implements AsyncDisposable {
     );
   }
 
+  /** A certificate for this machine, signed by an authority that nobody else trusts. */
+  async #makeCertificate(): Promise<void> {
+    Deno.writeTextFileSync(join(this.#folder.path, "san"), "subjectAltName=IP:127.0.0.1");
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    const ca = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test CA"];
+    await this.#do("openssl", "req", "-x509", ...key, ...ca);
+    const asked = ["-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=test"];
+    await this.#do("openssl", "req", ...key, ...asked);
+    const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san"];
+    await this.#do(
+      "openssl",
+      "x509",
+      "-req",
+      "-in",
+      "server.csr",
+      "-out",
+      "server.pem",
+      ...signing,
+    );
+  }
+
   async #do(program: string, ...args: string[]): Promise<void> {
     const { success, stderr } = await this.#command(program, args, "piped").output();
     assert.ok(success, `${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
@@ -141,7 +169,8 @@ export class Radosgw implements AsyncDisposable {
   }
 
   #command(program: string, args: readonly string[], output: "piped" | "null"): Deno.Command {
-    const configured = program === "monmaptool" ? args : ["-c", "ceph.conf", ...args];
+    const isOfCeph = program !== "monmaptool" && program !== "openssl";
+    const configured = isOfCeph ? ["-c", "ceph.conf", ...args] : args;
     return new Deno.Command(program, {
       args: [...configured],
       cwd: this.#folder.path,
@@ -173,7 +202,10 @@ function freePort(): number {
 
 /** `$name` is a variable of Ceph. Monitors wait a second before each change, of which a start makes dozens: not here. */
 function configuration(
-  { folder, fsid, monitor, port }: Record<"folder" | "fsid" | "monitor", string> & { port: number },
+  folder: string,
+  fsid: string,
+  monitor: string,
+  ports: { readonly plain: number; readonly tls: number },
 ): string {
   return `[global]
 fsid = ${fsid}
@@ -205,7 +237,7 @@ mon data = ${folder}/mon
 osd data = ${folder}/osd0
 [client.rgw.a]
 rgw data = ${folder}/rgw
-rgw frontends = beast endpoint=127.0.0.1:${port}
+rgw frontends = beast endpoint=127.0.0.1:${ports.plain} ssl_endpoint=127.0.0.1:${ports.tls} ssl_certificate=${folder}/server.pem ssl_private_key=${folder}/server.key
 `;
 }
 
