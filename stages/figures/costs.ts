@@ -1,7 +1,7 @@
 /**
  * What a worker holds and sends, by the formulas and as it was measured: bars for each variant.
  */
-import { kind as measured } from "../report/cost_measured.ts";
+import { kind as measured, momentsNote } from "../report/cost_measured.ts";
 import type { Table } from "../report/table.ts";
 import type { FigureKind, Panel, Series } from "./figure.ts";
 
@@ -36,6 +36,7 @@ export const kind: FigureKind = {
       ],
       notes: [
         "Standard training and ACT ran in one place and sent nothing: the formula says what a worker each would send",
+        momentsNote,
       ],
     };
   },

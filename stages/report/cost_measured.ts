@@ -70,11 +70,16 @@ export const kind: TableKind<MeasuredCostParams> = {
         "parameters; formulas: mean over all sources; measured: mean over the sources that were sampled, each time that they were",
         "held: parameters, gradients and two moments in float32, the largest source; activations and the engine come on top",
         "sent: by a worker, spread over the steps of a round; exchanged: both ways, all workers, whole run",
+        momentsNote,
         "STD and ACT ran in one place and sent nothing: with a worker each, gradients would travel at every step, as the formula says",
       ],
     };
   },
 };
+
+/** Why more is sent than the formulas say. */
+export const momentsNote =
+  "where pretrain.adamState is average, both moments travel with the parameters: three times what the formulas count";
 
 function measuredRow(
   variant: string,
