@@ -91,7 +91,8 @@ function sessionHtml(
     const place = `margin-left:${left.toFixed(2)}%;width:${
       Math.min(width, 100 - left).toFixed(2)
     }%`;
-    return markup`<tr><th scope="row">${id}</th><td>${start}</td><td>${
+    const name = id.split("/").map((part, i) => markup`${i > 0 && markup`/<wbr>`}${part}`);
+    return markup`<tr><th scope="row">${name}</th><td>${start}</td><td>${
       formatDuration(durationMs)
     }</td><td>${memory}</td><td class="bar"><span style="${place}"></span></td></tr>`;
   });
