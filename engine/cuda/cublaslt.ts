@@ -7,7 +7,7 @@
  * fixed order. Nvidia promises the same bytes for one version, architecture and number of multiprocessors, on one stream.
  */
 import { join } from "node:path";
-import { messageOf, UsageError } from "../../base/mod.ts";
+import { messageOf, StageError, UsageError } from "../../base/mod.ts";
 import { sizeOf } from "../../model/mod.ts";
 import type { Choices } from "./choices.ts";
 import type { MatrixProduct, Place } from "./command.ts";
@@ -101,7 +101,7 @@ export class CublasLt implements Multiplier {
     this.#prefer(preference.reductionMask, Int32Array.of(reductionInWorkspace));
     const workspace = driver.allocate(workspaceBytes);
     if (workspace === undefined) {
-      throw new RangeError("Cannot use cuBLASLt: expected 32 MiB of free memory, found less");
+      throw new StageError("Cannot use cuBLASLt: expected 32 MiB of free memory, found less");
     }
     this.#workspace = workspace;
   }

@@ -2,7 +2,7 @@
  * The driver of Nvidia's cards, through Deno's FFI: a card's memory, copies, modules and launches. The only file that knows
  * handles. Every call that needs a context is made from the thread that made it current.
  */
-import { messageOf, UsageError } from "../../base/mod.ts";
+import { messageOf, StageError, UsageError } from "../../base/mod.ts";
 
 const { i32, u32, u64, usize, buffer, pointer } = {
   i32: "i32",
@@ -52,16 +52,19 @@ const codes = { outOfMemory: 2, noDevice: 100, notReady: 600 } as const;
 const firstLost = 700;
 const attributes = { multiprocessors: 16, capabilityMajor: 75, capabilityMinor: 76 } as const;
 
-/** What the driver answered, where that was no success. */
-export class DriverError extends Error {
-  override readonly name = "DriverError";
+/** What the driver answered, where that was no success: its word says more than a stack. */
+export class DriverError extends StageError {
   readonly code: number;
+  /** Whether this process cannot use the card any more. */
+  readonly isLost: boolean;
 
   /** @param act `load kernels`, `run layer_norm in body.block.3.norm_1` */
   constructor(act: string, code: number, codeName: string, cause?: unknown) {
-    const lost = code >= firstLost ? "; the card is lost to this process: run again to go on" : "";
+    const isLost = code >= firstLost;
+    const lost = isLost ? "; the card is lost to this process: run again to go on" : "";
     super(`Cannot ${act}: the driver says ${codeName} (${code})${lost}`, { cause });
     this.code = code;
+    this.isLost = isLost;
   }
 }
 

@@ -2,7 +2,7 @@
  * A program on an Nvidia card: parameters, sums of gradients and moments stay there; feeds go in, outputs and the squared norms of
  * gradients come out. All memory is taken when the program is made.
  */
-import { formatBytes } from "../../base/mod.ts";
+import { formatBytes, StageError } from "../../base/mod.ts";
 import { type Graph, sizeOf } from "../../model/mod.ts";
 import { adamWStep } from "../adamw_step.ts";
 import { expandAttention } from "../attention_blocks.ts";
@@ -13,6 +13,7 @@ import { aligned } from "./arena.ts";
 import type { Card } from "./card.ts";
 import { CardStore } from "./card_store.ts";
 import { type Argument, overList, type Place, type Rule } from "./command.ts";
+import { DriverError } from "./driver.ts";
 import { Launches } from "./launches.ts";
 import { hasAttentionKernels } from "./ops/attention.ts";
 import { rulesFor } from "./ops/rules.ts";
@@ -52,7 +53,7 @@ export class CudaProgram extends EngineProgram<CardStore> {
 
   /**
    * @param ruleOf What a card does for an operator.
-   * @throws RangeError where the card's memory is too small, saying what fits.
+   * @throws StageError where the card's memory is too small, saying what fits.
    */
   constructor(
     card: Card,
@@ -144,8 +145,13 @@ export class CudaProgram extends EngineProgram<CardStore> {
   }
 
   protected async release(): Promise<void> {
-    await this.#card.driver.finish("end a program");
-    for (const address of this.#allocations.splice(0)) this.#card.driver.free(address);
+    try {
+      await this.#card.driver.finish("end a program");
+      for (const address of this.#allocations.splice(0)) this.#card.driver.free(address);
+    } catch (error) {
+      // Of a lost card nothing can be freed, and whoever used it has said that it is lost.
+      if (!(error instanceof DriverError && error.isLost)) throw error;
+    }
   }
 
   /** Runs a plan and takes its outputs to the host. */
@@ -239,7 +245,7 @@ export class CudaProgram extends EngineProgram<CardStore> {
     return arena.address + BigInt(at) + bytes;
   }
 
-  /** Memory of the card. @throws RangeError where it is not free. */
+  /** Memory of the card. @throws StageError where it is not free. */
   #take(bytes: number, { arena, inputs }: Plan): bigint {
     const { driver } = this.#card;
     const address = driver.allocate(bytes);
@@ -251,7 +257,7 @@ export class CudaProgram extends EngineProgram<CardStore> {
     const rows = inputs.map((name) => this.graph.inputs[name].shape[0] ?? 1);
     const now = Math.max(1, ...rows);
     const fitting = Math.floor(now * (free - (bytes - arena.bytes)) / arena.bytes);
-    throw new RangeError(
+    throw new StageError(
       `Cannot place a program on ${driver.cardName}: expected ${
         formatBytes(bytes)
       } of free memory, found ${formatBytes(free)}; ${
