@@ -6,6 +6,10 @@ await runProgram("instruments", {
     about: "kills runs at every place where they write and at random moments, and compares bytes",
     load: () => import("./crash.ts"),
   },
+  "exchange-kills": {
+    about: "kills leader, silos and server of an exchange at random moments, and compares records",
+    load: () => import("./exchange_kills.ts"),
+  },
   terminal: {
     about: "presses Ctrl-C in a terminal in each kind of stage, and runs again",
     load: () => import("./terminal.ts"),

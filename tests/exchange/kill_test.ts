@@ -1,0 +1,21 @@
+/**
+ * Leader, workers and server are killed at random moments, and rounds end with the records of a run that nothing happens to. In
+ * long: `deno task instruments exchange-kills`.
+ */
+import assert from "node:assert/strict";
+import { killedRun, killPlace } from "../instruments/exchange_kills.ts";
+import { whyNoRadosgw } from "../support/radosgw.ts";
+
+const kinds = { folder: undefined, s3: whyNoRadosgw() };
+
+for (const [kind, whyNot] of Object.entries(kinds)) {
+  const skipped = whyNot === undefined ? "" : `: skipped: ${whyNot}`;
+  Deno.test({
+    name: `rounds over ${kind} end with the same records, whoever is killed${skipped}`,
+    ignore: skipped !== "",
+  }, async () => {
+    await using place = await killPlace(kind);
+    const killed = await killedRun(place, { kills: 4, rounds: 10, seed: 2 });
+    assert.ok(Object.values(killed).reduce((sum, n) => sum + n) >= 2, JSON.stringify(killed));
+  });
+}
