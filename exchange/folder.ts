@@ -36,9 +36,8 @@ export class FolderBytes implements NamedBytes {
     });
   }
 
-  // deno-lint-ignore require-await
   async create(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-    return this.#write(name, bytes, (temporary, path) => {
+    return await this.#write(name, bytes, (temporary, path) => {
       try {
         Deno.linkSync(temporary, path);
       } catch (error) {
@@ -51,9 +50,8 @@ export class FolderBytes implements NamedBytes {
     });
   }
 
-  // deno-lint-ignore require-await
   async replace(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#write(name, bytes, Deno.renameSync);
+    await this.#write(name, bytes, Deno.renameSync);
   }
 
   // deno-lint-ignore require-await
@@ -90,11 +88,11 @@ export class FolderBytes implements NamedBytes {
   }
 
   /** Writes a file beside a name, and lets it have the name. */
-  #write<T>(
+  async #write<T>(
     name: string,
     bytes: Uint8Array,
     giveName: (temporary: string, path: string) => T,
-  ): T {
+  ): Promise<T> {
     const path = join(this.place, name);
     const folder = dirname(path);
     for (let tries = 1;; tries++) {
@@ -106,7 +104,7 @@ export class FolderBytes implements NamedBytes {
         syncFolder(folder);
         return given;
       } catch (error) {
-        ifThere(() => Deno.removeSync(temporary));
+        await Deno.remove(temporary).catch(() => {}); // it may never have been made
         // Who removes the folder at this moment is done after a few tries.
         if (error instanceof Deno.errors.NotFound && tries < 5) continue;
         throw withPlace(error, path);

@@ -60,8 +60,9 @@ export function tasksFolder(source: string): string {
   return `down/${source}/tasks`;
 }
 
-export function taskFileName({ run, round, task }: TaskName): string {
-  return `${run}-${round}-${task}`;
+/** Where a task is offered. */
+export function offerName({ run, round, source, task }: TaskName): string {
+  return `${tasksFolder(source)}/${run}-${round}-${task}`;
 }
 
 /** The task of a file in the folder of tasks; undefined if it is none. */

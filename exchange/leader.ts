@@ -16,11 +16,11 @@ import {
   nameOf,
   objectRefOf,
   objectsFolder,
+  offerName,
   repliesFolder,
   type ReplyKind,
   replyName,
   roundFolders,
-  taskFileName,
   taskOfFile,
   tasksFolder,
 } from "./layout.ts";
@@ -96,7 +96,7 @@ export class Leader implements LeaderExchange {
   }
 
   async withdraw(task: TaskName): Promise<void> {
-    await this.#place.remove(`${tasksFolder(task.source)}/${taskFileName(task)}`);
+    await this.#place.remove(offerName(task));
   }
 
   async *replies(tasks: readonly TaskName[], signal: AbortSignal): AsyncGenerator<Reply> {
@@ -164,7 +164,7 @@ export class Leader implements LeaderExchange {
     if (head === undefined) {
       throw new RangeError(`Cannot wait for task ${task.task}: expected it offered before`);
     }
-    await this.#place.replace(`${tasksFolder(task.source)}/${taskFileName(task)}`, head);
+    await this.#place.replace(offerName(task), head);
   }
 
   /** What is new of tasks. @param seen The tags of what was seen, by name. */

@@ -15,6 +15,9 @@ export class PersistentBytes implements NamedBytes {
   readonly #onTrouble: (message: string) => void;
   readonly #end = new AbortController();
 
+  /** Whether it is known that the place cannot be reached. */
+  #isAway = false;
+
   /** @param onTrouble Hears once of each time that the place cannot be reached. */
   constructor(inner: NamedBytes, onTrouble: (message: string) => void) {
     this.#inner = inner;
@@ -56,11 +59,17 @@ export class PersistentBytes implements NamedBytes {
     let pause = pauseMs.first;
     for (let tries = 0;; tries++) {
       try {
-        return await operation();
+        const given = await operation();
+        this.#isAway = false;
+        return given;
       } catch (error) {
         const { signal } = this.#end;
         if (!(error instanceof UnreachableError) || signal.aborted) throw error;
-        if (tries === 1) this.#onTrouble(error.message);
+        // A single failure is nothing to speak of.
+        if (tries > 0 && !this.#isAway) {
+          this.#isAway = true;
+          this.#onTrouble(error.message);
+        }
         await sleep(pause, signal);
         if (signal.aborted) throw error;
         pause = Math.min(pauseMs.most, pause * 2);

@@ -14,7 +14,7 @@ import {
   checkSource,
   mostStatementBytes,
   nameOf,
-  taskFileName,
+  offerName,
   taskOfFile,
   tasksFolder,
 } from "./layout.ts";
@@ -45,7 +45,7 @@ export class Silo implements SiloExchange {
   readonly #place: NamedBytes;
   readonly #options: SiloOptions;
   readonly #leases: Leases;
-  /** Offers that were refused, with what lay under their names. */
+  /** Names of offers that were refused, with the tags of what lay there. */
   readonly #refused = new Map<string, string | undefined>();
 
   constructor(place: NamedBytes, options: SiloOptions) {
@@ -83,9 +83,8 @@ export class Silo implements SiloExchange {
     for (const source of sources) {
       const offers = (await this.#place.list(tasksFolder(source))).flatMap(({ name, tag }) => {
         const task = taskOfFile(source, name);
-        return task && !(this.#refused.has(name) && this.#refused.get(name) === tag)
-          ? [{ task, tag }]
-          : [];
+        const isRefused = task && this.#refused.get(offerName(task)) === tag;
+        return task && !isRefused ? [{ task, tag }] : [];
       });
       offers.sort((a, b) => a.task.round - b.task.round); // else by name
       for (const { task, tag } of offers) {
@@ -100,9 +99,8 @@ export class Silo implements SiloExchange {
 
   /** What the leader asks; undefined if the offer was withdrawn, or is not the leader's. */
   async #head(task: TaskName, tag: string | undefined): Promise<TaskHead | undefined> {
-    const file = taskFileName(task);
+    const name = offerName(task);
     try {
-      const name = `${tasksFolder(task.source)}/${file}`;
       const bytes = await this.#place.read(name, mostStatementBytes);
       if (bytes === undefined) return undefined;
       const head = readSigned(bytes, "task", { ...task }, this.#options.leaderKey) as TaskHead;
@@ -114,7 +112,7 @@ export class Silo implements SiloExchange {
       return head;
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof TooLargeError)) throw error;
-      this.#refused.set(file, tag);
+      this.#refused.set(name, tag);
       this.#options.onRefused?.(error.message);
       return undefined;
     }
