@@ -21,6 +21,7 @@ const shown: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   "studies.md": {
     "study-divergence.tar.zst": ["study-growth"],
+    "study-local-steps.tar.zst": ["study-bound"],
   },
 };
 const archives = Object.entries(shown).flatMap(([page, of]) =>
