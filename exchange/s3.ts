@@ -179,7 +179,7 @@ export class S3Bytes implements NamedBytes {
         headers: signed.headers,
         body,
         client: this.#client,
-        redirect: "error",
+        redirect: "manual", // to another region: an answer, and no success
         signal: AbortSignal.timeout(this.#silenceMs + (body?.length ?? 0) / leastBytesPerMs),
       });
     } catch (cause) {
