@@ -9,7 +9,7 @@ import { offerName, replyName, tasksFolder } from "../../exchange/layout.ts";
 import { Leader, type LeaderOptions } from "../../exchange/leader.ts";
 import type { NamedBytes } from "../../exchange/named_bytes.ts";
 import { partBytes } from "../../exchange/objects.ts";
-import { makeKeyPair } from "../../exchange/signed.ts";
+import { makeKeyPair, signed } from "../../exchange/signed.ts";
 import { Silo, type SiloOptions } from "../../exchange/silo.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import { folderKind, S3Kind, type TestPlace } from "../support/exchange_places.ts";
@@ -129,6 +129,7 @@ for (const kind of [folderKind, s3]) {
     assert.deepEqual(await two.answer({ lossNats: 2 }), { lossNats: 1 });
     const reply = { task, kind: "answer", answer: { lossNats: 1 } };
     assert.deepEqual(await parties.reply(task), reply);
+    assert.deepEqual(await place.open("leader").list(tasksFolder("it")), []); // nothing is open
     // A leader that starts again asks again, and has the same; the task is not there to be taken any more.
     const again = new Parties(place);
     assert.deepEqual(await again.leader.offer(head()), task);
@@ -303,11 +304,17 @@ for (const kind of [folderKind, s3]) {
     const bytes = place.open("leader");
     const file = (await bytes.read(offerName(task), 1e4))!;
     await bytes.replace(offerName({ ...task, source: "it" }), file);
+    const named = { run, round: 3, source: "it", task: sha256("another head") };
+    const misnamed = signed("task", named, head("it", 3), keys.leader.privateKey);
+    await bytes.replace(offerName(named), misnamed);
     const refused: string[] = [];
     await using silo = parties.silo("it", { onRefused: (message) => refused.push(message) });
     assert.ok(await findsNothing(silo));
-    assert.match(refused.join("\n"), /signature of another.*\n.*found task of .*"source":"fr"/);
-    assert.equal(refused.length, 2); // each once, however often it looks
+    assert.match(
+      refused.join("\n"),
+      /signature of another.*\n.*found task of .*"source":"fr".*\n.*expected the head that has this digest/,
+    );
+    assert.equal(refused.length, 3); // each once, however often it looks
   });
 
   test("a silent task is offered again, also where everything was lost", async (place) => {
