@@ -40,7 +40,7 @@ async function trainJoiner(
   leader: Leader,
   name: string,
 ): Promise<void> {
-  const { state, monitor } = run;
+  const { state } = run;
   const { variant, settings, participants, programs, seed, held, metrics, clock, log, signal } =
     leader;
   const { steps, peakLearningRate } = settings.joining!;
@@ -68,7 +68,6 @@ async function trainJoiner(
         learningRate: (step) => learningRateAt(step, inner),
         rateFactor: () => (parameter) => isEmbedding(parameter) ? 1 : 0,
         settings,
-        monitor: monitor.of({ round: joiningRound, source: name }, metrics),
         clock,
         name: variant.id,
         place,
@@ -92,8 +91,7 @@ async function trainJoiner(
   state.held[name] = held.put({ local: embeddingOf(whole), position: record.position });
   state.read[name] = windows.exposure;
   metrics.push({
-    kind: "local",
-    round: joiningRound,
+    kind: "joining",
     source: name,
     vocabSize: vocabulary.size,
     ...recordRow(record),

@@ -78,10 +78,10 @@ function budgetRow(
   const { tokens: inRounds, steps } = pretrainBudget(training, { ...extent, model });
   const { batchSize } = settingsOf(training, extent);
   const rows = metricsOf(folder, "local");
-  // Of sources that join and train their tables alone, before the first round.
-  const alone = rows.reduce((sum, { round, steps = 0 }) => round === 0 ? sum + steps : sum, 0);
+  const joining = metricsOf(folder, "joining");
+  const alone = joining.reduce((sum, { steps }) => sum + steps, 0);
   const tokens = inRounds + alone * batchSize * model.seqLen;
-  const flops = rows.reduce(
+  const flops = [...joining, ...rows].reduce(
     (sum, { steps = 0, vocabSize }) =>
       sum + steps * batchSize * model.seqLen * flopsPerToken({ ...model, vocabSize }),
     0,

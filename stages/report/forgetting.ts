@@ -113,7 +113,8 @@ function tokensOf(
   folder: string,
 ): number {
   const { batchSize } = settingsOf(variantNamed(id).training, extent);
-  const steps = metricsOf(folder, "local").reduce((sum, row) => sum + (row.steps ?? 0), 0);
+  const rows = [...metricsOf(folder, "joining"), ...metricsOf(folder, "local")];
+  const steps = rows.reduce((sum, row) => sum + (row.steps ?? 0), 0);
   return steps * batchSize * seqLen;
 }
 

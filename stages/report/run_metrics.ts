@@ -75,7 +75,22 @@ interface StartRow {
   readonly left: readonly string[];
 }
 
-export type MetricsRow = StartRow | LocalRow | RoundRow | StepsRow | ValidationRow | ExposureRow;
+/** The steps of a source that joins, alone before the first round. */
+interface JoiningRow {
+  readonly kind: "joining";
+  readonly source: string;
+  readonly vocabSize: number;
+  readonly steps: number;
+}
+
+export type MetricsRow =
+  | StartRow
+  | JoiningRow
+  | LocalRow
+  | RoundRow
+  | StepsRow
+  | ValidationRow
+  | ExposureRow;
 
 /** The rows of one kind, in their order. */
 export function metricsOf<Kind extends MetricsRow["kind"]>(
