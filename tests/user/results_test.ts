@@ -21,6 +21,7 @@ const shown: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   "studies.md": {
     "study-divergence.tar.zst": ["study-growth"],
+    "study-heterogeneity.tar.zst": ["study-differences-pretraining"],
     "study-local-steps.tar.zst": ["study-bound"],
   },
 };
