@@ -31,7 +31,7 @@ import {
   variantNamed,
   writeMetrics,
 } from "../training/mod.ts";
-import { LocalWorkers } from "./local_workers.ts";
+import { openParallelSources, type ParallelSources } from "./parallel_sources.ts";
 import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { sourcesOf } from "./sources.ts";
 import { checkStart, joiningOf, joiningTokens, startInputs } from "./starting_model.ts";
@@ -119,7 +119,11 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
       uses: { engine: engineModule(engine.kind) },
       isNative: hasNativeEngine(recipe) || parallel > 1,
       claims: { threads: engine.threads * parallel },
-      forecast: { ...forecast, memoryBytes: forecast.memoryBytes * parallel },
+      // The process that leads validates, and holds as much as one that trains.
+      forecast: {
+        ...forecast,
+        memoryBytes: forecast.memoryBytes * (parallel === 1 ? 1 : parallel + 1),
+      },
       // A round's sources are trained one after the other.
       weight: 1 + 10 * tokens / (Math.max(1, rounds) * localSteps * batchSize * model.seqLen),
     };
@@ -144,14 +148,15 @@ export async function run(
   return await withTraining(context, async (training) => {
     const microBatchSize = microBatchOf(context, training);
     const settings = { ...params, checkpointEverySteps, inner, microBatchSize };
-    const helpers = parallelSources > 1
-      ? localWorkers(context, training.sources, settings, parallelSources - 1)
+    const parallel = parallelSources > 1
+      ? await parallelTraining(context, training.sources, settings)
       : undefined;
+    const { helpers } = parallel ?? {};
     const from = inputs.from === undefined
       ? undefined
       : readCheckpoint<StartingModel["state"]>(inputs.from);
     const result = await trainRounds({ ...context, ...training, from, settings, helpers })
-      .finally(() => helpers?.close());
+      .finally(() => parallel?.close());
     fillCheckpoint(outputs.last, result.last);
     fillCheckpoint(outputs.best, result.best);
     writeMetrics(outputs.metrics, result);
@@ -182,29 +187,29 @@ function tunedRate(folder: string): number {
   return JSON.parse(readFileSync(`${folder}/rate.json`, "utf8")).peakLearningRate;
 }
 
-function localWorkers(
-  { params, inputs, moduleUrls, seed, checkpointFolder, log, signal }: StageContext<
+function parallelTraining(
+  { params, hints, inputs, moduleUrls, seed, checkpointFolder, log, signal }: StageContext<
     PretrainParams,
     PretrainHints,
     EngineModules
   >,
   sources: readonly TrainingSource[],
   settings: PretrainSettings,
-  lanes: number,
-): LocalWorkers {
+): Promise<ParallelSources> {
+  const { variant, engine } = params;
   const setup = {
-    variant: params.variant,
+    variant,
     engineModule: moduleUrls.engine,
     settings,
-    engine: params.engine,
+    engine,
     sources: sources.map(({ name, localVocabulary }) => ({
       name,
       train: inputs[`train/${name}`],
       validation: inputs[`validation/${name}`],
       localVocabulary: [...localVocabulary],
     })),
-    seeds: participantSeeds(params.variant, sources.map(({ name }) => name), seed),
+    seeds: participantSeeds(variant, sources.map(({ name }) => name), seed),
     checkpointFolder,
   };
-  return new LocalWorkers({ lanes, setup, log, signal });
+  return openParallelSources({ count: hints.parallelSources, setup, sources, log, signal });
 }

@@ -1,5 +1,5 @@
 /**
- * Participants of a round that others train, while this process trains one.
+ * Participants of a round that other processes train.
  */
 import type { LocalParts } from "./local_parts.ts";
 import { taskOf } from "./local_task.ts";
@@ -7,37 +7,41 @@ import type { Leader, LocalOutcome, LocalTask } from "./local_work.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 
 export interface LocalHelpers {
-  /** How many tasks are trained at once. Tasks of a lane are taken one after the other. */
-  readonly lanes: number;
   /**
-   * Resolves, once the task is done, to what reads its outcome. @throws what stops the run
-   * @param task makes the task when its turn comes
+   * Has the tasks of a round trained: a promise for each, which resolves, once the task is done, to what reads its outcome. Each rejects
+   * with what stops the run.
+   * @param tasks What makes them, by name, in the order of the round.
    */
-  train(lane: number, task: () => LocalTask): Promise<() => LocalOutcome>;
+  train(tasks: ReadonlyMap<string, () => LocalTask>): Ahead;
+  /**
+   * Closes a round with the answers that were accepted, by name and digest, before anything is summed.
+   * @throws StageError where the round was closed with others
+   */
+  close(round: number, accepted: Readonly<Record<string, string>>): Promise<void>;
+  /** Forgets rounds before one: no checkpoint goes back so far. */
+  forget(beforeRound: number): Promise<void>;
 }
 
-/** By name, what reads the outcomes of participants that others train. */
-export type Ahead = ReadonlyMap<string, Promise<() => LocalOutcome>>;
+/** By name, what reads the outcomes of participants. */
+export type Ahead = ReadonlyMap<string, Promise<() => Promise<LocalOutcome>>>;
 
-/** Gives helpers their share of the participants that are left: every lane, and this process, takes its turn. */
+/** Gives helpers the participants that are left. */
 export function sendAhead(
   helpers: LocalHelpers | undefined,
   leader: Leader,
   state: PretrainState,
   names: readonly string[],
-  parts: LocalParts,
 ): Ahead {
-  const ahead = new Map<string, Promise<() => LocalOutcome>>();
-  if (helpers === undefined) return ahead;
+  if (helpers === undefined) return new Map();
   const first = state.finished;
-  names.slice(first).forEach((name, turn) => {
-    const lane = turn % (helpers.lanes + 1) - 1;
-    if (lane < 0 || parts.of({ name, round: state.round })?.outcome !== undefined) return;
-    const outcome = helpers.train(lane, () => taskOf(leader, state, name, first + turn));
-    outcome.catch(() => {}); // it is thrown where the outcome is asked for
-    ahead.set(name, outcome);
-  });
-  return ahead;
+  return helpers.train(
+    new Map(
+      names.slice(first).map((name, i) => [
+        name,
+        () => taskOf(leader, state, name, first + i),
+      ]),
+    ),
+  );
 }
 
 /**
@@ -52,6 +56,6 @@ export async function keepAhead(
 ): Promise<void> {
   for (const name of names.slice(finished)) {
     const read = await ahead.get(name)?.catch(() => undefined); // it had not begun, or was stopped
-    if (read !== undefined) parts.keep({ name, round }, { outcome: read() });
+    if (read !== undefined) parts.keep({ name, round }, { outcome: await read() });
   }
 }

@@ -49,7 +49,7 @@ export function keepOutcome(
   leader: Leader,
   state: PretrainState,
   { name, round }: LocalTask,
-  { row, exposure, held, made, diverged }: LocalOutcome,
+  { row, exposure, held, made, diverged, answer }: LocalOutcome,
 ): void {
   const { variant, settings, participants, metrics, files, log } = leader;
   if (diverged !== undefined) {
@@ -71,6 +71,7 @@ export function keepOutcome(
   metrics.push({ kind: "local", round, source: name, vocabSize, ...row });
   state.held[name] = held;
   state.read[name] = exposure;
+  if (answer !== undefined) state.accepted[name] = answer;
   state.record = undefined;
   state.finished++;
 }

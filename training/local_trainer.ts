@@ -49,6 +49,11 @@ export class LocalTrainer {
     return outcome;
   }
 
+  /** The task is answered: nobody goes on with it. */
+  forget({ name }: Pick<LocalTask, "name">): void {
+    this.#parts.drop(name);
+  }
+
   async #train(task: LocalTask, beginning: Beginning): Promise<LocalOutcome> {
     const { settings, participants, programs, signal } = this.#trainer;
     const part = this.#parts.of(task)?.part;

@@ -51,6 +51,8 @@ export type LocalOutcome = {
   readonly exposure: readonly Exposure[];
   /** Digest of what it holds now. */
   readonly held: string;
+  /** Digest of all that another process has answered. */
+  readonly answer?: string;
   /** Why it could not finish; absent when it has. */
   readonly diverged?: string;
   /** The shared parameters after the last step, and Adam's state of them where it is averaged; absent where training diverged. */

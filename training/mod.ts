@@ -24,6 +24,7 @@ export {
   type NamedTensor,
   packState,
   type StateData,
+  type StoredTensors,
   type Tensors,
   tensorsOf,
   unpackState,
@@ -60,7 +61,7 @@ export {
   type SourceVocabulary,
   wholeVocabulary,
 } from "./local_vocabulary.ts";
-export type { LocalHelpers } from "./local_helpers.ts";
+export type { Ahead, LocalHelpers } from "./local_helpers.ts";
 export { heldFolder, HeldStates } from "./held_states.ts";
 export type { LocalOutcome, LocalTask } from "./local_work.ts";
 export { LocalTrainer } from "./local_trainer.ts";
@@ -81,6 +82,7 @@ export { readTensors, writeTensors } from "./programs.ts";
 export type { FinishedModel } from "./pretrain_state.ts";
 export { type StartingModel, whyOtherNetwork } from "./starting_model.ts";
 export { readOptimizer } from "./optimizer_state.ts";
+export { TensorFiles } from "./tensor_files.ts";
 export {
   bitsPerByte,
   differenceInterval,
@@ -90,6 +92,7 @@ export {
   perplexity,
   resampledMean,
 } from "./paired_bootstrap.ts";
+export { Participants } from "./participants.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
 export { cachedMicroBatch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
 export { writeMetrics } from "./metrics_files.ts";

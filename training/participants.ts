@@ -40,17 +40,23 @@ export class Participants {
 
   /** Names of those of a round (S_t), in the order in which their results are summed. */
   ofRound(round: number, seed: SeedOf): readonly string[] {
-    const { sourcesPerRound, model: { seqLen }, continuationShare } = this.#settings;
-    if (this.#variant.mixture) return [mixtureName];
-    if (this.#variant.workers) {
-      return Array.from({ length: sourcesPerRound }, (_, worker) => workerName(worker));
-    }
+    const { model: { seqLen }, continuationShare } = this.#settings;
+    if (this.#variant.mixture || this.#variant.workers) return this.names;
     const windows = new Map([...this.#sources].map(([name, { train }]) => {
       const all = Math.floor(train.tokens / seqLen);
       const heldBack = continuationShare === 0 ? 0 : heldBackWindows(all, continuationShare);
       return [name, all - heldBack];
     }));
     return roundSources({ ...this.#settings, windows }, round, seed);
+  }
+
+  /** All that may take part in a round, in the order of their names. */
+  get names(): readonly string[] {
+    const { sourcesPerRound } = this.#settings;
+    if (this.#variant.mixture) return [mixtureName];
+    return this.#variant.workers
+      ? Array.from({ length: sourcesPerRound }, (_, worker) => workerName(worker))
+      : [...this.#sources.keys()].sort();
   }
 
   /** How many a round has. */

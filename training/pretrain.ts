@@ -67,12 +67,16 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   const participants = new Participants(options);
   const start = options.from && startFrom(options.from, { ...options, participants });
   const held = new HeldStates(heldFolder(options.checkpointFolder));
+  let saved = [0, 0]; // rounds of the last two checkpoints
   const run = new Run<PretrainState>(
     options,
     () => start ? stateFrom(start, { ...options, participants, held }) : firstState(options),
     {
       sync: () => held.sync(),
-      written: (state) => held.keepNamed(heldDigests(state)),
+      written(state) {
+        held.keepNamed(heldDigests(state));
+        saved = [saved[1], state.round];
+      },
     },
   );
   const { state } = run;
@@ -86,7 +90,7 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
     if (state.round === joiningRound) await trainJoiners(run, leader);
     while (state.round <= settings.rounds) { // line 1: for each round t
       const names = participants.ofRound(state.round, seed); // line 2: draw S_t
-      const ahead = sendAhead(helpers, leader, state, names, parts);
+      const ahead = sendAhead(helpers, leader, state, names);
       while (state.finished < names.length) { // line 3: for each source k in S_t
         const name = names[state.finished];
         const task = taskOf(leader, state, name, state.finished); // lines 4, 5: cut ϕ to V_k
@@ -99,9 +103,11 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
         parts.drop(name);
         await run.saveIfDue();
       }
+      await helpers?.close(state.round, state.accepted);
       const averaging = await averageRound(leader, state, names); // lines 8 to 15: deltas, OuterOPT
       await closeRound(leader, state, names, averaging);
       await run.saveIfDue();
+      await helpers?.forget(Math.min(...saved));
     }
     return { ...resultOf(leader, run), start }; // line 16: θ, ϕ, ψ
   } finally {
@@ -132,7 +138,7 @@ async function outcomeOf(
     leader.signal.throwIfAborted();
     return read;
   });
-  const outcome = read();
+  const outcome = await read();
   for (const row of outcome.noted ?? []) monitor?.note(row);
   return outcome;
 }

@@ -35,6 +35,8 @@ export type PretrainState = RunState & {
   readonly joining?: readonly string[];
   /** What each participant holds, by digest: `HeldStore`. */
   held: Record<string, string>;
+  /** Digests of the answers of other processes that the round has, by participant. */
+  accepted: Record<string, string>;
   /** What each participant has read. */
   read: Record<string, readonly Exposure[]>;
   best?: BestRound;
@@ -105,7 +107,7 @@ export function stateFrom(
 
 /** What a state has where nothing is done yet. */
 function nothingDone() {
-  return { round: 1, finished: 0, results: {}, outer: {} };
+  return { round: 1, finished: 0, results: {}, outer: {}, accepted: {} };
 }
 
 /** A model for other stages. Tables that sources keep, and those of a round that has passed, are read when it is written. */

@@ -98,4 +98,5 @@ export async function closeRound(
   state.round++;
   state.finished = 0;
   state.results = {};
+  state.accepted = {};
 }

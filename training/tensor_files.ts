@@ -3,7 +3,14 @@
  * sources that do not train, the best round so far. Checkpoints name files here, and what none of them names is removed.
  */
 import { join } from "node:path";
-import { digestIfThere, StageError, syncFile, syncFolder, writeParts } from "../base/mod.ts";
+import {
+  digestIfThere,
+  sha256OfFile,
+  StageError,
+  syncFile,
+  syncFolder,
+  writeParts,
+} from "../base/mod.ts";
 import { type Group, isStored, type StoredTensors, type Tensors } from "./checkpoint.ts";
 import { lengthBytes, safetensorsParts } from "./safetensors.ts";
 import { openTensors, storedTensors } from "./stored_tensors.ts";
@@ -24,10 +31,10 @@ export class TensorFiles {
 
   /** Writes tensors, which the caller must not change afterwards. `sync` says when they are on the disk. */
   put(group: Group): StoredTensors {
-    if (isStored(group)) return group;
+    if (isStored(group)) return this.#link(group);
     const known = this.#known.get(group);
     if (known !== undefined && this.#isSynced.has(known.digest)) return known;
-    const temporary = join(this.folder, `${crypto.randomUUID()}.tmp`);
+    const temporary = this.newPath();
     const parts = safetensorsParts(group);
     const digest = writeParts(temporary, parts);
     const path = this.#pathOf(digest);
@@ -58,6 +65,35 @@ export class TensorFiles {
     const tensors = stored.read();
     this.#known.set(tensors, stored);
     return tensors;
+  }
+
+  /** A path for a file that `take` is given later. */
+  newPath(): string {
+    return join(this.folder, `${crypto.randomUUID()}.tmp`);
+  }
+
+  /** Takes a file of tensors, which is moved here. @throws StageError for what is no such file. */
+  take(file: string): StoredTensors {
+    const digest = sha256OfFile(file);
+    openTensors(file, digest);
+    Deno.renameSync(file, this.#pathOf(digest));
+    this.#isSynced.set(digest, false);
+    return openTensors(this.#pathOf(digest), digest);
+  }
+
+  /** The same tensors here, if they are in a file elsewhere, which may go then. */
+  #link(stored: StoredTensors): StoredTensors {
+    const path = this.#pathOf(stored.digest);
+    if (stored.path === path) return stored;
+    try {
+      Deno.linkSync(stored.path, path);
+    } catch { // it is here, or on a file system of another kind
+      const temporary = this.newPath();
+      Deno.copyFileSync(stored.path, temporary);
+      Deno.renameSync(temporary, path);
+    }
+    this.#isSynced.set(stored.digest, false);
+    return openTensors(path, stored.digest);
   }
 
   /** Waits until all that was put here is on the disk. */

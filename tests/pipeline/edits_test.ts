@@ -174,7 +174,7 @@ const meant: readonly MeantEdit[] = [
   ["engine/reference/interpret.ts", "new Set(wanted)", "new Set()", ["continue/reference"]],
   ["training/outer_optimizer.ts", "value + mean", "value - mean", fromScratch],
   ["training/schedule.ts", "(1 - finalFactor)", "finalFactor", trains],
-  ["stages/local_worker.ts", "openTokenShards(train)", "openTokenShards(validation)", pretrains],
+  ["stages/silo_process.ts", "openTokenShards(train)", "openTokenShards(validation)", pretrains],
   ["stages/report/heterogeneity.ts", "/ bytes / Math.LN2", "/ bytes", ["table/heterogeneity"]],
   ["stages/figures/draw.ts", "opacity: 0.2", "opacity: 0.3", ["figure"]],
 ];
@@ -236,8 +236,8 @@ const moves: Readonly<Record<string, string>> = {
   "engine/onnxruntime/assembly_code.ts": "engine/onnxruntime/processor/code.ts",
   "engine/reference/mod.ts": "engine/plain.ts",
   "training/outer_step.ts": "training/outer/step.ts",
-  "stages/local_worker.ts": "stages/parallel/worker.ts",
-  "stages/local_workers.ts": "stages/parallel/workers.ts",
+  "stages/silo_process.ts": "stages/parallel/worker.ts",
+  "stages/silo_processes.ts": "stages/parallel/workers.ts",
   "stages/pretrain.ts": "stages/training/pre_training.ts",
   "stages/report/heterogeneity.ts": "stages/heterogeneity_table.ts",
   "commands/run.ts": "commands/runs/run.ts",
@@ -255,6 +255,6 @@ Deno.test("a moved file changes no key, in any room", async () => {
       }
     }
     const { modules } = after.get("pretrain/trim")!.run;
-    assert.ok(moves["stages/local_worker.ts"] in modules, "a change is named by the new path");
+    assert.ok(moves["stages/silo_process.ts"] in modules, "a change is named by the new path");
   });
 });

@@ -34,7 +34,7 @@ export const longFiles: Readonly<Record<string, number>> = {
   "datasets/generators_test.ts": 21,
   "user/init_test.ts": 21,
   "user/metrics_test.ts": 20,
-  "stages/local_workers_test.ts": 19,
+  "stages/parallel_sources_test.ts": 19,
   "stages/vocabulary_threads_test.ts": 18,
 };
 

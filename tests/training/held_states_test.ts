@@ -13,7 +13,7 @@ import {
   type PretrainSettings,
   type Tensors,
 } from "../../training/mod.ts";
-import { plain, pretraining, withSources } from "./support.ts";
+import { helpersOf, plain, pretraining, withSources } from "./support.ts";
 
 const tensors = (...data: number[]): Tensors => ({
   "embedding.token.weight": { shape: [data.length], data: Float32Array.from(data) },
@@ -93,16 +93,12 @@ async function crossing(id: string, changes: Partial<PretrainSettings>) {
     const options = pretraining(id, sources, folder, changes);
     const held = new HeldStates(heldFolder(options.checkpointFolder));
     const trainer = new LocalTrainer({ ...options, held });
-    const helpers = {
-      lanes: 1,
-      async train(_lane: number, make: () => LocalTask) {
-        const task = make();
-        tasks.push(task);
-        const outcome = await trainer.train(task);
-        outcomes.push(outcome);
-        return () => outcome;
-      },
-    };
+    const helpers = helpersOf(async (task) => {
+      tasks.push(task);
+      const outcome = await trainer.train(task);
+      outcomes.push(outcome);
+      return outcome;
+    });
     await pretrain({ ...options, helpers });
   });
   return { tasks, outcomes };
@@ -149,16 +145,10 @@ Deno.test("LocalTrainer that is killed at any step goes on from its own checkpoi
         return await train(task);
       }
     };
-    const helpers = {
-      lanes: 1,
-      async train(_lane: number, task: () => LocalTask) {
-        const outcome = await train(task());
-        return () => outcome;
-      },
-    };
+    const helpers = helpersOf(train);
     const result = await pretrain({ ...options, helpers });
     assert.deepEqual(plain(result.last), plain(alone.last));
     assert.deepEqual(result.metrics, alone.metrics);
     assert.equal(new Set(steps).size, steps.length, "no step is taken twice");
-    assert.equal(kills, 2); // of each round's three, this process trains two; two steps, then the rest
+    assert.equal(kills, 6); // two rounds of three: each is killed after two steps of four
   }));

@@ -12,6 +12,9 @@ import {
   type Group,
   type InnerOptimizer,
   learningRateAt,
+  type LocalHelpers,
+  type LocalOutcome,
+  type LocalTask,
   type Pretraining,
   type PretrainSettings,
   safetensorsParts,
@@ -231,5 +234,26 @@ export function plain(checkpoint: Checkpoint<Checkpoint["state"], Group>) {
         ),
       ]),
     ),
+  };
+}
+
+/** Helpers that train in this process, one task after the other. @param only Of participants with these numbers; of all when absent. */
+export function helpersOf(
+  train: (task: LocalTask) => Promise<LocalOutcome>,
+  only?: readonly number[],
+): LocalHelpers {
+  return {
+    train(tasks) {
+      let last: Promise<unknown> = Promise.resolve();
+      return new Map(
+        [...tasks].filter((_, at) => only?.includes(at) ?? true).map(([name, task]) => {
+          const outcome = last.then(() => train(task()));
+          last = outcome.catch(() => {});
+          return [name, outcome.then((made) => () => Promise.resolve(made))];
+        }),
+      );
+    },
+    close: () => Promise.resolve(),
+    forget: () => Promise.resolve(),
   };
 }

@@ -8,7 +8,6 @@ import { engineModule } from "../../engine/mod.ts";
 import {
   heldFolder,
   HeldStates,
-  type LocalHelpers,
   LocalTrainer,
   participantSeeds,
   pretrain,
@@ -17,41 +16,46 @@ import {
 } from "../../training/mod.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { LocalParts } from "../../training/local_parts.ts";
-import { LocalWorkers } from "../../stages/local_workers.ts";
+import { openParallelSources } from "../../stages/parallel_sources.ts";
+import type { SiloProcesses } from "../../stages/silo_processes.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
-import { plain, pretraining, seed, settings, withSources } from "../training/support.ts";
+import { helpersOf, plain, pretraining, seed, settings, withSources } from "../training/support.ts";
 
 type Options = Awaited<ReturnType<typeof pretraining>>;
 
-/** Trains with so many processes beside this one. */
-async function withHelpers(
+/** Trains by so many processes. @param use Is given them at once. */
+async function byProcesses(
   options: Options,
   folder: string,
-  lanes: number,
+  count: number,
+  use: (processes: SiloProcesses) => void = () => {},
 ): Promise<PretrainResult> {
-  const helpers = new LocalWorkers({
-    lanes,
-    log: options.log,
-    signal: options.signal,
+  const { variant, settings, sources, checkpointFolder, log, signal } = options;
+  const parallel = await openParallelSources({
+    count,
+    sources,
+    log,
+    signal,
     setup: {
-      variant: options.variant,
+      variant,
       engineModule: engineModule("reference"),
-      settings: options.settings,
+      settings,
       engine: { kind: "reference", threads: 1, precision: "fp32" },
-      sources: options.sources.map(({ name, localVocabulary }) => ({
+      sources: sources.map(({ name, localVocabulary }) => ({
         name,
         train: `${folder}/${name}/train`,
         validation: `${folder}/${name}/validation`,
         localVocabulary: [...localVocabulary],
       })),
-      seeds: participantSeeds(options.variant, options.sources.map(({ name }) => name), seed),
-      checkpointFolder: options.checkpointFolder,
+      seeds: participantSeeds(variant, sources.map(({ name }) => name), seed),
+      checkpointFolder,
     },
   });
+  use(parallel.processes);
   try {
-    return await pretrain({ ...options, helpers });
+    return await pretrain({ ...options, helpers: parallel.helpers });
   } finally {
-    await helpers.close();
+    await parallel.close();
   }
 }
 
@@ -72,14 +76,60 @@ function nesterov() {
   return { kind: "nesterov", learningRate: 0.7, momentum: 0.9 } as const;
 }
 
-for (const [variant, lanes, changes] of cases) {
-  Deno.test(`pretrain() of ${variant} with ${lanes} processes beside it has the bytes of a plain run`, () =>
+for (const [variant, count, changes] of cases) {
+  Deno.test(`pretrain() of ${variant} by ${count} processes has the bytes of a plain run`, () =>
     withSources(async (sources, folder) => {
       const one = await pretrain(pretraining(variant, sources, folder, changes));
       const many = pretraining(variant, sources, folder, changes);
-      same(await withHelpers(many, folder, lanes), one);
+      same(await byProcesses(many, folder, count), one);
     }));
 }
+
+/** A log that hears of every step of the run, and how many were told. */
+function heard(log: Options["log"], act: (done: number) => void) {
+  const seen: number[] = [];
+  const progress = ({ done }: { readonly done: number }) => {
+    seen.push(done);
+    act(done);
+  };
+  return { seen, log: { ...log, progress } };
+}
+
+Deno.test("pretrain() whose processes are killed while they train has the bytes of a plain run", () =>
+  withSources(async (sources, folder) => {
+    const changes = { rounds: 1, sourcesPerRound: 3, localSteps: 300, checkpointEverySteps: 20 };
+    const one = await pretrain(pretraining("spec", sources, folder, changes));
+    const options = pretraining("spec", sources, folder, changes);
+    let processes: SiloProcesses | undefined;
+    let [kills, ends] = [0, 0];
+    const { log } = heard(options.log, () => {
+      // Somebody has just said how far it is. There are five more such moments at least: one for each answer.
+      const [pid] = processes?.pids ?? [];
+      if (pid === undefined || kills >= 2 || kills > ends) return;
+      Deno.kill(pid, "SIGKILL");
+      kills++;
+    });
+    const warn = (message: string) => void (/ended with SIGKILL/.test(message) && ends++);
+    const killed = { ...options, log: { ...log, warn } };
+    same(await byProcesses(killed, folder, 2, (started) => processes = started), one);
+    assert.deepEqual([kills, ends], [2, 2], "both were killed at work, and started again");
+  }));
+
+Deno.test("pretrain() whose leader is killed reads the answers that are there, and goes on to the same bytes", () =>
+  withSources(async (sources, folder) => {
+    const changes = { sourcesPerRound: 3, localSteps: 6, checkpointEverySteps: 1000 };
+    const one = await pretrain(pretraining("trim", sources, folder, changes));
+    const options = pretraining("trim", sources, folder, changes);
+    // All of round 1 is answered; the leader ends before it has written any checkpoint.
+    const first = heard(options.log, (done) => {
+      if (done >= 3 * 6) throw new Error("killed");
+    });
+    await assert.rejects(byProcesses({ ...options, log: first.log }, folder, 2), /killed/);
+    const second = heard(options.log, () => {});
+    same(await byProcesses({ ...options, log: second.log }, folder, 2), one);
+    const working = second.seen.filter((done) => done < 3 * 6 && done % 6 !== 0);
+    assert.deepEqual(working, [], "nothing of round 1 is trained again");
+  }));
 
 /** Steps that other processes had taken when a run was stopped. */
 function stepsAhead(checkpointFolder: string): number {
@@ -92,42 +142,33 @@ function stepsAhead(checkpointFolder: string): number {
   }, 0);
 }
 
-// Six steps of its own, then it waits for the others of the round; the next are those of round 2. Afterwards alone, or with one beside it.
-for (const [at, lanes] of [[6, 0], [8, 0], [9, 1]]) {
-  Deno.test(`pretrain() stopped at step ${at} of a parallel run goes on from there, ${lanes} beside it, to the same bytes`, () =>
+// Afterwards by this process alone, or by one other.
+for (const count of [0, 1]) {
+  Deno.test(`pretrain() by two processes that is stopped keeps what they have done, and goes on by ${count} others to the same bytes`, () =>
     withSources(async (sources, folder) => {
       const changes = {
         ...settings,
-        sourcesPerRound: 3,
-        localSteps: 6,
-        monitors: { everySteps: 2 },
+        rounds: 1,
+        sourcesPerRound: 2,
+        localSteps: 600, // some tenths of a second, in which the leader looks once at least
+        monitors: { everySteps: 200 },
         checkpointEverySteps: "auto",
       } as const;
       const one = await pretrain(pretraining("trim", sources, folder, changes));
       const stop = new AbortController();
       const stopped = pretraining("trim", sources, folder, changes);
-      const seen: number[] = [];
-      const progress = ({ done }: { readonly done: number }) => void seen.push(done);
-      const log = { ...stopped.log, progress };
-      const stopping = {
-        ...log,
-        progress(state: { readonly done: number }) {
-          progress(state);
-          if (seen.length === at) stop.abort(new Error("stop"));
-        },
-      };
+      const { log } = heard(stopped.log, () => stop.abort(new Error("stop")));
       await assert.rejects(
-        withHelpers({ ...stopped, log: stopping, signal: stop.signal }, folder, 2),
+        byProcesses({ ...stopped, log, signal: stop.signal }, folder, 2),
         { message: "stop" },
       );
-      assert.equal(seen.length, at);
       const ahead = stepsAhead(stopped.checkpointFolder);
-      const resumed = { ...stopped, log };
-      same(await (lanes === 0 ? pretrain(resumed) : withHelpers(resumed, folder, lanes)), one);
-      assert.ok(seen[at] > seen[at - 1]);
-      // Steps of the run: 2 rounds of 3 sources; what is done of them is this process's own, all of round 1 before round 2, and what is ahead.
-      const own = at > 6 ? 18 + at - 6 : at;
-      if (lanes === 0) assert.equal(seen.length - at, 36 - own - ahead);
+      assert.ok(ahead > 0, "steps of a task that was stopped are kept");
+      const rest = { steps: 0 };
+      const counting = { ...stopped.log, progress: () => void rest.steps++ };
+      const resumed = { ...stopped, log: count === 0 ? counting : stopped.log };
+      same(await (count === 0 ? pretrain(resumed) : byProcesses(resumed, folder, count)), one);
+      if (count === 0) assert.equal(rest.steps, 2 * 600 - ahead, "no step is taken twice");
       assert.equal(stepsAhead(stopped.checkpointFolder), 0, "nothing is left behind");
     }));
 }
@@ -147,13 +188,7 @@ Deno.test("pretrain() keeps the steps that others have taken when it is stopped,
     const log = count(other, (steps) => void (steps === 4 && stop.abort(new Error("stop"))));
     const held = new HeldStates(heldFolder(options.checkpointFolder));
     const trainer = new LocalTrainer({ ...options, held, log });
-    const helpers: LocalHelpers = {
-      lanes: 1,
-      async train(_lane, task) {
-        const outcome = await trainer.train(task());
-        return () => outcome;
-      },
-    };
+    const helpers = helpersOf((task) => trainer.train(task), [1]);
     await assert.rejects(pretrain({ ...options, log: count(own), helpers }), { message: "stop" });
     assert.equal(stepsAhead(options.checkpointFolder), 4);
     const { signal } = new AbortController();
@@ -173,7 +208,7 @@ Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", ()
       );
     const alone = await failure(pretrain);
     assert.match(alone, /Cannot average round 1 of glob/);
-    assert.equal(await failure((options) => withHelpers(options, folder, 1)), alone);
+    assert.equal(await failure((options) => byProcesses(options, folder, 1)), alone);
   }));
 
 Deno.test("pretrain.parallelSources changes neither key nor bytes, on ONNX Runtime", async () => {

@@ -1,0 +1,133 @@
+/**
+ * Tasks of an exchange as a silo works on them: objects become tensors, is trained, and becomes objects again.
+ */
+import { canonicalJson, StageError, writeFileSynced } from "../base/mod.ts";
+import {
+  type JsonRecord,
+  type ObjectRef,
+  RefusedError,
+  type TakenTask,
+  type TaskHead,
+} from "../exchange/mod.ts";
+import {
+  type Group,
+  type LocalOutcome,
+  type LocalTask,
+  type LocalTrainer,
+  TensorFiles,
+  type Tensors,
+} from "../training/mod.ts";
+
+/** Tensors and a count that travel: Adam's state. */
+type OptimizerRef = {
+  readonly step: number;
+  readonly moments: ObjectRef;
+};
+
+/** What a task asks, beside its run, round and source: the name of the task covers it. */
+export interface TrainHead extends TaskHead {
+  readonly kind: "train";
+  readonly shared: ObjectRef;
+  readonly optimizer: OptimizerRef | null;
+  /** Digest of the state that the source goes on from; null where it begins. */
+  readonly held: string | null;
+}
+
+/** What answers it. */
+export interface TrainAnswer extends JsonRecord {
+  readonly row: LocalOutcome["row"];
+  readonly exposure: LocalOutcome["exposure"];
+  readonly held: string;
+  readonly diverged: string | null;
+  readonly shared: ObjectRef | null;
+  readonly optimizer: OptimizerRef | null;
+  /** A file of JSON; null where there are no monitors. */
+  readonly noted: ObjectRef | null;
+}
+
+/** What a silo says of a task under way. */
+export interface TaskProgress {
+  readonly steps: number;
+  readonly lossNats: number | null;
+}
+
+/** Answers tasks by training. */
+export class SiloTasks {
+  readonly #trainer: LocalTrainer;
+  readonly #files: TensorFiles;
+
+  /** @param folder For files on their way. */
+  constructor(trainer: LocalTrainer, folder: string) {
+    this.#trainer = trainer;
+    this.#files = new TensorFiles(folder);
+    this.#files.keepOnly(new Set());
+  }
+
+  /**
+   * Trains what a task asks, from its beginning or from where it was stopped, and answers.
+   * @throws StageError, RefusedError for a task that cannot be answered here. @throws the signal's reason when stopped
+   */
+  async answer(task: TakenTask): Promise<void> {
+    try {
+      const local = await this.#taskOf(task);
+      const outcome = await this.#trainer.train(local);
+      await task.answer(await this.#answerOf(task, outcome));
+      this.#trainer.forget(local);
+    } finally {
+      this.#files.keepOnly(new Set());
+    }
+  }
+
+  async #taskOf(task: TakenTask): Promise<LocalTask> {
+    const { round, source } = task.head;
+    const { kind, shared, optimizer, held } = task.head as TrainHead;
+    if (kind !== "train") {
+      throw new StageError(`Cannot work on a task of kind "${kind}": expected "train"`);
+    }
+    return {
+      name: source,
+      round,
+      stepsBefore: 0,
+      shared: await this.#get(task, shared),
+      ...(optimizer && {
+        optimizer: { step: optimizer.step, moments: await this.#get(task, optimizer.moments) },
+      }),
+      held,
+    };
+  }
+
+  async #answerOf(
+    task: TakenTask,
+    { row, exposure, held, diverged, made, noted = [] }: LocalOutcome,
+  ): Promise<TrainAnswer> {
+    const put = (group: Group) => task.put(this.#files.put(group).path);
+    return {
+      row,
+      exposure,
+      held,
+      diverged: diverged ?? null,
+      shared: made ? await put(made.shared) : null,
+      optimizer: made?.optimizer
+        ? { step: made.optimizer.step, moments: await put(made.optimizer.moments) }
+        : null,
+      noted: noted.length === 0 ? null : await this.#putRows(task, noted),
+    };
+  }
+
+  async #putRows(task: TakenTask, rows: NonNullable<LocalOutcome["noted"]>): Promise<ObjectRef> {
+    const path = this.#files.newPath();
+    writeFileSynced(path, canonicalJson(rows));
+    return await task.put(path);
+  }
+
+  async #get(task: TakenTask, ref: ObjectRef): Promise<Tensors> {
+    const path = this.#files.newPath();
+    await task.get(ref, path);
+    return this.#files.take(path).read();
+  }
+}
+
+/** Whether an error says that a task cannot be answered here, and not that this program is wrong. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof StageError || error instanceof RefusedError;
+}
