@@ -23,6 +23,7 @@ const shown: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     "study-divergence.tar.zst": ["study-growth"],
     "study-heterogeneity.tar.zst": ["study-differences-pretraining"],
     "study-local-steps.tar.zst": ["study-bound"],
+    "study-scale.tar.zst": ["study-differences-pretraining"],
   },
 };
 const archives = Object.entries(shown).flatMap(([page, of]) =>
