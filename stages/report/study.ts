@@ -38,6 +38,7 @@ export function stackTables(
     columns: [first.table.columns[0], ...axes, ...headings],
     rows,
     notes: [...new Set(tables.flatMap(({ table }) => table.notes))],
+    ...(first.table.mark === undefined ? {} : { mark: first.table.mark }),
   };
 }
 
