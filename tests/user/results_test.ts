@@ -22,6 +22,7 @@ const shown: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   "studies.md": {
     "study-divergence.tar.zst": ["study-growth"],
     "study-heterogeneity.tar.zst": ["study-differences-pretraining"],
+    "study-sources-unknown.tar.zst": ["clusters@sources=clusters", "clusters@sources=random"],
     "study-local-steps.tar.zst": ["study-bound"],
     "study-scale.tar.zst": ["study-differences-pretraining"],
   },
