@@ -10,15 +10,6 @@ const results = join(projectRoot, "docs/results");
 
 /** Tables of each archive that stand on a page. */
 const shown: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  "languages.md": {
-    "languages-17.tar.zst": [
-      "pretraining",
-      "differences-pretraining",
-      "bits-random",
-      "differences-random",
-    ],
-    "languages-17-local-sgd.tar.zst": ["differences-random"],
-  },
   "studies.md": {
     "study-divergence.tar.zst": ["study-growth"],
     "study-heterogeneity.tar.zst": ["study-differences-pretraining"],
@@ -37,17 +28,41 @@ for (const { page: name, archive, names } of archives) {
     const store = ["--store", join(folder.path, "store")];
     const pulled = await pipeline(["pull", join(results, archive), ...store]);
     assert.equal(pulled.code, 0, pulled.stderr);
-    const page = Deno.readTextFileSync(join(results, name));
     const printed = await pipeline(["table", "--kept", "--format", "markdown", ...names, ...store]);
-    assert.equal(printed.code, 0, printed.stderr);
-    const tables = printed.stdout.split(/^\*\*.*\*\*$/m).slice(1)
-      .map((text) => text.split("\n").filter((line) => line.startsWith("|")).join("\n"));
-    assert.equal(tables.length, names.length);
-    for (const [i, table] of tables.entries()) {
-      assert.ok(page.includes(table), `${names[i]}:\n${table}`);
-    }
+    assertOnPage(name, printed, names.length);
   });
 }
+
+/** Tables that a command has printed stand on a page, line by line. */
+function assertOnPage(
+  name: string,
+  printed: Awaited<ReturnType<typeof pipeline>>,
+  count: number,
+): void {
+  assert.equal(printed.code, 0, printed.stderr);
+  const page = Deno.readTextFileSync(join(results, name));
+  const [, ...tables] = printed.stdout.split(/^\*\*.*\*\*$/m);
+  assert.equal(tables.length, count);
+  for (const text of tables) {
+    const table = text.split("\n").filter((line) => line.startsWith("|")).join("\n");
+    assert.ok(page.includes(table), table);
+  }
+}
+
+Deno.test("the archives of three seeds print the tables of docs/results/languages.md as one", async () => {
+  using folder = temporaryFolder();
+  const store = ["--store", join(folder.path, "store")];
+  for (const seed of [17, 18, 19]) {
+    for (const name of [`languages-${seed}`, `languages-${seed}-local-sgd`]) {
+      const pulled = await pipeline(["pull", join(results, `${name}.tar.zst`), ...store]);
+      assert.equal(pulled.code, 0, pulled.stderr);
+    }
+  }
+  const names = ["pretraining", "differences-pretraining", "bits-random", "differences-random"];
+  const overSeeds = ["--kept", "--over-seeds", "--format", "markdown"];
+  const printed = await pipeline(["table", ...overSeeds, ...names, ...store]);
+  assertOnPage("languages.md", printed, 6); // differences to two rows
+});
 
 Deno.test("an archive of docs/results/ becomes a report, without data", async () => {
   using folder = temporaryFolder();
