@@ -15,6 +15,7 @@ export function copyProject(folder: string): void {
     "tokenizers",
     "model",
     "engine",
+    "exchange",
     "training",
     "tests/support",
   ];
