@@ -136,14 +136,33 @@ function quantity(title: string, isLogarithmic = false, tickMinStep?: number) {
   };
 }
 
+/** Places with names below them. */
+function places(title: string, names: readonly string[]) {
+  return {
+    type: "quantitative",
+    title,
+    scale: { domain: [1, names.length], nice: false },
+    axis: {
+      values: names.map((_, i) => i + 1),
+      labelExpr: `${JSON.stringify(names)}[datum.value - 1]`,
+      labelOverlap: false,
+    },
+  };
+}
+
 function lines(
-  { y, isLogarithmic, isXLogarithmic, series }: Panel,
+  { y, isLogarithmic, isXLogarithmic, xNames, series }: Panel,
   values: readonly Value[],
   x: string,
   { color, strokeDash }: Look,
 ): readonly object[] {
   const isCounted = values.every((value) => Number.isInteger(value.x));
-  const across = { field: "x", ...quantity(x, isXLogarithmic, isCounted ? 1 : undefined) };
+  const across = {
+    field: "x",
+    ...(xNames === undefined
+      ? quantity(x, isXLogarithmic, isCounted ? 1 : undefined)
+      : places(x, xNames)),
+  };
   const up = quantity(y, isLogarithmic);
   const band = {
     mark: { type: "area", opacity: 0.2 },

@@ -39,6 +39,8 @@ export interface Panel {
   readonly y: string;
   readonly isLogarithmic: boolean;
   readonly isXLogarithmic?: boolean;
+  /** What stands below x = 1, 2, …, where x are places of things that have names. */
+  readonly xNames?: readonly string[];
   /** Default `line`. */
   readonly mark?: Mark;
   readonly series: readonly Series[];
@@ -55,6 +57,11 @@ export interface Figure {
 
 // deno-lint-ignore no-explicit-any -- the list of kinds holds kinds of any parameters
 export type FigureKind<Params extends object = any> = Kind<Figure, Params>;
+
+/** Whether all values are above 0, and the largest is so many times the least: they are drawn on a logarithm then. */
+export function isWide(values: readonly number[], times: number): boolean {
+  return Math.min(...values) > 0 && Math.max(...values) >= times * Math.min(...values);
+}
 
 /** One line a point. */
 export function figureCsv({ name, panels }: Figure): string {

@@ -3,7 +3,7 @@
  * the others.
  */
 import type { Cell, Row, Table } from "../report/table.ts";
-import type { Figure, Panel, Point, Series } from "./figure.ts";
+import { type Figure, isWide, type Panel, type Point, type Series } from "./figure.ts";
 
 export interface OverAxesParams {
   readonly name: string;
@@ -23,9 +23,7 @@ export function figureOverAxes(params: OverAxesParams, table: Table, input: stri
   const { name, x, values, others } = params;
   const isNumeric = values.every((value) => Number.isFinite(Number(value)));
   const placeOf = (value: string) => isNumeric ? Number(value) : values.indexOf(value) + 1;
-  const numbers = isNumeric ? values.map(Number) : [];
-  const isXLogarithmic = isNumeric && Math.min(...numbers) > 0 &&
-    Math.max(...numbers) >= 8 * Math.min(...numbers);
+  const isXLogarithmic = isNumeric && isWide(values.map(Number), 8);
   const headings = drawnColumns(table, [x, ...others]);
   const groups = Map.groupBy(
     table.rows,
@@ -44,8 +42,9 @@ export function figureOverAxes(params: OverAxesParams, table: Table, input: stri
           ": ",
         ),
         y: headings.length > 1 ? heading : table.title.split(",")[0],
-        isLogarithmic: isWide(series, 100),
+        isLogarithmic: isWide(series.flatMap(({ points }) => points.map(({ y }) => y)), 100),
         isXLogarithmic,
+        ...(isNumeric ? {} : { xNames: values }),
         series,
       };
     })
@@ -66,7 +65,6 @@ export function figureOverAxes(params: OverAxesParams, table: Table, input: stri
       series: panel.series.filter(({ label }) => !far.has(label)),
     })),
     notes: [
-      ...(isNumeric ? [] : [`${x}: ${values.map((value, i) => `${i + 1} ${value}`).join(", ")}`]),
       ...(panels.some(({ series }) => series.some(({ isReference }) => isReference))
         ? [`dashed: does not depend on ${x}`]
         : []),
@@ -143,10 +141,4 @@ function asReference({ points, ...series }: Series): Series {
     points: [first, last].map(({ x, y }) => ({ x, y })),
     isReference: true,
   };
-}
-
-/** Whether the largest value is so many times the least, and all are above 0. */
-function isWide(series: readonly Series[], times: number): boolean {
-  const values = series.flatMap(({ points }) => points.map(({ y }) => y));
-  return Math.min(...values) > 0 && Math.max(...values) >= times * Math.min(...values);
 }

@@ -5,7 +5,7 @@ import { UsageError } from "../../base/mod.ts";
 import type { DifferenceParams } from "../report/differences.ts";
 import type { Table } from "../report/table.ts";
 import { kind as table } from "../report/transfer.ts";
-import type { FigureKind, Point } from "./figure.ts";
+import { type FigureKind, isWide, type Point } from "./figure.ts";
 
 export const kind: FigureKind<DifferenceParams> = {
   names: table.names,
@@ -28,6 +28,7 @@ export const kind: FigureKind<DifferenceParams> = {
         title: "held-out sources",
         y: `bits per byte less those of ${params.reference}`,
         isLogarithmic: false,
+        isXLogarithmic: isWide(shown.map(({ cells }) => cells[0].value as number), 8),
         series: columns.slice(1 + first).map((label, i) => ({
           label,
           points: shown.flatMap(({ label, cells }): Point[] => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { project } from "../../commands/dept.ts";
 import { expand } from "../../pipeline/instances.ts";
 import { loadStudy } from "../../pipeline/recipe.ts";
+import { drawFigure } from "../../stages/figures/draw.ts";
 import { figureOverAxes } from "../../stages/figures/over_axes.ts";
 import { tableEntry } from "../../stages/report/kinds.ts";
 import type { Table } from "../../stages/report/table.ts";
@@ -62,7 +63,7 @@ Deno.test("figureOverAxes() draws averages along an axis, a panel for each value
   ]);
 });
 
-Deno.test("figureOverAxes() gives names their places, and columns of numbers a panel each", () => {
+Deno.test("figureOverAxes() gives names their places, and columns of numbers a panel each", async () => {
   const params = { name: "study-t", x: "adam", values: ["reset", "keep"], others: [] };
   const { columns, rows, ...rest } = table;
   const made = figureOverAxes(params, {
@@ -76,7 +77,9 @@ Deno.test("figureOverAxes() gives names their places, and columns of numbers a p
   assert.deepEqual(made.panels.map(({ title }) => title), ["steps"]); // all are 9 in the other one
   assert.ok(made.panels[0].isLogarithmic); // 300 is more than 100 times 1
   assert.deepEqual(made.panels[0].series[0].points, [{ x: 1, y: 300 }, { x: 2, y: 1 }]); // reset, keep
-  assert.equal(made.notes[0], "adam: 1 reset, 2 keep");
+  assert.deepEqual(made.panels[0].xNames, ["reset", "keep"]);
+  const svg = await drawFigure(made);
+  for (const name of ["reset", "keep"]) assert.match(svg, new RegExp(`>${name}</text>`));
 });
 
 const study = (...set: string[]) =>
