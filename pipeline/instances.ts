@@ -104,14 +104,23 @@ function declareAll(
       }
       continue;
     }
-    study.cells.forEach(({ recipe }, cell) => {
-      for (const parts of instancesOf(stage, recipe, requested)) {
+    study.cells.forEach(({ recipe, values }, cell) => {
+      const ofCell = requested.filter((target) => isOfCell(target, values));
+      for (const parts of instancesOf(stage, recipe, ofCell)) {
         add(byCell[cell], declare(stage, parts, recipe, recipe.seed, cell));
       }
     });
   }
   for (const one of all) connect(one, byCell, overStudy, study);
   return all;
+}
+
+/** Whether a target may be of a cell: the axes that it names have the values of the cell. */
+function isOfCell(target: string, values: Readonly<Record<string, string>>): boolean {
+  return target.split("@").slice(1).every((named) => {
+    const [axis, value] = named.split("=");
+    return values[axis] === undefined || values[axis] === value;
+  });
 }
 
 /** Parts of the instances that a stage lists, then of those that are made on request. */

@@ -3,7 +3,7 @@
  */
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import type { Figure, Panel, Point } from "./figure.ts";
+import type { Figure, Panel, Point, Series } from "./figure.ts";
 import { type SeriesStyle, styleOfSeries } from "./series_style.ts";
 
 const panelSize = { width: 320, height: 220 };
@@ -15,15 +15,19 @@ const ink = "currentColor";
 
 /** Panels side by side, three in a row; a label has one look in all. */
 export function drawFigure({ title, notes, x, panels }: Figure): Promise<string> {
-  const styleOf = styleOfSeries(panels.flatMap(({ series }) => series));
-  const legend = { symbolOpacity: 1, symbolType: "stroke", symbolSize: 500, symbolStrokeWidth: 2 };
+  const series = panels.flatMap((panel) => panel.series);
+  const stroke = { symbolType: "stroke", symbolSize: 500, symbolStrokeWidth: 2 };
+  const isOfDots = panels.every(({ mark }) => mark === "dot");
+  const legend = { symbolOpacity: 1, ...(isOfDots ? {} : stroke) };
+  // Of all labels: a scale that panels share has the colours of the first of them.
+  const look = lookOf(labelsOf(series), styleOfSeries(series), legend);
   return svgOf({
     title: { text: title, subtitle: [...notes], anchor: "start" },
     columns: 3,
     concat: panels.map((panel) => ({
       ...(panels.length === 1 ? wholeSize : panelSize),
       title: panel.title,
-      ...panelSpec(panel, x, styleOf, legend),
+      ...panelSpec(panel, x, look),
     })),
     resolve: { scale: { color: "shared", strokeDash: "shared", y: "independent" } },
     config: { background: "white", view: { stroke: "#ddd" } },
@@ -47,7 +51,7 @@ export async function drawPanel(
     : { width: 300, height: 190 };
   const svg = await svgOf({
     ...size,
-    ...panelSpec({ ...panel, y: "" }, x, styleOf, null),
+    ...panelSpec({ ...panel, y: "" }, x, lookOf(labelsOf(panel.series), styleOf, null)),
     config: {
       background: null,
       view: { stroke: null },
@@ -81,23 +85,25 @@ type Value = Point & { readonly series: string; readonly isReference: boolean };
 function panelSpec(
   panel: Panel,
   x: string,
-  styleOf: (label: string) => SeriesStyle,
-  legend: object | null,
+  look: Look,
 ): { readonly data: object; readonly layer: readonly object[] } {
   const values: Value[] = panel.series.flatMap(({ label, points, isReference = false }) =>
     points.map((point) => ({ series: label, isReference, ...point }))
   );
-  const labels = panel.series.map(({ label }) => label);
-  const look = lookOf(labels, styleOf, legend);
   const title = panel.x ?? x;
   const layer = panel.mark === "field"
-    ? fields(panel, labels)
+    ? fields(panel)
     : panel.mark === "bar"
     ? bars(panel, look)
     : panel.mark === "dot"
     ? dots(panel, title, look)
     : lines(panel, values, title, look);
   return { data: { values }, layer };
+}
+
+/** Labels, as they first come. */
+function labelsOf(series: readonly Series[]): readonly string[] {
+  return [...new Set(series.map(({ label }) => label))];
 }
 
 /** Colours and dashes of series. */
@@ -237,7 +243,7 @@ function dots(
 }
 
 /** The darker a field, the larger its share; the number stands in it. */
-function fields(panel: Panel, labels: readonly string[]): readonly object[] {
+function fields(panel: Panel): readonly object[] {
   const top = { labelAngle: -45, orient: "top", domain: false, ticks: false };
   const encoding = {
     x: { field: "name", type: "nominal", title: null, sort: namesOf(panel), axis: top },
@@ -245,7 +251,7 @@ function fields(panel: Panel, labels: readonly string[]): readonly object[] {
       field: "series",
       type: "nominal",
       title: null,
-      sort: labels,
+      sort: labelsOf(panel.series),
       axis: { domain: false, ticks: false },
     },
   };

@@ -97,7 +97,10 @@ export function buildPareto(
       panel("communication", "MB exchanged by all workers", ({ exchanged }) => exchanged),
       panel("text read", "million tokens", ({ tokens }) => tokens / 1e6),
       panel("memory", "MB held by the largest source", ({ held }) => held),
-    ].filter(({ series }) => series.length > 0),
+    ].filter(({ series }) =>
+      // a cost that all have alike says nothing
+      new Set(series.flatMap(({ points }) => points.map(({ x }) => x))).size > 1
+    ),
     notes: [
       "held: parameters, gradients and two moments in float32",
       "a dot for each cell of the study and variant; bits per byte of test text at the end of pre-training, mean over sources",

@@ -143,6 +143,30 @@ Deno.test("expand(): a stage over a study takes inputs of every cell", () => {
   assert.deepEqual(needs, ["walk/a@size=1", "walk/a@size=2"]);
 });
 
+Deno.test("expand(): what is made on request is asked of the cells that a target names", () => {
+  const figure: Stage<Recipe> = {
+    name: "figure",
+    description: "",
+    module: import.meta.url,
+    instances: () => [],
+    onRequest: (_recipe, [name]) => name === "f",
+    declare: ({ size }) => {
+      if (size > 1) throw new UsageError("found too large a size");
+      return { outputs: ["figure"], params: { size } };
+    },
+  };
+  const recipe: Recipe = { name: "r", seed: 1, size: 1 };
+  const cells = [1, 2].map((size) => ({
+    values: { size: String(size) },
+    suffix: `@size=${size}`,
+    recipe: { ...recipe, size },
+  }));
+  const asked = (target: string) =>
+    expand([figure] as Stage[], { recipe, axes: ["size"], cells }, [target]);
+  assert.equal(asked("figure/f@size=1").size, 1);
+  assert.throws(() => asked("figure/f"), /found too large a size/);
+});
+
 Deno.test("expand(): an input may name axes of its cell, the others are those of the instance", () => {
   const stage = (from: string): Stage<Recipe> => ({
     name: "walk",

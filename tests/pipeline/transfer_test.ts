@@ -81,7 +81,7 @@ Deno.test("push --only leaves out what targets need, and table --kept prints wha
     );
     assert.match(
       notes.at(-1),
-      /^kept result [0-9a-f]{12} of recipe \S+, made on \d{4}-\d\d-\d\d by Deno /,
+      /^kept result of recipe \S+: [0-9a-f]{12}, made on \d{4}-\d\d-\d\d by Deno /,
     );
     const none = await toy(other, "table", "nothing", "--kept");
     assert.match(

@@ -13,9 +13,15 @@ const shown: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   "studies.md": {
     "study-divergence.tar.zst": ["study-growth"],
     "study-heterogeneity.tar.zst": ["study-differences-pretraining"],
-    "study-sources-unknown.tar.zst": ["clusters@sources=clusters", "clusters@sources=random"],
+    "study-sources-unknown.tar.zst": [
+      "clusters@sources=clusters",
+      "clusters@sources=random",
+      "study-cells-pretraining",
+    ],
+    "study-pareto.tar.zst": ["study-memory"],
+    "study-transfer.tar.zst": ["transfer-pretraining", "transfer-random"],
     "study-local-steps.tar.zst": ["study-bound"],
-    "study-scale.tar.zst": ["study-differences-pretraining"],
+    "study-scale.tar.zst": ["study-differences-pretraining", "study-differences-random"],
   },
 };
 const archives = Object.entries(shown).flatMap(([page, of]) =>
