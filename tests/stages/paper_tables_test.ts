@@ -139,7 +139,7 @@ Deno.test("a table asked for by the paper's number says what the paper's is, and
     () => tableStage.declare(sample, ["6"]).inputs,
     /expected "pretrained" among continue\.starts, found random; run with --set continue\.starts/,
   );
-  assert.equal(listTables().match(/^ {2}\d+ /gm)!.length, 21 + 3);
+  assert.equal(listTables().match(/^ {2}\d+ /gm)!.length, 21 + 4);
   assert.match(listTables(), /^ {2}plasticity: continue\.plasticity\.sources$/m);
 });
 
