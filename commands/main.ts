@@ -15,6 +15,10 @@ export const pipeline: CommandLine<() => Promise<Project>> = {
       "bring targets up to date: all (default), a stage, an instance, or a pattern with *",
       () => import("./run.ts"),
     ],
+    "silo <target>": [
+      "train sources for a run that another process leads: run TARGET --exchange folder:DIR",
+      () => import("./silo.ts"),
+    ],
     "status [targets...]": [
       "say what is fresh and what would run, and why (exit code 3: something would)",
       () => import("./status.ts"),

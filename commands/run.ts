@@ -5,11 +5,13 @@ import { formatDuration, UsageError } from "../base/mod.ts";
 import { eventFormat, type RunEvent, type RunResult } from "../pipeline/events.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
+import { withNeeds } from "../pipeline/targets.ts";
 import { RunRecorder } from "../pipeline/run_records.ts";
 import { forecastText, planEventParts, someOf } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
 import { wholeNumber, workerCount } from "./option_values.ts";
 import { exclusiveStore } from "./busy.ts";
+import { checkSharesWork, type ExchangeOptions, sharedWorkOf } from "./exchange_options.ts";
 import { terminalSize } from "./live_lines.ts";
 import { RunView } from "./run_view.ts";
 import { signalCodes, type StopSignal, StopWishes } from "./stop_signals.ts";
@@ -19,7 +21,7 @@ import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.t
 import type { PipelineCommand, Project } from "./project.ts";
 import { print, printError, writeRaw } from "./screen.ts";
 
-interface RunOptions extends PlanOptions {
+interface RunOptions extends PlanOptions, ExchangeOptions {
   readonly jobs?: string;
   readonly dryRun?: boolean;
   readonly force?: boolean;
@@ -40,6 +42,8 @@ export const command: PipelineCommand = {
       command
         .option("-j, --jobs <n>", "processes at once (default: cores / threads)")
         .option("-n, --dry-run", "say what would run and why, and stop")
+        .option("--exchange <folder:DIR>", "offer sources of a round there, to other processes too")
+        .option("--workers <n>", "processes that this run starts for them (default: 1)")
         .option("-f, --force", "run the named targets even if they are fresh")
         .option("--only", "do not run what the targets need: it must be there")
         .option("-k, --keep-going", "after a failure, continue with what does not need it")
@@ -66,12 +70,15 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const keptCheckpoints = wholeNumber("--keep-checkpoints", options.keepCheckpoints ?? "0", 0);
+  const shared = sharedWorkOf(options);
   const session = await openSession(project, options, {
     create: options.dryRun !== true,
     targets,
     verify: options.verify,
+    shared,
   });
   const named = session.select(targets);
+  if (shared) checkSharesWork(neededBy(session, named), shared);
   const jobs = jobsOf(options, session);
   if (!options.quiet) warnOfThreads(session);
   if (options.dryRun) {
@@ -101,6 +108,10 @@ export async function run(
     );
   }
   return code;
+}
+
+function neededBy({ instances }: Session, named: readonly InstanceId[]) {
+  return withNeeds(named, instances).map((id) => instances.get(id)!);
 }
 
 /** 0 if every instance is done, 1 if one is not, for whatever reason; after a signal what shells give for it. */

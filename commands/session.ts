@@ -12,10 +12,11 @@ import { ObjectCheck } from "../pipeline/object_check.ts";
 import { type InstanceState, Planner } from "../pipeline/plan.ts";
 import { Programs } from "../pipeline/program.ts";
 import { loadStudy } from "../pipeline/recipe.ts";
-import type { InstanceId, Study } from "../pipeline/stage.ts";
+import type { InstanceId, SharedWork, Study } from "../pipeline/stage.ts";
 import { Store } from "../pipeline/store.ts";
 import { selectTargets, withNeeds } from "../pipeline/targets.ts";
 import { callerFolder } from "./caller_folder.ts";
+import { withSharedWork } from "./exchange_options.ts";
 import { terminalLine } from "./reading_progress.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { BaseRecipe, Project } from "./project.ts";
@@ -57,6 +58,8 @@ export async function openSession(
     readonly verify?: boolean;
     /** The targets of the user: a stage may make instances for them that the recipe does not list. */
     readonly targets?: readonly string[];
+    /** How parts of the work cross to other processes. */
+    readonly shared?: SharedWork;
   },
 ): Promise<Session> {
   const store = Store.open(resolve(options.store), access);
@@ -70,7 +73,8 @@ export async function openSession(
     )
     : asked;
   const { recipe } = study;
-  const instances = await expanded(project, study, access.targets);
+  const declared = await expanded(project, study, access.targets);
+  const instances = access.shared ? withSharedWork(declared, access.shared) : declared;
   const trustsStats = access.verify !== true;
   const line = terminalLine();
   const files = new FileDigests(

@@ -38,6 +38,7 @@ export type { LeaderOptions } from "./leader.ts";
 export type { NamedBytes } from "./named_bytes.ts";
 export { openLeader, openPlace, openSilo, type PlaceOptions } from "./open_exchange.ts";
 export { type S3Access, s3AccessOf } from "./s3_access.ts";
+export { leaderInFolder, siloInFolder } from "./shared_folder.ts";
 export { bucketPolicy, type PolicyParties } from "./s3_policy.ts";
 export type { SiloOptions } from "./silo.ts";
 export { type KeyPair, makeKeyPair, publicKeyOf } from "./signed.ts";

@@ -35,6 +35,8 @@ export interface SiloOptions {
    * Default: a name that nobody has had.
    */
   readonly worker?: string;
+  /** The run whose tasks it takes; default: those of all runs. */
+  readonly run?: string;
   /** How long a worker must be silent before another takes its task. Default: 60 s. */
   readonly leaseMs?: number;
   /** Hears of each offer that is refused, and why. */
@@ -80,11 +82,13 @@ export class Silo implements SiloExchange {
 
   /** A task that is free; the earliest round first. */
   async #look(sources: readonly string[]): Promise<TakenTask | undefined> {
+    const { run } = this.#options;
     for (const source of sources) {
       const offers = (await this.#place.list(tasksFolder(source))).flatMap(({ name, tag }) => {
         const task = taskOfFile(source, name);
         const isRefused = task && this.#refused.get(offerName(task)) === tag;
-        return task && !isRefused ? [{ task, tag }] : [];
+        const isOfRun = run === undefined || task?.run === run;
+        return task && isOfRun && !isRefused ? [{ task, tag }] : [];
       });
       offers.sort((a, b) => a.task.round - b.task.round); // else by name
       for (const { task, tag } of offers) {

@@ -60,6 +60,14 @@ export interface Stage<
     declaration: Required<Pick<StageDeclaration<Params, Hints, Uses>, "params" | "files" | "uses">>,
     inputs: Readonly<Record<string, string>>,
   ): void | Promise<void>;
+  /**
+   * What changes in a declaration when parts of the work cross an exchange to other processes; undefined for an instance without such
+   * parts. Its key stays as it is.
+   */
+  share?(
+    declaration: StageDeclaration<Params, Hints, Uses>,
+    work: SharedWork,
+  ): Pick<StageDeclaration<Params, Hints, Uses>, keyof SharedDeclaration> | undefined;
   /** All about one instance. Called once for each instance of a plan. */
   declare(recipe: Recipe, parts: readonly string[]): StageDeclaration<Params, Hints, Uses>;
 }
@@ -134,6 +142,22 @@ export interface StudyCell<Recipe> {
 export interface StageClaims {
   readonly threads: number;
 }
+
+/** How parts of an instance's work cross to other processes. It changes no byte of what is made. */
+export interface SharedWork {
+  /** The folder of the exchange, absolute. */
+  readonly folder: string;
+  /** Processes that the instance starts for these parts. */
+  readonly workers: number;
+  /** The name of a process that takes parts and makes no result; absent for the one that makes it. */
+  readonly worker?: string;
+}
+
+/** What a stage may declare otherwise where the work is shared. */
+type SharedDeclaration = Pick<
+  StageDeclaration,
+  "hints" | "isNative" | "access" | "claims" | "forecast"
+>;
 
 /** The network, and what goes with it. */
 export interface StageAccess {

@@ -1,10 +1,8 @@
 /**
- * Sources of a round that are trained side by side on this machine: an exchange in the folder of checkpoints, and processes that answer.
+ * Sources of a round that are trained side by side: an exchange, and processes that answer.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { sha256, writeFileAtomic } from "../base/mod.ts";
-import { type KeyPair, makeKeyPair, openLeader } from "../exchange/mod.ts";
+import { leaderInFolder } from "../exchange/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import {
   heldFolder,
@@ -15,22 +13,23 @@ import {
   type Variant,
 } from "../training/mod.ts";
 import { ExchangeRounds } from "./exchange_rounds.ts";
+import { runKeysIn } from "./run_keys.ts";
 import { SiloProcesses } from "./silo_processes.ts";
-import type { SiloSetup } from "./silo_setup.ts";
+import type { SiloSetup, UnnamedSetup } from "./silo_setup.ts";
 
-interface ParallelSourcesOptions {
-  /** Processes. */
-  readonly count: number;
+/** What those who train and the one who asks them know of a run; `exchangeFolder` is absolute. */
+export interface RunParts {
   readonly setup: Omit<SiloSetup, "exchange" | "participants" | "heldFolder">;
   readonly sources: readonly TrainingSource[];
-  readonly log: StageLog;
-  readonly signal: AbortSignal;
+  /** Default: one beside the checkpoints. */
+  readonly exchangeFolder?: string;
 }
 
-/** The keys of both sides, which are those of one user here. */
-interface Keys {
-  readonly leader: KeyPair;
-  readonly silo: KeyPair;
+interface ParallelSourcesOptions extends RunParts {
+  /** Processes; others may take tasks too. */
+  readonly count: number;
+  readonly log: StageLog;
+  readonly signal: AbortSignal;
 }
 
 /** Processes that answer the tasks of a run, and what the leader of the run asks them by. */
@@ -41,33 +40,20 @@ export interface ParallelSources {
   close(): Promise<void>;
 }
 
-/** Starts processes for a run. */
-export async function openParallelSources(
-  { count, setup, sources, log, signal }: ParallelSourcesOptions,
-): Promise<ParallelSources> {
-  const { variant, settings, checkpointFolder } = setup;
-  const folder = join(checkpointFolder, ".exchange");
-  const run = sha256(checkpointFolder); // the exchange is of this run alone
-  const keys = keysIn(folder);
-  const url = `folder:${folder}`;
-  const participants = new Participants({ variant, settings, sources }).names;
-  const exchange = await openLeader(url, {
+/** Opens the exchange of a run, and starts processes for it. */
+export function openParallelSources(
+  { count, log, signal, ...parts }: ParallelSourcesOptions,
+): ParallelSources {
+  const { variant, settings, checkpointFolder } = parts.setup;
+  const { run, leader, silo } = runKeysIn(checkpointFolder);
+  const setup = siloSetupOf(parts);
+  const exchange = leaderInFolder(setup.exchange.folder, {
     run,
-    privateKey: keys.leader.privateKey,
-    silos: Object.fromEntries(participants.map((name) => [name, keys.silo.publicKey])),
+    privateKey: leader.privateKey,
+    silos: Object.fromEntries(setup.participants.map((name) => [name, silo.publicKey])),
+    onTrouble: (message) => log.warn(message),
   });
-  const access = {
-    url,
-    leaderKey: keys.leader.publicKey,
-    privateKey: keys.silo.privateKey,
-  };
-  const held = heldFolder(checkpointFolder);
-  const processes = new SiloProcesses({
-    count,
-    setup: { ...setup, exchange: access, participants, heldFolder: held },
-    log,
-    signal,
-  });
+  const processes = new SiloProcesses({ count, setup, log, signal });
   const helpers = new ExchangeRounds({
     exchange,
     run,
@@ -88,6 +74,23 @@ export async function openParallelSources(
   };
 }
 
+/** What a process is told that takes tasks of a run, except its name. */
+export function siloSetupOf({ setup, sources, exchangeFolder }: RunParts): UnnamedSetup {
+  const { variant, settings, checkpointFolder } = setup;
+  const { run, leader, silo } = runKeysIn(checkpointFolder);
+  return {
+    ...setup,
+    exchange: {
+      folder: exchangeFolder ?? join(checkpointFolder, ".exchange"),
+      run,
+      leaderKey: leader.publicKey,
+      privateKey: silo.privateKey,
+    },
+    participants: new Participants({ variant, settings, sources }).names,
+    heldFolder: heldFolder(checkpointFolder),
+  };
+}
+
 /** Whether all participants of a round are sent the same: rows of ϕ are cut where it is both shared and cut. */
 function sendsAlike({ cutsVocabulary, sharesEmbeddings }: Variant): boolean {
   return !(cutsVocabulary && sharesEmbeddings);
@@ -104,15 +107,4 @@ function extentOf(
     stepTokens: batchSize * model.seqLen,
     totalSteps: rounds * localSteps * sourcesPerRound,
   };
-}
-
-/** Those of the exchange: answers of an earlier process are read with them. */
-function keysIn(folder: string): Keys {
-  const path = join(folder, "keys.json");
-  if (!existsSync(path)) {
-    Deno.mkdirSync(folder, { recursive: true });
-    writeFileAtomic(path, JSON.stringify({ leader: makeKeyPair(), silo: makeKeyPair() }));
-    Deno.chmodSync(path, 0o600);
-  }
-  return JSON.parse(Deno.readTextFileSync(path));
 }

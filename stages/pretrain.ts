@@ -14,7 +14,7 @@
  */
 import { engineModule } from "../engine/mod.ts";
 import { readFileSync } from "node:fs";
-import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
+import type { SharedWork, Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
   type CheckpointEvery,
   fillCheckpoint,
@@ -31,8 +31,9 @@ import {
   variantNamed,
   writeMetrics,
 } from "../training/mod.ts";
-import { openParallelSources, type ParallelSources } from "./parallel_sources.ts";
+import { openParallelSources, type RunParts, siloSetupOf } from "./parallel_sources.ts";
 import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
+import { answerTasks } from "./silo_work.ts";
 import { sourcesOf } from "./sources.ts";
 import { checkStart, joiningOf, joiningTokens, startInputs } from "./starting_model.ts";
 import { checkTrainingText } from "./text_checks.ts";
@@ -62,6 +63,8 @@ export interface PretrainHints {
   readonly checkpointEverySteps: CheckpointEvery;
   /** Sources that are trained at once, each in a process of its own. */
   readonly parallelSources: number;
+  /** Where other processes may take them too. */
+  readonly shared?: SharedWork;
 }
 
 export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModules> = {
@@ -73,6 +76,20 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
   check({ params: { model, continuationShare } }, inputs) {
     checkTrainingText(inputs, model.seqLen, continuationShare);
     checkStart(inputs, model);
+  },
+  share({ params, hints, isNative, forecast }, work) {
+    const { variant, sourcesPerRound, engine } = params;
+    if (variant.mixture) return undefined;
+    const workers = Math.min(work.workers, sourcesPerRound);
+    const before = hints.parallelSources;
+    const memoryBytes = forecast!.memoryBytes! / (before === 1 ? 1 : before + 1);
+    return {
+      hints: { ...hints, parallelSources: workers, shared: work },
+      isNative: isNative || workers > 0, // it starts programs
+      access: { folders: [work.folder], environment: [] },
+      claims: { threads: engine.threads * Math.max(1, workers) },
+      forecast: { ...forecast, memoryBytes: memoryBytes * (workers + 1) },
+    };
   },
   declare(recipe, [id]) {
     const { model, engine, tune } = recipe;
@@ -137,19 +154,23 @@ const unusedByMixtures = {
   sourceSampling: "uniform",
 } as const satisfies Partial<PretrainParams>;
 
+type Context = StageContext<PretrainParams, PretrainHints, EngineModules>;
+
 export async function run(
-  context: StageContext<PretrainParams, PretrainHints, EngineModules>,
+  context: Context,
 ): Promise<StageSummary> {
   const { params, hints, inputs, outputs } = context;
   const inner = inputs.rate === undefined
     ? params.inner
     : { ...params.inner, peakLearningRate: tunedRate(inputs.rate) };
-  const { parallelSources, checkpointEverySteps } = hints;
+  const { parallelSources, checkpointEverySteps, shared } = hints;
   return await withTraining(context, async (training) => {
     const microBatchSize = microBatchOf(context, training);
     const settings = { ...params, checkpointEverySteps, inner, microBatchSize };
-    const parallel = parallelSources > 1
-      ? await parallelTraining(context, training.sources, settings)
+    const parts = partsOf(context, training.sources, settings);
+    if (shared?.worker !== undefined) return await answerAs(shared.worker, parts, context);
+    const parallel = parallelSources > 1 || shared
+      ? openParallelSources({ ...context, ...parts, count: parallelSources })
       : undefined;
     const { helpers } = parallel ?? {};
     const from = inputs.from === undefined
@@ -187,15 +208,12 @@ function tunedRate(folder: string): number {
   return JSON.parse(readFileSync(`${folder}/rate.json`, "utf8")).peakLearningRate;
 }
 
-function parallelTraining(
-  { params, hints, inputs, moduleUrls, seed, checkpointFolder, log, signal }: StageContext<
-    PretrainParams,
-    PretrainHints,
-    EngineModules
-  >,
+/** What processes are told that train sources beside this one. */
+function partsOf(
+  { params, hints, inputs, moduleUrls, seed, checkpointFolder }: Context,
   sources: readonly TrainingSource[],
   settings: PretrainSettings,
-): Promise<ParallelSources> {
+): RunParts {
   const { variant, engine } = params;
   const setup = {
     variant,
@@ -211,5 +229,31 @@ function parallelTraining(
     seeds: participantSeeds(variant, sources.map(({ name }) => name), seed),
     checkpointFolder,
   };
-  return openParallelSources({ count: hints.parallelSources, setup, sources, log, signal });
+  return { setup, sources, exchangeFolder: hints.shared?.folder };
+}
+
+/** Takes tasks of the run that another process leads, until this one is stopped. @throws signal.reason */
+async function answerAs(
+  worker: string,
+  parts: RunParts,
+  { log, signal }: Context,
+): Promise<never> {
+  const setup = siloSetupOf(parts);
+  const total = parts.setup.settings.localSteps;
+  const nameOf = ({ source, round }: { source: string; round: number }) =>
+    `${source} in round ${round}`;
+  await answerTasks({ ...setup, exchange: { ...setup.exchange, worker } }, {
+    log,
+    signal,
+    onTaken: (task) => log.info(`trains ${nameOf(task)}`),
+    onProgress: ({ steps, lossNats }) =>
+      log.progress({
+        done: steps,
+        total,
+        unit: "steps",
+        ...(lossNats === null ? {} : { lossNats }),
+      }),
+    onAnswered: (task) => log.info(`has answered for ${nameOf(task)}`),
+  });
+  throw signal.reason;
 }

@@ -5,14 +5,12 @@
 import { StageError } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { SiloMessage } from "./silo_process.ts";
-import { type SiloSetup, stopLine } from "./silo_setup.ts";
+import { type SiloSetup, stopLine, type UnnamedSetup } from "./silo_setup.ts";
 
 interface SiloProcessesOptions {
   readonly count: number;
   /** All but the names of the processes. */
-  readonly setup: Omit<SiloSetup, "exchange"> & {
-    readonly exchange: Omit<SiloSetup["exchange"], "worker">;
-  };
+  readonly setup: UnnamedSetup;
   readonly log: StageLog;
   readonly signal: AbortSignal;
 }

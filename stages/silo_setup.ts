@@ -11,7 +11,9 @@ export const stopLine = "stop";
 export interface SiloSetup {
   /** Where tasks come from, and the keys of who says them and of who answers. */
   readonly exchange: {
-    readonly url: string;
+    /** Of the exchange. */
+    readonly folder: string;
+    readonly run: string;
     readonly leaderKey: string;
     readonly privateKey: string;
     /** The name of this process among those that answer. One that starts again under its name goes on with what it held. */
@@ -32,6 +34,11 @@ export interface SiloSetup {
   /** For what is under way. */
   readonly checkpointFolder: string;
 }
+
+/** The same for all processes of a run. */
+export type UnnamedSetup = Omit<SiloSetup, "exchange"> & {
+  readonly exchange: Omit<SiloSetup["exchange"], "worker">;
+};
 
 interface SiloSource {
   readonly name: string;

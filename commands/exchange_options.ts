@@ -1,0 +1,56 @@
+/**
+ * Options of commands whose work crosses an exchange.
+ */
+import { resolve } from "node:path";
+import { maxThreads, UsageError } from "../base/mod.ts";
+import type { Instance, Instances } from "../pipeline/instances.ts";
+import type { SharedWork } from "../pipeline/stage.ts";
+import { wholeNumber } from "./option_values.ts";
+
+export interface ExchangeOptions {
+  readonly exchange?: string;
+  readonly workers?: string;
+}
+
+/** The folder that `folder:DIR` names. @throws UsageError for another text */
+export function exchangeFolder(exchange: string): string {
+  const [, folder] = /^folder:(.+)$/s.exec(exchange) ?? [];
+  if (folder !== undefined) return resolve(folder);
+  throw new UsageError(
+    `Cannot accept --exchange ${exchange}: expected folder: and the folder that all processes reach`,
+  );
+}
+
+/** What `--exchange` and `--workers` ask for; undefined without them. @throws UsageError */
+export function sharedWorkOf({ exchange, workers }: ExchangeOptions): SharedWork | undefined {
+  if (exchange !== undefined) {
+    const count = wholeNumber("--workers", workers ?? "1", 0, maxThreads);
+    return { folder: exchangeFolder(exchange), workers: count };
+  }
+  if (workers === undefined) return undefined;
+  throw new UsageError(
+    `Cannot accept --workers ${workers}: expected --exchange beside it; ` +
+      `--set pretrain.parallelSources=${workers} needs none`,
+  );
+}
+
+/** An instance as it is where its work is shared; undefined if it has no parts that can be. */
+function shared(instance: Instance, work: SharedWork): Instance | undefined {
+  const changes = instance.stage.share?.(instance.declaration, work);
+  return changes && { ...instance, declaration: { ...instance.declaration, ...changes } };
+}
+
+/** Instances as they are where their work is shared; those without such parts stay as they are. */
+export function withSharedWork(instances: Instances, work: SharedWork): Instances {
+  return new Map([...instances].map(([id, one]) => [id, shared(one, work) ?? one]));
+}
+
+/** @throws UsageError unless one of these instances has parts that others can do */
+export function checkSharesWork(instances: readonly Instance[], work: SharedWork): void {
+  if (instances.some((instance) => shared(instance, work) !== undefined)) return;
+  const [{ id }] = instances;
+  throw new UsageError(
+    `Cannot use an exchange for ${id}${instances.length > 1 ? " and others" : ""}: ` +
+      "expected the pre-training of a variant that has rounds, as in pretrain/trim",
+  );
+}

@@ -1,0 +1,135 @@
+/**
+ * A run whose sources are trained by processes that others start: the bytes of a run alone.
+ */
+import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { pipeline, pipelineCommand, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+
+const target = "pretrain/spec";
+const settings = [
+  "pretrain.variants=[spec]",
+  "pretrain.rounds=2",
+  "pretrain.localSteps=60",
+  "pretrain.checkpointEverySteps=10",
+  "engine.kind=reference",
+];
+const words = ["--recipe", tinyRecipe, ...settings.flatMap((setting) => ["--set", setting])];
+
+/** Key and digests of outputs of the target in a store. */
+async function made(store: string): Promise<{ key: string; outputs: Record<string, string> }> {
+  const { code, stdout, stderr } = await pipeline([
+    ...["why", target, "--json", ...words, "--store", store],
+  ]);
+  assert.equal(code, 0, stderr);
+  const [{ key, outputs }] = JSON.parse(stdout).instances;
+  return { key, outputs };
+}
+
+/** A process of which lines are awaited. */
+class Talking {
+  readonly process: Deno.ChildProcess;
+  readonly ended: Promise<Deno.CommandStatus>;
+  #text = "";
+  #heard = Promise.withResolvers<void>();
+
+  constructor(args: readonly string[]) {
+    this.process = pipelineCommand(args).spawn();
+    const read = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+        this.#text += part;
+        this.#heard.resolve();
+      }
+    };
+    const all = [read(this.process.stdout), read(this.process.stderr)];
+    this.ended = Promise.all([this.process.status, ...all]).then(([status]) => {
+      this.#heard.resolve();
+      return status;
+    });
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Waits for words of it. */
+  async says(pattern: RegExp): Promise<void> {
+    let hasEnded = false;
+    this.ended.then(() => hasEnded = true);
+    while (!pattern.test(this.#text)) {
+      assert.ok(!hasEnded, `expected ${pattern}, found ${this.#text}`);
+      this.#heard = Promise.withResolvers();
+      await this.#heard.promise;
+    }
+  }
+}
+
+Deno.test("run --exchange gives the key and bytes of a run alone, by workers of its own and by processes silo, one of which is killed", async () => {
+  using folder = temporaryFolder();
+  const storeOf = (name: string) => join(folder.path, name);
+  const prepared = await pipeline([
+    "run",
+    target,
+    "--quiet",
+    ...words,
+    "--store",
+    storeOf("alone"),
+  ]);
+  assert.equal(prepared.code, 0, prepared.stdout + prepared.stderr);
+  const alone = await made(storeOf("alone"));
+  for (const name of ["workers", "silos"]) {
+    cpSync(storeOf("alone"), storeOf(name), { recursive: true });
+    Deno.removeSync(join(storeOf(name), "manifests", `${alone.key}.json`));
+  }
+  const exchange = `folder:${join(folder.path, "exchange")}`;
+
+  const shared = [...words, "--exchange", exchange, "--store", storeOf("workers")];
+  const byWorkers = await pipeline(["run", target, "--quiet", ...shared, "--workers", "2"]);
+  assert.equal(byWorkers.code, 0, byWorkers.stdout + byWorkers.stderr);
+  assert.deepEqual(await made(storeOf("workers")), alone);
+  const answering = [...Deno.readDirSync(join(folder.path, "exchange/up"))].map(({ name }) => name);
+  assert.deepEqual(answering.sort(), ["arithmetic", "code"]);
+
+  const rest = [...words, "--exchange", exchange, "--store", storeOf("silos")];
+  const silo = (name: string) => new Talking(["silo", target, ...rest, "--name", name]);
+  const started = silo("a");
+  await started.says(/waits for tasks/); // it is there before the run
+  const taken = await pipeline(["silo", target, ...rest, "--name", "a"]);
+  assert.match(taken.stderr, /expected a name that no other process has/);
+  const leader = new Talking(["run", target, ...rest, "--workers", "0"]);
+  await started.says(/trains \w+ in round 1/);
+  started.process.kill("SIGKILL");
+  await started.ended;
+  const [again, other] = [silo("a"), silo("b")];
+  assert.equal((await leader.ended).code, 0, leader.text);
+  assert.deepEqual(await made(storeOf("silos")), alone);
+  for (const one of [again, other]) assert.equal((await one.ended).code, 0, one.text);
+  assert.match(again.text + other.text, /has answered for \w+ in round 2/);
+  assert.match(again.text, /pretrain\/spec is made, or begins again/);
+});
+
+Deno.test("silo ends at Ctrl-C, and says what it lacks", async () => {
+  using folder = temporaryFolder();
+  const exchange = `folder:${join(folder.path, "exchange")}`;
+  const rest = [...words, "--exchange", exchange, "--store", join(folder.path, "store")];
+  const early = await pipeline(["silo", target, ...rest]);
+  assert.deepEqual([early.code, /must run first/.test(early.stderr)], [2, true], early.stderr);
+  const prepared = await pipeline(["run", "tokenize", "--quiet", ...words, ...rest.slice(-2)]);
+  assert.equal(prepared.code, 0, prepared.stderr);
+  const silo = new Talking(["silo", target, ...rest]);
+  await silo.says(/waits for tasks/);
+  silo.process.kill("SIGINT");
+  assert.equal((await silo.ended).code, 0, silo.text);
+  assert.match(silo.text, /ends; what it has in hand is kept/);
+  for (
+    const [args, said] of [
+      [["run", target, ...words, "--workers", "2"], /expected --exchange beside it/],
+      [["run", target, ...words, "--exchange", "s3://a/b"], /expected folder:/],
+      [["run", "tokenize", ...rest], /Cannot use an exchange for/],
+    ] as const
+  ) {
+    const { code, stderr } = await pipeline(args);
+    assert.equal(code, 2);
+    assert.match(stderr, said);
+  }
+});
