@@ -2,9 +2,10 @@
  * Rounds whose participants are trained elsewhere: tasks are offered in an exchange, and answers read when their turn comes. What others
  * make does not depend on who makes it.
  */
-import { canonicalJson, type Log, sha256, StageError } from "../base/mod.ts";
+import { canonicalJson, type Log, messageOf, sha256, StageError } from "../base/mod.ts";
 import type { JsonRecord, LeaderExchange, ObjectRef, TaskName } from "../exchange/mod.ts";
 import {
+  checkResult,
   type Group,
   type LocalHelpers,
   type LocalOutcome,
@@ -43,6 +44,8 @@ interface Offered {
   readonly name: TaskName;
   /** Sizes of what was sent: an answer has as much. */
   readonly bytes: { readonly shared: number; readonly moments: number };
+  /** Shapes of it: a result has the same. */
+  readonly shapes: Parameters<typeof checkResult>[0];
 }
 
 export class ExchangeRounds implements LocalHelpers {
@@ -150,10 +153,13 @@ export class ExchangeRounds implements LocalHelpers {
       name: await exchange.offer(head),
       // Names of moments are longer than those of parameters, and there are two of each.
       bytes: { shared: shared.bytes, moments: 3 * shared.bytes },
+      shapes: Object.fromEntries(
+        Object.entries(task.shared).map(([name, { shape }]) => [name, { shape }]),
+      ),
     };
   }
 
-  async #read({ name, bytes }: Offered, said: JsonRecord): Promise<LocalOutcome> {
+  async #read({ name, bytes, shapes }: Offered, said: JsonRecord): Promise<LocalOutcome> {
     const { row, exposure, held, diverged, shared, optimizer, noted } = said as TrainAnswer;
     const get = (ref: ObjectRef, most: number) => this.#get(name.source, ref, most);
     return {
@@ -164,7 +170,7 @@ export class ExchangeRounds implements LocalHelpers {
       ...(diverged === null ? {} : { diverged }),
       ...(shared === null ? {} : {
         made: {
-          shared: await get(shared, bytes.shared),
+          shared: this.#checked(name, shapes, await get(shared, bytes.shared)),
           ...(optimizer && {
             optimizer: {
               step: optimizer.step,
@@ -175,6 +181,20 @@ export class ExchangeRounds implements LocalHelpers {
       }),
       ...(noted && { noted: await this.#rows(name.source, noted) }),
     };
+  }
+
+  #checked(
+    { source, round }: TaskName,
+    sent: Offered["shapes"],
+    result: StoredTensors,
+  ): StoredTensors {
+    try {
+      checkResult(sent, result);
+      return result;
+    } catch (error) {
+      const what = `Cannot take the answer of ${source} in round ${round}`;
+      throw new StageError(`${what}: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   async #get(source: string, ref: ObjectRef, most: number): Promise<StoredTensors> {

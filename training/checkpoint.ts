@@ -24,6 +24,8 @@ export interface StoredTensors {
   readonly path: string;
   /** SHA-256 of the file. */
   readonly digest: string;
+  /** Shapes by name. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** All of them. */
   read(): Tensors;
   /** @throws StageError where the file has no tensor of this name. */

@@ -17,6 +17,7 @@
  * console.log(std.communication / glob.communication); // 500
  * ```
  */
+export { checkResult } from "./answer_checks.ts";
 export { type PretrainBudget, pretrainBudget, settingsOf } from "./budget.ts";
 export {
   type Checkpoint,

@@ -58,6 +58,10 @@ class TensorFile implements StoredTensors {
     this.#bytes = bytes;
   }
 
+  get shapes(): Record<string, readonly number[]> {
+    return Object.fromEntries([...this.#entries].map(([name, { shape }]) => [name, shape]));
+  }
+
   read(): Tensors {
     if (this.#bytes <= smallBytes) {
       return Object.fromEntries([...this.#entries.keys()].map((name) => [name, this.tensor(name)]));
