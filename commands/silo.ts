@@ -96,9 +96,9 @@ async function work(
     request: { ...requestOf(instance, { key, record, temporary: own, store }), lock },
     onMessage: tell,
   });
-  print(`${worker} waits for tasks of ${id}; Ctrl-C ends it`);
   const wishes = new StopWishes({ stop: () => child.stop(), kill: () => child.kill() });
   using _ = wishes.listen();
+  print(`${worker} waits for tasks of ${id}; Ctrl-C ends it`);
   const isOver = () => !existsSync(own);
   const outcome = await outcomeOf(child, isOver);
   await programs.close();

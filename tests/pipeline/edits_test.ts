@@ -174,7 +174,7 @@ const meant: readonly MeantEdit[] = [
   ["engine/reference/interpret.ts", "new Set(wanted)", "new Set()", ["continue/reference"]],
   ["training/outer_optimizer.ts", "value + mean", "value - mean", fromScratch],
   ["training/schedule.ts", "(1 - finalFactor)", "finalFactor", trains],
-  ["stages/silo_process.ts", "openTokenShards(train)", "openTokenShards(validation)", pretrains],
+  ["stages/silo_work.ts", "openTokenShards(train)", "openTokenShards(validation)", pretrains],
   ["stages/report/heterogeneity.ts", "/ bytes / Math.LN2", "/ bytes", ["table/heterogeneity"]],
   ["stages/figures/draw.ts", "opacity: 0.2", "opacity: 0.3", ["figure"]],
 ];
