@@ -15,6 +15,7 @@ import {
 import { pretrainingEnd } from "../external_models.ts";
 import { ngramOrders } from "../ngrams.ts";
 import type { Recipe } from "../recipe.ts";
+import { signed } from "../report/format.ts";
 import { comparisonsOf, type Rivals } from "../report/improvement.ts";
 import type { Inputs } from "../report/kind.ts";
 import {
@@ -230,9 +231,4 @@ function sentenceStart(text: string): string {
 
 function number(value: number): string {
   return value.toFixed(3);
-}
-
-/** `−0.012` */
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 }

@@ -11,6 +11,7 @@ import {
 } from "../../training/mod.ts";
 import { ngramOrders } from "../ngrams.ts";
 import type { Recipe } from "../recipe.ts";
+import { signed } from "./format.ts";
 import { equalBaselines } from "./improvement.ts";
 import type { TableKind } from "./kind.ts";
 import {
@@ -131,9 +132,4 @@ export function differenceCell(
     high,
     ...(low > 0 || high < 0 ? { best: true } : {}),
   };
-}
-
-/** `+0.016` */
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 }

@@ -87,6 +87,11 @@ export function cellParts(cell: Cell): {
   return { ours, interval, paper };
 }
 
+/** A difference with its sign and three decimals: `+0.016`, `−0.012`. */
+export function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+}
+
 /** At most four significant digits, or as many decimals as `decimals` says. */
 function shortNumber(value: number, decimals?: number): string {
   if (decimals !== undefined) return value.toFixed(decimals);
