@@ -34,7 +34,7 @@ export function sendAhead(
 ): Ahead {
   if (helpers === undefined) return new Map();
   const first = state.finished;
-  return helpers.train(
+  const ahead = helpers.train(
     new Map(
       names.slice(first).map((name, i) => [
         name,
@@ -42,6 +42,9 @@ export function sendAhead(
       ]),
     ),
   );
+  // A stop may come before it is asked for one of them; it throws where it is.
+  for (const promise of ahead.values()) promise.catch(() => {});
+  return ahead;
 }
 
 /**
