@@ -190,9 +190,9 @@ async function execute(
   options: RunOptions & { readonly keptCheckpoints: number },
   jobs: number,
 ): Promise<{ result: RunResult; signal: StopSignal | undefined }> {
-  const [{ Scheduler }, { startWith }] = await Promise.all([
+  const [{ Scheduler }, { LocalExecutor }] = await Promise.all([
     import("../pipeline/scheduler.ts"),
-    import("../pipeline/child_process.ts"),
+    import("../pipeline/executors/local.ts"),
   ]);
   const { planner, programs, instances } = session;
   for (const [id, { status }] of states) {
@@ -210,7 +210,7 @@ async function execute(
     keptCheckpoints: options.keptCheckpoints,
     objects: session.objects,
     recorder,
-    startChild: startWith(programs),
+    executor: new LocalExecutor(programs),
     emit,
   });
   const wishes = new StopWishes({

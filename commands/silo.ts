@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { StageError, UsageError } from "../base/mod.ts";
-import type { ChildWork, RunningChild } from "../pipeline/child_process.ts";
+import type { ChildWork, RunningChild } from "../pipeline/executors/executor.ts";
 import { requestOf, temporaryFolders } from "../pipeline/child_request.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import { removeTree } from "../pipeline/remove_tree.ts";
@@ -80,7 +80,7 @@ async function work(
   own: string,
   worker: string,
 ): Promise<number> {
-  const { startWith } = await import("../pipeline/child_process.ts");
+  const { LocalExecutor } = await import("../pipeline/executors/local.ts");
   const { planner, programs, instances, store } = session;
   const instance = instances.get(id)!;
   removeTree(own);
@@ -89,7 +89,9 @@ async function work(
   }
   const lock = join(own, "lock");
   Deno.writeTextFileSync(lock, "");
-  const child = await startWith(programs)({
+  const child = await new LocalExecutor(programs).start({
+    key,
+    temporary: own,
     logPath: join(own, "log"),
     code: planner.codeOf(instance),
     isNative: instance.declaration.isNative,

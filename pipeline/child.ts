@@ -23,7 +23,7 @@ import { lockAsChild } from "./store_lock.ts";
 const progressEveryMs = 200;
 
 /**
- * Serves the one request of this process. Called by the entry that `child_process.ts` writes, which imports the stage's code:
+ * Serves the one request of this process. Called by the entry that `program.ts` makes, which imports the stage's code:
  * what is imported by name needs no permission to be read.
  */
 export async function serve(

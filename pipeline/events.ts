@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { Json } from "../base/mod.ts";
 
-export const eventFormat = 1;
+export const eventFormat = 2;
 
 const key = z.string().regex(/^[0-9a-f]{64}$/);
 const amount = (meaning?: string) => {
@@ -89,7 +89,8 @@ export const runEvent = z.discriminatedUnion("type", [
     key,
     reason: z.string(),
     isResumed: z.boolean().describe("There was a checkpoint to go on from."),
-    pid: z.int().describe("Of its process."),
+    place: z.string().describe("Where it runs, for people: `process 123`, `slurm job 45`."),
+    pid: z.int().describe("Of its process, if that is one of this machine.").optional(),
   }),
   event("progress", "Where an instance stands, at most five times a second.", {
     instance,

@@ -1,8 +1,8 @@
 /**
  * The last step of an instance: its outputs become objects of the store, and a manifest makes them known.
  */
-import type { ChildOutcome } from "./child_process.ts";
 import { machinesOf } from "./checkpoint_notes.ts";
+import type { ChildOutcome } from "./executors/executor.ts";
 import { bytesOf, countedFlops } from "./forecast.ts";
 import { parentsOf } from "./instances.ts";
 import type { ActionRecord } from "./key.ts";

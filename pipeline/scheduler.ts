@@ -2,12 +2,12 @@
  * Runs what a plan says: each instance in a process of its own, several at once, what begins the costliest chain first.
  */
 import { messageOf, type UsageError } from "../base/mod.ts";
-import { Capacity, machineCapacity, type Share } from "./capacity.ts";
+import { Capacity, type Share } from "./capacity.ts";
 import { noteMachine, noteStop, openCheckpointFolder, type StopPlace } from "./checkpoint_notes.ts";
-import type { ChildOutcome, ChildWork, RunningChild } from "./child_process.ts";
 import { requestOf, temporaryFolders } from "./child_request.ts";
 import { EarlyChecks } from "./early_checks.ts";
 import type { RunEvent, RunResult } from "./events.ts";
+import type { ChildOutcome, ChildWork, Executor, RunningChild } from "./executors/executor.ts";
 import { claimOf, Forecaster } from "./forecast.ts";
 import type { Instance } from "./instances.ts";
 import type { ActionRecord } from "./key.ts";
@@ -39,10 +39,13 @@ export interface SchedulerOptions {
   readonly objects: ObjectCheck;
   /** Notes what this run has asked for. */
   readonly recorder: RunRecorder;
-  /** Starts what runs an instance: a process of its own, see `startWith`. */
-  startChild(work: ChildWork): RunningChild | Promise<RunningChild>;
+  /** Where instances run, each in a process of its own. */
+  readonly executor: Executor;
   emit(event: RunEvent): void;
 }
+
+/** Of an executor that queues by itself. */
+const unlimited: Share = { threads: Infinity, memoryBytes: Infinity };
 
 type Ready = Extract<InstanceState, { status: "run" }>;
 
@@ -58,7 +61,7 @@ export class Scheduler {
   readonly #running = new Map<InstanceId, RunningChild>();
   readonly #forecaster: Forecaster;
   readonly #claims = new Map<InstanceId, Share>();
-  readonly #capacity = new Capacity(machineCapacity());
+  readonly #capacity: Capacity;
   /** Objects that were found damaged: none is made again twice in one run. */
   readonly #mended = new Set<string>();
   readonly #runningKeys = new Set<string>();
@@ -71,7 +74,8 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    const { planner } = options;
+    const { planner, executor } = options;
+    this.#capacity = new Capacity(executor.capacity() ?? unlimited);
     this.#queue = new StartQueue(options.ids, planner.instances);
     this.#waiting = new WaitingList(options.ids);
     this.#forecaster = new Forecaster(planner);
@@ -195,7 +199,8 @@ export class Scheduler {
       const child = await this.#startChild(id, ready, temporary);
       this.#running.set(id, child);
       if (this.#stoppedAt !== undefined) child.kill(); // it has done nothing yet
-      emit({ type: "started", instance: id, key, reason, isResumed, pid: child.pid });
+      const { place, pid } = child;
+      emit({ type: "started", instance: id, key, reason, isResumed, place, pid });
       const outcome = await child.outcome;
       const change = witness.change();
       if (change !== undefined) {
@@ -208,7 +213,7 @@ export class Scheduler {
         emit({ type: "stopped", instance: id, stoppingMs, ...left });
       } else if (outcome.type === "failed") {
         this.#fail(id, key, failureText(outcome), outcome.stack);
-      } else await this.#publish(id, ready, outcome, temporary, performance.now() - startedAt);
+      } else await this.#publish(id, ready, outcome, child.folder, performance.now() - startedAt);
     } catch (cause) {
       const error = storageError(cause, `keep what ${id} makes`, store.folder);
       this.#fail(id, key, messageOf(error), (error as Error).stack);
@@ -317,13 +322,15 @@ export class Scheduler {
     id: InstanceId,
     { key, record }: Ready,
     temporary: string,
-  ): RunningChild | Promise<RunningChild> {
-    const { planner, emit } = this.#options;
+  ): Promise<RunningChild> {
+    const { planner, executor, emit } = this.#options;
     const instance = planner.instances.get(id)!;
     for (const folder of instance.declaration.access?.folders ?? []) {
       Deno.mkdirSync(folder, { recursive: true });
     }
-    return this.#options.startChild({
+    const work: ChildWork = {
+      key,
+      temporary,
       logPath: planner.store.logPath(key),
       code: planner.codeOf(instance),
       isNative: instance.declaration.isNative,
@@ -333,7 +340,8 @@ export class Scheduler {
         else emit({ ...message, instance: id });
         if (message.type === "progress") this.#progress.set(id, message.state);
       },
-    });
+    };
+    return executor.start(work, this.#claim(id));
   }
 
   async #publish(

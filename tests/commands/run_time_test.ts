@@ -13,7 +13,7 @@ function planOf(forecasts: Readonly<Record<string, number | undefined>>, wallMs:
   }));
   return {
     type: "plan" as const,
-    format: 1 as const,
+    format: 2 as const,
     recipe: "toy",
     description: "",
     store: "store",

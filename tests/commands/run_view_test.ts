@@ -34,7 +34,13 @@ function shown(isTerminal: boolean, show: (view: RunView) => void) {
   return { screen, errors };
 }
 
-const started = { type: "started", instance: "walk/a", key: "k", reason: "new", pid: 1 } as const;
+const started = {
+  type: "started",
+  instance: "walk/a",
+  key: "k",
+  reason: "new",
+  place: "here",
+} as const;
 
 Deno.test("RunView draws live lines on a terminal only, and removes them", () => {
   const events = (view: RunView) => {
@@ -59,7 +65,7 @@ Deno.test("RunView draws live lines on a terminal only, and removes them", () =>
 
 const plan = {
   type: "plan",
-  format: 1,
+  format: 2,
   recipe: "toy",
   description: "A toy.",
   store: "store",

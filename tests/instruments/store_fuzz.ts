@@ -175,7 +175,7 @@ function show(message: ChildMessage): void {
   const view = new RunView(screen, { isVerbose: true, showsProfiles: true });
   const instance = "words/a";
   const key = "a".repeat(64);
-  view.show({ type: "started", instance, key, reason: "new", isResumed: false, pid: 1 });
+  view.show({ type: "started", instance, key, reason: "new", isResumed: false, place: "here" });
   switch (message.type) {
     case "checkpoint":
       return view.show({ type: "checkpoint", instance, key });

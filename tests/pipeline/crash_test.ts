@@ -88,7 +88,7 @@ Deno.test("run: a child killed while it writes leaves nothing under a final name
   await inTemporaryFolder(async (store) => {
     const run = start(store, hanging);
     await until("half a file", () => holdsHalf(store));
-    Deno.kill(run.find("started")!.pid, "SIGKILL");
+    Deno.kill(run.find("started")!.pid!, "SIGKILL");
     assert.equal((await run.end()).code, 1);
     assert.match(run.find("failed")!.message, /^Its process was killed \(SIGKILL/);
     assert.deepEqual(Object.keys(objectsIn(store)), ["words/a#words"]);
@@ -109,7 +109,7 @@ for (const [guard, env] of Object.entries(guards)) {
       const { pid } = run.find("started")!;
       run.process.kill("SIGKILL");
       await run.process.status;
-      await until("the child's end", () => !isAlive(pid));
+      await until("the child's end", () => !isAlive(pid!));
       assert.equal(namesIn(join(store, "tmp")).length, 1);
       assert.equal((await toy(store, "run", "words/a")).code, 0);
       assert.deepEqual(namesIn(join(store, "tmp")), []);

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
-import { type RunEvent, runEvent } from "../../pipeline/events.ts";
+import { eventFormat, type RunEvent, runEvent } from "../../pipeline/events.ts";
 import { projectRoot } from "../support/paths.ts";
 import { eventsOf, inTemporaryFolder, toy, toyCommand } from "../support/toy_cli.ts";
 
@@ -54,7 +54,7 @@ Deno.test("run --json: all types of events occur and are of the schema", async (
     const stop = events.find((event) => event.type === "stopped");
     assert.ok(stop?.type === "stopped" && stop.stoppingMs! > 0);
     const plans = events.filter((event) => event.type === "plan");
-    assert.ok(plans.every(({ format }) => format === 1));
+    assert.ok(plans.every(({ format }) => format === eventFormat));
   });
 });
 
@@ -115,7 +115,8 @@ Deno.test(`events.schema.json is what the schemas of events make; else run ${com
 /** The JSON Schema of events as text. */
 function made(): string {
   const { $schema, ...schema } = runEvent.toJSONSchema({ unrepresentable: "any" });
-  const description = "One object a line of `deno task pipeline run --json`, format 1. " +
+  const description =
+    "One object a line of `deno task pipeline run --json`, format ${eventFormat}. " +
     "Within a format members may be added; readers should ignore those that they do not know.";
   return compact({ $schema, title: "Events of a run", description, ...schema }, "");
 }

@@ -3,8 +3,13 @@
  * and the code that a child runs; only processes are left out.
  */
 import { fileURLToPath } from "node:url";
-import type { ChildOutcome, ChildWork, RunningChild } from "../../pipeline/child_process.ts";
-import { isNews, startWith } from "../../pipeline/child_process.ts";
+import {
+  type ChildOutcome,
+  type ChildWork,
+  isNews,
+  type RunningChild,
+} from "../../pipeline/executors/executor.ts";
+import { LocalExecutor } from "../../pipeline/executors/local.ts";
 import { runRequest } from "../../pipeline/child.ts";
 import { CodeDigests } from "../../pipeline/code_digest.ts";
 import type { RunEvent, RunResult } from "../../pipeline/events.ts";
@@ -14,7 +19,7 @@ import { ObjectCheck } from "../../pipeline/object_check.ts";
 import { Planner } from "../../pipeline/plan.ts";
 import { Programs } from "../../pipeline/program.ts";
 import { RunRecorder } from "../../pipeline/run_records.ts";
-import { Scheduler, type SchedulerOptions } from "../../pipeline/scheduler.ts";
+import { Scheduler } from "../../pipeline/scheduler.ts";
 import type { InstanceId, Stage, StageRun } from "../../pipeline/stage.ts";
 import { Store } from "../../pipeline/store.ts";
 import { lockStore } from "../../pipeline/store_lock.ts";
@@ -27,7 +32,8 @@ const code = new CodeDigests(projectRoot, files, undefined);
 
 /** Runs instances in processes of their own. Whoever calls it closes `programs` then. */
 export const programs = new Programs(projectRoot, code);
-export const inChildren = startWith(programs);
+const local = new LocalExecutor(programs);
+export const inChildren = (work: ChildWork) => local.start(work);
 
 /** A planner of a recipe without a study, over a store that is made where it is not. */
 export async function plannerOf(
@@ -45,7 +51,7 @@ export async function plannerOf(
 /** How `bringUpToDate` runs; by default one instance after another, each in this process. */
 export interface RunOptions {
   readonly jobs?: number;
-  readonly startChild?: SchedulerOptions["startChild"];
+  startChild?(work: ChildWork): RunningChild | Promise<RunningChild>;
   emit?(event: RunEvent): void;
 }
 
@@ -66,7 +72,11 @@ export async function bringUpToDate(
     keptCheckpoints: 0,
     objects: new ObjectCheck(planner.store, true),
     recorder: new RunRecorder(planner.store, { recipe: planner.recipe.name }),
-    startChild,
+    executor: {
+      capacity: () => local.capacity(),
+      start: async (work) => await startChild(work),
+      adopt: () => local.adopt(),
+    },
     emit,
   });
   return await scheduler.run(planner.states(ids));
@@ -79,7 +89,8 @@ export function inProcess(
   return (work) => {
     const stop = new AbortController();
     return {
-      pid: Deno.pid,
+      place: "this process",
+      folder: work.temporary,
       outcome: outcomeOf(work, stop.signal, until),
       stop: () => stop.abort(),
       kill: () => stop.abort(),

@@ -1,44 +1,24 @@
 /**
- * The runner's side of a child process: starts it, reads what it says, keeps its log.
+ * Instances as processes of this machine: starts them, reads what they say, keeps their logs. They end with the runner.
  */
 import { join } from "node:path";
-import { writeAll } from "../base/mod.ts";
+import { writeAll } from "../../base/mod.ts";
 import { pathToFileURL } from "node:url";
-import { LastWords } from "./last_words.ts";
-import { bound, canBind } from "./bound_process.ts";
-import { permissionsOf } from "./permissions.ts";
-import { programsFolder } from "./made_programs.ts";
-import { type InstanceCode, mainFile, type Programs } from "./program.ts";
-import { changedFile, type Program, programFolder } from "./program_folder.ts";
-import { type ChildMessage, type ChildRequest, decodeLine } from "./protocol.ts";
-
-/** What a child is to do. */
-export interface ChildWork {
-  readonly request: ChildRequest;
-  /** What its program is made of, which goes into the folder that the request names. */
-  readonly code: InstanceCode;
-  /** Runs native code, which Deno cannot confine. */
-  readonly isNative: boolean;
-  readonly logPath: string;
-  /** Progress, checkpoints and log messages, as they come. */
-  onMessage(message: ChildNews): void;
-}
-
-/** How a child ended: what it said last, or that it died without a word. */
-export type ChildOutcome = Exclude<ChildMessage, ChildNews>;
-
-/** What a child says while it works. */
-type ChildNews = Extract<ChildMessage, { type: "log" | "progress" | "checkpoint" }>;
-
-/** An instance at work, as the scheduler sees it. */
-export interface RunningChild {
-  readonly pid: number;
-  /** Settles when it has ended and all that it said was read. */
-  readonly outcome: Promise<ChildOutcome>;
-  /** Asks it to write a checkpoint and stop. */
-  stop(): void;
-  kill(): void;
-}
+import { machineCapacity, type Share } from "../capacity.ts";
+import { LastWords } from "../last_words.ts";
+import { bound, canBind } from "../bound_process.ts";
+import { permissionsOf } from "../permissions.ts";
+import { programsFolder } from "../made_programs.ts";
+import { mainFile, type Programs } from "../program.ts";
+import { changedFile, type Program, programFolder } from "../program_folder.ts";
+import { type ChildMessage, type ChildRequest, decodeLine } from "../protocol.ts";
+import {
+  type ChildOutcome,
+  type ChildWork,
+  type Executor,
+  isNews,
+  type RunningChild,
+} from "./executor.ts";
 
 const permissionSet = "child";
 
@@ -57,24 +37,46 @@ export function childEnvironment(
   );
 }
 
-/** Starts what instances run as processes of their own. */
-export function startWith(programs: Programs): (work: ChildWork) => Promise<RunningChild> {
-  let isBound: Promise<boolean> | undefined;
-  return async (work) =>
-    new Child(work, await programs.of(work.code), await (isBound ??= canBind()));
+/** Runs instances as processes of this machine. */
+export class LocalExecutor implements Executor {
+  readonly #programs: Programs;
+  #isBound: Promise<boolean> | undefined;
+
+  constructor(programs: Programs) {
+    this.#programs = programs;
+  }
+
+  capacity(): Share {
+    return machineCapacity();
+  }
+
+  async start(work: ChildWork): Promise<RunningChild> {
+    return new Child(
+      work,
+      await this.#programs.of(work.code),
+      await (this.#isBound ??= canBind()),
+    );
+  }
+
+  /** A process of this machine ends with its runner. */
+  adopt(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
 }
 
 class Child implements RunningChild {
+  readonly folder: string;
   readonly outcome: Promise<ChildOutcome>;
   readonly #process: Deno.ChildProcess;
   readonly #log: Deno.FsFile;
   #isStopping = false;
 
   constructor(
-    { request: asked, isNative, logPath, onMessage }: ChildWork,
+    { request: asked, temporary, isNative, logPath, onMessage }: ChildWork,
     program: Program,
     isBound: boolean,
   ) {
+    this.folder = temporary;
     this.#log = Deno.openSync(logPath, { append: true, create: true });
     this.#write(`-- ${asked.instance}, started ${new Date().toISOString()}`);
     const { request, config } = prepare(program, { ...asked, isBound }, isNative);
@@ -103,6 +105,10 @@ class Child implements RunningChild {
     }).spawn();
     this.outcome = this.#follow(request, onMessage)
       .then((outcome) => outcome.type === "done" ? whole(outcome, program, request) : outcome);
+  }
+
+  get place(): string {
+    return `process ${this.pid}`;
   }
 
   get pid(): number {
@@ -234,10 +240,6 @@ function diedSilently(status: Deno.CommandStatus, lastWords: string): ChildOutco
     : `ended with code ${status.code}`;
   const words = lastWords === "" ? "" : `: ${lastWords}`;
   return { type: "failed", message: `Its process ${how}${words}`, isExpected: true };
-}
-
-export function isNews(message: ChildMessage): message is ChildNews {
-  return message.type === "log" || message.type === "progress" || message.type === "checkpoint";
 }
 
 function logLine(message: Extract<ChildMessage, { type: "log" }>): string {
