@@ -2,6 +2,7 @@
  * Options of commands whose work crosses an exchange.
  */
 import { resolve } from "node:path";
+import { exchangeNeeds } from "../exchange/mod.ts";
 import { maxThreads, UsageError } from "../base/mod.ts";
 import type { Instance, Instances } from "../pipeline/instances.ts";
 import type { SharedWork } from "../pipeline/stage.ts";
@@ -12,20 +13,18 @@ export interface ExchangeOptions {
   readonly workers?: string;
 }
 
-/** The folder that `folder:DIR` names. @throws UsageError for another text */
-export function exchangeFolder(exchange: string): string {
-  const [, folder] = /^folder:(.+)$/s.exec(exchange) ?? [];
-  if (folder !== undefined) return resolve(folder);
-  throw new UsageError(
-    `Cannot accept --exchange ${exchange}: expected folder: and the folder that all processes reach`,
-  );
+/** The exchange that a user names, and what processes need for it. @throws UsageError where it cannot be reached from here */
+export function exchangeOf(exchange: string): Pick<SharedWork, "url" | "access" | "module"> {
+  const url = exchange.replace(/^folder:(.+)$/s, (_, folder) => `folder:${resolve(folder)}`);
+  const { module, files, ...access } = exchangeNeeds(url, Deno.env);
+  return { url, module, access: { ...access, files: files.map((path) => resolve(path)) } };
 }
 
 /** What `--exchange` and `--workers` ask for; undefined without them. @throws UsageError */
 export function sharedWorkOf({ exchange, workers }: ExchangeOptions): SharedWork | undefined {
   if (exchange !== undefined) {
     const count = wholeNumber("--workers", workers ?? "1", 0, maxThreads);
-    return { folder: exchangeFolder(exchange), workers: count };
+    return { ...exchangeOf(exchange), workers: count };
   }
   if (workers === undefined) return undefined;
   throw new UsageError(

@@ -42,7 +42,7 @@ export const command: PipelineCommand = {
       command
         .option("-j, --jobs <n>", "processes at once (default: cores / threads)")
         .option("-n, --dry-run", "say what would run and why, and stop")
-        .option("--exchange <folder:DIR>", "offer sources of a round there, to other processes too")
+        .option("--exchange <URL>", "offer sources of a round there, to other processes too")
         .option("--workers <n>", "processes that this run starts for them (default: 1)")
         .option("-f, --force", "run the named targets even if they are fresh")
         .option("--only", "do not run what the targets need: it must be there")

@@ -9,7 +9,7 @@ import { requestOf, temporaryFolders } from "../pipeline/child_request.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import { removeTree } from "../pipeline/remove_tree.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
-import { checkSharesWork, exchangeFolder } from "./exchange_options.ts";
+import { checkSharesWork, exchangeOf } from "./exchange_options.ts";
 import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.ts";
 import { someOf } from "./plan_view.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -28,7 +28,7 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .requiredOption("--exchange <folder:DIR>", "where the run offers its tasks")
+        .requiredOption("--exchange <URL>", "where the run offers its tasks")
         .option("--name <name>", "of this process, which no other has (default: the machine's)")
         .addHelpText("after", examples),
     ),
@@ -45,7 +45,7 @@ async function silo(
   options: SiloOptions,
 ): Promise<number> {
   const worker = nameOf(options);
-  const shared = { folder: exchangeFolder(options.exchange), workers: 0, worker };
+  const shared = { ...exchangeOf(options.exchange), workers: 0, worker };
   const project = await loadProject();
   const session = await openSession(project, options, { create: false, targets: [target], shared });
   const [id, ...more] = session.select([target]);

@@ -36,6 +36,7 @@ export type {
 export { RefusedError } from "./exchange.ts";
 export type { LeaderOptions } from "./leader.ts";
 export type { NamedBytes } from "./named_bytes.ts";
+export { type ExchangeNeeds, exchangeNeeds } from "./needs.ts";
 export { openLeader, openPlace, openSilo, type PlaceOptions } from "./open_exchange.ts";
 export { type S3Access, s3AccessOf } from "./s3_access.ts";
 export { leaderInFolder, siloInFolder } from "./shared_folder.ts";

@@ -8,13 +8,13 @@ import { FolderBytes } from "./folder.ts";
 import { Leader, type LeaderOptions } from "./leader.ts";
 import type { NamedBytes } from "./named_bytes.ts";
 import { PersistentBytes } from "./persistent.ts";
-import type { S3Access } from "./s3_access.ts";
+import { type S3Access, s3AccessOf } from "./s3_access.ts";
 import { Silo, type SiloOptions } from "./silo.ts";
 
 export interface PlaceOptions {
   /** Hears when the place cannot be reached. It is tried again until it can. */
   readonly onTrouble?: (message: string) => void;
-  /** For `s3://`. */
+  /** For `s3://`. Default: what the environment says. */
   readonly s3?: S3Access;
 }
 
@@ -42,12 +42,11 @@ export async function openPlace(url: string, options: PlaceOptions): Promise<Nam
 async function placeOf(url: string, { s3 }: PlaceOptions): Promise<NamedBytes> {
   const [, kind, path] = /^(folder|s3):(.+)$/s.exec(url) ?? [];
   if (kind === "folder" && isAbsolute(path)) return new FolderBytes(path);
-  if (kind === "s3" && s3 !== undefined) {
+  if (kind === "s3") {
     const { S3Bytes } = await import("./s3.ts"); // who shares a folder does not load it
-    return new S3Bytes(url, s3);
+    return new S3Bytes(url, s3 ?? s3AccessOf(Deno.env));
   }
-  const expected = kind === "s3"
-    ? "who one is there"
-    : "folder: and a path from the root, or s3://bucket/prefix";
-  throw new UsageError(`Cannot open exchange "${url}": expected ${expected}`);
+  throw new UsageError(
+    `Cannot open exchange "${url}": expected folder: and a path from the root, or s3://bucket/prefix`,
+  );
 }

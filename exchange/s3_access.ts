@@ -15,6 +15,18 @@ export interface S3Access {
   readonly certificates?: string;
 }
 
+/** All that `s3AccessOf` reads. */
+export const s3Variables: readonly string[] = [
+  "AWS_ENDPOINT_URL_S3",
+  "AWS_ENDPOINT_URL",
+  "AWS_REGION",
+  "AWS_DEFAULT_REGION",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_CA_BUNDLE",
+];
+
 /**
  * What the variables say that other programs for S3 read too: `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, `AWS_REGION`,
  * `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, and `AWS_CA_BUNDLE`, a file of certificates.

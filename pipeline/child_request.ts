@@ -29,7 +29,7 @@ export function requestOf(
   instance: Instance,
   { key, record, temporary, store }: RequestedWork,
 ): ChildRequest {
-  const { hints, files, outputs, uses, access } = instance.declaration;
+  const { hints, hintModules, files, outputs, uses, access } = instance.declaration;
   const inputs = [...instance.inputs.keys()]
     .map((name) => [name, store.objectFolder(record.inputs[name])] as const);
   return {
@@ -42,7 +42,7 @@ export function requestOf(
     files,
     outputs: Object.fromEntries(outputs.map((output) => [output, `${temporary}/${output}`])),
     checkpointFolder: store.checkpointFolder(key),
-    modules: uses,
+    modules: { ...uses, ...hintModules },
     program: `${temporary}/${programName}`,
     access,
     scratch: `${temporary}/${scratchName}`,

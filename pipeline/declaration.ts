@@ -10,6 +10,7 @@ const defaults = {
   inputs: {},
   files: {},
   hints: {},
+  hintModules: {},
   uses: {},
   isNative: false,
   claims: { threads: 1 },

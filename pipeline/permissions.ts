@@ -4,8 +4,8 @@
  * Confined: reading its program, inputs, outside files, outputs, checkpoints and scratch folder; writing the last three; the
  * file that children lock. `TMPDIR` names the scratch folder, which goes with the process, and is all that can be read of the
  * environment. No programs, system information, foreign functions or code from elsewhere. No network, except for stages that
- * fetch (`access`): these may reach any host, as hubs redirect to hosts of their own choice, read the variables that they name
- * and use the folder of fetched files.
+ * fetch (`access`): these may reach any host, as hubs redirect to hosts of their own choice, read the variables and files that
+ * they name, and use the folders that they share.
  *
  * Not confined: stages with native code (`isNative`). A native library makes system calls of its own that no runtime
  * sees, and loading one (`--allow-ffi`) is leave to do anything. Their processes get all permissions, and a test compares
@@ -46,6 +46,7 @@ export function givenPaths(request: ChildRequest): GivenPaths {
     ...Object.values(request.inputs),
     ...Object.values(request.files),
     request.program,
+    ...request.access?.files ?? [],
     ...write,
   ];
   return { read: [...new Set(read)], write: [...new Set(write)] };

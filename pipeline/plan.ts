@@ -144,8 +144,8 @@ export class Planner {
 
   /** What its program is made of. */
   codeOf(instance: Instance): InstanceCode {
-    const { stage: { module }, declaration: { uses } } = instance;
-    return { module, uses, digests: this.code(instance).values() };
+    const { stage: { module }, declaration: { uses, hintModules } } = instance;
+    return { module, uses, hintModules, digests: this.code(instance).values() };
   }
 
   #record(instance: Instance, inputs: Record<string, string>): ActionRecord {

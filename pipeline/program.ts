@@ -24,6 +24,8 @@ export interface InstanceCode {
   readonly module: string;
   /** URLs of the modules that it uses, by role. */
   readonly uses: Readonly<Record<string, string>>;
+  /** Those of the modules that it may import besides, of which its key says nothing. */
+  readonly hintModules: Readonly<Record<string, string>>;
   /** What its key says of this code. */
   readonly digests: Iterable<CodeDigest>;
 }
@@ -77,7 +79,7 @@ export class Programs {
   /** @throws StageError as `hold`. */
   of(code: InstanceCode): Promise<Program> {
     this.hold(code);
-    const name = JSON.stringify([code.module, code.uses]);
+    const name = JSON.stringify([code.module, code.uses, code.hintModules]);
     const made = this.#made.get(name) ?? this.#findOrMake(name, code);
     this.#made.set(name, made);
     return made;
@@ -101,7 +103,7 @@ export class Programs {
 
   /** A program, and the files that it is made of. */
   async #make(
-    { module, uses }: InstanceCode,
+    { module, uses, hintModules }: InstanceCode,
   ): Promise<{ program: Program; paths: ReadonlySet<string> }> {
     const used = Object.entries(uses);
     const main = [
@@ -110,13 +112,14 @@ export class Programs {
       ...used.map(([, url], i) => `import * as module${i} from ${JSON.stringify(url)};`),
       `await serve({ run }, {${used.map(([role], i) => `${JSON.stringify(role)}: module${i}`)}});`,
     ].join("\n");
-    // Modules that are used have files of their own, which other processes import.
-    const files = new Set([watchdogPath, ...used.map(([, url]) => fileURLToPath(url))]);
+    // These modules have files of their own: they are imported late, and by other processes.
+    const named = { ...uses, ...hintModules };
+    const files = new Set([watchdogPath, ...Object.values(named).map((url) => fileURLToPath(url))]);
     for (;;) {
       const made = await this.#bundle(main, [...files].filter(isCodeFile));
       const started = made.addressed.filter((path) => !files.has(path));
       if (started.length === 0) {
-        const program = this.#program(made.outputs, files, uses);
+        const program = this.#program(made.outputs, files, named);
         return { program, paths: new Set([...files, ...made.read]) };
       }
       for (const path of started) files.add(path);
@@ -174,7 +177,7 @@ export class Programs {
   #program(
     outputs: ReadonlyMap<string, string>,
     paths: ReadonlySet<string>,
-    uses: InstanceCode["uses"],
+    named: Readonly<Record<string, string>>,
   ): Program {
     const encoder = new TextEncoder();
     const files = new Map<string, Uint8Array>();
@@ -184,7 +187,7 @@ export class Programs {
     for (const path of paths) {
       if (!isCodeFile(path)) files.set(this.#fileName(path), this.#code.texts.of(path).bytes);
     }
-    const modules = Object.entries(uses)
+    const modules = Object.entries(named)
       .map(([role, url]) => [role, this.#fileName(fileURLToPath(url))]);
     return {
       files,

@@ -14,7 +14,7 @@ export interface Program {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Of the names and contents of all files. */
   readonly digest: string;
-  /** The file of each module that the stage uses, by role. */
+  /** The file of each module that the stage uses or may import, by role. */
   readonly modules: Readonly<Record<string, string>>;
 }
 

@@ -28,7 +28,7 @@ export interface ChildRequest {
   readonly files: Readonly<Record<string, string>>;
   readonly outputs: Readonly<Record<string, string>>;
   readonly checkpointFolder: string;
-  /** URLs of the modules that the stage uses, by role. */
+  /** URLs of the modules that the stage uses, by role, and of those that it may import. */
   readonly modules: Readonly<Record<string, string>>;
   /** The folder of its program. */
   readonly program: string;

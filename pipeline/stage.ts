@@ -103,6 +103,11 @@ export type StageDeclaration<
     readonly isNative?: boolean;
     /** What `run` needs besides, because it fetches. The key does not depend on where bytes come from. */
     readonly access?: StageAccess;
+    /**
+     * Modules by role that `run` may import by their URLs, and on which no byte of its outputs depends: they stay out of the key. No
+     * role is one of `uses`.
+     */
+    readonly hintModules?: Readonly<Record<string, string>>;
     /** What it takes of the machine; default one thread. Instances run at once only where these and their memory fit. */
     readonly claims?: StageClaims;
     /** What the work will cost, as far as the recipe alone tells: for forecasts where no earlier run is known. */
@@ -145,8 +150,12 @@ export interface StageClaims {
 
 /** How parts of an instance's work cross to other processes. It changes no byte of what is made. */
 export interface SharedWork {
-  /** The folder of the exchange, absolute. */
-  readonly folder: string;
+  /** Of the exchange. */
+  readonly url: string;
+  /** What a process needs to reach it. */
+  readonly access: StageAccess;
+  /** URL of the module that opens it, where that is no code of the stage. */
+  readonly module?: string;
   /** Processes that the instance starts for these parts. */
   readonly workers: number;
   /** The name of a process that takes parts and makes no result; absent for the one that makes it. */
@@ -156,13 +165,15 @@ export interface SharedWork {
 /** What a stage may declare otherwise where the work is shared. */
 type SharedDeclaration = Pick<
   StageDeclaration,
-  "hints" | "isNative" | "access" | "claims" | "forecast"
+  "hints" | "hintModules" | "isNative" | "access" | "claims" | "forecast"
 >;
 
 /** The network, and what goes with it. */
 export interface StageAccess {
   /** Folders, absolute, that stores of this machine share: fetched files. Read and written. */
   readonly folders: readonly string[];
+  /** Paths of files that are only read. */
+  readonly files?: readonly string[];
   /** Names of environment variables. */
   readonly environment: readonly string[];
 }
@@ -205,8 +216,10 @@ export interface StageContext<
   seed(name: string): Seed;
   /** The modules of `uses`, by role, imported. */
   readonly modules: Uses;
-  /** Their URLs, by role: for a process that `run` starts. */
-  readonly moduleUrls: { readonly [Role in keyof Uses]: string };
+  /** Their URLs, by role: for a process that `run` starts. Beside them those of `hintModules`. */
+  readonly moduleUrls:
+    & { readonly [Role in keyof Uses]: string }
+    & Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   /**
    * Aborted at the first Ctrl-C: finish the micro-batch, write a checkpoint of all that was reported as done, throw

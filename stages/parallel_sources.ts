@@ -2,7 +2,6 @@
  * Sources of a round that are trained side by side: an exchange, and processes that answer.
  */
 import { join } from "node:path";
-import { leaderInFolder } from "../exchange/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import {
   heldFolder,
@@ -12,17 +11,18 @@ import {
   type TrainingSource,
   type Variant,
 } from "../training/mod.ts";
+import { type ExchangePlace, openLeaderAt } from "./exchange_place.ts";
 import { ExchangeRounds } from "./exchange_rounds.ts";
 import { runKeysIn } from "./run_keys.ts";
 import { SiloProcesses } from "./silo_processes.ts";
 import type { SiloSetup, UnnamedSetup } from "./silo_setup.ts";
 
-/** What those who train and the one who asks them know of a run; `exchangeFolder` is absolute. */
+/** What those who train and the one who asks them know of a run. */
 export interface RunParts {
   readonly setup: Omit<SiloSetup, "exchange" | "participants" | "heldFolder">;
   readonly sources: readonly TrainingSource[];
-  /** Default: one beside the checkpoints. */
-  readonly exchangeFolder?: string;
+  /** Default: a folder beside the checkpoints. */
+  readonly exchange?: ExchangePlace;
 }
 
 interface ParallelSourcesOptions extends RunParts {
@@ -41,13 +41,13 @@ export interface ParallelSources {
 }
 
 /** Opens the exchange of a run, and starts processes for it. */
-export function openParallelSources(
+export async function openParallelSources(
   { count, log, signal, ...parts }: ParallelSourcesOptions,
-): ParallelSources {
+): Promise<ParallelSources> {
   const { variant, settings, checkpointFolder } = parts.setup;
   const { run, leader, silo } = runKeysIn(checkpointFolder);
   const setup = siloSetupOf(parts);
-  const exchange = leaderInFolder(setup.exchange.folder, {
+  const exchange = await openLeaderAt(setup.exchange, {
     run,
     privateKey: leader.privateKey,
     silos: Object.fromEntries(setup.participants.map((name) => [name, silo.publicKey])),
@@ -75,13 +75,13 @@ export function openParallelSources(
 }
 
 /** What a process is told that takes tasks of a run, except its name. */
-export function siloSetupOf({ setup, sources, exchangeFolder }: RunParts): UnnamedSetup {
+export function siloSetupOf({ setup, sources, exchange }: RunParts): UnnamedSetup {
   const { variant, settings, checkpointFolder } = setup;
   const { run, leader, silo } = runKeysIn(checkpointFolder);
   return {
     ...setup,
     exchange: {
-      folder: exchangeFolder ?? join(checkpointFolder, ".exchange"),
+      ...exchange ?? { url: `folder:${join(checkpointFolder, ".exchange")}` },
       run,
       leaderKey: leader.publicKey,
       privateKey: silo.privateKey,

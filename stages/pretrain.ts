@@ -64,7 +64,7 @@ export interface PretrainHints {
   /** Sources that are trained at once, each in a process of its own. */
   readonly parallelSources: number;
   /** Where other processes may take them too. */
-  readonly shared?: SharedWork;
+  readonly shared?: Pick<SharedWork, "url" | "worker">;
 }
 
 export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModules> = {
@@ -80,13 +80,15 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
   share({ params, hints, isNative, forecast }, work) {
     const { variant, sourcesPerRound, engine } = params;
     if (variant.mixture) return undefined;
+    const { url, worker, access, module } = work;
     const workers = Math.min(work.workers, sourcesPerRound);
     const before = hints.parallelSources;
     const memoryBytes = forecast!.memoryBytes! / (before === 1 ? 1 : before + 1);
     return {
-      hints: { ...hints, parallelSources: workers, shared: work },
+      hints: { ...hints, parallelSources: workers, shared: { url, worker } },
+      ...(module === undefined ? {} : { hintModules: { exchange: module } }),
       isNative: isNative || workers > 0, // it starts programs
-      access: { folders: [work.folder], environment: [] },
+      access,
       claims: { threads: engine.threads * Math.max(1, workers) },
       forecast: { ...forecast, memoryBytes: memoryBytes * (workers + 1) },
     };
@@ -170,7 +172,7 @@ export async function run(
     const parts = partsOf(context, training.sources, settings);
     if (shared?.worker !== undefined) return await answerAs(shared.worker, parts, context);
     const parallel = parallelSources > 1 || shared
-      ? openParallelSources({ ...context, ...parts, count: parallelSources })
+      ? await openParallelSources({ ...context, ...parts, count: parallelSources })
       : undefined;
     const { helpers } = parallel ?? {};
     const from = inputs.from === undefined
@@ -229,7 +231,9 @@ function partsOf(
     seeds: participantSeeds(variant, sources.map(({ name }) => name), seed),
     checkpointFolder,
   };
-  return { setup, sources, exchangeFolder: hints.shared?.folder };
+  const { shared } = hints;
+  const exchange = shared && { url: shared.url, module: moduleUrls.exchange };
+  return { setup, sources, exchange };
 }
 
 /** Takes tasks of the run that another process leads, until this one is stopped. @throws signal.reason */

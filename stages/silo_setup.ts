@@ -3,6 +3,7 @@
  */
 import type { Seed } from "../base/mod.ts";
 import type { PretrainSettings, Variant } from "../training/mod.ts";
+import type { ExchangePlace } from "./exchange_place.ts";
 import type { EngineParams } from "./recipe.ts";
 
 /** The line that asks a process to stop, after a checkpoint of the task under way. */
@@ -10,9 +11,7 @@ export const stopLine = "stop";
 
 export interface SiloSetup {
   /** Where tasks come from, and the keys of who says them and of who answers. */
-  readonly exchange: {
-    /** Of the exchange. */
-    readonly folder: string;
+  readonly exchange: ExchangePlace & {
     readonly run: string;
     readonly leaderKey: string;
     readonly privateKey: string;

@@ -3,9 +3,10 @@
  */
 import { messageOf } from "../base/mod.ts";
 import { openTokenShards } from "../datasets/mod.ts";
-import { siloInFolder, type TakenTask } from "../exchange/mod.ts";
+import type { TakenTask } from "../exchange/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { HeldStates, LocalTrainer } from "../training/mod.ts";
+import { openSiloAt } from "./exchange_place.ts";
 import type { SiloSetup } from "./silo_setup.ts";
 import { isRefusal, SiloTasks, type TaskProgress } from "./silo_tasks.ts";
 
@@ -21,16 +22,16 @@ interface SiloWork {
 
 /** Answers tasks until it is stopped. */
 export async function answerTasks(setup: SiloSetup, work: SiloWork): Promise<void> {
-  const { exchange: { folder, ...keys }, participants, checkpointFolder } = setup;
+  const { exchange: place, participants, checkpointFolder } = setup;
   const { log, signal } = work;
   const current: { task?: TakenTask } = {};
   const trainer = await openTrainer(setup, work, (progress) => {
     current.task?.note({ ...progress });
     work.onProgress?.(progress);
   });
-  const tasks = new SiloTasks(trainer, `${checkpointFolder}/.silo-${keys.worker}`);
+  const tasks = new SiloTasks(trainer, `${checkpointFolder}/.silo-${place.worker}`);
   const warn = (message: string) => log.warn(message);
-  await using exchange = siloInFolder(folder, { ...keys, onRefused: warn, onTrouble: warn });
+  await using exchange = await openSiloAt(place, { ...place, onRefused: warn, onTrouble: warn });
   for (;;) {
     const task = await exchange.take(participants, signal);
     if (task === undefined) return;

@@ -127,6 +127,11 @@ const harmless: Readonly<Record<string, Edit>> = {
     const table = join(root, "engine/engines.ts");
     edit(table, /( {2}reference: (\{[^]*?\n {2}\}),)/, "$1\n  zzz: $2,");
   },
+  "an edit of how a bucket is asked": append("exchange/s3.ts", "\nconsole.log(1);\n"),
+  "an edit of how exchanges of all kinds are opened": append(
+    "exchange/open_exchange.ts",
+    "\nconsole.log(1);\n",
+  ),
   "an edit of the scheduler": append("pipeline/scheduler.ts", "\nexport const edited = 1;\n"),
   "an edit of the planner": append("pipeline/plan.ts", "\nexport const edited = 1;\n"),
   "an edit of the child beside the context": append("pipeline/child.ts", "\nconsole.log(1);\n"),
@@ -175,6 +180,7 @@ const meant: readonly MeantEdit[] = [
   ["training/outer_optimizer.ts", "value + mean", "value - mean", fromScratch],
   ["training/schedule.ts", "(1 - finalFactor)", "finalFactor", trains],
   ["stages/silo_work.ts", "openTokenShards(train)", "openTokenShards(validation)", pretrains],
+  ["exchange/folder.ts", "least: 5", "least: 6", pretrains],
   ["stages/report/heterogeneity.ts", "/ bytes / Math.LN2", "/ bytes", ["table/heterogeneity"]],
   ["stages/figures/draw.ts", "opacity: 0.2", "opacity: 0.3", ["figure"]],
 ];
@@ -204,6 +210,7 @@ Deno.test("edits that mean nothing to a run change no key", async () => {
     const packages = [...before.values()].flatMap((code) => Object.values(code))
       .flatMap(({ packages }) => packages);
     assert.ok(!packages.includes("zod"), "schemas of settings are in no bundle");
+    assert.ok(!packages.includes("aws4fetch"), "the code of S3 is in no bundle");
     for (const change of Object.values(harmless)) change(folder);
     assert.deepEqual(changes(before, await codeIn(folder)), new Map());
     edit(

@@ -52,7 +52,7 @@ async function withProject(
       const digests = entries.map((entry) => code.of(entry));
       await use(
         root,
-        { module: url("stage.ts"), uses: { rule: url("used.ts") }, digests },
+        { module: url("stage.ts"), uses: { rule: url("used.ts") }, hintModules: {}, digests },
         programs,
       );
     } finally {
@@ -84,6 +84,17 @@ Deno.test("Programs: a program has what the stage reaches, and nothing else", as
     ];
     assert.deepEqual(others.filter((name) => !program.files.has(name)), []);
     assert.deepEqual(program.files.get("room.table.csv"), new TextEncoder().encode("a,b\n"));
+  });
+});
+
+Deno.test("Programs: a module that no key is of has a file of its own, which is not loaded before it is asked for", async () => {
+  await withProject(async (root, code, programs) => {
+    const hintModules = { way: pathToFileURL(join(root, "room/never.ts")).href };
+    const program = await programs.of({ ...code, hintModules });
+    assert.deepEqual(program.modules, { rule: "used.js", way: "room.never.js" });
+    assert.ok(textOf(program).includes("no stage asks"));
+    assert.ok(!decoded(program.files.get("main.js")!).includes("room.never"));
+    assert.deepEqual((await programs.of(code)).modules, { rule: "used.js" });
   });
 });
 
@@ -128,7 +139,7 @@ Deno.test("Programs: what another process has made is taken as long as its code 
     const planOf = () => new CodeDigests(root, new FileDigests(undefined), undefined);
     /** As another process finds it. */
     const found = () =>
-      new MadePrograms(cache).find(JSON.stringify([code.module, code.uses]), planOf());
+      new MadePrograms(cache).find(JSON.stringify([code.module, code.uses, {}]), planOf());
     const made = async () => {
       const programs = new Programs(root, planOf(), () => new MadePrograms(cache));
       const program = await programs.of(code);

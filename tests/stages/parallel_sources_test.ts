@@ -31,7 +31,7 @@ async function byProcesses(
   use: (processes: SiloProcesses) => void = () => {},
 ): Promise<PretrainResult> {
   const { variant, settings, sources, checkpointFolder, log, signal } = options;
-  const parallel = openParallelSources({
+  const parallel = await openParallelSources({
     count,
     sources,
     log,

@@ -4,7 +4,10 @@
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import type { S3Access } from "../../exchange/mod.ts";
 import { pipeline, pipelineCommand, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { projectRoot } from "../support/paths.ts";
+import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
 
 const target = "pretrain/spec";
 const settings = [
@@ -33,8 +36,8 @@ class Talking {
   #text = "";
   #heard = Promise.withResolvers<void>();
 
-  constructor(args: readonly string[]) {
-    this.process = pipelineCommand(args).spawn();
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    this.process = pipelineCommand(args, projectRoot, environment).spawn();
     const read = async (stream: ReadableStream<Uint8Array>) => {
       for await (const part of stream.pipeThrough(new TextDecoderStream())) {
         this.#text += part;
@@ -124,7 +127,8 @@ Deno.test("silo ends at Ctrl-C, and says what it lacks", async () => {
   for (
     const [args, said] of [
       [["run", target, ...words, "--workers", "2"], /expected --exchange beside it/],
-      [["run", target, ...words, "--exchange", "s3://a/b"], /expected folder:/],
+      [["run", target, ...words, "--exchange", "ftp://a/b"], /expected folder: and a folder/],
+      [["run", target, ...words, "--exchange", "s3://it:secret@a/b"], /URL has credentials/],
       [["run", "tokenize", ...rest], /Cannot use an exchange for/],
     ] as const
   ) {
@@ -132,4 +136,62 @@ Deno.test("silo ends at Ctrl-C, and says what it lacks", async () => {
     assert.equal(code, 2);
     assert.match(stderr, said);
   }
+});
+
+/** What the environment of a process says that is one of the users of a server. The server is asked over TLS. */
+function environmentOf(
+  { endpoint, accessKeyId, secretAccessKey, certificates }: S3Access,
+  folder: string,
+): Record<string, string> {
+  const bundle = join(folder, "ca.pem");
+  Deno.writeTextFileSync(bundle, certificates!);
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_CA_BUNDLE: bundle,
+  };
+}
+
+/** Files below a folder that have a text. */
+function filesWith(text: string, folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    if (isDirectory) return filesWith(text, path);
+    return Deno.readTextFileSync(path).includes(text) ? [path] : [];
+  });
+}
+
+Deno.test({
+  name:
+    "run --exchange s3:// gives the key and bytes of a run alone, by workers of its own, and confined beside a process silo; nothing keeps the password",
+  ignore: whyNoRadosgw() !== undefined,
+  async fn() {
+    using folder = temporaryFolder();
+    const storeOf = (name: string) => join(folder.path, name);
+    await using server = await Radosgw.start();
+    await server.bucket("bucket");
+    const environment = environmentOf(server.overTls(server.leader), folder.path);
+    const prepared = await pipeline([
+      ...["run", target, "--quiet", ...words, "--store", storeOf("alone")],
+    ]);
+    assert.equal(prepared.code, 0, prepared.stdout + prepared.stderr);
+    const alone = await made(storeOf("alone"));
+    for (const workers of [2, 0]) {
+      const store = storeOf(`by-${workers}`);
+      cpSync(storeOf("alone"), store, { recursive: true });
+      Deno.removeSync(join(store, "manifests", `${alone.key}.json`));
+      const rest = [...words, "--exchange", `s3://bucket/${workers}`, "--store", store];
+      const audit = { DEPT_AUDIT: store };
+      const leader = new Talking(["run", target, ...rest, "--workers", `${workers}`], {
+        ...environment,
+        ...audit,
+      });
+      const silo = workers === 0 ? new Talking(["silo", target, ...rest], environment) : undefined;
+      assert.equal((await leader.ended).code, 0, leader.text);
+      assert.deepEqual(await made(store), alone);
+      assert.deepEqual(filesWith(server.leader.secretAccessKey, store), []);
+      if (silo) assert.equal((await silo.ended).code, 0, silo.text);
+    }
+  },
 });
