@@ -18,6 +18,7 @@ import type { SharedWork, Stage, StageContext, StageSummary } from "../pipeline/
 import {
   type CheckpointEvery,
   fillCheckpoint,
+  judgesByOwnRows,
   participantSeeds,
   pretrain as trainRounds,
   pretrainBudget,
@@ -49,9 +50,9 @@ import {
 export type PretrainParams =
   & Omit<
     Recipe["pretrain"],
-    "variants" | "peakLearningRates" | "from" | "joining" | keyof PretrainHints
+    "variants" | "peakLearningRates" | "from" | "joining" | "validationRows" | keyof PretrainHints
   >
-  & Pick<PretrainSettings, "joining">
+  & Pick<PretrainSettings, "joining" | "validationRows">
   & {
     readonly variant: Variant;
     readonly model: Recipe["model"];
@@ -99,6 +100,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
       variants: _,
       from: __,
       joining: ___,
+      validationRows,
       peakLearningRates,
       checkpointEverySteps,
       parallelSources,
@@ -128,6 +130,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
           peakLearningRate: peakLearningRates[id] ?? inner.peakLearningRate,
         },
         ...joiningOf(recipe, id),
+        ...(judgesByOwnRows(variant, { validationRows }) ? { validationRows } : {}),
         variant,
         model,
         engine,

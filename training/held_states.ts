@@ -40,6 +40,16 @@ export interface HeldStore {
   sync(): void;
 }
 
+/** The states of participants that keep them elsewhere: a leader knows digests only. */
+export const heldElsewhere: HeldStore & Pick<HeldStates, "keepNamed"> = {
+  read: () => ({}),
+  put: () => {
+    throw new StageError("Cannot keep the state of a source: expected its silo to keep it");
+  },
+  sync() {},
+  keepNamed() {},
+};
+
 /** A file of a state: tensors by their digests. */
 type Written = {
   readonly position: Json | null;

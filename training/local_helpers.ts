@@ -3,7 +3,7 @@
  */
 import type { LocalParts } from "./local_parts.ts";
 import { taskOf } from "./local_task.ts";
-import type { Leader, LocalOutcome, LocalTask } from "./local_work.ts";
+import type { Leader, LocalOutcome, LocalTask, Score } from "./local_work.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 
 export interface LocalHelpers {
@@ -18,6 +18,8 @@ export interface LocalHelpers {
    * @throws StageError where the round was closed with others
    */
   close(round: number, accepted: Readonly<Record<string, string>>): Promise<void>;
+  /** Present where those who train have the text, and what participants hold. */
+  readonly score?: Score;
   /** Forgets rounds before one: no checkpoint goes back so far. */
   forget(beforeRound: number): Promise<void>;
 }

@@ -20,7 +20,7 @@ export function taskOf(
   at: number,
 ): LocalTask {
   const { variant, participants, settings } = leader;
-  const { round, averaged, held } = state;
+  const { round, averaged, held, best } = state;
   return {
     name,
     round,
@@ -28,6 +28,7 @@ export function taskOf(
     shared: sharedFor(leader, state, name),
     optimizer: averaged && sentOptimizer(variant, averaged, participants.vocabularyOf(name)),
     held: held[name] ?? null,
+    ...(best && best.held[name] !== held[name] && { heldAtBest: best.held[name] }),
   };
 }
 
@@ -49,7 +50,7 @@ export function keepOutcome(
   leader: Leader,
   state: PretrainState,
   { name, round }: LocalTask,
-  { row, exposure, held, made, diverged, answer }: LocalOutcome,
+  { row, exposure, held, made, diverged, answer, aloneLossNats }: LocalOutcome,
 ): void {
   const { variant, settings, participants, metrics, files, log } = leader;
   if (diverged !== undefined) {
@@ -64,6 +65,7 @@ export function keepOutcome(
         ...(optimizer && {
           optimizer: { step: optimizer.step, moments: files.put(optimizer.moments) },
         }),
+        ...(aloneLossNats !== undefined && { aloneLossNats }),
       };
     }
   }

@@ -3,23 +3,28 @@
  * that it goes on from there, however it ended.
  */
 import type { Engine, EngineOptions } from "../engine/mod.ts";
+import { tensorsOf } from "./checkpoint.ts";
 import { CheckpointPace } from "./checkpoint_pace.ts";
 import { LocalParts } from "./local_parts.ts";
 import { type Beginning, beginningOf } from "./local_state.ts";
 import { firstRecord, trainLocally } from "./local_training.ts";
-import type { LocalOutcome, LocalTask, Trainer } from "./local_work.ts";
+import type { LocalOutcome, LocalTask, ScoreTask, Trainer } from "./local_work.ts";
 import type { MonitorRow } from "./monitors.ts";
 import { readOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { Participants } from "./participants.ts";
 import { PhaseClock } from "./phases.ts";
 import { openPrograms, readTensors, writeTensors } from "./programs.ts";
+import { localOf, lossOf } from "./round_validation.ts";
 import type { TrainingSource } from "./source.ts";
+import type { ValidationLoss } from "./validation.ts";
 
 interface LocalTrainerOptions
   extends Pick<Trainer, "variant" | "settings" | "seed" | "held" | "log" | "signal"> {
   readonly engine: Engine;
   readonly engineOptions: EngineOptions;
   readonly sources: readonly TrainingSource[];
+  /** Whether it says how well results predict its sources' text, which nobody else has. */
+  readonly judges?: boolean;
   /** That of the run, or one of its own. */
   readonly checkpointFolder: string;
 }
@@ -27,6 +32,7 @@ interface LocalTrainerOptions
 export class LocalTrainer {
   readonly #trainer: Trainer;
   readonly #parts: LocalParts;
+  readonly #judges: boolean;
 
   constructor(options: LocalTrainerOptions) {
     this.#trainer = {
@@ -36,6 +42,7 @@ export class LocalTrainer {
       clock: new PhaseClock(),
     };
     this.#parts = new LocalParts(options);
+    this.#judges = options.judges === true;
   }
 
   /**
@@ -46,7 +53,16 @@ export class LocalTrainer {
     const beginning = beginningOf(this.#trainer, task);
     const outcome = await this.#train(task, beginning);
     this.#trainer.held.sync();
-    return outcome;
+    const { made, held } = outcome;
+    if (!this.#judges || made === undefined) return outcome;
+    const alone = { ...task, shared: tensorsOf(made.shared), held };
+    return { ...outcome, aloneLossNats: (await this.score(alone)).lossNats };
+  }
+
+  /** How well parameters predict the source's validation text. @throws signal.reason when aborted. */
+  async score({ name, shared, held }: ScoreTask): Promise<ValidationLoss> {
+    const source = this.#trainer.participants.sourceOf(name)!;
+    return await lossOf(this.#trainer, source, { ...shared, ...localOf(this.#trainer, held) });
   }
 
   /** The task is answered: nobody goes on with it. */

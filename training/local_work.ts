@@ -14,9 +14,10 @@ import type { Participants } from "./participants.ts";
 import type { PhaseClock } from "./phases.ts";
 import type { TrainingPrograms } from "./programs.ts";
 import type { PretrainSettings } from "./settings.ts";
-import type { SeedOf, TrainingSource } from "./source.ts";
+import type { RunSource, SeedOf } from "./source.ts";
 import type { TensorFiles } from "./tensor_files.ts";
 import type { StepRecord } from "./trainer.ts";
+import type { ValidationLoss } from "./validation.ts";
 import type { Variant } from "./variant.ts";
 import type { Exposure } from "./windows.ts";
 
@@ -32,7 +33,20 @@ export type LocalTask = {
   readonly optimizer?: OptimizerTensors;
   /** Digest of what it held after its last round that counted; null for one that takes part for the first time. */
   readonly held: string | null;
+  /** Digest of what it held in the best round so far, if another one: the run may end there. */
+  readonly heldAtBest?: string;
 };
+
+/** What a participant is asked how well it predicts: the shared parameters after a round, with its own tables. */
+export type ScoreTask = Pick<LocalTask, "name" | "round" | "shared" | "held">;
+
+/**
+ * Has participants say how well shared parameters predict their text. Rejects with what stops the run.
+ * @param tasks What makes them, by name, in the order of the names.
+ */
+export type Score = (
+  tasks: ReadonlyMap<string, () => ScoreTask>,
+) => Promise<Readonly<Record<string, ValidationLoss>>>;
 
 /** A task that was stopped. Plain data and tensors. */
 export type LocalPart = {
@@ -55,11 +69,20 @@ export type LocalOutcome = {
   readonly answer?: string;
   /** Why it could not finish; absent when it has. */
   readonly diverged?: string;
+  /** Mean loss of its validation text with what it made alone, in nats; present where nobody else has the text. */
+  readonly aloneLossNats?: number;
   /** The shared parameters after the last step, and Adam's state of them where it is averaged; absent where training diverged. */
   readonly made?: { readonly shared: Group; readonly optimizer?: OptimizerTensors<Group> };
   /** What the monitors of another process noted. */
   readonly noted?: readonly MonitorRow[];
+  /** Length of the difference between what was sent and what came, where the leader has measured it. */
+  readonly sharedNorm?: number;
 };
+
+/** What came of a participant's task: what it has made, or why the round goes on without it. */
+export type Answered =
+  | { readonly kind: "made"; readonly outcome: LocalOutcome }
+  | { readonly kind: "leftOut"; readonly why: string };
 
 /** What local training needs, in the process that leads the run and in others. */
 export interface Trainer {
@@ -76,7 +99,9 @@ export interface Trainer {
 
 /** The process that leads a run: it knows all sources. */
 export interface Leader extends Trainer {
-  readonly sources: readonly TrainingSource[];
+  readonly sources: readonly RunSource[];
+  /** Present where the text of sources is with those who train. */
+  readonly score?: Score;
   readonly metrics: MetricsRows;
   /** Takes tensors that need not be in memory. */
   readonly files: Pick<TensorFiles, "put">;

@@ -64,7 +64,7 @@ export {
 } from "./local_vocabulary.ts";
 export type { Ahead, LocalHelpers } from "./local_helpers.ts";
 export { heldFolder, HeldStates } from "./held_states.ts";
-export type { LocalOutcome, LocalTask } from "./local_work.ts";
+export type { LocalOutcome, LocalTask, ScoreTask } from "./local_work.ts";
 export { LocalTrainer } from "./local_trainer.ts";
 export { outerStep } from "./outer_optimizer.ts";
 export {
@@ -93,7 +93,7 @@ export {
   perplexity,
   resampledMean,
 } from "./paired_bootstrap.ts";
-export { Participants } from "./participants.ts";
+export { judgesByOwnRows, Participants } from "./participants.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
 export { cachedMicroBatch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
 export { writeMetrics } from "./metrics_files.ts";
@@ -127,6 +127,7 @@ export { decodeSafetensors, safetensorsParts } from "./safetensors.ts";
 export { learningRateAt, linearWithWarmup } from "./schedule.ts";
 export { chanceOf, majorityScore, metricOf, scoreInterval } from "./scores.ts";
 export {
+  type DeclaredSource,
   drawEmbedding,
   initialShared,
   openSource,
@@ -139,7 +140,7 @@ export {
 export { sampleSources } from "./source_sampling.ts";
 export { tuneLearningRate, type TuneResult } from "./tune.ts";
 export { emptyRecord, nextTick, trainSteps } from "./trainer.ts";
-export { textWindows } from "./validation.ts";
+export { textWindows, type ValidationLoss } from "./validation.ts";
 export { windowFeeds } from "./windows.ts";
 export {
   isPieceTable,

@@ -32,6 +32,8 @@ export function takeRows({ shape: [, width], data }: NamedTensor, rows: Int32Arr
 export interface SourceResult {
   readonly tensors: Group;
   readonly vocabulary: SourceVocabulary;
+  /** Mean loss of its validation text with what it made alone, in nats, where it said so itself. */
+  readonly aloneLossNats?: number;
 }
 
 /**

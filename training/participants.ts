@@ -5,7 +5,7 @@ import { type SourceVocabulary, wholeVocabulary } from "./local_vocabulary.ts";
 import { mixtureWindows, workerWindows } from "./mixture.ts";
 import { heldBackWindows } from "../datasets/mod.ts";
 import type { PretrainSettings } from "./settings.ts";
-import { partOf, type SeedOf, sourceWindows, type TrainingSource } from "./source.ts";
+import { partOf, type RunSource, type SeedOf, sourceWindows, withText } from "./source.ts";
 import { roundSources } from "./source_sampling.ts";
 import { sourceVocabulary, type Variant } from "./variant.ts";
 import type { CountedWindows } from "./windows.ts";
@@ -16,14 +16,14 @@ const mixtureName = "mixture";
 export class Participants {
   readonly #variant: Variant;
   readonly #settings: PretrainSettings;
-  readonly #sources: ReadonlyMap<string, TrainingSource>;
+  readonly #sources: ReadonlyMap<string, RunSource>;
   readonly #vocabularies: ReadonlyMap<string, SourceVocabulary>;
   readonly #whole: SourceVocabulary;
 
   constructor({ variant, settings, sources }: {
     readonly variant: Variant;
     readonly settings: PretrainSettings;
-    readonly sources: readonly TrainingSource[];
+    readonly sources: readonly RunSource[];
   }) {
     this.#variant = variant;
     this.#settings = settings;
@@ -31,7 +31,7 @@ export class Participants {
     this.#whole = wholeVocabulary(sources[0].train.vocabSize);
     this.#vocabularies = new Map(sources.map((source) => [
       source.name,
-      sourceVocabulary(variant, {
+      "vocabulary" in source ? source.vocabulary : sourceVocabulary(variant, {
         vocabSize: source.train.vocabSize,
         localVocabulary: source.localVocabulary,
       }),
@@ -65,7 +65,7 @@ export class Participants {
   }
 
   /** The source that a participant is; undefined for those that draw from all. */
-  sourceOf(name: string): TrainingSource | undefined {
+  sourceOf(name: string): RunSource | undefined {
     return this.#variant.mixture || this.#variant.workers ? undefined : this.#sources.get(name);
   }
 
@@ -79,9 +79,14 @@ export class Participants {
     return this.sourceOf(name) ? this.#vocabularies.get(name)! : this.#whole;
   }
 
-  /** The vocabulary that a source is validated with: a shared table is judged whole, its own over the pieces it has. */
+  /**
+   * The vocabulary that a source is validated with: its own table over the pieces it has, a shared one whole, or cut to the source's rows
+   * where the recipe says so.
+   */
   validationVocabulary(source: string): SourceVocabulary {
-    return this.#variant.sharesEmbeddings ? this.#whole : this.#vocabularies.get(source)!;
+    return this.#variant.sharesEmbeddings && !judgesByOwnRows(this.#variant, this.#settings)
+      ? this.#whole
+      : this.#vocabularies.get(source)!;
   }
 
   /** Where a participant's text comes from, from the beginning. */
@@ -90,18 +95,29 @@ export class Participants {
       this.#settings;
     const cut = { seqLen, order: windowOrder, ...partOf("rest", continuationShare) };
     const { mixture, workers } = this.#variant;
-    const sources = [...this.#sources.values()];
     if (mixture) {
-      return mixtureWindows(sources, mixture.tau, { ...cut, batchSize }, seed);
+      return mixtureWindows(this.#texts(), mixture.tau, { ...cut, batchSize }, seed);
     }
     if (workers) {
       const worker = Number(name.slice(workerPrefix.length)) - 1;
       const shape = { ...cut, batchSize, worker, workers: sourcesPerRound };
-      return workerWindows(sources, workers.tau, shape, seed);
+      return workerWindows(this.#texts(), workers.tau, shape, seed);
     }
-    const source = this.#sources.get(name)!;
+    const source = withText(this.#sources.get(name)!);
     return sourceWindows(this.#variant, source, this.vocabularyOf(name), cut, seed);
   }
+
+  #texts() {
+    return [...this.#sources.values()].map(withText);
+  }
+}
+
+/** Whether a shared table is cut to a source's rows where the source is validated: nobody needs the rows of others for it. */
+export function judgesByOwnRows(
+  { cutsVocabulary, sharesEmbeddings }: Variant,
+  { validationRows }: Pick<PretrainSettings, "validationRows">,
+): boolean {
+  return validationRows === "own" && cutsVocabulary && sharesEmbeddings;
 }
 
 const workerPrefix = "worker-";

@@ -6,7 +6,7 @@
  */
 import { settingsOf } from "./budget.ts";
 import { addExposure } from "./exposure.ts";
-import { heldFolder, HeldStates } from "./held_states.ts";
+import { heldElsewhere, heldFolder, HeldStates } from "./held_states.ts";
 import { type Ahead, keepAhead, type LocalHelpers, sendAhead } from "./local_helpers.ts";
 import { joiningRound, trainJoiners } from "./joining.ts";
 import { LocalParts } from "./local_parts.ts";
@@ -28,7 +28,7 @@ import { openPrograms } from "./programs.ts";
 import { averageRound, closeRound } from "./round_end.ts";
 import { Run, type TrainingPlace } from "./run.ts";
 import type { PretrainSettings } from "./settings.ts";
-import type { TrainingSource } from "./source.ts";
+import type { RunSource } from "./source.ts";
 import { type Start, startFrom, type StartingModel, startRow } from "./starting_model.ts";
 import type { Monitor } from "./trainer.ts";
 import type { Variant } from "./variant.ts";
@@ -36,7 +36,8 @@ import type { Variant } from "./variant.ts";
 export interface Pretraining extends TrainingPlace {
   readonly variant: Variant;
   readonly settings: PretrainSettings;
-  readonly sources: readonly TrainingSource[];
+  /** Of which others have the text where `helpers` score. */
+  readonly sources: readonly RunSource[];
   /** The model that it goes on from; new parameters when absent. */
   readonly from?: StartingModel;
   /** Train some of a round's participants meanwhile; results do not depend on them. */
@@ -52,9 +53,13 @@ export interface PretrainResult {
   readonly bestRound: number;
   /** Mean validation loss of the best round; null when no round had a table for every source. */
   readonly bestLossNats: number | null;
+  /** Digests of what each participant holds in the last round and in the best one: `HeldStore`. */
+  readonly held: { readonly last: HeldDigests; readonly best: HeldDigests };
   /** What it took of the model that it went on from. */
   readonly start?: Start;
 }
+
+type HeldDigests = Readonly<Record<string, string>>;
 
 /**
  * Trains a variant from the newest checkpoint in `checkpointFolder`, or from the beginning.
@@ -66,7 +71,10 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   const { seed, helpers, log } = options;
   const participants = new Participants(options);
   const start = options.from && startFrom(options.from, { ...options, participants });
-  const held = new HeldStates(heldFolder(options.checkpointFolder));
+  const { score } = helpers ?? {};
+  const held = score === undefined
+    ? new HeldStates(heldFolder(options.checkpointFolder))
+    : heldElsewhere;
   let saved = [0, 0]; // rounds of the last two checkpoints
   const run = new Run<PretrainState>(
     options,
@@ -82,7 +90,7 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   const { state } = run;
   const programs = openPrograms(options);
   const { clock, files, metrics } = run;
-  const leader = { ...options, participants, held, programs, clock, files, metrics };
+  const leader = { ...options, score, participants, held, programs, clock, files, metrics };
   const parts = new LocalParts(options);
   if (run.isResumed) log.info("resumed", { round: state.round });
   else if (start) metrics.push(startRow(start));
@@ -185,5 +193,6 @@ function resultOf(
     monitors: monitor.rows(),
     bestRound: best?.round ?? round,
     bestLossNats: best?.lossNats ?? null,
+    held: { last: state.held, best: best?.held ?? state.held },
   };
 }

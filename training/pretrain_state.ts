@@ -6,7 +6,7 @@ import type { Leader } from "./local_work.ts";
 import type { OptimizerTensors } from "./optimizer_state.ts";
 import type { RunState } from "./run.ts";
 import type { PretrainSettings } from "./settings.ts";
-import { initialShared, type SeedOf, type TrainingSource } from "./source.ts";
+import { initialShared, type RunSource, type SeedOf } from "./source.ts";
 import { knownSources, type Start } from "./starting_model.ts";
 import type { StepRecord } from "./trainer.ts";
 import { trainsBySource, type Variant } from "./variant.ts";
@@ -45,6 +45,8 @@ export type PretrainState = RunState & {
 export type StoredResult = {
   readonly tensors: StoredTensors;
   readonly optimizer?: OptimizerTensors<StoredTensors>;
+  /** As a participant says whose text is not here. */
+  readonly aloneLossNats?: number;
 };
 
 /** The best round so far, by mean validation loss. */
@@ -64,7 +66,7 @@ export function heldDigests({ held, best }: Pick<PretrainState, "held" | "best">
 interface ModelBasis {
   readonly variant: Variant;
   readonly settings: PretrainSettings;
-  readonly sources: readonly TrainingSource[];
+  readonly sources: readonly RunSource[];
   readonly seed: SeedOf;
 }
 

@@ -62,10 +62,10 @@ function finishedResults(
         `found none: ${names.join(", ")} diverged; lower pretrain.inner.peakLearningRate`,
     );
   }
-  return new Map(finished.map((name) => [
-    name,
-    { tensors: results[name].tensors, vocabulary: participants.vocabularyOf(name) },
-  ]));
+  return new Map(finished.map((name) => {
+    const { tensors, aloneLossNats } = results[name];
+    return [name, { tensors, aloneLossNats, vocabulary: participants.vocabularyOf(name) }];
+  }));
 }
 
 /** Validates the shared parameters on sources that have a table, and goes on to the next round. */

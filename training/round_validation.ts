@@ -1,16 +1,17 @@
 /**
- * Validation between rounds: of the shared parameters, and of what each source has made of them alone.
+ * Validation between rounds: of the shared parameters, and of what each source has made of them alone. It is computed where the text is.
  */
-import type { Tensors } from "./checkpoint.ts";
-import type { Leader } from "./local_work.ts";
-import { placeResult, type SourceResult } from "./outer_step.ts";
+import { type Tensors, tensorsOf } from "./checkpoint.ts";
+import type { Leader, Trainer } from "./local_work.ts";
+import { placeResult, type SourceResult, split } from "./outer_step.ts";
+import { judgesByOwnRows } from "./participants.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 import { writeTensors } from "./programs.ts";
-import type { TrainingSource } from "./source.ts";
+import { type RunSource, withText } from "./source.ts";
 import { nextTick } from "./trainer.ts";
 import { type ValidationLoss, validationLoss } from "./validation.ts";
 
-type SourceLosses = Record<string, ValidationLoss>;
+type SourceLosses = Readonly<Record<string, ValidationLoss>>;
 
 /**
  * Of each source that is validated after a round and has parameters for it, in the order of the names: all sources, or those that
@@ -22,21 +23,43 @@ export async function validateSources(
   { round, shared, held }: Pick<PretrainState, "round" | "shared" | "held">,
   participants: readonly string[],
 ): Promise<SourceLosses> {
-  const { settings: { rounds, validateAllEvery } } = leader;
-  const isWhole = round % validateAllEvery === 0 || round === rounds;
-  const tookPart = participants.map((name) => leader.participants.sourceOf(name));
-  // Workers on the mixture read the text of all.
-  const sources = isWhole || tookPart.includes(undefined)
-    ? leader.sources
-    : leader.sources.filter((source) => tookPart.includes(source));
-  const losses: SourceLosses = {};
-  for (const source of sources.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
-    const local = localOf(leader, held, source.name);
-    if (!leader.variant.sharesEmbeddings && local === undefined) continue;
-    const tensors = { ...shared, ...local };
-    losses[source.name] = await lossOf(leader, source, tensors);
+  const { variant, settings, score } = leader;
+  const judgeable = validatedAfter(leader, round, participants)
+    .filter(({ name }) => variant.sharesEmbeddings || name in held);
+  const judged = (name: string) =>
+    judgesByOwnRows(variant, settings)
+      ? split(variant, shared, leader.participants.vocabularyOf(name))
+      : shared;
+  if (score !== undefined) {
+    const taskOf = (name: string) => ({
+      name,
+      round: round + 1, // it begins with these parameters
+      shared: judged(name),
+      held: held[name] ?? null,
+    });
+    return await score(new Map(judgeable.map(({ name }) => [name, () => taskOf(name)])));
+  }
+  const losses: Record<string, ValidationLoss> = {};
+  for (const source of judgeable) {
+    const { name } = source;
+    const tensors = { ...judged(name), ...localOf(leader, held[name]) };
+    losses[name] = await lossOf(leader, source, tensors);
   }
   return losses;
+}
+
+/** Sorted by name. */
+function validatedAfter(
+  { sources, participants, settings: { rounds, validateAllEvery } }: Leader,
+  round: number,
+  tookPart: readonly string[],
+): readonly RunSource[] {
+  const isWhole = round % validateAllEvery === 0 || round === rounds;
+  const of = tookPart.map((name) => participants.sourceOf(name));
+  const isOf = (source: RunSource) => isWhole || of.includes(source);
+  // Workers on the mixture read the text of all.
+  const all = of.includes(undefined) ? sources : sources.filter(isOf);
+  return all.toSorted((a, b) => a.name < b.name ? -1 : 1);
 }
 
 /**
@@ -48,34 +71,39 @@ export async function validateResults(
   shared: Tensors,
   held: PretrainState["held"],
   results: ReadonlyMap<string, SourceResult>,
-): Promise<Record<string, number>> {
+): Promise<Readonly<Record<string, number>>> {
+  const { variant, settings, participants } = leader;
   const losses: Record<string, number> = {};
   for (const [name, result] of results) {
-    const source = leader.participants.sourceOf(name);
+    const source = participants.sourceOf(name);
     if (source === undefined) continue;
-    const placed = placeResult(leader.variant, shared, result);
-    const tensors = { ...placed, ...localOf(leader, held, name) };
-    losses[name] = (await lossOf(leader, source, tensors)).lossNats;
+    losses[name] = result.aloneLossNats ?? (await lossOf(leader, source, {
+      ...(judgesByOwnRows(variant, settings)
+        ? tensorsOf(result.tensors)
+        : placeResult(variant, shared, result)),
+      ...localOf(leader, held[name]),
+    })).lossNats;
   }
   return losses;
 }
 
 /** The tables that a source keeps; undefined for one that has none. */
-function localOf(
-  { held: store }: Leader,
-  held: PretrainState["held"],
-  name: string,
-): Tensors | undefined {
-  return name in held ? store.read(held[name]).local?.read() : undefined;
+export function localOf({ held }: Pick<Trainer, "held">, digest: string | null | undefined) {
+  return digest ? held.read(digest).local?.read() : undefined;
 }
 
-async function lossOf(
-  { participants, programs, settings, signal }: Leader,
-  { name, validation }: TrainingSource,
+/**
+ * The loss of a source's validation text.
+ * @param tensors All that the source is validated with: a shared table is whole, or cut, as its validation vocabulary is.
+ */
+export async function lossOf(
+  { participants, programs, settings, signal }: Trainer,
+  source: RunSource,
   tensors: Tensors,
 ): Promise<ValidationLoss> {
   await nextTick();
   signal.throwIfAborted();
+  const { name, validation } = withText(source);
   const vocabulary = participants.validationVocabulary(name);
   const program = await programs.get(vocabulary.size);
   await writeTensors(program, tensors);

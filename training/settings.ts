@@ -202,6 +202,10 @@ export const pretrainSchema = z.strictObject({
   validationWindows: count.describe(
     "Windows of each source's validation text that choose the `best` checkpoint.",
   ),
+  validationRows: z.enum(["all", "own"]).describe(
+    "Rows that a source is validated over where a table is shared and cut (`trim`): `all` pieces, or its `own`, which a silo can do " +
+      "without the rows of others.",
+  ),
   validateAllEvery: count.describe(
     "Rounds from one validation of all sources to the next; the last round has one too. `best` is one of these rounds. In " +
       "the others only sources that took part are validated.",
@@ -210,10 +214,12 @@ export const pretrainSchema = z.strictObject({
 });
 
 export type PretrainSettings =
-  & Omit<z.infer<typeof pretrainSchema>, "microBatchSize" | "joining">
+  & Omit<z.infer<typeof pretrainSchema>, "microBatchSize" | "joining" | "validationRows">
   & {
     readonly model: ModelShape;
     readonly microBatchSize: number;
+    /** Present where it changes what is computed. Default: `all`. */
+    readonly validationRows?: z.infer<typeof pretrainSchema>["validationRows"];
     /** Present where training goes on from another model, with sources that it may not have had. */
     readonly joining?: z.infer<typeof pretrainSchema>["joining"];
     /** Share of each source's windows that is kept for continuation; 0 keeps none. */

@@ -39,6 +39,25 @@ export interface TrainingSource {
   readonly localVocabulary: Int32Array;
 }
 
+/** A source whose text another process has, as that process declares it. */
+export interface DeclaredSource {
+  readonly name: string;
+  readonly train: Pick<TokenShards, "tokens" | "vocabSize">;
+  /** What it trains with. The rows are known only where the leader cuts a shared table to them. */
+  readonly vocabulary: SourceVocabulary;
+}
+
+/** A source of a run, whoever has its text. */
+export type RunSource = TrainingSource | DeclaredSource;
+
+/** The text of a source. @throws StageError where another process has it */
+export function withText(source: RunSource): TrainingSource {
+  if ("validation" in source) return source;
+  throw new StageError(
+    `Cannot read the text of source "${source.name}": expected it here, found only what its silo declares`,
+  );
+}
+
 /** Opens what `tokenize` made of a source, by its folders. Close both splits after use. */
 export function openSource(
   name: string,
@@ -116,7 +135,7 @@ export function shaped(
  */
 export function initialLocal(
   variant: Variant,
-  source: TrainingSource,
+  source: RunSource,
   vocabulary: SourceVocabulary,
   model: ModelShape,
   seed: SeedOf,

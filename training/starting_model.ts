@@ -13,7 +13,7 @@ import type { MetricsRow } from "./metrics_files.ts";
 import { split } from "./outer_step.ts";
 import type { Participants } from "./participants.ts";
 import type { ModelShape, PretrainSettings } from "./settings.ts";
-import { localPart, type SeedOf, sharedPart, type TrainingSource } from "./source.ts";
+import { localPart, type RunSource, type SeedOf, sharedPart, withText } from "./source.ts";
 import { tokenEmbedding, trainsBySource, type Variant } from "./variant.ts";
 
 /** What a finished model says of a source that it was trained on. */
@@ -46,7 +46,7 @@ export interface Start {
 interface Run {
   readonly variant: Variant;
   readonly settings: Pick<PretrainSettings, "model">;
-  readonly sources: readonly TrainingSource[];
+  readonly sources: readonly RunSource[];
   readonly participants: Participants;
   readonly seed: SeedOf;
 }
@@ -68,7 +68,7 @@ export function startFrom(from: StartingModel, run: Run): Start {
   for (const source of sources) {
     const { name } = source;
     const isKnown = Object.hasOwn(known, name);
-    const isSameText = isKnown && known[name].text === textOf(source);
+    const isSameText = isKnown && known[name].text === textOf(withText(source));
     const own = isKnown && isShared === variant.sharesEmbeddings
       ? from.groups[`local-${name}`]
       : undefined;
@@ -109,7 +109,7 @@ export function knownSources(
     run.sources.filter(({ name }) => !isBySource || positions[name] !== undefined)
       .map((source): [string, KnownSource] => {
         const { name } = source;
-        const text = textOf(source);
+        const text = textOf(withText(source));
         if (!isBySource) return [name, { text }];
         const epochWindows = epochWindowsOf(run, name);
         return [name, { text, position: positions[name], epochWindows }];
@@ -182,7 +182,7 @@ function firstTable(
 }
 
 /** Digest of a source's text as training sees it: it changes with the text, and with the tokenizer. */
-function textOf({ train, localVocabulary }: TrainingSource): string {
+function textOf({ train, localVocabulary }: ReturnType<typeof withText>): string {
   const { vocabSize, tokens, documents, bytes } = train;
   return sha256(canonicalJson({
     vocabSize,

@@ -57,6 +57,7 @@ export const recipe = {
     warnings: { activationGrowth: 10, epochs: 4, unknownShare: 1 },
     forgetting: "same",
     validationWindows: 50,
+    validationRows: "all",
     validateAllEvery: 1,
     checkpointEverySteps: 1,
   },

@@ -73,6 +73,7 @@ export const settings: PretrainSettings = {
   warnings: { activationGrowth: Infinity, epochs: Infinity, unknownShare: Infinity },
   forgetting: "same",
   validationWindows: 3,
+  validationRows: "all",
   validateAllEvery: 1,
   checkpointEverySteps: 2,
   continuationShare: 0,
@@ -156,7 +157,7 @@ export function pretraining(
   sources: readonly TrainingSource[],
   folder: string,
   changes: Partial<PretrainSettings> = {},
-): Pretraining {
+): Omit<Pretraining, "sources"> & { readonly sources: readonly TrainingSource[] } {
   return {
     variant: variantOf(id),
     settings: { ...settings, ...changes },
