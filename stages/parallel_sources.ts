@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { StageLog } from "../pipeline/stage.ts";
 import {
   heldFolder,
+  isAveraged,
   type LocalHelpers,
   Participants,
   type PretrainSettings,
@@ -57,7 +58,9 @@ export async function openParallelSources(
   const helpers = new ExchangeRounds({
     exchange,
     run,
+    silos: "own",
     sendsAlike: sendsAlike(variant),
+    averagesAdam: isAveraged(variant, settings),
     ...extentOf(settings),
     folder: join(checkpointFolder, ".answers"),
     failed: processes.failed,

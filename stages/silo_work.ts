@@ -44,7 +44,8 @@ export async function answerTasks(setup: SiloSetup, work: SiloWork): Promise<voi
       if (signal.aborted) return await task.release();
       if (!isRefusal(error)) throw error;
       log.warn(messageOf(error));
-      await task.decline({ reason: messageOf(error) });
+      // The time tells one try from the next.
+      await task.decline({ reason: messageOf(error), at: new Date().toISOString() });
     }
   }
 }

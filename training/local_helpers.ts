@@ -1,31 +1,50 @@
 /**
  * Participants of a round that other processes train.
  */
+import type { RecentNorms } from "./answer_checks.ts";
 import type { LocalParts } from "./local_parts.ts";
 import { taskOf } from "./local_task.ts";
-import type { Leader, LocalOutcome, LocalTask, Score } from "./local_work.ts";
+import type { Answered, Leader, LocalTask, Score } from "./local_work.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 
 export interface LocalHelpers {
   /**
-   * Has the tasks of a round trained: a promise for each, which resolves, once the task is done, to what reads its outcome. Each rejects
-   * with what stops the run.
+   * Has the tasks of a round trained: a promise for each, of what comes of it. Each rejects with what stops the run.
    * @param tasks What makes them, by name, in the order of the round.
    */
-  train(tasks: ReadonlyMap<string, () => LocalTask>): Ahead;
+  train(tasks: ReadonlyMap<string, () => LocalTask>, round: RoundSoFar): Ahead;
   /**
-   * Closes a round with the answers that were accepted, by name and digest, before anything is summed.
+   * Closes a round with a record of who took part, before anything is summed.
    * @throws StageError where the round was closed with others
    */
-  close(round: number, accepted: Readonly<Record<string, string>>): Promise<void>;
+  close(round: number, record: RoundRecord): Promise<void>;
   /** Present where those who train have the text, and what participants hold. */
   readonly score?: Score;
   /** Forgets rounds before one: no checkpoint goes back so far. */
   forget(beforeRound: number): Promise<void>;
 }
 
-/** By name, what reads the outcomes of participants. */
-export type Ahead = ReadonlyMap<string, Promise<() => Promise<LocalOutcome>>>;
+/** Where a round stands when helpers are given the rest of it. */
+export interface RoundSoFar {
+  readonly round: number;
+  /** Participants that it should have. */
+  readonly sampled: number;
+  /** How many of them have taken part already. */
+  readonly finished: number;
+  /** Of the last rounds. */
+  readonly norms: RecentNorms;
+}
+
+/** Who took part in a round. */
+export type RoundRecord = {
+  /** Digests of the answers that are summed, by name. */
+  readonly accepted: Readonly<Record<string, string>>;
+  /** Why others are not, by name. */
+  readonly leftOut: Readonly<Record<string, string>>;
+};
+
+/** By name, what comes of the tasks of participants. */
+export type Ahead = ReadonlyMap<string, Promise<Answered>>;
 
 /** Gives helpers the participants that are left. */
 export function sendAhead(
@@ -35,7 +54,7 @@ export function sendAhead(
   names: readonly string[],
 ): Ahead {
   if (helpers === undefined) return new Map();
-  const first = state.finished;
+  const { round, finished: first, leftOut, norms } = state;
   const ahead = helpers.train(
     new Map(
       names.slice(first).map((name, i) => [
@@ -43,6 +62,7 @@ export function sendAhead(
         () => taskOf(leader, state, name, first + i),
       ]),
     ),
+    { round, sampled: names.length, finished: first - Object.keys(leftOut).length, norms },
   );
   // A stop may come before it is asked for one of them; it throws where it is.
   for (const promise of ahead.values()) promise.catch(() => {});
@@ -60,7 +80,7 @@ export async function keepAhead(
   parts: LocalParts,
 ): Promise<void> {
   for (const name of names.slice(finished)) {
-    const read = await ahead.get(name)?.catch(() => undefined); // it had not begun, or was stopped
-    if (read !== undefined) parts.keep({ name, round }, { outcome: await read() });
+    const answered = await ahead.get(name)?.catch(() => undefined); // it had not begun, or was stopped
+    if (answered?.kind === "made") parts.keep({ name, round }, { outcome: answered.outcome });
   }
 }

@@ -6,7 +6,7 @@
  */
 import { type Tensors, tensorsOf } from "./checkpoint.ts";
 import { forget } from "./forgetting.ts";
-import type { Leader, LocalOutcome, LocalTask } from "./local_work.ts";
+import type { Answered, Leader, LocalOutcome, LocalTask } from "./local_work.ts";
 import { sentOptimizer } from "./optimizer_state.ts";
 import { split } from "./outer_step.ts";
 import type { PretrainState } from "./pretrain_state.ts";
@@ -42,15 +42,28 @@ function sharedFor(leader: Leader, { shared, round }: PretrainState, name: strin
 }
 
 /**
- * Keeps what a participant has made, and counts it as finished. One that diverged is left out of the round where the recipe
+ * Keeps what came of a participant's task, and counts it as finished. One that diverged is left out of the round where the recipe
  * says so.
  * @throws DivergedError where it does not.
  */
-export function keepOutcome(
+export function keepAnswered(
+  leader: Leader,
+  state: PretrainState,
+  task: LocalTask,
+  answered: Answered,
+): void {
+  // One that is left out goes on, the next time, from what it held.
+  if (answered.kind === "leftOut") state.leftOut[task.name] = answered.why;
+  else keepOutcome(leader, state, task, answered.outcome);
+  state.record = undefined;
+  state.finished++;
+}
+
+function keepOutcome(
   leader: Leader,
   state: PretrainState,
   { name, round }: LocalTask,
-  { row, exposure, held, made, diverged, answer, aloneLossNats }: LocalOutcome,
+  { row, exposure, held, made, diverged, answer, aloneLossNats, sharedNorm }: LocalOutcome,
 ): void {
   const { variant, settings, participants, metrics, files, log } = leader;
   if (diverged !== undefined) {
@@ -66,14 +79,13 @@ export function keepOutcome(
           optimizer: { step: optimizer.step, moments: files.put(optimizer.moments) },
         }),
         ...(aloneLossNats !== undefined && { aloneLossNats }),
+        ...(sharedNorm !== undefined && { sharedNorm }),
       };
     }
   }
   const vocabSize = participants.vocabularyOf(name).size;
-  metrics.push({ kind: "local", round, source: name, vocabSize, ...row });
+  metrics.push({ ...row, kind: "local", round, source: name, vocabSize });
   state.held[name] = held;
   state.read[name] = exposure;
   if (answer !== undefined) state.accepted[name] = answer;
-  state.record = undefined;
-  state.finished++;
 }

@@ -17,7 +17,14 @@
  * console.log(std.communication / glob.communication); // 500
  * ```
  */
-export { checkResult } from "./answer_checks.ts";
+export {
+  checkFinite,
+  checkNorm,
+  checkResult,
+  normRule,
+  type RecentNorms,
+  sharedNorm,
+} from "./answer_checks.ts";
 export { type PretrainBudget, pretrainBudget, settingsOf } from "./budget.ts";
 export {
   type Checkpoint,
@@ -62,9 +69,10 @@ export {
   type SourceVocabulary,
   wholeVocabulary,
 } from "./local_vocabulary.ts";
-export type { Ahead, LocalHelpers } from "./local_helpers.ts";
+export type { Ahead, LocalHelpers, RoundRecord, RoundSoFar } from "./local_helpers.ts";
 export { heldFolder, HeldStates } from "./held_states.ts";
-export type { LocalOutcome, LocalTask, ScoreTask } from "./local_work.ts";
+export { isAveraged } from "./local_state.ts";
+export type { Answered, LocalOutcome, LocalTask, ScoreTask } from "./local_work.ts";
 export { LocalTrainer } from "./local_trainer.ts";
 export { outerStep } from "./outer_optimizer.ts";
 export {
@@ -82,7 +90,7 @@ export { type Drift, driftOf } from "./drift.ts";
 export { readTensors, writeTensors } from "./programs.ts";
 export type { FinishedModel } from "./pretrain_state.ts";
 export { type StartingModel, whyOtherNetwork } from "./starting_model.ts";
-export { readOptimizer } from "./optimizer_state.ts";
+export { momentShapes, readOptimizer } from "./optimizer_state.ts";
 export { TensorFiles } from "./tensor_files.ts";
 export {
   bitsPerByte,

@@ -43,6 +43,18 @@ export async function writeOptimizer(
 /** The two moments of a parameter, and how engines name them: `<parameter>.m`, `<parameter>.v`. */
 const suffixes = [".m", ".v"] as const;
 
+/** The moments of parameters as a program gives them: one after the other. */
+export function momentShapes(
+  parameters: Readonly<Record<string, { readonly shape: readonly number[] }>>,
+): Record<string, { readonly shape: readonly number[] }> {
+  const sizes = Object.entries(parameters).map(([name, { shape }]) =>
+    [name, shape.reduce((size, n) => size * n, 1)] as const
+  );
+  return Object.fromEntries(
+    suffixes.flatMap((suffix) => sizes.map(([name, size]) => [name + suffix, { shape: [size] }])),
+  );
+}
+
 /** The averaged moments that a source is sent, cut as the parameters are. The count is that of all steps so far. */
 export function sentOptimizer(
   variant: Variant,

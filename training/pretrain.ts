@@ -11,9 +11,9 @@ import { type Ahead, keepAhead, type LocalHelpers, sendAhead } from "./local_hel
 import { joiningRound, trainJoiners } from "./joining.ts";
 import { LocalParts } from "./local_parts.ts";
 import { beginningOf } from "./local_state.ts";
-import { keepOutcome, taskOf } from "./local_task.ts";
+import { keepAnswered, taskOf } from "./local_task.ts";
 import { firstRecord, trainLocally } from "./local_training.ts";
-import type { Leader, LocalOutcome, LocalPart, LocalTask } from "./local_work.ts";
+import type { Answered, Leader, LocalOutcome, LocalPart, LocalTask } from "./local_work.ts";
 import type { MetricsRow } from "./metrics_files.ts";
 import { Participants } from "./participants.ts";
 import {
@@ -25,7 +25,7 @@ import {
   stateFrom,
 } from "./pretrain_state.ts";
 import { openPrograms } from "./programs.ts";
-import { averageRound, closeRound } from "./round_end.ts";
+import { averageRound, closeRound, requireAnswers } from "./round_end.ts";
 import { Run, type TrainingPlace } from "./run.ts";
 import type { PretrainSettings } from "./settings.ts";
 import type { RunSource } from "./source.ts";
@@ -102,16 +102,17 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
       while (state.finished < names.length) { // line 3: for each source k in S_t
         const name = names[state.finished];
         const task = taskOf(leader, state, name, state.finished); // lines 4, 5: cut ϕ to V_k
-        const outcome = await outcomeOf(run, leader, task, ahead, parts) // lines 6, 7: InnerOPT
+        const answered = await answeredOf(run, leader, task, ahead, parts) // lines 6, 7: InnerOPT
           .catch(async (error) => {
             if (leader.signal.aborted) await keepAhead(ahead, state, names, parts);
             throw error;
           });
-        keepOutcome(leader, state, task, outcome);
+        keepAnswered(leader, state, task, answered);
         parts.drop(name);
         await run.saveIfDue();
       }
-      await helpers?.close(state.round, state.accepted);
+      requireAnswers(leader, state, names);
+      await helpers?.close(state.round, state);
       const averaging = await averageRound(leader, state, names); // lines 8 to 15: deltas, OuterOPT
       await closeRound(leader, state, names, averaging);
       await run.saveIfDue();
@@ -123,14 +124,14 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   }
 }
 
-/** The outcome of a task: from the helper that has it, else from training in this process. */
-async function outcomeOf(
+/** What comes of a task: from the helper that has it, else from training in this process. */
+async function answeredOf(
   run: Run<PretrainState>,
   leader: Leader,
   task: LocalTask,
   ahead: Ahead,
   parts: LocalParts,
-): Promise<LocalOutcome> {
+): Promise<Answered> {
   const { round, name } = task;
   const monitor = run.monitor.of({ round, source: name }, run.metrics);
   const sent = ahead.get(name);
@@ -139,16 +140,18 @@ async function outcomeOf(
     for (const { noted = [] } of [kept?.outcome ?? kept?.part ?? {}]) {
       for (const row of noted) monitor?.note(row);
     }
-    return kept?.outcome ?? await trainHere(run, leader, task, kept?.part, monitor);
+    const outcome = kept?.outcome ?? await trainHere(run, leader, task, kept?.part, monitor);
+    return { kind: "made", outcome };
   }
-  const read = await run.stoppable(async () => {
-    const read = await sent;
+  const answered = await run.stoppable(async () => {
+    const answered = await sent;
     leader.signal.throwIfAborted();
-    return read;
+    return answered;
   });
-  const outcome = await read();
-  for (const row of outcome.noted ?? []) monitor?.note(row);
-  return outcome;
+  if (answered.kind === "made") {
+    for (const row of answered.outcome.noted ?? []) monitor?.note(row);
+  }
+  return answered;
 }
 
 /** Trains a participant in this process, with checkpoints within its training. */

@@ -1,6 +1,7 @@
 /**
  * All that pre-training has in hand at any instant, and the models that it ends with.
  */
+import type { RecentNorms } from "./answer_checks.ts";
 import type { Checkpoint, Group, JsonObject, StoredTensors, Tensors } from "./checkpoint.ts";
 import type { Leader } from "./local_work.ts";
 import type { OptimizerTensors } from "./optimizer_state.ts";
@@ -37,6 +38,10 @@ export type PretrainState = RunState & {
   held: Record<string, string>;
   /** Digests of the answers of other processes that the round has, by participant. */
   accepted: Record<string, string>;
+  /** Why participants of the round are left out of it, by name. */
+  leftOut: Record<string, string>;
+  /** How far answers lay from what was sent, where the leader has measured it. */
+  norms: RecentNorms;
   /** What each participant has read. */
   read: Record<string, readonly Exposure[]>;
   best?: BestRound;
@@ -47,6 +52,8 @@ export type StoredResult = {
   readonly optimizer?: OptimizerTensors<StoredTensors>;
   /** As a participant says whose text is not here. */
   readonly aloneLossNats?: number;
+  /** As that of an outcome. */
+  readonly sharedNorm?: number;
 };
 
 /** The best round so far, by mean validation loss. */
@@ -109,7 +116,7 @@ export function stateFrom(
 
 /** What a state has where nothing is done yet. */
 function nothingDone() {
-  return { round: 1, finished: 0, results: {}, outer: {}, accepted: {} };
+  return { round: 1, finished: 0, results: {}, outer: {}, accepted: {}, leftOut: {}, norms: [] };
 }
 
 /** A model for other stages. Tables that sources keep, and those of a round that has passed, are read when it is written. */

@@ -4,6 +4,7 @@
  * Source: DEPT Algorithm 1, lines 8 to 15.
  */
 import { StageError } from "../base/mod.ts";
+import { withRound } from "./answer_checks.ts";
 import type { JsonObject } from "./checkpoint.ts";
 import { driftOf } from "./drift.ts";
 import type { Leader } from "./local_work.ts";
@@ -13,6 +14,19 @@ import { meanDeltas, parameterNorm, type SourceResult } from "./outer_step.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 import { validateResults, validateSources } from "./round_validation.ts";
 import { warnOfCoverage } from "./warnings.ts";
+
+/** @throws StageError where all participants of a round are left out: nothing is closed, so that it can be tried again. */
+export function requireAnswers(
+  { variant }: Leader,
+  { leftOut, round }: PretrainState,
+  names: readonly string[],
+): void {
+  if (names.some((name) => leftOut[name] === undefined)) return;
+  throw new StageError(
+    `Cannot average round ${round} of ${variant.id}: expected the answer of one participant at least, ` +
+      `found none: ${names.map((name) => `${name} is left out (${leftOut[name]})`).join("; ")}`,
+  );
+}
 
 /**
  * Makes the next shared parameters of what the participants have made. A mixture has none to average.
@@ -52,14 +66,15 @@ export async function averageRound(
 
 function finishedResults(
   { variant, participants }: Leader,
-  { results, round }: PretrainState,
+  { results, round, leftOut }: PretrainState,
   names: readonly string[],
 ): Map<string, SourceResult> {
   const finished = names.filter((name) => results[name] !== undefined);
   if (finished.length === 0) {
+    const diverged = names.filter((name) => leftOut[name] === undefined);
     throw new StageError(
       `Cannot average round ${round} of ${variant.id}: expected a finite result, ` +
-        `found none: ${names.join(", ")} diverged; lower pretrain.inner.peakLearningRate`,
+        `found none: ${diverged.join(", ")} diverged; lower pretrain.inner.peakLearningRate`,
     );
   }
   return new Map(finished.map((name) => {
@@ -76,7 +91,7 @@ export async function closeRound(
   averaging: JsonObject,
 ): Promise<void> {
   const { settings, sources, files, metrics, clock, log } = leader;
-  const { round, shared, held } = state;
+  const { round, shared, held, results, accepted, leftOut } = state;
   const losses = await clock.time("evaluation", () => validateSources(leader, state, names));
   const values = Object.values(losses).map(({ lossNats }) => lossNats);
   const isWhole = values.length === sources.length;
@@ -93,10 +108,16 @@ export async function closeRound(
     isBest,
     parameterNorm: parameterNorm(shared),
   });
+  if (Object.keys(leftOut).length > 0) {
+    metrics.push({ kind: "participants", round, sampled: names, accepted, leftOut });
+  }
   warnOfCoverage({ metrics, log }, losses, settings.warnings.unknownShare);
   log.info("round", { round, validationLossNats: lossNats });
   state.round++;
   state.finished = 0;
+  const norms = Object.values(results).flatMap(({ sharedNorm }) => sharedNorm ?? []);
+  if (norms.length > 0) state.norms = withRound(state.norms, norms);
   state.results = {};
   state.accepted = {};
+  state.leftOut = {};
 }

@@ -1,93 +1,122 @@
 /**
- * What a leader reads of an exchange, and what it refuses.
+ * For whom a leader waits, and how it closes a round.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  leaderInFolder,
-  makeKeyPair,
-  type ObjectRef,
-  siloInFolder,
-  type TakenTask,
-} from "../../exchange/mod.ts";
-import { silentLog } from "../../pipeline/stage.ts";
-import { ExchangeRounds } from "../../stages/exchange_rounds.ts";
-import { TensorFiles, type Tensors, tensorsOf } from "../../training/mod.ts";
-import { temporaryFolder } from "../support/command_line.ts";
+import { answersNeeded } from "../../stages/round_deadline.ts";
+import { answer, moved, run, take, train, withParty } from "../support/two_silos.ts";
 
-const tensor = (...shape: number[]) => ({
-  shape,
-  data: new Float32Array(shape.reduce((size, n) => size * n, 1)).fill(0.5),
+Deno.test("ExchangeRounds leaves out a change that is longer than four times the median of the last rounds", () =>
+  withParty(async (party) => {
+    // Every value is moved by 0.25: (16 × 0.25²)^½ = 1
+    for (const [recent, isTaken] of [[0.26, true], [0.24, false]] as const) {
+      const norms = [[0.01, recent], [recent, 100]];
+      const answered = train(party.lead(), { norms, round: isTaken ? 1 : 2 }, ["it"]);
+      await answer(party, await take(party, "it"), moved);
+      const it = await answered("it");
+      if (isTaken) {
+        assert(it.kind === "made");
+        assert.equal(it.outcome.sharedNorm, 1);
+      } else {
+        assert.deepEqual(it, {
+          kind: "leftOut",
+          why:
+            "expected a change of at most 4 times the median of the last rounds, 0.24, found one of 1",
+        });
+      }
+    }
+  }));
+
+Deno.test("ExchangeRounds waits for a silo that declines, and says each reason once", () =>
+  withParty(async (party) => {
+    const answered = train(party.lead(), {}, ["it"]);
+    for (const [reason, said] of [["disk full", 1], ["disk full", 1], ["other code", 2]] as const) {
+      const task = await take(party, "it"); // another worker each time: one that has declined rests for a minute
+      await task.decline({ reason, at: crypto.randomUUID() });
+      if (said > party.warnings.length) await until(() => party.warnings.length === said);
+    }
+    assert.deepEqual(party.warnings, [
+      "it cannot answer in round 1 now: disk full",
+      "it cannot answer in round 1 now: other code",
+    ]);
+    await answer(party, await take(party, "it"), moved);
+    assert.equal((await answered("it")).kind, "made");
+  }));
+
+Deno.test("ExchangeRounds ends the run at a task that the user's own silos have declined twice", () =>
+  withParty(async (party) => {
+    const answered = train(party.lead({ silos: "own" }), {}, ["it"]);
+    await (await take(party, "it")).decline({ reason: "disk full", at: "1" });
+    await until(() => party.warnings.length === 1);
+    await (await take(party, "it")).decline({ reason: "no such engine", at: "2" });
+    await assert.rejects(answered("it"), { name: "StageError", message: "no such engine" });
+    assert.deepEqual(party.warnings, ["it cannot answer in round 1 now: disk full"]);
+  }));
+
+Deno.test("ExchangeRounds that starts again leaves out whom the record of the round does, and wants the answers that it names", () =>
+  withParty(async (party) => {
+    const first = party.lead();
+    const answered = train(first);
+    await answer(party, await take(party, "fr"), moved);
+    const fr = await answered("fr");
+    assert(fr.kind === "made");
+    const record = { accepted: { fr: fr.outcome.answer! }, leftOut: { it: "silent for 1 s" } };
+    await first.close(1, record);
+
+    const again = party.lead();
+    // It is there by now, and would be too long a change: what is closed is closed.
+    const second = train(again, { norms: [[0.01, 0.01, 0.01, 0.01]] });
+    assert.deepEqual(await second("it"), { kind: "leftOut", why: "silent for 1 s" });
+    const frAgain = await second("fr");
+    assert(frAgain.kind === "made");
+    assert.equal(frAgain.outcome.answer, fr.outcome.answer);
+    await again.close(1, record);
+    await assert.rejects(again.close(1, { ...record, leftOut: {} }), /it was closed with others/);
+
+    // The object of the answer is gone.
+    Deno.removeSync(join(party.place, "up/fr", run, "objects/1"), { recursive: true });
+    await assert.rejects(
+      train(party.lead())("fr"),
+      /^StageError: Cannot go on with round 1, which is closed: expected the answer of fr that was accepted, found /,
+    );
+  }));
+
+Deno.test("ExchangeRounds closes a round without the silent once its quorum is there and the time is over", () =>
+  withParty(async (party) => {
+    const rounds = party.lead({ quorum: { share: 0.5, afterSeconds: 0.5 } });
+    const began = performance.now();
+    const answered = train(rounds);
+    let isSettled = false;
+    const it = answered("it").finally(() => isSettled = true);
+    await sleep(600);
+    assert.equal(isSettled, false, "half of the round must be there first");
+    await answer(party, await take(party, "fr"), moved);
+    assert.deepEqual(await it, { kind: "leftOut", why: "silent for 0.5 s" });
+    assert(performance.now() - began >= 500);
+    assert.equal((await answered("fr")).kind, "made");
+    assert.deepEqual(party.warnings, ["left it out of round 1: silent for 0.5 s"]);
+    assert.deepEqual(
+      [...Deno.readDirSync(join(party.place, "down/it/tasks"))],
+      [],
+      "its task is taken back",
+    );
+  }));
+
+Deno.test("RoundDeadline needs the share of all who were drawn for the round", () => {
+  const needed = [[1, 3], [0.75, 4], [0.75, 5], [0.7, 10], [0.01, 8]] as const;
+  assert.deepEqual(needed.map(([share, sampled]) => answersNeeded(share, sampled)), [
+    3,
+    3,
+    4,
+    7,
+    1,
+  ]);
 });
-const sent: Tensors = { "body.norm.weight": tensor(4), "embedding.token.weight": tensor(3, 4) };
 
-/** What the leader makes of an answer with these tensors, which a silo signs and sends. */
-async function answeredWith(tensors: Tensors): Promise<readonly string[]> {
-  using folder = temporaryFolder();
-  const [leaderKeys, siloKeys] = [makeKeyPair(), makeKeyPair()];
-  const run = "0".repeat(64);
-  const { signal } = new AbortController();
-  const place = join(folder.path, "exchange");
-  await using exchange = leaderInFolder(place, {
-    run,
-    privateKey: leaderKeys.privateKey,
-    silos: { it: siloKeys.publicKey },
-  });
-  await using silo = siloInFolder(place, {
-    privateKey: siloKeys.privateKey,
-    leaderKey: leaderKeys.publicKey,
-  });
-  const rounds = new ExchangeRounds({
-    exchange,
-    run,
-    sendsAlike: true,
-    localSteps: 2,
-    stepTokens: 8,
-    totalSteps: 2,
-    folder: join(folder.path, "answers"),
-    failed: Promise.withResolvers<never>().promise,
-    log: silentLog,
-    signal,
-  });
-  const task = { name: "it", round: 1, stepsBefore: 0, shared: sent, held: null };
-  const waiting = rounds.train(new Map([["it", () => task]])).get("it")!;
-  const files = new TensorFiles(join(folder.path, "silo"));
-  await answer((await silo.take(["it"], signal))!, (taken) => taken.put(files.put(tensors).path));
-  const { made } = await (await waiting)();
-  return Object.keys(tensorsOf(made!.shared));
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await sleep(10);
 }
 
-async function answer(
-  task: TakenTask,
-  put: (task: TakenTask) => Promise<ObjectRef>,
-): Promise<void> {
-  const shared = await put(task);
-  const rest = { row: {}, exposure: [], held: "1".repeat(64), diverged: null };
-  await task.answer({ ...rest, shared, optimizer: null, noted: null });
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
-
-Deno.test("ExchangeRounds takes a result of the tensors that were sent, and names the one in which another differs", async () => {
-  assert.deepEqual(await answeredWith(sent), Object.keys(sent));
-  const { "body.norm.weight": norm, "embedding.token.weight": table } = sent;
-  const others: readonly (readonly [Tensors, string])[] = [
-    [{ "body.norm.weight": norm }, 'expected shape [3, 4] of "embedding.token.weight", found none'],
-    [
-      { "body.norm.weight": norm, "embedding.token.weight": tensor(2, 4) },
-      'expected shape [3, 4] of "embedding.token.weight", found shape [2, 4]',
-    ],
-    [
-      { "body.norm.weight": tensor(2, 2), "embedding.token.weight": table },
-      'expected shape [4] of "body.norm.weight", found shape [2, 2]',
-    ],
-    [
-      { "body.norm.other": norm, "embedding.token.weight": table },
-      'expected none of "body.norm.other", found shape [4]',
-    ],
-  ];
-  for (const [tensors, why] of others) {
-    await assert.rejects(answeredWith(tensors), {
-      name: "StageError",
-      message: `Cannot take the answer of it in round 1: ${why}`,
-    });
-  }
-});

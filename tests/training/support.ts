@@ -250,7 +250,7 @@ export function helpersOf(
         [...tasks].filter((_, at) => only?.includes(at) ?? true).map(([name, task]) => {
           const outcome = last.then(() => train(task()));
           last = outcome.catch(() => {});
-          return [name, outcome.then((made) => () => Promise.resolve(made))];
+          return [name, outcome.then((outcome) => ({ kind: "made" as const, outcome }))];
         }),
       );
     },
