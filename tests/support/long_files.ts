@@ -28,6 +28,7 @@ export const longFiles: Readonly<Record<string, number>> = {
   "user/looking_test.ts": 27,
   "exchange/kill_test.ts": 25,
   "user/downstream_files_test.ts": 25,
+  "support/slurm_lab_test.ts": 24,
   "user/inference_test.ts": 24,
   "conformance/half_precision_test.ts": 23,
   "pipeline/permissions_test.ts": 23,

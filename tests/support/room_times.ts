@@ -22,6 +22,7 @@ const budgets: Readonly<Record<string, number>> = {
   tokenizers: 0.75,
   training: 1.5,
   exchange: 0.75,
+  support: 0.75,
   parity: 0.25,
   "(root)": 0.4,
 };
