@@ -10,6 +10,11 @@ await runProgram("instruments", {
     about: "kills leader, silos and server of an exchange at random moments, and compares records",
     load: () => import("./exchange_kills.ts"),
   },
+  mischief: {
+    about:
+      "harms processes, lines and server of runs over an exchange, and compares with runs alone",
+    load: () => import("./mischief.ts"),
+  },
   terminal: {
     about: "presses Ctrl-C in a terminal in each kind of stage, and runs again",
     load: () => import("./terminal.ts"),

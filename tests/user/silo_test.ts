@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import type { S3Access } from "../../exchange/mod.ts";
-import { pipeline, pipelineCommand, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
-import { projectRoot } from "../support/paths.ts";
+import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+import { TalkingProcess } from "../support/talking_process.ts";
 
 const target = "pretrain/spec";
 const settings = [
@@ -27,44 +27,6 @@ async function made(store: string): Promise<{ key: string; outputs: Record<strin
   assert.equal(code, 0, stderr);
   const [{ key, outputs }] = JSON.parse(stdout).instances;
   return { key, outputs };
-}
-
-/** A process of which lines are awaited. */
-class Talking {
-  readonly process: Deno.ChildProcess;
-  readonly ended: Promise<Deno.CommandStatus>;
-  #text = "";
-  #heard = Promise.withResolvers<void>();
-
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.process = pipelineCommand(args, projectRoot, environment).spawn();
-    const read = async (stream: ReadableStream<Uint8Array>) => {
-      for await (const part of stream.pipeThrough(new TextDecoderStream())) {
-        this.#text += part;
-        this.#heard.resolve();
-      }
-    };
-    const all = [read(this.process.stdout), read(this.process.stderr)];
-    this.ended = Promise.all([this.process.status, ...all]).then(([status]) => {
-      this.#heard.resolve();
-      return status;
-    });
-  }
-
-  get text(): string {
-    return this.#text;
-  }
-
-  /** Waits for words of it. */
-  async says(pattern: RegExp): Promise<void> {
-    let hasEnded = false;
-    this.ended.then(() => hasEnded = true);
-    while (!pattern.test(this.#text)) {
-      assert.ok(!hasEnded, `expected ${pattern}, found ${this.#text}`);
-      this.#heard = Promise.withResolvers();
-      await this.#heard.promise;
-    }
-  }
 }
 
 Deno.test("run --exchange gives the key and bytes of a run alone, by workers of its own and by processes silo, one of which is killed", async () => {
@@ -94,14 +56,14 @@ Deno.test("run --exchange gives the key and bytes of a run alone, by workers of 
   assert.deepEqual(answering.sort(), ["arithmetic", "code"]);
 
   const rest = [...words, "--exchange", exchange, "--store", storeOf("silos")];
-  const silo = (name: string) => new Talking(["silo", target, ...rest, "--name", name]);
+  const silo = (name: string) => new TalkingProcess(["silo", target, ...rest, "--name", name]);
   const started = silo("a");
   await started.says(/waits for tasks/); // it is there before the run
   const taken = await pipeline(["silo", target, ...rest, "--name", "a"]);
   assert.match(taken.stderr, /expected a name that no other process has/);
-  const leader = new Talking(["run", target, ...rest, "--workers", "0"]);
+  const leader = new TalkingProcess(["run", target, ...rest, "--workers", "0"]);
   await started.says(/trains \w+ in round 1/);
-  started.process.kill("SIGKILL");
+  started.kill("SIGKILL");
   await started.ended;
   const [again, other] = [silo("a"), silo("b")];
   assert.equal((await leader.ended).code, 0, leader.text);
@@ -119,9 +81,9 @@ Deno.test("silo ends at Ctrl-C, and says what it lacks", async () => {
   assert.deepEqual([early.code, /must run first/.test(early.stderr)], [2, true], early.stderr);
   const prepared = await pipeline(["run", "tokenize", "--quiet", ...words, ...rest.slice(-2)]);
   assert.equal(prepared.code, 0, prepared.stderr);
-  const silo = new Talking(["silo", target, ...rest]);
+  const silo = new TalkingProcess(["silo", target, ...rest]);
   await silo.says(/waits for tasks/);
-  silo.process.kill("SIGINT");
+  silo.kill("SIGINT");
   assert.equal((await silo.ended).code, 0, silo.text);
   assert.match(silo.text, /ends; what it has in hand is kept/);
   for (
@@ -183,11 +145,13 @@ Deno.test({
       Deno.removeSync(join(store, "manifests", `${alone.key}.json`));
       const rest = [...words, "--exchange", `s3://bucket/${workers}`, "--store", store];
       const audit = { DEPT_AUDIT: store };
-      const leader = new Talking(["run", target, ...rest, "--workers", `${workers}`], {
+      const leader = new TalkingProcess(["run", target, ...rest, "--workers", `${workers}`], {
         ...environment,
         ...audit,
       });
-      const silo = workers === 0 ? new Talking(["silo", target, ...rest], environment) : undefined;
+      const silo = workers === 0
+        ? new TalkingProcess(["silo", target, ...rest], environment)
+        : undefined;
       assert.equal((await leader.ended).code, 0, leader.text);
       assert.deepEqual(await made(store), alone);
       assert.deepEqual(filesWith(server.leader.secretAccessKey, store), []);

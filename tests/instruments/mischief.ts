@@ -1,0 +1,92 @@
+/**
+ * Does harm to runs whose sources are trained by other processes, at random moments, and compares each with a run alone: key, and bytes
+ * of `last`, `best` and `metrics`.
+ *
+ *     deno task instruments mischief [--over folder,s3] [--variant trim,spec,spec-opt] [--harm worker,link,server,leader]
+ *       [--moments 50] [--seed 1] [--rounds 6] [--steps 150]
+ */
+import { parseArgs } from "node:util";
+import { Random, seedOf, UsageError } from "../../base/mod.ts";
+import { type Harm, harmedRun, harms, RunsAlone } from "../support/harmed_run.ts";
+import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+
+/** A kind of harm to a variant over a kind of exchange. */
+interface Cell {
+  readonly over: "folder" | "s3";
+  readonly variant: string;
+  readonly harm: Harm;
+}
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      over: { type: "string", default: "folder,s3" },
+      variant: { type: "string", default: "trim,spec,spec-opt" },
+      harm: { type: "string", default: harms.s3.join() },
+      moments: { type: "string", default: "50" },
+      seed: { type: "string", default: "1" },
+      rounds: { type: "string", default: "6" },
+      steps: { type: "string", default: "150" },
+    },
+  });
+  const [moments, seed, rounds, localSteps] = [
+    ...[values.moments, values.seed, values.rounds, values.steps],
+  ].map(Number);
+  const variants = values.variant.split(",");
+  using alone = new RunsAlone(variants, { rounds, localSteps });
+  const places = values.over.split(",");
+  for (const over of places) {
+    if (over !== "folder" && over !== "s3") {
+      throw new UsageError(`Cannot do mischief over "${over}": expected folder or s3`);
+    }
+    const whyNot = over === "s3" ? whyNoRadosgw() : undefined;
+    if (whyNot !== undefined) throw new UsageError(`Cannot do mischief over s3: it ${whyNot}`);
+    await using server = over === "s3" ? await Radosgw.start() : undefined;
+    await server?.bucket("bucket");
+    for (const variant of variants) {
+      for (const harm of harms[over].filter((one) => values.harm.split(",").includes(one))) {
+        await harmCell({ over, variant, harm }, { alone, moments, seed, server });
+      }
+    }
+  }
+}
+
+async function harmCell(
+  { over, variant, harm }: Cell,
+  { alone, moments, seed, server }: {
+    readonly alone: RunsAlone;
+    readonly moments: number;
+    readonly seed: number;
+    readonly server?: Radosgw;
+  },
+): Promise<void> {
+  const random = new Random(seedOf(seed, `${over} ${variant} ${harm}`));
+  let [done, atWork, runs] = [0, 0, 0];
+  const began = performance.now();
+  for (; done < moments; runs++) {
+    const counts = await harmedRun({
+      alone,
+      target: `pretrain/${variant}`,
+      harms: [harm],
+      moments: moments - done,
+      random,
+      gapMs: 6000,
+      cutMs: 12_000,
+      awayMs: 3000,
+      server,
+    });
+    done += counts[harm];
+    atWork += counts["at work"];
+  }
+  const training = harm === "worker" ? `, ${atWork} while it trained` : "";
+  const seconds = ((performance.now() - began) / 1000).toFixed(0);
+  console.log(
+    [
+      over.padEnd(7),
+      variant.padEnd(9),
+      harm.padEnd(7),
+      `${done} moments${training}, ${runs} runs, ${seconds} s: same key and bytes as alone`,
+    ].join(" "),
+  );
+}

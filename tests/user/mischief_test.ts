@@ -1,0 +1,39 @@
+/**
+ * Processes are killed, lines are cut and the server goes away while sources are trained by processes of others: the key and bytes of a
+ * run alone. In long, each harm by itself: `deno task instruments mischief`.
+ */
+import assert from "node:assert/strict";
+import { Random, seedOf } from "../../base/mod.ts";
+import { harmedRun, harms, RunsAlone } from "../support/harmed_run.ts";
+import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+
+const cases = [
+  { over: "folder", variant: "spec-opt", whyNot: undefined },
+  { over: "s3", variant: "trim", whyNot: whyNoRadosgw() },
+] as const;
+
+for (const { over, variant, whyNot } of cases) {
+  const skipped = whyNot === undefined ? "" : `: skipped: ${whyNot}`;
+  Deno.test({
+    name:
+      `${variant} over ${over} ends with key and bytes of a run alone, whatever is done to it${skipped}`,
+    ignore: skipped !== "",
+  }, async () => {
+    await using server = over === "s3" ? await Radosgw.start() : undefined;
+    await server?.bucket("bucket");
+    using alone = new RunsAlone([variant], { rounds: 3, localSteps: 60 });
+    const counts = await harmedRun({
+      alone,
+      target: `pretrain/${variant}`,
+      harms: harms[over],
+      moments: harms[over].length,
+      random: new Random(seedOf(1, over)),
+      gapMs: 2000,
+      cutMs: 1500,
+      awayMs: 500,
+      server,
+    });
+    const { "at work": _, ...done } = counts;
+    assert.ok(Object.values(done).reduce((sum, n) => sum + n) >= 2, JSON.stringify(counts));
+  });
+}
