@@ -10,6 +10,7 @@ import {
   writeAll,
   writeFileAtomic,
 } from "../base/mod.ts";
+import { checkpointsNow } from "../pipeline/executors/leases.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Figure } from "../stages/figures/mod.ts";
@@ -112,7 +113,7 @@ async function rowsText(
   if (state.status === "waiting") return undefined;
   if (state.status === "run") {
     const { rowsUnderWay } = await import("../training/mod.ts");
-    return readTextIfThere(join(store.checkpointFolder(state.key), rowsUnderWay));
+    return readTextIfThere(join(checkpointsNow(store, state.key), rowsUnderWay));
   }
   const folder = await objects.require(state.manifest.outputs[metricsOutput], id);
   return Deno.readTextFileSync(join(folder, metricsFile));

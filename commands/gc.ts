@@ -3,9 +3,10 @@
  */
 import { addStoreOption } from "./plan_options.ts";
 import type { PipelineCommand } from "./project.ts";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { didYouMean, formatBytes, UsageError } from "../base/mod.ts";
 import { collect, findGarbage, type Garbage, keptRecords } from "../pipeline/collection.ts";
+import { hasEnded, placeOf, readLeases } from "../pipeline/executors/leases.ts";
 import { readRunRecords } from "../pipeline/run_records.ts";
 import { Store } from "../pipeline/store.ts";
 import { numberAtLeast } from "./option_values.ts";
@@ -45,11 +46,24 @@ async function gc(names: readonly string[], options: GcOptions): Promise<number>
   }
   using lock = await exclusiveStore(store, "gc", options);
   if (lock === undefined) return 1;
+  checkNoJobs(store);
   const { kept, forgotten } = keptRecords(store, names, sinceMs);
   const garbage = findGarbage(store, kept);
   collect(store, garbage, forgotten);
   report(garbage, "Removed", options);
   return 0;
+}
+
+/** @throws UsageError if a job of another machine is at work: it reads objects that no run may ask for any more */
+function checkNoJobs(store: Store): void {
+  const atWork = readLeases(store.folder).filter((lease) => !hasEnded(store.folder, lease));
+  if (atWork.length === 0) return;
+  const [first] = atWork;
+  throw new UsageError(
+    `Cannot gc: expected no job at work, found ${first.instance} (${placeOf(first)})` +
+      `${atWork.length > 1 ? ` and ${atWork.length - 1} more` : ""}; wait for it, or end it and ` +
+      `remove ${join(store.folder, "leases", `${first.key}.json`)}`,
+  );
 }
 
 /** @throws UsageError if no run is known: collection would empty the store. */

@@ -11,6 +11,8 @@ import { forecastText, planEventParts, someOf } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
 import { wholeNumber, workerCount } from "./option_values.ts";
 import { exclusiveStore } from "./busy.ts";
+import { openExecutor } from "./executors.ts";
+import { type ExecutorChoice, parseExecutor } from "../pipeline/executors/executor_option.ts";
 import { checkSharesWork, type ExchangeOptions, sharedWorkOf } from "./exchange_options.ts";
 import { terminalSize } from "./live_lines.ts";
 import { RunView } from "./run_view.ts";
@@ -22,6 +24,7 @@ import type { PipelineCommand, Project } from "./project.ts";
 import { print, printError, writeRaw } from "./screen.ts";
 
 interface RunOptions extends PlanOptions, ExchangeOptions {
+  readonly executor?: string;
   readonly jobs?: string;
   readonly dryRun?: boolean;
   readonly force?: boolean;
@@ -40,8 +43,12 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .option("-j, --jobs <n>", "processes at once (default: cores / threads)")
+        .option("-j, --jobs <n>", "processes at once (default: cores / threads; in a queue 100)")
         .option("-n, --dry-run", "say what would run and why, and stop")
+        .option(
+          "--executor <where>",
+          "where processes run: local (default), or slurm[:NAME=VALUE,…]",
+        )
         .option("--exchange <URL>", "offer sources of a round there, to other processes too")
         .option("--workers <n>", "processes that this run starts for them (default: 1)")
         .option("-f, --force", "run the named targets even if they are fresh")
@@ -79,8 +86,9 @@ export async function run(
   });
   const named = session.select(targets);
   if (shared) checkSharesWork(neededBy(session, named), shared);
-  const jobs = jobsOf(options, session);
-  if (!options.quiet) warnOfThreads(session);
+  const executor = parseExecutor(options.executor ?? "local");
+  const jobs = jobsOf(options, session, executor);
+  if (!options.quiet && executor.kind === "local") warnOfThreads(session);
   if (options.dryRun) {
     await plan(session, named, options, jobs);
     return 0;
@@ -97,7 +105,7 @@ export async function run(
     planned,
     recorder,
     { ...options, keptCheckpoints },
-    jobs,
+    { executor, jobs },
   );
   const code = exitCode(result, signal);
   if (code === 0 && !options.json && !options.quiet) await showEnd(session, named, options);
@@ -188,12 +196,9 @@ async function execute(
   { ids, states, forced, event }: Planned,
   recorder: RunRecorder,
   options: RunOptions & { readonly keptCheckpoints: number },
-  jobs: number,
+  { executor, jobs }: { readonly executor: ExecutorChoice; readonly jobs: number },
 ): Promise<{ result: RunResult; signal: StopSignal | undefined }> {
-  const [{ Scheduler }, { LocalExecutor }] = await Promise.all([
-    import("../pipeline/scheduler.ts"),
-    import("../pipeline/executors/local.ts"),
-  ]);
+  const { Scheduler } = await import("../pipeline/scheduler.ts");
   const { planner, programs, instances } = session;
   for (const [id, { status }] of states) {
     if (status !== "fresh") programs.hold(planner.codeOf(instances.get(id)!));
@@ -210,7 +215,7 @@ async function execute(
     keptCheckpoints: options.keptCheckpoints,
     objects: session.objects,
     recorder,
-    executor: new LocalExecutor(programs),
+    executor: await openExecutor(executor, { programs, store: session.store }),
     emit,
   });
   const wishes = new StopWishes({
@@ -311,10 +316,13 @@ function warnOfThreads({ recipe: { engine } }: Session): void {
   );
 }
 
-function jobsOf({ jobs }: RunOptions, { recipe }: Session): number {
-  return jobs === undefined
-    ? Math.max(1, Math.floor(navigator.hardwareConcurrency / recipe.engine.threads))
-    : workerCount("--jobs", jobs);
+/** How many jobs wait or run in a queue at once, where nothing is said. */
+const queuedJobs = 100;
+
+function jobsOf({ jobs }: RunOptions, { recipe }: Session, { kind }: ExecutorChoice): number {
+  if (jobs !== undefined) return workerCount("--jobs", jobs);
+  if (kind !== "local") return queuedJobs;
+  return Math.max(1, Math.floor(navigator.hardwareConcurrency / recipe.engine.threads));
 }
 
 /** Reads all fresh results of targets and of what they need, whatever stat records say; drops the damaged ones. */
@@ -356,4 +364,5 @@ Examples:
   deno task pipeline run pretrain/trim             one instance and what it needs
   deno task pipeline run 'evaluate/*/random'       all that fit a pattern
   deno task pipeline run --recipe mine.yaml --set pretrain.rounds=3
-  deno task pipeline run tokenize --dry-run        what would run, and why`;
+  deno task pipeline run tokenize --dry-run        what would run, and why
+  deno task pipeline run --executor slurm:partition=gpu,time=08:00:00`;

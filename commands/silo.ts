@@ -95,6 +95,7 @@ async function work(
     logPath: join(own, "log"),
     code: planner.codeOf(instance),
     isNative: instance.declaration.isNative,
+    fileNotes: "",
     request: { ...requestOf(instance, { key, record, temporary: own, store }), lock },
     onMessage: tell,
   });

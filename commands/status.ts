@@ -2,6 +2,7 @@
  * `status`: what is fresh and what would run, and why. Takes no lock and changes nothing.
  */
 import { formatDuration } from "../base/mod.ts";
+import { placeOf, readLeases } from "../pipeline/executors/leases.ts";
 import { instructionSet } from "../pipeline/instruction_set.ts";
 import type { Provenance } from "../pipeline/manifest.ts";
 import { type InstanceState, runText, waitingText } from "../pipeline/plan.ts";
@@ -36,15 +37,25 @@ async function status(
   const session = await openSession(await loadProject(), options, { create: false, targets });
   const states = await session.states(session.select(targets));
   const isFresh = [...states.values()].every((state) => state.status === "fresh");
+  const jobs = new Map(
+    readLeases(session.store.folder).map((lease) => [lease.key, placeOf(lease)] as const),
+  );
+  const placeIn = (state: InstanceState) =>
+    state.status === "run" ? jobs.get(state.key) : undefined;
   if (options.json) {
-    const instances = [...states].map(([id, state]) => stateJson(id, state));
+    const instances = [...states].map(([id, state]) => {
+      const place = placeIn(state);
+      return { ...stateJson(id, state), ...(place === undefined ? {} : { place }) };
+    });
     print(JSON.stringify({ format: 1, recipe: session.recipe.name, instances }, null, 2));
-  } else for (const [id, state] of states) print(statusLine(id, state));
+  } else for (const [id, state] of states) print(statusLine(id, state, placeIn(state)));
   return isFresh ? 0 : 3;
 }
 
-function statusLine(id: InstanceId, state: InstanceState): string {
-  return `${state.status.padEnd(8)} ${id.padEnd(30)}  ${details(state)}`.trimEnd();
+/** @param place Where a job works on it, also without a run */
+function statusLine(id: InstanceId, state: InstanceState, place: string | undefined): string {
+  const text = place === undefined ? details(state) : `at work: ${place}`;
+  return `${state.status.padEnd(8)} ${id.padEnd(30)}  ${text}`.trimEnd();
 }
 
 function details(state: InstanceState): string {

@@ -58,7 +58,8 @@ export function isCheckpoint(name: string): boolean {
   return !checkpointNotes.includes(name) && !name.endsWith(".tmp") && !name.startsWith(".");
 }
 
-function hasCheckpoint(folder: string): boolean {
+/** Whether a folder, which exists, has something to go on from. */
+export function hasCheckpoint(folder: string): boolean {
   return [...Deno.readDirSync(folder)].some(({ name, isDirectory }) =>
     isCheckpoint(name) && (!isDirectory || hasCheckpoint(join(folder, name)))
   );
@@ -101,6 +102,10 @@ export function interruptionText({ stoppedAt, hasCheckpoint }: Interruption): st
 export function placeText({ done, total, unit }: StopPlace): string {
   return `${unit.replace(/s$/, "")} ${done}${total > 0 ? ` of ${total}` : ""}`;
 }
+
+/** Warns of results that were begun on one kind of processor and went on on another. */
+export const otherInstructions =
+  "goes on from a checkpoint of a machine with other instructions: last digits may differ";
 
 /** Adds this machine to a checkpoint folder, unless it was the last to work there. Returns all machines of the folder. */
 export function noteMachine(folder: string, own: string = instructionSet()): readonly string[] {

@@ -10,9 +10,13 @@ import {
   UsageError,
   writeAll,
 } from "../base/mod.ts";
+import { hasCheckpoint, noteMachine, otherInstructions } from "./checkpoint_notes.ts";
 import { CheckpointWatch } from "./checkpoint_watch.ts";
+import { JobReports } from "./executors/job_reports.ts";
 import { armFaults } from "./faults.ts";
 import { listAndSync } from "./listing.ts";
+import { machineNotes } from "./machine.ts";
+import { removeQuietly } from "./remove_tree.ts";
 import { type ChildMessage, type ChildRequest, encodeMessage } from "./protocol.ts";
 import type { StageLog, StageProgress, StageRun } from "./stage.ts";
 import { contextOf } from "./stage_context.ts";
@@ -23,8 +27,9 @@ import { lockAsChild } from "./store_lock.ts";
 const progressEveryMs = 200;
 
 /**
- * Serves the one request of this process. Called by the entry that `program.ts` makes, which imports the stage's code:
- * what is imported by name needs no permission to be read.
+ * Serves the one request of this process: the line of its input, or, for a job, the file in the folder that its argument names.
+ * Called by the entry that `program.ts` makes, which imports the stage's code: what is imported by name needs no permission to be
+ * read.
  */
 export async function serve(
   stage: { readonly run: StageRun },
@@ -32,11 +37,14 @@ export async function serve(
 ): Promise<void> {
   // What libraries print belongs in the log file, not between our messages.
   console.log = console.info = console.debug = console.error;
-  const request: ChildRequest = JSON.parse(await readLine(Deno.stdin.readable));
-  lockAsChild(request.lock);
-  // Had the runner died before the lock was taken, another run might not wait for this process.
-  if (Deno.ppid !== request.runner) Deno.exit(1);
-  if (!request.isBound) dieWith(request.runner);
+  const [reportFolder] = Deno.args;
+  const reports = reportFolder === undefined ? undefined : new JobReports(reportFolder);
+  const request: ChildRequest = reports?.request() ??
+    JSON.parse(await readLine(Deno.stdin.readable));
+  const { send, finish } = reports === undefined ? pipe : channelOf(reports, request);
+  if (request.lock !== undefined) lockAsChild(request.lock);
+  if (request.runner !== undefined) endWith(request.runner, request.isBound);
+  reports?.startHeartbeat();
   armFaults(request.instance, request.faults);
   const stop = new AbortController();
   Deno.addSignalListener("SIGTERM", () => stop.abort(new Error("stopped by the user")));
@@ -46,7 +54,53 @@ export async function serve(
     event.preventDefault();
     finish(failure(event.reason));
   });
+  if (reports !== undefined) noteNode(request, reports, send);
   finish(await runRequest(request, stage, modules, { signal: stop.signal, send }));
+}
+
+/** How a process tells its runner what happens. */
+interface Channel {
+  send(message: ChildMessage): void;
+  /** Sends the last message and ends the process. */
+  finish(message: ChildMessage): never;
+}
+
+/** Of a child of the runner. */
+const pipe: Channel = {
+  send: (message) => writeAll(Deno.stdout, encodeMessage(message)),
+  finish(message) {
+    pipe.send(message);
+    Deno.exit(message.type === "done" ? 0 : 1);
+  },
+};
+
+/** Of a job. Its temporary files are on the disk of its node, where nobody else would remove them. */
+function channelOf(reports: JobReports, { scratch }: ChildRequest): Channel {
+  return {
+    send: (message) => reports.send(message),
+    finish(message) {
+      removeQuietly(scratch);
+      const node = {
+        machine: machineNotes(reports.instructions()),
+        durationMs: performance.now(),
+      };
+      reports.end(message.type === "done" ? { ...message, ...node } : message);
+      Deno.exit(message.type === "done" ? 0 : 1);
+    },
+  };
+}
+
+/** Notes beside the checkpoints whose instructions they are continued with. */
+function noteNode(
+  { checkpointFolder }: ChildRequest,
+  reports: JobReports,
+  send: Channel["send"],
+): void {
+  const isResumed = hasCheckpoint(checkpointFolder);
+  const machines = noteMachine(checkpointFolder, reports.instructions());
+  if (isResumed && machines.length > 1) {
+    send({ type: "log", level: "warn", message: otherInstructions });
+  }
 }
 
 /** Where an instance's messages go, and what stops it. */
@@ -159,17 +213,12 @@ function stackWithCauses(error: Error): string {
   return `${error.stack ?? error}${cause}`;
 }
 
-function finish(message: ChildMessage): never {
-  send(message);
-  Deno.exit(message.type === "done" ? 0 : 1);
-}
-
-function send(message: ChildMessage): void {
-  writeAll(Deno.stdout, encodeMessage(message));
-}
-
-/** Kills this process when the runner is gone, from a thread of its own: a stage may keep this one busy for minutes. */
-function dieWith(runner: number): void {
+/** Ends this process when its runner is gone. */
+function endWith(runner: number, isBound: boolean | undefined): void {
+  // Had the runner died before the lock was taken, another run might not wait for this process.
+  if (Deno.ppid !== runner) Deno.exit(1);
+  if (isBound) return;
+  // From a thread of its own: a stage may keep this one busy for minutes.
   const worker = new Worker(import.meta.resolve("./watchdog.ts"), { type: "module" });
   worker.postMessage(runner);
 }

@@ -7,6 +7,8 @@
  */
 import { StageError } from "../base/mod.ts";
 import { type FileDigests, type FileState, unsettledMs } from "./file_digests.ts";
+import type { Instance } from "./instances.ts";
+import type { ActionRecord } from "./key.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import type { InstanceId } from "./stage.ts";
 
@@ -85,6 +87,14 @@ export class InputWitness {
     return `expected that what ${this.#makers.get(object)} made stays as it is while it is read, ` +
       `found object ${object} written meanwhile`;
   }
+}
+
+/** Who made each object that an instance reads. */
+export function makersOf(
+  inputs: Instance["inputs"],
+  record: ActionRecord,
+): ReadonlyMap<string, InstanceId> {
+  return new Map([...inputs].map(([name, { from }]) => [record.inputs[name], from]));
 }
 
 function stateOf(digests: FileDigests, path: string): FileState | undefined {

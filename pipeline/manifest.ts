@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { canonicalJson, isDeeperThan, type Json, sha256 } from "../base/mod.ts";
 import { actionKey, type ActionRecord } from "./key.ts";
-import { instructionSet } from "./instruction_set.ts";
+import { type MachineNotes, machineNotes } from "./machine.ts";
 import type { StageSummary } from "./stage.ts";
 
 /** What was made, from what, and when: the record of one finished action. */
@@ -60,14 +60,15 @@ export interface Provenance {
 /** The cost of an action. */
 export type ActionCost = Pick<Provenance, "durationMs" | "peakMemoryBytes" | "bytes" | "flops">;
 
-/** The provenance of a result that this machine has just made. */
-export function provenance(recipe: string, cost: ActionCost): Provenance {
+/** The provenance of a result that has just been made. @param machine Where it was made: here, if nothing else is said */
+export function provenance(
+  recipe: string,
+  cost: ActionCost,
+  machine: MachineNotes = machineNotes(),
+): Provenance {
   return {
     recipe,
-    ...Deno.version,
-    platform: Deno.build.os,
-    cpu: Deno.build.arch,
-    instructionSet: instructionSet(),
+    ...machine,
     madeAt: new Date().toISOString(),
     ...cost,
   };

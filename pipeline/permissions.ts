@@ -2,7 +2,7 @@
  * What the process of an instance may touch: what its declaration says, and nothing else.
  *
  * Confined: reading its program, inputs, outside files, outputs, checkpoints and scratch folder; writing the last three; the
- * file that children lock. `TMPDIR` names the scratch folder, which goes with the process, and is all that can be read of the
+ * file that children lock, or the folder in which a job tells how it goes. `TMPDIR` names the scratch folder, which goes with the process, and is all that can be read of the
  * environment. No programs, system information, foreign functions or code from elsewhere. No network, except for stages that
  * fetch (`access`): these may reach any host, as hubs redirect to hosts of their own choice, read the variables and files that
  * they name, and use the folders that they share.
@@ -38,7 +38,8 @@ export function givenPaths(request: ChildRequest): GivenPaths {
     ...Object.values(request.outputs),
     request.checkpointFolder,
     request.scratch,
-    request.lock,
+    ...(request.lock === undefined ? [] : [request.lock]),
+    ...(request.reports === undefined ? [] : [request.reports]),
     ...request.access?.folders ?? [],
     ...(request.faults?.trace === undefined ? [] : [request.faults.trace]),
   ];

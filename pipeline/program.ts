@@ -35,8 +35,9 @@ export const mainFile = "main.js";
 
 const childModule = import.meta.resolve("./child.ts");
 
-/** What every child starts: known beforehand, it saves the programs without other threads a second bundling. */
-const watchdogPath = fileURLToPath(import.meta.resolve("./watchdog.ts"));
+/** What children start: known beforehand, it saves the programs without other threads a second bundling. */
+const threadPaths = ["./watchdog.ts", "./executors/heartbeat.ts"]
+  .map((name) => fileURLToPath(new URL(name, import.meta.url)));
 
 /** What makes programs: after a change of it they are made again. */
 const makers = ["./program.ts", "./code_modules.ts", "./bundled_packages.ts"]
@@ -114,7 +115,10 @@ export class Programs {
     ].join("\n");
     // These modules have files of their own: they are imported late, and by other processes.
     const named = { ...uses, ...hintModules };
-    const files = new Set([watchdogPath, ...Object.values(named).map((url) => fileURLToPath(url))]);
+    const files = new Set([
+      ...threadPaths,
+      ...Object.values(named).map((url) => fileURLToPath(url)),
+    ]);
     for (;;) {
       const made = await this.#bundle(main, [...files].filter(isCodeFile));
       const started = made.addressed.filter((path) => !files.has(path));

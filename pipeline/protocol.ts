@@ -2,24 +2,27 @@
  * What a runner and its child processes say to each other: one JSON object a line.
  *
  * The runner writes one request to the child's input. The child's messages start with a mark, so that whatever a library
- * prints to the same pipe, even without an end of line, is told apart.
+ * prints to the same pipe, even without an end of line, is told apart. A job of another machine reads and writes files instead.
  */
 import type { Json } from "../base/mod.ts";
 import type { Faults } from "./faults.ts";
 import type { ActionRecord } from "./key.ts";
 import { isListing, type Listing } from "./listing.ts";
+import type { MachineNotes } from "./machine.ts";
 import type { InstanceId, StageAccess, StageProgress, StageSummary } from "./stage.ts";
 
 /** The control character RS, as in RFC 7464. */
 const messageMark = "\x1e";
 
 export interface ChildRequest {
-  /** The runner's process id: when it is gone, so is the child. */
-  readonly runner: number;
+  /** The runner's process id: when it is gone, so is the child. Absent for a job, which outlives its runner. */
+  readonly runner?: number;
   /** The system sees to that: see `bound_process.ts`. */
   readonly isBound?: boolean;
-  /** A file to hold a shared lock on while alive. */
-  readonly lock: string;
+  /** A file to hold a shared lock on while alive; absent for a job. */
+  readonly lock?: string;
+  /** Where a job tells how it goes, see `executors/job_reports.ts`. */
+  readonly reports?: string;
   readonly instance: InstanceId;
   /** What its key is of: parameters and seeds are taken from here. */
   readonly record: ActionRecord;
@@ -61,6 +64,10 @@ export type ChildMessage =
     readonly peakMemoryBytes: number;
     /** What computed beside the processor, as the modules of the instance tell. */
     readonly device?: string;
+    /** Of the machine that has made it, where that is not the runner's. */
+    readonly machine?: MachineNotes;
+    /** How long its process was there, where that has waited for its turn before. */
+    readonly durationMs?: number;
   }
   | {
     readonly type: "failed";
@@ -89,7 +96,7 @@ export function decodeLine(line: string): { message?: ChildMessage; printed: str
 }
 
 /** Whether a value has the members of a message, of their types: data that a library prints may look like one. */
-function isMessage(value: unknown): value is ChildMessage {
+export function isMessage(value: unknown): value is ChildMessage {
   if (!isMap(value)) return false;
   switch (value.type) {
     case "log":
@@ -105,7 +112,9 @@ function isMessage(value: unknown): value is ChildMessage {
     case "done":
       return isMap(value.summary) && isMap(value.outputs) &&
         Object.values(value.outputs).every(isListing) && isAmount(value.peakMemoryBytes) &&
-        ["undefined", "string"].includes(typeof value.device);
+        ["undefined", "string"].includes(typeof value.device) &&
+        (value.machine === undefined || isMachine(value.machine)) &&
+        (value.durationMs === undefined || isAmount(value.durationMs));
     case "failed":
       return typeof value.message === "string" && typeof value.isExpected === "boolean" &&
         ["undefined", "string"].includes(typeof value.stack);
@@ -118,6 +127,12 @@ function isMessage(value: unknown): value is ChildMessage {
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isMachine(value: unknown): value is MachineNotes {
+  return isMap(value) &&
+    ["deno", "v8", "typescript", "platform", "cpu", "instructionSet"]
+      .every((name) => typeof value[name] === "string");
 }
 
 function isAmount(value: unknown): value is number {

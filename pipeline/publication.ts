@@ -42,7 +42,7 @@ export async function publish(
     outputs[output] = store.publishObject(`${temporary}/${output}`, listing);
   }
   const cost = {
-    durationMs: Math.round(durationMs),
+    durationMs: Math.round(made.durationMs ?? durationMs),
     peakMemoryBytes: made.peakMemoryBytes,
     bytes: listings.flatMap(([, listing]) => listing).reduce((sum, file) => sum + file.bytes, 0),
     flops: countedFlops(instance, (input) => bytesOf(store, record.inputs[input])),
@@ -58,7 +58,7 @@ export async function publish(
     parents: parentsOf(instance),
     modules: modulesOf(planner.code(instance)),
     provenance: {
-      ...provenance(recipe.name, cost),
+      ...provenance(recipe.name, cost, made.machine),
       ...(made.device === undefined ? {} : { device: made.device }),
       ...(machines.length > 1 ? { instructionSets: machines } : {}),
     },

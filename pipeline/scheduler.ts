@@ -3,15 +3,19 @@
  */
 import { messageOf, type UsageError } from "../base/mod.ts";
 import { Capacity, type Share } from "./capacity.ts";
-import { noteMachine, noteStop, openCheckpointFolder, type StopPlace } from "./checkpoint_notes.ts";
+import {
+  noteMachine,
+  noteStop,
+  openCheckpointFolder,
+  otherInstructions,
+  type StopPlace,
+} from "./checkpoint_notes.ts";
 import { requestOf, temporaryFolders } from "./child_request.ts";
 import { EarlyChecks } from "./early_checks.ts";
 import type { RunEvent, RunResult } from "./events.ts";
 import type { ChildOutcome, ChildWork, Executor, RunningChild } from "./executors/executor.ts";
 import { claimOf, Forecaster } from "./forecast.ts";
-import type { Instance } from "./instances.ts";
-import type { ActionRecord } from "./key.ts";
-import { InputWitness } from "./input_witness.ts";
+import { InputWitness, makersOf } from "./input_witness.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import type { InstanceState, Planner } from "./plan.ts";
@@ -182,7 +186,7 @@ export class Scheduler {
   }
 
   async #runOne(id: InstanceId, ready: Ready): Promise<void> {
-    const { planner: { store, instances }, emit, recorder } = this.#options;
+    const { planner: { store, instances }, executor, emit, recorder } = this.#options;
     const { key, reason } = ready;
     const startedAt = performance.now();
     this.#active.add(id);
@@ -195,10 +199,12 @@ export class Scheduler {
       if (this.#stoppedAt !== undefined) return;
       recorder.add(id, key);
       temporary = store.makeTemporary(temporaryFolders(instances.get(id)!));
-      const isResumed = this.#openCheckpoint(id, key, witness);
-      const child = await this.#startChild(id, ready, temporary);
+      const work = this.#work(id, ready, temporary, witness);
+      const adopted = await executor.adopt(work, this.#claim(id));
+      const isResumed = adopted !== undefined || this.#openCheckpoint(id, key, witness);
+      const child = adopted ?? await executor.start(work, this.#claim(id));
       this.#running.set(id, child);
-      if (this.#stoppedAt !== undefined) child.kill(); // it has done nothing yet
+      if (this.#stoppedAt !== undefined) adopted === undefined ? child.kill() : child.stop();
       const { place, pid } = child;
       emit({ type: "started", instance: id, key, reason, isResumed, place, pid });
       const outcome = await child.outcome;
@@ -214,6 +220,7 @@ export class Scheduler {
       } else if (outcome.type === "failed") {
         this.#fail(id, key, failureText(outcome), outcome.stack);
       } else await this.#publish(id, ready, outcome, child.folder, performance.now() - startedAt);
+      child.clear?.();
     } catch (cause) {
       const error = storageError(cause, `keep what ${id} makes`, store.folder);
       this.#fail(id, key, messageOf(error), (error as Error).stack);
@@ -305,35 +312,34 @@ export class Scheduler {
 
   /** Makes the checkpoint folder, empty when the instance is forced. Returns whether there is something to go on from. */
   #openCheckpoint(id: InstanceId, key: string, { fileNotes }: InputWitness): boolean {
-    const { planner: { store }, forced } = this.#options;
+    const { planner: { store }, forced, executor, emit } = this.#options;
     const folder = store.checkpointFolder(key);
     if (forced.has(id)) removeTree(folder);
     const isResumed = openCheckpointFolder(folder, key, fileNotes);
-    const machines = noteMachine(folder);
-    if (isResumed && machines.length > 1) {
-      const message =
-        "goes on from a checkpoint of a machine with other instructions: last digits may differ";
-      this.#options.emit({ type: "log", instance: id, level: "warn", message });
+    if (executor.isHere && noteMachine(folder).length > 1 && isResumed) {
+      emit({ type: "log", instance: id, level: "warn", message: otherInstructions });
     }
     return isResumed;
   }
 
-  #startChild(
+  #work(
     id: InstanceId,
     { key, record }: Ready,
     temporary: string,
-  ): Promise<RunningChild> {
-    const { planner, executor, emit } = this.#options;
+    { fileNotes }: InputWitness,
+  ): ChildWork {
+    const { planner, emit } = this.#options;
     const instance = planner.instances.get(id)!;
     for (const folder of instance.declaration.access?.folders ?? []) {
       Deno.mkdirSync(folder, { recursive: true });
     }
-    const work: ChildWork = {
+    return {
       key,
       temporary,
       logPath: planner.store.logPath(key),
       code: planner.codeOf(instance),
       isNative: instance.declaration.isNative,
+      fileNotes,
       request: requestOf(instance, { key, record, temporary, store: planner.store }),
       onMessage: (message) => {
         if (message.type === "checkpoint") emit({ type: "checkpoint", instance: id, key });
@@ -341,7 +347,6 @@ export class Scheduler {
         if (message.type === "progress") this.#progress.set(id, message.state);
       },
     };
-    return executor.start(work, this.#claim(id));
   }
 
   async #publish(
@@ -377,14 +382,6 @@ export class Scheduler {
       left: ids.filter(isLeft),
     };
   }
-}
-
-/** Who made each object that an instance reads. */
-function makersOf(
-  inputs: Instance["inputs"],
-  record: ActionRecord,
-): ReadonlyMap<string, InstanceId> {
-  return new Map([...inputs].map(([name, { from }]) => [record.inputs[name], from]));
 }
 
 /** A defect is named with its kind and place; the message of an expected error says all. */

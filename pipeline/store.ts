@@ -7,7 +7,8 @@
  *     checkpoints/<key>/          of work that is not finished; `<key>.kept/` of work that is, where asked for
  *     runs/<name>.jsonl           which actions each recipe has asked for, see `run_records.ts`
  *     history/<number>.jsonl      the runs one after another, see `run_history.ts`
- *     tmp/<unique>                of a running child; swept when the next run starts
+ *     tmp/<unique>                of a running child; swept when the next run starts, except what belongs to a lease
+ *     leases/<key>.json           who is at work on an action on another machine, see `executors/leases.ts`
  *     logs/<key>.log   cache/     may be deleted while nothing runs; cache/programs/<digest>/ is what children run
  *     lock   children             advisory locks, see `store_lock.ts`
  */
@@ -21,6 +22,7 @@ import {
   writeFileSynced,
 } from "../base/mod.ts";
 import { publishByRename, publishFile } from "./durable.ts";
+import { dropLease, hasEnded, leasedFolders, leasedKeys, readLease } from "./executors/leases.ts";
 import { armFaults, faultsOfEnvironment } from "./faults.ts";
 import { checkpointNotes } from "./checkpoint_notes.ts";
 import { type Manifest, type ReadManifest, readManifest } from "./manifest.ts";
@@ -171,12 +173,24 @@ export class Store {
 
   /** Removes what runs that were killed have left. Only under the lock. */
   sweepTemporary(): void {
+    this.#dropEndedLeases();
+    const isLeased = leasedFolders(this.folder);
     for (const { name } of Deno.readDirSync(join(this.folder, "tmp"))) {
+      if (isLeased(name)) continue;
       Deno.removeSync(join(this.folder, "tmp", name), { recursive: true });
     }
     for (const { name } of Deno.readDirSync(join(this.folder, "checkpoints"))) {
       // The run was killed after it had written the manifest, before it dropped the checkpoints.
       if (this.find(name) !== undefined) removeTree(this.checkpointFolder(name));
+    }
+  }
+
+  /** Drops leases of results that are kept: the run was killed after it had written the manifest. */
+  #dropEndedLeases(): void {
+    for (const key of leasedKeys(this.folder)) {
+      if (this.find(key) === undefined) continue;
+      const lease = readLease(this.folder, key);
+      if (lease !== undefined && hasEnded(this.folder, lease)) dropLease(this.folder, lease);
     }
   }
 

@@ -18,6 +18,8 @@ export interface ChildWork {
   readonly code: InstanceCode;
   /** Runs native code, which Deno cannot confine. */
   readonly isNative: boolean;
+  /** What tells the states of its outside files from all others. */
+  readonly fileNotes: string;
   readonly logPath: string;
   /** Progress, checkpoints and log messages, as they come. */
   onMessage(message: ChildNews): void;
@@ -42,10 +44,14 @@ export interface RunningChild {
   /** Asks it to write a checkpoint and stop. */
   stop(): void;
   kill(): void;
+  /** Called when its result is kept, or there is none to keep: nothing of it is needed any more. */
+  clear?(): void;
 }
 
 /** Starts what runs instances. */
 export interface Executor {
+  /** Whether instances run on this machine, so that this is the one to note beside what they make. */
+  readonly isHere: boolean;
   /** What instances at work share; undefined where it queues by itself, so that only `--jobs` limits what is started. */
   capacity(): Share | undefined;
   /**
@@ -57,7 +63,7 @@ export interface Executor {
    * Takes up again what a runner that has died has started for an action; undefined if there is nothing. Of the work's
    * `temporary` nothing is used.
    */
-  adopt(work: ChildWork): Promise<RunningChild | undefined>;
+  adopt(work: ChildWork, claim: Share): Promise<RunningChild | undefined>;
 }
 
 /** Tells what a child says while it works from what it says last. */

@@ -9,6 +9,8 @@
 export interface Job {
   /** Of this attempt alone: lower-case letters, digits and `-`, at most 63. */
   readonly name: string;
+  /** What it runs, for people. */
+  readonly instance: string;
   /** A POSIX shell script, absolute: it becomes the process of the instance, which writes a checkpoint and stops at SIGTERM. */
   readonly script: string;
   /** Where what it prints goes, absolute. */

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openCheckpointFolder } from "../../pipeline/checkpoint_notes.ts";
 import type { ChildWork } from "../../pipeline/executors/executor.ts";
-import { childEnvironment } from "../../pipeline/executors/local.ts";
+import { childEnvironment } from "../../pipeline/executors/prepared_program.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { bringUpToDate, inProcess, plannerOf } from "../support/in_process.ts";
 import type { ToyRecipe } from "../support/toy_stages/recipe.ts";

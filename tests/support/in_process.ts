@@ -73,6 +73,7 @@ export async function bringUpToDate(
     objects: new ObjectCheck(planner.store, true),
     recorder: new RunRecorder(planner.store, { recipe: planner.recipe.name }),
     executor: {
+      isHere: true,
       capacity: () => local.capacity(),
       start: async (work) => await startChild(work),
       adopt: () => local.adopt(),

@@ -1,0 +1,40 @@
+/**
+ * Where a run's instances run, as the user chose. Jobs that an earlier run has left at work are taken up whatever is chosen now.
+ */
+import type { Executor } from "../pipeline/executors/executor.ts";
+import type { ExecutorChoice } from "../pipeline/executors/executor_option.ts";
+import { parseExecutor } from "../pipeline/executors/executor_option.ts";
+import { leasedKeys } from "../pipeline/executors/leases.ts";
+import { LocalExecutor } from "../pipeline/executors/local.ts";
+import type { Programs } from "../pipeline/program.ts";
+import type { Store } from "../pipeline/store.ts";
+
+/** What executors work with. */
+interface Given {
+  readonly programs: Programs;
+  readonly store: Store;
+}
+
+/** Opens what a choice names. */
+export async function openExecutor(choice: ExecutorChoice, given: Given): Promise<Executor> {
+  if (choice.kind === "slurm") return await openSlurm(choice, given);
+  const local = new LocalExecutor(given.programs);
+  if (leasedKeys(given.store.folder).length === 0) return local;
+  const slurm = await openSlurm(parseExecutor("slurm") as SlurmChoice, given);
+  return {
+    isHere: true,
+    capacity: () => local.capacity(),
+    start: (work) => local.start(work),
+    adopt: (work, claim) => slurm.adopt(work, claim),
+  };
+}
+
+type SlurmChoice = Extract<ExecutorChoice, { kind: "slurm" }>;
+
+async function openSlurm({ slurm, jobs }: SlurmChoice, given: Given): Promise<Executor> {
+  const [{ SlurmQueue }, { JobExecutor }] = await Promise.all([
+    import("../pipeline/executors/slurm.ts"),
+    import("../pipeline/executors/job_executor.ts"),
+  ]);
+  return new JobExecutor({ queue: new SlurmQueue(slurm), settings: jobs, ...given });
+}
