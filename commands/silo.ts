@@ -102,7 +102,8 @@ async function work(
   const wishes = new StopWishes({ stop: () => child.stop(), kill: () => child.kill() });
   using _ = wishes.listen();
   print(`${worker} waits for tasks of ${id}; Ctrl-C ends it`);
-  const isOver = () => !existsSync(own);
+  // Where the run ends while this process starts, nobody removes what it has made just now.
+  const isOver = () => !existsSync(own) || store.find(key) !== undefined;
   const outcome = await outcomeOf(child, isOver);
   await programs.close();
   if (isOver()) print(`${id} is made, or begins again: its checkpoints are gone`);

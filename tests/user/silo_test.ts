@@ -52,6 +52,15 @@ Deno.test("run --exchange gives the key and bytes of a run alone, by workers of 
   const byWorkers = await pipeline(["run", target, "--quiet", ...shared, "--workers", "2"]);
   assert.equal(byWorkers.code, 0, byWorkers.stdout + byWorkers.stderr);
   assert.deepEqual(await made(storeOf("workers")), alone);
+  const manifest = join(storeOf("workers"), "manifests", `${alone.key}.json`);
+  const ofManifest = Deno.readTextFileSync(manifest);
+  Deno.removeSync(manifest);
+  const late = new TalkingProcess(["silo", target, ...shared, "--name", "late"]);
+  await late.says(/waits for tasks/); // as if the run had ended in this moment
+  Deno.writeTextFileSync(manifest, ofManifest);
+  assert.equal((await late.ended).code, 0, late.text);
+  assert.match(late.text, /pretrain\/spec is made/);
+
   const answering = [...Deno.readDirSync(join(folder.path, "exchange/up"))].map(({ name }) => name);
   assert.deepEqual(answering.sort(), ["arithmetic", "code"]);
 
