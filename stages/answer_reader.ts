@@ -51,13 +51,14 @@ export class AnswerReader {
 
   /** @throws StageError, RefusedError for what is no answer to this task. @throws another error where it cannot be had */
   async read({ task, bytes, norms }: AskedTask, said: JsonRecord): Promise<LocalOutcome> {
-    const { row, exposure, held, diverged, noted } = checkedAnswer(said, task);
+    const { row, exposure, held, diverged, noted, aloneLossNats } = checkedAnswer(said, task);
     const outcome = {
       row,
       exposure,
       held,
       answer: sha256(canonicalJson(said)),
       ...(noted && { noted: await this.#rows(task, noted) }),
+      ...(aloneLossNats !== undefined && { aloneLossNats }),
     };
     if (diverged !== null) return { ...outcome, diverged };
     const made = await this.#made(task, bytes, said as TrainAnswer);
@@ -112,7 +113,7 @@ export function isBadAnswer(error: unknown): error is Error {
 }
 
 function checkedAnswer(said: JsonRecord, { name }: LocalTask): TrainAnswer {
-  const { row, exposure, held, diverged } = said;
+  const { row, exposure, held, diverged, aloneLossNats } = said;
   const expect = (what: string, isSo: boolean, found: unknown) => {
     if (!isSo) throw new StageError(`expected ${what}, found ${shown(found)}`);
   };
@@ -131,6 +132,8 @@ function checkedAnswer(said: JsonRecord, { name }: LocalTask): TrainAnswer {
     diverged === null || typeof diverged === "string",
     diverged,
   );
+  const isLoss = aloneLossNats === undefined || Number.isFinite(aloneLossNats);
+  expect("a finite loss", isLoss, aloneLossNats);
   return said as TrainAnswer;
 }
 

@@ -12,13 +12,15 @@ import {
   type LocalTask,
   type RoundRecord,
   type RoundSoFar,
+  type Score,
   TensorFiles,
 } from "../training/mod.ts";
 import { AnswerReader, isBadAnswer } from "./answer_reader.ts";
 import { type Quorum, RoundDeadline } from "./round_deadline.ts";
+import type { RoundsExtent } from "./rounds_extent.ts";
 import type { TaskProgress, TrainHead } from "./silo_tasks.ts";
 
-interface ExchangeRoundsOptions {
+interface ExchangeRoundsOptions extends RoundsExtent {
   readonly exchange: LeaderExchange;
   /** The run as the exchange knows it. */
   readonly run: string;
@@ -28,17 +30,10 @@ interface ExchangeRoundsOptions {
    * change by `normRule`, and who declines is waited for.
    */
   readonly silos: "own" | "foreign";
+  /** Has silos score, where the text is with them. */
+  readonly score?: Score;
   /** Closes rounds without those who are silent; default: waits for all. */
   readonly quorum?: Quorum;
-  /** Whether all participants are sent the same shared parameters. */
-  readonly sendsAlike: boolean;
-  /** Whether Adam's state comes with a result. */
-  readonly averagesAdam: boolean;
-  /** Steps of a round, and tokens of a step. */
-  readonly localSteps: number;
-  readonly stepTokens: number;
-  /** Steps of the whole run. */
-  readonly totalSteps: number;
   /** For files on their way. */
   readonly folder: string;
   /** Rejects when nobody is there any more who could answer. */
@@ -63,6 +58,7 @@ interface Offered {
 const mostLetters = 300;
 
 export class ExchangeRounds implements LocalHelpers {
+  readonly score: Score | undefined;
   readonly #options: ExchangeRoundsOptions;
   readonly #files: TensorFiles;
   readonly #answers: AnswerReader;
@@ -74,6 +70,7 @@ export class ExchangeRounds implements LocalHelpers {
 
   constructor(options: ExchangeRoundsOptions) {
     this.#options = options;
+    this.score = options.score;
     this.#files = new TensorFiles(options.folder);
     this.#answers = new AnswerReader({ ...options, files: this.#files });
   }
@@ -245,9 +242,10 @@ export class ExchangeRounds implements LocalHelpers {
     { shared, optimizer }: Sent,
     make: () => LocalTask,
   ): Promise<Offered> {
-    const { name: source, round, held } = task;
+    const { name: source, round, held, heldAtBest } = task;
     const { exchange, run } = this.#options;
-    const head: TrainHead = { kind: "train", run, round, source, shared, optimizer, held };
+    const ask = { kind: "train", shared, optimizer, held, heldAtBest } as const;
+    const head: TrainHead = { run, round, source, ...ask };
     return { name: await exchange.offer(head), bytes: shared.bytes, make, declined: [] };
   }
 

@@ -12,15 +12,17 @@ import { continuation } from "./continue.ts";
 import { documents } from "./documents.ts";
 import { evaluate } from "./evaluate.ts";
 import { external } from "./external.ts";
+import { federate } from "./federate.ts";
 import { figure } from "./figure.ts";
 import { finetune } from "./finetune.ts";
 import { gradients } from "./gradients.ts";
 import { ngrams } from "./ngrams.ts";
+import { participate } from "./participate.ts";
 import { pretrain } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
 import { route } from "./route.ts";
 import { report, studyReport } from "./report.ts";
-import { isOnlyCosted } from "./sources.ts";
+import { isLed, isOnlyCosted } from "./sources.ts";
 import { stitch } from "./stitch.ts";
 import { studyFigure } from "./study_figure.ts";
 import { studyTable } from "./study_table.ts";
@@ -28,6 +30,7 @@ import { table } from "./table.ts";
 import { tokenize } from "./tokenize.ts";
 import { tune } from "./tune.ts";
 import { vocabulary } from "./vocabulary.ts";
+import { vocabularyFile } from "./vocabulary_file.ts";
 
 export const stages: readonly Stage<Recipe>[] = [
   ...[
@@ -39,6 +42,7 @@ export const stages: readonly Stage<Recipe>[] = [
     ngrams,
     tune,
     pretrain,
+    participate,
     gradients,
     stitch,
     continuation,
@@ -49,6 +53,7 @@ export const stages: readonly Stage<Recipe>[] = [
     .map(
       withText,
     ),
+  federate,
   table,
   studyTable as Stage,
   figure,
@@ -62,14 +67,19 @@ export { type Recipe, recipePaths, recipeSchema } from "./recipe.ts";
 export { checkRecipe } from "./recipe_check.ts";
 export { allSources, sourceSpecs } from "./sources.ts";
 
-/** A stage that a recipe without text has no instances of. */
+/** A stage that a recipe without text has no instances of, but for a tokenizer of others. */
 function withText(stage: Stage<Recipe>): Stage<Recipe> {
+  const adopted = (recipe: Recipe) =>
+    stage === vocabulary && vocabularyFile(recipe) !== undefined ? [["global"]] : [];
   return {
     ...stage,
-    instances: (recipe) => (isOnlyCosted(recipe) ? [] : stage.instances(recipe)),
+    instances: (recipe) =>
+      isOnlyCosted(recipe) ? [] : isLed(recipe) ? adopted(recipe) : stage.instances(recipe),
     impossible: (recipe, parts) =>
       isOnlyCosted(recipe)
         ? `recipe "${recipe.name}" names no text to run on, it can only be costed: run table/cost`
+        : isLed(recipe)
+        ? `recipe "${recipe.name}" leads silos, which have the text: run federate`
         : stage.impossible?.(recipe, parts),
   };
 }

@@ -5,15 +5,13 @@ import { join } from "node:path";
 import type { StageLog } from "../pipeline/stage.ts";
 import {
   heldFolder,
-  isAveraged,
   type LocalHelpers,
   Participants,
-  type PretrainSettings,
   type TrainingSource,
-  type Variant,
 } from "../training/mod.ts";
 import { type ExchangePlace, openLeaderAt } from "./exchange_place.ts";
 import { ExchangeRounds } from "./exchange_rounds.ts";
+import { roundsExtent } from "./rounds_extent.ts";
 import { runKeysIn } from "./run_keys.ts";
 import { SiloProcesses } from "./silo_processes.ts";
 import type { SiloSetup, UnnamedSetup } from "./silo_setup.ts";
@@ -59,9 +57,7 @@ export async function openParallelSources(
     exchange,
     run,
     silos: "own",
-    sendsAlike: sendsAlike(variant),
-    averagesAdam: isAveraged(variant, settings),
-    ...extentOf(settings),
+    ...roundsExtent(variant, settings),
     folder: join(checkpointFolder, ".answers"),
     failed: processes.failed,
     log,
@@ -91,23 +87,5 @@ export function siloSetupOf({ setup, sources, exchange }: RunParts): UnnamedSetu
     },
     participants: new Participants({ variant, settings, sources }).names,
     heldFolder: heldFolder(checkpointFolder),
-  };
-}
-
-/** Whether all participants of a round are sent the same: rows of ϕ are cut where it is both shared and cut. */
-function sendsAlike({ cutsVocabulary, sharesEmbeddings }: Variant): boolean {
-  return !(cutsVocabulary && sharesEmbeddings);
-}
-
-function extentOf(
-  { rounds, localSteps, sourcesPerRound, batchSize, model }: PretrainSettings,
-): Pick<
-  ConstructorParameters<typeof ExchangeRounds>[0],
-  "localSteps" | "stepTokens" | "totalSteps"
-> {
-  return {
-    localSteps,
-    stepTokens: batchSize * model.seqLen,
-    totalSteps: rounds * localSteps * sourcesPerRound,
   };
 }

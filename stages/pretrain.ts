@@ -96,24 +96,16 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
   },
   declare(recipe, [id]) {
     const { model, engine, tune } = recipe;
-    const {
-      variants: _,
-      from: __,
-      joining: ___,
-      validationRows,
-      peakLearningRates,
-      checkpointEverySteps,
-      parallelSources,
-      ...settings
-    } = recipe.pretrain;
-    const { rounds, localSteps, batchSize, inner } = settings;
-    const { training: variant, onlySource } = variantNamed(id);
+    const { checkpointEverySteps, parallelSources } = recipe.pretrain;
+    const params = pretrainParams(recipe, id);
+    const { rounds, localSteps, batchSize, sourcesPerRound, variant } = params;
+    const { onlySource } = variantNamed(id);
     // A mixture is trained as one: nothing can be trained beside it.
-    const parallel = variant.mixture ? 1 : Math.min(parallelSources, settings.sourcesPerRound);
+    const parallel = variant.mixture ? 1 : Math.min(parallelSources, sourcesPerRound);
     const sources = onlySource === undefined ? sourcesOf(recipe) : [onlySource];
-    const { tokens: inRounds } = pretrainBudget(variant, { ...settings, model });
+    const { tokens: inRounds } = pretrainBudget(variant, params);
     const tokens = inRounds + joiningTokens(recipe, id, sources.length);
-    const microBatchSize = plannedMicroBatch(recipe, settings);
+    const microBatchSize = plannedMicroBatch(recipe, params);
     const forecast = trainingForecast(recipe, { tokens, models: 2, microBatchSize });
     return {
       inputs: {
@@ -122,20 +114,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
         ...(tune.variants.includes(id) ? { rate: `tune/${id}#rate` } : {}),
       },
       outputs: ["last", "best", "metrics"],
-      params: {
-        ...settings,
-        ...(variant.mixture === undefined ? {} : unusedByMixtures),
-        inner: {
-          ...inner,
-          peakLearningRate: peakLearningRates[id] ?? inner.peakLearningRate,
-        },
-        ...joiningOf(recipe, id),
-        ...(judgesByOwnRows(variant, { validationRows }) ? { validationRows } : {}),
-        variant,
-        model,
-        engine,
-        continuationShare: recipe.continue.share,
-      },
+      params,
       hints: { checkpointEverySteps, parallelSources: parallel },
       seeds: pretrainSeeds,
       uses: { engine: engineModule(engine.kind) },
@@ -151,6 +130,33 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
     };
   },
 };
+
+/** What a recipe says of the pre-training of a variant. */
+export function pretrainParams(recipe: Recipe, id: string): PretrainParams {
+  const {
+    variants: _,
+    from: __,
+    joining: ___,
+    checkpointEverySteps: ____,
+    parallelSources: _____,
+    validationRows,
+    peakLearningRates,
+    inner,
+    ...settings
+  } = recipe.pretrain;
+  const { training: variant } = variantNamed(id);
+  return {
+    ...settings,
+    ...(variant.mixture === undefined ? {} : unusedByMixtures),
+    inner: { ...inner, peakLearningRate: peakLearningRates[id] ?? inner.peakLearningRate },
+    ...joiningOf(recipe, id),
+    ...(judgesByOwnRows(variant, { validationRows }) ? { validationRows } : {}),
+    variant,
+    model: recipe.model,
+    engine: recipe.engine,
+    continuationShare: recipe.continue.share,
+  };
+}
 
 /** A mixture has no rounds to average: these settings change no byte of it, so that it is one instance whatever they say. */
 const unusedByMixtures = {

@@ -66,6 +66,16 @@ const study = z.strictObject({
     ),
 });
 
+const federation = z.strictObject({
+  run: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits")
+    .describe("The name of the run in its exchange."),
+  folder: z.string().describe(
+    "Where keys are, and what parties have declared, or what a silo holds.",
+  ),
+  sources: z.array(name).min(1).superRefine(eachOnce).describe("The sources that take part."),
+  as: name.nullable().describe("The source that this silo has; null for the leader."),
+});
+
 const costs = z.strictObject({
   nominalParameters: z.number().positive().nullable().describe(
     "Parameters of the model at `nominalVocabSize` rows; the body is this without the embeddings of these rows. " +
@@ -228,6 +238,9 @@ export const recipeSchema = z.strictObject({
   costs: costs.nullable().describe(
     "Sizes for the paper's cost model that no run has counted. A recipe with these and without text can only be costed.",
   ),
+  federation: federation.nullable().default(null).describe(
+    "A run whose sources are with silos that keep their text (docs/several-machines.md). Commands `serve` and `silo` write it.",
+  ),
   study: study.nullable().default(null).describe(
     "A matrix of overrides: every combination of the axes' values is a cell, and cells share what they have in common.",
   ),
@@ -242,6 +255,7 @@ export const recipePaths: readonly { readonly key: string; readonly unless?: str
   { key: "data" },
   { key: "vocabulary.global.file" },
   { key: "external.*.from" },
+  { key: "federation.folder" },
   ...[...sourceFiles, ...taskFiles].map((key) => ({ key, unless: "data" })),
 ];
 

@@ -9,6 +9,7 @@ import type { PartSourceSpec } from "./recipe_data.ts";
 import { checkEngine } from "./recipe_engine.ts";
 import {
   allSources,
+  isLed,
   isOnlyCosted,
   partSources,
   sourcesOf,
@@ -30,7 +31,7 @@ export function checkRecipe(recipe: Recipe): void {
     refuse(recipe, path, `to be of a variant: ${expectedVariant(id)}`, `"${id}"`);
   }
   checkStartingModel(recipe);
-  if (!isOnlyCosted(recipe)) checkNames(recipe);
+  if (!isOnlyCosted(recipe) && !isLed(recipe)) checkNames(recipe);
 }
 
 /** @param expected What is expected of the key: `to be at most 3`. */

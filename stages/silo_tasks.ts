@@ -9,6 +9,7 @@ import {
   type TakenTask,
   type TaskHead,
 } from "../exchange/mod.ts";
+import type { ScoreHead } from "./exchange_scores.ts";
 import {
   type Group,
   type LocalOutcome,
@@ -31,6 +32,8 @@ export interface TrainHead extends TaskHead {
   readonly optimizer: OptimizerRef | null;
   /** Digest of the state that the source goes on from; null where it begins. */
   readonly held: string | null;
+  /** Digest of the state that the source had in the best round so far, if another one. */
+  readonly heldAtBest?: string;
 }
 
 /** What answers it. */
@@ -41,6 +44,8 @@ export interface TrainAnswer extends JsonRecord {
   readonly diverged: string | null;
   readonly shared: ObjectRef | null;
   readonly optimizer: OptimizerRef | null;
+  /** Mean loss of its validation text with its result, in nats, where nobody else has the text. */
+  readonly aloneLossNats?: number;
   /** A file of JSON; null where there are no monitors. */
   readonly noted: ObjectRef | null;
 }
@@ -68,22 +73,40 @@ export class SiloTasks {
    * @throws StageError, RefusedError for a task that cannot be answered here. @throws the signal's reason when stopped
    */
   async answer(task: TakenTask): Promise<void> {
+    const { kind } = task.head as TrainHead | ScoreHead;
     try {
-      const local = await this.#taskOf(task);
-      const outcome = await this.#trainer.train(local);
-      await task.answer(await this.#answerOf(task, outcome));
-      this.#trainer.forget(local);
+      switch (kind) {
+        case "train":
+          return await this.#train(task);
+        case "score":
+          return await this.#score(task);
+        default:
+          kind satisfies never;
+          throw new StageError(
+            `Cannot work on a task of kind "${kind}": expected "train" or "score"`,
+          );
+      }
     } finally {
       this.#files.keepOnly(new Set());
     }
   }
 
+  async #train(task: TakenTask): Promise<void> {
+    const local = await this.#taskOf(task);
+    const outcome = await this.#trainer.train(local);
+    await task.answer(await this.#answerOf(task, outcome));
+    this.#trainer.forget(local);
+  }
+
+  async #score(task: TakenTask): Promise<void> {
+    const { round, source, shared, held } = task.head as ScoreHead;
+    const judged = { name: source, round, shared: await this.#get(task, shared), held };
+    await task.answer({ ...await this.#trainer.score(judged) });
+  }
+
   async #taskOf(task: TakenTask): Promise<LocalTask> {
     const { round, source } = task.head;
-    const { kind, shared, optimizer, held } = task.head as TrainHead;
-    if (kind !== "train") {
-      throw new StageError(`Cannot work on a task of kind "${kind}": expected "train"`);
-    }
+    const { shared, optimizer, held } = task.head as TrainHead;
     return {
       name: source,
       round,
@@ -98,7 +121,7 @@ export class SiloTasks {
 
   async #answerOf(
     task: TakenTask,
-    { row, exposure, held, diverged, made, noted = [] }: LocalOutcome,
+    { row, exposure, held, diverged, made, noted = [], aloneLossNats }: LocalOutcome,
   ): Promise<TrainAnswer> {
     const put = (group: Group) => task.put(this.#files.put(group).path);
     return {
@@ -111,6 +134,7 @@ export class SiloTasks {
         ? { step: made.optimizer.step, moments: await put(made.optimizer.moments) }
         : null,
       noted: noted.length === 0 ? null : await this.#putRows(task, noted),
+      ...(aloneLossNats === undefined ? {} : { aloneLossNats }),
     };
   }
 

@@ -11,6 +11,11 @@ export function isOnlyCosted(recipe: Recipe): boolean {
   return recipe.costs !== null && recipe.sources === null && recipe.data === null;
 }
 
+/** Whether a recipe is that of a leader whose sources are with silos: it has no text either. */
+export function isLed({ federation }: Pick<Recipe, "federation">): boolean {
+  return federation?.as === null;
+}
+
 /** Every source of a recipe, out-of-distribution ones too, sorted by id. @throws UsageError when there is none. */
 export function allSources(recipe: Recipe): readonly string[] {
   return Object.keys(sourceSpecs(recipe)).sort();

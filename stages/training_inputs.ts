@@ -4,6 +4,7 @@
 import type { Engine, EngineOptions } from "../engine/mod.ts";
 import { group, type OutputRef, type StageContext } from "../pipeline/stage.ts";
 import {
+  type DeclaredSource,
   type MicroBatchSize,
   type ModelShape,
   openSource,
@@ -52,13 +53,15 @@ export function microBatchOf(
   },
   { engine, sources, variant }: {
     readonly engine: Engine;
-    readonly sources:
-      readonly (Pick<TrainingSource, "train"> & Partial<Pick<TrainingSource, "localVocabulary">>)[];
+    readonly sources: readonly (
+      & { readonly train: Pick<TrainingSource["train"], "vocabSize"> }
+      & Partial<Pick<TrainingSource, "localVocabulary"> & Pick<DeclaredSource, "vocabulary">>
+    )[];
     readonly variant?: Pick<Variant, "cutsVocabulary">;
   },
 ): number {
-  const sizes = sources.map(({ train, localVocabulary }) =>
-    variant?.cutsVocabulary ? localVocabulary!.length : train.vocabSize
+  const sizes = sources.map(({ train, localVocabulary, vocabulary }) =>
+    vocabulary?.size ?? (variant?.cutsVocabulary ? localVocabulary!.length : train.vocabSize)
   );
   return resolveMicroBatch({
     ...params,

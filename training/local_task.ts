@@ -20,7 +20,8 @@ export function taskOf(
   at: number,
 ): LocalTask {
   const { variant, participants, settings } = leader;
-  const { round, averaged, held, best } = state;
+  const { round, averaged, held } = state;
+  const heldAtBest = state.best?.held[name];
   return {
     name,
     round,
@@ -28,7 +29,7 @@ export function taskOf(
     shared: sharedFor(leader, state, name),
     optimizer: averaged && sentOptimizer(variant, averaged, participants.vocabularyOf(name)),
     held: held[name] ?? null,
-    ...(best && best.held[name] !== held[name] && { heldAtBest: best.held[name] }),
+    ...(heldAtBest !== undefined && heldAtBest !== held[name] && { heldAtBest }),
   };
 }
 

@@ -72,7 +72,7 @@ export {
 export type { Ahead, LocalHelpers, RoundRecord, RoundSoFar } from "./local_helpers.ts";
 export { heldFolder, HeldStates } from "./held_states.ts";
 export { isAveraged } from "./local_state.ts";
-export type { Answered, LocalOutcome, LocalTask, ScoreTask } from "./local_work.ts";
+export type { Answered, LocalOutcome, LocalTask, Score, ScoreTask } from "./local_work.ts";
 export { LocalTrainer } from "./local_trainer.ts";
 export { outerStep } from "./outer_optimizer.ts";
 export {
@@ -88,7 +88,7 @@ export { generateTokens, sampleToken } from "./generation.ts";
 export { scoreText } from "./text_score.ts";
 export { type Drift, driftOf } from "./drift.ts";
 export { readTensors, writeTensors } from "./programs.ts";
-export type { FinishedModel } from "./pretrain_state.ts";
+export { type FinishedModel, finishedModel } from "./pretrain_state.ts";
 export { type StartingModel, whyOtherNetwork } from "./starting_model.ts";
 export { momentShapes, readOptimizer } from "./optimizer_state.ts";
 export { TensorFiles } from "./tensor_files.ts";
