@@ -15,9 +15,13 @@ export const pipeline: CommandLine<() => Promise<Project>> = {
       "bring targets up to date: all (default), a stage, an instance, or a pattern with *",
       () => import("./run.ts"),
     ],
-    "silo <target>": [
-      "train sources for a run that another process leads: run TARGET --exchange folder:DIR",
+    "silo [target]": [
+      "train sources for a run that another process leads, or take part in one of several parties",
       () => import("./silo.ts"),
+    ],
+    "serve <target>": [
+      "lead pre-training whose text stays with other parties, and invite them",
+      () => import("./serve.ts"),
     ],
     "status [targets...]": [
       "say what is fresh and what would run, and why (exit code 3: something would)",

@@ -18,8 +18,11 @@ import { openSession, type Session } from "./session.ts";
 import { StopWishes } from "./stop_signals.ts";
 
 interface SiloOptions extends PlanOptions {
-  readonly exchange: string;
+  readonly exchange?: string;
   readonly name?: string;
+  readonly invitation?: string;
+  readonly data?: string;
+  readonly folder?: string;
 }
 
 type Ready = Extract<InstanceState, { status: "run" }>;
@@ -28,8 +31,11 @@ export const command: PipelineCommand = {
   declare: (command) =>
     addPlanOptions(
       command
-        .requiredOption("--exchange <URL>", "where the run offers its tasks")
+        .option("--exchange <URL>", "where the run offers its tasks")
         .option("--name <name>", "of this process, which no other has (default: the machine's)")
+        .option("--invitation <file>", "take part in a run of several parties: what `serve` wrote")
+        .option("--data <folder>", "with --invitation: the text of this silo, which stays here")
+        .option("--folder <dir>", "with --invitation: keeps keys and states (default: silo-SOURCE)")
         .addHelpText("after", examples),
     ),
   act: silo,
@@ -41,8 +47,33 @@ const lookEveryMs = 1000;
 /** Works until Ctrl-C, or until the run is over. */
 async function silo(
   loadProject: () => Promise<Project>,
-  target: string,
+  target: string | undefined,
   options: SiloOptions,
+): Promise<number> {
+  const { exchange, invitation } = options;
+  if (invitation !== undefined) {
+    if (target !== undefined || exchange !== undefined) {
+      throw new UsageError(
+        `Cannot take part by an invitation in ${
+          target ?? exchange
+        }: expected neither a target nor --exchange, which it names itself`,
+      );
+    }
+    const { takePart } = await import("./silo_at_home.ts");
+    return await takePart(await loadProject(), { ...options, invitation });
+  }
+  if (target === undefined || exchange === undefined) {
+    throw new UsageError(
+      "Cannot train for others: expected a target and --exchange, or --invitation FILE",
+    );
+  }
+  return await trainFor(loadProject, target, { ...options, exchange });
+}
+
+async function trainFor(
+  loadProject: () => Promise<Project>,
+  target: string,
+  options: SiloOptions & { readonly exchange: string },
 ): Promise<number> {
   const worker = nameOf(options);
   const shared = { ...exchangeOf(options.exchange), workers: 0, worker };

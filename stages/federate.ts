@@ -112,9 +112,9 @@ export async function run(context: Context): Promise<StageSummary> {
   const { params, hints, files, outputs, modules, seed, checkpointFolder, log, signal } = context;
   const { variant, run } = params;
   if (hints.exchange === undefined) throw noExchange();
-  const sources = [...group(files, "declaration")].map(([name, path]) =>
-    declaredSource(name, readDeclaration(path))
-  );
+  const declarations = [...group(files, "declaration")]
+    .map(([name, path]) => [name, readDeclaration(path)] as const);
+  const sources = declarations.map(([name, declared]) => declaredSource(name, declared));
   const { engine: { engine } } = modules;
   const microBatchSize = microBatchOf({ params }, { engine, sources, variant });
   const settings = settingsOf(params, microBatchSize);
@@ -132,6 +132,7 @@ export async function run(context: Context): Promise<StageSummary> {
     settings,
     engine: params.engine,
     turns: turnsOf({ variant, settings, sources }, seed),
+    texts: Object.fromEntries(declarations.map(([name, { text }]) => [name, text])),
   };
   checkStanding(await exchange.closeRound(0, record), record);
   const extent = roundsExtent(variant, settings);

@@ -162,6 +162,8 @@ export interface RunRecord extends JsonRecord {
   readonly engine: EngineParams;
   /** The rounds that each source takes part in. */
   readonly turns: Readonly<Record<string, readonly number[]>>;
+  /** Digests of the sources' tokens, as they were declared. */
+  readonly texts: Readonly<Record<string, string>>;
 }
 
 /** @throws StageError where a run goes by another record already */

@@ -65,6 +65,10 @@ export { tableFromRecipe } from "./table.ts";
 export { recipeSizesNote, withSizes } from "./sizes.ts";
 export { type Recipe, recipePaths, recipeSchema } from "./recipe.ts";
 export { checkRecipe } from "./recipe_check.ts";
+export { keysPath, type PartyKeys, readKeys } from "./federation.ts";
+export { waitForSilos } from "./federation_joining.ts";
+export { commonRecipe, leaderRecipe, siloRecipe, type SiloText } from "./federation_recipes.ts";
+export { pretrainParams } from "./pretrain.ts";
 export { allSources, sourceSpecs } from "./sources.ts";
 
 /** A stage that a recipe without text has no instances of, but for a tokenizer of others. */

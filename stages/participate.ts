@@ -29,6 +29,7 @@ import {
 import { type ExchangePlace, openSiloAt } from "./exchange_place.ts";
 import { noExchange } from "./federate.ts";
 import {
+  type Declaration,
   type DeclarationAnswer,
   declarationOf,
   type FinishHead,
@@ -182,14 +183,18 @@ class Home {
   }
 
   async #declare(task: TakenTask): Promise<DeclarationAnswer> {
-    const { params, inputs } = this.#context;
-    const { name } = this.#source;
-    const folders = [inputs[`train/${name}`], inputs[`validation/${name}`]];
-    const { rows, ...declared } = declarationOf(params.variant, this.#source, folders);
+    const { rows, ...declared } = this.#declaration();
     if (rows === null) return { declared, rows };
     const path = this.#files.newPath();
     writeFileSynced(path, canonicalJson(rows));
     return { declared, rows: await task.put(path) };
+  }
+
+  #declaration(): Declaration {
+    const { params, inputs } = this.#context;
+    const { name } = this.#source;
+    const folders = [inputs[`train/${name}`], inputs[`validation/${name}`]];
+    return declarationOf(params.variant, this.#source, folders);
   }
 
   /** What the leader has settled. @throws StageError where this silo cannot train by it */
@@ -207,8 +212,13 @@ class Home {
       `${variant} by engine ${canonicalJson(engine)}`;
     const expected = textOf(record.variant, record.engine);
     const found = textOf(params.variant.id, params.engine);
-    if (expected === found) return record;
-    throw new StageError(`Cannot train: expected ${expected}, as the run has it, found ${found}`);
+    if (expected !== found) {
+      throw new StageError(`Cannot train: expected ${expected}, as the run has it, found ${found}`);
+    }
+    if (record.texts[this.#source.name] === this.#declaration().text) return record;
+    throw new StageError(
+      "Cannot train: expected the text and tokenizer that this silo has declared, found others; go back to them",
+    );
   }
 
   async #open(): Promise<SiloTasks> {
