@@ -8,7 +8,7 @@ import { Store } from "../pipeline/store.ts";
 import type { Recipe, SiloText } from "../stages/mod.ts";
 import { callerFolder } from "./caller_folder.ts";
 import { type Invitation, readInvitation, writeSecret } from "./invitation.ts";
-import type { PlanOptions } from "./plan_options.ts";
+import { type PlanOptions, typedOptions } from "./plan_options.ts";
 import type { Project } from "./project.ts";
 import { run } from "./run.ts";
 import { print } from "./screen.ts";
@@ -40,7 +40,9 @@ export async function takePart(project: Project, options: AtHomeOptions): Promis
   });
   if (code === 0) {
     print(
-      `The model is here: deno task pipeline generate participate/${variant} --source ${source} --recipe ${recipe} --prompt "…"`,
+      `Use the model: deno task pipeline generate participate/${variant} --prompt "…" --source ${source}${
+        typedOptions({ ...options, recipe })
+      }`,
     );
   }
   return code;

@@ -56,6 +56,8 @@ export interface TrainedModelOptions extends PlanOptions {
 /** The output that holds the model, by stage. */
 const modelOutputs = {
   pretrain: ["best", "last"],
+  participate: ["best", "last"],
+  federate: ["best", "last"],
   continue: ["model"],
   external: ["model"],
 } as const;
@@ -105,8 +107,18 @@ export async function openTrainedModels(
   const isTuned = instance.stage.name === tuning.stage;
   const output = isTuned ? tuning.output : outputOf(instance, options.checkpoint);
   const trained = isTuned ? session.instances.get(instance.inputs.get("model")!.from)! : instance;
-  const sources = [...trained.inputs.keys()].filter((name) => name.startsWith("train/"))
-    .map((name) => name.slice("train/".length));
+  const isLed = instance.stage.name === "federate";
+  const [names, prefix] = isLed
+    ? [Object.keys(instance.declaration.files), "declaration/"]
+    : [[...trained.inputs.keys()], "train/"];
+  const sources = names.filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length));
+  if (isLed && !(instance.declaration.params as { variant: Variant }).variant.sharesEmbeddings) {
+    throw new UsageError(
+      `Cannot use the model of ${instance.id}: expected a table of all sources, found none: each silo has its own; ` +
+        `it can use participate/${instance.parts.join("/")}`,
+    );
+  }
   const isImported = instance.stage.name === "external";
   const manifestOf = manifestsOf(session, options);
   const folder = async (id: string, output: string) =>
@@ -116,11 +128,17 @@ export async function openTrainedModels(
   const tokenizerFolderOf = async (source: string) => {
     const made = isImported
       ? { from: instance.id, output: "tokenizer" }
+      : isLed
+      ? instance.inputs.get("tokenizer")!
       : session.instances.get(tokenized(source))!.inputs.get("tokenizer")!;
     return await folder(made.from, made.output);
   };
-  const statisticsOf = async (source: string) =>
-    readStatistics(await folder(tokenized(source), "statistics"));
+  const statisticsOf = async (source: string) => {
+    if (!isLed) return readStatistics(await folder(tokenized(source), "statistics"));
+    throw new UsageError(
+      `Cannot count the pieces of "${source}": expected its text, which is with its silo`,
+    );
+  };
   // Those of others are the same for all sources.
   if (options.guard !== undefined) options.guard(await tokenizerFolderOf(sources[0]));
   const { groups, state: { model, head } } = readCheckpoint<

@@ -7,6 +7,7 @@
  * ```
  */
 import type { Stage } from "../pipeline/stage.ts";
+import { variantNamed } from "../training/mod.ts";
 import { cluster } from "./cluster.ts";
 import { continuation } from "./continue.ts";
 import { documents } from "./documents.ts";
@@ -49,11 +50,11 @@ export const stages: readonly Stage<Recipe>[] = [
     evaluate,
     route,
     finetune,
+    federate,
   ]
     .map(
       withText,
     ),
-  federate,
   table,
   studyTable as Stage,
   figure,
@@ -71,19 +72,36 @@ export { commonRecipe, leaderRecipe, siloRecipe, type SiloText } from "./federat
 export { pretrainParams } from "./pretrain.ts";
 export { allSources, sourceSpecs } from "./sources.ts";
 
-/** A stage that a recipe without text has no instances of, but for a tokenizer of others. */
+/** Stages of a silo, and those of its leader: the rest of a recipe is not theirs. */
+const atHome: readonly Stage[] = [documents, vocabulary, tokenize, participate];
+const inLead: readonly Stage[] = [vocabulary, federate];
+
+/** A stage of which some recipes have no instances: those without text, and those of a party that has a part of a run. */
 function withText(stage: Stage<Recipe>): Stage<Recipe> {
-  const adopted = (recipe: Recipe) =>
-    stage === vocabulary && vocabularyFile(recipe) !== undefined ? [["global"]] : [];
+  const whyNone = (recipe: Recipe) => {
+    if (isOnlyCosted(recipe)) {
+      return `recipe "${recipe.name}" names no text to run on, it can only be costed: run table/cost`;
+    }
+    if (recipe.federation === null) return undefined;
+    const [party, own] = isLed(recipe) ? ["the leader", inLead] : ["a silo", atHome];
+    return own.includes(stage as Stage)
+      ? undefined
+      : `recipe "${recipe.name}" is that of ${party} of a run of several parties`;
+  };
+  // Where each source has its own vocabulary, a silo needs no other.
+  const isOfNobody = ({ federation, pretrain }: Recipe, parts: readonly string[]) =>
+    federation !== null && parts.includes("global") &&
+    variantNamed(pretrain.variants[0]).training.vocabulary === "own";
+  // A leader has no text to train one on.
+  const adopted = (recipe: Recipe) => vocabularyFile(recipe) === undefined ? [] : [["global"]];
   return {
     ...stage,
     instances: (recipe) =>
-      isOnlyCosted(recipe) ? [] : isLed(recipe) ? adopted(recipe) : stage.instances(recipe),
-    impossible: (recipe, parts) =>
-      isOnlyCosted(recipe)
-        ? `recipe "${recipe.name}" names no text to run on, it can only be costed: run table/cost`
-        : isLed(recipe)
-        ? `recipe "${recipe.name}" leads silos, which have the text: run federate`
-        : stage.impossible?.(recipe, parts),
+      whyNone(recipe) !== undefined
+        ? []
+        : isLed(recipe) && stage === vocabulary
+        ? adopted(recipe)
+        : stage.instances(recipe).filter((parts) => !isOfNobody(recipe, parts)),
+    impossible: (recipe, parts) => whyNone(recipe) ?? stage.impossible?.(recipe, parts),
   };
 }

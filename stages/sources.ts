@@ -18,7 +18,8 @@ export function isLed({ federation }: Pick<Recipe, "federation">): boolean {
 
 /** Every source of a recipe, out-of-distribution ones too, sorted by id. @throws UsageError when there is none. */
 export function allSources(recipe: Recipe): readonly string[] {
-  return Object.keys(sourceSpecs(recipe)).sort();
+  const { federation } = recipe;
+  return (isLed(recipe) ? federation!.sources : Object.keys(sourceSpecs(recipe))).toSorted();
 }
 
 /** The sources that are trained on, sorted by id. */
@@ -29,6 +30,7 @@ export function sourcesOf(recipe: Recipe): readonly string[] {
 
 /** Sources that are parts of the others' text, in the order of their numbers. */
 export function partSources(recipe: Recipe): readonly string[] {
+  if (isLed(recipe)) return [];
   const numbers = Object.entries(sourceSpecs(recipe))
     .flatMap(([source, spec]) => "part" in spec ? [[source, spec.part] as const] : []);
   return numbers.sort((a, b) => a[1] - b[1]).map(([source]) => source);

@@ -58,7 +58,11 @@ function originOf({ session, instance: { stage, parts } }: TrainedModels) {
 }
 
 function sourcesOf({ session, sources }: TrainedModels): SourceFacts[] {
-  const specs = sourceSpecs(session.recipe as Recipe);
+  const recipe = session.recipe as Recipe;
+  if (recipe.federation?.as === null) {
+    return sources.map((name) => ({ name, text: "private text, which its silo keeps" }));
+  }
+  const specs = sourceSpecs(recipe);
   return sources.map((name) => {
     const spec = specs[name];
     if (spec === undefined) return { name, text: "not in this recipe" };
