@@ -1,49 +1,13 @@
 import assert from "node:assert/strict";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { givenPaths, permissionsOf } from "../../pipeline/permissions.ts";
+import { permissionsOf } from "../../pipeline/permissions.ts";
 import type { ChildRequest } from "../../pipeline/protocol.ts";
 import { stages } from "../../stages/mod.ts";
+import { audits, undeclared } from "../support/audits.ts";
 import { pipeline, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
-import { inTemporaryFolder, namesIn, toy, toyCommand } from "../support/toy_cli.ts";
-
-interface Access {
-  readonly permission: string;
-  readonly value?: string;
-}
-
-/** What the processes of a run were given and what they accessed, by instance. */
-function audits(folder: string): Map<string, { request: ChildRequest; accesses: Access[] }> {
-  const suffix = ".request.json";
-  return new Map(
-    namesIn(folder).filter((name) => name.endsWith(suffix)).map((name) => {
-      const instance = name.slice(0, -suffix.length);
-      const lines = Deno.readTextFileSync(join(folder, `${instance}.access.jsonl`)).trim();
-      return [instance.replaceAll("+", "/"), {
-        request: JSON.parse(Deno.readTextFileSync(join(folder, name))),
-        accesses: lines.split("\n").map((line) => JSON.parse(line)),
-      }];
-    }),
-  );
-}
-
-/** Accesses that a declaration does not cover. A process with all permissions records opening to read as writing too. */
-function undeclared(
-  { request, accesses }: { request: ChildRequest; accesses: Access[] },
-): string[] {
-  const { read } = givenPaths(request);
-  const isGiven = (value: string) => {
-    const path = value.startsWith("file:") ? fileURLToPath(value) : value;
-    return read.some((given) => path === given || path.startsWith(`${given}/`));
-  };
-  return accesses.filter(({ permission, value = "" }) => {
-    if (permission === "read" || permission === "write") return !isGiven(value);
-    if (permission === "env") return value !== "TMPDIR" && value !== "ORT_DISABLE_TELEMETRY";
-    // The engine's own library, from a package that the lock file pins; the variable above is set for it, and keeps it silent.
-    return !(permission === "ffi" && basename(value) === "onnxruntime_binding.node");
-  }).map(({ permission, value }) => `${permission} ${value}`);
-}
+import { inTemporaryFolder, toy, toyCommand } from "../support/toy_cli.ts";
 
 Deno.test("permissions: no stage accesses what its declaration does not name", async () => {
   await inTemporaryFolder(async (folder) => {
@@ -82,9 +46,11 @@ Deno.test("permissions: no stage accesses what its declaration does not name", a
       const isNative = it.accesses.some(({ permission }) => permission === "ffi");
       assert.equal(isNative, native.has(instance.split("/")[0]), `${instance}: native code`);
     }
-    // A model of others has to be imported first: `tests/user/external_test.ts` runs its stage.
+    // A model of others has to be imported first, and parties of a run need one another: `tests/user/external_test.ts` and
+    // `tests/user/serve_test.ts` run their stages.
+    const elsewhere = ["external", "participate", "federate"];
     const missing = stages.map(({ name }) => name)
-      .filter((name) => !seen.has(name) && name !== "external");
+      .filter((name) => !seen.has(name) && !elsewhere.includes(name));
     assert.deepEqual(missing, [], "the recipe has an instance of every stage");
   });
 });
