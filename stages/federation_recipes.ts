@@ -2,7 +2,13 @@
  * The recipes of the parties of a run whose sources are with silos, made of the leader's.
  */
 import { RecipeError, UsageError } from "../base/mod.ts";
-import { trainsBySource, variantNamed } from "../training/mod.ts";
+import {
+  findVariant,
+  trainsBySource,
+  type Variant,
+  variantNamed,
+  variantTable,
+} from "../training/mod.ts";
 import { tellsRows } from "./federation.ts";
 import type { Recipe } from "./recipe.ts";
 import { importedStart } from "./starting_model.ts";
@@ -19,8 +25,9 @@ export function commonRecipe(recipe: Recipe, id: string, silos: readonly string[
   const { training: variant, onlySource } = variantNamed(id);
   if (!trainsBySource(variant) || onlySource !== undefined) {
     throw new UsageError(
-      `Cannot lead silos in pretrain/${id}: expected a variant whose sources train on their own text (glob, trim, spec, spec-opt), ` +
-        `found one that mixes them, or has one`,
+      `Cannot lead silos in pretrain/${id}: expected a variant whose sources train on their own text, as ${
+        variantsLike(() => true)
+      }, found one that mixes them, or has one`,
     );
   }
   if (recipe.pretrain.from !== null || importedStart(recipe) !== undefined) {
@@ -31,7 +38,9 @@ export function commonRecipe(recipe: Recipe, id: string, silos: readonly string[
   if (variant.vocabulary === "global" && vocabularyFile(recipe) === undefined) {
     throw new UsageError(
       `Cannot lead silos in pretrain/${id}: expected a tokenizer in vocabulary.global.file, since nobody has the text of all sources to ` +
-        `train one on; name one with --set vocabulary.global.file=FILE, or take spec-opt, whose sources have tokenizers of their own`,
+        `train one on; name one with --set vocabulary.global.file=FILE, or take ${
+          variantsLike(({ vocabulary }) => vocabulary === "own")
+        }, whose sources have tokenizers of their own`,
     );
   }
   if (recipe.pretrain.sourcesPerRound > silos.length) {
@@ -64,6 +73,14 @@ export function commonRecipe(recipe: Recipe, id: string, silos: readonly string[
     study: null,
     paper: null,
   };
+}
+
+/** Variants whose sources train on their own text, by name. */
+function variantsLike(isLike: (variant: Variant) => boolean): string {
+  return Object.keys(variantTable).filter((id) => {
+    const variant = findVariant(id)?.training;
+    return variant !== undefined && trainsBySource(variant) && isLike(variant);
+  }).join(", ");
 }
 
 /** The leader's. @param folder Where it keeps what goes with the run. */
