@@ -26,6 +26,7 @@ import { print, printError, writeRaw } from "./screen.ts";
 interface RunOptions extends PlanOptions, ExchangeOptions {
   readonly executor?: string;
   readonly jobs?: string;
+  readonly participants?: string;
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly only?: boolean;
@@ -51,6 +52,10 @@ export const command: PipelineCommand = {
         )
         .option("--exchange <URL>", "offer sources of a round there, to other processes too")
         .option("--workers <n>", "processes that this run starts for them (default: 1)")
+        .option(
+          "--participants <file>",
+          "short for --set pretrain.participants=FILE: replay rounds",
+        )
         .option("-f, --force", "run the named targets even if they are fresh")
         .option("--only", "do not run what the targets need: it must be there")
         .option("-k, --keep-going", "after a failure, continue with what does not need it")
@@ -67,8 +72,15 @@ export const command: PipelineCommand = {
         .addHelpText("after", examples),
     ),
   act: async (project, targets: string[], options: RunOptions) =>
-    await run(await project(), targets, options),
+    await run(await project(), targets, withParticipants(options)),
 };
+
+/** The options with what `--participants` is short for. */
+function withParticipants({ participants, ...options }: RunOptions): RunOptions {
+  if (participants === undefined) return options;
+  const set = `pretrain.participants=${JSON.stringify(participants)}`;
+  return { ...options, set: [...options.set ?? [], set] };
+}
 
 /** Runs targets and returns the exit code. */
 export async function run(

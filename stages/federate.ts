@@ -2,6 +2,7 @@
  * Leads the pre-training of a variant whose sources are with silos: it opens no text, and knows of each source what its silo declares.
  *
  * in   declaration/<source>  a file: what the source's silo declares
+ *      participants          a file: who took part in the rounds of a run that is replayed
  *      tokenizer             that of the vocabulary of all sources, where there is one
  * out  last, best            checkpoints of what is shared, `model`; tables that are a source's own stay with its silo
  *      metrics               as those of `pretrain`
@@ -47,7 +48,7 @@ import {
   readKeys,
   type RunRecord,
 } from "./federation.ts";
-import { type PretrainParams, pretrainParams } from "./pretrain.ts";
+import { type PretrainParams, pretrainParams, replayedIn, reproducibility } from "./pretrain.ts";
 import { hasNativeEngine, type Recipe } from "./recipe.ts";
 import { roundsExtent } from "./rounds_extent.ts";
 import { type EngineModules, foundMicroBatch, microBatchOf } from "./training_inputs.ts";
@@ -89,12 +90,16 @@ export const federate: Stage<Recipe, FederateParams, FederateHints, EngineModule
   },
   declare(recipe, [id]) {
     const { run, folder, sources } = recipe.federation!;
+    const { participants } = recipe.pretrain;
     const params = pretrainParams(recipe, id);
     return {
       inputs: tokenizerOf(params.variant),
-      files: Object.fromEntries(
-        sources.map((source) => [`declaration/${source}`, declarationPath(folder, source)]),
-      ),
+      files: {
+        ...(participants === null ? {} : { participants }),
+        ...Object.fromEntries(
+          sources.map((source) => [`declaration/${source}`, declarationPath(folder, source)]),
+        ),
+      },
       outputs: ["last", "best", "metrics"],
       params: { ...params, run },
       hints: { checkpointEverySteps: recipe.pretrain.checkpointEverySteps, folder },
@@ -111,6 +116,7 @@ export const federate: Stage<Recipe, FederateParams, FederateHints, EngineModule
 export async function run(context: Context): Promise<StageSummary> {
   const { params, hints, files, outputs, modules, seed, checkpointFolder, log, signal } = context;
   const { variant, run } = params;
+  const replayed = replayedIn(files);
   if (hints.exchange === undefined) throw noExchange();
   const declarations = [...group(files, "declaration")]
     .map(([name, path]) => [name, readDeclaration(path)] as const);
@@ -141,6 +147,7 @@ export async function run(context: Context): Promise<StageSummary> {
   const helpers = new ExchangeRounds({
     ...parts,
     silos: "foreign",
+    quorum: params.quorum,
     score: scoresBySilos({ ...parts, folder: folder(".judged") }),
     folder: folder(".answers"),
     failed: Promise.withResolvers<never>().promise,
@@ -153,6 +160,7 @@ export async function run(context: Context): Promise<StageSummary> {
     engine,
     engineOptions: params.engine,
     helpers,
+    replayed,
   });
   await tellSilos(exchange, params, sources, result, new TensorFiles(folder(".judged")));
   fillCheckpoint(outputs.last, result.last);
@@ -162,13 +170,14 @@ export async function run(context: Context): Promise<StageSummary> {
     silos: sources.map(({ name }) => name).join(", "),
     bestRound: result.bestRound,
     validationLossNats: result.bestLossNats,
+    ...reproducibility(result, replayed),
     ...foundMicroBatch(params.microBatchSize, microBatchSize),
   };
 }
 
 /** What silos must know to train. How often it writes checkpoints, each party decides for itself. */
 function settingsOf(
-  { run: _, engine: __, variant: ___, ...settings }: FederateParams,
+  { run: _, engine: __, variant: ___, quorum: ____, ...settings }: FederateParams,
   microBatchSize: number,
 ): PretrainSettings {
   return { ...settings, microBatchSize, checkpointEverySteps: "auto" };

@@ -11,6 +11,7 @@ import {
 } from "../training/mod.ts";
 import { type ExchangePlace, openLeaderAt } from "./exchange_place.ts";
 import { ExchangeRounds } from "./exchange_rounds.ts";
+import type { Quorum } from "./round_deadline.ts";
 import { roundsExtent } from "./rounds_extent.ts";
 import { runKeysIn } from "./run_keys.ts";
 import { SiloProcesses } from "./silo_processes.ts";
@@ -27,6 +28,7 @@ export interface RunParts {
 interface ParallelSourcesOptions extends RunParts {
   /** Processes; others may take tasks too. */
   readonly count: number;
+  readonly quorum?: Quorum;
   readonly log: StageLog;
   readonly signal: AbortSignal;
 }
@@ -41,7 +43,7 @@ export interface ParallelSources {
 
 /** Opens the exchange of a run, and starts processes for it. */
 export async function openParallelSources(
-  { count, log, signal, ...parts }: ParallelSourcesOptions,
+  { count, quorum, log, signal, ...parts }: ParallelSourcesOptions,
 ): Promise<ParallelSources> {
   const { variant, settings, checkpointFolder } = parts.setup;
   const { run, leader, silo } = runKeysIn(checkpointFolder);
@@ -57,6 +59,7 @@ export async function openParallelSources(
     exchange,
     run,
     silos: "own",
+    quorum,
     ...roundsExtent(variant, settings),
     folder: join(checkpointFolder, ".answers"),
     failed: processes.failed,

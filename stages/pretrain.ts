@@ -4,11 +4,12 @@
  * in   train/<source>, validation/<source>  token shards of the variant's vocabulary
  *      statistics/<source>                  token counts: V_k
  *      rate                                 the peak rate, where the recipe has it tuned
+ *      participants                         a file: who took part in the rounds of a run that is replayed
  *      from                                 the model that it goes on from, where the recipe has one, and for comparison
  *                                           `tokenizer/here`, `tokenizer/from`
  * out  last, best  checkpoints: `model` is shared, `local-<source>` a source's own; best by mean validation loss
  *      metrics     `metrics.jsonl`: a row per round and source, and per round; `monitors.jsonl`, where the recipe has them;
- *                  both as TensorBoard events
+ *                  both as TensorBoard events; `participants.jsonl`, where not everybody took part in every round
  *
  * Source: DEPT Algorithm 1.
  */
@@ -20,12 +21,15 @@ import {
   fillCheckpoint,
   judgesByOwnRows,
   participantSeeds,
+  type Participations,
+  participationsIn,
   pretrain as trainRounds,
   pretrainBudget,
   type PretrainResult,
   pretrainSeeds,
   type PretrainSettings,
   readCheckpoint,
+  readParticipations,
   type StartingModel,
   type TrainingSource,
   type Variant,
@@ -34,6 +38,7 @@ import {
 } from "../training/mod.ts";
 import { openParallelSources, type RunParts, siloSetupOf } from "./parallel_sources.ts";
 import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
+import type { Quorum } from "./round_deadline.ts";
 import { answerTasks } from "./silo_work.ts";
 import { sourcesOf } from "./sources.ts";
 import { checkStart, joiningOf, joiningTokens, startInputs } from "./starting_model.ts";
@@ -50,10 +55,19 @@ import {
 export type PretrainParams =
   & Omit<
     Recipe["pretrain"],
-    "variants" | "peakLearningRates" | "from" | "joining" | "validationRows" | keyof PretrainHints
+    | "variants"
+    | "peakLearningRates"
+    | "from"
+    | "joining"
+    | "validationRows"
+    | "quorum"
+    | "participants"
+    | keyof PretrainHints
   >
   & Pick<PretrainSettings, "joining" | "validationRows">
   & {
+    /** Absent where all are waited for. */
+    readonly quorum?: Quorum;
     readonly variant: Variant;
     readonly model: Recipe["model"];
     readonly engine: EngineParams;
@@ -74,7 +88,8 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
     "Pre-trains a variant: rounds of local training and averaging, or steps on a mixture",
   module: import.meta.url,
   instances: (recipe) => recipe.pretrain.variants.map((variant) => [variant]),
-  check({ params: { model, continuationShare } }, inputs) {
+  check({ params: { model, continuationShare }, files }, inputs) {
+    if (files.participants !== undefined) readParticipations(files.participants);
     checkTrainingText(inputs, model.seqLen, continuationShare);
     checkStart(inputs, model);
   },
@@ -96,7 +111,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
   },
   declare(recipe, [id]) {
     const { model, engine, tune } = recipe;
-    const { checkpointEverySteps, parallelSources } = recipe.pretrain;
+    const { checkpointEverySteps, parallelSources, participants } = recipe.pretrain;
     const params = pretrainParams(recipe, id);
     const { rounds, localSteps, batchSize, sourcesPerRound, variant } = params;
     const { onlySource } = variantNamed(id);
@@ -113,6 +128,7 @@ export const pretrain: Stage<Recipe, PretrainParams, PretrainHints, EngineModule
         ...tokenShards(["train", "validation", "statistics"], sources, variant.vocabulary),
         ...(tune.variants.includes(id) ? { rate: `tune/${id}#rate` } : {}),
       },
+      ...(participants === null || variant.mixture ? {} : { files: { participants } }),
       outputs: ["last", "best", "metrics"],
       params,
       hints: { checkpointEverySteps, parallelSources: parallel },
@@ -140,6 +156,8 @@ export function pretrainParams(recipe: Recipe, id: string): PretrainParams {
     checkpointEverySteps: ____,
     parallelSources: _____,
     validationRows,
+    quorum,
+    participants,
     peakLearningRates,
     inner,
     ...settings
@@ -150,12 +168,21 @@ export function pretrainParams(recipe: Recipe, id: string): PretrainParams {
     ...(variant.mixture === undefined ? {} : unusedByMixtures),
     inner: { ...inner, peakLearningRate: peakLearningRates[id] ?? inner.peakLearningRate },
     ...joiningOf(recipe, id),
+    // In a replay it is known who took part.
+    ...(variant.mixture || participants !== null ? {} : quorumOf({ quorum })),
     ...(judgesByOwnRows(variant, { validationRows }) ? { validationRows } : {}),
     variant,
     model: recipe.model,
     engine: recipe.engine,
     continuationShare: recipe.continue.share,
   };
+}
+
+/** What closes rounds before all have answered: nothing where all are waited for. */
+function quorumOf(
+  { quorum: { share, afterSeconds } }: Pick<Recipe["pretrain"], "quorum">,
+): Pick<PretrainParams, "quorum"> {
+  return afterSeconds === null ? {} : { quorum: { share, afterSeconds } };
 }
 
 /** A mixture has no rounds to average: these settings change no byte of it, so that it is one instance whatever they say. */
@@ -170,7 +197,8 @@ type Context = StageContext<PretrainParams, PretrainHints, EngineModules>;
 export async function run(
   context: Context,
 ): Promise<StageSummary> {
-  const { params, hints, inputs, outputs } = context;
+  const { params, hints, inputs, outputs, files } = context;
+  const replayed = replayedIn(files);
   const inner = inputs.rate === undefined
     ? params.inner
     : { ...params.inner, peakLearningRate: tunedRate(inputs.rate) };
@@ -180,14 +208,18 @@ export async function run(
     const settings = { ...params, checkpointEverySteps, inner, microBatchSize };
     const parts = partsOf(context, training.sources, settings);
     if (shared?.worker !== undefined) return await answerAs(shared.worker, parts, context);
+    const quorum = shared && params.quorum; // the run's own processes answer in their turn
     const parallel = parallelSources > 1 || shared
-      ? await openParallelSources({ ...context, ...parts, count: parallelSources })
+      ? await openParallelSources({ ...context, ...parts, count: parallelSources, quorum })
       : undefined;
+    if (params.quorum && !shared) {
+      context.log.info("pretrain.quorum has no use here: without --exchange nobody is waited for");
+    }
     const { helpers } = parallel ?? {};
     const from = inputs.from === undefined
       ? undefined
       : readCheckpoint<StartingModel["state"]>(inputs.from);
-    const result = await trainRounds({ ...context, ...training, from, settings, helpers })
+    const result = await trainRounds({ ...context, ...training, from, settings, helpers, replayed })
       .finally(() => parallel?.close());
     fillCheckpoint(outputs.last, result.last);
     fillCheckpoint(outputs.best, result.best);
@@ -196,9 +228,25 @@ export async function run(
       ...(result.start === undefined ? {} : comings(result.start, params)),
       bestRound: result.bestRound,
       validationLossNats: result.bestLossNats,
+      ...reproducibility(result, replayed),
       ...foundMicroBatch(params.microBatchSize, microBatchSize),
     };
   });
+}
+
+/** What a result depends on besides its key: who took part, where that is not an input already. */
+export function reproducibility(
+  { metrics }: Pick<PretrainResult, "metrics">,
+  replayed: Participations | undefined,
+): StageSummary {
+  return replayed || participationsIn(metrics).length === 0
+    ? {}
+    : { reproducible: "by participants" };
+}
+
+/** Rounds of a run that is replayed. @param files Of the stage. */
+export function replayedIn(files: Context["files"]): Participations | undefined {
+  return files.participants === undefined ? undefined : readParticipations(files.participants);
 }
 
 /** Who came and went, in a few words. */

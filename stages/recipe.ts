@@ -105,6 +105,9 @@ const paper = z.strictObject({
 /** More do not change the first digits of an interval, and each takes a pass over the documents. */
 const maxSamples = 1e6;
 
+/** A timer counts milliseconds in 31 bits. */
+const mostSeconds = 2_000_000;
+
 export const recipeSchema = z.strictObject({
   name: name.describe("The name of the recipe, which is kept with each result."),
   description: z.string().describe("One or two sentences for `deno task pipeline recipes`."),
@@ -166,6 +169,19 @@ export const recipeSchema = z.strictObject({
     ),
     peakLearningRates: z.record(z.string(), z.number().positive().nullable()).describe(
       "Peak rates of variants that were tuned apart; null takes `inner.peakLearningRate`, whatever a recipe extends.",
+    ),
+    quorum: z.strictObject({
+      share: z.number().gt(0).max(1)
+        .describe("Share of a round's sources whose answers must be there; 1 waits for all."),
+      afterSeconds: z.number().positive().max(mostSeconds).nullable().describe(
+        "Time since they were asked, before which nobody is left out; null with `share: 1`.",
+      ),
+    }).describe(
+      "When a round whose sources are trained over an exchange is closed without those who are silent. Who took part is then an input of " +
+        "the run: `participants.jsonl` in its metrics (docs/several-machines.md).",
+    ),
+    participants: z.string().min(1).nullable().describe(
+      "A file `participants.jsonl`: its rounds have just those who took part, as in the run that wrote it. Null has everybody.",
     ),
     parallelSources: count.max(maxThreads).describe(
       "Sources of a round that are trained at once, each in its own process. No result depends on it.",
@@ -256,6 +272,7 @@ export const recipePaths: readonly { readonly key: string; readonly unless?: str
   { key: "vocabulary.global.file" },
   { key: "external.*.from" },
   { key: "federation.folder" },
+  { key: "pretrain.participants" },
   ...[...sourceFiles, ...taskFiles].map((key) => ({ key, unless: "data" })),
 ];
 

@@ -31,6 +31,7 @@ export function checkRecipe(recipe: Recipe): void {
     refuse(recipe, path, `to be of a variant: ${expectedVariant(id)}`, `"${id}"`);
   }
   checkStartingModel(recipe);
+  checkQuorum(recipe);
   if (!isOnlyCosted(recipe) && !isLed(recipe)) checkNames(recipe);
 }
 
@@ -107,6 +108,20 @@ function checkMemory(recipe: Recipe): void {
     if (memoryBytes <= Number.MAX_SAFE_INTEGER) continue;
     const expected = "to let training take at most 2^53 bytes of memory";
     refuse(recipe, key.split("."), expected, formatBytes(memoryBytes));
+  }
+}
+
+/** A share of all waits for all, however long: a time would say nothing. */
+function checkQuorum(recipe: Recipe): void {
+  const { share, afterSeconds } = recipe.pretrain.quorum;
+  const path = (key: string) => ["pretrain", "quorum", key];
+  if (share < 1 && afterSeconds === null) {
+    const expected = "to be 1 without a number of seconds as pretrain.quorum.afterSeconds";
+    refuse(recipe, path("share"), expected, share);
+  }
+  if (share === 1 && afterSeconds !== null) {
+    const expected = "to be null where pretrain.quorum.share is 1, which waits for all";
+    refuse(recipe, path("afterSeconds"), expected, afterSeconds);
   }
 }
 

@@ -30,11 +30,13 @@ export const tune: Stage<Recipe, TuneParams, PretrainHints, EngineModules> = {
     const { variants: _, ...settings } = recipe.tune;
     const run = pretrain.declare(recipe, [variant]);
     const { rate: __, ...inputs } = run.inputs!;
+    const { quorum: ___, ...params } = run.params;
     return {
       ...run,
+      files: {}, // a search replays nobody's rounds
       inputs,
       outputs: ["rate"],
-      params: { ...run.params, tune: settings },
+      params: { ...params, tune: settings },
       weight: 2 * run.weight!,
     };
   },

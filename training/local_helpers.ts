@@ -1,10 +1,12 @@
 /**
  * Participants of a round that other processes train.
  */
+import { StageError } from "../base/mod.ts";
 import type { RecentNorms } from "./answer_checks.ts";
 import type { LocalParts } from "./local_parts.ts";
 import { taskOf } from "./local_task.ts";
 import type { Answered, Leader, LocalTask, Score } from "./local_work.ts";
+import type { RoundRecord } from "./participation.ts";
 import type { PretrainState } from "./pretrain_state.ts";
 
 export interface LocalHelpers {
@@ -35,32 +37,23 @@ export interface RoundSoFar {
   readonly norms: RecentNorms;
 }
 
-/** Who took part in a round. */
-export type RoundRecord = {
-  /** Digests of the answers that are summed, by name. */
-  readonly accepted: Readonly<Record<string, string>>;
-  /** Why others are not, by name. */
-  readonly leftOut: Readonly<Record<string, string>>;
-};
-
 /** By name, what comes of the tasks of participants. */
 export type Ahead = ReadonlyMap<string, Promise<Answered>>;
 
-/** Gives helpers the participants that are left. */
+/** Gives helpers the participants that are left. @param absent Those who take no part, by name. */
 export function sendAhead(
   helpers: LocalHelpers | undefined,
   leader: Leader,
   state: PretrainState,
   names: readonly string[],
+  absent: RoundRecord["leftOut"],
 ): Ahead {
   if (helpers === undefined) return new Map();
   const { round, finished: first, leftOut, norms } = state;
   const ahead = helpers.train(
     new Map(
-      names.slice(first).map((name, i) => [
-        name,
-        () => taskOf(leader, state, name, first + i),
-      ]),
+      [...names.entries()].slice(first).filter(([, name]) => absent[name] === undefined)
+        .map(([at, name]) => [name, () => taskOf(leader, state, name, at)]),
     ),
     { round, sampled: names.length, finished: first - Object.keys(leftOut).length, norms },
   );
@@ -83,4 +76,16 @@ export async function keepAhead(
     const answered = await ahead.get(name)?.catch(() => undefined); // it had not begun, or was stopped
     if (answered?.kind === "made") parts.keep({ name, round }, { outcome: answered.outcome });
   }
+}
+
+/** @throws StageError for a participant that others leave out of a round in which it took part */
+export function checkReplayed(
+  { name, round }: Pick<LocalTask, "name" | "round">,
+  answered: Answered,
+  absent: RoundRecord["leftOut"],
+): void {
+  if (answered.kind === "made" || absent[name] !== undefined) return;
+  throw new StageError(
+    `Cannot replay round ${round}: expected the answer of ${name}, which took part in it, found it left out: ${answered.why}`,
+  );
 }

@@ -1,8 +1,10 @@
 /**
- * A run's rows as files: `metrics.jsonl`, `monitors.jsonl` where monitors were on, and both as TensorBoard events.
+ * A run's rows as files: `metrics.jsonl`, `monitors.jsonl` where monitors were on, and both as TensorBoard events; and
+ * `participants.jsonl`, where not everybody took part in every round.
  */
 import { canonicalJson, type Json, writeFileSynced } from "../base/mod.ts";
 import { scalarsOf } from "./monitors.ts";
+import { participantsFile, type Participation } from "./participation.ts";
 import { encodeEvents, eventFile, type Scalar } from "./tensorboard.ts";
 
 /** A row of what a run tells: its kind, and what goes with that. */
@@ -17,11 +19,26 @@ export function writeMetrics(
   },
 ): void {
   writeFileSynced(`${folder}/metrics.jsonl`, linesOf(metrics));
+  const participations = participationsIn(metrics);
+  if (participations.length > 0) {
+    writeFileSynced(`${folder}/${participantsFile}`, linesOf(participations));
+  }
   if (monitors.length > 0) writeFileSynced(`${folder}/monitors.jsonl`, linesOf(monitors));
   writeFileSynced(`${folder}/${eventFile}`, encodeEvents(scalars([...metrics, ...monitors])));
 }
 
-function linesOf(rows: readonly MetricsRow[]): string {
+/** The rounds in which somebody was left out, of a run's rows of metrics. */
+export function participationsIn(metrics: readonly MetricsRow[]): readonly Participation[] {
+  return metrics.filter(({ kind }) => kind === "participants")
+    .map(({ round, sampled, accepted, leftOut }) => ({
+      round: round as number,
+      sampled: sampled as Participation["sampled"],
+      accepted: accepted as Participation["accepted"],
+      leftOut: leftOut as Participation["leftOut"],
+    }));
+}
+
+function linesOf(rows: readonly { readonly [name: string]: Json | undefined }[]): string {
   return rows.map((row) => canonicalJson(row) + "\n").join("");
 }
 

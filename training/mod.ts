@@ -69,7 +69,7 @@ export {
   type SourceVocabulary,
   wholeVocabulary,
 } from "./local_vocabulary.ts";
-export type { Ahead, LocalHelpers, RoundRecord, RoundSoFar } from "./local_helpers.ts";
+export type { Ahead, LocalHelpers, RoundSoFar } from "./local_helpers.ts";
 export { heldFolder, HeldStates } from "./held_states.ts";
 export { isAveraged } from "./local_state.ts";
 export type { Answered, LocalOutcome, LocalTask, Score, ScoreTask } from "./local_work.ts";
@@ -102,9 +102,15 @@ export {
   resampledMean,
 } from "./paired_bootstrap.ts";
 export { judgesByOwnRows, Participants } from "./participants.ts";
+export {
+  type Participation,
+  type Participations,
+  readParticipations,
+  type RoundRecord,
+} from "./participation.ts";
 export { pretrain, type Pretraining, type PretrainResult } from "./pretrain.ts";
 export { cachedMicroBatch, resolveMicroBatch, trainingBytes } from "./micro_batch.ts";
-export { writeMetrics } from "./metrics_files.ts";
+export { participationsIn, writeMetrics } from "./metrics_files.ts";
 export { rowsUnderWay } from "./metrics_rows.ts";
 export { activationGrowth, type MonitorRow, monitorStep } from "./monitors.ts";
 export { PhaseClock, profileMessage } from "./phases.ts";

@@ -7,7 +7,13 @@
 import { settingsOf } from "./budget.ts";
 import { addExposure } from "./exposure.ts";
 import { heldElsewhere, heldFolder, HeldStates } from "./held_states.ts";
-import { type Ahead, keepAhead, type LocalHelpers, sendAhead } from "./local_helpers.ts";
+import {
+  type Ahead,
+  checkReplayed,
+  keepAhead,
+  type LocalHelpers,
+  sendAhead,
+} from "./local_helpers.ts";
 import { joiningRound, trainJoiners } from "./joining.ts";
 import { LocalParts } from "./local_parts.ts";
 import { beginningOf } from "./local_state.ts";
@@ -24,6 +30,7 @@ import {
   type PretrainState,
   stateFrom,
 } from "./pretrain_state.ts";
+import { checkParticipations, type Participations } from "./participation.ts";
 import { openPrograms } from "./programs.ts";
 import { averageRound, closeRound, requireAnswers } from "./round_end.ts";
 import { Run, type TrainingPlace } from "./run.ts";
@@ -42,6 +49,8 @@ export interface Pretraining extends TrainingPlace {
   readonly from?: StartingModel;
   /** Train some of a round's participants meanwhile; results do not depend on them. */
   readonly helpers?: LocalHelpers;
+  /** Rounds in which somebody is left out, of a run that is replayed: in all others everybody takes part. */
+  readonly replayed?: Participations;
 }
 
 export interface PretrainResult {
@@ -68,8 +77,11 @@ type HeldDigests = Readonly<Record<string, string>>;
 export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
   const settings = settingsOf(asked.variant, asked.settings);
   const options = { ...asked, settings };
-  const { seed, helpers, log } = options;
+  const { seed, helpers, replayed, log } = options;
   const participants = new Participants(options);
+  if (replayed) {
+    checkParticipations(replayed, settings.rounds, (round) => participants.ofRound(round, seed));
+  }
   const start = options.from && startFrom(options.from, { ...options, participants });
   const { score } = helpers ?? {};
   const held = score === undefined
@@ -98,21 +110,26 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
     if (state.round === joiningRound) await trainJoiners(run, leader);
     while (state.round <= settings.rounds) { // line 1: for each round t
       const names = participants.ofRound(state.round, seed); // line 2: draw S_t
-      const ahead = sendAhead(helpers, leader, state, names);
+      const { leftOut: absent = {}, accepted } = replayed?.get(state.round) ?? {};
+      const ahead = sendAhead(helpers, leader, state, names, absent);
       while (state.finished < names.length) { // line 3: for each source k in S_t
         const name = names[state.finished];
         const task = taskOf(leader, state, name, state.finished); // lines 4, 5: cut ϕ to V_k
-        const answered = await answeredOf(run, leader, task, ahead, parts) // lines 6, 7: InnerOPT
-          .catch(async (error) => {
-            if (leader.signal.aborted) await keepAhead(ahead, state, names, parts);
-            throw error;
-          });
+        const answered = absent[name] !== undefined
+          ? { kind: "leftOut", why: absent[name] } as const
+          : await answeredOf(run, leader, task, ahead, parts) // lines 6, 7: InnerOPT
+            .catch(async (error) => {
+              if (leader.signal.aborted) await keepAhead(ahead, state, names, parts);
+              throw error;
+            });
+        if (replayed) checkReplayed(task, answered, absent);
         keepAnswered(leader, state, task, answered);
         parts.drop(name);
         await run.saveIfDue();
       }
       requireAnswers(leader, state, names);
       await helpers?.close(state.round, state);
+      if (accepted) state.accepted = { ...accepted };
       const averaging = await averageRound(leader, state, names); // lines 8 to 15: deltas, OuterOPT
       await closeRound(leader, state, names, averaging);
       await run.saveIfDue();

@@ -48,6 +48,11 @@ const refused: Readonly<Record<string, RegExp>> = {
   "pretrain.outer.momentum=0.5":
     /key "momentum" in pretrain\.outer: it does not go with kind: average/,
   "pretrain.outer.kind=nesterof": /one of average, nesterov, .* \(did you mean "nesterov"\?\)/,
+  "pretrain.quorum.share=0.5":
+    /quorum\.share to be 1 without a number of seconds as pretrain\.quorum\.afterSeconds, found 0\.5/,
+  "pretrain.quorum.afterSeconds=60":
+    /quorum\.afterSeconds to be null where pretrain\.quorum\.share is 1, which waits for all, found 60/,
+  "pretrain.quorum.share=0": /quorum\.share: expected more than 0/,
   "evaluate.bootstrapSamples=1000000000": /bootstrapSamples: expected at most 1000000/,
   "sources.constructor.generator=code": /key "constructor" in sources: expected another name/,
   "engine.kind=cdua": /engine "cdua": .* \(did you mean "cuda"\?\)/,

@@ -58,6 +58,8 @@ export const recipe = {
     forgetting: "same",
     validationWindows: 50,
     validationRows: "all",
+    quorum: { share: 1, afterSeconds: null },
+    participants: null,
     validateAllEvery: 1,
     checkpointEverySteps: 1,
   },

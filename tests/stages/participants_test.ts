@@ -1,0 +1,206 @@
+/**
+ * Runs in which somebody is left out: the round goes on, and a replay of who took part has the same bytes.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  type KeyPair,
+  leaderInFolder,
+  makeKeyPair,
+  siloInFolder,
+  type TakenTask,
+} from "../../exchange/mod.ts";
+import { ExchangeRounds } from "../../stages/exchange_rounds.ts";
+import { SiloTasks } from "../../stages/silo_tasks.ts";
+import {
+  heldFolder,
+  HeldStates,
+  LocalTrainer,
+  pretrain,
+  type PretrainResult,
+  type PretrainSettings,
+  readParticipations,
+  type TrainingSource,
+  writeMetrics,
+} from "../../training/mod.ts";
+import { plain, pretraining, withSources } from "../training/support.ts";
+
+type Options = ReturnType<typeof pretraining>;
+
+const run = "0".repeat(64);
+
+/** What silos do instead of answering, by source and round. */
+const mischief: Readonly<Record<string, "silent" | "not finite" | undefined>> = {
+  "beta 2": "silent",
+  "gamma 3": "not finite",
+};
+
+/** An exchange with a silo for each source, until the signal fires. */
+function openSilos(
+  options: Options,
+  sources: readonly TrainingSource[],
+  folder: string,
+  signal: AbortSignal,
+) {
+  const leaderKeys = makeKeyPair();
+  const keys = new Map<string, KeyPair>(sources.map(({ name }) => [name, makeKeyPair()]));
+  const place = join(folder, "exchange");
+  const answerFor = async (name: string) => {
+    const own = join(folder, `silo-${name}`);
+    const held = new HeldStates(heldFolder(options.checkpointFolder));
+    const trainer = new LocalTrainer({ ...options, held, checkpointFolder: own, signal });
+    const tasks = new SiloTasks(trainer, join(own, "files"));
+    await using exchange = siloInFolder(place, {
+      privateKey: keys.get(name)!.privateKey,
+      leaderKey: leaderKeys.publicKey,
+    });
+    for (let task; (task = await exchange.take([name], signal)) !== undefined;) {
+      const what = mischief[`${name} ${task.head.round}`];
+      if (what === "silent") continue; // it keeps the task
+      await tasks.answer(what === undefined ? task : spoilt(task));
+    }
+  };
+  const ended = Promise.all(sources.map(({ name }) => answerFor(name)));
+  const { localSteps } = options.settings;
+  const lead = (quorum?: { share: number; afterSeconds: number }) => {
+    const exchange = leaderInFolder(place, {
+      run,
+      privateKey: leaderKeys.privateKey,
+      silos: Object.fromEntries([...keys].map(([name, { publicKey }]) => [name, publicKey])),
+    });
+    return new ExchangeRounds({
+      exchange,
+      run,
+      silos: "foreign",
+      quorum,
+      sendsAlike: false,
+      averagesAdam: options.settings.adamState === "average",
+      localSteps,
+      stepTokens: 1,
+      totalSteps: 1,
+      folder: join(folder, "answers"),
+      failed: new Promise(() => {}),
+      log: options.log,
+      signal,
+    });
+  };
+  return { lead, ended };
+}
+
+/** A task whose answer has a last value that is no number. */
+function spoilt(task: TakenTask): TakenTask {
+  return {
+    name: task.name,
+    head: task.head,
+    get: (ref, file) => task.get(ref, file),
+    put: async (file) => {
+      const bytes = await Deno.readFile(file);
+      new DataView(bytes.buffer).setFloat32(bytes.length - 4, NaN, true);
+      await Deno.writeFile(file, bytes);
+      return await task.put(file);
+    },
+    answer: (answer) => task.answer(answer),
+    decline: (why) => task.decline(why),
+    note: (progress) => task.note(progress),
+    release: () => task.release(),
+  };
+}
+
+const cases: readonly (readonly [string, Partial<PretrainSettings>])[] = [
+  ["spec", { adamState: "keep" }],
+  ["trim", {
+    adamState: "average",
+    outer: { kind: "nesterov", learningRate: 0.7, momentum: 0.9 },
+  }],
+];
+
+for (const [variant, changes] of cases) {
+  Deno.test(`pretrain() of ${variant} goes on without who is silent or refused, also when its leader is killed, and a replay has the same bytes`, () =>
+    withSources(async (sources, folder) => {
+      const all = { ...changes, rounds: 4, sourcesPerRound: 3, checkpointEverySteps: 1000 };
+      const options = pretraining(variant, sources, folder, all);
+      const end = new AbortController();
+      const { lead, ended } = openSilos(options, sources, folder, end.signal);
+      const quorum = { share: 0.6, afterSeconds: 4 }; // two of three
+      // The record of round 3 is written; no checkpoint is.
+      const info = (message: string, fields?: Readonly<Record<string, unknown>>) => {
+        if (message === "round" && fields?.round === 3) throw new Error("killed");
+      };
+      const killed = { ...options, log: { ...options.log, info }, helpers: lead(quorum) };
+      await assert.rejects(pretrain(killed), { message: "killed" });
+      const made = await pretrain({ ...options, helpers: lead(quorum) });
+      end.abort();
+      await ended;
+
+      const metrics = Deno.makeTempDirSync({ dir: folder });
+      writeMetrics(metrics, made);
+      const replayed = readParticipations(join(metrics, "participants.jsonl"));
+      const silent = "silent for 4 s";
+      assert.deepEqual([...replayed.keys()], [2, 3]);
+      assert.deepEqual(replayed.get(2)!.leftOut, { beta: silent });
+      assert.match(
+        replayed.get(3)!.leftOut.gamma,
+        /^expected finite values in "[\w.]+", found NaN at \d+$/,
+      );
+      for (const { sampled, accepted, leftOut } of replayed.values()) {
+        assert.deepEqual(sampled, ["alpha", "beta", "gamma"]);
+        assert.deepEqual(sampled.filter((name) => !(name in leftOut)), Object.keys(accepted));
+      }
+
+      const alone = pretraining(variant, sources, folder, all);
+      same(await pretrain({ ...alone, replayed }), made);
+      const everybody = await pretrain(pretraining(variant, sources, folder, all));
+      assert.notDeepEqual(plain(everybody.last), plain(made.last));
+    }));
+}
+
+function same(a: PretrainResult, b: PretrainResult): void {
+  assert.deepEqual(plain(a.last), plain(b.last));
+  assert.deepEqual(plain(a.best), plain(b.best));
+  assert.deepEqual(a.metrics, b.metrics);
+}
+
+Deno.test("pretrain() replays rounds of its own only, and readParticipations() reads nothing else", () =>
+  withSources(async (sources, folder) => {
+    const path = join(folder, "who.jsonl");
+    const read = (...rows: readonly unknown[]) => {
+      Deno.writeTextFileSync(path, rows.map((row) => JSON.stringify(row) + "\n").join(""));
+      return readParticipations(path);
+    };
+    const good = {
+      round: 2,
+      sampled: ["alpha", "beta"],
+      accepted: {},
+      leftOut: { beta: "silent" },
+    };
+    const changes = { sourcesPerRound: 3 };
+    for (
+      const [row, found] of [
+        [good, /in it, as the file of participants says, found alpha, beta, gamma; is the file/],
+        [{ ...good, round: 3 }, /found a run of 2 rounds; is the file of a run with another/],
+      ] as const
+    ) {
+      const options = pretraining("spec", sources, folder, changes);
+      await assert.rejects(pretrain({ ...options, replayed: read(row) }), found);
+    }
+    const bad = [
+      { ...good, leftOut: {} },
+      { ...good, leftOut: { alpha: "silent", beta: "silent" } },
+      { ...good, leftOut: { gamma: "silent" } },
+      { ...good, sampled: "alpha" },
+      { ...good, accepted: { alpha: 3 } },
+      { ...good, round: "2" },
+      "{",
+    ];
+    for (const row of bad) {
+      assert.throws(() => read(good, row), {
+        name: "UsageError",
+        message: /^Cannot read participants in "who.jsonl", line 2: expected a round of its own/,
+      });
+    }
+    assert.throws(() => read(good, good), /line 2/);
+    assert.throws(
+      () => readParticipations(join(folder, "none")),
+      /Cannot read participants in "none": expected a file of rounds, found nothing there$/,
+    );
+  }));
