@@ -37,6 +37,13 @@ export { RefusedError } from "./exchange.ts";
 export type { LeaderOptions } from "./leader.ts";
 export type { NamedBytes } from "./named_bytes.ts";
 export { type ExchangeNeeds, exchangeNeeds } from "./needs.ts";
+export { type NatsAccess, natsAccessOf } from "./nats_access.ts";
+export {
+  type NatsAccount,
+  natsAccounts,
+  type NatsParties,
+  type NatsUser,
+} from "./nats_accounts.ts";
 export { openLeader, openPlace, openSilo, type PlaceOptions } from "./open_exchange.ts";
 export { type S3Access, s3AccessOf } from "./s3_access.ts";
 export { leaderInFolder, siloInFolder } from "./shared_folder.ts";

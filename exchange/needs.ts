@@ -4,6 +4,7 @@
  */
 import { isAbsolute } from "node:path";
 import { UsageError } from "../base/mod.ts";
+import { natsAccessOf, natsUrl, natsVariables } from "./nats_access.ts";
 import { s3AccessOf, s3Variables } from "./s3_access.ts";
 
 export interface ExchangeNeeds {
@@ -44,7 +45,16 @@ const kinds: Readonly<Record<string, (rest: string, environment: Environment) =>
       environment: s3Variables,
     };
   },
+  nats: (rest, environment) => natsNeeds(`nats:${rest}`, environment),
+  tls: (rest, environment) => natsNeeds(`tls:${rest}`, environment),
 };
+
+function natsNeeds(url: string, environment: Environment): ExchangeNeeds {
+  natsUrl(url);
+  natsAccessOf(environment); // says what is missing
+  const files = ["NATS_CREDS", "NATS_CA"].flatMap((name) => environment.get(name) || []);
+  return { module: openingModule, folders: [], files, environment: natsVariables };
+}
 
 const openingModule = import.meta.resolve("./open_exchange.ts");
 
@@ -58,6 +68,6 @@ export function exchangeNeeds(url: string, environment: Environment): ExchangeNe
   const [, kind, rest] = /^(\w+):(.+)$/s.exec(url) ?? [];
   if (kind !== undefined && Object.hasOwn(kinds, kind)) return kinds[kind](rest, environment);
   throw new UsageError(
-    `Cannot use exchange "${url}": expected folder: and a folder that all processes reach, or s3://bucket/prefix`,
+    `Cannot use exchange "${url}": expected folder: and a folder that all processes reach, s3://bucket/prefix, or tls://host:port/prefix of NATS`,
   );
 }

@@ -12,7 +12,7 @@ import { partBytes } from "../../exchange/objects.ts";
 import { makeKeyPair, signed } from "../../exchange/signed.ts";
 import { Silo, type SiloOptions } from "../../exchange/silo.ts";
 import { temporaryFolder } from "../support/command_line.ts";
-import { folderKind, S3Kind, type TestPlace } from "../support/exchange_places.ts";
+import { folderKind, NatsKind, S3Kind, type TestPlace } from "../support/exchange_places.ts";
 
 const run = "a".repeat(64);
 const keys = { leader: makeKeyPair(), it: makeKeyPair(), fr: makeKeyPair() };
@@ -61,10 +61,13 @@ async function take(silo: Silo, source = "it"): Promise<TakenTask> {
   return (await silo.take([source], never))!;
 }
 
-const s3 = new S3Kind();
-Deno.test.afterAll(() => s3[Symbol.asyncDispose]());
+const [s3, nats] = [new S3Kind(), new NatsKind()];
+Deno.test.afterAll(async () => {
+  await s3[Symbol.asyncDispose]();
+  await nats[Symbol.asyncDispose]();
+});
 
-for (const kind of [folderKind, s3]) {
+for (const kind of [folderKind, s3, nats]) {
   const skipped = kind.whyNot === undefined ? "" : `: skipped: ${kind.whyNot}`;
   const test = (name: string, body: (place: TestPlace) => Promise<void>) =>
     Deno.test({ name: `${kind.name}: ${name}${skipped}`, ignore: skipped !== "" }, async () => {

@@ -4,9 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { killedRun, killPlace } from "../instruments/exchange_kills.ts";
+import { whyNoNatsServer } from "../support/nats_server.ts";
 import { whyNoRadosgw } from "../support/radosgw.ts";
 
-const kinds = { folder: undefined, s3: whyNoRadosgw() };
+const kinds = { folder: undefined, s3: whyNoRadosgw(), nats: whyNoNatsServer() };
 
 for (const [kind, whyNot] of Object.entries(kinds)) {
   const skipped = whyNot === undefined ? "" : `: skipped: ${whyNot}`;

@@ -28,6 +28,19 @@ Deno.test("exchangeNeeds() names what a process touches, and what of its environ
   });
 });
 
+Deno.test("exchangeNeeds() names the variables and files of NATS", () => {
+  const environment = new Map([["NATS_CREDS", "/dev/null"], ["NATS_CA", "/dev/null"]]);
+  for (const url of ["tls://host:4222/prefix", "nats://host/prefix"]) {
+    const { module, ...needs } = exchangeNeeds(url, environment);
+    assert.match(module!, /\/exchange\/open_exchange\.ts$/);
+    assert.deepEqual(needs, {
+      folders: [],
+      files: ["/dev/null", "/dev/null"],
+      environment: ["NATS_USER", "NATS_PASSWORD", "NATS_CREDS", "NATS_CA"],
+    });
+  }
+});
+
 const wrong = [
   ["folder:shared", /expected a path from the root/],
   ["ftp://a/b", /Cannot use exchange "ftp:\/\/a\/b": expected folder:/],
@@ -35,6 +48,9 @@ const wrong = [
   ["toString:/a", /expected folder:/],
   ["s3:bucket", /expected s3:\/\/, a bucket/],
   ["s3://A/b", /expected s3:\/\/, a bucket/],
+  ["tls://host:4222", /expected tls:\/\/ or nats:\/\/, host:port, \/ and a prefix/],
+  ["nats://host/A/b", /expected tls:\/\/ or nats:\/\//],
+  ["tls://it:secret@host/prefix", /whose URL has credentials/],
   ["s3://it:secret@bucket/prefix", /whose URL has credentials, as others see it/],
 ] as const;
 

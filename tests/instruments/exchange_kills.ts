@@ -1,22 +1,22 @@
 /**
  * Kills leader, workers and server of an exchange at random moments, and compares what came out with a run that nothing happens to.
  *
- *     deno task instruments exchange-kills [--kills 50] [--rounds 200] [--seed 1] [--over folder,s3]
+ *     deno task instruments exchange-kills [--kills 50] [--rounds 200] [--seed 1] [--over folder,s3,nats]
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Random, seedOf, sha256 } from "../../base/mod.ts";
-import { type JsonRecord, makeKeyPair, type S3Access } from "../../exchange/mod.ts";
+import { type JsonRecord, makeKeyPair } from "../../exchange/mod.ts";
 import { temporaryFolder } from "../support/command_line.ts";
-import { lead, type PartySetup, work } from "../support/exchange_party.ts";
-import { S3Kind, sources } from "../support/exchange_places.ts";
+import { lead, type PartySetup, type PlaceAccess, work } from "../support/exchange_party.ts";
+import { NatsKind, S3Kind, sources } from "../support/exchange_places.ts";
 import { fromFileUrl } from "../support/paths.ts";
 
 /** Where the parties meet, and what else can be killed there. */
 export interface KillPlace {
   readonly url: string;
-  readonly access?: ReadonlyMap<string, S3Access>;
+  readonly access?: ReadonlyMap<string, PlaceAccess>;
   /** Kills the server, and starts it again. */
   readonly killServer?: () => Promise<void>;
 }
@@ -39,7 +39,7 @@ function setups({ url, access }: KillPlace, folder: string, rounds: number): Par
     Deno.mkdirSync(own, { recursive: true });
     return {
       url,
-      s3: access?.get(party),
+      access: access?.get(party),
       folder: own,
       rounds,
       party,
@@ -145,14 +145,19 @@ export async function killPlace(kind: string): Promise<KillPlace & AsyncDisposab
       },
     };
   }
-  const s3 = new S3Kind();
-  if (s3.whyNot !== undefined) throw new Error(s3.whyNot);
-  const [{ url, access }, server] = [await s3.make(), await s3.server()];
+  const [servers, field] = kind === "s3"
+    ? [new S3Kind(), "s3"] as const
+    : [new NatsKind(), "nats"] as const;
+  if (servers.whyNot !== undefined) throw new Error(servers.whyNot);
+  const [place, server] = [await servers.make(), await servers.server()];
+  const access = new Map<string, PlaceAccess>();
+  for (const [party, of] of place.access) access.set(party, { [field]: of });
   const killServer = async () => {
     await server.kill();
     await server.serve();
   };
-  return { url, access, killServer, [Symbol.asyncDispose]: () => s3[Symbol.asyncDispose]() };
+  const dispose = () => servers[Symbol.asyncDispose]();
+  return { url: place.url, access, killServer, [Symbol.asyncDispose]: dispose };
 }
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -162,7 +167,7 @@ export async function main(args: readonly string[]): Promise<void> {
       kills: { type: "string", default: "50" },
       rounds: { type: "string", default: "200" },
       seed: { type: "string", default: "1" },
-      over: { type: "string", default: "folder,s3" },
+      over: { type: "string", default: "folder,s3,nats" },
     },
   });
   const options = {

@@ -11,13 +11,16 @@ import {
   type ObjectRef,
   openLeader,
   openSilo,
-  type S3Access,
+  type PlaceOptions,
   type TaskHead,
 } from "../../exchange/mod.ts";
 
+export type PlaceAccess = Pick<PlaceOptions, "s3" | "nats">;
+
 export interface PartySetup {
   readonly url: string;
-  readonly s3?: S3Access;
+  /** Who it is there. */
+  readonly access?: PlaceAccess;
   /** An empty folder of its own. */
   readonly folder: string;
   readonly rounds: number;
@@ -35,9 +38,9 @@ function drawn(text: string): string {
 }
 
 export async function lead(
-  { url, s3, folder, rounds, ...options }: PartySetup,
+  { url, access, folder, rounds, ...options }: PartySetup,
 ): Promise<JsonRecord[]> {
-  await using exchange = await openLeader(url, { ...options, s3, offerAgainMs: 2000 });
+  await using exchange = await openLeader(url, { ...options, ...access, offerAgainMs: 2000 });
   const records: JsonRecord[] = [];
   const { signal } = new AbortController();
   for (let round = 1; round <= rounds; round++) {
@@ -67,8 +70,8 @@ export async function lead(
 }
 
 export async function work(setup: PartySetup, signal: AbortSignal): Promise<void> {
-  const { url, folder, party, ...options } = setup;
-  await using exchange = await openSilo(url, { ...options, worker: party });
+  const { url, access, folder, party, ...options } = setup;
+  await using exchange = await openSilo(url, { ...options, ...access, worker: party });
   for (;;) {
     const task = await exchange.take([party], signal);
     if (task === undefined) return;

@@ -3,9 +3,12 @@
  */
 import type { NamedBytes } from "../../exchange/named_bytes.ts";
 import { FolderBytes } from "../../exchange/folder.ts";
+import { type NatsAccess, natsAccounts } from "../../exchange/mod.ts";
+import { NatsBytes } from "../../exchange/nats.ts";
 import { S3Bytes } from "../../exchange/s3.ts";
 import { bucketPolicy } from "../../exchange/s3_policy.ts";
 import { temporaryFolder } from "./command_line.ts";
+import { NatsServer, whyNoNatsServer } from "./nats_server.ts";
 import { Radosgw, whyNoRadosgw } from "./radosgw.ts";
 
 /** A place for one test, as each party sees it. */
@@ -77,3 +80,50 @@ export class S3Kind implements PlaceKind, AsyncDisposable {
     await (await this.#server)?.[Symbol.asyncDispose]();
   }
 }
+
+/** A server of NATS, which must be disposed of: it has lost everything before each test. Each party has an account. */
+export class NatsKind implements PlaceKind, AsyncDisposable {
+  readonly name = "nats";
+  readonly whyNot = whyNoNatsServer();
+  #server: Promise<NatsServer> | undefined;
+
+  server(): Promise<NatsServer> {
+    return this.#server ??= NatsServer.start({ accounts: natsAccounts(natsParties) });
+  }
+
+  async make() {
+    const server = await this.server();
+    const url = server.url(natsParties.prefix);
+    const users = { leader: natsParties.leader, ...natsParties.silos };
+    const access = new Map<string, NatsAccess>(
+      Object.entries(users).map(([party, user]) => [party, server.trusted(user)]),
+    );
+    const opened: NatsBytes[] = [];
+    return {
+      url,
+      access,
+      open(party: string) {
+        opened.push(new NatsBytes(url, access.get(party)!));
+        return opened.at(-1)!;
+      },
+      async [Symbol.asyncDispose]() {
+        for (const place of opened) await place[Symbol.asyncDispose]();
+        await server.kill();
+        await server.wipe();
+        await server.serve();
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#server)?.[Symbol.asyncDispose]();
+  }
+}
+
+const natsParties = {
+  prefix: "runs",
+  leader: { user: "leader", password: "of-leader" },
+  silos: Object.fromEntries(
+    sources.map((source) => [source, { user: source, password: `of-${source}` }]),
+  ),
+};

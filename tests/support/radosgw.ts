@@ -6,6 +6,8 @@ import assert from "node:assert/strict";
 import { delimiter, join } from "node:path";
 import type { S3Access } from "../../exchange/s3_access.ts";
 import { temporaryFolder } from "./command_line.ts";
+import { freePort } from "./free_port.ts";
+import { makeCertificate } from "./test_certificate.ts";
 
 /** Debian's packages of it. */
 const packages = "radosgw ceph-mon ceph-osd ceph-common openssl";
@@ -119,7 +121,7 @@ export class Radosgw implements AsyncDisposable {
     for (const name of ["mon", "osd0", "log", "run"]) Deno.mkdirSync(join(folder, name));
     const ports = { plain: this.port, tls: this.#tlsPort };
     Deno.writeTextFileSync(join(folder, "ceph.conf"), configuration(folder, fsid, monitor, ports));
-    await this.#makeCertificate();
+    await makeCertificate(folder);
     Deno.writeTextFileSync(join(folder, "keyring"), keyring());
     await this.#do("monmaptool", "--create", "--addv", "a", monitor, "--fsid", fsid, "monmap");
     await this.#do("ceph-mon", "--mkfs", "-i", "a", "--monmap", "monmap", "--keyring", "keyring");
@@ -138,27 +140,6 @@ export class Radosgw implements AsyncDisposable {
     );
   }
 
-  /** A certificate for this machine, signed by an authority that nobody else trusts. */
-  async #makeCertificate(): Promise<void> {
-    Deno.writeTextFileSync(join(this.#folder.path, "san"), "subjectAltName=IP:127.0.0.1");
-    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    const ca = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test CA"];
-    await this.#do("openssl", "req", "-x509", ...key, ...ca);
-    const asked = ["-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=test"];
-    await this.#do("openssl", "req", ...key, ...asked);
-    const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "san"];
-    await this.#do(
-      "openssl",
-      "x509",
-      "-req",
-      "-in",
-      "server.csr",
-      "-out",
-      "server.pem",
-      ...signing,
-    );
-  }
-
   async #do(program: string, ...args: string[]): Promise<void> {
     const { success, stderr } = await this.#command(program, args, "piped").output();
     assert.ok(success, `${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
@@ -169,8 +150,7 @@ export class Radosgw implements AsyncDisposable {
   }
 
   #command(program: string, args: readonly string[], output: "piped" | "null"): Deno.Command {
-    const isOfCeph = program !== "monmaptool" && program !== "openssl";
-    const configured = isOfCeph ? ["-c", "ceph.conf", ...args] : args;
+    const configured = program === "monmaptool" ? args : ["-c", "ceph.conf", ...args];
     return new Deno.Command(program, {
       args: [...configured],
       cwd: this.#folder.path,
@@ -193,11 +173,6 @@ export class Radosgw implements AsyncDisposable {
     const text = await answer.text();
     assert.ok(answer.ok, `${method} ${url}: ${answer.status} ${text}`);
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** `$name` is a variable of Ceph. Monitors wait a second before each change, of which a start makes dozens: not here. */
