@@ -211,6 +211,7 @@ Deno.test("edits that mean nothing to a run change no key", async () => {
       .flatMap(({ packages }) => packages);
     assert.ok(!packages.includes("zod"), "schemas of settings are in no bundle");
     assert.ok(!packages.includes("aws4fetch"), "the code of S3 is in no bundle");
+    assert.ok(!packages.some((name) => name.startsWith("@nats-io/")), "nor is that of NATS");
     for (const change of Object.values(harmless)) change(folder);
     assert.deepEqual(changes(before, await codeIn(folder)), new Map());
     edit(
