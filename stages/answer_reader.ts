@@ -28,6 +28,8 @@ interface AnswerReaderOptions {
   readonly files: TensorFiles;
   /** Whether Adam's state comes with a result. */
   readonly averagesAdam: boolean;
+  /** Whether a result comes with its loss, since nobody else has the text. */
+  readonly needsLoss: boolean;
 }
 
 /** What an answer must go with. */
@@ -61,6 +63,9 @@ export class AnswerReader {
       ...(aloneLossNats !== undefined && { aloneLossNats }),
     };
     if (diverged !== null) return { ...outcome, diverged };
+    if (this.#options.needsLoss && aloneLossNats === undefined) {
+      throw new StageError("expected the loss of what it has made, found none");
+    }
     const made = await this.#made(task, bytes, said as TrainAnswer);
     if (norms === undefined) {
       checkFinite(made.shared);

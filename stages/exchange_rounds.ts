@@ -2,7 +2,7 @@
  * Rounds whose participants are trained elsewhere: tasks are offered in an exchange, and answers read when their turn comes. What others
  * make does not depend on who makes it.
  */
-import { canonicalJson, type Log, shownText, StageError } from "../base/mod.ts";
+import { canonicalJson, type Log, StageError } from "../base/mod.ts";
 import type { JsonRecord, LeaderExchange, ObjectRef, Reply, TaskName } from "../exchange/mod.ts";
 import {
   type Ahead,
@@ -19,6 +19,7 @@ import { AnswerReader, isBadAnswer } from "./answer_reader.ts";
 import { type Quorum, RoundDeadline } from "./round_deadline.ts";
 import type { RoundsExtent } from "./rounds_extent.ts";
 import type { TaskProgress, TrainHead } from "./silo_tasks.ts";
+import { shortened } from "./words_of_others.ts";
 
 interface ExchangeRoundsOptions extends RoundsExtent {
   readonly exchange: LeaderExchange;
@@ -54,9 +55,6 @@ interface Offered {
   readonly declined: string[];
 }
 
-/** Words of others are cut to so many letters. */
-const mostLetters = 300;
-
 export class ExchangeRounds implements LocalHelpers {
   readonly score: Score | undefined;
   readonly #options: ExchangeRoundsOptions;
@@ -72,7 +70,11 @@ export class ExchangeRounds implements LocalHelpers {
     this.#options = options;
     this.score = options.score;
     this.#files = new TensorFiles(options.folder);
-    this.#answers = new AnswerReader({ ...options, files: this.#files });
+    this.#answers = new AnswerReader({
+      ...options,
+      files: this.#files,
+      needsLoss: options.score !== undefined,
+    });
   }
 
   train(tasks: ReadonlyMap<string, () => LocalTask>, round: RoundSoFar): Ahead {
@@ -277,10 +279,4 @@ export class ExchangeRounds implements LocalHelpers {
 interface Sent {
   readonly shared: ObjectRef;
   readonly optimizer: TrainHead["optimizer"];
-}
-
-/** Words of others for a message or a record. */
-function shortened(text: unknown): string {
-  const shown = shownText(String(text));
-  return shown.length <= mostLetters ? shown : `${shown.slice(0, mostLetters)}…`;
 }

@@ -3,6 +3,8 @@
  */
 import { type Log, messageOf, StageError } from "../base/mod.ts";
 import type { JsonRecord, LeaderExchange, ObjectRef, TaskHead, TaskName } from "../exchange/mod.ts";
+import { type Quorum, RoundDeadline } from "./round_deadline.ts";
+import { shortened } from "./words_of_others.ts";
 import { type Score, TensorFiles, type ValidationLoss } from "../training/mod.ts";
 
 /** Asks how well shared parameters predict the validation text of a source. */
@@ -22,13 +24,15 @@ interface ScoresOptions {
   readonly sendsAlike: boolean;
   /** For files on their way. */
   readonly folder: string;
+  /** Goes on without those who are silent; default: waits for all. */
+  readonly quorum?: Quorum;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
 
 /** What has silos score. A source whose score is refused has none. */
 export function scoresBySilos(
-  { exchange, run, sendsAlike, folder, log, signal }: ScoresOptions,
+  { exchange, run, sendsAlike, folder, quorum, log, signal }: ScoresOptions,
 ): Score {
   const files = new TensorFiles(folder);
   return async (tasks) => {
@@ -47,21 +51,29 @@ export function scoresBySilos(
       names.push(await exchange.offer(head));
     }
     const came = new Map<string, ValidationLoss>();
-    for await (const reply of exchange.replies(names, signal)) {
+    const unscored = new Map<string, string>();
+    const miss = (source: string, why: unknown) => {
+      unscored.set(source, shortened(why));
+      log.warn(`${source} has no score`, { reason: shortened(why) });
+    };
+    using deadline = new RoundDeadline(quorum, names.length, 0);
+    const until = AbortSignal.any([signal, deadline.signal]);
+    for await (const reply of exchange.replies(names, until)) {
       const { source } = reply.task;
       switch (reply.kind) {
         case "answer":
           try {
             came.set(source, lossOf(reply.answer));
+            deadline.accept();
           } catch (error) {
-            log.warn(`${source} has no score: ${messageOf(error)}`);
+            miss(source, messageOf(error));
           }
           break;
         case "refused":
-          log.warn(`${source} has no score: ${reply.why}`);
+          miss(source, reply.why);
           break;
         case "declined":
-          log.warn(`${source} cannot score now: ${String(reply.why.reason)}`);
+          log.warn(`${source} cannot score now: ${shortened(reply.why.reason)}`);
           break;
         case "working":
           break;
@@ -70,9 +82,16 @@ export function scoresBySilos(
       }
     }
     signal.throwIfAborted();
-    const sorted = [...came].sort(([a], [b]) => a < b ? -1 : 1);
-    return Object.fromEntries(sorted);
+    for (const name of names.filter(({ source }) => !came.has(source) && !unscored.has(source))) {
+      await exchange.withdraw(name);
+      miss(name.source, `silent for ${quorum!.afterSeconds} s`);
+    }
+    return { losses: sorted(came), unscored: sorted(unscored) };
   };
+}
+
+function sorted<T>(values: ReadonlyMap<string, T>): Readonly<Record<string, T>> {
+  return Object.fromEntries([...values].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
 /** The loss of an answer. @throws StageError for what is none */

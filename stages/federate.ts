@@ -143,11 +143,11 @@ export async function run(context: Context): Promise<StageSummary> {
   checkStanding(await exchange.closeRound(0, record), record);
   const extent = roundsExtent(variant, settings);
   const folder = (name: string) => join(checkpointFolder, name);
-  const parts = { exchange, run, ...extent, log, signal };
+  const { quorum } = params;
+  const parts = { exchange, run, ...extent, quorum, log, signal };
   const helpers = new ExchangeRounds({
     ...parts,
     silos: "foreign",
-    quorum: params.quorum,
     score: scoresBySilos({ ...parts, folder: folder(".judged") }),
     folder: folder(".answers"),
     failed: Promise.withResolvers<never>().promise,

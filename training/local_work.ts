@@ -10,6 +10,7 @@ import type { HeldStore } from "./held_states.ts";
 import type { MetricsRows } from "./metrics_rows.ts";
 import type { MonitorRow } from "./monitors.ts";
 import type { OptimizerTensors } from "./optimizer_state.ts";
+import type { Participations } from "./participation.ts";
 import type { Participants } from "./participants.ts";
 import type { PhaseClock } from "./phases.ts";
 import type { TrainingPrograms } from "./programs.ts";
@@ -46,7 +47,14 @@ export type ScoreTask = Pick<LocalTask, "name" | "round" | "shared" | "held">;
  */
 export type Score = (
   tasks: ReadonlyMap<string, () => ScoreTask>,
-) => Promise<Readonly<Record<string, ValidationLoss>>>;
+) => Promise<Scores>;
+
+/** What came of it, by name and sorted. */
+export interface Scores {
+  readonly losses: Readonly<Record<string, ValidationLoss>>;
+  /** Why others have said nothing. */
+  readonly unscored: Readonly<Record<string, string>>;
+}
 
 /** A task that was stopped. Plain data and tensors. */
 export type LocalPart = {
@@ -102,6 +110,8 @@ export interface Leader extends Trainer {
   readonly sources: readonly RunSource[];
   /** Present where the text of sources is with those who train. */
   readonly score?: Score;
+  /** Rounds that are known, of a run that is replayed. */
+  readonly replayed?: Participations;
   readonly metrics: MetricsRows;
   /** Takes tensors that need not be in memory. */
   readonly files: Pick<TensorFiles, "put">;

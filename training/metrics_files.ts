@@ -30,11 +30,12 @@ export function writeMetrics(
 /** The rounds in which somebody was left out, of a run's rows of metrics. */
 export function participationsIn(metrics: readonly MetricsRow[]): readonly Participation[] {
   return metrics.filter(({ kind }) => kind === "participants")
-    .map(({ round, sampled, accepted, leftOut }) => ({
+    .map(({ round, sampled, accepted, leftOut, unscored }) => ({
       round: round as number,
       sampled: sampled as Participation["sampled"],
       accepted: accepted as Participation["accepted"],
       leftOut: leftOut as Participation["leftOut"],
+      unscored: unscored as Participation["unscored"],
     }));
 }
 

@@ -27,11 +27,13 @@ export type RoundRecord = {
   readonly leftOut: Readonly<Record<string, string>>;
 };
 
-/** A round in which somebody was left out. */
+/** A round that was not everybody's. */
 export type Participation = RoundRecord & {
   readonly round: number;
   /** Who was drawn for it. */
   readonly sampled: readonly string[];
+  /** Why sources have no score of what the round ended with, by name: it cannot be the best round then. */
+  readonly unscored: Readonly<Record<string, string>>;
 };
 
 /** By round. */
@@ -48,8 +50,8 @@ export function readParticipations(path: string): Participations {
       throw new UsageError(
         `Cannot read participants in "${name}", line ${
           i + 1
-        }: expected a round of its own, and who of it was sampled, accepted ` +
-          `and leftOut, as ${participantsFile} of the metrics of a run has them`,
+        }: expected a round of its own, and who of it was sampled, accepted, ` +
+          `leftOut and unscored, as ${participantsFile} of the metrics of a run has them`,
       );
     }
     rounds.set(row.round, row);
@@ -76,15 +78,17 @@ function participationOf(line: string): Participation | undefined {
     return undefined;
   }
   if (!isObject(row)) return undefined;
-  const { round, sampled, accepted, leftOut } = row;
+  const { round, sampled, accepted, leftOut, unscored } = row;
   const isTexts = (value: unknown): value is Record<string, string> =>
     isObject(value) && Object.values(value).every((text) => typeof text === "string");
   if (!Number.isSafeInteger(round) || !Array.isArray(sampled)) return undefined;
-  if (!isTexts(accepted) || !isTexts(leftOut)) return undefined;
+  if (!isTexts(accepted) || !isTexts(leftOut) || !isTexts(unscored)) return undefined;
   const absent = Object.keys(leftOut);
-  const isPart = absent.length > 0 && absent.length < sampled.length &&
-    absent.every((name) => sampled.includes(name));
-  return isPart ? { round: Number(round), sampled, accepted, leftOut } : undefined;
+  const isSaid = absent.length + Object.keys(unscored).length > 0;
+  const isPart = absent.length < sampled.length && absent.every((name) => sampled.includes(name));
+  return isSaid && isPart
+    ? { round: Number(round), sampled, accepted, leftOut, unscored }
+    : undefined;
 }
 
 /** @throws StageError for rounds that are not those of this run */

@@ -92,7 +92,10 @@ export async function closeRound(
 ): Promise<void> {
   const { settings, sources, files, metrics, clock, log } = leader;
   const { round, shared, held, results, accepted, leftOut } = state;
-  const losses = await clock.time("evaluation", () => validateSources(leader, state, names));
+  const { losses, unscored } = await clock.time(
+    "evaluation",
+    () => validateSources(leader, state, names),
+  );
   const values = Object.values(losses).map(({ lossNats }) => lossNats);
   const isWhole = values.length === sources.length;
   const lossNats = isWhole ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
@@ -108,8 +111,8 @@ export async function closeRound(
     isBest,
     parameterNorm: parameterNorm(shared),
   });
-  if (Object.keys(leftOut).length > 0) {
-    metrics.push({ kind: "participants", round, sampled: names, accepted, leftOut });
+  if (Object.keys({ ...leftOut, ...unscored }).length > 0) {
+    metrics.push({ kind: "participants", round, sampled: names, accepted, leftOut, unscored });
   }
   warnOfCoverage({ metrics, log }, losses, settings.warnings.unknownShare);
   log.info("round", { round, validationLossNats: lossNats });

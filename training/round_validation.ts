@@ -1,8 +1,9 @@
 /**
  * Validation between rounds: of the shared parameters, and of what each source has made of them alone. It is computed where the text is.
  */
+import { StageError } from "../base/mod.ts";
 import { type Tensors, tensorsOf } from "./checkpoint.ts";
-import type { Leader, Trainer } from "./local_work.ts";
+import type { Leader, Scores, Trainer } from "./local_work.ts";
 import { placeResult, type SourceResult, split } from "./outer_step.ts";
 import { judgesByOwnRows } from "./participants.ts";
 import type { PretrainState } from "./pretrain_state.ts";
@@ -10,8 +11,6 @@ import { writeTensors } from "./programs.ts";
 import { type RunSource, withText } from "./source.ts";
 import { nextTick } from "./trainer.ts";
 import { type ValidationLoss, validationLoss } from "./validation.ts";
-
-type SourceLosses = Readonly<Record<string, ValidationLoss>>;
 
 /**
  * Of each source that is validated after a round and has parameters for it, in the order of the names: all sources, or those that
@@ -22,10 +21,12 @@ export async function validateSources(
   leader: Leader,
   { round, shared, held }: Pick<PretrainState, "round" | "shared" | "held">,
   participants: readonly string[],
-): Promise<SourceLosses> {
-  const { variant, settings, score } = leader;
+): Promise<Scores> {
+  const { variant, settings, score, replayed } = leader;
+  const { unscored = {} } = replayed?.get(round) ?? {};
   const judgeable = validatedAfter(leader, round, participants)
-    .filter(({ name }) => variant.sharesEmbeddings || name in held);
+    .filter(({ name }) => variant.sharesEmbeddings || name in held)
+    .filter(({ name }) => unscored[name] === undefined);
   const judged = (name: string) =>
     judgesByOwnRows(variant, settings)
       ? split(variant, shared, leader.participants.vocabularyOf(name))
@@ -37,7 +38,9 @@ export async function validateSources(
       shared: judged(name),
       held: held[name] ?? null,
     });
-    return await score(new Map(judgeable.map(({ name }) => [name, () => taskOf(name)])));
+    const scores = await score(new Map(judgeable.map(({ name }) => [name, () => taskOf(name)])));
+    if (replayed) checkReplayedScores(round, scores);
+    return { ...scores, unscored: { ...scores.unscored, ...unscored } };
   }
   const losses: Record<string, ValidationLoss> = {};
   for (const source of judgeable) {
@@ -45,7 +48,16 @@ export async function validateSources(
     const tensors = { ...judged(name), ...localOf(leader, held[name]) };
     losses[name] = await lossOf(leader, source, tensors);
   }
-  return losses;
+  return { losses, unscored };
+}
+
+/** @throws StageError for a source that has no score, and had one */
+function checkReplayedScores(round: number, { unscored }: Scores): void {
+  for (const [name, why] of Object.entries(unscored)) {
+    throw new StageError(
+      `Cannot replay round ${round}: expected the score of ${name}, which it had, found none: ${why}`,
+    );
+  }
 }
 
 /** Sorted by name. */

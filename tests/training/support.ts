@@ -9,6 +9,7 @@ import {
   type Checkpoint,
   type Continuation,
   type ContinuationSettings,
+  type DeclaredSource,
   type Group,
   type InnerOptimizer,
   learningRateAt,
@@ -18,6 +19,7 @@ import {
   type Pretraining,
   type PretrainSettings,
   safetensorsParts,
+  sourceVocabulary,
   type Tensors,
   tensorsOf,
   type TrainingSource,
@@ -236,6 +238,14 @@ export function plain(checkpoint: Checkpoint<Checkpoint["state"], Group>) {
       ]),
     ),
   };
+}
+
+/** What a silo says of a source. TRIM's leader must know the rows, no other one does. */
+export function declared(variant: Variant, { name, train, localVocabulary }: TrainingSource) {
+  const { tokens, vocabSize } = train;
+  const { size, rows } = sourceVocabulary(variant, { vocabSize, localVocabulary });
+  const vocabulary = variant.sharesEmbeddings && rows ? { size, rows } : { size };
+  return { name, train: { tokens, vocabSize }, vocabulary } satisfies DeclaredSource;
 }
 
 /** Helpers that train in this process, one task after the other. @param only Of participants with these numbers; of all when absent. */
