@@ -109,6 +109,8 @@ export interface TakenTask {
   put(file: string): Promise<ObjectRef>;
   /** Answers, which can be said once. Returns the answer that stands: this one, or the one that came first. */
   answer(answer: JsonRecord): Promise<JsonRecord>;
+  /** Whether somebody has answered it. Two workers may hold one task after the first was silent for long. */
+  isAnswered(): Promise<boolean>;
   /** Gives it back with a reason that is not for ever: other code, a full disk, a lost state. This worker leaves it alone for a while. */
   decline(why: JsonRecord): Promise<void>;
   /** Says that the worker is still at it, and how far it is. It returns at once and may be called often: only some calls are passed on. */

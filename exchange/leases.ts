@@ -49,6 +49,8 @@ export class Leases {
       if (!await lease.create()) return undefined;
     } else {
       if (!await this.#isFree(name, found.tag)) return undefined;
+      // Who gave it back since the look may have answered before.
+      if (await this.#place.find(replyName(task, "answer")) !== undefined) return undefined;
       await lease.write();
       // Of two who found it free, the one who wrote last has it.
       if (await this.#holder(name) !== this.#worker) return undefined;

@@ -51,6 +51,10 @@ export class Taken implements TakenTask {
     return readSigned(standing, "answer", about, publicKeyOf(this.#privateKey));
   }
 
+  async isAnswered(): Promise<boolean> {
+    return await this.#place.find(replyName(this.name, "answer")) !== undefined;
+  }
+
   async decline(why: JsonRecord): Promise<void> {
     const said = signed("declined", { ...this.name }, why, this.#privateKey);
     await this.#place.replace(replyName(this.name, "declined"), said);

@@ -42,6 +42,11 @@ export async function answerTasks(setup: SiloSetup, work: SiloWork): Promise<voi
       work.onAnswered?.(task.head);
     } catch (error) {
       if (signal.aborted) return await task.release();
+      if (await task.isAnswered()) {
+        // Another had it too, and has removed what both went on from.
+        await task.release();
+        continue;
+      }
       if (!isRefusal(error)) throw error;
       log.warn(messageOf(error));
       // The time tells one try from the next.

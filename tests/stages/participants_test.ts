@@ -108,6 +108,7 @@ function spoilt(task: TakenTask): TakenTask {
       return await task.put(file);
     },
     answer: (answer) => task.answer(answer),
+    isAnswered: () => task.isAnswered(),
     decline: (why) => task.decline(why),
     note: (progress) => task.note(progress),
     release: () => task.release(),

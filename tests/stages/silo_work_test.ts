@@ -1,0 +1,74 @@
+/**
+ * What a process that trains for a leader does with a task that it cannot answer.
+ */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { engineModule } from "../../engine/mod.ts";
+import { leaderInFolder } from "../../exchange/mod.ts";
+import { nameOf, replyName } from "../../exchange/layout.ts";
+import { silentLog } from "../../pipeline/stage.ts";
+import { siloSetupOf } from "../../stages/parallel_sources.ts";
+import { runKeysIn } from "../../stages/run_keys.ts";
+import { answerTasks } from "../../stages/silo_work.ts";
+import { participantSeeds } from "../../training/mod.ts";
+import { pretraining, seed, withSources } from "../training/support.ts";
+
+for (const isAnswered of [true, false]) {
+  const does = isAnswered ? "leaves it alone" : "declines";
+  Deno.test(`answerTasks() whose task's files are gone ${does} where another has ${isAnswered ? "" : "not "}answered`, () =>
+    withSources(async (sources, folder) => {
+      const { variant, settings, checkpointFolder } = pretraining("trim", sources, folder);
+      const exchangeFolder = join(folder, "exchange");
+      const setup = siloSetupOf({
+        sources,
+        setup: {
+          variant,
+          engineModule: engineModule("reference"),
+          settings,
+          engine: { kind: "reference", threads: 1, precision: "fp32" },
+          sources: sources.map(({ name, localVocabulary }) => ({
+            name,
+            train: `${folder}/${name}/train`,
+            validation: `${folder}/${name}/validation`,
+            localVocabulary: [...localVocabulary],
+          })),
+          seeds: participantSeeds(variant, sources.map(({ name }) => name), seed),
+          checkpointFolder,
+        },
+        exchange: { url: `folder:${exchangeFolder}` },
+      });
+      const { run, leader: keys, silo } = runKeysIn(checkpointFolder);
+      await using leader = leaderInFolder(exchangeFolder, {
+        run,
+        privateKey: keys.privateKey,
+        silos: { alpha: silo.publicKey },
+      });
+      const shared = { area: "shared", round: 1, digest: "0".repeat(64), bytes: 1 };
+      const head = { run, round: 1, source: "alpha", kind: "train", shared, optimizer: null };
+      const task = await leader.offer({ ...head, held: null });
+      const pathOf = (kind: "answer" | "declined") =>
+        join(exchangeFolder, replyName(nameOf({ ...head, held: null }), kind));
+      const end = new AbortController();
+      const ended = Promise.withResolvers<void>();
+      const working = answerTasks({ ...setup, exchange: { ...setup.exchange, worker: "a" } }, {
+        log: silentLog,
+        signal: end.signal,
+        onTaken() {
+          if (isAnswered) {
+            Deno.mkdirSync(dirname(pathOf("answer")), { recursive: true });
+            Deno.writeTextFileSync(pathOf("answer"), "of another");
+          }
+          ended.resolve();
+        },
+      });
+      await ended.promise;
+      const lease = join(exchangeFolder, replyName(task, "working"));
+      while (!/"worker":null/.test(Deno.readTextFileSync(lease))) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      end.abort();
+      await working;
+      assert.equal(existsSync(pathOf("declined")), !isAnswered);
+    }));
+}
