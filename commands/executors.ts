@@ -26,6 +26,7 @@ export async function openExecutor(choice: ExecutorChoice, given: Given): Promis
     capacity: () => local.capacity(),
     start: (work) => local.start(work),
     adopt: (work, claim) => slurm.adopt(work, claim),
+    close: () => local.close(),
   };
 }
 

@@ -208,7 +208,7 @@ async function execute(
   { ids, states, forced, event }: Planned,
   recorder: RunRecorder,
   options: RunOptions & { readonly keptCheckpoints: number },
-  { executor, jobs }: { readonly executor: ExecutorChoice; readonly jobs: number },
+  { executor: choice, jobs }: { readonly executor: ExecutorChoice; readonly jobs: number },
 ): Promise<{ result: RunResult; signal: StopSignal | undefined }> {
   const { Scheduler } = await import("../pipeline/scheduler.ts");
   const { planner, programs, instances } = session;
@@ -218,6 +218,7 @@ async function execute(
   const { emit, close } = reporter(options);
   const startedAt = performance.now();
   if (!options.json) emit(event);
+  const executor = await openExecutor(choice, { programs, store: session.store });
   const scheduler = new Scheduler({
     planner,
     ids,
@@ -227,7 +228,7 @@ async function execute(
     keptCheckpoints: options.keptCheckpoints,
     objects: session.objects,
     recorder,
-    executor: await openExecutor(executor, { programs, store: session.store }),
+    executor,
     emit,
   });
   const wishes = new StopWishes({
@@ -236,7 +237,7 @@ async function execute(
   });
   using _ = wishes.listen();
   const result = await scheduler.run(states);
-  await programs.close();
+  await Promise.all([executor.close(), programs.close()]);
   const { signal } = wishes;
   const durationMs = performance.now() - startedAt;
   emit({ type: "summary", durationMs, ...result });

@@ -127,6 +127,7 @@ async function work(
     code: planner.codeOf(instance),
     isNative: instance.declaration.isNative,
     fileNotes: "",
+    mayShare: false,
     request: { ...requestOf(instance, { key, record, temporary: own, store }), lock },
     onMessage: tell,
   });

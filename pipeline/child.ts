@@ -15,9 +15,10 @@ import { CheckpointWatch } from "./checkpoint_watch.ts";
 import { JobReports } from "./executors/job_reports.ts";
 import { armFaults } from "./faults.ts";
 import { listAndSync } from "./listing.ts";
+import { lines } from "./lines.ts";
 import { machineNotes } from "./machine.ts";
 import { removeQuietly } from "./remove_tree.ts";
-import { type ChildMessage, type ChildRequest, encodeMessage } from "./protocol.ts";
+import { type ChildMessage, type ChildRequest, encodeMessage, errorsEnd } from "./protocol.ts";
 import type { StageLog, StageProgress, StageRun } from "./stage.ts";
 import { contextOf } from "./stage_context.ts";
 import { StorageError, storageError } from "./storage_errors.ts";
@@ -27,9 +28,9 @@ import { lockAsChild } from "./store_lock.ts";
 const progressEveryMs = 200;
 
 /**
- * Serves the one request of this process: the line of its input, or, for a job, the file in the folder that its argument names.
- * Called by the entry that `program.ts` makes, which imports the stage's code: what is imported by name needs no permission to be
- * read.
+ * Serves the request of this process: the line of its input, or, for a job, the file in the folder that its argument names. Where the
+ * process is shared, further lines follow until an instance has no result. Called by the entry that `program.ts` makes, which imports
+ * the stage's code: what is imported by name needs no permission to be read.
  */
 export async function serve(
   stage: { readonly run: StageRun },
@@ -39,13 +40,12 @@ export async function serve(
   console.log = console.info = console.debug = console.error;
   const [reportFolder] = Deno.args;
   const reports = reportFolder === undefined ? undefined : new JobReports(reportFolder);
-  const request: ChildRequest = reports?.request() ??
-    JSON.parse(await readLine(Deno.stdin.readable));
-  const { send, finish } = reports === undefined ? pipe : channelOf(reports, request);
-  if (request.lock !== undefined) lockAsChild(request.lock);
-  if (request.runner !== undefined) endWith(request.runner, request.isBound);
+  const requests = lines(Deno.stdin.readable);
+  const first = reports?.request() ?? await nextOf(requests);
+  const { send, finish } = reports === undefined ? pipe : channelOf(reports, first);
+  if (first.lock !== undefined) lockAsChild(first.lock);
+  if (first.runner !== undefined) endWith(first.runner, first.isBound);
   reports?.startHeartbeat();
-  armFaults(request.instance, request.faults);
   const stop = new AbortController();
   Deno.addSignalListener("SIGTERM", () => stop.abort(new Error("stopped by the user")));
   leaveSignals(); // the terminal sends them to all; the runner decides
@@ -54,8 +54,22 @@ export async function serve(
     event.preventDefault();
     finish(failure(event.reason));
   });
-  if (reports !== undefined) noteNode(request, reports, send);
-  finish(await runRequest(request, stage, modules, { signal: stop.signal, send }));
+  if (reports !== undefined) noteNode(first, reports, send);
+  for (let request = first;; request = await nextOf(requests)) {
+    armFaults(request.instance, request.faults);
+    const message = await runRequest(request, stage, modules, { signal: stop.signal, send });
+    if (!request.isShared) finish(message);
+    writeAll(Deno.stderr, `${errorsEnd}\n`);
+    if (message.type !== "done") finish(message);
+    send(message);
+  }
+}
+
+/** Ends the process where there is no request any more. */
+async function nextOf(requests: AsyncGenerator<string, void>): Promise<ChildRequest> {
+  const { value } = await requests.next();
+  if (value === undefined) Deno.exit(0);
+  return JSON.parse(value);
 }
 
 /** How a process tells its runner what happens. */
@@ -221,15 +235,4 @@ function endWith(runner: number, isBound: boolean | undefined): void {
   // From a thread of its own: a stage may keep this one busy for minutes.
   const worker = new Worker(import.meta.resolve("./watchdog.ts"), { type: "module" });
   worker.postMessage(runner);
-}
-
-async function readLine(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of stream) {
-    text += decoder.decode(bytes, { stream: true });
-    const end = text.indexOf("\n");
-    if (end >= 0) return text.slice(0, end);
-  }
-  return text;
 }

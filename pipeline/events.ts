@@ -84,7 +84,7 @@ export const runEvent = z.discriminatedUnion("type", [
     instances: z.array(plannedInstance).readonly(),
     forecast: planForecast,
   }),
-  event("started", "A process of its own was started for an instance.", {
+  event("started", "An instance was started, in a process that may have run others before.", {
     instance,
     key,
     reason: z.string(),

@@ -32,13 +32,16 @@ export function faultsOfEnvironment(): Faults | undefined {
   return fault === undefined && trace === undefined ? undefined : { fault, trace };
 }
 
-let armed = false;
+let armed: { readonly name: string; readonly visit: Visit } | undefined;
+let traceFile: Deno.FsFile | undefined;
 
-/** Arms this process. @param name `runner`, or the instance that this process runs. */
+/** Arms this process. @param name `runner`, or the instance that this process runs: the last one counts. */
 export function armFaults(name: string, faults: Faults | undefined): void {
-  if (faults === undefined || armed) return;
-  armed = true;
-  const visit = visitor(name, faults);
+  if (faults === undefined || armed?.name === name) return;
+  const isWrapped = armed !== undefined;
+  armed = { name, visit: visitor(name, faults) };
+  if (isWrapped) return;
+  const visit: Visit = (point, writeHalf) => armed!.visit(point, writeHalf);
   wrapFiles(visit);
   wrapFolders(visit);
 }
@@ -49,9 +52,7 @@ type Visit = (point: FaultPoint, writeHalf?: () => void) => void;
 function visitor(name: string, { fault, trace }: Faults): Visit {
   const [target, wanted, ordinal, kind] = fault?.split(":") ?? [];
   const seen = new Map<FaultPoint, number>();
-  const traceFile = trace === undefined
-    ? undefined
-    : Deno.openSync(trace, { append: true, create: true });
+  if (trace !== undefined) traceFile ??= Deno.openSync(trace, { append: true, create: true });
   const { writeSync } = Deno.FsFile.prototype;
   return (point, writeHalf) => {
     const count = (seen.get(point) ?? 0) + 1;

@@ -75,6 +75,11 @@ export function expand(
   return instances;
 }
 
+/** Whether an instance may run in a process that runs others too, see `Stage.sharesProcess`. */
+export function mayShare({ stage, declaration: { isNative, access } }: Instance): boolean {
+  return stage.sharesProcess === true && !isNative && access === undefined;
+}
+
 /** Where each input comes from, by name: `tokenize/it/global#train`. */
 export function parentsOf({ inputs }: Instance): Record<string, string> {
   return Object.fromEntries(

@@ -7,6 +7,9 @@
  * fetch (`access`): these may reach any host, as hubs redirect to hosts of their own choice, read the variables and files that
  * they name, and use the folders that they share.
  *
+ * A process that runs one instance after the other (`executors/shared_processes.ts`) has the same permissions but for `TMPDIR`, each
+ * time those of the instance at work: `executors/permission_broker.ts` gives them.
+ *
  * Not confined: stages with native code (`isNative`). A native library makes system calls of its own that no runtime
  * sees, and loading one (`--allow-ffi`) is leave to do anything. Their processes get all permissions, and a test compares
  * the record that Deno makes of their file accesses (`DENO_AUDIT_PERMISSIONS`) with their declaration.
@@ -14,7 +17,7 @@
 import type { ChildRequest } from "./protocol.ts";
 
 /** The paths that an instance is given. */
-interface GivenPaths {
+export interface GivenPaths {
   readonly read: readonly string[];
   readonly write: readonly string[];
 }

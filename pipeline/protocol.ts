@@ -1,8 +1,9 @@
 /**
  * What a runner and its child processes say to each other: one JSON object a line.
  *
- * The runner writes one request to the child's input. The child's messages start with a mark, so that whatever a library
- * prints to the same pipe, even without an end of line, is told apart. A job of another machine reads and writes files instead.
+ * The runner writes a request to the child's input, and further ones where the process is shared. The child's messages start with a
+ * mark, so that whatever a library prints to the same pipe, even without an end of line, is told apart. A job of another machine reads
+ * and writes files instead.
  */
 import type { Json } from "../base/mod.ts";
 import type { Faults } from "./faults.ts";
@@ -14,11 +15,16 @@ import type { InstanceId, StageAccess, StageProgress, StageSummary } from "./sta
 /** The control character RS, as in RFC 7464. */
 const messageMark = "\x1e";
 
+/** Ends what a process that takes several requests has printed as errors while it served one. */
+export const errorsEnd = messageMark;
+
 export interface ChildRequest {
   /** The runner's process id: when it is gone, so is the child. Absent for a job, which outlives its runner. */
   readonly runner?: number;
   /** The system sees to that: see `bound_process.ts`. */
   readonly isBound?: boolean;
+  /** Other requests may follow in this process. */
+  readonly isShared?: boolean;
   /** A file to hold a shared lock on while alive; absent for a job. */
   readonly lock?: string;
   /** Where a job tells how it goes, see `executors/job_reports.ts`. */

@@ -1,5 +1,5 @@
 /**
- * Runs what a plan says: each instance in a process of its own, several at once, what begins the costliest chain first.
+ * Runs what a plan says: each instance in a process, several at once, what begins the costliest chain first.
  */
 import { messageOf, type UsageError } from "../base/mod.ts";
 import { Capacity, type Share } from "./capacity.ts";
@@ -16,6 +16,7 @@ import type { RunEvent, RunResult } from "./events.ts";
 import type { ChildOutcome, ChildWork, Executor, RunningChild } from "./executors/executor.ts";
 import { claimOf, Forecaster } from "./forecast.ts";
 import { InputWitness, makersOf } from "./input_witness.ts";
+import { mayShare } from "./instances.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import type { InstanceState, Planner } from "./plan.ts";
@@ -43,7 +44,7 @@ export interface SchedulerOptions {
   readonly objects: ObjectCheck;
   /** Notes what this run has asked for. */
   readonly recorder: RunRecorder;
-  /** Where instances run, each in a process of its own. */
+  /** Where instances run. */
   readonly executor: Executor;
   emit(event: RunEvent): void;
 }
@@ -340,6 +341,7 @@ export class Scheduler {
       code: planner.codeOf(instance),
       isNative: instance.declaration.isNative,
       fileNotes,
+      mayShare: mayShare(instance),
       request: requestOf(instance, { key, record, temporary, store: planner.store }),
       onMessage: (message) => {
         if (message.type === "checkpoint") emit({ type: "checkpoint", instance: id, key });

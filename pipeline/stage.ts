@@ -68,6 +68,11 @@ export interface Stage<
     declaration: StageDeclaration<Params, Hints, Uses>,
     work: SharedWork,
   ): Pick<StageDeclaration<Params, Hints, Uses>, keyof SharedDeclaration> | undefined;
+  /**
+   * Instances may run one after the other in one process, each with its own permissions: nothing that `run` leaves in its modules tells
+   * what ran before, and it needs no `TMPDIR`. This does not count for instances with native code, and for those that fetch.
+   */
+  readonly sharesProcess?: true;
   /** All about one instance. Called once for each instance of a plan. */
   declare(recipe: Recipe, parts: readonly string[]): StageDeclaration<Params, Hints, Uses>;
 }

@@ -89,6 +89,7 @@ export const documents: Stage<Recipe, DocumentsParams, DocumentsHints, Documents
   name: "documents",
   description: "Reads or makes the text of a source",
   module: import.meta.url,
+  sharesProcess: true,
   instances: (recipe) =>
     allSources(recipe).flatMap((source) => splits.map((split) => [source, split])),
   declare(recipe, parts) {

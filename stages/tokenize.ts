@@ -59,6 +59,7 @@ export const tokenize: Stage<Recipe, object, TokenizeHints, AdoptedModules> = {
   name: "tokenize",
   description: "Turns the text of a source into token shards",
   module: import.meta.url,
+  sharesProcess: true,
   instances: (recipe) => [
     ...allSources(recipe).map((source) => [source, "global"]),
     ...sourcesWithOwnVocabulary(recipe).map((source) => [source, "own"]),

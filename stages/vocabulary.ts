@@ -60,6 +60,7 @@ export const vocabulary: Stage<Recipe, VocabularyParams, VocabularyHints, Adopte
   name: "vocabulary",
   description: "Train a tokenizer on all sources, and one for each source that needs its own",
   module: import.meta.url,
+  sharesProcess: true,
   instances: (recipe) => [
     ["global"],
     ...sourcesWithOwnVocabulary(recipe).map((source) => [source]),

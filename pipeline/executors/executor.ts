@@ -20,6 +20,8 @@ export interface ChildWork {
   readonly isNative: boolean;
   /** What tells the states of its outside files from all others. */
   readonly fileNotes: string;
+  /** May run in a process that has run others of the same program. */
+  readonly mayShare: boolean;
   readonly logPath: string;
   /** Progress, checkpoints and log messages, as they come. */
   onMessage(message: ChildNews): void;
@@ -64,6 +66,8 @@ export interface Executor {
    * `temporary` nothing is used.
    */
   adopt(work: ChildWork, claim: Share): Promise<RunningChild | undefined>;
+  /** Ends what waits for more instances. */
+  close(): Promise<void>;
 }
 
 /** Tells what a child says while it works from what it says last. */

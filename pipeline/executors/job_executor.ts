@@ -71,4 +71,9 @@ export class JobExecutor implements Executor {
     const program = await programs.of(work.code);
     return new JobChild({ ...this.#options, work, program, claim, lease });
   }
+
+  /** Nothing waits: each job has one instance. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 }

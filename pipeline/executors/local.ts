@@ -1,25 +1,28 @@
 /**
- * Instances as processes of this machine: starts them, reads what they say, keeps their logs. They end with the runner.
+ * Instances in processes of this machine: starts them, keeps their logs. They end with the runner.
  */
 import { join } from "node:path";
 import { bound, canBind } from "../bound_process.ts";
 import { machineCapacity, type Share } from "../capacity.ts";
 import type { Programs } from "../program.ts";
-import type { Program } from "../program_folder.ts";
-import { type ChildRequest, decodeLine } from "../protocol.ts";
+import type { ChildRequest } from "../protocol.ts";
 import { ChildLog } from "./child_log.ts";
+import type { ChildOutcome, ChildWork, Executor, RunningChild } from "./executor.ts";
+import { PermissionBroker } from "./permission_broker.ts";
 import {
-  type ChildOutcome,
-  type ChildWork,
-  type Executor,
-  isNews,
-  type RunningChild,
-} from "./executor.ts";
-import { childEnvironment, prepare, whole } from "./prepared_program.ts";
+  childEnvironment,
+  ownArguments,
+  placed,
+  sharedArguments,
+  whole,
+} from "./prepared_program.ts";
+import { ProgramProcess } from "./program_process.ts";
+import { SharedProcesses } from "./shared_processes.ts";
 
-/** Runs instances as processes of this machine. */
+/** Runs instances in processes of this machine. */
 export class LocalExecutor implements Executor {
   readonly #programs: Programs;
+  readonly #shared = new SharedProcesses();
   #isBound: Promise<boolean> | undefined;
 
   constructor(programs: Programs) {
@@ -33,49 +36,81 @@ export class LocalExecutor implements Executor {
   }
 
   async start(work: ChildWork): Promise<RunningChild> {
-    return new Child(
-      work,
-      await this.#programs.of(work.code),
-      await (this.#isBound ??= canBind()),
-    );
+    const program = await this.#programs.of(work.code);
+    const isBound = await (this.#isBound ??= canBind());
+    const request = placed(program, { ...work.request, isBound });
+    // A program in a folder of the instance goes with it, and the record of accesses is of a process.
+    const mayShare = work.mayShare && !request.program.startsWith(work.temporary) && !isAudited();
+    const log = new ChildLog(work.logPath, `${request.instance}, started`);
+    const process = (mayShare ? this.#shared.take(program.digest) : undefined) ??
+      this.#startProcess(work, request, mayShare);
+    const { isShared } = process;
+    const onDone = (made: Made) => {
+      const outcome = whole(made, program, request);
+      if (isShared && outcome === made) this.#shared.keep(program.digest, process);
+      else void process.close();
+      return outcome;
+    };
+    return new Child(work, { request: { ...request, isShared }, process, log, onDone });
   }
 
   /** A process of this machine ends with its runner. */
   adopt(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
+
+  close(): Promise<void> {
+    return this.#shared.close();
+  }
+
+  #startProcess(work: ChildWork, request: ChildRequest, mayShare: boolean): ProgramProcess {
+    this.#shared.makeRoom();
+    const broker = mayShare ? openBroker() : undefined;
+    const [args, variables] = broker === undefined
+      ? [
+        ownArguments(request, work.request.program, work.isNative),
+        { TMPDIR: request.scratch, ...auditOf(request) },
+      ]
+      : [sharedArguments(request), broker.environment];
+    const [command, ...before] = request.isBound ? bound(Deno.execPath()) : [Deno.execPath()];
+    const process = new Deno.Command(command, {
+      args: [...before, ...args],
+      clearEnv: true,
+      env: { ...childEnvironment(Deno.env.toObject()), ...variables },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    return new ProgramProcess(process, broker);
+  }
+}
+
+type Made = Extract<ChildOutcome, { type: "done" }>;
+
+interface ChildOptions {
+  readonly request: ChildRequest;
+  readonly process: ProgramProcess;
+  readonly log: ChildLog;
+  /** Called with what it has made. Says what comes of it. */
+  onDone(made: Made): ChildOutcome;
 }
 
 class Child implements RunningChild {
   readonly folder: string;
   readonly outcome: Promise<ChildOutcome>;
-  readonly #process: Deno.ChildProcess;
+  readonly #process: ProgramProcess;
   readonly #log: ChildLog;
   #isStopping = false;
 
   constructor(
-    { request: asked, temporary, isNative, logPath, onMessage }: ChildWork,
-    program: Program,
-    isBound: boolean,
+    { temporary, onMessage }: ChildWork,
+    { request, process, log, onDone }: ChildOptions,
   ) {
     this.folder = temporary;
-    this.#log = new ChildLog(logPath, `${asked.instance}, started`);
-    const { request, args } = prepare(program, { ...asked, isBound }, isNative);
-    const [command, ...before] = isBound ? bound(Deno.execPath()) : [Deno.execPath()];
-    this.#process = new Deno.Command(command, {
-      args: [...before, ...args],
-      clearEnv: true,
-      env: {
-        ...childEnvironment(Deno.env.toObject()),
-        TMPDIR: request.scratch,
-        ...auditOf(request),
-      },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    this.#process = process;
+    this.#log = log;
     this.outcome = this.#follow(request, onMessage)
-      .then((outcome) => outcome.type === "done" ? whole(outcome, program, request) : outcome);
+      .then((outcome) => outcome.type === "done" ? onDone(outcome) : outcome);
   }
 
   get place(): string {
@@ -88,51 +123,44 @@ class Child implements RunningChild {
 
   stop(): void {
     this.#isStopping = true;
-    this.#signal("SIGTERM");
+    this.#process.signal("SIGTERM");
   }
 
   kill(): void {
     this.#isStopping = true;
-    this.#signal("SIGKILL");
+    this.#process.signal("SIGKILL");
   }
 
   async #follow(
     request: ChildRequest,
     onMessage: ChildWork["onMessage"],
   ): Promise<ChildOutcome> {
-    let outcome: ChildOutcome | undefined;
-    const readMessages = async () => {
-      for await (const line of lines(this.#process.stdout)) {
-        const { message, printed } = decodeLine(line);
-        this.#log.printed(printed);
-        if (message === undefined) continue;
-        if (isNews(message)) {
-          this.#log.said(message);
-          onMessage(message);
-        } else outcome = message;
-      }
-    };
-    const readErrors = async () => {
-      for await (const line of lines(this.#process.stderr)) this.#log.printed(line);
-    };
-    const [status] = await Promise.all([
-      this.#process.status,
-      readMessages(),
-      readErrors(),
-      sendRequest(this.#process, request),
-    ]);
-    outcome ??= this.#isStopping
-      ? { type: "stopped", isClean: false }
-      : diedSilently(status, this.#log.lastWords);
+    const { said, status } = await this.#process.run(request, {
+      onNews: (message) => {
+        this.#log.said(message);
+        onMessage(message);
+      },
+      onPrinted: (line) => this.#log.printed(line),
+    });
+    const outcome = said ??
+      (this.#isStopping
+        ? { type: "stopped", isClean: false } as const
+        : diedSilently(status!, this.#log.lastWords));
     this.#log.end(outcome);
     return outcome;
   }
+}
 
-  #signal(signal: Deno.Signal): void {
-    try {
-      this.#process.kill(signal);
-    } catch { /* it has ended */ }
+function openBroker(): PermissionBroker | undefined {
+  try {
+    return new PermissionBroker();
+  } catch {
+    return undefined; // a process for each instance needs no socket
   }
+}
+
+function isAudited(): boolean {
+  return Deno.env.has("DEPT_AUDIT");
 }
 
 /** With `DEPT_AUDIT=DIR` Deno records there what a child accesses, beside what it was given: see `permissions.ts`. */
@@ -142,14 +170,6 @@ function auditOf(request: ChildRequest): Record<string, string> {
   const path = join(folder, request.instance.replaceAll("/", "+"));
   Deno.writeTextFileSync(`${path}.request.json`, JSON.stringify(request));
   return { DENO_AUDIT_PERMISSIONS: `${path}.access.jsonl` };
-}
-
-async function sendRequest(process: Deno.ChildProcess, request: ChildRequest): Promise<void> {
-  const writer = process.stdin.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(`${JSON.stringify(request)}\n`));
-    await writer.close();
-  } catch { /* it died at once: its status says so */ }
 }
 
 function diedSilently(status: Deno.CommandStatus, lastWords: string): ChildOutcome {
@@ -162,16 +182,4 @@ function diedSilently(status: Deno.CommandStatus, lastWords: string): ChildOutco
     : `ended with code ${status.code}`;
   const words = lastWords === "" ? "" : `: ${lastWords}`;
   return { type: "failed", message: `Its process ${how}${words}`, isExpected: true };
-}
-
-/** The lines of a stream of UTF-8, without their ends; a last line needs none. */
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of stream) {
-    const parts = (text + decoder.decode(bytes, { stream: true })).split("\n");
-    text = parts.pop()!;
-    yield* parts;
-  }
-  if (text !== "") yield text;
 }

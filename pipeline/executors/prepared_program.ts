@@ -34,29 +34,45 @@ interface Prepared {
 
 /** Lays out what a child runs. The request names a folder for what is its own. */
 export function prepare(program: Program, asked: ChildRequest, isNative: boolean): Prepared {
-  const own = asked.program;
-  const folder = programFolder(
-    program,
-    programsFolder(join(asked.store, "cache")),
-    join(own, "code"),
-  );
+  const request = placed(program, asked);
+  return { request, args: ownArguments(request, asked.program, isNative) };
+}
+
+/** Lays out a program. Returns the request with the places of its code. */
+export function placed(program: Program, asked: ChildRequest): ChildRequest {
+  const cache = programsFolder(join(asked.store, "cache"));
+  const folder = programFolder(program, cache, join(asked.program, "code"));
   const modules = Object.entries(program.modules)
     .map(([role, name]) => [role, pathToFileURL(join(folder, name)).href]);
-  const request = { ...asked, program: folder, modules: Object.fromEntries(modules) };
-  if (isNative) return { request, args: denoArguments("-A", join(folder, "deno.json"), folder) };
+  return { ...asked, program: folder, modules: Object.fromEntries(modules) };
+}
+
+/** For a process of one instance, with its permissions. @param own A folder of this instance */
+export function ownArguments(
+  request: ChildRequest,
+  own: string,
+  isNative: boolean,
+): readonly string[] {
+  const folder = request.program;
+  if (isNative) return denoArguments(folder, join(folder, "deno.json"), "-A");
   // The permissions are those of this instance, not of its program.
   const permissions = { [permissionSet]: permissionsOf(request) };
   const settings = JSON.parse(Deno.readTextFileSync(join(folder, "deno.json")));
   const lock = { path: join(folder, "deno.lock") };
   const config = join(own, "deno.json");
   Deno.writeTextFileSync(config, JSON.stringify({ ...settings, lock, permissions }));
-  return { request, args: denoArguments(`-P=${permissionSet}`, config, folder) };
+  return denoArguments(folder, config, `-P=${permissionSet}`);
 }
 
-function denoArguments(permission: string, config: string, folder: string): readonly string[] {
+/** For a process of several instances, without permissions: it asks a broker. */
+export function sharedArguments({ program: folder }: ChildRequest): readonly string[] {
+  return denoArguments(folder, join(folder, "deno.json"));
+}
+
+function denoArguments(folder: string, config: string, ...options: string[]): readonly string[] {
   return [
     "run",
-    permission,
+    ...options,
     "--quiet",
     "--no-prompt",
     "--no-remote", // some hosts of code may be imported from without a permission

@@ -7,7 +7,7 @@ import type { ChildRequest } from "../../pipeline/protocol.ts";
 import { stages } from "../../stages/mod.ts";
 import { audits, undeclared } from "../support/audits.ts";
 import { pipeline, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
-import { inTemporaryFolder, toy, toyCommand } from "../support/toy_cli.ts";
+import { eventsOf, inTemporaryFolder, toy, toyCommand } from "../support/toy_cli.ts";
 
 Deno.test("permissions: no stage accesses what its declaration does not name", async () => {
   await inTemporaryFolder(async (folder) => {
@@ -74,6 +74,12 @@ Deno.test("permissions: documents are read from files in a process that may read
   });
 });
 
+/** A process for each instance, or one that has run another before. */
+const processes = {
+  "a process of its own": { source: "a", env: (folder: string) => ({ DEPT_AUDIT: folder }) },
+  "a process that has run another": { source: "b", env: () => ({}) },
+};
+
 const peek = (kind: string) => ["run", "walk/a/left", "--set", `fault={source: a, kind: ${kind}}`];
 
 /** What is said of each attempt of `trespass`. */
@@ -90,23 +96,43 @@ const refusals: Readonly<Record<string, string>> = {
   listen: "Requires net access",
   "load a library": "Requires ffi access",
   "import a file": "Requires read access",
-  "import from elsewhere": "remote specifier was requested: .*, but --no-remote is specified",
+  "import from elsewhere": "Requires import access|but --no-remote is specified",
   "start a thread of other code": "Requires read access",
   environment: "Requires env access",
   system: "Requires sys access",
 };
 
-Deno.test("permissions: a confined stage fails at whatever it has not declared", async (t) => {
-  await inTemporaryFolder(async (store) => {
-    const { code, stderr } = await toy(store, ...peek("trespass"));
-    assert.equal(code, 1);
-    const found: Record<string, string> = JSON.parse(/failed: (\{.*\})/.exec(stderr)![1]);
-    assert.deepEqual(Object.keys(found), Object.keys(refusals));
-    for (const [way, refusal] of Object.entries(refusals)) {
-      await t.step(way, () => assert.match(found[way], new RegExp(refusal)));
-    }
+/** The same of what another instance was given. */
+const refusalsAfter: Readonly<Record<string, string>> = {
+  "read an input of another": "Requires read access",
+  "read checkpoints of another": "Requires read access",
+  "write for another": "Requires write access",
+};
+
+for (const [kind, { source, env }] of Object.entries(processes)) {
+  Deno.test(`permissions: a confined stage fails at whatever it has not declared, in ${kind}`, async (t) => {
+    await inTemporaryFolder(async (folder) => {
+      const args = ["walk/a/left", "walk/b/left", "--jobs", "1", "--json"];
+      const fault = ["--set", `fault={source: ${source}, kind: trespass}`];
+      const command = toyCommand(join(folder, "store"), ["run", ...args, ...fault], env(folder));
+      const { code, stdout } = await command.output();
+      assert.equal(code, 1);
+      const events = eventsOf({ stdout: new TextDecoder().decode(stdout) });
+      const pids = events.filter((event) =>
+        event.type === "started" && /^walk/.test(event.instance)
+      )
+        .map((event) => event.type === "started" && event.pid);
+      const [failed] = events.filter((event) => event.type === "failed");
+      const found: Record<string, string> = JSON.parse(/\{.*\}/.exec(failed.message)![0]);
+      const expected = { ...refusals, ...(source === "b" ? refusalsAfter : {}) };
+      assert.deepEqual(Object.keys(found), Object.keys(expected));
+      if (source === "b") assert.equal(pids[0], pids[1]);
+      for (const [way, refusal] of Object.entries(expected)) {
+        await t.step(way, () => assert.match(found[way], new RegExp(refusal)));
+      }
+    });
   });
-});
+}
 
 Deno.test("permissions: an undeclared input of native code is in the record of its accesses", async () => {
   await inTemporaryFolder(async (folder) => {

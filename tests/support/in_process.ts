@@ -77,10 +77,15 @@ export async function bringUpToDate(
       capacity: () => local.capacity(),
       start: async (work) => await startChild(work),
       adopt: () => local.adopt(),
+      close: () => local.close(),
     },
     emit,
   });
-  return await scheduler.run(planner.states(ids));
+  try {
+    return await scheduler.run(planner.states(ids));
+  } finally {
+    await local.close();
+  }
 }
 
 /** Runs instances in this process. @param until What an instance waits for when its work is done. */

@@ -68,7 +68,7 @@ export async function finishedStore(store: string): Promise<void> {
 }
 
 /** The events of a `run --json`. */
-export function eventsOf({ stdout }: CliResult): RunEvent[] {
+export function eventsOf({ stdout }: Pick<CliResult, "stdout">): RunEvent[] {
   return stdout.trim().split("\n").map((line) => JSON.parse(line));
 }
 

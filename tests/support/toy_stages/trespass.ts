@@ -29,12 +29,27 @@ const attempts: Readonly<Record<string, (folder: string) => unknown>> = {
   system: () => Deno.hostname(),
 };
 
-/** What came of each attempt. */
-export async function trespass(folder: string): Promise<Record<string, string>> {
+/** The same on what instances were given that this process has run before. @param folders An input, an output and checkpoints */
+const attemptsAfter: Readonly<Record<string, (folders: readonly string[]) => unknown>> = {
+  "read an input of another": ([input]) => Deno.readTextFileSync(`${input}/words.txt`),
+  "read checkpoints of another": ([, , checkpoints]) => [...Deno.readDirSync(checkpoints)],
+  "write for another": ([, output]) => Deno.writeTextFileSync(`${output}/walk.txt`, "1"),
+};
+
+/** What came of each attempt. @param before Folders of an instance that this process has run before, if it has */
+export async function trespass(
+  folder: string,
+  before: readonly string[],
+): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const [way, attempt] of Object.entries(attempts)) {
+  const ways = [
+    ...Object.entries(attempts).map(([way, attempt]) => [way, () => attempt(folder)] as const),
+    ...(before.length === 0 ? [] : Object.entries(attemptsAfter))
+      .map(([way, attempt]) => [way, () => attempt(before)] as const),
+  ];
+  for (const [way, attempt] of ways) {
     try {
-      await attempt(folder);
+      await attempt();
       found[way] = "allowed";
     } catch (error) {
       found[way] = String(error);

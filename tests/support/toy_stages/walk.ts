@@ -23,10 +23,14 @@ interface WalkModules {
   readonly rule: { rule(state: number, draw: number): number };
 }
 
+/** Folders of the last instance that this process has run. No stage may keep such a thing: this one tries what it is good for. */
+let before: readonly string[] = [];
+
 export const walk: Stage<ToyRecipe, WalkParams, WalkHints, WalkModules> = {
   name: "walk",
   description: "Walks over the words of a source",
   module: import.meta.url,
+  sharesProcess: true,
   instances: (recipe) =>
     recipe.sources.flatMap((source) => recipe.rules.map((rule) => [source, rule])),
   impossible: (recipe, [, rule]) =>
@@ -67,11 +71,12 @@ export async function run(
     states.push(rule(states.at(-1) ?? 0, words[draw].length + draw));
     writeFileAtomic(checkpointPath, JSON.stringify({ states }));
     log.progress({ done: states.length, total: params.steps, unit: "steps", tokens: 1 });
-    if (step === Math.floor(params.steps / 2)) await fail(params.fault, outputs.walk);
+    if (step === Math.floor(params.steps / 2)) await fail(params.fault, outputs.walk, before);
     await new Promise((resolve) => setTimeout(resolve, context.hints.delayMs));
     signal.throwIfAborted();
   }
   Deno.writeTextFileSync(`${outputs.walk}/walk.txt`, states.join("\n") + "\n");
+  before = [inputs.words, outputs.walk, context.checkpointFolder];
   log.info("walked", { resumedAt });
   return { steps: states.length, last: states.at(-1)! };
 }
@@ -84,10 +89,14 @@ function readCheckpoint(path: string): Checkpoint {
   }
 }
 
-async function fail(fault: string | null, folder: string): Promise<void> {
+async function fail(
+  fault: string | null,
+  folder: string,
+  before: readonly string[],
+): Promise<void> {
   if (fault === null) return;
   if (fault === "native-peek") Deno.readTextFileSync("deno.json");
-  if (fault === "trespass") throw new StageError(JSON.stringify(await trespass(folder)));
+  if (fault === "trespass") throw new StageError(JSON.stringify(await trespass(folder, before)));
   Deno.writeTextFileSync(`${folder}/walk.txt`, "half of what there sho");
   if (fault === "data") {
     throw new StageError(`Cannot walk on "words.txt": expected paths, found none`);

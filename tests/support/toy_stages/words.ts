@@ -17,6 +17,7 @@ export const words: Stage<ToyRecipe, WordsParams> = {
   name: "words",
   description: "Sorts the words of a source",
   module: import.meta.url,
+  sharesProcess: true,
   instances: (recipe) => recipe.sources.map((source) => [source]),
   declare: ({ data, count }, [source]) => ({
     ...(data === null
