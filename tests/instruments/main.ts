@@ -15,6 +15,10 @@ await runProgram("instruments", {
       "harms processes, lines and server of runs over an exchange, and compares with runs alone",
     load: () => import("./mischief.ts"),
   },
+  slurm: {
+    about: "runs a recipe as jobs of Slurm, loses a node, kills the runner, and compares bytes",
+    load: () => import("./slurm.ts"),
+  },
   terminal: {
     about: "presses Ctrl-C in a terminal in each kind of stage, and runs again",
     load: () => import("./terminal.ts"),
