@@ -48,7 +48,9 @@ function start(store: string, args: readonly string[], env: Readonly<Record<stri
     events.find((event): event is Extract<RunEvent, { type: Type }> =>
       event.type === type && (!("instance" in event) || event.instance === instance)
     );
-  return { process, find, end };
+  /** How far an instance has come. */
+  const steps = () => events.findLast((event) => event.type === "progress")?.state.done ?? 0;
+  return { process, find, steps, end };
 }
 
 /** The objects of an undisturbed run. */
@@ -67,8 +69,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     await inTemporaryFolder(async (folder) => {
       const store = join(folder, "store");
       const first = start(store, slow);
-      await until("some steps", () => (first.find("progress")?.state.done ?? 0) > 0);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await until("some steps", () => first.steps() > 7);
       first.process.kill(signal);
       const { code } = await first.end();
       assert.equal(code, signal === "SIGTERM" ? 143 : 137);
