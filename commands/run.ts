@@ -11,7 +11,7 @@ import { forecastText, planEventParts, someOf } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
 import { wholeNumber, workerCount } from "./option_values.ts";
 import { exclusiveStore } from "./busy.ts";
-import { openExecutor } from "./executors.ts";
+import { leftText, openExecutor } from "./executors.ts";
 import { type ExecutorChoice, parseExecutor } from "../pipeline/executors/executor_option.ts";
 import { checkSharesWork, type ExchangeOptions, sharedWorkOf } from "./exchange_options.ts";
 import { terminalSize } from "./live_lines.ts";
@@ -48,7 +48,7 @@ export const command: PipelineCommand = {
         .option("-n, --dry-run", "say what would run and why, and stop")
         .option(
           "--executor <where>",
-          "where processes run: local (default), or slurm[:NAME=VALUE,…]",
+          "where processes run: local (default), slurm[:NAME=VALUE,…], or kubernetes:DIR,…",
         )
         .option("--exchange <URL>", "offer sources of a round there, to other processes too")
         .option("--workers <n>", "processes that this run starts for them (default: 1)")
@@ -121,6 +121,11 @@ export async function run(
   );
   const code = exitCode(result, signal);
   if (code === 0 && !options.json && !options.quiet) await showEnd(session, named, options);
+  const left = leftText(executor, result.failed.length === 0 && code === 1);
+  if (left !== undefined) {
+    if (!options.json && !options.quiet) print(left);
+    return leftCode;
+  }
   if (code === 1 && result.failed.length === 0) {
     printError(
       `error: Cannot finish the run: expected every instance to be done, found ` +
@@ -328,6 +333,9 @@ function warnOfThreads({ recipe: { engine } }: Session): void {
     `warning: engine.threads is ${engine.threads}, this machine has ${cores} cores: it will be slow`,
   );
 }
+
+/** The code of a run that has left jobs to others, as of `status` where something is not fresh. */
+const leftCode = 3;
 
 /** How many jobs wait or run in a queue at once, where nothing is said. */
 const queuedJobs = 100;

@@ -110,7 +110,11 @@ export class RunView {
         return this.#failed(event);
       case "stopped":
         this.#running.delete(event.instance);
-        return this.#print(line("stopped", event.instance, [stoppedText(event)]));
+        return this.#print(
+          event.leftTo === undefined
+            ? line("stopped", event.instance, [stoppedText(event)])
+            : line("left", event.instance, [`to ${event.leftTo}`]),
+        );
       case "stopping":
         this.#time = undefined; // what is left will not be done
         return this.#print(stoppingText(event));

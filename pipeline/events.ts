@@ -144,6 +144,9 @@ export const runEvent = z.discriminatedUnion("type", [
       stoppedAt: z.strictObject({ done: amount(), total: amount(), unit: z.string() })
         .describe("How far it was; absent if it had said nothing yet.").optional(),
       hasCheckpoint: z.boolean().describe("Without one it begins again.").optional(),
+      leftTo: z.string()
+        .describe("A command by which others start it; the next run looks how it ended.")
+        .optional(),
       stoppingMs: amount(
         "From the signal to the end of the process: the micro-batch in progress and the writing of a checkpoint.",
       ).optional(),

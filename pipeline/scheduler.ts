@@ -75,6 +75,8 @@ export class Scheduler {
   readonly #progress = new Map<InstanceId, StopPlace>();
   readonly #ran = new Set<InstanceId>();
   readonly #failed = new Set<InstanceId>();
+  /** What others are to start. */
+  readonly #leftTo = new Set<InstanceId>();
   #stoppedAt: number | undefined;
 
   constructor(options: SchedulerOptions) {
@@ -154,7 +156,7 @@ export class Scheduler {
     for (let due = this.#waiting.take(); due.length > 0; due = this.#waiting.take()) {
       for (const id of due) {
         if (this.#outputs.has(id) || this.#ready.has(id) || this.#active.has(id)) continue;
-        if (this.#failed.has(id) || this.#ran.has(id)) continue;
+        if (this.#failed.has(id) || this.#ran.has(id) || this.#leftTo.has(id)) continue;
         // The last one, as most are made in the order of their names.
         const missing = planner.instances.get(id)!.needs.findLast((it) => !this.#outputs.has(it));
         if (missing !== undefined) this.#waiting.wait(id, missing);
@@ -218,6 +220,9 @@ export class Scheduler {
         const place = outcome.isClean ? this.#progress.get(id) : undefined;
         const left = noteStop(store.checkpointFolder(key), place);
         emit({ type: "stopped", instance: id, stoppingMs, ...left });
+      } else if (outcome.type === "left") {
+        this.#leftTo.add(id);
+        emit({ type: "stopped", instance: id, leftTo: outcome.to });
       } else if (outcome.type === "failed") {
         this.#fail(id, key, failureText(outcome), outcome.stack);
       } else await this.#publish(id, ready, outcome, child.folder, performance.now() - startedAt);

@@ -27,8 +27,10 @@ export interface ChildWork {
   onMessage(message: ChildNews): void;
 }
 
-/** How a child ended: what it said last, or that it died without a word. */
-export type ChildOutcome = Exclude<ChildMessage, ChildNews>;
+/** How a child ended: what it said last, or that it died without a word; or that others are to start it, as the command says. */
+export type ChildOutcome =
+  | Exclude<ChildMessage, ChildNews>
+  | { readonly type: "left"; readonly to: string };
 
 /** What a child says while it works. */
 export type ChildNews = Extract<ChildMessage, { type: "log" | "progress" | "checkpoint" }>;

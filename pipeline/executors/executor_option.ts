@@ -1,13 +1,20 @@
 /**
- * The option `--executor`: `local`, or a queue with its settings, `slurm:partition=gpu,time=08:00:00`.
+ * The option `--executor`: `local`, or a queue with its settings, `slurm:partition=gpu,time=08:00:00`, `kubernetes:jobs,volume=data:/data`.
  */
 import { UsageError } from "../../base/mod.ts";
 import type { JobSettings } from "./job_child.ts";
+import type { KubernetesSettings } from "./kubernetes_manifest.ts";
+import { parseKubernetes } from "./kubernetes_option.ts";
 import type { SlurmSettings } from "./slurm.ts";
 
 export type ExecutorChoice =
   | { readonly kind: "local" }
-  | { readonly kind: "slurm"; readonly slurm: SlurmSettings; readonly jobs: JobSettings };
+  | { readonly kind: "slurm"; readonly slurm: SlurmSettings; readonly jobs: JobSettings }
+  | {
+    readonly kind: "kubernetes";
+    readonly kubernetes: KubernetesSettings;
+    readonly jobs: JobSettings;
+  };
 
 /** Settings that are ours; all others are options of `sbatch`. */
 const defaults = { deno: Deno.execPath(), scratch: "/tmp", grace: "120", look: "1", ask: "10" };
@@ -43,8 +50,9 @@ export function parseExecutor(text: string): ExecutorChoice {
   const [kind, rest] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
   if (text === "local") return { kind: "local" };
   if (kind === "slurm") return slurmChoice(rest);
+  if (kind === "kubernetes") return kubernetesChoice(rest);
   throw new UsageError(
-    `Cannot accept --executor ${text}: expected local or slurm[:NAME=VALUE,…], found "${kind}"`,
+    `Cannot accept --executor ${text}: expected local, slurm[:NAME=VALUE,…] or kubernetes:DIR,NAME=VALUE,…, found "${kind}"`,
   );
 }
 
@@ -71,6 +79,16 @@ function slurmChoice(text: string): ExecutorChoice {
     kind: "slurm",
     slurm: { sbatch, graceSeconds: Math.ceil(ms("grace") / 1000), askEveryMs },
     jobs: { deno: own.deno, scratch: own.scratch, lookEveryMs: ms("look"), askEveryMs },
+  };
+}
+
+function kubernetesChoice(text: string): ExecutorChoice {
+  const kubernetes = parseKubernetes(text);
+  const { deno, scratch } = kubernetes;
+  return {
+    kind: "kubernetes",
+    kubernetes,
+    jobs: { deno, scratch, lookEveryMs: 1000, askEveryMs: 1000 },
   };
 }
 

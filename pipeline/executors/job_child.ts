@@ -62,8 +62,9 @@ interface JobChildOptions {
   readonly lease: Lease;
 }
 
-/** How an attempt ended: by its own word, or by the queue's. */
+/** How an attempt ended: by its own word, or by the queue's. One that is left has not ended. */
 type AttemptEnd =
+  | { readonly type: "left"; readonly to: string }
   | { readonly type: "said"; readonly outcome: ChildOutcome }
   | { readonly type: "over"; readonly how: string; readonly isLost: boolean };
 
@@ -76,7 +77,7 @@ export class JobChild implements RunningChild {
   #request: ChildRequest | undefined;
   #isStopping = false;
   #isKilled = false;
-  /** It could not be ended: the next run takes it up. */
+  /** It could not be ended, or others are to start it: the next run takes it up. */
   #isLeft = false;
   #hasAdvanced = false;
   #isWarned = false;
@@ -139,6 +140,10 @@ export class JobChild implements RunningChild {
   async #attempts(): Promise<ChildOutcome> {
     let end = this.#lease.attempt === 0 ? await this.#attempt() : await this.#takeUp();
     for (;;) {
+      if (end.type === "left") return end;
+      if (!this.#isLeft && this.#lease.job !== undefined) {
+        await this.#options.queue.forget?.(this.#lease.job);
+      }
       if (this.#isStopping) {
         return end.type === "said" ? end.outcome : { type: "stopped", isClean: false };
       }
@@ -247,6 +252,10 @@ export class JobChild implements RunningChild {
           this.#isLeft = true;
           this.#tell("warn", `${this.place} may work on: ${state.why}; the next run takes it up`);
           return { type: "over", how: "left", isLost: true };
+        }
+        if (state.type === "left") {
+          this.#isLeft = true;
+          return state;
         }
         if (over !== undefined) continue; // what it has written last is read first
       }

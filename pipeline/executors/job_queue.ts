@@ -24,6 +24,8 @@ export interface Job {
 export type JobState =
   | { readonly type: "waiting"; readonly reason: string }
   | { readonly type: "running"; readonly node: string }
+  /** Others are to start it, by a command: the run ends without it, and the next one looks whether it is over. */
+  | { readonly type: "left"; readonly to: string }
   /** It is over: the process of the job has ended, or the machine that had it is lost. */
   | {
     readonly type: "over";
@@ -48,6 +50,8 @@ export interface JobQueue {
   stop(number: string): Promise<void>;
   /** Ends a job at once. Never throws. */
   kill(number: string): Promise<void>;
+  /** Called once a job is over, or given up: nothing of it is asked any more. Never throws. */
+  forget?(number: string): Promise<void>;
 }
 
 /** A queue that has refused, or cannot be reached. */
