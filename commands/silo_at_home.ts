@@ -64,17 +64,14 @@ async function checkCode(
   );
 }
 
-/** Lets this process and those that it starts reach the exchange as the invitation says; what the user has set himself stands. */
+/** Lets this process and those that it starts reach the exchange as the invitation says, whatever this user is elsewhere. */
 function useEnvironment({ environment, files }: Invitation, folder: string): void {
   Deno.mkdirSync(folder, { recursive: true });
-  const set = (name: string, value: string) => {
-    if (!Deno.env.get(name)) Deno.env.set(name, value);
-  };
-  for (const [name, value] of Object.entries(environment)) set(name, value);
+  for (const [name, value] of Object.entries(environment)) Deno.env.set(name, value);
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name.toLowerCase());
     writeSecret(path, content);
-    set(name, path);
+    Deno.env.set(name, path);
   }
 }
 

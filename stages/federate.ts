@@ -63,7 +63,7 @@ interface FederateHints {
   readonly checkpointEverySteps: CheckpointEvery;
   /** Where the leader's keys are. */
   readonly folder: string;
-  readonly exchange?: ExchangePlace;
+  readonly exchange?: Pick<ExchangePlace, "url">;
 }
 
 type Context = StageContext<FederateParams, FederateHints, EngineModules>;
@@ -80,7 +80,7 @@ export const federate: Stage<Recipe, FederateParams, FederateHints, EngineModule
       : [],
   share({ hints, access: own }, { url, module, access }) {
     return {
-      hints: { ...hints, exchange: { url, module } },
+      hints: { ...hints, exchange: { url } },
       ...(module === undefined ? {} : { hintModules: { exchange: module } }),
       access: {
         ...access,
@@ -114,10 +114,20 @@ export const federate: Stage<Recipe, FederateParams, FederateHints, EngineModule
 };
 
 export async function run(context: Context): Promise<StageSummary> {
-  const { params, hints, files, outputs, modules, seed, checkpointFolder, log, signal } = context;
+  const {
+    params,
+    hints,
+    files,
+    outputs,
+    modules,
+    moduleUrls,
+    seed,
+    checkpointFolder,
+    log,
+    signal,
+  } = context;
   const { variant, run } = params;
   const replayed = replayedIn(files);
-  if (hints.exchange === undefined) throw noExchange();
   const declarations = [...group(files, "declaration")]
     .map(([name, path]) => [name, readDeclaration(path)] as const);
   const sources = declarations.map(([name, declared]) => declaredSource(name, declared));
@@ -126,7 +136,8 @@ export async function run(context: Context): Promise<StageSummary> {
   const settings = settingsOf(params, microBatchSize);
   const { checkpointEverySteps } = hints;
   const { privateKey, others } = readKeys(hints.folder);
-  await using exchange = await openLeaderAt(hints.exchange, {
+  const place = placeOf(hints.exchange, moduleUrls);
+  await using exchange = await openLeaderAt(place, {
     run,
     privateKey,
     silos: others,
@@ -234,8 +245,13 @@ async function tellSilos(
   }
 }
 
-export function noExchange(): StageError {
-  return new StageError(
+/** Where the parties meet, and what opens it. @throws StageError for an instance that is run without an exchange */
+export function placeOf(
+  exchange: FederateHints["exchange"],
+  moduleUrls: Readonly<Record<string, string | undefined>>,
+): ExchangePlace {
+  if (exchange !== undefined) return { ...exchange, module: moduleUrls.exchange };
+  throw new StageError(
     "Cannot meet the other parties: expected an exchange, found none; " +
       "do: deno task pipeline serve, or silo --invitation",
   );

@@ -27,7 +27,7 @@ import {
   variantNamed,
 } from "../training/mod.ts";
 import { type ExchangePlace, openSiloAt } from "./exchange_place.ts";
-import { noExchange } from "./federate.ts";
+import { placeOf } from "./federate.ts";
 import {
   type Declaration,
   type DeclarationAnswer,
@@ -57,7 +57,7 @@ interface ParticipateHints {
   readonly checkpointEverySteps: CheckpointEvery;
   /** Where the silo's keys are, and what it holds. */
   readonly folder: string;
-  readonly exchange?: ExchangePlace;
+  readonly exchange?: Pick<ExchangePlace, "url">;
 }
 
 type Context = StageContext<ParticipateParams, ParticipateHints, EngineModules>;
@@ -77,7 +77,7 @@ export const participate: Stage<Recipe, ParticipateParams, ParticipateHints, Eng
   },
   share({ hints, access: own }, { url, module, access }) {
     return {
-      hints: { ...hints, exchange: { url, module } },
+      hints: { ...hints, exchange: { url } },
       ...(module === undefined ? {} : { hintModules: { exchange: module } }),
       access: { ...access, folders: [...access.folders, ...own!.folders] },
     };
@@ -105,11 +105,11 @@ export const participate: Stage<Recipe, ParticipateParams, ParticipateHints, Eng
 
 export async function run(context: Context): Promise<StageSummary> {
   const { params, hints, log, signal } = context;
-  if (hints.exchange === undefined) throw noExchange();
+  const place = placeOf(hints.exchange, context.moduleUrls);
   const { privateKey, others } = readKeys(hints.folder);
   return await withTraining(context, async ({ sources: [source] }) => {
     const warn = (message: string) => log.warn(message);
-    await using exchange = await openSiloAt(hints.exchange!, {
+    await using exchange = await openSiloAt(place, {
       run: params.run,
       privateKey,
       leaderKey: others.leader,

@@ -4,9 +4,11 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { bucketPolicy } from "../../exchange/mod.ts";
 import { audits, undeclared } from "../support/audits.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { parties, writePartyText } from "../support/party_text.ts";
+import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
 import { TalkingProcess } from "../support/talking_process.ts";
 
 const settings = [
@@ -16,10 +18,16 @@ const settings = [
   "engine.kind=reference",
 ];
 
+type Environment = Readonly<Record<string, string>>;
+
 /** What parties type, in one folder. */
 class Parties {
+  /** URL of the exchange, the leader's environment, and a file with the silos' rights. */
+  place: { readonly url: string; readonly environment?: Environment; readonly rights?: string };
+
   constructor(readonly folder: string, readonly variant: string, readonly set: readonly string[]) {
     writePartyText(this.at("text"));
+    this.place = { url: `folder:${this.at("exchange")}` };
   }
 
   at(...path: string[]): string {
@@ -30,23 +38,24 @@ class Parties {
     return ["--recipe", tinyRecipe, ...this.set.flatMap((setting) => ["--set", setting])];
   }
 
-  /** The folder of each output of the run of one machine that has all text. */
-  async alone(): Promise<(output: string) => string> {
+  /** The folder of each output of what one machine makes that has all text. */
+  async alone(target = `pretrain/${this.variant}`): Promise<(output: string) => string> {
     const text = [`data=${this.at("text")}`, "sources=null"].flatMap((it) => ["--set", it]);
     const rest = [...this.#words, ...text, "--store", this.at("alone")];
-    const target = `pretrain/${this.variant}`;
     const own = ["--set", `pretrain.variants=[${this.variant}]`];
     const { code, stdout, stderr } = await pipeline(["run", target, "--quiet", ...rest, ...own]);
     assert.equal(code, 0, stdout + stderr);
     return outputsOf(this.at("alone"), target);
   }
 
-  serve(environment: Readonly<Record<string, string>> = {}): TalkingProcess {
-    const where = ["--exchange", `folder:${this.at("exchange")}`, "--silos", parties.join()];
+  serve(environment: Environment = {}): TalkingProcess {
+    const { url, rights, ...place } = this.place;
+    const where = ["--exchange", url, "--silos", parties.join()];
     const own = ["--folder", this.at("leader"), "--store", this.at("leader-store")];
+    const given = rights === undefined ? [] : ["--rights", rights];
     return new TalkingProcess(
-      ["serve", `pretrain/${this.variant}`, ...where, ...this.#words, ...own],
-      environment,
+      ["serve", `pretrain/${this.variant}`, ...where, ...given, ...this.#words, ...own],
+      { ...place.environment, ...environment },
     );
   }
 
@@ -130,4 +139,55 @@ Deno.test("serve and silo --invitation give the bytes of one machine, though a s
   const theirs = [run.at("text"), ...parties.map((source) => run.at(`store-${source}`))];
   const isTheirs = (value?: string) => theirs.some((path) => value?.includes(path));
   assert.deepEqual(it.accesses.filter(({ value }) => isTheirs(value)), []);
+});
+
+Deno.test({
+  name:
+    "serve and silo --invitation give the bytes of one machine over S3, where each silo has rights of its own and one tokenizer is named",
+  ignore: whyNoRadosgw() !== undefined,
+  async fn() {
+    using folder = temporaryFolder();
+    await using server = await Radosgw.start();
+    const run = new Parties(folder.path, "trim", [...settings, "pretrain.validationRows=own"]);
+    const tokenizer = join((await run.alone("vocabulary/global"))("tokenizer"), "tokenizer.json");
+    const named = run.at("named.json");
+    Deno.copyFileSync(tokenizer, named);
+    const trim = new Parties(folder.path, run.variant, [
+      ...run.set,
+      `vocabulary.global.file=${named}`,
+    ]);
+    const arn = (user: string) => `arn:aws:iam:::user/${user}`;
+    const url = "s3://bucket/run1";
+    const silos = Object.fromEntries(parties.map((source) => [source, arn(source)]));
+    const rights: Record<string, Environment> = {};
+    for (const source of parties) {
+      const { accessKeyId, secretAccessKey } = await server.user(source);
+      rights[source] = {
+        AWS_ACCESS_KEY_ID: accessKeyId,
+        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      };
+    }
+    await server.bucket("bucket", bucketPolicy({ url, leader: arn("leader"), silos }));
+    const { endpoint, accessKeyId, secretAccessKey, certificates } = server.overTls(server.leader);
+    Deno.writeTextFileSync(run.at("ca.pem"), certificates!);
+    Deno.writeTextFileSync(run.at("rights.json"), JSON.stringify(rights));
+    trim.place = {
+      url,
+      rights: run.at("rights.json"),
+      environment: {
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_ACCESS_KEY_ID: accessKeyId,
+        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        AWS_CA_BUNDLE: run.at("ca.pem"),
+      },
+    };
+    const leader = trim.serve();
+    await leader.says(/Waiting for fr, it to join/);
+    const processes = [leader, ...parties.map((source) => trim.silo(source))];
+    for (const process of processes) assert.equal((await process.ended).code, 0, process.text);
+    await sameAsAlone(trim);
+    const invitation = run.at("leader", "invitations", "it.json");
+    assert.equal(Deno.statSync(invitation).mode! & 0o777, 0o600);
+    assert.ok(!Deno.readTextFileSync(invitation).includes(secretAccessKey), "the leader's own");
+  },
 });
