@@ -88,16 +88,13 @@ export function objectsFolder(
   return `${area === "shared" ? area : `${area}/${source}`}/${run}/objects/${round}`;
 }
 
-/** Folders that hold something of each round, by its number. */
-export function roundFolders(run: string, sources: readonly string[]) {
-  return [
-    { folder: `shared/${run}/objects` },
-    ...sources.flatMap((source) => [
-      { folder: `down/${source}/${run}/objects` },
-      { folder: `up/${source}/${run}/objects`, source },
-      { folder: `up/${source}/${run}/replies`, source },
-    ]),
-  ];
+/** Folders that hold something of each round by its number: for all, for a source, and of it. */
+export function roundFolders(run: string, source: string) {
+  return {
+    shared: `shared/${run}/objects`,
+    down: `down/${source}/${run}/objects`,
+    up: [`up/${source}/${run}/objects`, `up/${source}/${run}/replies`],
+  };
 }
 
 /** The reference that a value is, which came from another party. @throws RefusedError */

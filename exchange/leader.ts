@@ -44,18 +44,28 @@ export interface LeaderOptions {
 /** Folders that are listed at once: a look over a network takes some 50 ms. */
 const looksAtOnce = 16;
 
+/** Does the same with each item, with some of them at once. */
+async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  for (let i = 0; i < items.length; i += looksAtOnce) {
+    await Promise.all(items.slice(i, i + looksAtOnce).map(act));
+  }
+}
+
 export class Leader implements LeaderExchange {
   readonly #place: NamedBytes;
   readonly #options: LeaderOptions;
   readonly #publicKey: string;
   /** What was offered, by the digest of its head. */
   readonly #offers = new Map<string, Uint8Array<ArrayBuffer>>();
+  /** Sources of which something may be there that is to be forgotten: at first all, for another process may have led before. */
+  #unforgotten: Set<string>;
 
   constructor(place: NamedBytes, options: LeaderOptions) {
     this.#place = place;
     this.#options = options;
     this.#publicKey = publicKeyOf(options.privateKey);
     Object.keys(options.silos).forEach(checkSource);
+    this.#unforgotten = new Set(Object.keys(options.silos));
   }
 
   async put(
@@ -91,11 +101,13 @@ export class Leader implements LeaderExchange {
       );
     }
     this.#offers.set(task.task, signed("task", { ...task }, head, this.#options.privateKey));
+    this.#unforgotten.add(task.source);
     await this.#sayOffer(task);
     return task;
   }
 
   async withdraw(task: TaskName): Promise<void> {
+    this.#offers.delete(task.task);
     await this.#place.remove(offerName(task));
   }
 
@@ -107,7 +119,7 @@ export class Leader implements LeaderExchange {
     while (waiting.size > 0 && !signal.aborted) {
       const replies = await unlessAborted(signal, this.#look([...waiting.values()], seen));
       for (const reply of replies ?? []) {
-        pace.hurry();
+        if (reply.kind !== "working") pace.hurry(); // progress comes all the time
         if (reply.kind === "answer" || reply.kind === "refused") {
           waiting.delete(reply.task.task);
           await unlessAborted(signal, this.withdraw(reply.task));
@@ -136,27 +148,56 @@ export class Leader implements LeaderExchange {
     beforeRound: number,
     except: readonly { readonly source: string; readonly round: number }[] = [],
   ): Promise<void> {
-    const { run } = this.#options;
-    const sources = Object.keys(this.#options.silos).sort();
-    const isKept = (of: string | undefined, round: number) =>
-      except.some(({ source, round: kept }) => source === of && kept === round);
-    for (const { folder, source } of roundFolders(run, sources)) {
-      for (const { name } of await this.#place.list(folder)) {
-        const round = Number(name);
-        if (!(round < beforeRound) || isKept(source, round)) continue;
-        await this.#place.remove(`${folder}/${name}`);
+    await this.#forgetIn(roundFolders(this.#options.run, "").shared, beforeRound);
+    await eachOf([...this.#unforgotten].sort(), async (source) => {
+      this.#unforgotten.delete(source);
+      let isLeft = true;
+      try {
+        const kept = except.filter((one) => one.source === source).map(({ round }) => round);
+        isLeft = await this.#forgetSource(source, beforeRound, kept);
+      } finally {
+        if (isLeft) this.#unforgotten.add(source);
       }
-    }
-    for (const source of sources) {
-      for (const { name } of await this.#place.list(tasksFolder(source))) {
-        const task = taskOfFile(source, name);
-        if (task?.run === run && task.round < beforeRound) await this.withdraw(task);
-      }
-    }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#place[Symbol.asyncDispose]();
+  }
+
+  /** @returns whether something is left */
+  async #forgetSource(
+    source: string,
+    beforeRound: number,
+    kept: readonly number[],
+  ): Promise<boolean> {
+    const { run } = this.#options;
+    const { down, up } = roundFolders(run, source);
+    let isLeft = await this.#forgetIn(down, beforeRound);
+    for (const folder of up) isLeft = await this.#forgetIn(folder, beforeRound, kept) || isLeft;
+    for (const { name } of await this.#place.list(tasksFolder(source))) {
+      const task = taskOfFile(source, name);
+      if (task?.run !== run) continue;
+      if (task.round < beforeRound) await this.withdraw(task);
+      else isLeft = true;
+    }
+    return isLeft;
+  }
+
+  /** @returns whether something is left */
+  async #forgetIn(
+    folder: string,
+    beforeRound: number,
+    kept: readonly number[] = [],
+  ): Promise<boolean> {
+    let isLeft = false;
+    for (const { name } of await this.#place.list(folder)) {
+      const round = Number(name);
+      if (round < beforeRound && !kept.includes(round)) {
+        await this.#place.remove(`${folder}/${name}`);
+      } else isLeft = true;
+    }
+    return isLeft;
   }
 
   async #sayOffer(task: TaskName): Promise<void> {
@@ -175,14 +216,11 @@ export class Leader implements LeaderExchange {
     const byFolder = Map.groupBy(tasks, repliesFolder);
     const folders = [...byFolder.keys()];
     const replies: Reply[] = [];
-    for (let i = 0; i < folders.length; i += looksAtOnce) {
-      const looks = folders.slice(i, i + looksAtOnce).map(async (folder) => {
-        const entries = new Map((await this.#place.list(folder)).map((e) => [e.name, e]));
-        const replies = byFolder.get(folder)!.map((task) => this.#newsOf(task, entries, seen));
-        return (await Promise.all(replies)).flat();
-      });
-      replies.push(...(await Promise.all(looks)).flat());
-    }
+    await eachOf(folders, async (folder) => {
+      const entries = new Map((await this.#place.list(folder)).map((e) => [e.name, e]));
+      const news = byFolder.get(folder)!.map((task) => this.#newsOf(task, entries, seen));
+      replies.push(...(await Promise.all(news)).flat());
+    });
     return replies;
   }
 

@@ -56,13 +56,16 @@ export interface TaskProgress {
   readonly lossNats: number | null;
 }
 
+/** All that is asked of a trainer here. */
+type Trains = Pick<LocalTrainer, "train" | "forget">;
+
 /** Answers tasks by training. */
 export class SiloTasks {
-  readonly #trainer: LocalTrainer;
+  readonly #trainer: Trains;
   readonly #files: TensorFiles;
 
   /** @param folder For files on their way. */
-  constructor(trainer: LocalTrainer, folder: string) {
+  constructor(trainer: Trains, folder: string) {
     this.#trainer = trainer;
     this.#files = new TensorFiles(folder);
     this.#files.keepOnly(new Set());

@@ -19,22 +19,36 @@ export function wholeVocabulary(size: number): SourceVocabulary {
   return { size };
 }
 
-/** The cut of a table of `globalSize` rows to `rows`. @throws RangeError unless they ascend within the table. */
+/**
+ * The cut of a table of `globalSize` rows to `rows`. Local ids are made when they are first asked for: who only needs rows, of
+ * thousands of sources, holds no map of the whole table for each.
+ * @throws RangeError unless they ascend within the table.
+ */
 export function cutVocabulary(rows: Int32Array, globalSize: number): SourceVocabulary {
-  const localIds = new Int32Array(globalSize).fill(-1);
   let previous = -1;
-  for (let local = 0; local < rows.length; local++) {
-    const row = rows[local];
+  for (const row of rows) {
     if (row <= previous || row >= globalSize) {
       throw new RangeError(
         `Cannot cut a table of ${globalSize} rows: expected ascending rows within it, ` +
           `found ${row} after ${previous}`,
       );
     }
-    localIds[row] = local;
     previous = row;
   }
-  return { size: rows.length, rows, localIds };
+  let localIds: Int32Array | undefined;
+  return {
+    size: rows.length,
+    rows,
+    get localIds() {
+      return localIds ??= localIdsOf(rows, globalSize);
+    },
+  };
+}
+
+function localIdsOf(rows: Int32Array, globalSize: number): Int32Array {
+  const localIds = new Int32Array(globalSize).fill(-1);
+  rows.forEach((row, local) => localIds[row] = local);
+  return localIds;
 }
 
 /**

@@ -17,7 +17,6 @@ export class Participants {
   readonly #variant: Variant;
   readonly #settings: PretrainSettings;
   readonly #sources: ReadonlyMap<string, RunSource>;
-  readonly #vocabularies: ReadonlyMap<string, SourceVocabulary>;
   readonly #whole: SourceVocabulary;
 
   constructor({ variant, settings, sources }: {
@@ -29,13 +28,6 @@ export class Participants {
     this.#settings = settings;
     this.#sources = new Map(sources.map((source) => [source.name, source]));
     this.#whole = wholeVocabulary(sources[0].train.vocabSize);
-    this.#vocabularies = new Map(sources.map((source) => [
-      source.name,
-      "vocabulary" in source ? source.vocabulary : sourceVocabulary(variant, {
-        vocabSize: source.train.vocabSize,
-        localVocabulary: source.localVocabulary,
-      }),
-    ]));
   }
 
   /** Names of those of a round (S_t), in the order in which their results are summed. */
@@ -76,7 +68,7 @@ export class Participants {
   }
 
   vocabularyOf(name: string): SourceVocabulary {
-    return this.sourceOf(name) ? this.#vocabularies.get(name)! : this.#whole;
+    return this.sourceOf(name) ? this.#ownVocabulary(name) : this.#whole;
   }
 
   /**
@@ -86,7 +78,15 @@ export class Participants {
   validationVocabulary(source: string): SourceVocabulary {
     return this.#variant.sharesEmbeddings && !judgesByOwnRows(this.#variant, this.#settings)
       ? this.#whole
-      : this.#vocabularies.get(source)!;
+      : this.#ownVocabulary(source);
+  }
+
+  /** Made anew each time: a round has some of the sources, and there may be thousands. */
+  #ownVocabulary(name: string): SourceVocabulary {
+    const source = this.#sources.get(name)!;
+    if ("vocabulary" in source) return source.vocabulary;
+    const { train: { vocabSize }, localVocabulary } = source;
+    return sourceVocabulary(this.#variant, { vocabSize, localVocabulary });
   }
 
   /** Where a participant's text comes from, from the beginning. */

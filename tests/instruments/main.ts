@@ -19,6 +19,10 @@ await runProgram("instruments", {
     about: "runs a recipe as jobs of Slurm, loses a node, kills the runner, and compares bytes",
     load: () => import("./slurm.ts"),
   },
+  federation: {
+    about: "simulates rounds of thousands of silos, and compares with a real run of eight",
+    load: () => import("./federation.ts"),
+  },
   terminal: {
     about: "presses Ctrl-C in a terminal in each kind of stage, and runs again",
     load: () => import("./terminal.ts"),
