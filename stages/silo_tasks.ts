@@ -57,7 +57,7 @@ export interface TaskProgress {
 }
 
 /** All that is asked of a trainer here. */
-type Trains = Pick<LocalTrainer, "train" | "forget">;
+type Trains = Pick<LocalTrainer, "train" | "score" | "forget">;
 
 /** Answers tasks by training. */
 export class SiloTasks {

@@ -12,8 +12,12 @@ import type { NamedBytes } from "../../exchange/named_bytes.ts";
 import { PersistentBytes } from "../../exchange/persistent.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { ExchangeRounds } from "../../stages/exchange_rounds.ts";
+import { scoresBySilos } from "../../stages/exchange_scores.ts";
 import type { Quorum } from "../../stages/round_deadline.ts";
+import { roundsExtent } from "../../stages/rounds_extent.ts";
 import {
+  cutVocabulary,
+  type DeclaredSource,
   type LocalHelpers,
   pretrain,
   type PretrainResult,
@@ -183,36 +187,48 @@ export function checkpointFolderOf({ folder }: Federation): string {
   return join(folder, "checkpoints");
 }
 
-/** Leads a federation to its end. @param onRound Hears of rounds, after each. */
+/** What the silo of a source says of it before the run. */
+function declared(
+  { cutsVocabulary, sharesEmbeddings }: Variant,
+  { name, train: { tokens, vocabSize }, localVocabulary }: TrainingSource,
+): DeclaredSource {
+  const vocabulary = !cutsVocabulary
+    ? { size: vocabSize }
+    : sharesEmbeddings
+    ? cutVocabulary(localVocabulary, vocabSize)
+    : { size: localVocabulary.length };
+  return { name, train: { tokens, vocabSize }, vocabulary };
+}
+
+function declarations(federation: Federation): readonly DeclaredSource[] {
+  using sources = openSources(federation);
+  return sources.all.map((source) => declared(trainingVariant(federation), source));
+}
+
+/** Leads a federation to its end, as `serve` does: without text. @param onRound Hears of rounds, after each. */
 export async function leadFederation(
   federation: Federation,
   place: NamedBytes,
   onRound: (times: RoundTimes) => void = () => {},
 ): Promise<Led> {
-  const { settings, keys: { run, leader, silo } } = federation;
-  const { localSteps, rounds, sourcesPerRound, batchSize, model } = settings;
-  using sources = openSources(federation);
+  const { settings, quorum, keys: { run, leader, silo } } = federation;
+  const sources = declarations(federation);
   const variant = trainingVariant(federation);
   const { signal } = new AbortController();
   await using exchange = new Leader(new PersistentBytes(place, () => {}), {
     run,
     privateKey: leader.privateKey,
-    silos: Object.fromEntries(sources.all.map(({ name }) => [name, silo.publicKey])),
+    silos: Object.fromEntries(sources.map(({ name }) => [name, silo.publicKey])),
   });
+  const extent = roundsExtent(variant, settings);
+  const parts = { exchange, run, ...extent, log: silentLog, signal };
   const asked = new ExchangeRounds({
-    exchange,
-    run,
+    ...parts,
     silos: "foreign",
-    quorum: federation.quorum,
-    averagesAdam: false,
-    sendsAlike: !(variant.cutsVocabulary && variant.sharesEmbeddings),
-    localSteps,
-    stepTokens: batchSize * model.seqLen,
-    totalSteps: rounds * localSteps * sourcesPerRound,
+    quorum,
+    score: scoresBySilos({ ...parts, folder: join(federation.folder, "judged") }),
     folder: join(federation.folder, "answers"),
     failed: Promise.withResolvers<never>().promise,
-    log: silentLog,
-    signal,
   });
   const times: RoundTimes[] = [];
   let offeredMs = 0;
@@ -227,12 +243,13 @@ export async function leadFederation(
       times.push({ round, offeredMs, closedMs: performance.now(), leftOut });
       onRound(times.at(-1)!);
     },
+    score: asked.score,
     forget: (beforeRound) => asked.forget(beforeRound),
   };
   const result = await pretrain({
     variant,
     settings,
-    sources: sources.all,
+    sources,
     engine,
     engineOptions: { threads: 1, precision: "fp32" },
     seed: seedIn(federation),

@@ -12,7 +12,6 @@ import { silentLog } from "../../pipeline/stage.ts";
 import { SiloTasks, type TaskProgress } from "../../stages/silo_tasks.ts";
 import { heldFolder, HeldStates, LocalTrainer, Participants } from "../../training/mod.ts";
 import {
-  checkpointFolderOf,
   type Federation,
   openSources,
   seedIn,
@@ -51,7 +50,7 @@ export async function workAsSilo(work: SiloWork, place: NamedBytes, watch: Watch
   const hears: { note?: (progress: TaskProgress) => void } = {};
   const pollMs = place.pollMs.most;
   const trainer = await trainerOf(work, sources.all, pollMs, (progress) => hears.note?.(progress));
-  const tasks = new SiloTasks(trainer, join(federation.folder, "silos", name));
+  const tasks = new SiloTasks(trainer, join(federation.folder, "silos", name, "tasks"));
   watch.onReady?.();
   for (;;) {
     const task = await exchange.take([name], watch.signal);
@@ -71,8 +70,8 @@ async function trainerOf(
 ) {
   const variant = trainingVariant(federation);
   const { settings } = federation;
-  const checkpointFolder = checkpointFolderOf(federation);
-  const held = new HeldStates(heldFolder(checkpointFolder));
+  const siloFolder = join(federation.folder, "silos", sources[0].name);
+  const held = new HeldStates(heldFolder(siloFolder));
   const basis = { variant, settings, sources, seed: seedIn(federation), held };
   if (training === "stub") {
     return new StubTrainer({
@@ -88,7 +87,8 @@ async function trainerOf(
     ...basis,
     engine: slowed(engine, stepMs),
     engineOptions: { threads: 1, precision: "fp32" },
-    checkpointFolder,
+    judges: true,
+    checkpointFolder: siloFolder,
     log: {
       ...silentLog,
       progress: ({ done, lossNats }) => note({ steps: done, lossNats: lossNats ?? null }),

@@ -15,8 +15,9 @@ import {
   type Tensors,
 } from "../../training/mod.ts";
 import { beginningOf, madeOutcome } from "../../training/local_state.ts";
-import type { Trainer } from "../../training/local_work.ts";
+import type { ScoreTask, Trainer } from "../../training/local_work.ts";
 import { openPrograms } from "../../training/programs.ts";
+import type { ValidationLoss } from "../../training/validation.ts";
 
 interface StubOptions
   extends Pick<Trainer, "variant" | "settings" | "participants" | "seed" | "held"> {
@@ -45,9 +46,16 @@ export class StubTrainer {
     windows.next();
     record.position = windows.position;
     const random = new Random(seedOf(task.round, task.name));
+    const lossNats = lossOf(task.round);
     const result = moved(beginning.parameters, 1e-3 * random.float64());
     const optimizer = { step: localSteps, moments: momentsOf(result) };
-    return madeOutcome(trainer, task, beginning, record, windows, { result, optimizer });
+    const made = { result, optimizer };
+    const outcome = madeOutcome(trainer, task, beginning, record, windows, made);
+    return { ...outcome, aloneLossNats: lossNats };
+  }
+
+  score({ round }: ScoreTask): Promise<ValidationLoss> {
+    return Promise.resolve({ lossNats: lossOf(round), tokens: 1024, unknownShare: 0 });
   }
 
   forget(): void {}
@@ -73,6 +81,10 @@ export class StubTrainer {
       signal: new AbortController().signal,
     };
   }
+}
+
+function lossOf(round: number): number {
+  return 10 / (1 + round);
 }
 
 function moved(tensors: Tensors, by: number): Tensors {
