@@ -11,12 +11,7 @@ import { Silo } from "../../exchange/silo.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { SiloTasks, type TaskProgress } from "../../stages/silo_tasks.ts";
 import { heldFolder, HeldStates, LocalTrainer, Participants } from "../../training/mod.ts";
-import {
-  type Federation,
-  openSources,
-  seedIn,
-  trainingVariant,
-} from "./federation.ts";
+import { type Federation, openSources, seedIn, trainingVariant } from "./federation.ts";
 import { StubTrainer } from "./stub_trainer.ts";
 
 export interface SiloWork {

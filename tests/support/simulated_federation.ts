@@ -105,7 +105,7 @@ export async function simulate(
   options: SimulationOptions,
   onRound: (round: number) => void = () => {},
 ): Promise<Simulated> {
-  using folder = temporaryFolder();
+  using folder = folderInMemory();
   const { variant, sources, seed, perRound, rounds, localSteps, quorum } = options;
   const federation = makeFederation({
     variant,
@@ -118,6 +118,16 @@ export async function simulate(
   });
   await writeTexts(federation);
   return await simulateFederation(federation, options, onRound);
+}
+
+/** Nothing of a simulation is kept: it need not wait for a disk. */
+function folderInMemory() {
+  try {
+    const path = Deno.makeTempDirSync({ dir: "/dev/shm", prefix: "dept-federation-" });
+    return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+  } catch {
+    return temporaryFolder(); // not Linux, or none of our own
+  }
 }
 
 async function simulateFederation(

@@ -35,7 +35,9 @@ export class SimulatedSilos {
   /** Since when silos that have had a task have none. */
   readonly #idleSinceMs = new Map<string, number>();
   readonly #models = new Map<string, SiloModel>();
-  /** When each answer was there, by round and source. */
+  /** Tasks of training, by digest; others score. */
+  readonly #trained = new Set<string>();
+  /** When each result of training was there, by round and source. */
   readonly answered = new Map<number, Map<string, number>>();
   readonly #traffic = noTraffic();
   /** Rejects when a silo fails. */
@@ -81,9 +83,15 @@ export class SimulatedSilos {
 
   #hear(name: string): void {
     const [area, source, folder, ...rest] = name.split("/");
-    if (area === "down" && folder === "tasks") this.#wake(source);
+    if (area === "down" && folder === "tasks") {
+      const said = JSON.parse(new TextDecoder().decode(this.#options.server.bytesOf(name)));
+      const { about, value } = JSON.parse(said.text);
+      if (value.kind === "train") this.#trained.add(about.task);
+      this.#wake(source);
+    }
     const [, round, reply] = rest;
     if (area !== "up" || !reply?.startsWith("answer-")) return;
+    if (!this.#trained.delete(reply.slice("answer-".length))) return;
     const answered = this.answered.get(Number(round)) ?? new Map<string, number>();
     this.answered.set(Number(round), answered);
     answered.set(source, performance.now());
