@@ -44,9 +44,7 @@ Deno.test("simulate() gives the same text for the same seed, and another for ano
   assert.notEqual(simulatedText(options, other), text);
   assert.deepEqual(first.rounds.map(({ turns }) => turns.length), [8, 8, 8]);
   assert.ok(text.split("\n").every((line) => line.startsWith("simulated  ")), text);
-  // What is put is got: each of 8 × 3 results crosses two links, and so does what they were sent.
-  assert.equal(first.silos.up.objects, first.leader.down.objects);
-  assert.equal(first.silos.down.objects, first.leader.up.objects);
+  assert.equal(first.silos.up.objects, first.leader.down.objects); // what is put is got
 });
 
 Deno.test("a leader of 5,000 sources holds as much as one of 50", async () => {
