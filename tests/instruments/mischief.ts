@@ -2,17 +2,22 @@
  * Does harm to runs whose sources are trained by other processes, at random moments, and compares each with a run alone: key, and bytes
  * of `last`, `best` and `metrics`.
  *
- *     deno task instruments mischief [--over folder,s3] [--variant trim,spec,spec-opt] [--harm worker,link,server,leader]
+ *     deno task instruments mischief [--over folder,s3,nats] [--variant trim,spec,spec-opt] [--harm worker,link,server,leader]
  *       [--moments 50] [--seed 1] [--rounds 6] [--steps 150]
  */
 import { parseArgs } from "node:util";
 import { Random, seedOf, UsageError } from "../../base/mod.ts";
 import { type Harm, harmedRun, harms, RunsAlone } from "../support/harmed_run.ts";
-import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+import {
+  type HarmedServer,
+  type PlaceName,
+  startServer,
+  whyNoPlace,
+} from "../support/harmed_places.ts";
 
 /** A kind of harm to a variant over a kind of exchange. */
 interface Cell {
-  readonly over: "folder" | "s3";
+  readonly over: PlaceName;
   readonly variant: string;
   readonly harm: Harm;
 }
@@ -21,7 +26,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      over: { type: "string", default: "folder,s3" },
+      over: { type: "string", default: Object.keys(harms).join() },
       variant: { type: "string", default: "trim,spec,spec-opt" },
       harm: { type: "string", default: harms.s3.join() },
       moments: { type: "string", default: "50" },
@@ -37,13 +42,15 @@ export async function main(args: readonly string[]): Promise<void> {
   using alone = new RunsAlone(variants, { rounds, localSteps });
   const places = values.over.split(",");
   for (const over of places) {
-    if (over !== "folder" && over !== "s3") {
-      throw new UsageError(`Cannot do mischief over "${over}": expected folder or s3`);
+    if (!isPlace(over)) {
+      throw new UsageError(
+        `Cannot do mischief over "${over}": expected one of ${Object.keys(harms).join(", ")}`,
+      );
     }
-    const whyNot = over === "s3" ? whyNoRadosgw() : undefined;
-    if (whyNot !== undefined) throw new UsageError(`Cannot do mischief over s3: it ${whyNot}`);
-    await using server = over === "s3" ? await Radosgw.start() : undefined;
-    await server?.bucket("bucket");
+    if (whyNoPlace[over] !== undefined) {
+      throw new UsageError(`Cannot do mischief over ${over}: it ${whyNoPlace[over]}`);
+    }
+    await using server = await startServer(over);
     for (const variant of variants) {
       for (const harm of harms[over].filter((one) => values.harm.split(",").includes(one))) {
         await harmCell({ over, variant, harm }, { alone, moments, seed, server });
@@ -52,22 +59,28 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
+function isPlace(name: string): name is PlaceName {
+  return Object.hasOwn(harms, name);
+}
+
 async function harmCell(
   { over, variant, harm }: Cell,
   { alone, moments, seed, server }: {
     readonly alone: RunsAlone;
     readonly moments: number;
     readonly seed: number;
-    readonly server?: Radosgw;
+    readonly server?: HarmedServer;
   },
 ): Promise<void> {
   const random = new Random(seedOf(seed, `${over} ${variant} ${harm}`));
   let [done, atWork, runs] = [0, 0, 0];
+  const target = `pretrain/${variant}`;
+  await alone.of(target);
   const began = performance.now();
   for (; done < moments; runs++) {
     const counts = await harmedRun({
       alone,
-      target: `pretrain/${variant}`,
+      target,
       harms: [harm],
       moments: moments - done,
       random,

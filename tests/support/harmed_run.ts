@@ -7,7 +7,7 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../../base/mod.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "./command_line.ts";
-import type { Radosgw } from "./radosgw.ts";
+import type { HarmedServer, PlaceName } from "./harmed_places.ts";
 import { TalkingProcess } from "./talking_process.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
 
@@ -15,9 +15,10 @@ import { TcpProxy } from "./tcp_proxy.ts";
 export type Harm = "worker" | "link" | "server" | "leader";
 
 /** What can be done where; a folder has neither lines nor a server. */
-export const harms: Readonly<Record<"folder" | "s3", readonly Harm[]>> = {
+export const harms: Readonly<Record<PlaceName, readonly Harm[]>> = {
   folder: ["worker", "leader"],
   s3: ["worker", "link", "server", "leader"],
+  nats: ["worker", "link", "server", "leader"],
 };
 
 /** Variants trained alone, and what they are made from. */
@@ -104,8 +105,8 @@ export interface HarmedRunOptions {
   /** How long a line is cut, and a server away. */
   readonly cutMs: number;
   readonly awayMs: number;
-  /** A server with the bucket `bucket`; absent for a folder. */
-  readonly server?: Radosgw;
+  /** Absent for a folder. */
+  readonly server?: HarmedServer;
 }
 
 /** How often each harm was done while the run was going on. Where a worker was killed: how often it was training. */
@@ -117,11 +118,11 @@ export async function harmedRun(options: HarmedRunOptions): Promise<HarmCounts> 
   using folder = temporaryFolder();
   const store = join(folder.path, "store");
   await alone.storeWithout(target, store);
-  const url = server ? `s3://bucket/${crypto.randomUUID()}` : `folder:${folder.path}/exchange`;
-  const words = [target, ...alone.words(store), "--exchange", url];
-  using leader = new Party(["run", ...words, "--workers", "0"], server);
-  using a = new Party(["silo", ...words, "--name", "a"], server);
-  using b = new Party(["silo", ...words, "--name", "b"], server);
+  const words = [target, ...alone.words(store)];
+  const exchange = server ? crypto.randomUUID() : `folder:${folder.path}/exchange`;
+  using leader = new Party(["run", ...words, "--workers", "0"], exchange, server);
+  using a = new Party(["silo", ...words, "--name", "a"], exchange, server);
+  using b = new Party(["silo", ...words, "--name", "b"], exchange, server);
   const parties = { leader, a, b };
   const counts = { worker: 0, link: 0, server: 0, leader: 0, "at work": 0 };
   const mending: Promise<void>[] = [];
@@ -179,14 +180,13 @@ class Party implements Disposable {
   hasEnded = false;
   isCut = false;
 
-  constructor(args: readonly string[], server: Radosgw | undefined) {
-    this.#args = args;
+  /** @param exchange Its name at the server, or its URL where there is none */
+  constructor(args: readonly string[], exchange: string, server: HarmedServer | undefined) {
     this.#link = server && new TcpProxy(server.port);
-    this.#environment = server === undefined ? {} : {
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${this.#link!.port}`,
-      AWS_ACCESS_KEY_ID: server.leader.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: server.leader.secretAccessKey,
-    };
+    const { url, environment } = server?.reach(exchange, this.#link!.port) ??
+      { url: exchange, environment: {} };
+    this.#args = [...args, "--exchange", url];
+    this.#environment = environment;
     this.#process = this.#start();
   }
 

@@ -5,22 +5,22 @@
 import assert from "node:assert/strict";
 import { Random, seedOf } from "../../base/mod.ts";
 import { harmedRun, harms, RunsAlone } from "../support/harmed_run.ts";
-import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+import { startServer, whyNoPlace } from "../support/harmed_places.ts";
 
 const cases = [
-  { over: "folder", variant: "spec-opt", whyNot: undefined },
-  { over: "s3", variant: "trim", whyNot: whyNoRadosgw() },
+  { over: "folder", variant: "spec-opt" },
+  { over: "s3", variant: "trim" },
 ] as const;
 
-for (const { over, variant, whyNot } of cases) {
+for (const { over, variant } of cases) {
+  const whyNot = whyNoPlace[over];
   const skipped = whyNot === undefined ? "" : `: skipped: ${whyNot}`;
   Deno.test({
     name:
       `${variant} over ${over} ends with key and bytes of a run alone, whatever is done to it${skipped}`,
     ignore: skipped !== "",
   }, async () => {
-    await using server = over === "s3" ? await Radosgw.start() : undefined;
-    await server?.bucket("bucket");
+    await using server = await startServer(over);
     using alone = new RunsAlone([variant], { rounds: 3, localSteps: 60 });
     const counts = await harmedRun({
       alone,
