@@ -15,6 +15,7 @@ const common = [
   "AWS_REGION",
   "AWS_DEFAULT_REGION",
   "AWS_CA_BUNDLE",
+  "NATS_CA",
 ];
 
 /** Variables that name files: an invitation carries their content. */

@@ -54,14 +54,17 @@ async function learntBy(
 
 /** What can be done, and the command for it without its options. @param best The evaluation of the best model. */
 function nextSteps(
-  { instances, project }: Session,
+  { instances, project, recipe }: Session,
   states: ReadonlyMap<InstanceId, InstanceState>,
   best: InstanceId | undefined,
 ): (readonly [what: string, command: string])[] {
   const ids = [...states.keys()];
   const hasCurves = ids.some((id) => instances.get(id)!.declaration.outputs.includes("metrics"));
   const model = best === undefined ? undefined : instances.get(best)?.inputs.get("model")?.from;
-  const hasReport = project.stages.some(({ name }) => name === reportStage);
+  const hasReport = project.stages.some((stage) =>
+    stage.name === reportStage && stage.impossible?.(recipe, ["recipe"]) === undefined &&
+    !stage.overStudy
+  );
   return [
     ...(hasReport ? [["make one page of it all", "report"] as const] : []),
     ...(ids.some(isTable) ? [["print the tables again", "table"] as const] : []),

@@ -5,7 +5,7 @@
  * in   <kind>/<name>/<input>  what each part is made from: a table or figure that the recipe asks for, else results
  * out  report  `report.json`: see `page/page.ts`
  */
-import { UsageError, writeFileSynced } from "../base/mod.ts";
+import { writeFileSynced } from "../base/mod.ts";
 import type { Stage, StageContext, StageSummary, Study } from "../pipeline/stage.ts";
 import { buildPage, type Kinds, type PagePlan } from "./page/build.ts";
 import { inputsOfParts, kindModules } from "./page/contents.ts";
@@ -17,14 +17,13 @@ export const report: Stage<Recipe, PagePlan, object, Kinds> = {
   module: import.meta.url,
   description: "Makes the report of a recipe",
   instances: () => [],
-  onRequest: (_recipe, parts) => parts.length === 1 && parts[0] === "recipe",
-  declare(recipe) {
-    if (recipe.federation === null) return declarationOf(planOfRecipe(recipe));
-    throw new UsageError(
-      "Cannot make the report of a run of several parties: each has a part of it; " +
-        "see its losses with `deno task pipeline curves`",
-    );
-  },
+  onRequest: ({ federation }, parts) =>
+    federation === null && parts.length === 1 && parts[0] === "recipe",
+  impossible: ({ federation, name }) =>
+    federation === null
+      ? undefined
+      : `recipe "${name}" is that of a party, which has a part of a run; see its losses with \`deno task pipeline curves\``,
+  declare: (recipe) => declarationOf(planOfRecipe(recipe)),
 };
 
 export const studyReport: Stage<Study<Recipe>, PagePlan, object, Kinds> = {

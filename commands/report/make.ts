@@ -75,13 +75,22 @@ function readPage(path: string, id: InstanceId): Page {
 }
 
 /** The report that a user means: that of the study where the recipe has one, else that of the recipe. */
-export function reportOf({ instances, recipe }: Session, name: string | undefined): InstanceId {
+export function reportOf(
+  { instances, project, recipe }: Session,
+  name: string | undefined,
+): InstanceId {
   const known = [...instances.keys()].filter((id) => id.startsWith(`${reportStage}/`));
   const asked = name === undefined ? undefined : `${reportStage}/${name}`;
   const found = asked === undefined
     ? known.find((id) => id === `${reportStage}/study`) ?? known[0]
     : known.find((id) => id === asked);
   if (found !== undefined) return found;
+  if (known.length === 0) {
+    const why = project.stages.find(({ name }) => name === reportStage)?.impossible;
+    throw new UsageError(
+      `Cannot make a report: ${why?.(recipe, ["recipe"]) ?? `"${recipe.name}" has none`}`,
+    );
+  }
   throw new UsageError(
     `Cannot make report "${name}" of "${recipe.name}": expected one of ${
       known.map((id) => id.slice(reportStage.length + 1)).join(", ")
