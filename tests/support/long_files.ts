@@ -23,6 +23,7 @@ export const longFiles: Readonly<Record<string, number>> = {
   "user/terminal_test.ts": 36,
   "pipeline/transfer_test.ts": 35,
   "user/cuda_native_test.ts": 34,
+  "user/participants_test.ts": 34,
   "conformance/engine_contract_test.ts": 33,
   "conformance/network_agreement_test.ts": 28,
   "pipeline/why_test.ts": 28,
