@@ -9,6 +9,8 @@ import {
   heldMemoryBytes,
   peakMemoryBytes,
 } from "../../pipeline/executors/process_memory.ts";
+import { ProgramProcess } from "../../pipeline/executors/program_process.ts";
+import { SharedProcesses } from "../../pipeline/executors/shared_processes.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import {
   eventsOf,
@@ -127,6 +129,33 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     });
   });
 }
+
+Deno.test("SharedProcesses keeps what is alive for its own program, a while", async () => {
+  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  const process = () => new ProgramProcess(new Deno.Command("cat", piped)); // ends with its input
+  const shared = new SharedProcesses();
+  const [one, two, three] = [process(), process(), process()];
+  shared.keep("walk", one);
+  shared.keep("walk", two);
+  shared.keep("words", three);
+  assert.equal(shared.take("walk"), one);
+  assert.equal(shared.take("table"), undefined);
+  shared.makeRoom();
+  await until("room", () => !two.isAlive);
+  three.signal("SIGKILL");
+  await until("a death", () => !three.isAlive);
+  assert.equal(shared.take("words"), undefined);
+  assert.ok(one.isAlive);
+  shared.keep("walk", one);
+  await shared.close();
+  assert.ok(!one.isAlive);
+
+  const brief = new SharedProcesses({ longestWaitMs: 50 });
+  const four = process();
+  brief.keep("walk", four);
+  await until("the end of waiting", () => !four.isAlive);
+  assert.equal(brief.take("walk"), undefined);
+});
 
 Deno.test("isGiven() is of paths that are given and of those below, and of nothing else", () => {
   const given = { read: ["/store/a", "/data/x, y.txt"], write: ["/store/a/out"] };
