@@ -3,17 +3,27 @@
  * of `last`, `best` and `metrics`.
  *
  *     deno task instruments mischief [--over folder,s3,nats] [--variant trim,spec,spec-opt] [--harm worker,link,server,leader]
- *       [--moments 50] [--seed 1] [--rounds 6] [--steps 150]
+ *       [--moments 50] [--seed 1] [--rounds 6] [--steps 150] [--parties]
+ *
+ * With `--parties` each party keeps its text: `serve` and `silo --invitation`, whose models and tables are compared.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Random, seedOf, UsageError } from "../../base/mod.ts";
-import { type Harm, harmedRun, harms, RunsAlone } from "../support/harmed_run.ts";
+import { temporaryFolder } from "../support/command_line.ts";
+import { type Harm, type HarmCounts, type HarmOptions, harms } from "../support/harm.ts";
+import { harmedParties, partiesAlone } from "../support/harmed_parties.ts";
+import { harmedRun, RunsAlone } from "../support/harmed_run.ts";
+import type { Parties } from "../support/parties.ts";
 import {
   type HarmedServer,
   type PlaceName,
   startServer,
   whyNoPlace,
 } from "../support/harmed_places.ts";
+
+/** Runs with harm, and compares with a run alone. */
+type HarmedRun = (options: HarmOptions) => Promise<HarmCounts>;
 
 /** A kind of harm to a variant over a kind of exchange. */
 interface Cell {
@@ -33,13 +43,16 @@ export async function main(args: readonly string[]): Promise<void> {
       seed: { type: "string", default: "1" },
       rounds: { type: "string", default: "6" },
       steps: { type: "string", default: "150" },
+      parties: { type: "boolean", default: false },
     },
   });
   const [moments, seed, rounds, localSteps] = [
     ...[values.moments, values.seed, values.rounds, values.steps],
   ].map(Number);
   const variants = values.variant.split(",");
-  using alone = new RunsAlone(variants, { rounds, localSteps });
+  const extent = { rounds, localSteps };
+  using alone = new RunsAlone(variants, extent);
+  using folder = temporaryFolder();
   const places = values.over.split(",");
   for (const over of places) {
     if (!isPlace(over)) {
@@ -52,11 +65,20 @@ export async function main(args: readonly string[]): Promise<void> {
     }
     await using server = await startServer(over);
     for (const variant of variants) {
+      const target = `pretrain/${variant}`;
+      const run: HarmedRun = values.parties
+        ? partiesRun(await partiesAlone(join(folder.path, variant), variant, extent))
+        : (options) => harmedRun({ ...options, alone, target });
+      if (!values.parties) await alone.of(target);
       for (const harm of harms[over].filter((one) => values.harm.split(",").includes(one))) {
-        await harmCell({ over, variant, harm }, { alone, moments, seed, server });
+        await harmCell({ over, variant, harm }, { run, moments, seed, server });
       }
     }
   }
+}
+
+function partiesRun(alone: Parties): HarmedRun {
+  return (options) => harmedParties({ ...options, alone });
 }
 
 function isPlace(name: string): name is PlaceName {
@@ -65,8 +87,8 @@ function isPlace(name: string): name is PlaceName {
 
 async function harmCell(
   { over, variant, harm }: Cell,
-  { alone, moments, seed, server }: {
-    readonly alone: RunsAlone;
+  { run, moments, seed, server }: {
+    readonly run: HarmedRun;
     readonly moments: number;
     readonly seed: number;
     readonly server?: HarmedServer;
@@ -74,13 +96,9 @@ async function harmCell(
 ): Promise<void> {
   const random = new Random(seedOf(seed, `${over} ${variant} ${harm}`));
   let [done, atWork, runs] = [0, 0, 0];
-  const target = `pretrain/${variant}`;
-  await alone.of(target);
   const began = performance.now();
   for (; done < moments; runs++) {
-    const counts = await harmedRun({
-      alone,
-      target,
+    const counts = await run({
       harms: [harm],
       moments: moments - done,
       random,

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { Random, seedOf } from "../../base/mod.ts";
-import { harmedRun, harms, RunsAlone } from "../support/harmed_run.ts";
+import { harms } from "../support/harm.ts";
+import { harmedRun, RunsAlone } from "../support/harmed_run.ts";
 import { startServer, whyNoPlace } from "../support/harmed_places.ts";
 
 const cases = [
