@@ -25,7 +25,7 @@ export function lineTo(
 }
 
 /** Patience with a party that has nothing more to do. */
-const mostEndMs = 300_000;
+const mostEndMs = 900_000;
 
 export class Party implements Disposable {
   readonly #args: readonly string[];
