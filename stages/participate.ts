@@ -20,6 +20,7 @@ import {
   Participants,
   participantSeeds,
   pretrainSeeds,
+  type RoundRecord,
   TensorFiles,
   type TrainingSource,
   trainsBySource,
@@ -180,6 +181,16 @@ class Home {
     const own = turns[this.#source.name];
     this.#stepsBefore = own.indexOf(round) * localSteps;
     this.#totalSteps = own.length * localSteps;
+    await this.#tellLeftOut(own[own.indexOf(round) - 1]);
+  }
+
+  /** Says why the source was left out of its turn before, if it was. */
+  async #tellLeftOut(round: number | undefined): Promise<void> {
+    if (round === undefined) return;
+    const closed = await this.#exchange.closed(this.#context.params.run, round);
+    const { leftOut = {} } = (closed ?? {}) as Partial<RoundRecord>;
+    const reason = leftOut[this.#source.name];
+    if (reason !== undefined) this.#context.log.warn(`left out of round ${round}`, { reason });
   }
 
   async #declare(task: TakenTask): Promise<DeclarationAnswer> {

@@ -9,9 +9,14 @@ import { answer, moved, run, take, train, withParty } from "../support/two_silos
 Deno.test("ExchangeRounds leaves out a change that is longer than four times the median of the last rounds", () =>
   withParty(async (party) => {
     // Every value is moved by 0.25: (16 × 0.25²)^½ = 1
-    for (const [recent, isTaken] of [[0.26, true], [0.24, false]] as const) {
-      const norms = [[0.01, recent], [recent, 100]];
-      const answered = train(party.lead(), { norms, round: isTaken ? 1 : 2 }, ["it"]);
+    const cases = [
+      [[[0.01, 0.26], [0.26, 100]], true],
+      [[[0.01, 0.24], [0.24, 100]], false],
+      [[[0.01, 0.01, 0.01, 0.01]], true], // of one round
+      [[[0.01], [0.01, 0.01]], true], // three answers
+    ] as const;
+    for (const [i, [norms, isTaken]] of cases.entries()) {
+      const answered = train(party.lead(), { norms, round: i + 1 }, ["it"]);
       await answer(party, await take(party, "it"), moved);
       const it = await answered("it");
       if (isTaken) {
@@ -65,7 +70,7 @@ Deno.test("ExchangeRounds that starts again leaves out whom the record of the ro
 
     const again = party.lead();
     // It is there by now, and would be too long a change: what is closed is closed.
-    const second = train(again, { norms: [[0.01, 0.01, 0.01, 0.01]] });
+    const second = train(again, { norms: [[0.01, 0.01], [0.01, 0.01]] });
     assert.deepEqual(await second("it"), { kind: "leftOut", why: "silent for 1 s" });
     const frAgain = await second("fr");
     assert(frAgain.kind === "made");

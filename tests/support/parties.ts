@@ -79,7 +79,8 @@ export class Parties {
   }
 }
 
-function outputsOf(store: string, target: string): (output: string) => string {
+/** The folder of each output of a target that is in a store. */
+export function outputsOf(store: string, target: string): (output: string) => string {
   const manifests = [...Deno.readDirSync(join(store, "manifests"))]
     .filter(({ name }) => name.endsWith(".json"))
     .map(({ name }) => JSON.parse(Deno.readTextFileSync(join(store, "manifests", name))));

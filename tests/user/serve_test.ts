@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { bucketPolicy } from "../../exchange/mod.ts";
 import { audits, undeclared } from "../support/audits.ts";
 import { temporaryFolder } from "../support/command_line.ts";
-import { type Environment, Parties, sameAsAlone } from "../support/parties.ts";
+import { type Environment, outputsOf, Parties, sameAsAlone } from "../support/parties.ts";
 import { parties } from "../support/party_text.ts";
 import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
 
@@ -54,6 +54,23 @@ Deno.test("serve and silo --invitation give the bytes of one machine, though a s
   const theirs = [run.at("text"), ...parties.map((source) => run.at(`store-${source}`))];
   const isTheirs = (value?: string) => theirs.some((path) => value?.includes(path));
   assert.deepEqual(it.accesses.filter(({ value }) => isTheirs(value)), []);
+});
+
+Deno.test("serve with a quorum goes on without who is late, and one machine that replays who took part has its bytes", async () => {
+  using folder = temporaryFolder();
+  // A round is closed, and judged, when the first of two is there.
+  const run = new Parties(folder.path, "spec-opt", [
+    ...settings,
+    "pretrain.quorum={share: 0.5, afterSeconds: 0.01}",
+  ]);
+  const leader = run.serve();
+  await leader.says(/Waiting for fr, it to join/);
+  for (const process of [leader, ...parties.map((source) => run.silo(source))]) {
+    assert.equal((await process.ended).code, 0, process.text);
+  }
+  const led = outputsOf(run.at("leader-store"), "federate/spec-opt");
+  const replayed = `pretrain.participants=${join(led("metrics"), "participants.jsonl")}`;
+  await sameAsAlone(new Parties(folder.path, "spec-opt", [...settings, replayed]));
 });
 
 Deno.test({
