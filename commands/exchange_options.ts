@@ -39,6 +39,11 @@ function shared(instance: Instance, work: SharedWork): Instance | undefined {
   return changes && { ...instance, declaration: { ...instance.declaration, ...changes } };
 }
 
+/** Whether an instance has parts that others can do. */
+export function sharesWork(instance: Instance, work: SharedWork): boolean {
+  return shared(instance, work) !== undefined;
+}
+
 /** Instances as they are where their work is shared; those without such parts stay as they are. */
 export function withSharedWork(instances: Instances, work: SharedWork): Instances {
   return new Map([...instances].map(([id, one]) => [id, shared(one, work) ?? one]));
@@ -46,7 +51,7 @@ export function withSharedWork(instances: Instances, work: SharedWork): Instance
 
 /** @throws UsageError unless one of these instances has parts that others can do */
 export function checkSharesWork(instances: readonly Instance[], work: SharedWork): void {
-  if (instances.some((instance) => shared(instance, work) !== undefined)) return;
+  if (instances.some((instance) => sharesWork(instance, work))) return;
   const [{ id }] = instances;
   throw new UsageError(
     `Cannot use an exchange for ${id}${instances.length > 1 ? " and others" : ""}: ` +

@@ -6,19 +6,33 @@ import type { ExecutorChoice } from "../pipeline/executors/executor_option.ts";
 import { parseExecutor } from "../pipeline/executors/executor_option.ts";
 import { leasedKeys } from "../pipeline/executors/leases.ts";
 import { LocalExecutor } from "../pipeline/executors/local.ts";
-import type { Programs } from "../pipeline/program.ts";
-import type { Store } from "../pipeline/store.ts";
+import type { SharedWork } from "../pipeline/stage.ts";
+import type { PlanOptions } from "./plan_options.ts";
+import type { Session } from "./session.ts";
 
 /** What executors work with. */
-interface Given {
-  readonly programs: Programs;
-  readonly store: Store;
+type Given = Pick<Session, "programs" | "store">;
+
+interface Wanted {
+  readonly session: Session;
+  readonly options: PlanOptions;
+  /** With the number of workers that the user wants. */
+  readonly shared: SharedWork | undefined;
 }
 
 /** Opens what a choice names. */
-export async function openExecutor(choice: ExecutorChoice, given: Given): Promise<Executor> {
-  if (choice.kind === "slurm") return await openSlurm(choice, given);
-  if (choice.kind === "kubernetes") return await openKubernetes(choice, given);
+export async function openExecutor(choice: ExecutorChoice, wanted: Wanted): Promise<Executor> {
+  const { session, options, shared } = wanted;
+  if (choice.kind === "local") return await openLocal(session);
+  const queue = choice.kind === "slurm"
+    ? await openSlurm(choice, session)
+    : await openKubernetes(choice, session);
+  if (shared === undefined) return queue;
+  const { withRoundWorkers } = await import("./round_workers.ts");
+  return await withRoundWorkers(queue, choice, session, options, shared);
+}
+
+async function openLocal(given: Given): Promise<Executor> {
   const local = new LocalExecutor(given.programs);
   if (leasedKeys(given.store.folder).length === 0) return local;
   const slurm = await openSlurm(parseExecutor("slurm") as SlurmChoice, given);
@@ -33,12 +47,15 @@ export async function openExecutor(choice: ExecutorChoice, given: Given): Promis
 
 type SlurmChoice = Extract<ExecutorChoice, { kind: "slurm" }>;
 
-async function openSlurm({ slurm, jobs }: SlurmChoice, given: Given): Promise<Executor> {
+async function openSlurm(
+  { slurm, jobs }: SlurmChoice,
+  { programs, store }: Given,
+): Promise<Executor> {
   const [{ SlurmQueue }, { JobExecutor }] = await Promise.all([
     import("../pipeline/executors/slurm.ts"),
     import("../pipeline/executors/job_executor.ts"),
   ]);
-  return new JobExecutor({ queue: new SlurmQueue(slurm), settings: jobs, ...given });
+  return new JobExecutor({ queue: new SlurmQueue(slurm), settings: jobs, programs, store });
 }
 
 type KubernetesChoice = Extract<ExecutorChoice, { kind: "kubernetes" }>;
@@ -46,16 +63,21 @@ type KubernetesChoice = Extract<ExecutorChoice, { kind: "kubernetes" }>;
 /** @throws UsageError if jobs could not reach what they need */
 async function openKubernetes(
   { kubernetes, jobs }: KubernetesChoice,
-  given: Given,
+  { programs, store }: Given,
 ): Promise<Executor> {
   const [{ KubernetesQueue }, { JobExecutor }, { checkOnVolumes }] = await Promise.all([
     import("../pipeline/executors/kubernetes.ts"),
     import("../pipeline/executors/job_executor.ts"),
     import("../pipeline/executors/kubernetes_option.ts"),
   ]);
-  checkOnVolumes("the store", given.store.folder, kubernetes);
+  checkOnVolumes("the store", store.folder, kubernetes);
   checkOnVolumes("Deno's packages (deno-dir)", kubernetes.denoCache, kubernetes);
-  return new JobExecutor({ queue: new KubernetesQueue(kubernetes), settings: jobs, ...given });
+  return new JobExecutor({
+    queue: new KubernetesQueue(kubernetes),
+    settings: jobs,
+    programs,
+    store,
+  });
 }
 
 /** What a user does next where jobs were left to others; undefined where none were. */

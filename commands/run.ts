@@ -4,7 +4,7 @@
 import { formatDuration, UsageError } from "../base/mod.ts";
 import { eventFormat, type RunEvent, type RunResult } from "../pipeline/events.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
-import type { InstanceId } from "../pipeline/stage.ts";
+import type { InstanceId, SharedWork } from "../pipeline/stage.ts";
 import { withNeeds } from "../pipeline/targets.ts";
 import { RunRecorder } from "../pipeline/run_records.ts";
 import { forecastText, planEventParts, someOf } from "./plan_view.ts";
@@ -89,16 +89,16 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const keptCheckpoints = wholeNumber("--keep-checkpoints", options.keepCheckpoints ?? "0", 0);
+  const executor = parseExecutor(options.executor ?? "local");
   const shared = sharedWorkOf(options);
   const session = await openSession(project, options, {
     create: options.dryRun !== true,
     targets,
     verify: options.verify,
-    shared,
+    shared: shared && executor.kind !== "local" ? { ...shared, workers: 0 } : shared,
   });
   const named = session.select(targets);
   if (shared) checkSharesWork(neededBy(session, named), shared);
-  const executor = parseExecutor(options.executor ?? "local");
   const jobs = jobsOf(options, session, executor);
   if (!options.quiet && executor.kind === "local") warnOfThreads(session);
   if (options.dryRun) {
@@ -117,7 +117,7 @@ export async function run(
     planned,
     recorder,
     { ...options, keptCheckpoints },
-    { executor, jobs },
+    { executor, jobs, shared },
   );
   const code = exitCode(result, signal);
   if (code === 0 && !options.json && !options.quiet) await showEnd(session, named, options);
@@ -213,7 +213,11 @@ async function execute(
   { ids, states, forced, event }: Planned,
   recorder: RunRecorder,
   options: RunOptions & { readonly keptCheckpoints: number },
-  { executor: choice, jobs }: { readonly executor: ExecutorChoice; readonly jobs: number },
+  { executor: choice, jobs, shared }: {
+    readonly executor: ExecutorChoice;
+    readonly jobs: number;
+    readonly shared: SharedWork | undefined;
+  },
 ): Promise<{ result: RunResult; signal: StopSignal | undefined }> {
   const { Scheduler } = await import("../pipeline/scheduler.ts");
   const { planner, programs, instances } = session;
@@ -223,7 +227,7 @@ async function execute(
   const { emit, close } = reporter(options);
   const startedAt = performance.now();
   if (!options.json) emit(event);
-  const executor = await openExecutor(choice, { programs, store: session.store });
+  const executor = await openExecutor(choice, { session, options, shared });
   const scheduler = new Scheduler({
     planner,
     ids,

@@ -40,8 +40,10 @@ export interface Workers {
   /** What they work for, for people. */
   readonly instance: string;
   readonly count: number;
-  /** A command of `sh`; `$JOB_COMPLETION_INDEX` tells the processes apart. */
+  /** Of `sh`. */
   readonly command: string;
+  /** Where what they print goes, if the queue keeps nothing of it; absolute. */
+  readonly log: string;
   readonly threads: number;
   readonly memoryBytes: number;
 }

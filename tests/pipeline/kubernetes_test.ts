@@ -102,6 +102,7 @@ Deno.test("workersManifest() asks for processes that Kubernetes tells apart and 
     name: "dept-0123456789ab-workers",
     instance: "pretrain/spec",
     count: 3,
+    log: "/data/store/logs/x.workers.log",
     command: 'exec deno run -A main.ts silo pretrain/spec --name "worker-$JOB_COMPLETION_INDEX"',
     threads: 2,
     memoryBytes: 0,

@@ -31,6 +31,7 @@ export const longFiles: Readonly<Record<string, number>> = {
   "pipeline/store_test.ts": 27,
   "user/looking_test.ts": 27,
   "exchange/kill_test.ts": 25,
+  "user/cluster_test.ts": 25,
   "user/downstream_files_test.ts": 25,
   "support/slurm_lab_test.ts": 24,
   "user/inference_test.ts": 24,
