@@ -12,6 +12,8 @@ import { PersistentBytes } from "../../exchange/persistent.ts";
 import { Silo } from "../../exchange/silo.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import { NatsKind } from "../support/exchange_places.ts";
+import { madeCredentials } from "../support/nats_credentials.ts";
+import { NatsServer, whyNoNatsServer } from "../support/nats_server.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
 
 const kind = new NatsKind();
@@ -256,6 +258,24 @@ test("a server that has lost everything is told again", async (place) => {
   await taken!.answer({ lossNats: 2 }); // waits until the leader has made the streams again
   assert.deepEqual((await next).value, { task, kind: "answer", answer: { lossNats: 2 } });
   await replies.return?.(undefined);
+});
+
+Deno.test({
+  name: "NatsBytes: a file of credentials lets one in, and no other",
+  ignore: whyNoNatsServer() !== undefined,
+  async fn() {
+    const { configuration, credentials } = madeCredentials();
+    await using server = await NatsServer.start(configuration);
+    await using place = new NatsBytes(server.url("runs"), server.trusted({ credentials }));
+    await place.replace("shared/x", one);
+    assert.deepEqual(await place.read("shared/x", 1), one);
+    const others = madeCredentials().credentials;
+    await using stranger = new NatsBytes(
+      server.url("runs"),
+      server.trusted({ credentials: others }),
+    );
+    await assert.rejects(stranger.read("shared/x", 1), /found Authorization Violation/i);
+  },
 });
 
 Deno.test("natsAccessOf() reads what other programs read, and says what is missing", () => {

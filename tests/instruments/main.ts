@@ -23,6 +23,10 @@ await runProgram("instruments", {
     about: "simulates rounds of thousands of silos, and compares with a real run of eight",
     load: () => import("./federation.ts"),
   },
+  "exchange-speed": {
+    about: "puts a file into an exchange and gets it, over each kind",
+    load: () => import("./exchange_speed.ts"),
+  },
   terminal: {
     about: "presses Ctrl-C in a terminal in each kind of stage, and runs again",
     load: () => import("./terminal.ts"),
