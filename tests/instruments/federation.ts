@@ -13,6 +13,7 @@
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { formatBytes } from "../../base/mod.ts";
+import { checkedAgainstReality } from "./federation_check.ts";
 import { bytesOf } from "../support/counted_bytes.ts";
 import { peakBytes } from "../support/process_memory.ts";
 import {
@@ -67,6 +68,7 @@ export async function main(args: readonly string[]): Promise<void> {
       },
     }),
   });
+  if (values.check) return (await checkedAgainstReality()).forEach((line) => console.log(line));
   const variants = values.variants.split(",");
   if (values.here) return console.log(JSON.stringify(await measureHere(optionsOf(variants[0]))));
   for (const variant of variants) {

@@ -106,7 +106,7 @@ const defaults: PretrainSettings = {
   forgetting: "same",
   validationWindows: 1,
   validateAllEvery: 1_000_000,
-  validationRows: "all",
+  validationRows: "own",
   checkpointEverySteps: "auto",
   continuationShare: 0,
 };

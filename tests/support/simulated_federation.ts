@@ -9,6 +9,7 @@ import { countParameters } from "../../model/mod.ts";
 import {
   type Federation,
   leadFederation,
+  type Led,
   makeFederation,
   type Network,
   type RoundTimes,
@@ -18,8 +19,8 @@ import {
 import { CountedBytes, type Traffic } from "./counted_bytes.ts";
 import { temporaryFolder } from "./command_line.ts";
 import { drawSilo, latencies, type SiloDraws, steadyLink } from "./silo_models.ts";
-import { SimulatedServer, type Weigh } from "./simulated_exchange.ts";
-import { SimulatedSilos } from "./simulated_silos.ts";
+import { type Link, SimulatedServer, type Weigh } from "./simulated_exchange.ts";
+import { type SilosOptions, SimulatedSilos } from "./simulated_silos.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 export interface SimulationOptions extends SiloDraws {
@@ -117,11 +118,25 @@ export async function simulate(
     settings: { sourcesPerRound: perRound, rounds, localSteps },
   });
   await writeTexts(federation);
-  return await simulateFederation(federation, options, onRound);
+  const before = cpuUsage();
+  const simulated = await simulateFederation(federation, {
+    training: "stub",
+    modelOf: (name) => drawSilo(name, options),
+    weigh,
+    leaderLink: steadyLink(options.leaderMbit, latencies(options.latencyMs)),
+    onRound,
+  });
+  const { user, system } = cpuUsage(before);
+  return {
+    ...simulated,
+    hours: simulated.rounds.at(-1)!.closedMs / 3_600_000,
+    sentBytes: sentBytesOf(federation),
+    processorMs: (user + system) / 1000 / rounds,
+  };
 }
 
 /** Nothing of a simulation is kept: it need not wait for a disk. */
-function folderInMemory() {
+export function folderInMemory() {
   try {
     const path = Deno.makeTempDirSync({ dir: "/dev/shm", prefix: "dept-federation-" });
     return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
@@ -130,39 +145,35 @@ function folderInMemory() {
   }
 }
 
-async function simulateFederation(
+export interface SimulatedLed extends Led, Pick<Simulated, "leader" | "silos"> {
+  readonly rounds: readonly SimulatedRound[];
+  /** When all was done. */
+  readonly endMs: number;
+}
+
+/** Simulates a federation under known links. */
+export async function simulateFederation(
   federation: Federation,
-  options: SimulationOptions,
-  onRound: (round: number) => void,
-): Promise<Simulated> {
+  { leaderLink, onRound = () => {}, ...parts }:
+    & Pick<SilosOptions, "training" | "modelOf" | "weigh">
+    & { readonly leaderLink: Link; readonly onRound?: (round: number) => void },
+): Promise<SimulatedLed> {
   using time = new VirtualTime();
-  const server = new SimulatedServer(join(federation.folder, "server"), pollMs, weigh);
-  const modelOf = (name: string) => drawSilo(name, options);
-  const silos = new SimulatedSilos({
-    federation,
-    server,
-    training: "stub",
-    modelOf,
-    pollMs,
-    weigh,
-  });
-  const link = steadyLink(options.leaderMbit, latencies(options.latencyMs));
-  const leader = new CountedBytes(server.open(link), weigh);
-  const before = cpuUsage();
-  const { rounds } = await time.run(() =>
+  const server = new SimulatedServer(join(federation.folder, "server"), pollMs, parts.weigh);
+  const silos = new SimulatedSilos({ ...parts, federation, server, pollMs });
+  const leader = new CountedBytes(server.open(leaderLink), parts.weigh);
+  const { result, rounds } = await time.run(() =>
     Promise.race([
       silos.failed,
       leadFederation(federation, leader, ({ round }) => onRound(round)),
     ])
   );
-  const { user, system } = cpuUsage(before);
   return {
+    result,
+    endMs: time.nowMs,
     rounds: rounds.map((times) => ({ ...times, turns: turnsOf(times, silos) })),
-    hours: rounds.at(-1)!.closedMs / 3_600_000,
     leader: leader.traffic,
     silos: silos.traffic,
-    sentBytes: sentBytesOf(federation),
-    processorMs: (user + system) / 1000 / rounds.length,
   };
 }
 

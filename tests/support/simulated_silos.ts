@@ -11,7 +11,7 @@ import { type SiloWork, workAsSilo } from "./federation_silo.ts";
 import type { SiloModel } from "./silo_models.ts";
 import type { SimulatedServer, Weigh } from "./simulated_exchange.ts";
 
-interface SilosOptions {
+export interface SilosOptions {
   readonly federation: Federation;
   readonly server: SimulatedServer;
   readonly training: SiloWork["training"];
@@ -24,6 +24,7 @@ interface SilosOptions {
 interface Awake {
   readonly end: AbortController;
   isBusy: boolean;
+  place?: CountedBytes;
 }
 
 /** Who finds the exchange away looks again after at most so long. */
@@ -63,7 +64,8 @@ export class SimulatedSilos {
       const idleMs = performance.now() - (this.#idleSinceMs.get(name) ?? 0);
       waiting.requests += Math.floor(idleMs / pollMs.most);
     }
-    return addTraffic(noTraffic(), this.#traffic, waiting);
+    const awake = [...this.#awake.values()].flatMap(({ place }) => place?.traffic ?? []);
+    return addTraffic(noTraffic(), this.#traffic, waiting, ...awake);
   }
 
   modelOf(name: string): SiloModel {
@@ -123,6 +125,7 @@ export class SimulatedSilos {
     const { federation, server, training, weigh } = this.#options;
     const { link, stepMs } = this.modelOf(source);
     const place = new CountedBytes(server.open(link), weigh);
+    awake.place = place;
     const at = Number(source.slice(sourceName(0).indexOf("0")));
     if (this.#hasTask(source)) {
       await workAsSilo({ federation, at, training, stepMs }, place, {

@@ -10,9 +10,13 @@ export class TcpProxy implements Disposable {
   #bytes = 0;
   #onBytes: { readonly from: number; act(): void } | undefined;
 
-  /** @param target The port of the server. */
-  constructor(target: number) {
-    this.#target = target;
+  readonly #rates: Rates | undefined;
+  /** When the line is free in each direction: all connections share it. */
+  readonly #freeAtMs = { up: 0, down: 0 };
+
+  /** @param target The port of the server. @param rates Default: as fast as the machine. */
+  constructor(target: number, rates?: Rates) {
+    [this.#target, this.#rates] = [target, rates];
     this.#accept();
   }
 
@@ -63,18 +67,31 @@ export class TcpProxy implements Disposable {
     try {
       const server = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
       this.#connections.add(server);
-      await Promise.all([this.#carry(client, server), this.#carry(server, client)]);
+      await Promise.all([
+        this.#carry(client, server, "up"),
+        this.#carry(server, client, "down"),
+      ]);
     } catch {
       close(client); // the server is away
     }
   }
 
-  async #carry(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  /** Waits until bytes have passed the line. */
+  async #pass(bytes: number, direction: keyof Rates): Promise<void> {
+    if (this.#rates === undefined) return;
+    const nowMs = performance.now();
+    const endMs = Math.max(nowMs, this.#freeAtMs[direction]) + bytes / this.#rates[direction];
+    this.#freeAtMs[direction] = endMs;
+    await new Promise((resolve) => setTimeout(resolve, endMs - nowMs));
+  }
+
+  async #carry(from: Deno.Conn, to: Deno.Conn, direction: keyof Rates): Promise<void> {
     const buffer = new Uint8Array(1 << 16);
     try {
       for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
         if (this.#state === "silent") continue;
         this.#bytes += n;
+        await this.#pass(n, direction);
         for (let at = 0; at < n;) at += await to.write(buffer.subarray(at, n));
         if (this.#onBytes !== undefined && this.#bytes > this.#onBytes.from) {
           const { act } = this.#onBytes;
@@ -86,6 +103,12 @@ export class TcpProxy implements Disposable {
     close(from);
     close(to);
   }
+}
+
+/** Bytes in a millisecond, from the client and to it. */
+interface Rates {
+  readonly up: number;
+  readonly down: number;
 }
 
 function close(connection: Deno.Conn): void {
