@@ -90,7 +90,7 @@ export async function main(args: readonly string[]): Promise<void> {
 /** What the simulation shows, as lines. */
 export function simulatedText(options: SimulationOptions, simulated: Simulated): string {
   const { variant, sources, perRound, quorum } = options;
-  const { rounds, hours, leader, silos, sentBytes } = simulated;
+  const { rounds, hours, scoringHours, leader, silos, sentBytes } = simulated;
   const minutes = rounds.map(({ offeredMs, closedMs }) => (closedMs - offeredMs) / 60_000);
   const turns = rounds.flatMap(({ turns }) => {
     const median = quantile(turns.map(({ answeredMs }) => answeredMs), 0.5);
@@ -130,7 +130,9 @@ export function simulatedText(options: SimulationOptions, simulated: Simulated):
     } % of those asked`,
     `stragglers: of the minutes of a round ${mean(waited).toFixed(1)} of ${
       mean(minutes).toFixed(1)
-    } were waited after three quarters had answered`,
+    } were waited after three quarters had answered; at the end, scores of all sources took ${
+      scoringHours.toFixed(1)
+    } h`,
   ];
   return lines.map((line) => `simulated  ${line}`).join("\n");
 }

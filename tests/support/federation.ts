@@ -226,7 +226,7 @@ export async function leadFederation(
     ...parts,
     silos: "foreign",
     quorum,
-    score: scoresBySilos({ ...parts, folder: join(federation.folder, "judged") }),
+    score: scoresBySilos({ ...parts, quorum, folder: join(federation.folder, "judged") }),
     folder: join(federation.folder, "answers"),
     failed: Promise.withResolvers<never>().promise,
   });

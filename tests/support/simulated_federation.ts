@@ -61,6 +61,8 @@ export interface SimulatedRound extends RoundTimes {
 export interface Simulated {
   readonly rounds: readonly SimulatedRound[];
   readonly hours: number;
+  /** From the end of the last round until all sources have scored what came of it. */
+  readonly scoringHours: number;
   readonly leader: Traffic;
   readonly silos: Traffic;
   /** Of what each source is sent, as bytes of the network that the simulation speaks of. */
@@ -127,9 +129,11 @@ export async function simulate(
     onRound,
   });
   const { user, system } = cpuUsage(before);
+  const { closedMs } = simulated.rounds.at(-1)!;
   return {
     ...simulated,
-    hours: simulated.rounds.at(-1)!.closedMs / 3_600_000,
+    hours: closedMs / 3_600_000,
+    scoringHours: (simulated.endMs - closedMs) / 3_600_000,
     sentBytes: sentBytesOf(federation),
     processorMs: (user + system) / 1000 / rounds,
   };
