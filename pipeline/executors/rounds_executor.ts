@@ -143,7 +143,7 @@ class Leader implements RunningChild {
       log: logPath.replace(/\.log$/, ".workers.log"),
       ...this.#claim,
     });
-    this.#tell("info", said);
+    this.#tell(queue.isLeft ? "warn" : "info", said);
   }
 
   /** Where the run is over, they end by themselves; those that have not begun need not. */

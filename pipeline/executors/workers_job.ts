@@ -9,6 +9,8 @@ import { SlurmQueue, type SlurmSettings } from "./slurm.ts";
 
 /** Where workers are placed. Every method may be called by a process that did not submit them. */
 export interface WorkersQueue {
+  /** Whether what is said of a submission is for the user to do. */
+  readonly isLeft: boolean;
   /** The number of the job of a name, while one of its processes waits or runs. @throws JobQueueError */
   find(name: string): Promise<string | undefined>;
   /** Submits workers. Whoever calls it has looked for the name first. Returns what to say of them. @throws JobQueueError */
@@ -19,6 +21,7 @@ export interface WorkersQueue {
 
 /** An array of jobs, which Slurm starts again where a node is lost. */
 export class SlurmWorkers implements WorkersQueue {
+  readonly isLeft = false;
   readonly #settings: SlurmSettings;
 
   constructor(settings: SlurmSettings) {
@@ -54,6 +57,7 @@ export class SlurmWorkers implements WorkersQueue {
 
 /** One manifest of a job with an index, for `kubectl`. */
 export class KubernetesWorkers implements WorkersQueue {
+  readonly isLeft = true;
   readonly #settings: KubernetesSettings;
 
   constructor(settings: KubernetesSettings) {

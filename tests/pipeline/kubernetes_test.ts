@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { type IJob, Job } from "kubernetes-models/batch/v1";
 import { KubernetesQueue } from "../../pipeline/executors/kubernetes.ts";
+import { KubernetesWorkers } from "../../pipeline/executors/workers_job.ts";
 import { jobManifest, workersManifest } from "../../pipeline/executors/kubernetes_manifest.ts";
 import { checkOnVolumes, parseKubernetes } from "../../pipeline/executors/kubernetes_option.ts";
 import { temporaryFolder } from "../support/command_line.ts";
@@ -168,4 +169,30 @@ Deno.test("KubernetesQueue takes a manifest that is there for a job, and one tha
   await queue.kill(number);
   const lost = { type: "over", how: "its manifest was removed", isLost: true };
   assert.deepEqual(await queue.state(number), lost);
+});
+
+Deno.test("KubernetesWorkers writes one manifest, and says what is to be applied, then deleted", async () => {
+  using folder = temporaryFolder();
+  const queue = new KubernetesWorkers({ ...settings, folder: folder.path });
+  assert.equal(await queue.find("dept-workers-1"), undefined);
+  const path = join(folder.path, "dept-workers-1.yaml");
+  const command = 'exec silo --name "worker-$worker"';
+  const log = "/data/store/logs/x.workers.log";
+  const workers = { name: "dept-workers-1", instance: "pretrain/spec", count: 3, command, log };
+  assert.equal(
+    await queue.submit({ ...workers, threads: 1, memoryBytes: 0 }),
+    `waits for its 3 workers: kubectl apply -f ${path}`,
+  );
+  assert.equal(await queue.find("dept-workers-1"), "dept-workers-1");
+  const { spec } = checked(Deno.readTextFileSync(path));
+  const [, , script] = spec!.template.spec!.containers[0].command!;
+  // Kubernetes gives each process of the job its index.
+  const say = script.replace("exec silo", "echo");
+  const { stdout } = await new Deno.Command("/bin/sh", {
+    args: ["-c", say],
+    env: { JOB_COMPLETION_INDEX: "2" },
+  }).output();
+  assert.equal(new TextDecoder().decode(stdout), "--name worker-2\n");
+  assert.equal(await queue.stop("dept-workers-1"), "kubectl delete job dept-workers-1");
+  assert.equal(await queue.find("dept-workers-1"), undefined);
 });
