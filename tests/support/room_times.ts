@@ -21,7 +21,7 @@ const budgets: Readonly<Record<string, number>> = {
   datasets: 1.25,
   tokenizers: 0.75,
   training: 1.5,
-  exchange: 0.75,
+  exchange: 1.25,
   support: 0.75,
   parity: 0.25,
   "(root)": 0.4,
