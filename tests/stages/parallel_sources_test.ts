@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { engineModule } from "../../engine/mod.ts";
 import {
   heldFolder,
@@ -29,6 +30,7 @@ async function byProcesses(
   folder: string,
   count: number,
   use: (processes: SiloProcesses) => void = () => {},
+  engine = engineModule("reference"),
 ): Promise<PretrainResult> {
   const { variant, settings, sources, checkpointFolder, log, signal } = options;
   const parallel = await openParallelSources({
@@ -38,7 +40,7 @@ async function byProcesses(
     signal,
     setup: {
       variant,
-      engineModule: engineModule("reference"),
+      engineModule: engine,
       settings,
       engine: { kind: "reference", threads: 1, precision: "fp32" },
       sources: sources.map(({ name, localVocabulary }) => ({
@@ -209,6 +211,30 @@ Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", ()
     const alone = await failure(pretrain);
     assert.match(alone, /Cannot average round 1 of glob/);
     assert.equal(await failure((options) => byProcesses(options, folder, 1)), alone);
+  }));
+
+Deno.test("pretrain() by processes ends with what their engine refuses, once a second one of them has refused it too", () =>
+  withSources(async (sources, folder) => {
+    const module = join(folder, "engine.ts");
+    Deno.writeTextFileSync(
+      module,
+      `import { StageError } from ${JSON.stringify(import.meta.resolve("../../base/mod.ts"))};
+export const engine = {
+  name: "none",
+  runsOn: "processor",
+  compileTraining: () => Promise.reject(new StageError("no such operator")),
+};
+`,
+    );
+    const warnings: string[] = [];
+    const options = pretraining("spec", sources, folder);
+    const warn = (message: string) => void warnings.push(message);
+    const log = { ...options.log, warn };
+    await assert.rejects(
+      byProcesses({ ...options, log }, folder, 2, undefined, pathToFileURL(module).href),
+      { name: "StageError", message: "no such operator" },
+    );
+    assert.ok(warnings.some((text) => /cannot answer in round 1 now/.test(text)), `${warnings}`);
   }));
 
 Deno.test("pretrain.parallelSources changes neither key nor bytes, on ONNX Runtime", async () => {
