@@ -106,7 +106,7 @@ function slowedProgram(program: TrainingProgram, stepMs: number): TrainingProgra
   const accumulate: TrainingProgram["accumulate"] = async (feeds) => {
     const endMs = performance.now() + stepMs;
     const found = await program.accumulate(feeds);
-    await new Promise((resolve) => setTimeout(resolve, endMs - performance.now()));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, endMs - performance.now())));
     return found;
   };
   return new Proxy(program, {
