@@ -45,8 +45,8 @@ Deno.test("parseExecutor() gives sbatch what is not ours, and a value its commas
 Deno.test("parseExecutor() refuses what it does not know, and what says which job it is", () => {
   const refused = {
     moon:
-      /^UsageError: Cannot accept --executor moon: expected local or slurm\[:NAME=VALUE,…\], found "moon"$/,
-    "local:2": /expected local or slurm/,
+      /^UsageError: Cannot accept --executor moon: expected local, slurm\[:NAME=VALUE,…\] or kubernetes:DIR,NAME=VALUE,…, found "moon"$/,
+    "local:2": /expected local, slurm/,
     "slurm:gpu": /expected NAME=VALUE, as partition=gpu, found "gpu"$/,
     "slurm:job-name=x": /expected a setting that does not say what a job is$/,
     "slurm:ask=often": /expected seconds, at most a day$/,
