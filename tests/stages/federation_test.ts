@@ -47,6 +47,22 @@ Deno.test("simulate() gives the same text for the same seed, and another for ano
   assert.equal(first.silos.up.objects, first.leader.down.objects); // what is put is got
 });
 
+Deno.test("who is silent holds up a round until its deadline, and not once more to score it", async () => {
+  const { rounds: [first, second] } = await simulate({
+    ...options,
+    variant: "trim",
+    sources: 16,
+    perRound: 8,
+    rounds: 2,
+    offlineShare: 0.2,
+    outageHours: 1000, // who is away stays away
+    quorum: { share: 0.5, afterSeconds: 7200 },
+  });
+  assert.ok(first.leftOut > 0, "some are away");
+  assert.ok(first.closedMs - first.offeredMs >= 7_200_000);
+  assert.ok(second.offeredMs - first.closedMs < 3_600_000, `${second.offeredMs} ${first.closedMs}`);
+});
+
 Deno.test("a leader of 5,000 sources holds as much as one of 50", async () => {
   const round = { ...options, rounds: 2, offlineShare: 0 };
   const few = await measureLeader({ ...round, sources: 50 });
