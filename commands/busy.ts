@@ -38,3 +38,37 @@ export async function exclusiveStore(
   if (lock !== undefined) recoverStore(store);
   return lock;
 }
+
+type Lock = Awaited<ReturnType<typeof lockStore>>;
+
+/** The store for one command, which can leave it to others for a while. */
+export class StoreHold implements Disposable {
+  readonly #take: () => ReturnType<typeof lockStore>;
+  #lock: Lock;
+
+  private constructor(take: () => ReturnType<typeof lockStore>, lock: Lock) {
+    this.#take = take;
+    this.#lock = lock;
+  }
+
+  /** As `exclusiveStore`. */
+  static async take(...[store, command, options]: Parameters<typeof exclusiveStore>) {
+    const lock = await exclusiveStore(store, command, options);
+    if (lock === undefined) return undefined;
+    const again = { ...options, wait: true, quiet: true };
+    return new StoreHold(() => exclusiveStore(store, command, again), lock);
+  }
+
+  leave(): void {
+    this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  async takeAgain(): Promise<void> {
+    this.#lock = await this.#take();
+  }
+
+  [Symbol.dispose](): void {
+    this.leave();
+  }
+}

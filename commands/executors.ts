@@ -1,9 +1,11 @@
 /**
  * Where a run's instances run, as the user chose. Jobs that an earlier run has left at work are taken up whatever is chosen now.
  */
+import { UsageError } from "../base/mod.ts";
 import type { Executor } from "../pipeline/executors/executor.ts";
 import type { ExecutorChoice } from "../pipeline/executors/executor_option.ts";
 import { parseExecutor } from "../pipeline/executors/executor_option.ts";
+import type { StoreTurn } from "../pipeline/executors/in_job.ts";
 import { leasedKeys } from "../pipeline/executors/leases.ts";
 import { LocalExecutor } from "../pipeline/executors/local.ts";
 import type { SharedWork } from "../pipeline/stage.ts";
@@ -18,12 +20,15 @@ interface Wanted {
   readonly options: PlanOptions;
   /** With the number of workers that the user wants. */
   readonly shared: SharedWork | undefined;
+  /** The store's lock. */
+  readonly turn: StoreTurn;
 }
 
 /** Opens what a choice names. */
 export async function openExecutor(choice: ExecutorChoice, wanted: Wanted): Promise<Executor> {
-  const { session, options, shared } = wanted;
+  const { session, options, shared, turn } = wanted;
   if (choice.kind === "local") return await openLocal(session);
+  if (choice.kind === "in-job") return await openInJob(session, turn);
   const queue = choice.kind === "slurm"
     ? await openSlurm(choice, session)
     : await openKubernetes(choice, session);
@@ -56,6 +61,21 @@ async function openSlurm(
     import("../pipeline/executors/job_executor.ts"),
   ]);
   return new JobExecutor({ queue: new SlurmQueue(slurm), settings: jobs, programs, store });
+}
+
+/** @throws UsageError outside of a job */
+async function openInJob({ programs, store }: Given, turn: StoreTurn): Promise<Executor> {
+  const [job, node] = ["SLURM_JOB_ID", "SLURMD_NODENAME"].map((name) => Deno.env.get(name));
+  if (job === undefined || node === undefined) {
+    throw new UsageError("Cannot accept --executor in-job: expected a job of Slurm, found none");
+  }
+  const [{ SlurmQueue }, { InJobExecutor }] = await Promise.all([
+    import("../pipeline/executors/slurm.ts"),
+    import("../pipeline/executors/in_job.ts"),
+  ]);
+  const { slurm } = parseExecutor("slurm") as SlurmChoice;
+  const local = new LocalExecutor(programs);
+  return new InJobExecutor({ local, queue: new SlurmQueue(slurm), job, node, store, turn });
 }
 
 type KubernetesChoice = Extract<ExecutorChoice, { kind: "kubernetes" }>;

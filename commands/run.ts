@@ -10,10 +10,11 @@ import { RunRecorder } from "../pipeline/run_records.ts";
 import { forecastText, planEventParts, someOf } from "./plan_view.ts";
 import { damagedObjects, dropDamaged } from "../pipeline/verification.ts";
 import { wholeNumber, workerCount } from "./option_values.ts";
-import { exclusiveStore } from "./busy.ts";
+import { StoreHold } from "./busy.ts";
 import { leftText, openExecutor } from "./executors.ts";
 import { type ExecutorChoice, parseExecutor } from "../pipeline/executors/executor_option.ts";
 import { checkSharesWork, type ExchangeOptions, sharedWorkOf } from "./exchange_options.ts";
+import { freshText } from "./run_texts.ts";
 import { terminalSize } from "./live_lines.ts";
 import { RunView } from "./run_view.ts";
 import { signalCodes, type StopSignal, StopWishes } from "./stop_signals.ts";
@@ -25,6 +26,7 @@ import { print, printError, writeRaw } from "./screen.ts";
 
 interface RunOptions extends PlanOptions, ExchangeOptions {
   readonly executor?: string;
+  readonly detach?: boolean;
   readonly jobs?: string;
   readonly participants?: string;
   readonly dryRun?: boolean;
@@ -50,6 +52,7 @@ export const command: PipelineCommand = {
           "--executor <where>",
           "where processes run: local (default), slurm[:NAME=VALUE,…], or kubernetes:DIR,…",
         )
+        .option("--detach", "with --executor slurm: queue all jobs, and do not wait for them")
         .option("--exchange <URL>", "offer sources of a round there, to other processes too")
         .option("--workers <n>", "processes that this run starts for them (default: 1)")
         .option(
@@ -105,19 +108,25 @@ export async function run(
     await plan(session, named, options, jobs);
     return 0;
   }
-  using lock = await exclusiveStore(session.store, ["run", ...targets].join(" "), options);
-  if (lock === undefined) return 1;
+  using turn = await StoreHold.take(session.store, ["run", ...targets].join(" "), options);
+  if (turn === undefined) return 1;
   if (options.verify) await verifyWhatIsFresh(session, named, options);
   const planned = await plan(session, named, options, jobs);
   const recorder = recorderOf(session, planned, options);
   if (planned.isFresh) return 0;
-  recorder.begin(targets, keysOf(planned.states));
+  if (options.detach) {
+    const { ids, forced, states } = planned;
+    const due = ids.filter((id) => states.get(id)!.status !== "fresh");
+    const { detach } = await import("./detach.ts");
+    return await detach(session, { ids: due, forced }, executor, options);
+  }
+  if (executor.kind !== "in-job") recorder.begin(targets, keysOf(planned.states));
   const { result, signal } = await execute(
     session,
     planned,
     recorder,
     { ...options, keptCheckpoints },
-    { executor, jobs, shared },
+    { executor, jobs, shared, turn },
   );
   const code = exitCode(result, signal);
   if (code === 0 && !options.json && !options.quiet) await showEnd(session, named, options);
@@ -200,12 +209,12 @@ async function plan(
   return { ids, states, forced, isFresh, event };
 }
 
-/** `walk/a/left is`, `walk/a/left and the 2 that it needs are`, `6 instances and the 48 that they need are`. */
-function freshText(named: readonly InstanceId[], needed: number): string {
-  const isOne = named.length === 1;
-  const who = isOne ? named[0] : `${named.length} instances`;
-  if (needed === 0) return `${who} ${isOne ? "is" : "are"}`;
-  return `${who} and the ${needed} that ${isOne ? "it needs" : "they need"} are`;
+/** What a run has for its instances. */
+interface Means {
+  readonly executor: ExecutorChoice;
+  readonly jobs: number;
+  readonly shared: SharedWork | undefined;
+  readonly turn: StoreHold;
 }
 
 async function execute(
@@ -213,11 +222,7 @@ async function execute(
   { ids, states, forced, event }: Planned,
   recorder: RunRecorder,
   options: RunOptions & { readonly keptCheckpoints: number },
-  { executor: choice, jobs, shared }: {
-    readonly executor: ExecutorChoice;
-    readonly jobs: number;
-    readonly shared: SharedWork | undefined;
-  },
+  { executor: choice, jobs, shared, turn }: Means,
 ): Promise<{ result: RunResult; signal: StopSignal | undefined }> {
   const { Scheduler } = await import("../pipeline/scheduler.ts");
   const { planner, programs, instances } = session;
@@ -227,7 +232,7 @@ async function execute(
   const { emit, close } = reporter(options);
   const startedAt = performance.now();
   if (!options.json) emit(event);
-  const executor = await openExecutor(choice, { session, options, shared });
+  const executor = await openExecutor(choice, { session, options, shared, turn });
   const scheduler = new Scheduler({
     planner,
     ids,

@@ -9,6 +9,7 @@ import { type InstanceState, runText, waitingText } from "../pipeline/plan.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { summaryLine } from "../pipeline/store.ts";
 import { stateJson } from "./plan_view.ts";
+import { detachedPlaces } from "./detach.ts";
 import { openSession } from "./session.ts";
 import { addPlanOptions, type PlanOptions } from "./plan_options.ts";
 import type { PipelineCommand, Project } from "./project.ts";
@@ -40,21 +41,24 @@ async function status(
   const jobs = new Map(
     readLeases(session.store.folder).map((lease) => [lease.key, placeOf(lease)] as const),
   );
-  const placeIn = (state: InstanceState) =>
-    state.status === "run" ? jobs.get(state.key) : undefined;
+  const detached = await detachedPlaces(session.store, [...states.keys()], options);
+  const placeIn = (id: InstanceId, state: InstanceState) => {
+    const own = state.status === "run" ? jobs.get(state.key) : undefined;
+    return own === undefined ? detached.get(id) : `at work: ${own}`;
+  };
   if (options.json) {
     const instances = [...states].map(([id, state]) => {
-      const place = placeIn(state);
+      const place = placeIn(id, state);
       return { ...stateJson(id, state), ...(place === undefined ? {} : { place }) };
     });
     print(JSON.stringify({ format: 1, recipe: session.recipe.name, instances }, null, 2));
-  } else for (const [id, state] of states) print(statusLine(id, state, placeIn(state)));
+  } else for (const [id, state] of states) print(statusLine(id, state, placeIn(id, state)));
   return isFresh ? 0 : 3;
 }
 
-/** @param place Where a job works on it, also without a run */
+/** @param place Where a job works on it or waits, also without a run */
 function statusLine(id: InstanceId, state: InstanceState, place: string | undefined): string {
-  const text = place === undefined ? details(state) : `at work: ${place}`;
+  const text = place ?? details(state);
   return `${state.status.padEnd(8)} ${id.padEnd(30)}  ${text}`.trimEnd();
 }
 

@@ -32,20 +32,29 @@ interface LaidOut {
   readonly request: ChildRequest;
 }
 
-/** Makes the folder of an attempt, but for the checkpoints. */
-export function layOut(folder: string, work: ChildWork, program: Program, node: Node): LaidOut {
+/** Makes the folder of an attempt with empty folders, of those names that another one has, and one for checkpoints. */
+export function makeFolders(folder: string, like: string): void {
   removeTree(folder); // a runner was killed while it made it
-  for (const { name } of Deno.readDirSync(work.temporary)) {
+  for (const { name } of Deno.readDirSync(like)) {
     Deno.mkdirSync(join(folder, name), { recursive: true });
   }
+  Deno.mkdirSync(join(folder, "checkpoints"));
+}
+
+/** Makes the folder of an attempt, but for the checkpoints. */
+export function layOut(folder: string, work: ChildWork, program: Program, node: Node): LaidOut {
+  makeFolders(folder, work.temporary);
   const reports = join(folder, "reports");
   Deno.mkdirSync(reports);
-  Deno.mkdirSync(join(folder, "checkpoints"));
-  const { request, args } = prepare(
-    program,
-    requestIn(folder, reports, work, node.scratch),
-    work.isNative,
-  );
+  const { key, temporary } = work;
+  // It outlives the runner.
+  const { runner: _, isBound: __, lock: ___, ...asked } = relocated(work.request, {
+    from: temporary,
+    to: folder,
+    key,
+  });
+  const own = { ...asked, scratch: node.scratch, reports };
+  const { request, args } = prepare(program, own, work.isNative);
   writeFileSynced(join(reports, reportNames.request), JSON.stringify(request));
   const script = join(folder, "job.sh");
   writeFileSynced(script, scriptOf(request, [node.deno, ...args, reports]));
@@ -53,23 +62,19 @@ export function layOut(folder: string, work: ChildWork, program: Program, node: 
   return { script, output: join(folder, "output"), request };
 }
 
-/** A request whose paths are in the folder of an attempt; it outlives the runner. */
-function requestIn(
-  folder: string,
-  reports: string,
-  { key, temporary, request }: ChildWork,
-  scratch: string,
+/** A request whose paths are in the folder of an attempt. */
+export function relocated(
+  request: ChildRequest,
+  { from, to, key }: { readonly from: string; readonly to: string; readonly key: string },
 ): ChildRequest {
-  const { runner: _, isBound: __, lock: ___, ...rest } = request;
-  const moved = (path: string) => folder + path.slice(temporary.length);
+  const moved = (path: string) => to + path.slice(from.length);
   const outputs = Object.entries(request.outputs).map(([name, path]) => [name, moved(path)]);
   return {
-    ...rest,
+    ...request,
     outputs: Object.fromEntries(outputs),
     program: moved(request.program),
-    checkpointFolder: join(folder, "checkpoints", key),
-    scratch,
-    reports,
+    scratch: moved(request.scratch),
+    checkpointFolder: join(to, "checkpoints", key),
   };
 }
 
@@ -152,7 +157,8 @@ function statesIn(folder: string): string {
   }).sort().join("\n");
 }
 
-function isThere(path: string): boolean {
+/** Whether something has a name. */
+export function isThere(path: string): boolean {
   return statIfThere(path) !== undefined;
 }
 

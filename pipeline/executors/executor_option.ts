@@ -9,6 +9,8 @@ import type { SlurmSettings } from "./slurm.ts";
 
 export type ExecutorChoice =
   | { readonly kind: "local" }
+  /** This process is a detached job, see `in_job.ts`. No user types it. */
+  | { readonly kind: "in-job" }
   | { readonly kind: "slurm"; readonly slurm: SlurmSettings; readonly jobs: JobSettings }
   | {
     readonly kind: "kubernetes";
@@ -48,7 +50,7 @@ const refused = [
 export function parseExecutor(text: string): ExecutorChoice {
   const at = text.indexOf(":");
   const [kind, rest] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
-  if (text === "local") return { kind: "local" };
+  if (text === "local" || text === "in-job") return { kind: text };
   if (kind === "slurm") return slurmChoice(rest);
   if (kind === "kubernetes") return kubernetesChoice(rest);
   throw new UsageError(

@@ -7,7 +7,7 @@ import { checkpointNotes } from "../checkpoint_notes.ts";
 import type { Share } from "../capacity.ts";
 import type { Program } from "../program_folder.ts";
 import type { ChildRequest } from "../protocol.ts";
-import { copyCheckpoints, layOut, moveCheckpoints } from "./attempt.ts";
+import { copyCheckpoints, isThere, layOut, moveCheckpoints } from "./attempt.ts";
 import { ChildLog } from "./child_log.ts";
 import {
   type ChildNews,
@@ -341,14 +341,5 @@ export class JobChild implements RunningChild {
         resolve();
       };
     });
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

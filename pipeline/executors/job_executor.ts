@@ -5,6 +5,7 @@ import type { Share } from "../capacity.ts";
 import type { Programs } from "../program.ts";
 import { StageError } from "../../base/mod.ts";
 import type { ChildWork, Executor, RunningChild } from "./executor.ts";
+import { settleDetached } from "./detached.ts";
 import { JobChild, type JobSettings } from "./job_child.ts";
 import type { JobQueue } from "./job_queue.ts";
 import { dropLease, type Lease, placeOf, readLease, takeLease } from "./leases.ts";
@@ -61,6 +62,10 @@ export class JobExecutor implements Executor {
         }; ` +
           `name its executor, or end that job and remove leases/${lease.key}.json`,
       );
+    }
+    if (lease.isDetached) {
+      await settleDetached(lease, { queue, store });
+      return undefined;
     }
     if (lease.fileNotes !== work.fileNotes) {
       // It may have read what the files no longer hold.

@@ -26,6 +26,8 @@ export interface Lease {
   readonly job?: string;
   /** Where it runs. */
   readonly node?: string;
+  /** It is a run of its own, which nobody follows. */
+  readonly isDetached?: boolean;
   /** What tells the states of the outside files that it reads from all others. */
   readonly fileNotes: string;
   /** ISO 8601. */

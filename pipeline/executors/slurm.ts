@@ -51,7 +51,32 @@ export class SlurmQueue implements JobQueue {
     return number === "" ? undefined : number.split("\n")[0];
   }
 
-  async submit(job: Job): Promise<string> {
+  submit(job: Job): Promise<string> {
+    return this.#submit(job, ["--no-requeue"]); // another attempt has a folder of its own
+  }
+
+  /**
+   * Submits a job that starts when others have ended well, and again when its node is lost.
+   * @param after Numbers of jobs; where one of these fails, Slurm drops this one
+   */
+  submitAfter(job: Job, after: readonly string[]): Promise<string> {
+    const dependency = after.length === 0 ? [] : [`--dependency=afterok:${after.join(":")}`];
+    return this.#submit(job, ["--requeue", "--kill-on-invalid-dep=yes", ...dependency]);
+  }
+
+  /** The jobs of this user that wait or run, by name. @throws JobQueueError */
+  async all(): Promise<ReadonlyMap<string, { readonly job: string; readonly state: JobState }>> {
+    const printed = await slurm("squeue", "-h", "--me", "-o", "%j|%i|%T|%N|%r");
+    const rows = printed.split("\n").filter((line) => line !== "").map((line) => line.split("|"));
+    return new Map(
+      rows.map(([name, job, state, node, reason]) => [
+        name,
+        { job, state: stateOf(state, node, reason) },
+      ]),
+    );
+  }
+
+  async #submit(job: Job, kind: readonly string[]): Promise<string> {
     const { sbatch, graceSeconds } = this.#settings;
     const memory = Math.ceil((spareShare * job.memoryBytes + spareBytes) / 2 ** 20);
     const printed = await slurm(
@@ -59,7 +84,7 @@ export class SlurmQueue implements JobQueue {
       "--parsable",
       `--job-name=${job.name}`,
       `--comment=${job.instance}`,
-      "--no-requeue", // another attempt has a folder of its own
+      ...kind,
       `--signal=B:TERM@${graceSeconds}`,
       `--output=${job.output.replaceAll("%", "%%")}`,
       "--open-mode=append",

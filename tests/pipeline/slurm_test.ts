@@ -48,6 +48,10 @@ Deno.test({
       "what Slurm refuses is said; a job that waits is withdrawn",
       (folder) => refusals(lab, folder),
     );
+    await step(
+      "detached jobs follow each other without a run that waits",
+      (folder) => detached(lab, folder),
+    );
     await t.step("a node that is lost: the next attempt goes on from the checkpoint", () => lost);
   },
 });
@@ -136,6 +140,7 @@ async function stops(lab: SlurmLab, folder: string): Promise<void> {
   await lab.until("it hangs", () => second.hasSteps(30));
   const { job } = readLeases(store)[0];
   second.process.kill("SIGTERM");
+  await lab.until("it stops", () => Promise.resolve(second.find("stopping") !== undefined));
   await new Promise((resolve) => setTimeout(resolve, 1500)); // else both are one wish
   second.process.kill("SIGTERM");
   assert.equal((await second.end()).code, 143);
@@ -174,14 +179,44 @@ async function refusals(lab: SlurmLab, folder: string): Promise<void> {
   assert.deepEqual(namesIn(join(store, "leases")), []);
 }
 
+async function detached(lab: SlurmLab, folder: string): Promise<void> {
+  const store = join(folder, "store");
+  const ask = async (...args: string[]) => {
+    const { code, stdout, stderr } = await toyCommand(store, args, lab.environment).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, said: text(stdout), errors: text(stderr) };
+  };
+  const args = ["run", "--executor", executor + others, "--detach"];
+  await lab.ask("scontrol", "update", "PartitionName=main", "State=DOWN"); // jobs wait for now
+  const queued = await ask(...args);
+  assert.equal(queued.code, 0, queued.errors);
+  assert.match(queued.said, /^7 jobs of Slurm are queued, and nothing needs to wait for them\./);
+  const status = await ask("status");
+  assert.match(status.said, /^waiting table\/ends +queued: slurm job \d+ \(Dependency\)$/m);
+  const again = await ask(...args);
+  assert.equal(jobsIn(again.said), jobsIn(queued.said), "none is queued twice");
+  await lab.ask("scontrol", "update", "PartitionName=main", "State=UP");
+  const [last] = /\d+$/.exec(jobsIn(queued.said)!)!;
+  await lab.until(
+    "the last job has ended",
+    async () => !/PENDING|RUNNING|COMPLETING/.test(await lab.jobState(last)),
+  );
+  const logs = namesIn(join(store, "logs")).filter((name) => name.endsWith(".out"))
+    .map((name) => Deno.readTextFileSync(join(store, "logs", name)));
+  assert.equal(await lab.jobState(last), "COMPLETED", logs.join("\n"));
+  assert.deepEqual(objectsIn(store), await plainObjects(folder, []));
+  assert.deepEqual([...namesIn(join(store, "tmp")), ...namesIn(join(store, "checkpoints"))], []);
+  assert.equal((await toy(store, "gc", "--dry-run")).code, 0);
+}
+
+/** Numbers of the jobs that a detached run names. */
+function jobsIn(text: string): string | undefined {
+  return /scancel ([\d ]+)$/m.exec(text)?.[1];
+}
+
 /** Starts a run over Slurm and collects its events while it runs. */
 function start(lab: SlurmLab, store: string, args: readonly string[], settings = others) {
-  const asJobs = [
-    "run",
-    "--json",
-    "--executor",
-    `${executor}mem=100M,${settings}`.replace(/,$/, ""),
-  ];
+  const asJobs = ["run", "--json", "--executor", executor + settings];
   const process = toyCommand(store, [...asJobs, ...args], lab.environment).spawn();
   const events: RunEvent[] = [];
   const read = (async () => {
