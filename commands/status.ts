@@ -42,9 +42,10 @@ async function status(
     readLeases(session.store.folder).map((lease) => [lease.key, placeOf(lease)] as const),
   );
   const detached = await detachedPlaces(session.store, [...states.keys()], options);
+  // Of a detached job Slurm knows more than its lease: it may wait for another node.
   const placeIn = (id: InstanceId, state: InstanceState) => {
     const own = state.status === "run" ? jobs.get(state.key) : undefined;
-    return own === undefined ? detached.get(id) : `at work: ${own}`;
+    return detached.get(id) ?? (own === undefined ? undefined : `at work: ${own}`);
   };
   if (options.json) {
     const instances = [...states].map(([id, state]) => {
