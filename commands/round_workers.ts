@@ -12,7 +12,7 @@ import { sharesWork } from "./exchange_options.ts";
 import type { PlanOptions } from "./plan_options.ts";
 import type { Session } from "./session.ts";
 
-type QueueChoice = Exclude<ExecutorChoice, { kind: "local" }>;
+type QueueChoice = Exclude<ExecutorChoice, { kind: "local" | "in-job" }>;
 
 /** How often it is looked whether workers of Kubernetes have a manifest. */
 const lookEveryMs = 10_000;
