@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { bucketPolicy } from "../../exchange/mod.ts";
+import { bucketPolicy, natsAccounts, type NatsUser } from "../../exchange/mod.ts";
 import { audits, undeclared } from "../support/audits.ts";
 import { temporaryFolder } from "../support/command_line.ts";
+import { NatsServer, whyNoNatsServer } from "../support/nats_server.ts";
 import { type Environment, outputsOf, Parties, sameAsAlone } from "../support/parties.ts";
 import { parties } from "../support/party_text.ts";
 import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
@@ -115,5 +116,36 @@ Deno.test({
     const invitation = run.at("leader", "invitations", "it.json");
     assert.equal(Deno.statSync(invitation).mode! & 0o777, 0o600);
     assert.ok(!Deno.readTextFileSync(invitation).includes(secretAccessKey), "the leader's own");
+  },
+});
+
+Deno.test({
+  name:
+    "serve and silo --invitation give the bytes of one machine over NATS, where each silo has an account",
+  ignore: whyNoNatsServer() !== undefined,
+  async fn() {
+    using folder = temporaryFolder();
+    const userOf = (user: string) => ({ user, password: `of-${user}` });
+    const silos = Object.fromEntries(parties.map((source) => [source, userOf(source)]));
+    const accounts = natsAccounts({ prefix: "run1", leader: userOf("leader"), silos });
+    await using server = await NatsServer.start({ accounts });
+    const run = new Parties(folder.path, "spec-opt", settings);
+    const variables = ({ user, password }: NatsUser) => ({
+      NATS_USER: user,
+      NATS_PASSWORD: password,
+    });
+    const rights = Object.entries(silos).map(([source, user]) => [source, variables(user)]);
+    Deno.writeTextFileSync(run.at("ca.pem"), server.trusted({}).certificates!);
+    Deno.writeTextFileSync(run.at("rights.json"), JSON.stringify(Object.fromEntries(rights)));
+    run.place = {
+      url: server.url("run1"),
+      rights: run.at("rights.json"),
+      environment: { ...variables(userOf("leader")), NATS_CA: run.at("ca.pem") },
+    };
+    const leader = run.serve();
+    await leader.says(/Waiting for fr, it to join/);
+    const processes = [leader, ...parties.map((source) => run.silo(source))];
+    for (const process of processes) assert.equal((await process.ended).code, 0, process.text);
+    await sameAsAlone(run);
   },
 });
