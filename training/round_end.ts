@@ -83,15 +83,6 @@ function finishedResults(
   }));
 }
 
-/** Who was silent in the round is not waited for once more, to say how well it went. */
-function judgedOf(
-  { score }: Leader,
-  { leftOut }: PretrainState,
-  names: readonly string[],
-): readonly string[] {
-  return score === undefined ? names : names.filter((name) => leftOut[name] === undefined);
-}
-
 /** Validates the shared parameters on sources that have a table, and goes on to the next round. */
 export async function closeRound(
   leader: Leader,
@@ -103,7 +94,7 @@ export async function closeRound(
   const { round, shared, held, results, accepted, leftOut } = state;
   const { losses, unscored } = await clock.time(
     "evaluation",
-    () => validateSources(leader, state, judgedOf(leader, state, names)),
+    () => validateSources(leader, state, names),
   );
   const values = Object.values(losses).map(({ lossNats }) => lossNats);
   const isWhole = values.length === sources.length;

@@ -19,14 +19,16 @@ import { type ValidationLoss, validationLoss } from "./validation.ts";
  */
 export async function validateSources(
   leader: Leader,
-  { round, shared, held }: Pick<PretrainState, "round" | "shared" | "held">,
+  { round, shared, held, leftOut }: Pick<PretrainState, "round" | "shared" | "held" | "leftOut">,
   participants: readonly string[],
 ): Promise<Scores> {
   const { variant, settings, score, replayed } = leader;
-  const { unscored = {} } = replayed?.get(round) ?? {};
-  const judgeable = validatedAfter(leader, round, participants)
-    .filter(({ name }) => variant.sharesEmbeddings || name in held)
-    .filter(({ name }) => unscored[name] === undefined);
+  const all = validatedAfter(leader, round, participants)
+    .filter(({ name }) => variant.sharesEmbeddings || name in held);
+  const { unscored = {} } = replayed?.get(round) ??
+    // Who was silent in the round is not waited for once more, where it is not about all.
+    (score && !isAboutAll(settings, round) ? { unscored: notAsked(all, leftOut) } : {});
+  const judgeable = all.filter(({ name }) => unscored[name] === undefined);
   const judged = (name: string) =>
     judgesByOwnRows(variant, settings)
       ? split(variant, shared, leader.participants.vocabularyOf(name))
@@ -60,13 +62,26 @@ function checkReplayedScores(round: number, { unscored }: Scores): void {
   }
 }
 
+function isAboutAll({ rounds, validateAllEvery }: Leader["settings"], round: number): boolean {
+  return round % validateAllEvery === 0 || round === rounds;
+}
+
+/** Why sources that are left out of a round are not asked how it went. */
+function notAsked(
+  sources: readonly RunSource[],
+  leftOut: PretrainState["leftOut"],
+): Record<string, string> {
+  const names = sources.map(({ name }) => name).filter((name) => leftOut[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, "left out of the round"]));
+}
+
 /** Sorted by name. */
 function validatedAfter(
-  { sources, participants, settings: { rounds, validateAllEvery } }: Leader,
+  { sources, participants, settings }: Leader,
   round: number,
   tookPart: readonly string[],
 ): readonly RunSource[] {
-  const isWhole = round % validateAllEvery === 0 || round === rounds;
+  const isWhole = isAboutAll(settings, round);
   const of = tookPart.map((name) => participants.sourceOf(name));
   const isOf = (source: RunSource) => isWhole || of.includes(source);
   // Workers on the mixture read the text of all.
