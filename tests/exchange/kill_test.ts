@@ -7,16 +7,21 @@ import { killedRun, killPlace } from "../instruments/exchange_kills.ts";
 import { whyNoNatsServer } from "../support/nats_server.ts";
 import { whyNoRadosgw } from "../support/radosgw.ts";
 
-const kinds = { folder: undefined, s3: whyNoRadosgw(), nats: whyNoNatsServer() };
+/** So many rounds that a run takes some seconds where it meets. */
+const kinds = {
+  folder: { rounds: 25, whyNot: undefined },
+  s3: { rounds: 10, whyNot: whyNoRadosgw() },
+  nats: { rounds: 30, whyNot: whyNoNatsServer() },
+};
 
-for (const [kind, whyNot] of Object.entries(kinds)) {
+for (const [kind, { rounds, whyNot }] of Object.entries(kinds)) {
   const skipped = whyNot === undefined ? "" : `: skipped: ${whyNot}`;
   Deno.test({
     name: `rounds over ${kind} end with the same records, whoever is killed${skipped}`,
     ignore: skipped !== "",
   }, async () => {
     await using place = await killPlace(kind);
-    const killed = await killedRun(place, { kills: 4, rounds: 10, seed: 2 });
+    const killed = await killedRun(place, { kills: 4, rounds, seed: 2 });
     assert.ok(Object.values(killed).reduce((sum, n) => sum + n) >= 2, JSON.stringify(killed));
   });
 }
