@@ -17,6 +17,7 @@ Deno.test("declarationOf() gives a default for all that a stage leaves out, and 
     outputs: ["out"],
     params: { recipe: "r", part: "a" },
     hints: {},
+    hintModules: {},
     seeds: [],
     uses: {},
     isNative: false,
