@@ -192,7 +192,10 @@ async function detached(lab: SlurmLab, folder: string): Promise<void> {
   assert.equal(queued.code, 0, queued.errors);
   assert.match(queued.said, /^7 jobs of Slurm are queued, and nothing needs to wait for them\./);
   const status = await ask("status");
-  assert.match(status.said, /^waiting +table\/ends +queued: slurm job \d+ \((Dependency|PartitionDown)\)$/m);
+  assert.match(
+    status.said,
+    /^waiting +table\/ends +queued: slurm job \d+ \((Dependency|PartitionDown)\)$/m,
+  );
   const again = await ask(...args);
   assert.equal(jobsIn(again.said), jobsIn(queued.said), "none is queued twice");
   await lab.ask("scontrol", "update", "PartitionName=main", "State=UP");
