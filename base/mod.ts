@@ -27,6 +27,7 @@ export { didYouMean, nearestName } from "./names.ts";
 export { readIfThere, readTextIfThere } from "./optional_file.ts";
 export { ProtoError, ProtoWriter, readFields } from "./protobuf.ts";
 export { Random, type Seed, seedOf } from "./random.ts";
+export { removeQuietly, removeTree } from "./remove_tree.ts";
 export { SavePoints } from "./save_points.ts";
 export { leaveSignals } from "./signals.ts";
 export { shownText } from "./shown_text.ts";

@@ -3,11 +3,10 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { StageError, UsageError } from "../base/mod.ts";
+import { removeTree, StageError, UsageError } from "../base/mod.ts";
 import type { ChildWork, RunningChild } from "../pipeline/executors/executor.ts";
 import { requestOf, temporaryFolders } from "../pipeline/child_request.ts";
 import type { InstanceState } from "../pipeline/plan.ts";
-import { removeTree } from "../pipeline/remove_tree.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import { checkSharesWork, exchangeOf } from "./exchange_options.ts";
 import { addPlanOptions, type PlanOptions, typedOptions } from "./plan_options.ts";

@@ -2,11 +2,12 @@
  * Who works on what: so that workers on the same source seldom do the same task. That they never do is not promised.
  *
  * A lease is a small file that its holder writes again and again. Clocks of machines are not compared: a lease has run out when
- * it has not changed for as long as this worker has watched it. Nothing is removed: a silo need not have the right to.
+ * it has not changed for as long as this worker has watched it. A holder that was silent for so long may find another's in its place, and
+ * leaves it there. Nothing is removed: a silo need not have the right to.
  */
 import type { Json } from "../base/mod.ts";
-import type { TaskName } from "./exchange.ts";
-import { mostStatementBytes, repliesFolder, replyName } from "./layout.ts";
+import { LostTaskError, type TaskName } from "./exchange.ts";
+import { mostStatementBytes, offerName, repliesFolder, replyName } from "./layout.ts";
 import type { NamedBytes } from "./named_bytes.ts";
 import { recordFrom } from "./signed.ts";
 
@@ -41,7 +42,7 @@ export class Leases {
     if (entries.some(({ name }) => name === `answer-${id}`)) return undefined;
     const found = entries.find(({ name }) => name === `working-${id}`);
     const name = replyName(task, "working");
-    const lease = new Lease(this.#place, name, this.#worker, (restMs) => {
+    const lease = new Lease(this.#place, task, this.#worker, (restMs) => {
       this.#held.delete(id);
       this.#leftUntilMs.set(id, performance.now() + restMs);
     });
@@ -53,7 +54,7 @@ export class Leases {
       if (await this.#place.find(replyName(task, "answer")) !== undefined) return undefined;
       await lease.write();
       // Of two who found it free, the one who wrote last has it.
-      if (await this.#holder(name) !== this.#worker) return undefined;
+      if (await holderOf(this.#place, name) !== this.#worker) return undefined;
     }
     this.#held.set(id, lease);
     lease.keepUp(this.#leaseMs / beatsOfALease);
@@ -70,34 +71,53 @@ export class Leases {
     if (seen !== undefined && seen.tag === tag) {
       return performance.now() - seen.sinceMs > this.#leaseMs;
     }
-    const holder = await this.#holder(name);
+    const holder = await holderOf(this.#place, name);
     if (holder === null || holder === this.#worker) return true;
     this.#seen.set(name, { tag, sinceMs: performance.now() });
     return false;
   }
+}
 
-  /** The name of the worker that holds a lease; null for none. */
-  async #holder(name: string): Promise<unknown> {
-    const bytes = await this.#place.read(name, mostStatementBytes);
-    return bytes && recordFrom(new TextDecoder().decode(bytes))?.worker;
-  }
+/** The name of the worker that holds a lease; null for none, undefined where there is no lease. */
+async function holderOf(place: NamedBytes, name: string): Promise<unknown> {
+  const bytes = await place.read(name, mostStatementBytes);
+  return bytes && recordFrom(new TextDecoder().decode(bytes))?.worker;
 }
 
 /** A lease that a worker holds. */
 export class Lease {
   readonly #place: NamedBytes;
+  readonly #task: TaskName;
   readonly #name: string;
   readonly #onEnd: (restMs: number) => void;
+  readonly #lost = new AbortController();
   #worker: string | null;
   #progress: Json = null;
-  #beat = 0;
+  #beats = 0;
   #writtenAtMs = -Infinity;
   #writing: Promise<void> | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** @param onEnd Hears for how long the worker leaves the task alone then. */
-  constructor(place: NamedBytes, name: string, worker: string, onEnd: (restMs: number) => void) {
-    [this.#place, this.#name, this.#worker, this.#onEnd] = [place, name, worker, onEnd];
+  constructor(place: NamedBytes, task: TaskName, worker: string, onEnd: (restMs: number) => void) {
+    [this.#place, this.#task, this.#worker, this.#onEnd] = [place, task, worker, onEnd];
+    this.#name = replyName(task, "working");
+  }
+
+  /** Fires when a beat finds that another holds it, or that its task was withdrawn. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Whether that is so now. Nothing is written any more then. */
+  async isLost(): Promise<boolean> {
+    const why = this.lost.aborted ? undefined : await this.#whyLost();
+    if (why !== undefined) {
+      this.stop();
+      const { source, round } = this.#task;
+      this.#lost.abort(new LostTaskError(`Cannot answer for ${source} in round ${round}: ${why}`));
+    }
+    return this.lost.aborted;
   }
 
   /** Writes it where there is none. Returns false if there is one. */
@@ -128,20 +148,36 @@ export class Lease {
   async end(restMs: number): Promise<void> {
     this.stop();
     await this.#writing;
-    this.#worker = null;
     this.#onEnd(restMs);
+    if (await this.isLost()) return;
+    this.#worker = null;
     await this.write();
   }
 
-  /** One write at a time. One that fails is left to the next. */
+  /** One at a time. One that fails is left to the next. */
   #beatOnce(): void {
     if (this.#writing !== undefined || this.#timer === undefined) return;
     this.#writtenAtMs = performance.now();
-    this.#writing = this.write().catch(() => {}).finally(() => this.#writing = undefined);
+    this.#writing = this.#beat().catch(() => {}).finally(() => this.#writing = undefined);
+  }
+
+  async #beat(): Promise<void> {
+    if (!await this.isLost()) await this.write();
+  }
+
+  async #whyLost(): Promise<string | undefined> {
+    const holder = await holderOf(this.#place, this.#name);
+    // An exchange that has lost everything is told again.
+    if (holder !== undefined && holder !== this.#worker) {
+      return "another has taken it up, since this one was silent for long";
+    }
+    return await this.#place.find(offerName(this.#task)) === undefined
+      ? "its leader does not wait for it any more"
+      : undefined;
   }
 
   #content(): Uint8Array<ArrayBuffer> {
-    const content = { worker: this.#worker, beat: this.#beat++, progress: this.#progress };
+    const content = { worker: this.#worker, beat: this.#beats++, progress: this.#progress };
     return new TextEncoder().encode(JSON.stringify(content));
   }
 }

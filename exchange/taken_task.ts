@@ -51,8 +51,12 @@ export class Taken implements TakenTask {
     return readSigned(standing, "answer", about, publicKeyOf(this.#privateKey));
   }
 
-  async isAnswered(): Promise<boolean> {
-    return await this.#place.find(replyName(this.name, "answer")) !== undefined;
+  get lost(): AbortSignal {
+    return this.#lease.lost;
+  }
+
+  async isLost(): Promise<boolean> {
+    return await this.#lease.isLost();
   }
 
   async decline(why: JsonRecord): Promise<void> {

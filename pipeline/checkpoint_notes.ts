@@ -6,9 +6,8 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readTextIfThere, writeFileAtomic, writeFileSynced } from "../base/mod.ts";
+import { readTextIfThere, removeTree, writeFileAtomic, writeFileSynced } from "../base/mod.ts";
 import { instructionSet } from "./instruction_set.ts";
-import { removeTree } from "./remove_tree.ts";
 import type { StageProgress } from "./stage.ts";
 
 /** One line for each instruction set, in the order of work. */

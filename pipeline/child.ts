@@ -5,6 +5,7 @@ import { resourceUsage } from "node:process";
 import {
   leaveSignals,
   messageOf,
+  removeQuietly,
   reportFileLimit,
   StageError,
   UsageError,
@@ -17,7 +18,6 @@ import { armFaults } from "./faults.ts";
 import { listAndSync } from "./listing.ts";
 import { lines } from "./lines.ts";
 import { machineNotes } from "./machine.ts";
-import { removeQuietly } from "./remove_tree.ts";
 import { type ChildMessage, type ChildRequest, encodeMessage, errorsEnd } from "./protocol.ts";
 import type { StageLog, StageProgress, StageRun } from "./stage.ts";
 import { contextOf } from "./stage_context.ts";

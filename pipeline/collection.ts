@@ -5,11 +5,10 @@
  * object that is missing. If the process is killed in between, the next process that locks the store finishes the removal.
  */
 import { join } from "node:path";
-import { readTextIfThere } from "../base/mod.ts";
+import { readTextIfThere, removeTree } from "../base/mod.ts";
 import { publishFile } from "./durable.ts";
 import type { Manifest } from "./manifest.ts";
 import { readRunRecords, type RunRecord } from "./run_records.ts";
-import { removeTree } from "./remove_tree.ts";
 import { isOutOfRoom } from "./storage_errors.ts";
 import type { Store } from "./store.ts";
 

@@ -6,8 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { canonicalJson, readIfThere, sha256 } from "../base/mod.ts";
-import { removeQuietly } from "./remove_tree.ts";
+import { canonicalJson, readIfThere, removeQuietly, sha256 } from "../base/mod.ts";
 
 /** Files of one folder. */
 export interface Program {

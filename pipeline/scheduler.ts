@@ -1,7 +1,7 @@
 /**
  * Runs what a plan says: each instance in a process, several at once, what begins the costliest chain first.
  */
-import { messageOf, type UsageError } from "../base/mod.ts";
+import { messageOf, removeQuietly, removeTree, type UsageError } from "../base/mod.ts";
 import { Capacity, type Share } from "./capacity.ts";
 import {
   noteMachine,
@@ -25,7 +25,6 @@ import type { RunRecorder } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
 import { StartQueue } from "./start_order.ts";
 import { storageError } from "./storage_errors.ts";
-import { removeQuietly, removeTree } from "./remove_tree.ts";
 import { WaitingList } from "./waiting_list.ts";
 
 export interface SchedulerOptions {

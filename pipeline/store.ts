@@ -17,6 +17,7 @@ import {
   type Json,
   messageOf,
   readTextIfThere,
+  removeTree,
   systemError,
   UsageError,
   writeFileSynced,
@@ -27,7 +28,6 @@ import { armFaults, faultsOfEnvironment } from "./faults.ts";
 import { checkpointNotes } from "./checkpoint_notes.ts";
 import { type Manifest, type ReadManifest, readManifest } from "./manifest.ts";
 import { digestOfListing, type Listing, readListing } from "./listing.ts";
-import { removeTree } from "./remove_tree.ts";
 import type { StageSummary } from "./stage.ts";
 import { storageError } from "./storage_errors.ts";
 
@@ -177,7 +177,7 @@ export class Store {
     const isLeased = leasedFolders(this.folder);
     for (const { name } of Deno.readDirSync(join(this.folder, "tmp"))) {
       if (isLeased(name)) continue;
-      Deno.removeSync(join(this.folder, "tmp", name), { recursive: true });
+      removeTree(join(this.folder, "tmp", name));
     }
     for (const { name } of Deno.readDirSync(join(this.folder, "checkpoints"))) {
       // The run was killed after it had written the manifest, before it dropped the checkpoints.

@@ -6,7 +6,7 @@ import type { Manifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import { runRecordFiles } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
-import { removeTree } from "./remove_tree.ts";
+import { removeTree } from "../base/mod.ts";
 import type { Store } from "./store.ts";
 
 export interface Damage {

@@ -73,7 +73,7 @@ export class SiloTasks {
 
   /**
    * Trains what a task asks, from its beginning or from where it was stopped, and answers.
-   * @throws StageError, RefusedError for a task that cannot be answered here. @throws the signal's reason when stopped
+   * @throws StageError, RefusedError for a task that cannot be answered here. @throws the signal's reason when stopped, or lost
    */
   async answer(task: TakenTask): Promise<void> {
     const { kind } = task.head as TrainHead | ScoreHead;
@@ -96,7 +96,7 @@ export class SiloTasks {
 
   async #train(task: TakenTask): Promise<void> {
     const local = await this.#taskOf(task);
-    const outcome = await this.#trainer.train(local);
+    const outcome = await this.#trainer.train(local, task.lost);
     await task.answer(await this.#answerOf(task, outcome));
     this.#trainer.forget(local);
   }
@@ -104,7 +104,7 @@ export class SiloTasks {
   async #score(task: TakenTask): Promise<void> {
     const { round, source, shared, held } = task.head as ScoreHead;
     const judged = { name: source, round, shared: await this.#get(task, shared), held };
-    await task.answer({ ...await this.#trainer.score(judged) });
+    await task.answer({ ...await this.#trainer.score(judged, task.lost) });
   }
 
   async #taskOf(task: TakenTask): Promise<LocalTask> {

@@ -42,8 +42,9 @@ export async function answerTasks(setup: SiloSetup, work: SiloWork): Promise<voi
       work.onAnswered?.(task.head);
     } catch (error) {
       if (signal.aborted) return await task.release();
-      if (await task.isAnswered()) {
-        // Another had it too, and has removed what both went on from.
+      if (await task.isLost()) {
+        // Another has removed what both went on from, or nobody needs it.
+        log.info(messageOf(task.lost.reason));
         await task.release();
         continue;
       }
@@ -56,7 +57,7 @@ export async function answerTasks(setup: SiloSetup, work: SiloWork): Promise<voi
 }
 
 async function openTrainer(
-  { variant, engineModule, settings, engine, sources, seeds, ...folders }: SiloSetup,
+  { variant, engineModule, settings, engine, sources, seeds, exchange, ...folders }: SiloSetup,
   { log, signal }: SiloWork,
   note: (progress: TaskProgress) => void,
 ): Promise<LocalTrainer> {
@@ -74,6 +75,7 @@ async function openTrainer(
     seed: (name) => seeds[name],
     held: new HeldStates(folders.heldFolder),
     checkpointFolder: folders.checkpointFolder,
+    worker: exchange.worker,
     log: {
       info: (...message) => log.info(...message),
       warn: (...message) => log.warn(...message),

@@ -27,6 +27,8 @@ interface LocalTrainerOptions
   readonly judges?: boolean;
   /** That of the run, or one of its own. */
   readonly checkpointFolder: string;
+  /** The name of this process among those that have the folder; absent where it alone does. */
+  readonly worker?: string;
 }
 
 export class LocalTrainer {
@@ -47,22 +49,24 @@ export class LocalTrainer {
 
   /**
    * Trains from the beginning of a task, or from where it was stopped. What the outcome names is on the disk.
-   * @throws signal.reason when aborted, after a checkpoint.
+   * @param lost Fires when nobody waits for its answer any more.
+   * @throws signal.reason when aborted, after a checkpoint. @throws lost.reason without one
    */
-  async train(task: LocalTask): Promise<LocalOutcome> {
+  async train(task: LocalTask, lost?: AbortSignal): Promise<LocalOutcome> {
     const beginning = beginningOf(this.#trainer, task);
-    const outcome = await this.#train(task, beginning);
+    const outcome = await this.#train(this.#until(lost), task, beginning);
     this.#trainer.held.sync();
     const { made, held } = outcome;
     if (!this.#judges || made === undefined) return outcome;
     const alone = { ...task, shared: tensorsOf(made.shared), held };
-    return { ...outcome, aloneLossNats: (await this.score(alone)).lossNats };
+    return { ...outcome, aloneLossNats: (await this.score(alone, lost)).lossNats };
   }
 
-  /** How well parameters predict the source's validation text. @throws signal.reason when aborted. */
-  async score({ name, shared, held }: ScoreTask): Promise<ValidationLoss> {
-    const source = this.#trainer.participants.sourceOf(name)!;
-    return await lossOf(this.#trainer, source, { ...shared, ...localOf(this.#trainer, held) });
+  /** How well parameters predict the source's validation text. @throws signal.reason, or lost.reason, when aborted. */
+  async score({ name, shared, held }: ScoreTask, lost?: AbortSignal): Promise<ValidationLoss> {
+    const trainer = this.#until(lost);
+    const source = trainer.participants.sourceOf(name)!;
+    return await lossOf(trainer, source, { ...shared, ...localOf(trainer, held) });
   }
 
   /** The task is answered: nobody goes on with it. */
@@ -70,8 +74,15 @@ export class LocalTrainer {
     this.#parts.drop(name);
   }
 
-  async #train(task: LocalTask, beginning: Beginning): Promise<LocalOutcome> {
-    const { settings, participants, programs, signal } = this.#trainer;
+  #until(lost?: AbortSignal): Trainer {
+    const { signal } = this.#trainer;
+    return lost === undefined
+      ? this.#trainer
+      : { ...this.#trainer, signal: AbortSignal.any([signal, lost]) };
+  }
+
+  async #train(trainer: Trainer, task: LocalTask, beginning: Beginning): Promise<LocalOutcome> {
+    const { settings, participants, programs } = trainer;
     const part = this.#parts.of(task)?.part;
     const everySteps = settings.monitors.everySteps;
     const noted: MonitorRow[] = [...part?.noted ?? []];
@@ -81,7 +92,7 @@ export class LocalTrainer {
     const program = await programs.get(participants.vocabularyOf(task.name).size);
     await writeTensors(program, (part?.current ?? beginning).parameters);
     await writeOptimizer(program, (part?.current ?? beginning).optimizer);
-    const record = part?.record ?? firstRecord(this.#trainer, task, beginning);
+    const record = part?.record ?? firstRecord(trainer, task, beginning);
     const pace = new CheckpointPace(settings.checkpointEverySteps);
     const save = () =>
       pace.write(async () => {
@@ -96,9 +107,10 @@ export class LocalTrainer {
     };
     try {
       const watch = { monitor, afterStep };
-      const outcome = await trainLocally(this.#trainer, task, beginning, program, record, watch);
+      const outcome = await trainLocally(trainer, task, beginning, program, record, watch);
       return { ...outcome, noted };
     } catch (error) {
+      const { signal } = this.#trainer;
       if (signal.aborted && error === signal.reason) await save();
       throw error;
     }

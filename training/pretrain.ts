@@ -124,7 +124,7 @@ export async function pretrain(asked: Pretraining): Promise<PretrainResult> {
             });
         if (replayed) checkReplayed(task, answered, absent);
         keepAnswered(leader, state, task, answered);
-        parts.drop(name);
+        parts.dropAll(name);
         await run.saveIfDue();
       }
       requireAnswers(leader, state, names);

@@ -2,8 +2,7 @@
  * A folder that gets its name when everything in it is written. Until then it stands beside its place under a name of its own.
  */
 import { dirname, resolve } from "node:path";
-import { systemError, UsageError } from "../../base/mod.ts";
-import { removeTree } from "../../pipeline/remove_tree.ts";
+import { removeTree, systemError, UsageError } from "../../base/mod.ts";
 import { checkFolderToFill } from "../file_output.ts";
 import { signalCodes, type StopSignal } from "../stop_signals.ts";
 

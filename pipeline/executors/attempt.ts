@@ -8,10 +8,9 @@
  *     job.sh   output       the job's script, and what it prints
  */
 import { dirname, join } from "node:path";
-import { writeFileSynced } from "../../base/mod.ts";
+import { removeTree, writeFileSynced } from "../../base/mod.ts";
 import type { Program } from "../program_folder.ts";
 import type { ChildRequest } from "../protocol.ts";
-import { removeTree } from "../remove_tree.ts";
 import type { ChildWork } from "./executor.ts";
 import { reportNames } from "./job_reports.ts";
 import { numericVariables, prepare } from "./prepared_program.ts";

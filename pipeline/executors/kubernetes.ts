@@ -5,8 +5,7 @@
  * user removes is a job that is lost: the next run writes another attempt.
  */
 import { join } from "node:path";
-import { writeFileAtomic } from "../../base/mod.ts";
-import { removeQuietly } from "../remove_tree.ts";
+import { removeQuietly, writeFileAtomic } from "../../base/mod.ts";
 import type { Job, JobQueue, JobState } from "./job_queue.ts";
 import { jobManifest, type KubernetesSettings } from "./kubernetes_manifest.ts";
 

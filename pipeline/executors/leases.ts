@@ -6,8 +6,13 @@
  * for dead and comes back does no harm.
  */
 import { join } from "node:path";
-import { readTextIfThere, UsageError, writeFileAtomic, writeFileSynced } from "../../base/mod.ts";
-import { removeQuietly } from "../remove_tree.ts";
+import {
+  readTextIfThere,
+  removeQuietly,
+  UsageError,
+  writeFileAtomic,
+  writeFileSynced,
+} from "../../base/mod.ts";
 import { reportNames } from "./job_reports.ts";
 
 export interface Lease {

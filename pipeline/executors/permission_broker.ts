@@ -8,7 +8,7 @@ import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lines } from "../lines.ts";
 import type { GivenPaths } from "../permissions.ts";
-import { removeQuietly } from "../remove_tree.ts";
+import { removeQuietly } from "../../base/mod.ts";
 
 /** A check, as Deno sends it on a line of its own. */
 export interface PermissionCheck {

@@ -2,8 +2,7 @@
  * Workers of rounds as one job of a queue: long-lived processes that train for whoever leads a run.
  */
 import { join } from "node:path";
-import { writeFileAtomic, writeFileSynced } from "../../base/mod.ts";
-import { removeQuietly } from "../remove_tree.ts";
+import { removeQuietly, writeFileAtomic, writeFileSynced } from "../../base/mod.ts";
 import { type KubernetesSettings, type Workers, workersManifest } from "./kubernetes_manifest.ts";
 import { SlurmQueue, type SlurmSettings } from "./slurm.ts";
 

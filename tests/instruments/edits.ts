@@ -7,9 +7,8 @@
  */
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { formatDuration, Random, seedOf } from "../../base/mod.ts";
+import { formatDuration, Random, removeTree, seedOf } from "../../base/mod.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
-import { removeTree } from "../../pipeline/remove_tree.ts";
 import { copyProject } from "../support/checkout.ts";
 import { finalBytes } from "./crash.ts";
 import { wholeNumber } from "../../commands/option_values.ts";

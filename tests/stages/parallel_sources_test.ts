@@ -136,9 +136,9 @@ Deno.test("pretrain() whose leader is killed reads the answers that are there, a
 /** Steps that other processes had taken when a run was stopped. */
 function stepsAhead(checkpointFolder: string): number {
   const parts = new LocalParts({ checkpointFolder, log: silentLog });
-  const names = [...Deno.readDirSync(checkpointFolder)].map(({ name }) => name)
-    .filter((name) => name.startsWith("ahead-")).map((name) => name.slice("ahead-".length));
-  return names.reduce((sum, name) => {
+  const folders = [...Deno.readDirSync(checkpointFolder)].map(({ name }) => name);
+  const names = folders.flatMap((folder) => /^ahead-([^@]*)/.exec(folder)?.[1] ?? []);
+  return [...new Set(names)].reduce((sum, name) => {
     const { part, outcome } = parts.of({ name, round: 1 }) ?? parts.of({ name, round: 2 })!;
     return sum + (part?.record.steps ?? outcome!.row.steps as number);
   }, 0);
@@ -199,6 +199,27 @@ Deno.test("pretrain() keeps the steps that others have taken when it is stopped,
     assert.equal(own.steps + other.steps + rest.steps, 24, "no step is done twice"); // 2 rounds of 2 sources
   }));
 
+Deno.test("LocalTrainer leaves a task that is lost without a checkpoint, and trains the next", () =>
+  withSources(async (sources, folder) => {
+    const options = pretraining("spec", sources, folder, { ...settings, localSteps: 6 });
+    const held = new HeldStates(heldFolder(options.checkpointFolder));
+    const lost = new AbortController();
+    const log = { ...options.log, progress: () => lost.abort(new Error("lost")) };
+    const trainer = new LocalTrainer({ ...options, held, log, worker: "a" });
+    const isLeft: string[] = [];
+    const helpers = helpersOf(async (task) => {
+      await assert.rejects(trainer.train(task, lost.signal), { message: "lost" });
+      isLeft.push(task.name);
+      assert.equal(stepsAhead(options.checkpointFolder), 0);
+      return await trainer.train(task);
+    }, [1]);
+    same(
+      await pretrain({ ...options, helpers }),
+      await pretrain(pretraining("spec", sources, folder, { ...settings, localSteps: 6 })),
+    );
+    assert.ok(isLeft.length > 0);
+  }));
+
 Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", () =>
   withSources(async (sources, folder) => {
     const inner = { ...settings.inner, peakLearningRate: 1e38, clipNorm: 1e38, warmupSteps: 0 };
@@ -216,13 +237,17 @@ Deno.test("pretrain() leaves a diverged source out alike, whoever trains it", ()
 Deno.test("pretrain() by processes ends with what their engine refuses, once a second one of them has refused it too", () =>
   withSources(async (sources, folder) => {
     const module = join(folder, "engine.ts");
+    // It takes longer than the leader between two looks: of two refusals at once it would see one.
     Deno.writeTextFileSync(
       module,
       `import { StageError } from ${JSON.stringify(import.meta.resolve("../../base/mod.ts"))};
 export const engine = {
   name: "none",
   runsOn: "processor",
-  compileTraining: () => Promise.reject(new StageError("no such operator")),
+  async compileTraining() {
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    throw new StageError("no such operator");
+  },
 };
 `,
     );

@@ -122,7 +122,8 @@ function spoilt(task: TakenTask): TakenTask {
       return await task.put(file);
     },
     answer: (answer) => task.answer(answer),
-    isAnswered: () => task.isAnswered(),
+    lost: task.lost,
+    isLost: () => task.isLost(),
     decline: (why) => task.decline(why),
     note: (progress) => task.note(progress),
     release: () => task.release(),

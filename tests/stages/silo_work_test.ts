@@ -3,10 +3,10 @@
  */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { engineModule } from "../../engine/mod.ts";
 import { leaderInFolder } from "../../exchange/mod.ts";
-import { nameOf, replyName } from "../../exchange/layout.ts";
+import { nameOf, offerName, replyName } from "../../exchange/layout.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { siloSetupOf } from "../../stages/parallel_sources.ts";
 import { runKeysIn } from "../../stages/run_keys.ts";
@@ -14,9 +14,9 @@ import { answerTasks } from "../../stages/silo_work.ts";
 import { participantSeeds } from "../../training/mod.ts";
 import { pretraining, seed, withSources } from "../training/support.ts";
 
-for (const isAnswered of [true, false]) {
-  const does = isAnswered ? "leaves it alone" : "declines";
-  Deno.test(`answerTasks() whose task's files are gone ${does} where another has ${isAnswered ? "" : "not "}answered`, () =>
+for (const isWithdrawn of [true, false]) {
+  const does = isWithdrawn ? "leaves it alone" : "declines";
+  Deno.test(`answerTasks() whose task's files are gone ${does} where its leader ${isWithdrawn ? "has withdrawn it" : "waits for it"}`, () =>
     withSources(async (sources, folder) => {
       const { variant, settings, checkpointFolder } = pretraining("trim", sources, folder);
       const exchangeFolder = join(folder, "exchange");
@@ -50,25 +50,23 @@ for (const isAnswered of [true, false]) {
       const pathOf = (kind: "answer" | "declined") =>
         join(exchangeFolder, replyName(nameOf({ ...head, held: null }), kind));
       const end = new AbortController();
-      const ended = Promise.withResolvers<void>();
+      const said: string[] = [];
       const working = answerTasks({ ...setup, exchange: { ...setup.exchange, worker: "a" } }, {
-        log: silentLog,
+        log: {
+          ...silentLog,
+          ...Object.fromEntries(
+            ["info", "warn"].map((level) => [level, (message: string) => void said.push(message)]),
+          ),
+        },
         signal: end.signal,
         onTaken() {
-          if (isAnswered) {
-            Deno.mkdirSync(dirname(pathOf("answer")), { recursive: true });
-            Deno.writeTextFileSync(pathOf("answer"), "of another");
-          }
-          ended.resolve();
+          if (isWithdrawn) Deno.removeSync(join(exchangeFolder, offerName(task)));
         },
       });
-      await ended.promise;
-      const lease = join(exchangeFolder, replyName(task, "working"));
-      while (!/"worker":null/.test(Deno.readTextFileSync(lease))) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      while (said.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
       end.abort();
       await working;
-      assert.equal(existsSync(pathOf("declined")), !isAnswered);
+      assert.match(said.join(), isWithdrawn ? /does not wait for it any more/ : /Cannot get/);
+      assert.equal(existsSync(pathOf("declined")), !isWithdrawn);
     }));
 }

@@ -52,8 +52,13 @@ export async function workAsSilo(work: SiloWork, place: NamedBytes, watch: Watch
     if (task === undefined) return;
     hears.note = (progress) => task.note({ ...progress });
     watch.onTaken?.(task.head);
-    await tasks.answer(task);
-    watch.onAnswered?.(task.head);
+    try {
+      await tasks.answer(task);
+      watch.onAnswered?.(task.head);
+    } catch (error) {
+      if (!await task.isLost()) throw error;
+      await task.release();
+    }
   }
 }
 
