@@ -2,7 +2,7 @@
  * Does harm to runs whose sources are trained by other processes, at random moments, and compares each with a run alone: key, and bytes
  * of `last`, `best` and `metrics`.
  *
- *     deno task instruments mischief [--over folder,s3,nats] [--variant trim,spec,spec-opt] [--harm worker,link,server,leader]
+ *     deno task instruments mischief [--over folder,s3,nats] [--variant trim,spec,spec-opt] [--harm worker,link,server,leader,sleep]
  *       [--moments 50] [--seed 1] [--rounds 6] [--steps 150] [--parties]
  *
  * With `--parties` each party keeps its text: `serve` and `silo --invitation`, whose models and tables are compared.
@@ -105,12 +105,13 @@ async function harmCell(
       gapMs: 6000,
       cutMs: 12_000,
       awayMs: 3000,
+      sleepMs: 75_000,
       server,
     });
     done += counts[harm];
     atWork += counts["at work"];
   }
-  const training = harm === "worker" ? `, ${atWork} while it trained` : "";
+  const training = harm === "worker" || harm === "sleep" ? `, ${atWork} while it trained` : "";
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
   console.log(
     [

@@ -6,14 +6,17 @@ import type { Random } from "../../base/mod.ts";
 import { type Party, sleep, textOf } from "./harmed_party.ts";
 import type { HarmedServer, PlaceName } from "./harmed_places.ts";
 
-/** What is done: a process of a silo or of the leader is killed, the line of one is cut, the server is killed. It all comes back. */
-export type Harm = "worker" | "link" | "server" | "leader";
+/**
+ * What is done: a process of a silo or of the leader is killed, the line of one is cut, the server is killed, a silo sleeps for longer than others
+ * wait for it. It all comes back.
+ */
+export type Harm = "worker" | "link" | "server" | "leader" | "sleep";
 
 /** What can be done where; a folder has neither lines nor a server. */
 export const harms: Readonly<Record<PlaceName, readonly Harm[]>> = {
-  folder: ["worker", "leader"],
-  s3: ["worker", "link", "server", "leader"],
-  nats: ["worker", "link", "server", "leader"],
+  folder: ["worker", "leader", "sleep"],
+  s3: ["worker", "link", "server", "leader", "sleep"],
+  nats: ["worker", "link", "server", "leader", "sleep"],
 };
 
 export interface HarmOptions {
@@ -28,21 +31,23 @@ export interface HarmOptions {
   /** How long a line is cut, and a server away. */
   readonly cutMs: number;
   readonly awayMs: number;
+  /** How long a silo sleeps. */
+  readonly sleepMs: number;
   /** Absent for a folder. */
   readonly server?: HarmedServer;
 }
 
-/** How often each harm was done while the run was going on. Where a worker was killed: how often it was training. */
+/** How often each harm was done while the run was going on. Where a worker was killed, or slept: how often it was training. */
 export type HarmCounts = Readonly<Record<Harm | "at work", number>>;
 
 /** Does harm until the run ends or all moments are over, and waits until all have ended. @throws AssertionError where one does not end well */
 export async function doHarm(
   { leader, ...others }: Readonly<Record<string, Party>> & { readonly leader: Party },
-  { harms, moments, random, gapMs, cutMs, awayMs, server }: HarmOptions,
+  { harms, moments, random, gapMs, cutMs, awayMs, sleepMs, server }: HarmOptions,
 ): Promise<HarmCounts> {
   const silos = Object.values(others);
   const parties = { leader, ...others };
-  const counts = { worker: 0, link: 0, server: 0, leader: 0, "at work": 0 };
+  const counts = { worker: 0, link: 0, server: 0, leader: 0, sleep: 0, "at work": 0 };
   const mending: Promise<void>[] = [];
   for (let i = 0; i < moments; i++) {
     await sleep(random.below(gapMs));
@@ -55,11 +60,16 @@ export async function doHarm(
     const whole = [...all.slice(first), ...all.slice(0, first)].filter(({ isCut }) => !isCut);
     if (leader.hasEnded) break;
     if (harm === "link" && whole.length === 0) continue;
+    if (harm === "sleep" && worker.isAsleep) continue;
     counts[harm]++;
     switch (harm) {
       case "worker":
         if (worker.isTraining) counts["at work"]++;
         await worker.restart();
+        break;
+      case "sleep":
+        if (worker.isTraining) counts["at work"]++;
+        mending.push(worker.sleep(sleepMs));
         break;
       case "leader":
         await leader.restart();

@@ -35,6 +35,7 @@ export class Party implements Disposable {
   #said = "";
   hasEnded = false;
   isCut = false;
+  isAsleep = false;
 
   /** @param line Its own to the server; absent where there is none */
   constructor(
@@ -75,6 +76,16 @@ export class Party implements Disposable {
     await sleep(ms);
     this.#link!.mend();
     this.isCut = false;
+  }
+
+  /** Stops its processes where they are, for a while. */
+  async sleep(ms: number): Promise<void> {
+    this.isAsleep = true;
+    const sleeping = this.#process;
+    sleeping.pause();
+    await sleep(ms);
+    sleeping.goOn();
+    this.isAsleep = false;
   }
 
   /** Waits until it ends by itself. Returns its exit code; "never" if it does not. */

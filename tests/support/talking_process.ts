@@ -38,6 +38,15 @@ export class TalkingProcess {
     } catch { /* it has ended */ }
   }
 
+  /** Stops it and its children where they are. */
+  pause(): void {
+    signalTree(this.#process.pid, "SIGSTOP");
+  }
+
+  goOn(): void {
+    signalTree(this.#process.pid, "SIGCONT");
+  }
+
   /** Waits for words of it. */
   async says(pattern: RegExp): Promise<void> {
     let hasEnded = false;
@@ -47,5 +56,16 @@ export class TalkingProcess {
       this.#heard = Promise.withResolvers();
       await this.#heard.promise;
     }
+  }
+}
+
+/** Signals a process, and then those that it has started; those that have ended are passed over. */
+function signalTree(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+    const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+    for (const child of children.match(/\d+/g) ?? []) signalTree(Number(child), signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
