@@ -58,10 +58,9 @@ export async function serve(
   for (let request = first;; request = await nextOf(requests)) {
     armFaults(request.instance, request.faults);
     const message = await runRequest(request, stage, modules, { signal: stop.signal, send });
-    if (!request.isShared) finish(message);
-    writeAll(Deno.stderr, `${errorsEnd}\n`);
-    if (message.type !== "done") finish(message);
-    send(message);
+    if (request.isShared) writeAll(Deno.stderr, `${errorsEnd}\n`);
+    if (message.type !== "done" || reports !== undefined) finish(message);
+    send(message); // the runner looks at this process before it says that there is no other request
   }
 }
 

@@ -27,7 +27,7 @@ interface Turn {
   readonly listener: Listener;
   readonly over: PromiseWithResolvers<void>;
   said: ChildOutcome | undefined;
-  /** Whether all was read that it has printed as errors. */
+  /** Whether all was read that it has printed as errors, where the process goes on. */
   hasErrors: boolean;
 }
 
@@ -72,25 +72,28 @@ export class ProgramProcess {
   /** Runs an instance. Without a broker the process ends with it, and else if anything but a result comes of it. */
   async run(request: ChildRequest, listener: Listener): Promise<InstanceEnd> {
     const over = Promise.withResolvers<void>();
-    const turn: Turn = { listener, over, said: undefined, hasErrors: false };
+    const turn: Turn = { listener, over, said: undefined, hasErrors: !this.isShared };
     this.#turn = turn;
-    if (this.#broker === undefined) {
-      await this.#send(request);
-      await this.close();
-      return { said: turn.said, status: await this.#ended };
+    if (this.#broker !== undefined) {
+      this.#broker.given = givenPaths(request);
+      forgetPeakMemory(this.pid);
     }
-    this.#broker.given = givenPaths(request);
-    forgetPeakMemory(this.pid);
     await this.#send(request);
     await Promise.race([over.promise, this.#ended]);
-    const { said } = turn;
-    if (said?.type !== "done") return { said, status: await this.#ended };
+    // It waits for another request, or for the end of them: so its memory can be looked at.
+    const said = turn.said?.type === "done" ? this.#withPeak(turn.said) : turn.said;
+    if (this.#broker === undefined || said?.type !== "done") {
+      await this.close();
+      return { said: said ?? turn.said, status: await this.#ended };
+    }
     this.#broker.given = undefined;
     this.#turn = undefined;
-    return {
-      said: { ...said, peakMemoryBytes: peakMemoryBytes(this.pid) ?? said.peakMemoryBytes },
-      status: undefined,
-    };
+    return { said, status: undefined };
+  }
+
+  /** What it says itself may be the memory of this process, of which it was made. */
+  #withPeak<T extends { readonly peakMemoryBytes: number }>(said: T): T {
+    return { ...said, peakMemoryBytes: peakMemoryBytes(this.pid) ?? said.peakMemoryBytes };
   }
 
   /** Gives it no more requests and waits for its end. */

@@ -12,6 +12,7 @@ import {
 import { ProgramProcess } from "../../pipeline/executors/program_process.ts";
 import { SharedProcesses } from "../../pipeline/executors/shared_processes.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
+import type { ChildRequest } from "../../pipeline/protocol.ts";
 import {
   eventsOf,
   inTemporaryFolder,
@@ -198,5 +199,35 @@ Deno.test({
     assert.ok(peakMemoryBytes(Deno.pid)! >= before + 0.9 * held.length);
     assert.ok(heldMemoryBytes(Deno.pid)! >= held.length);
     assert.equal(heldMemoryBytes(0), undefined, "there is no such process");
+  },
+});
+
+Deno.test({
+  name:
+    "ProgramProcess tells the memory of an instance without that of the process that started it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const protocol = JSON.stringify(import.meta.resolve("../../pipeline/protocol.ts"));
+    const child = `import { resourceUsage } from "node:process";
+      import { encodeMessage } from ${protocol};
+      const peakMemoryBytes = resourceUsage().maxRSS * 1024;
+      const message = encodeMessage({ type: "done", summary: {}, outputs: {}, peakMemoryBytes });
+      Deno.stdout.writeSync(new TextEncoder().encode(message));
+      for await (const _ of Deno.stdin.readable);`;
+    const held = new Uint8Array(5e8).fill(1);
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["eval", child],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    const request = {} as ChildRequest; // it does not read it
+    const { said } = await new ProgramProcess(command).run(request, {
+      onNews: () => {},
+      onPrinted: () => {},
+    });
+    assert.ok(said?.type === "done", JSON.stringify(said));
+    assert.ok(said.peakMemoryBytes < held.length, `${said.peakMemoryBytes}`);
+    assert.ok(said.peakMemoryBytes > 2e7, `${said.peakMemoryBytes}`);
   },
 });
