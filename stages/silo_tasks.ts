@@ -15,6 +15,7 @@ import {
   type LocalOutcome,
   type LocalTask,
   type LocalTrainer,
+  type StoredTensors,
   TensorFiles,
   type Tensors,
 } from "../training/mod.ts";
@@ -63,12 +64,14 @@ type Trains = Pick<LocalTrainer, "train" | "score" | "forget">;
 export class SiloTasks {
   readonly #trainer: Trains;
   readonly #files: TensorFiles;
+  /** The shared parameters that came last, by the digest of the object and that of their file: the next task may begin with them too. */
+  #last: { readonly object: string; readonly file: string } | undefined;
 
   /** @param folder For files on their way. */
   constructor(trainer: Trains, folder: string) {
     this.#trainer = trainer;
     this.#files = new TensorFiles(folder);
-    this.#files.keepOnly(new Set());
+    this.#dropFiles();
   }
 
   /**
@@ -90,7 +93,7 @@ export class SiloTasks {
           );
       }
     } finally {
-      this.#files.keepOnly(new Set());
+      this.#dropFiles();
     }
   }
 
@@ -103,7 +106,7 @@ export class SiloTasks {
 
   async #score(task: TakenTask): Promise<void> {
     const { round, source, shared, held } = task.head as ScoreHead;
-    const judged = { name: source, round, shared: await this.#get(task, shared), held };
+    const judged = { name: source, round, shared: await this.#shared(task, shared), held };
     await task.answer({ ...await this.#trainer.score(judged, task.lost) });
   }
 
@@ -114,9 +117,12 @@ export class SiloTasks {
       name: source,
       round,
       stepsBefore: 0,
-      shared: await this.#get(task, shared),
+      shared: await this.#shared(task, shared),
       ...(optimizer && {
-        optimizer: { step: optimizer.step, moments: await this.#get(task, optimizer.moments) },
+        optimizer: {
+          step: optimizer.step,
+          moments: (await this.#get(task, optimizer.moments)).read(),
+        },
       }),
       held,
     };
@@ -147,10 +153,32 @@ export class SiloTasks {
     return await task.put(path);
   }
 
-  async #get(task: TakenTask, ref: ObjectRef): Promise<Tensors> {
+  async #shared(task: TakenTask, ref: ObjectRef): Promise<Tensors> {
+    const kept = this.#last?.object === ref.digest ? this.#load(this.#last.file) : undefined;
+    if (kept !== undefined) return kept;
+    const stored = await this.#get(task, ref);
+    this.#last = { object: ref.digest, file: stored.digest };
+    return stored.read();
+  }
+
+  /** Undefined where somebody has removed or changed it. */
+  #load(file: string): Tensors | undefined {
+    try {
+      return this.#files.load(file);
+    } catch (error) {
+      if (error instanceof StageError) return undefined;
+      throw error;
+    }
+  }
+
+  async #get(task: TakenTask, ref: ObjectRef): Promise<StoredTensors> {
     const path = this.#files.newPath();
     await task.get(ref, path);
-    return this.#files.take(path).read();
+    return this.#files.take(path);
+  }
+
+  #dropFiles(): void {
+    this.#files.keepOnly(new Set(this.#last === undefined ? [] : [this.#last.file]));
   }
 }
 

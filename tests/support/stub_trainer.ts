@@ -34,9 +34,9 @@ export class StubTrainer {
     this.#options = options;
   }
 
-  async train(task: LocalTask): Promise<LocalOutcome> {
+  async train(task: LocalTask, lost?: AbortSignal): Promise<LocalOutcome> {
     const { settings: { localSteps }, participants, seed } = this.#options;
-    await this.#takeSteps();
+    await this.#takeSteps(lost);
     const trainer = this.#trainer();
     const beginning = beginningOf(trainer, task);
     const windows = participants.windowsOf(task.name, seed);
@@ -60,10 +60,11 @@ export class StubTrainer {
 
   forget(): void {}
 
-  async #takeSteps(): Promise<void> {
+  async #takeSteps(lost: AbortSignal | undefined): Promise<void> {
     const { settings: { localSteps }, stepMs, noteEveryMs, onSteps } = this.#options;
     const between = Math.max(1, Math.round(noteEveryMs / stepMs));
     for (let steps = 0; steps < localSteps; steps += between) {
+      lost?.throwIfAborted();
       onSteps(steps);
       const ms = Math.min(between, localSteps - steps) * stepMs;
       await new Promise((resolve) => setTimeout(resolve, ms));
