@@ -57,22 +57,31 @@ Deno.test("serve and silo --invitation give the bytes of one machine, though a s
   assert.deepEqual(it.accesses.filter(({ value }) => isTheirs(value)), []);
 });
 
-Deno.test("serve with a quorum goes on without who is late, and one machine that replays who took part has its bytes", async () => {
+Deno.test("serve with a quorum goes on without who is late, and who replays who took part has its bytes: one machine, and the parties again", async () => {
   using folder = temporaryFolder();
   // A round is closed, and judged, when the first of two is there.
   const run = new Parties(folder.path, "spec-opt", [
     ...settings,
     "pretrain.quorum={share: 0.5, afterSeconds: 0.01}",
   ]);
+  await takePart(run);
+  const led = outputsOf(run.at("leader-store"), "federate/spec-opt");
+  const file = run.at("who.jsonl");
+  Deno.copyFileSync(join(led("metrics"), "participants.jsonl"), file);
+  const replayed = [...settings, `pretrain.participants=${file}`];
+  await sameAsAlone(new Parties(folder.path, "spec-opt", replayed));
+  const again = new Parties(run.at("again"), "spec-opt", replayed, folder.path);
+  await takePart(again);
+  await sameAsAlone(again);
+});
+
+async function takePart(run: Parties): Promise<void> {
   const leader = run.serve();
   await leader.says(/Waiting for fr, it to join/);
   for (const process of [leader, ...parties.map((source) => run.silo(source))]) {
     assert.equal((await process.ended).code, 0, process.text);
   }
-  const led = outputsOf(run.at("leader-store"), "federate/spec-opt");
-  const replayed = `pretrain.participants=${join(led("metrics"), "participants.jsonl")}`;
-  await sameAsAlone(new Parties(folder.path, "spec-opt", [...settings, replayed]));
-});
+}
 
 Deno.test({
   name:
@@ -108,10 +117,7 @@ Deno.test({
         AWS_CA_BUNDLE: run.at("ca.pem"),
       },
     };
-    const leader = run.serve();
-    await leader.says(/Waiting for fr, it to join/);
-    const processes = [leader, ...parties.map((source) => run.silo(source))];
-    for (const process of processes) assert.equal((await process.ended).code, 0, process.text);
+    await takePart(run);
     await sameAsAlone(run);
     const invitation = run.at("leader", "invitations", "it.json");
     assert.equal(Deno.statSync(invitation).mode! & 0o777, 0o600);
@@ -142,10 +148,7 @@ Deno.test({
       rights: run.at("rights.json"),
       environment: { ...variables(userOf("leader")), NATS_CA: run.at("ca.pem") },
     };
-    const leader = run.serve();
-    await leader.says(/Waiting for fr, it to join/);
-    const processes = [leader, ...parties.map((source) => run.silo(source))];
-    for (const process of processes) assert.equal((await process.ended).code, 0, process.text);
+    await takePart(run);
     await sameAsAlone(run);
   },
 });
