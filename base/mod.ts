@@ -30,6 +30,7 @@ export { Random, type Seed, seedOf } from "./random.ts";
 export { removeQuietly, removeTree } from "./remove_tree.ts";
 export { SavePoints } from "./save_points.ts";
 export { leaveSignals } from "./signals.ts";
+export { shellWord } from "./shell_word.ts";
 export { shownText } from "./shown_text.ts";
 export { systemError } from "./system_errors.ts";
 export { formatBytes, formatCount, formatDuration } from "./units.ts";

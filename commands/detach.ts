@@ -6,14 +6,15 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { canonicalJson, sha256, UsageError, writeFileSynced } from "../base/mod.ts";
+import { canonicalJson, sha256, shellWord, UsageError, writeFileSynced } from "../base/mod.ts";
 import type { ExecutorChoice } from "../pipeline/executors/executor_option.ts";
 import type { JobState } from "../pipeline/executors/job_queue.ts";
 import { SlurmQueue } from "../pipeline/executors/slurm.ts";
 import { claimOf, Forecaster } from "../pipeline/forecast.ts";
 import type { InstanceId } from "../pipeline/stage.ts";
 import type { Store } from "../pipeline/store.ts";
-import { type PlanOptions, typedOptions } from "./plan_options.ts";
+import { callerFolder } from "./caller_folder.ts";
+import { type PlanOptions, recipeWords, typedOptions } from "./plan_options.ts";
 import { print } from "./screen.ts";
 import type { Session } from "./session.ts";
 
@@ -121,20 +122,17 @@ function scriptOf(
   const command = [
     ...[deno, "run", "-A", "--config", join(project.root, "deno.json")],
     ...[fileURLToPath(Deno.mainModule), "run", id, "--only", "--executor", "in-job", "--quiet"],
-    ...["--recipe", options.recipe, "--store", resolve(store.folder)],
-    ...(options.set ?? []).flatMap((override) => ["--set", override]),
-    ...(options.engine === undefined ? [] : ["--engine", options.engine]),
-    ...(options.threads === undefined ? [] : ["--threads", options.threads]),
+    ...recipeWords(options),
+    ...["--store", resolve(store.folder)],
     ...(options.keepCheckpoints === undefined
       ? []
       : ["--keep-checkpoints", options.keepCheckpoints]),
     ...(options.force ? ["--force"] : []),
   ];
-  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   return `#!/bin/sh
 # Runs ${id}, once what it needs is there.
-cd ${quoted(Deno.cwd())} || exit 1
-exec ${command.map(quoted).join(" ")}
+cd ${shellWord(callerFolder(project.root))} || exit 1
+exec ${command.map(shellWord).join(" ")}
 `;
 }
 

@@ -2,9 +2,11 @@
  * Options of every command that plans.
  */
 import type { Command } from "commander";
+import { shellWord } from "../base/mod.ts";
 
 /** The recipe where none is named. */
 export const defaultRecipe = "sample";
+const defaultStore = ".artifacts";
 
 /** Options that say what is planned, shared by all commands that plan. */
 export interface PlanOptions {
@@ -33,17 +35,27 @@ export function addRecipeOptions(command: Command, meaning: string): Command {
 
 /** Adds the option that names a store. */
 export function addStoreOption(command: Command): Command {
-  return command.option("--store <folder>", "where results are kept", ".artifacts");
+  return command.option("--store <folder>", "where results are kept", defaultStore);
 }
 
-/** The options as they were typed, for commands that a message proposes; nothing where all are the defaults. */
-export function typedOptions({ recipe, set, store, engine, threads }: PlanOptions): string {
-  const words = [
-    ...(recipe === defaultRecipe ? [] : ["--recipe", recipe]),
-    ...(set ?? []).flatMap((override) => ["--set", override]),
-    ...(store === ".artifacts" ? [] : ["--store", store]),
+/** The options that say what is planned, as words of another process's command line. */
+export function recipeWords(
+  { recipe, set = [], engine, threads }: Omit<PlanOptions, "store">,
+): string[] {
+  return [
+    ...["--recipe", recipe],
+    ...set.flatMap((override) => ["--set", override]),
     ...(engine === undefined ? [] : ["--engine", engine]),
     ...(threads === undefined ? [] : ["--threads", threads]),
   ];
-  return words.map((word) => ` ${/^[\w./=:,@-]+$/.test(word) ? word : `'${word}'`}`).join("");
+}
+
+/** The options as they were typed, for commands that a message proposes; nothing where all are the defaults. */
+export function typedOptions(options: PlanOptions): string {
+  const { recipe, store } = options;
+  const words = [
+    ...recipeWords(options).slice(recipe === defaultRecipe ? 2 : 0),
+    ...(store === defaultStore ? [] : ["--store", store]),
+  ];
+  return words.map((word) => ` ${/^[\w./=:,@-]+$/.test(word) ? word : shellWord(word)}`).join("");
 }

@@ -3,13 +3,14 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { shellWord } from "../base/mod.ts";
 import type { Executor } from "../pipeline/executors/executor.ts";
 import type { ExecutorChoice } from "../pipeline/executors/executor_option.ts";
 import { LocalExecutor } from "../pipeline/executors/local.ts";
 import type { SharedWork } from "../pipeline/stage.ts";
 import { callerFolder } from "./caller_folder.ts";
 import { sharesWork } from "./exchange_options.ts";
-import type { PlanOptions } from "./plan_options.ts";
+import { type PlanOptions, recipeWords } from "./plan_options.ts";
 import type { Session } from "./session.ts";
 
 type QueueChoice = Exclude<ExecutorChoice, { kind: "local" | "in-job" }>;
@@ -55,22 +56,16 @@ function siloCommand(
   id: string,
   deno: string,
   { store, project }: Session,
-  { recipe, set = [], engine, threads }: PlanOptions,
+  options: PlanOptions,
   { url }: SharedWork,
 ): string {
   const main = fileURLToPath(Deno.mainModule);
   const { root } = project;
   const words = [
     ...[deno, "run", "-A", "--quiet", "--config", join(root, "deno.json"), main, "silo", id],
-    ...["--recipe", recipe, ...set.flatMap((override) => ["--set", override])],
-    ...(engine === undefined ? [] : ["--engine", engine]),
-    ...(threads === undefined ? [] : ["--threads", threads]),
+    ...recipeWords(options),
     ...["--store", store.folder, "--exchange", url],
   ];
-  const folder = quoted(callerFolder(root)); // paths of the recipe may be relative to it
-  return `cd ${folder} || exit 1\nexec ${words.map(quoted).join(" ")} --name "worker-$worker"`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  const folder = shellWord(callerFolder(root)); // paths of the recipe may be relative to it
+  return `cd ${folder} || exit 1\nexec ${words.map(shellWord).join(" ")} --name "worker-$worker"`;
 }

@@ -8,7 +8,7 @@
  *     job.sh   output       the job's script, and what it prints
  */
 import { dirname, join } from "node:path";
-import { removeTree, writeFileSynced } from "../../base/mod.ts";
+import { removeTree, shellWord, writeFileSynced } from "../../base/mod.ts";
 import type { Program } from "../program_folder.ts";
 import type { ChildRequest } from "../protocol.ts";
 import type { ChildWork } from "./executor.ts";
@@ -81,21 +81,17 @@ export function relocated(
 function scriptOf({ instance, scratch, reports }: ChildRequest, command: readonly string[]) {
   return `#!/bin/sh
 # Runs one attempt of ${instance}.
-sed '/^$/q' /proc/cpuinfo > ${quoted(join(reports!, reportNames.processor))} 2> /dev/null
+sed '/^$/q' /proc/cpuinfo > ${shellWord(join(reports!, reportNames.processor))} 2> /dev/null
 for name in $(env | sed -n -E 's/^(${
     numericVariables.replaceAll("_.*", "_[A-Za-z0-9_]*")
   })=.*/\\1/p'); do
   unset "$name"
 done
-mkdir -p ${quoted(scratch)} || exit 1
-TMPDIR=${quoted(scratch)}
+mkdir -p ${shellWord(scratch)} || exit 1
+TMPDIR=${shellWord(scratch)}
 export TMPDIR
-exec ${command.map(quoted).join(" ")}
+exec ${command.map(shellWord).join(" ")}
 `;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Gives checkpoints another place, where nothing stands yet that is needed. */

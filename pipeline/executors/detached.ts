@@ -6,11 +6,11 @@ import { StageError } from "../../base/mod.ts";
 import { checkpointNotes } from "../checkpoint_notes.ts";
 import { copyCheckpoints, isThere } from "./attempt.ts";
 import type { JobQueue } from "./job_queue.ts";
-import { checkpointsOf, dropLease, type Lease, placeOf } from "./leases.ts";
+import { checkpointsOf, dropLease, type JobStore, type Lease, placeOf } from "./leases.ts";
 
 interface Settling {
   readonly queue: JobQueue;
-  readonly store: { readonly folder: string; checkpointFolder(key: string): string };
+  readonly store: JobStore;
   /** The job that this process is, if it is one: Slurm starts it again under its number when its node was lost. */
   readonly ownJob?: string;
 }

@@ -12,6 +12,7 @@ import {
   attemptFolder,
   checkpointsOf,
   dropLease,
+  type JobStore,
   type Lease,
   placeOf,
   readLease,
@@ -28,7 +29,7 @@ export interface StoreTurn {
 interface InJobOptions {
   readonly local: LocalExecutor;
   readonly queue: JobQueue;
-  readonly store: { readonly folder: string; checkpointFolder(key: string): string };
+  readonly store: JobStore;
   readonly turn: StoreTurn;
   /** The number of this job, and its node. */
   readonly job: string;

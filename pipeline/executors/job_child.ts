@@ -22,6 +22,7 @@ import {
   attemptFolder,
   checkpointsOf,
   dropLease,
+  type JobStore,
   type Lease,
   placeOf,
   writeLease,
@@ -55,7 +56,7 @@ export interface JobSettings {
 interface JobChildOptions {
   readonly queue: JobQueue;
   readonly settings: JobSettings;
-  readonly store: { readonly folder: string; checkpointFolder(key: string): string };
+  readonly store: JobStore;
   readonly work: ChildWork;
   readonly program: Program;
   readonly claim: Share;

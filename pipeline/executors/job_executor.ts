@@ -8,12 +8,12 @@ import type { ChildWork, Executor, RunningChild } from "./executor.ts";
 import { settleDetached } from "./detached.ts";
 import { JobChild, type JobSettings } from "./job_child.ts";
 import type { JobQueue } from "./job_queue.ts";
-import { dropLease, type Lease, placeOf, readLease, takeLease } from "./leases.ts";
+import { dropLease, type JobStore, type Lease, placeOf, readLease, takeLease } from "./leases.ts";
 
 interface JobExecutorOptions {
   readonly queue: JobQueue;
   readonly programs: Programs;
-  readonly store: { readonly folder: string; checkpointFolder(key: string): string };
+  readonly store: JobStore;
   readonly settings: JobSettings;
 }
 

@@ -15,6 +15,12 @@ import {
 } from "../../base/mod.ts";
 import { reportNames } from "./job_reports.ts";
 
+/** What jobs know of a store. */
+export interface JobStore {
+  readonly folder: string;
+  checkpointFolder(key: string): string;
+}
+
 export interface Lease {
   readonly format: 1;
   readonly key: string;
@@ -96,10 +102,7 @@ export function checkpointsOf(store: string, lease: Lease): string {
 }
 
 /** Where the checkpoints of an action are now: with the job that works on it, or in their place in the store. */
-export function checkpointsNow(
-  store: { readonly folder: string; checkpointFolder(key: string): string },
-  key: string,
-): string {
+export function checkpointsNow(store: JobStore, key: string): string {
   const lease = readLease(store.folder, key);
   return lease === undefined ? store.checkpointFolder(key) : checkpointsOf(store.folder, lease);
 }

@@ -2,6 +2,7 @@
  * A real terminal for tests: tmux, without a screen.
  */
 import { join } from "node:path";
+import { shellWord } from "../../base/mod.ts";
 import { projectRoot } from "./paths.ts";
 
 /** Why there is no terminal here. */
@@ -18,11 +19,10 @@ export class Terminal implements Disposable {
   /** @param folder Takes a script that runs the command in the project's folder. */
   constructor(folder: string, command: readonly string[], columns = 150) {
     const script = join(folder, `${this.#socket}.sh`);
-    const words = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
     Deno.writeTextFileSync(
       script,
       `trap : INT\ncd '${projectRoot}'\nNO_COLOR=1 ${
-        words.join(" ")
+        command.map(shellWord).join(" ")
       }\necho "${end}$?"\nwhile :; do sleep 3600; done\n`,
     );
     this.#tmux("new-session", "-d", "-x", `${columns}`, "-y", "40", `sh '${script}'`);
