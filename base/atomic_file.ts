@@ -4,11 +4,18 @@
 import { createHash } from "node:crypto";
 import { writeAll } from "./all_bytes.ts";
 
+/** Who may read a file that is made, and write it: `0o600` is its user alone. Default: as the system has it. */
+type FileRights = Pick<Deno.OpenOptions, "mode">;
+
 /** Writes a file so that a reader, or a restart after a kill, sees the old content or all of the new one. */
-export function writeFileAtomic(path: string, data: Uint8Array | string): void {
+export function writeFileAtomic(
+  path: string,
+  data: Uint8Array | string,
+  rights?: FileRights,
+): void {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
-    writeFileSynced(temporary, data);
+    writeFileSynced(temporary, data, rights);
     Deno.renameSync(temporary, path);
   } catch (error) {
     try {
@@ -19,8 +26,12 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
 }
 
 /** Writes a file and waits until its bytes have reached the disk. */
-export function writeFileSynced(path: string, data: Uint8Array | string): void {
-  using file = Deno.openSync(path, { write: true, create: true, truncate: true });
+export function writeFileSynced(
+  path: string,
+  data: Uint8Array | string,
+  rights?: FileRights,
+): void {
+  using file = Deno.openSync(path, { write: true, create: true, truncate: true, ...rights });
   writeAll(file, data);
   file.syncSync();
 }

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { z } from "zod";
-import { formatBytes, UsageError } from "../base/mod.ts";
+import { formatBytes, UsageError, writeFileAtomic } from "../base/mod.ts";
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/=]*$/);
 
@@ -71,9 +71,7 @@ export function readInvitation(path: string): Invitation {
 
 /** Writes a file that only its user can read. It appears whole, or not at all. */
 export function writeSecret(path: string, text: string): void {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  Deno.writeTextFileSync(temporary, text, { mode: 0o600, createNew: true });
-  Deno.renameSync(temporary, path);
+  writeFileAtomic(path, text, { mode: 0o600 });
 }
 
 /** A file as an invitation carries it. */

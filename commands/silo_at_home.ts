@@ -1,7 +1,7 @@
 /**
  * `silo --invitation`: takes part in a run that another party leads, with text that stays here.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UsageError, writeFileAtomic } from "../base/mod.ts";
 import { Store } from "../pipeline/store.ts";
@@ -93,13 +93,15 @@ async function writeRecipe(
       }": expected what this silo keeps of the run, found another run's; name one with --folder`,
     );
   }
-  const text = data === undefined ? before?.sources?.[source] : textIn(resolve(here, data));
+  const { keysPath, siloRecipe, splitFiles } = await import("../stages/mod.ts");
+  const text = data === undefined
+    ? before?.sources?.[source]
+    : textIn(resolve(here, data), splitFiles);
   if (text === undefined) {
     throw new UsageError(
       `Cannot take part: expected the folder of the text of "${source}", found no --data`,
     );
   }
-  const { keysPath, siloRecipe } = await import("../stages/mod.ts");
   const recipe = siloRecipe(
     withTokenizer(common as Recipe, tokenizer, folder),
     { run, folder, sources, as: source },
@@ -125,13 +127,10 @@ function withTokenizer(
 /** Validation text that is taken of files without splits. */
 const validationShare = 0.05;
 
-const endings = [".jsonl", ".jsonl.gz", ".txt"];
-
 /** A folder of text as a recipe names it: files of splits, or files that are split by a hash of each document. */
-function textIn(data: string): SiloText {
-  const fileOf = (split: string) =>
-    endings.map((ending) => join(data, split + ending)).find((path) => existsSync(path));
-  const [train, validation, test] = ["train", "validation", "test"].map(fileOf);
+function textIn(data: string, splitFiles: typeof import("../stages/mod.ts").splitFiles): SiloText {
+  const isFolder = statSync(data, { throwIfNoEntry: false })?.isDirectory();
+  const { train, validation, test } = isFolder ? splitFiles(data) : {};
   if (train === undefined || validation === undefined) {
     return { files: data, split: { validation: validationShare } };
   }

@@ -10,7 +10,6 @@
  * Source: DEPT Algorithm 1, §2.4.
  */
 import { basename, join } from "node:path";
-import { StageError } from "../base/mod.ts";
 import { engineModule } from "../engine/mod.ts";
 import type { LeaderExchange } from "../exchange/mod.ts";
 import {
@@ -21,7 +20,6 @@ import {
   type StageSummary,
 } from "../pipeline/stage.ts";
 import {
-  type CheckpointEvery,
   type DeclaredSource,
   fillCheckpoint,
   type FinishedModel,
@@ -31,12 +29,10 @@ import {
   pretrainSeeds,
   type PretrainSettings,
   TensorFiles,
-  trainsBySource,
   type Variant,
-  variantNamed,
   writeMetrics,
 } from "../training/mod.ts";
-import { type ExchangePlace, openLeaderAt } from "./exchange_place.ts";
+import { openLeaderAt } from "./exchange_place.ts";
 import { ExchangeRounds } from "./exchange_rounds.ts";
 import { scoresBySilos } from "./exchange_scores.ts";
 import {
@@ -44,13 +40,16 @@ import {
   declarationPath,
   declaredSource,
   type FinishHead,
+  keysPath,
   readDeclaration,
   readKeys,
   type RunRecord,
 } from "./federation.ts";
+import { meeting, type PartyHints, partyInstances, placeOf } from "./party.ts";
 import { type PretrainParams, pretrainParams, replayedIn, reproducibility } from "./pretrain.ts";
 import { hasNativeEngine, type Recipe } from "./recipe.ts";
 import { roundsExtent } from "./rounds_extent.ts";
+import { isLed } from "./sources.ts";
 import { type EngineModules, foundMicroBatch, microBatchOf } from "./training_inputs.ts";
 import { trainingForecast } from "./training_cost.ts";
 
@@ -59,35 +58,14 @@ type FederateParams = PretrainParams & {
   readonly run: string;
 };
 
-interface FederateHints {
-  readonly checkpointEverySteps: CheckpointEvery;
-  /** Where the leader's keys are. */
-  readonly folder: string;
-  readonly exchange?: Pick<ExchangePlace, "url">;
-}
+type Context = StageContext<FederateParams, PartyHints, EngineModules>;
 
-type Context = StageContext<FederateParams, FederateHints, EngineModules>;
-
-export const federate: Stage<Recipe, FederateParams, FederateHints, EngineModules> = {
+export const federate: Stage<Recipe, FederateParams, PartyHints, EngineModules> = {
   name: "federate",
   description: "Leads the pre-training of a variant whose sources are with silos: command `serve`",
   module: import.meta.url,
-  instances: ({ federation, pretrain }) =>
-    federation?.as === null
-      ? pretrain.variants.filter((id) => trainsBySource(variantNamed(id).training)).map((
-        id,
-      ) => [id])
-      : [],
-  share({ hints, access: own }, { url, module, access }) {
-    return {
-      hints: { ...hints, exchange: { url } },
-      ...(module === undefined ? {} : { hintModules: { exchange: module } }),
-      access: {
-        ...access,
-        files: [...access.files ?? [], ...own!.files ?? []],
-      },
-    };
-  },
+  instances: (recipe) => isLed(recipe) ? partyInstances(recipe) : [],
+  share: meeting,
   declare(recipe, [id]) {
     const { run, folder, sources } = recipe.federation!;
     const { participants } = recipe.pretrain;
@@ -106,7 +84,7 @@ export const federate: Stage<Recipe, FederateParams, FederateHints, EngineModule
       seeds: pretrainSeeds,
       uses: { engine: engineModule(params.engine.kind) },
       isNative: hasNativeEngine(recipe),
-      access: { folders: [], files: [join(folder, "keys.json")], environment: [] },
+      access: { folders: [], files: [keysPath(folder)], environment: [] },
       // It averages and computes no step: as much memory as a model, what is sent, and what comes.
       forecast: { ...trainingForecast(recipe, { tokens: 0, models: 2 }) },
     };
@@ -243,16 +221,4 @@ async function tellSilos(
     };
     await exchange.offer(head);
   }
-}
-
-/** Where the parties meet, and what opens it. @throws StageError for an instance that is run without an exchange */
-export function placeOf(
-  exchange: FederateHints["exchange"],
-  moduleUrls: Readonly<Record<string, string | undefined>>,
-): ExchangePlace {
-  if (exchange !== undefined) return { ...exchange, module: moduleUrls.exchange };
-  throw new StageError(
-    "Cannot meet the other parties: expected an exchange, found none; " +
-      "do: deno task pipeline serve, or silo --invitation",
-  );
 }

@@ -70,7 +70,7 @@ export { keysPath, type PartyKeys, readKeys } from "./federation.ts";
 export { waitForSilos } from "./federation_joining.ts";
 export { commonRecipe, leaderRecipe, siloRecipe, type SiloText } from "./federation_recipes.ts";
 export { pretrainParams } from "./pretrain.ts";
-export { allSources, sourceSpecs } from "./sources.ts";
+export { allSources, sourceSpecs, splitFiles } from "./sources.ts";
 
 /** Stages of a silo, and those of its leader: the rest of a recipe is not theirs. */
 const atHome: readonly Stage[] = [documents, vocabulary, tokenize, participate];

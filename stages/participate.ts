@@ -12,7 +12,6 @@ import { engineModule } from "../engine/mod.ts";
 import type { ObjectRef, SiloExchange, TakenTask } from "../exchange/mod.ts";
 import type { Stage, StageContext, StageSummary } from "../pipeline/stage.ts";
 import {
-  type CheckpointEvery,
   fillCheckpoint,
   finishedModel,
   HeldStates,
@@ -23,12 +22,9 @@ import {
   type RoundRecord,
   TensorFiles,
   type TrainingSource,
-  trainsBySource,
   type Variant,
-  variantNamed,
 } from "../training/mod.ts";
-import { type ExchangePlace, openSiloAt } from "./exchange_place.ts";
-import { placeOf } from "./federate.ts";
+import { openSiloAt } from "./exchange_place.ts";
 import {
   type Declaration,
   type DeclarationAnswer,
@@ -38,6 +34,7 @@ import {
   readKeys,
   type RunRecord,
 } from "./federation.ts";
+import { meeting, type PartyHints, partyInstances, placeOf } from "./party.ts";
 import { pretrainParams } from "./pretrain.ts";
 import { type EngineParams, hasNativeEngine, type Recipe } from "./recipe.ts";
 import { isRefusal, SiloTasks, type TrainHead } from "./silo_tasks.ts";
@@ -54,35 +51,17 @@ interface ParticipateParams {
   readonly engine: EngineParams;
 }
 
-interface ParticipateHints {
-  readonly checkpointEverySteps: CheckpointEvery;
-  /** Where the silo's keys are, and what it holds. */
-  readonly folder: string;
-  readonly exchange?: Pick<ExchangePlace, "url">;
-}
+type Context = StageContext<ParticipateParams, PartyHints, EngineModules>;
 
-type Context = StageContext<ParticipateParams, ParticipateHints, EngineModules>;
-
-export const participate: Stage<Recipe, ParticipateParams, ParticipateHints, EngineModules> = {
+export const participate: Stage<Recipe, ParticipateParams, PartyHints, EngineModules> = {
   name: "participate",
   description: "Trains a source at home for a run of several parties: command `silo --invitation`",
   module: import.meta.url,
-  instances: ({ federation, pretrain }) =>
-    typeof federation?.as === "string"
-      ? pretrain.variants.filter((id) => trainsBySource(variantNamed(id).training)).map((
-        id,
-      ) => [id])
-      : [],
+  instances: (recipe) => typeof recipe.federation?.as === "string" ? partyInstances(recipe) : [],
   check({ params: { seqLen, continuationShare } }, inputs) {
     checkTrainingText(inputs, seqLen, continuationShare);
   },
-  share({ hints, access: own }, { url, module, access }) {
-    return {
-      hints: { ...hints, exchange: { url } },
-      ...(module === undefined ? {} : { hintModules: { exchange: module } }),
-      access: { ...access, folders: [...access.folders, ...own!.folders] },
-    };
-  },
+  share: meeting,
   declare(recipe, [id]) {
     const { run, folder, as } = recipe.federation!;
     const { rounds, localSteps, batchSize, checkpointEverySteps } = recipe.pretrain;
@@ -148,6 +127,7 @@ class Home {
   readonly #exchange: SiloExchange;
   readonly #held: HeldStates;
   readonly #files: TensorFiles;
+  #declared: Declaration | undefined;
   #record: Promise<RunRecord> | undefined;
   #tasks: SiloTasks | undefined;
   #current: TakenTask | undefined;
@@ -206,11 +186,12 @@ class Home {
     return { declared, rows: await task.put(path) };
   }
 
+  /** It is made once: it reads all tokens. */
   #declaration(): Declaration {
     const { params, inputs } = this.#context;
     const { name } = this.#source;
     const folders = [inputs[`train/${name}`], inputs[`validation/${name}`]];
-    return declarationOf(params.variant, this.#source, folders);
+    return this.#declared ??= declarationOf(params.variant, this.#source, folders);
   }
 
   /** What the leader has settled. @throws StageError where this silo cannot train by it */

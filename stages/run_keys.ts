@@ -30,8 +30,7 @@ function make(path: string, actionKey: string): void {
   const [leader, silo] = [makeKeyPair(), makeKeyPair()];
   const run = sha256(canonicalJson([actionKey, leader.publicKey]));
   try {
-    writeFileSynced(temporary, new TextEncoder().encode(JSON.stringify({ run, leader, silo })));
-    Deno.chmodSync(temporary, 0o600);
+    writeFileSynced(temporary, JSON.stringify({ run, leader, silo }), { mode: 0o600 });
     Deno.linkSync(temporary, path); // of two processes, one is first
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;

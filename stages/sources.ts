@@ -81,12 +81,12 @@ function specsFromFolders(recipe: Recipe): Readonly<Record<string, SourceSpec>> 
   }
   return Object.fromEntries(
     folders.map((source) => {
-      const test = splitFile(recipe.data!, source, "test");
-      return [source, {
-        train: requiredFile(recipe.data!, source, "train"),
-        validation: requiredFile(recipe.data!, source, "validation"),
-        ...(test === undefined ? {} : { test }),
-      }];
+      const folder = `${recipe.data}/${source}`;
+      const { train, validation, test } = splitFiles(folder, source);
+      if (train === undefined || validation === undefined) {
+        throw lacksSplit(source, folder, train === undefined ? "train" : "validation");
+      }
+      return [source, { train, validation, ...(test === undefined ? {} : { test }) }];
     }),
   );
 }
@@ -106,26 +106,29 @@ export function eachFileOnce(places: readonly string[], key: string): readonly s
   return places;
 }
 
-/** The file of a split in a source's folder, relative to `data`; undefined where there is none. */
-function splitFile(data: string, source: string, split: string): string | undefined {
-  const names = new Set(namesIn(`${data}/${source}`));
-  const found = fileNames(split).find((file) => names.has(file));
-  return found === undefined ? undefined : `${source}/${found}`;
+const splits = ["train", "validation", "test"] as const;
+type Split = (typeof splits)[number];
+
+/** The files that a folder of text has for its splits. @param called The folder, as the paths begin. */
+export function splitFiles(folder: string, called = folder): Partial<Record<Split, string>> {
+  const names = new Set(namesIn(folder));
+  return Object.fromEntries(splits.flatMap((split) => {
+    const found = fileNames(split).find((name) => names.has(name));
+    return found === undefined ? [] : [[split, `${called}/${found}`]];
+  }));
 }
 
-function requiredFile(data: string, source: string, split: string): string {
-  const found = splitFile(data, source, split);
-  if (found !== undefined) return found;
-  const names = namesIn(`${data}/${source}`);
-  throw new UsageError(
-    `Cannot read source "${source}" in "${data}/${source}": expected one of ${
+function lacksSplit(source: string, folder: string, split: Split): UsageError {
+  const names = namesIn(folder);
+  return new UsageError(
+    `Cannot read source "${source}" in "${folder}": expected one of ${
       fileNames(split).join(", ")
     }, ` +
       `found ${names.length === 0 ? "an empty folder" : names.slice(0, 5).join(", ")}`,
   );
 }
 
-function fileNames(split: string): readonly string[] {
+function fileNames(split: Split): readonly string[] {
   return [`${split}.jsonl`, `${split}.jsonl.gz`, `${split}.txt`];
 }
 

@@ -4,8 +4,8 @@
  * What is wrong within these bounds is not found.
  */
 import { StageError } from "../base/mod.ts";
-import { withoutKeyBias } from "../model/mod.ts";
 import type { NamedTensor, StoredTensors, Tensors } from "./checkpoint.ts";
+import { differenceNorm } from "./outer_step.ts";
 
 type Shaped = Readonly<Record<string, Pick<NamedTensor, "shape">>>;
 
@@ -33,13 +33,7 @@ export function checkFinite(result: StoredTensors): void {
  * @throws StageError as `checkFinite`
  */
 export function sharedNorm(sent: Tensors, result: StoredTensors): number {
-  let squares = 0;
-  for (const name of Object.keys(sent).sort()) {
-    const before = withoutKeyBias(name, sent[name].data);
-    const after = withoutKeyBias(name, finiteTensor(result, name));
-    for (let i = 0; i < before.length; i++) squares += (after[i] - before[i]) ** 2;
-  }
-  return Math.sqrt(squares);
+  return differenceNorm(sent, (name) => finiteTensor(result, name));
 }
 
 function finiteTensor(result: StoredTensors, name: string): Float32Array {

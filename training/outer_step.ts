@@ -139,10 +139,15 @@ export function parameterNorm(tensors: Tensors): number {
 
 /** L2 norm of the difference of two sets of the same tensors except biases of keys, in float64. */
 export function updateNorm(before: Tensors, after: Tensors): number {
+  return differenceNorm(before, (name) => after[name].data);
+}
+
+/** The same of tensors that are given one at a time, by name. */
+export function differenceNorm(before: Tensors, after: (name: string) => Float32Array): number {
   let squares = 0;
   for (const name of Object.keys(before).sort()) {
     const from = withoutKeyBias(name, before[name].data);
-    const to = withoutKeyBias(name, after[name].data);
+    const to = withoutKeyBias(name, after(name));
     for (let i = 0; i < from.length; i++) squares += (to[i] - from[i]) ** 2;
   }
   return Math.sqrt(squares);

@@ -11,6 +11,7 @@ import { NatsBytes } from "../../exchange/nats.ts";
 import { PersistentBytes } from "../../exchange/persistent.ts";
 import { Silo } from "../../exchange/silo.ts";
 import { temporaryFolder } from "../support/command_line.ts";
+import { checkOwnOnly, checkThief } from "../support/exchange_rights.ts";
 import { NatsKind } from "../support/exchange_places.ts";
 import { madeCredentials } from "../support/nats_credentials.ts";
 import { NatsServer, whyNoNatsServer } from "../support/nats_server.ts";
@@ -40,34 +41,8 @@ function large(bytes: number): Uint8Array<ArrayBuffer> {
   return content;
 }
 
-test("a silo reads and writes what is its own, and nothing else", async (place) => {
-  const leader = place.open("leader");
-  const names = ["shared/x", "down/it/tasks/x", `down/it/${run}/x`];
-  for (const name of names) await leader.replace(name, one);
-  await leader.replace("down/fr/tasks/x", one);
-  const it = place.open("it");
-  for (const name of names) assert.deepEqual(await it.read(name, 1), one);
-  await it.replace("up/it/x", one);
-  await it.create("up/it/y", one);
-  assert.deepEqual(await leader.read("up/it/x", 1), one);
-  assert.equal((await it.list("up/it")).length, 2);
-  const fr = place.open("fr");
-  for (const name of ["down/it/tasks/x", "up/it/x", "up/it/absent"]) {
-    await assert.rejects(fr.read(name, 1), forbidden, name); // never taken for «absent»
-    await assert.rejects(fr.find(name), forbidden, name);
-  }
-  for (const name of ["up/it/x", "up/it/z", "shared/x", "down/fr/tasks/x", "down/it/tasks/y"]) {
-    await assert.rejects(fr.replace(name, one), forbidden, name);
-    await assert.rejects(fr.create(name, one), forbidden, name);
-    await assert.rejects(fr.remove(name), forbidden, name);
-  }
-  await assert.rejects(it.remove("up/it/x"), forbidden); // what was said stays said
-  for (const folder of ["up", "down", "down/it", "up/it", ""]) {
-    await assert.rejects(fr.list(folder), forbidden, folder);
-  }
-  assert.equal(await fr.read("shared/absent", 1), undefined);
-  assert.deepEqual(await leader.read("up/it/x", 1), one);
-});
+test("a silo reads and writes what is its own, and nothing else", (place) =>
+  checkOwnOnly(place, forbidden));
 
 test("answers of the server go nowhere where a silo may not write", async (place) => {
   const leader = place.open("leader");
@@ -94,20 +69,8 @@ test("answers of the server go nowhere where a silo may not write", async (place
   assert.deepEqual(await leader.read("down/fr/x", 1), one);
 });
 
-test("a task is answered through another's account by nobody", async (place) => {
-  const keys = { leader: makeKeyPair(), it: makeKeyPair() };
-  const leader = new Leader(place.open("leader"), {
-    run,
-    privateKey: keys.leader.privateKey,
-    silos: { it: keys.it.publicKey },
-  });
-  await leader.offer({ run, round: 1, source: "it" });
-  await using thief = new Silo(place.open("fr"), {
-    privateKey: keys.it.privateKey,
-    leaderKey: keys.leader.publicKey,
-  });
-  await assert.rejects(thief.take(["it"], new AbortController().signal), forbidden);
-});
+test("a task is answered through another's account by nobody", (place) =>
+  checkThief(place, forbidden));
 
 test("without the right password or certificate nothing is read", async (place) => {
   const it = place.access.get("it")!;

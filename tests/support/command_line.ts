@@ -1,6 +1,7 @@
 /**
  * Runs the project's command line as a user would.
  */
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { projectRoot } from "./paths.ts";
 
@@ -39,6 +40,30 @@ export async function pipeline(args: readonly string[], root?: string): Promise<
   const { code, stdout, stderr } = await pipelineCommand(args, root).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+/** What was made of a target: its key, digests of outputs by name, its summary and what went in. */
+export interface Made {
+  readonly key: string;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly summary: Readonly<Record<string, unknown>>;
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+/** What a store has of a target. @param options They name recipe and store */
+export async function madeOf(target: string, options: readonly string[]): Promise<Made> {
+  const { code, stdout, stderr } = await pipeline(["why", target, "--json", ...options]);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout).instances[0];
+}
+
+/** Of that what two runs must have alike. */
+export async function keyAndOutputs(
+  target: string,
+  options: readonly string[],
+): Promise<Pick<Made, "key" | "outputs">> {
+  const { key, outputs } = await madeOf(target, options);
+  return { key, outputs };
 }
 
 /** A temporary folder that is gone when the test is over. */

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { pipeline, temporaryFolder, tinyRecipe } from "./command_line.ts";
+import { keyAndOutputs, type Made, pipeline, temporaryFolder, tinyRecipe } from "./command_line.ts";
 import { doHarm, type HarmCounts, type HarmOptions } from "./harm.ts";
 import { lineTo, Party, textOf } from "./harmed_party.ts";
 
@@ -13,7 +13,7 @@ import { lineTo, Party, textOf } from "./harmed_party.ts";
 export class RunsAlone implements Disposable {
   readonly #folder = temporaryFolder();
   readonly #words: readonly string[];
-  readonly #made = new Map<string, Promise<Made>>();
+  readonly #made = new Map<string, Promise<Result>>();
 
   /** @param extent Of training: more of it has room for more harm */
   constructor(
@@ -36,7 +36,7 @@ export class RunsAlone implements Disposable {
   }
 
   /** Trains a variant where that was not done before. */
-  of(target: string): Promise<Made> {
+  of(target: string): Promise<Result> {
     const made = this.#made.get(target) ?? this.#train(target);
     this.#made.set(target, made);
     return made;
@@ -49,23 +49,15 @@ export class RunsAlone implements Disposable {
     Deno.removeSync(join(store, "manifests", `${key}.json`));
   }
 
-  async made(target: string, store: string): Promise<Made> {
-    const { code, stdout, stderr } = await pipeline([
-      "why",
-      target,
-      "--json",
-      ...this.words(store),
-    ]);
-    assert.equal(code, 0, stderr);
-    const [{ key, outputs }] = JSON.parse(stdout).instances;
-    return { key, outputs };
+  made(target: string, store: string): Promise<Result> {
+    return keyAndOutputs(target, this.words(store));
   }
 
   [Symbol.dispose](): void {
     this.#folder[Symbol.dispose]();
   }
 
-  async #train(target: string): Promise<Made> {
+  async #train(target: string): Promise<Result> {
     const store = this.#folder.path;
     const { code, stderr } = await pipeline(["run", target, "--quiet", ...this.words(store)]);
     assert.equal(code, 0, stderr);
@@ -73,11 +65,7 @@ export class RunsAlone implements Disposable {
   }
 }
 
-/** Key, and digests of outputs by name. */
-interface Made {
-  readonly key: string;
-  readonly outputs: Readonly<Record<string, string>>;
-}
+type Result = Pick<Made, "key" | "outputs">;
 
 export interface HarmedRunOptions extends HarmOptions {
   readonly alone: RunsAlone;

@@ -4,7 +4,13 @@
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { pipeline, pipelineCommand, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import {
+  keyAndOutputs,
+  pipeline,
+  pipelineCommand,
+  temporaryFolder,
+  tinyRecipe,
+} from "../support/command_line.ts";
 import { projectRoot } from "../support/paths.ts";
 import { SlurmLab, whyNoSlurm } from "../support/slurm_lab.ts";
 
@@ -20,15 +26,7 @@ const settings = [
 ];
 const words = ["--recipe", tinyRecipe, ...settings.flatMap((setting) => ["--set", setting])];
 
-/** Key and digests of outputs of the target in a store. */
-async function made(store: string): Promise<{ key: string; outputs: Record<string, string> }> {
-  const { code, stdout, stderr } = await pipeline([
-    ...["why", target, "--json", ...words, "--store", store],
-  ]);
-  assert.equal(code, 0, stderr);
-  const [{ key, outputs }] = JSON.parse(stdout).instances;
-  return { key, outputs };
-}
+const made = (store: string) => keyAndOutputs(target, [...words, "--store", store]);
 
 Deno.test({
   name: whyNot === undefined ? name : `${name}: skipped: ${whyNot}`,

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { madeOf, pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { TalkingProcess } from "../support/talking_process.ts";
 
 const target = "pretrain/spec";
@@ -16,18 +16,7 @@ const settings = [
 ];
 const words = ["--recipe", tinyRecipe, ...settings.flatMap((setting) => ["--set", setting])];
 
-interface Made {
-  readonly key: string;
-  readonly outputs: Record<string, string>;
-  readonly summary: Record<string, unknown>;
-  readonly inputs: Record<string, unknown>;
-}
-
-async function made(options: readonly string[]): Promise<Made> {
-  const { code, stdout, stderr } = await pipeline(["why", target, "--json", ...options]);
-  assert.equal(code, 0, stderr);
-  return JSON.parse(stdout).instances[0];
-}
+const made = (options: readonly string[]) => madeOf(target, options);
 
 Deno.test("a run with a quorum goes on without who is late, and run --participants gives its bytes", async () => {
   using folder = temporaryFolder();

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import type { S3Access } from "../../exchange/mod.ts";
-import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
+import { keyAndOutputs, pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
 import { TalkingProcess } from "../support/talking_process.ts";
 
@@ -19,15 +19,7 @@ const settings = [
 ];
 const words = ["--recipe", tinyRecipe, ...settings.flatMap((setting) => ["--set", setting])];
 
-/** Key and digests of outputs of the target in a store. */
-async function made(store: string): Promise<{ key: string; outputs: Record<string, string> }> {
-  const { code, stdout, stderr } = await pipeline([
-    ...["why", target, "--json", ...words, "--store", store],
-  ]);
-  assert.equal(code, 0, stderr);
-  const [{ key, outputs }] = JSON.parse(stdout).instances;
-  return { key, outputs };
-}
+const made = (store: string) => keyAndOutputs(target, [...words, "--store", store]);
 
 Deno.test("run --exchange gives the key and bytes of a run alone, by workers of its own and by processes silo, one of which is killed", async () => {
   using folder = temporaryFolder();
