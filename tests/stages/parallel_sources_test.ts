@@ -5,12 +5,10 @@ import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { engineModule } from "../../engine/mod.ts";
 import {
   heldFolder,
   HeldStates,
   LocalTrainer,
-  participantSeeds,
   pretrain,
   type PretrainResult,
   type PretrainSettings,
@@ -20,7 +18,8 @@ import { LocalParts } from "../../training/local_parts.ts";
 import { openParallelSources } from "../../stages/parallel_sources.ts";
 import type { SiloProcesses } from "../../stages/silo_processes.ts";
 import { pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
-import { helpersOf, plain, pretraining, seed, settings, withSources } from "../training/support.ts";
+import { trainingSetup } from "../support/silo_setup.ts";
+import { helpersOf, plain, pretraining, settings, withSources } from "../training/support.ts";
 
 type Options = Awaited<ReturnType<typeof pretraining>>;
 
@@ -30,28 +29,15 @@ async function byProcesses(
   folder: string,
   count: number,
   use: (processes: SiloProcesses) => void = () => {},
-  engine = engineModule("reference"),
+  engine?: string,
 ): Promise<PretrainResult> {
-  const { variant, settings, sources, checkpointFolder, log, signal } = options;
+  const { sources, log, signal } = options;
   const parallel = await openParallelSources({
     count,
     sources,
     log,
     signal,
-    setup: {
-      variant,
-      engineModule: engine,
-      settings,
-      engine: { kind: "reference", threads: 1, precision: "fp32" },
-      sources: sources.map(({ name, localVocabulary }) => ({
-        name,
-        train: `${folder}/${name}/train`,
-        validation: `${folder}/${name}/validation`,
-        localVocabulary: [...localVocabulary],
-      })),
-      seeds: participantSeeds(variant, sources.map(({ name }) => name), seed),
-      checkpointFolder,
-    },
+    setup: trainingSetup(options, folder, engine),
   });
   use(parallel.processes);
   try {

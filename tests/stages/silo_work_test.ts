@@ -4,41 +4,27 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { engineModule } from "../../engine/mod.ts";
 import { leaderInFolder } from "../../exchange/mod.ts";
 import { nameOf, offerName, replyName } from "../../exchange/layout.ts";
 import { silentLog } from "../../pipeline/stage.ts";
 import { siloSetupOf } from "../../stages/parallel_sources.ts";
 import { runKeysIn } from "../../stages/run_keys.ts";
 import { answerTasks } from "../../stages/silo_work.ts";
-import { participantSeeds } from "../../training/mod.ts";
-import { pretraining, seed, withSources } from "../training/support.ts";
+import { trainingSetup } from "../support/silo_setup.ts";
+import { pretraining, withSources } from "../training/support.ts";
 
 for (const isWithdrawn of [true, false]) {
   const does = isWithdrawn ? "leaves it alone" : "declines";
   Deno.test(`answerTasks() whose task's files are gone ${does} where its leader ${isWithdrawn ? "has withdrawn it" : "waits for it"}`, () =>
     withSources(async (sources, folder) => {
-      const { variant, settings, checkpointFolder } = pretraining("trim", sources, folder);
+      const options = pretraining("trim", sources, folder);
       const exchangeFolder = join(folder, "exchange");
       const setup = siloSetupOf({
         sources,
-        setup: {
-          variant,
-          engineModule: engineModule("reference"),
-          settings,
-          engine: { kind: "reference", threads: 1, precision: "fp32" },
-          sources: sources.map(({ name, localVocabulary }) => ({
-            name,
-            train: `${folder}/${name}/train`,
-            validation: `${folder}/${name}/validation`,
-            localVocabulary: [...localVocabulary],
-          })),
-          seeds: participantSeeds(variant, sources.map(({ name }) => name), seed),
-          checkpointFolder,
-        },
+        setup: trainingSetup(options, folder),
         exchange: { url: `folder:${exchangeFolder}` },
       });
-      const { run, leader: keys, silo } = runKeysIn(checkpointFolder);
+      const { run, leader: keys, silo } = runKeysIn(options.checkpointFolder);
       await using leader = leaderInFolder(exchangeFolder, {
         run,
         privateKey: keys.privateKey,
