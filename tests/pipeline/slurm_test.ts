@@ -89,6 +89,9 @@ async function adoption(lab: SlurmLab, folder: string): Promise<void> {
   const store = join(folder, "store");
   const first = start(lab, store, slow);
   await lab.until("some steps", () => first.hasSteps(3));
+  // It asks the queue now and then; the checks below want what it was told.
+  const isNoted = () => Promise.resolve(readLeases(store)[0].node !== undefined);
+  await lab.until("a note of the node", isNoted);
   first.process.kill("SIGKILL");
   await first.end();
   const [{ job, key }] = readLeases(store);
