@@ -24,7 +24,7 @@ export { freeMemoryBytes } from "./free_memory.ts";
 export { maxThreads } from "./limits.ts";
 export { type Log, type Progress, silentLog } from "./log.ts";
 export { didYouMean, nearestName } from "./names.ts";
-export { readIfThere, readTextIfThere } from "./optional_file.ts";
+export { isFile, readIfThere, readTextIfThere } from "./optional_file.ts";
 export { ProtoError, ProtoWriter, readFields } from "./protobuf.ts";
 export { Random, type Seed, seedOf } from "./random.ts";
 export { removeQuietly, removeTree } from "./remove_tree.ts";

@@ -17,3 +17,12 @@ export function readTextIfThere(path: string): string | undefined {
   const bytes = readIfThere(path);
   return bytes && new TextDecoder().decode(bytes);
 }
+
+/** Whether a path, or what it links to, is a file. Never throws. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,7 @@
 /**
  * What an argument of `dataset` names: files here or elsewhere, or a source of a recipe.
  */
+import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { Command } from "commander";
 import { openHttp } from "../datasets/http/mod.ts";
@@ -62,7 +63,7 @@ export async function datasetInput(
   argument: string,
   options: DatasetOptions,
 ): Promise<DatasetInput> {
-  if (isRemote(argument) || isGlob(argument) || exists(argument)) {
+  if (isRemote(argument) || isGlob(argument) || existsSync(argument)) {
     const files = await filesOf(argument);
     const isFile = files.length === 1 && !isGlob(argument) && !argument.endsWith(".files");
     return { isFile, files, generators: [] };
@@ -165,13 +166,4 @@ async function sourceInput(source: string, options: DatasetOptions): Promise<Dat
 
 async function readerOf(path: string): Promise<DocumentReader> {
   return (await import(readerModule(path)) as { reader: DocumentReader }).reader;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

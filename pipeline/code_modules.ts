@@ -6,6 +6,7 @@
  */
 import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isFile } from "../base/mod.ts";
 import type { CodeTexts } from "./code_texts.ts";
 
 type Plugin = import("esbuild").Plugin;
@@ -124,12 +125,4 @@ export function projectModules(texts: CodeTexts, rules: LoadingRules): Plugin {
 
 function withoutEnd(path: string): string {
   return path.slice(0, -pathEnd.length);
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

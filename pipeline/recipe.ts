@@ -5,7 +5,7 @@
  */
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { z } from "zod";
-import { didYouMean, formatBytes, RecipeError, UsageError } from "../base/mod.ts";
+import { didYouMean, formatBytes, isFile, RecipeError, UsageError } from "../base/mod.ts";
 import {
   isMap,
   mapAlong,
@@ -260,12 +260,4 @@ function displayPath(path: string, from: string): string {
 
 function isPath(nameOrPath: string): boolean {
   return nameOrPath.includes("/") || /\.ya?ml$/.test(nameOrPath);
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

@@ -13,7 +13,7 @@ import {
   readerDefaults,
   readerModule,
 } from "../../datasets/mod.ts";
-import { canonicalJson, type Json, sha256, StageError } from "../../base/mod.ts";
+import { canonicalJson, isFile, type Json, sha256, StageError } from "../../base/mod.ts";
 import { needsData } from "../support/data.ts";
 import { fromFileUrl } from "../support/paths.ts";
 import { arrowJsonRows, unique } from "./arrow_json.ts";
@@ -115,14 +115,14 @@ Deno.test({
           digest: sha256(canonicalJson(plain(rows))).slice(0, 16),
         };
         const expected = path.replace(/\.parquet$/, ".json");
-        if (exists(expected)) {
+        if (isFile(expected)) {
           deepStrictEqual(
             rows.map((row) => Object.values(row).map(plain)),
             JSON.parse(Deno.readTextFileSync(expected)),
           );
         }
         const table = path.replace(/\.parquet$/, "_expect.csv");
-        if (exists(table)) {
+        if (isFile(table)) {
           const cells = (row: Record<string, unknown>) =>
             Object.values(row).map((value) => value === null ? "" : String(value));
           deepStrictEqual(rows.map(cells), (await rowsOf(csv, table)).map(cells));
@@ -232,12 +232,4 @@ function filesUnder(folder: string): string[] {
     const path = join(folder, entry.name);
     return entry.isDirectory ? filesUnder(path) : [path];
   });
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

@@ -1,19 +1,21 @@
 /**
  * A server of NATS for tests: Debian's `nats-server`, with JetStream, over TLS, on a free port.
  */
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { NatsAccess } from "../../exchange/mod.ts";
 import { temporaryFolder } from "./command_line.ts";
 import { freePort } from "./free_port.ts";
+import { areInstalled, programFile } from "./installed.ts";
 import { makeCertificate } from "./test_certificate.ts";
 
 /** Debian puts the server where only superusers look. */
-const folders = [...(Deno.env.get("PATH") ?? "").split(delimiter), "/usr/sbin"];
+const serverFile = () => programFile("nats-server", ["/usr/sbin"]);
 
 /** Why there can be no server here; undefined where there can. */
 export function whyNoNatsServer(): string | undefined {
-  const isThere = pathOf("nats-server") !== undefined && pathOf("openssl") !== undefined;
-  return isThere ? undefined : "needs Debian's nats-server openssl";
+  return serverFile() !== undefined && areInstalled(["openssl"])
+    ? undefined
+    : "needs Debian's nats-server openssl";
 }
 
 /** A server that runs until it is disposed of. */
@@ -71,7 +73,7 @@ export class NatsServer implements AsyncDisposable {
   /** Starts the server, on the same port. */
   async serve(): Promise<void> {
     const args = ["-c", join(this.#folder.path, "nats.conf"), "-l", join(this.#folder.path, "log")];
-    this.#process = new Deno.Command(pathOf("nats-server")!, { args, stdin: "null" }).spawn();
+    this.#process = new Deno.Command(serverFile()!, { args, stdin: "null" }).spawn();
     let status: Deno.CommandStatus | undefined;
     this.#process.status.then((ended) => status = ended);
     for (const until = Date.now() + 120_000;;) {
@@ -91,14 +93,4 @@ export class NatsServer implements AsyncDisposable {
     await this.kill();
     this.#folder[Symbol.dispose]();
   }
-}
-
-function pathOf(program: string): string | undefined {
-  return folders.map((folder) => join(folder, program)).find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
 }

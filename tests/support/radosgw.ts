@@ -3,10 +3,11 @@
  */
 import { AwsV4Signer } from "aws4fetch";
 import assert from "node:assert/strict";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { S3Access } from "../../exchange/s3_access.ts";
 import { temporaryFolder } from "./command_line.ts";
 import { freePort } from "./free_port.ts";
+import { areInstalled } from "./installed.ts";
 import { makeCertificate } from "./test_certificate.ts";
 
 /** Debian's packages of it. */
@@ -17,16 +18,7 @@ const programs = [
 
 /** Why there can be no server here; undefined where there can. */
 export function whyNoRadosgw(): string | undefined {
-  const folders = (Deno.env.get("PATH") ?? "").split(delimiter);
-  const isThere = (program: string) =>
-    folders.some((folder) => {
-      try {
-        return Deno.statSync(join(folder, program)).isFile;
-      } catch {
-        return false;
-      }
-    });
-  return programs.every(isThere) ? undefined : `needs Debian's ${packages}`;
+  return areInstalled(programs) ? undefined : `needs Debian's ${packages}`;
 }
 
 /** A server that runs until it is disposed of. */

@@ -5,7 +5,9 @@
  * of a slot, so that two tests have clusters side by side, and what a killed test has left is removed by the next one that starts.
  */
 import assert from "node:assert/strict";
-import { delimiter, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { areInstalled } from "./installed.ts";
 import { type Slot, takeSlot } from "./network_slots.ts";
 import {
   type LabHost,
@@ -29,9 +31,7 @@ const patienceMs = 180_000;
 /** Why there can be no cluster here; undefined where there can. */
 export function whyNoSlurm(): string | undefined {
   if (Deno.build.os !== "linux") return "needs Linux";
-  const folders = (Deno.env.get("PATH") ?? "").split(delimiter);
-  const isThere = (program: string) => folders.some((folder) => isFile(join(folder, program)));
-  if (!programs.every(isThere)) return `needs Debian's ${packages}`;
+  if (!areInstalled(programs)) return `needs Debian's ${packages}`;
   if (Deno.uid() !== 0) return "needs the superuser, for network namespaces";
   // In namespaces of its own, which go with the process.
   const trial = "ip link add name a0 type bridge && ip link add name b0 type veth peer name c0";
@@ -162,7 +162,7 @@ export class SlurmLab implements AsyncDisposable {
   async untilSaved(job: string): Promise<void> {
     await this.ask("scontrol", "update", `JobId=${job}`, "Comment=saved");
     const [since, file] = [Date.now(), join(this.folder, "state/job_state")];
-    const time = () => exists(file) ? Deno.statSync(file).mtime!.getTime() : 0;
+    const time = () => existsSync(file) ? Deno.statSync(file).mtime!.getTime() : 0;
     await this.until(`job ${job} is saved`, () => Promise.resolve(time() >= since));
   }
 
@@ -227,7 +227,7 @@ export class SlurmLab implements AsyncDisposable {
       ...[`--socket=${file("run/munge.sock")}`, `--pid-file=${file("run/munged.pid")}`],
       ...[`--log-file=${file("log/munged.log")}`, `--seed-file=${file("run/munge.seed")}`],
     );
-    await this.until("munged listens", () => Promise.resolve(exists(file("run/munge.sock"))));
+    await this.until("munged listens", () => Promise.resolve(existsSync(file("run/munge.sock"))));
     await this.startController();
     for (const node of this.nodes) this.#startDaemon(node);
     for (const node of this.nodes) await this.#untilServing(node);
@@ -255,7 +255,7 @@ async function clean(number: number): Promise<void> {
   const { folder, bridge, head, nodes } = labNames(`/tmp/${prefix}-${number}`, number);
   const hosts = [head, ...nodes];
   const namespaces = hosts.map(({ namespace }) => namespace).filter((name) =>
-    exists(`/run/netns/${name}`)
+    existsSync(`/run/netns/${name}`)
   );
   // The controller first, or else it sees its nodes die.
   await killAll(() => processesNaming(`${folder}/`));
@@ -263,7 +263,7 @@ async function clean(number: number): Promise<void> {
   for (const name of namespaces) run("ip", "netns", "del", name);
   for (const { link } of hosts) run("ip", "link", "del", link); // where its namespace had gone
   run("ip", "link", "del", bridge);
-  if (exists(folder)) Deno.removeSync(folder, { recursive: true });
+  if (existsSync(folder)) Deno.removeSync(folder, { recursive: true });
 }
 
 /** Kills until none is left: one may start another meanwhile. */
@@ -327,21 +327,4 @@ function spawnOn({ name, namespace }: LabHost, command: string): Deno.ChildProce
 function spawn(program: string, ...args: string[]): Deno.ChildProcess {
   const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
   return new Deno.Command(program, { args, ...quiet }).spawn();
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
