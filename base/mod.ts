@@ -22,6 +22,7 @@ export { messageOf, RecipeError, StageError, UsageError } from "./errors.ts";
 export { reportFileLimit } from "./file_limit.ts";
 export { freeMemoryBytes } from "./free_memory.ts";
 export { maxThreads } from "./limits.ts";
+export { lines, wholeLines } from "./lines.ts";
 export { type Log, type Progress, silentLog } from "./log.ts";
 export { didYouMean, nearestName } from "./names.ts";
 export { isFile, readIfThere, readTextIfThere } from "./optional_file.ts";

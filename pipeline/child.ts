@@ -4,6 +4,7 @@
 import { resourceUsage } from "node:process";
 import {
   leaveSignals,
+  lines,
   messageOf,
   removeQuietly,
   reportFileLimit,
@@ -16,7 +17,6 @@ import { CheckpointWatch } from "./checkpoint_watch.ts";
 import { JobReports } from "./executors/job_reports.ts";
 import { armFaults } from "./faults.ts";
 import { listAndSync } from "./listing.ts";
-import { lines } from "./lines.ts";
 import { machineNotes } from "./machine.ts";
 import { type ChildMessage, type ChildRequest, encodeMessage, errorsEnd } from "./protocol.ts";
 import type { StageLog, StageProgress, StageRun } from "./stage.ts";

@@ -2,7 +2,7 @@
  * The process that trains participants for a leader elsewhere: reads a `SiloSetup` from its first line of input, and answers one task
  * after the other. Ends when its input does.
  */
-import { leaveSignals, reportFileLimit, writeAll } from "../base/mod.ts";
+import { leaveSignals, reportFileLimit, wholeLines, writeAll } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import { stopLine } from "./silo_setup.ts";
 import { answerTasks } from "./silo_work.ts";
@@ -23,19 +23,14 @@ async function serve(): Promise<void> {
   console.log = console.info = console.debug = console.error; // what libraries print is no message
   const stop = new AbortController();
   let work: Promise<void> | undefined;
-  let text = "";
-  for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    const lines = (text + part).split("\n");
-    text = lines.pop()!;
-    for (const line of lines) {
-      if (line === stopLine) stop.abort(new Error("stopped"));
-      else {
-        work ??= answerTasks(JSON.parse(line), { log: ownLog, signal: stop.signal, onAnswered })
-          .then(() => Deno.exit(0), (error) => {
-            console.error(error);
-            Deno.exit(1);
-          });
-      }
+  for await (const line of wholeLines(Deno.stdin.readable)) {
+    if (line === stopLine) stop.abort(new Error("stopped"));
+    else {
+      work ??= answerTasks(JSON.parse(line), { log: ownLog, signal: stop.signal, onAnswered })
+        .then(() => Deno.exit(0), (error) => {
+          console.error(error);
+          Deno.exit(1);
+        });
     }
   }
   Deno.exit(0); // the process that asked has ended

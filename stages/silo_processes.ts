@@ -2,7 +2,7 @@
  * Processes of this machine that train participants of a run: each holds what training one source takes. One that is killed starts
  * again, and goes on from its checkpoint.
  */
-import { StageError } from "../base/mod.ts";
+import { StageError, wholeLines } from "../base/mod.ts";
 import type { StageLog } from "../pipeline/stage.ts";
 import type { SiloMessage } from "./silo_process.ts";
 import { type SiloSetup, stopLine, type UnnamedSetup } from "./silo_setup.ts";
@@ -84,15 +84,10 @@ export class SiloProcesses {
     try {
       const exchange = { ...setup.exchange, worker };
       await say(process.stdin, JSON.stringify({ ...setup, exchange } satisfies SiloSetup));
-      let text = "";
-      for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
-        const lines = (text + part).split("\n");
-        text = lines.pop()!;
-        for (const line of lines) {
-          const message: SiloMessage = JSON.parse(line);
-          if (message.type === "answered") this.#endsWithoutAnswer = 0;
-          else log[message.level](message.message, message.fields);
-        }
+      for await (const line of wholeLines(process.stdout)) {
+        const message: SiloMessage = JSON.parse(line);
+        if (message.type === "answered") this.#endsWithoutAnswer = 0;
+        else log[message.level](message.message, message.fields);
       }
       return await process.status;
     } finally {

@@ -6,9 +6,8 @@
  */
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { lines } from "../lines.ts";
 import type { GivenPaths } from "../permissions.ts";
-import { removeQuietly } from "../../base/mod.ts";
+import { lines, removeQuietly } from "../../base/mod.ts";
 
 /** A check, as Deno sends it on a line of its own. */
 export interface PermissionCheck {

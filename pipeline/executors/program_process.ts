@@ -1,7 +1,7 @@
 /**
  * A process that runs a program: for one instance, or, where a broker says what it may access, for one after the other.
  */
-import { lines } from "../lines.ts";
+import { lines } from "../../base/mod.ts";
 import { givenPaths } from "../permissions.ts";
 import { type ChildRequest, decodeLine, errorsEnd } from "../protocol.ts";
 import { type ChildNews, type ChildOutcome, isNews } from "./executor.ts";

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { formatDuration, Random, removeTree, seedOf } from "../../base/mod.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { copyProject } from "../support/checkout.ts";
+import { eventsFrom } from "../support/run_events.ts";
 import { finalBytes } from "./crash.ts";
 import { wholeNumber } from "../../commands/option_values.ts";
 
@@ -248,8 +249,11 @@ export class EditedProject {
       const name = event.type === "plan" ? "plan" : `${event.type} ${instance}`;
       if (name === after) later(afterMs, disturbNow);
     };
+    const takeAll = async () => {
+      for await (const event of eventsFrom(process)) take(event);
+    };
     await Promise.all([
-      readLines(process.stdout, (line) => take(JSON.parse(line))),
+      takeAll(),
       process.status,
       new Response(process.stderr).arrayBuffer(),
     ]);
@@ -310,18 +314,6 @@ export class EditedProject {
       stdout: "piped",
       stderr: "piped",
     });
-  }
-}
-
-async function readLines(
-  stream: ReadableStream<Uint8Array>,
-  take: (line: string) => void,
-): Promise<void> {
-  let text = "";
-  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (text + part).split("\n");
-    text = lines.pop()!;
-    lines.forEach(take);
   }
 }
 

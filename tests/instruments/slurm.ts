@@ -11,6 +11,7 @@ import { formatDuration } from "../../base/mod.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { readLeases } from "../../pipeline/executors/leases.ts";
 import { outputDigests, pipelineCommand, temporaryFolder } from "../support/command_line.ts";
+import { eventsFrom } from "../support/run_events.ts";
 import { SlurmLab, whyNoSlurm } from "../support/slurm_lab.ts";
 
 /** What training must have begun before harm is done to it. */
@@ -123,12 +124,7 @@ class Run {
 
   async #read(): Promise<number> {
     const errors = new Response(this.process.stderr).text();
-    let text = "";
-    for await (const part of this.process.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (text + part).split("\n");
-      text = lines.pop()!;
-      this.#events.push(...lines.map((line) => JSON.parse(line)));
-    }
+    for await (const event of eventsFrom(this.process)) this.#events.push(event);
     const { code } = await this.process.status;
     this.#isOver = true;
     for (const event of this.#events) if (event.type === "failed") console.error(event.message);

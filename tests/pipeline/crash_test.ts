@@ -11,6 +11,7 @@ import {
 } from "../instruments/crash.ts";
 import { Random, seedOf } from "../../base/mod.ts";
 import type { RunEvent } from "../../pipeline/events.ts";
+import { eventsFrom } from "../support/run_events.ts";
 import {
   inTemporaryFolder,
   namesIn,
@@ -29,12 +30,7 @@ function start(store: string, args: readonly string[], env: Readonly<Record<stri
   const process = toyCommand(store, ["run", "--json", ...args], env).spawn();
   const events: RunEvent[] = [];
   const read = (async () => {
-    let text = "";
-    for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (text + part).split("\n");
-      text = lines.pop()!;
-      events.push(...lines.map((line) => JSON.parse(line)));
-    }
+    for await (const event of eventsFrom(process)) events.push(event);
   })();
   const end = async () => {
     const [status, , stderr] = await Promise.all([

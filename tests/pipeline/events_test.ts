@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { eventFormat, type RunEvent, runEvent } from "../../pipeline/events.ts";
 import { projectRoot } from "../support/paths.ts";
+import { eventsFrom } from "../support/run_events.ts";
 import { eventsOf, inTemporaryFolder, toy, toyCommand } from "../support/toy_cli.ts";
 
 const command = "DEPT_UPDATE_GOLDEN=1 deno test -A --no-check tests/pipeline/events_test.ts";
@@ -79,16 +80,10 @@ async function stopped(store: string): Promise<RunEvent[]> {
   const slow = ["--set", "steps=400", "--set", "delayMs=20", "--set", "seed=5"];
   const process = toyCommand(store, ["run", "walk/a/left", "--json", ...slow]).spawn();
   const events: RunEvent[] = [];
-  let rest = "";
-  for await (const chunk of process.stdout.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) {
-      const event: RunEvent = JSON.parse(line);
-      events.push(event);
-      if (event.type === "checkpoint" && !events.some(({ type }) => type === "stopping")) {
-        process.kill("SIGTERM");
-      }
+  for await (const event of eventsFrom(process)) {
+    events.push(event);
+    if (event.type === "checkpoint" && !events.some(({ type }) => type === "stopping")) {
+      process.kill("SIGTERM");
     }
   }
   await process.stderr.cancel();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { RunEvent } from "../../pipeline/events.ts";
 import { readLeases } from "../../pipeline/executors/leases.ts";
 import { outputDigests, pipelineCommand, tinyRecipe } from "../support/command_line.ts";
+import { eventsFrom } from "../support/run_events.ts";
 import { SlurmLab, whyNoSlurm } from "../support/slurm_lab.ts";
 import { inTemporaryFolder, namesIn, objectsIn, toy, toyCommand } from "../support/toy_cli.ts";
 
@@ -226,12 +227,7 @@ function start(lab: SlurmLab, store: string, args: readonly string[], settings =
   const process = toyCommand(store, [...asJobs, ...args], lab.environment).spawn();
   const events: RunEvent[] = [];
   const read = (async () => {
-    let text = "";
-    for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (text + part).split("\n");
-      text = lines.pop()!;
-      events.push(...lines.map((line) => JSON.parse(line)));
-    }
+    for await (const event of eventsFrom(process)) events.push(event);
   })();
   const find = <Type extends RunEvent["type"]>(type: Type, instance = "walk/a/left") =>
     events.findLast((event): event is Extract<RunEvent, { type: Type }> =>

@@ -3,6 +3,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { wholeLines } from "../../base/mod.ts";
 import { projectRoot } from "./paths.ts";
 
 /** A module run in a process of its own, which prints a line for each thing that it does. */
@@ -25,7 +26,7 @@ export class LineProcess implements Disposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#lines = linesOf(this.#child.stdout);
+    this.#lines = wholeLines(this.#child.stdout);
   }
 
   /** The next line; undefined at the end, "silent" when none came in time. */
@@ -57,14 +58,5 @@ export class LineProcess implements Disposable {
       // it has ended
     }
     if (!this.#child.stderr.locked) this.#child.stderr.cancel().catch(() => {});
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never)) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
   }
 }
