@@ -3,6 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import { writeAll } from "./all_bytes.ts";
+import { removeQuietly } from "./remove_tree.ts";
 
 /** Who may read a file that is made, and write it: `0o600` is its user alone. Default: as the system has it. */
 type FileRights = Pick<Deno.OpenOptions, "mode">;
@@ -18,10 +19,27 @@ export function writeFileAtomic(
     writeFileSynced(temporary, data, rights);
     Deno.renameSync(temporary, path);
   } catch (error) {
-    try {
-      Deno.removeSync(temporary);
-    } catch { /* it was never made */ }
+    removeQuietly(temporary);
     throw error;
+  }
+}
+
+/** Makes a file, whole or not at all, and never in place of another: of several processes one makes it. Returns whether this one did. */
+export function createFileAtomic(
+  path: string,
+  data: Uint8Array | string,
+  rights?: FileRights,
+): boolean {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    writeFileSynced(temporary, data, rights);
+    Deno.linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  } finally {
+    removeQuietly(temporary);
   }
 }
 

@@ -8,6 +8,7 @@
  */
 export { readFully, writeAll } from "./all_bytes.ts";
 export {
+  createFileAtomic,
   syncFile,
   syncFolder,
   writeFileAtomic,

@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { canonicalJson, sha256, writeFileSynced } from "../base/mod.ts";
+import { canonicalJson, createFileAtomic, sha256 } from "../base/mod.ts";
 import { type KeyPair, makeKeyPair } from "../exchange/mod.ts";
 
 export interface RunKeys {
@@ -26,15 +26,7 @@ export function runKeysIn(checkpointFolder: string): RunKeys {
 
 function make(path: string, actionKey: string): void {
   Deno.mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const [leader, silo] = [makeKeyPair(), makeKeyPair()];
   const run = sha256(canonicalJson([actionKey, leader.publicKey]));
-  try {
-    writeFileSynced(temporary, JSON.stringify({ run, leader, silo }), { mode: 0o600 });
-    Deno.linkSync(temporary, path); // of two processes, one is first
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  } finally {
-    Deno.removeSync(temporary);
-  }
+  createFileAtomic(path, JSON.stringify({ run, leader, silo }), { mode: 0o600 });
 }

@@ -7,11 +7,11 @@
  */
 import { join } from "node:path";
 import {
+  createFileAtomic,
   readTextIfThere,
   removeQuietly,
   UsageError,
   writeFileAtomic,
-  writeFileSynced,
 } from "../../base/mod.ts";
 import { reportNames } from "./job_reports.ts";
 
@@ -61,17 +61,7 @@ export function readLeases(store: string): Lease[] {
 /** Makes a lease, unless there is one. Returns whether it was made. */
 export function takeLease(store: string, lease: Lease): boolean {
   Deno.mkdirSync(folderOf(store), { recursive: true });
-  const temporary = join(folderOf(store), `${lease.key}.${crypto.randomUUID()}.tmp`);
-  writeFileSynced(temporary, JSON.stringify(lease));
-  try {
-    Deno.linkSync(temporary, leasePath(store, lease.key)); // whole or not at all, and never in place of another
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
-  } finally {
-    removeQuietly(temporary);
-  }
+  return createFileAtomic(leasePath(store, lease.key), JSON.stringify(lease));
 }
 
 /** Says how a lease that is held stands now. */
