@@ -94,7 +94,8 @@ export class LocalParts {
   #foldersOf(name: string): string[] {
     const isOf = (entry: string) =>
       entry === folderName(name) || entry.startsWith(folderName(name, ""));
-    return readdirSync(this.#folder).filter(isOf).sort().map((entry) => join(this.#folder, entry));
+    const entries = existsSync(this.#folder) ? readdirSync(this.#folder) : [];
+    return entries.filter(isOf).sort().map((entry) => join(this.#folder, entry));
   }
 }
 

@@ -20,6 +20,7 @@ Deno.test("whoever goes on with a task makes what was kept of it its own; who ke
   const [a, b, leader] = ["a", "b", undefined].map((worker) => parts(folder.path, worker));
   const task = { name: "it", round: 1 };
   assert.equal(a.of(task), undefined);
+  assert.equal(parts(`${folder.path}/none`).of(task), undefined);
   a.keep(task, outcome(1));
   a.keep({ name: "it-2", round: 1 }, outcome(7));
   assert.equal(steps(b.of(task)), 1);
