@@ -45,8 +45,13 @@ export async function takePart(project: Project, options: AtHomeOptions): Promis
       }`,
     );
   }
+  if (code === 1) print(sharedSettings);
   return code;
 }
+
+const sharedSettings =
+  "What all parties have in common (vocabularies, model, training) stands in the invitation: where it does not fit this text, " +
+  "the leader's user changes it there, and invites again";
 
 /** @throws UsageError where the leader has other code */
 async function checkCode(

@@ -75,6 +75,18 @@ Deno.test("serve with a quorum goes on without who is late, and who replays who 
   await sameAsAlone(again);
 });
 
+Deno.test("a silo whose text does not fit what all have in common says who can change it", async () => {
+  using folder = temporaryFolder();
+  const run = new Parties(folder.path, "spec-opt", [...settings, "vocabulary.own.vocabSize=64"]);
+  const leader = run.serve();
+  await leader.says(/Waiting for fr, it to join/);
+  const silo = run.silo("it");
+  assert.equal((await silo.ended).code, 1, silo.text);
+  assert.match(silo.text, /expected vocabSize to be at least \d+[^]*the leader's user changes it/);
+  leader.kill("SIGINT");
+  await leader.ended;
+});
+
 async function takePart(run: Parties): Promise<void> {
   const leader = run.serve();
   await leader.says(/Waiting for fr, it to join/);
