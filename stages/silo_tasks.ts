@@ -1,7 +1,14 @@
 /**
  * Tasks of an exchange as a silo works on them: objects become tensors, is trained, and becomes objects again.
  */
-import { canonicalJson, StageError, writeFileSynced } from "../base/mod.ts";
+import { join } from "node:path";
+import {
+  canonicalJson,
+  readTextIfThere,
+  StageError,
+  writeFileAtomic,
+  writeFileSynced,
+} from "../base/mod.ts";
 import {
   type JsonRecord,
   type ObjectRef,
@@ -57,6 +64,12 @@ export interface TaskProgress {
   readonly lossNats: number | null;
 }
 
+/** An object that came, by digest, and the file of it. */
+interface Got {
+  readonly object: string;
+  readonly file: string;
+}
+
 /** All that is asked of a trainer here. */
 type Trains = Pick<LocalTrainer, "train" | "score" | "forget">;
 
@@ -64,13 +77,18 @@ type Trains = Pick<LocalTrainer, "train" | "score" | "forget">;
 export class SiloTasks {
   readonly #trainer: Trains;
   readonly #files: TensorFiles;
-  /** The shared parameters that came last, by the digest of the object and that of their file: the next task may begin with them too. */
-  #last: { readonly object: string; readonly file: string } | undefined;
+  /** Says what `#last` is. */
+  readonly #notePath: string;
+  /** The shared parameters that came last: the next task may begin with them too. */
+  #last: Got | undefined;
 
   /** @param folder For files on their way. */
   constructor(trainer: Trains, folder: string) {
     this.#trainer = trainer;
     this.#files = new TensorFiles(folder);
+    this.#notePath = join(folder, "last.json");
+    const note = readTextIfThere(this.#notePath);
+    this.#last = note === undefined ? undefined : JSON.parse(note);
     this.#dropFiles();
   }
 
@@ -158,6 +176,7 @@ export class SiloTasks {
     if (kept !== undefined) return kept;
     const stored = await this.#get(task, ref);
     this.#last = { object: ref.digest, file: stored.digest };
+    writeFileAtomic(this.#notePath, JSON.stringify(this.#last));
     return stored.read();
   }
 
