@@ -2,6 +2,7 @@
  * The model of time and bytes behind `federation`, beside a real run: a leader and eight silos as processes over radosgw, each on a line of
  * its own whose rate a proxy holds, with steps of known length. Both train, on the reference engine.
  */
+import { wholeLines } from "../../base/mod.ts";
 import { bucketPolicy, type S3Access } from "../../exchange/mod.ts";
 import { S3Bytes } from "../../exchange/s3.ts";
 import { addTraffic, noTraffic, type Traffic } from "../support/counted_bytes.ts";
@@ -169,7 +170,7 @@ class Party {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
-    this.#lines = linesOf(this.#process.stdout);
+    this.#lines = wholeLines(this.#process.stdout);
     const { promise, reject } = Promise.withResolvers<never>();
     this.died = promise;
     promise.catch(() => {}); // heard where the leader is waited for
@@ -195,15 +196,6 @@ class Party {
     try {
       this.#process.kill("SIGKILL");
     } catch { /* it has ended */ }
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  let text = "";
-  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
-    const all = (text + part).split("\n");
-    text = all.pop()!;
-    yield* all;
   }
 }
 
