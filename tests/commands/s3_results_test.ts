@@ -8,17 +8,16 @@ import { S3Bytes } from "../../exchange/s3.ts";
 import { finalBytes } from "../instruments/crash.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+import { s3Keys } from "../support/s3_exchange.ts";
 import { finishedStore, toyCommand } from "../support/toy_cli.ts";
 
 const whyNot = whyNoRadosgw();
 const skipped = whyNot === undefined ? "" : `: skipped: ${whyNot}`;
 
 async function toy(access: S3Access | undefined, store: string, ...args: string[]) {
-  const env: Record<string, string> = access === undefined ? {} : {
-    AWS_ENDPOINT_URL: access.endpoint,
-    AWS_ACCESS_KEY_ID: access.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
-  };
+  const env: Record<string, string> = access === undefined
+    ? {}
+    : { AWS_ENDPOINT_URL: access.endpoint, ...s3Keys(access) };
   const { code, stdout, stderr } = await toyCommand(store, args, env).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };

@@ -3,13 +3,14 @@
  * its own whose rate a proxy holds, with steps of known length. Both train, on the reference engine.
  */
 import { wholeLines } from "../../base/mod.ts";
-import { bucketPolicy, type S3Access } from "../../exchange/mod.ts";
+import type { S3Access } from "../../exchange/mod.ts";
 import { S3Bytes } from "../../exchange/s3.ts";
 import { addTraffic, noTraffic, type Traffic } from "../support/counted_bytes.ts";
 import { type Federation, makeFederation, sourceName, writeTexts } from "../support/federation.ts";
 import { type LeaderSays, modelDigest, type PartyTold } from "../support/federation_party.ts";
 import { fromFileUrl } from "../support/paths.ts";
 import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+import { makeS3Exchange } from "../support/s3_exchange.ts";
 import { folderInMemory, simulateFederation } from "../support/simulated_federation.ts";
 import type { Link } from "../support/simulated_exchange.ts";
 import { TcpProxy } from "../support/tcp_proxy.ts";
@@ -62,14 +63,7 @@ async function realRun(): Promise<{ real: Ran; latencyMs: Link["latencyMs"] }> {
   await writeTexts(federation);
   await using server = await Radosgw.start();
   const [url, parties] = [`s3://federation/run`, lines.map((_, at) => sourceName(at))];
-  const users = await Promise.all(parties.map((name) => server.user(name)));
-  const arn = (user: string) => `arn:aws:iam:::user/${user}`;
-  const policy = {
-    url,
-    leader: arn("leader"),
-    silos: Object.fromEntries(parties.map((name) => [name, arn(name)])),
-  };
-  await server.bucket("federation", bucketPolicy(policy));
+  const users = await makeS3Exchange(server, url, parties);
   using leaderLine = new TcpProxy(server.port, { up: rate(leaderMbit), down: rate(leaderMbit) });
   const over = (access: S3Access, { port }: TcpProxy) => ({
     ...access,
@@ -81,7 +75,12 @@ async function realRun(): Promise<{ real: Ran; latencyMs: Link["latencyMs"] }> {
     new TcpProxy(server.port, { up: rate(upMbit), down: rate(downMbit) })
   );
   const processes = lines.map(({ stepMs }, at) =>
-    new Party({ url, access: over(users[at], proxies[at]), federation, silo: { at, stepMs } })
+    new Party({
+      url,
+      access: over(users.get(parties[at])!, proxies[at]),
+      federation,
+      silo: { at, stepMs },
+    })
   );
   try {
     for (const silo of processes) await silo.line(); // it is ready

@@ -6,10 +6,10 @@ import { FolderBytes } from "../../exchange/folder.ts";
 import { type NatsAccess, natsAccounts } from "../../exchange/mod.ts";
 import { NatsBytes } from "../../exchange/nats.ts";
 import { S3Bytes } from "../../exchange/s3.ts";
-import { bucketPolicy } from "../../exchange/s3_policy.ts";
 import { temporaryFolder } from "./command_line.ts";
 import { NatsServer, whyNoNatsServer } from "./nats_server.ts";
 import { Radosgw, whyNoRadosgw } from "./radosgw.ts";
+import { makeS3Exchange } from "./s3_exchange.ts";
 
 /** A place for one test, as each party sees it. */
 export interface TestPlace extends AsyncDisposable {
@@ -57,11 +57,7 @@ export class S3Kind implements PlaceKind, AsyncDisposable {
     const server = await this.server();
     const bucket = `bucket-${++this.#buckets}`;
     const url = `s3://${bucket}/runs`;
-    const access = new Map([["leader", server.leader]]);
-    for (const source of sources) access.set(source, await server.user(`${bucket}-${source}`));
-    const arn = (user: string) => `arn:aws:iam:::user/${user}`;
-    const silos = Object.fromEntries(sources.map((source) => [source, arn(`${bucket}-${source}`)]));
-    await server.bucket(bucket, bucketPolicy({ url, leader: arn("leader"), silos }));
+    const access = await makeS3Exchange(server, url, sources, (source) => `${bucket}-${source}`);
     const opened: S3Bytes[] = [];
     return {
       url,

@@ -12,8 +12,11 @@ interface PlaceOfParties {
   open(party: "leader" | "it" | "fr"): NamedBytes;
 }
 
-/** What the server says to who may not. */
-type Forbidden = Readonly<Record<"name", string>> & Readonly<Record<"message", RegExp>>;
+/** The error of who may not. */
+interface Forbidden {
+  readonly name: string;
+  readonly message: RegExp;
+}
 
 const run = "b".repeat(64);
 const one = new Uint8Array([1]);

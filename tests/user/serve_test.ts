@@ -4,13 +4,14 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { bucketPolicy, natsAccounts, type NatsUser } from "../../exchange/mod.ts";
+import { natsAccounts, type NatsUser } from "../../exchange/mod.ts";
 import { audits, undeclared } from "../support/audits.ts";
 import { temporaryFolder } from "../support/command_line.ts";
 import { NatsServer, whyNoNatsServer } from "../support/nats_server.ts";
-import { type Environment, outputsOf, Parties, sameAsAlone } from "../support/parties.ts";
+import { outputsOf, Parties, sameAsAlone } from "../support/parties.ts";
 import { parties } from "../support/party_text.ts";
 import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+import { environmentOverTls, makeS3Exchange, s3Keys } from "../support/s3_exchange.ts";
 
 const settings = [
   "pretrain.rounds=3",
@@ -104,36 +105,23 @@ Deno.test({
     await using server = await Radosgw.start();
     const set = [...settings, "pretrain.validationRows=own"];
     const run = await new Parties(folder.path, "trim", set).withTokenizer();
-    const arn = (user: string) => `arn:aws:iam:::user/${user}`;
     const url = "s3://bucket/run1";
-    const silos = Object.fromEntries(parties.map((source) => [source, arn(source)]));
-    const rights: Record<string, Environment> = {};
-    for (const source of parties) {
-      const { accessKeyId, secretAccessKey } = await server.user(source);
-      rights[source] = {
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      };
-    }
-    await server.bucket("bucket", bucketPolicy({ url, leader: arn("leader"), silos }));
-    const { endpoint, accessKeyId, secretAccessKey, certificates } = server.overTls(server.leader);
-    Deno.writeTextFileSync(run.at("ca.pem"), certificates!);
-    Deno.writeTextFileSync(run.at("rights.json"), JSON.stringify(rights));
+    const access = await makeS3Exchange(server, url, parties);
+    const rights = parties.map((source) => [source, s3Keys(access.get(source)!)]);
+    Deno.writeTextFileSync(run.at("rights.json"), JSON.stringify(Object.fromEntries(rights)));
     run.place = {
       url,
       rights: run.at("rights.json"),
-      environment: {
-        AWS_ENDPOINT_URL: endpoint,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
-        AWS_CA_BUNDLE: run.at("ca.pem"),
-      },
+      environment: environmentOverTls(server.overTls(server.leader), folder.path),
     };
     await takePart(run);
     await sameAsAlone(run);
     const invitation = run.at("leader", "invitations", "it.json");
     assert.equal(Deno.statSync(invitation).mode! & 0o777, 0o600);
-    assert.ok(!Deno.readTextFileSync(invitation).includes(secretAccessKey), "the leader's own");
+    assert.ok(
+      !Deno.readTextFileSync(invitation).includes(server.leader.secretAccessKey),
+      "the leader's own",
+    );
   },
 });
 

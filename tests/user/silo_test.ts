@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import type { S3Access } from "../../exchange/mod.ts";
 import { keyAndOutputs, pipeline, temporaryFolder, tinyRecipe } from "../support/command_line.ts";
 import { Radosgw, whyNoRadosgw } from "../support/radosgw.ts";
+import { environmentOverTls } from "../support/s3_exchange.ts";
 import { TalkingProcess } from "../support/talking_process.ts";
 
 const target = "pretrain/spec";
@@ -101,21 +101,6 @@ Deno.test("silo ends at Ctrl-C, and says what it lacks", async () => {
   }
 });
 
-/** What the environment of a process says that is one of the users of a server. The server is asked over TLS. */
-function environmentOf(
-  { endpoint, accessKeyId, secretAccessKey, certificates }: S3Access,
-  folder: string,
-): Record<string, string> {
-  const bundle = join(folder, "ca.pem");
-  Deno.writeTextFileSync(bundle, certificates!);
-  return {
-    AWS_ENDPOINT_URL: endpoint,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    AWS_CA_BUNDLE: bundle,
-  };
-}
-
 /** Files below a folder that have a text. */
 function filesWith(text: string, folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
@@ -134,7 +119,7 @@ Deno.test({
     const storeOf = (name: string) => join(folder.path, name);
     await using server = await Radosgw.start();
     await server.bucket("bucket");
-    const environment = environmentOf(server.overTls(server.leader), folder.path);
+    const environment = environmentOverTls(server.overTls(server.leader), folder.path);
     const prepared = await pipeline([
       ...["run", target, "--quiet", ...words, "--store", storeOf("alone")],
     ]);
