@@ -109,9 +109,9 @@ export interface TakenTask {
   put(file: string): Promise<ObjectRef>;
   /** Answers, which can be said once. Returns the answer that stands: this one, or the one that came first. */
   answer(answer: JsonRecord): Promise<JsonRecord>;
-  /** Fires when it is no longer this worker's, which is seen some seconds later. Its reason is a `LostTaskError`. */
+  /** Fires when it is no longer this worker's, which is seen some seconds later. Its reason says why. */
   readonly lost: AbortSignal;
-  /** Whether that is so now. Two workers may hold one task after the first was silent for long. */
+  /** Whether that is so now; it need not be released then. Two workers may hold one task after the first was silent for long. */
   isLost(): Promise<boolean>;
   /** Gives it back with a reason that is not for ever: other code, a full disk, a lost state. This worker leaves it alone for a while. */
   decline(why: JsonRecord): Promise<void>;
@@ -119,11 +119,6 @@ export interface TakenTask {
   note(progress: Json): void;
   /** Gives it back to any worker. */
   release(): Promise<void>;
-}
-
-/** The task of a worker is answered by another, held by another, or withdrawn. */
-export class LostTaskError extends Error {
-  override readonly name = "LostTaskError";
 }
 
 /** Something that another party says is not what it must be. */

@@ -6,7 +6,7 @@
  * leaves it there. Nothing is removed: a silo need not have the right to.
  */
 import type { Json } from "../base/mod.ts";
-import { LostTaskError, type TaskName } from "./exchange.ts";
+import type { TaskName } from "./exchange.ts";
 import { mostStatementBytes, offerName, repliesFolder, replyName } from "./layout.ts";
 import type { NamedBytes } from "./named_bytes.ts";
 import { recordFrom } from "./signed.ts";
@@ -109,13 +109,14 @@ export class Lease {
     return this.#lost.signal;
   }
 
-  /** Whether that is so now. Nothing is written any more then. */
+  /** Whether that is so now. It has ended then, and nothing is written any more. */
   async isLost(): Promise<boolean> {
     const why = this.lost.aborted ? undefined : await this.#whyLost();
     if (why !== undefined) {
       this.stop();
+      this.#onEnd(0);
       const { source, round } = this.#task;
-      this.#lost.abort(new LostTaskError(`Cannot answer for ${source} in round ${round}: ${why}`));
+      this.#lost.abort(new Error(`Cannot answer for ${source} in round ${round}: ${why}`));
     }
     return this.lost.aborted;
   }

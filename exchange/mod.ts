@@ -33,7 +33,7 @@ export type {
   TaskHead,
   TaskName,
 } from "./exchange.ts";
-export { LostTaskError, RefusedError } from "./exchange.ts";
+export { RefusedError } from "./exchange.ts";
 export type { LeaderOptions } from "./leader.ts";
 export type { NamedBytes } from "./named_bytes.ts";
 export { type ExchangeNeeds, exchangeNeeds } from "./needs.ts";

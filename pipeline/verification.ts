@@ -1,12 +1,12 @@
 /**
  * What of a store is damaged: every manifest and every chunk of every object against its digest.
  */
+import { removeTree } from "../base/mod.ts";
 import { objectDigests } from "./collection.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ObjectCheck } from "./object_check.ts";
 import { runRecordFiles } from "./run_records.ts";
 import type { InstanceId } from "./stage.ts";
-import { removeTree } from "../base/mod.ts";
 import type { Store } from "./store.ts";
 
 export interface Damage {

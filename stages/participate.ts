@@ -106,12 +106,11 @@ export async function run(context: Context): Promise<StageSummary> {
         const summary = await home.answer(task);
         if (summary !== undefined) return summary;
       } catch (error) {
-        const isLost = !signal.aborted && await task.isLost();
-        await task.release();
-        if (isLost) {
+        if (!signal.aborted && await task.isLost()) {
           log.info(messageOf(task.lost.reason));
           continue;
         }
+        await task.release();
         if (signal.aborted || !isRefusal(error)) throw error;
         log.warn(`${messageOf(error)}; it tries again in a minute`);
         await task.decline({ reason: messageOf(error) });

@@ -45,7 +45,6 @@ export async function answerTasks(setup: SiloSetup, work: SiloWork): Promise<voi
       if (await task.isLost()) {
         // Another has removed what both went on from, or nobody needs it.
         log.info(messageOf(task.lost.reason));
-        await task.release();
         continue;
       }
       if (!isRefusal(error)) throw error;

@@ -6,8 +6,8 @@
  */
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { GivenPaths } from "../permissions.ts";
 import { lines, removeQuietly } from "../../base/mod.ts";
+import type { GivenPaths } from "../permissions.ts";
 
 /** A check, as Deno sends it on a line of its own. */
 export interface PermissionCheck {

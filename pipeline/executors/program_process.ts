@@ -84,7 +84,7 @@ export class ProgramProcess {
     const said = turn.said?.type === "done" ? this.#withPeak(turn.said) : turn.said;
     if (this.#broker === undefined || said?.type !== "done") {
       await this.close();
-      return { said: said ?? turn.said, status: await this.#ended };
+      return { said, status: await this.#ended };
     }
     this.#broker.given = undefined;
     this.#turn = undefined;

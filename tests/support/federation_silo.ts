@@ -57,7 +57,6 @@ export async function workAsSilo(work: SiloWork, place: NamedBytes, watch: Watch
       watch.onAnswered?.(task.head);
     } catch (error) {
       if (!await task.isLost()) throw error;
-      await task.release();
     }
   }
 }

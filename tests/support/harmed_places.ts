@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { temporaryFolder } from "./command_line.ts";
 import { NatsServer, whyNoNatsServer } from "./nats_server.ts";
 import { Radosgw, whyNoRadosgw } from "./radosgw.ts";
+import { s3Keys } from "./s3_exchange.ts";
 
 export type PlaceName = "folder" | "s3" | "nats";
 
@@ -44,15 +45,13 @@ export async function startServer(name: PlaceName): Promise<HarmedServer | undef
 async function startRadosgw(): Promise<HarmedServer> {
   const server = await Radosgw.start();
   await server.bucket("bucket");
-  const { accessKeyId, secretAccessKey } = server.leader;
   return {
     port: server.port,
     reach: (exchange, port) => ({
       url: `s3://bucket/${exchange}`,
       environment: {
         AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
+        ...s3Keys(server.leader),
       },
     }),
     kill: () => server.kill(),
